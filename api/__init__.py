@@ -1,0 +1,1 @@
+"""The HTTP door: reads and explains; `web/` is the live page."""

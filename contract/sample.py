@@ -1,0 +1,39 @@
+"""The one shape of a reading, the same on both sides of the wire."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Quality(StrEnum):
+    """How far a value can be trusted; only what is not good travels."""
+
+    GOOD = "good"
+    ESTIMATED = "estimated"
+    """Integrated, interpolated or simulated by somebody else than the device."""
+    STALE = "stale"
+    """Older than two periods of its device when it was read."""
+    OUT_OF_RANGE = "out_of_range"
+    """Outside the catalogue's or the device's own range; kept, but no truth is built on it."""
+    BAD = "bad"
+    """The device itself says that the value is not valid."""
+
+
+NO_FLAGS: Mapping[str, Quality] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one device said at one instant.
+
+    An absent value is absent: a failed read has no entry in `values`, never 0 and never NaN.
+    """
+
+    device: str
+    """Identifier of the device within its gateway."""
+    at_ms: int
+    """The device's time (or the gateway's at the moment of reading): milliseconds since 1970-01-01T00:00Z."""
+    values: Mapping[str, float]
+    """Signal name to value, in the unit of the catalogue."""
+    flags: Mapping[str, Quality] = field(default_factory=lambda: NO_FLAGS)
+    """Signal name to quality, for values that are not good."""

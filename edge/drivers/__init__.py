@@ -1,0 +1,1 @@
+"""One file per device: the vendor's document, its register rows, nothing else."""

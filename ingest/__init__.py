@@ -1,0 +1,1 @@
+"""The only writer of telemetry: consumer, store, migrations, roll-ups, SQL."""

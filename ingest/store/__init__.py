@@ -1,0 +1,1 @@
+"""One contract, two stores: TimescaleDB and plain PostgreSQL."""

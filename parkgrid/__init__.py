@@ -1,0 +1,1 @@
+"""The front door: the command line, `up`, `doctor`, `replay`, `bench`. Composition only."""

@@ -1,0 +1,1 @@
+"""Plant physics behind real protocol servers, seeded and reproducible."""
