@@ -2,7 +2,11 @@
 
 All errors are reported at once, each with file, key, value and remedy. A field's type is its rule; further rules stand
 in its metadata (`setting(...)`). The environment wins over the file: `PARKGRID_EDGE_UPLINK_HOST` sets `uplink.host` of
-the role `edge`.
+the role `edge`. A key that is a Python keyword has a field with `_` behind it: `class_` is the key `class`.
+
+Rules across fields stand in two optional methods: `document_problems(document)`, a static one that sees the unchecked
+tables and therefore reports beside everything else, and `problems()`, which needs settings that are right otherwise.
+Both give (key, value, remedy).
 """
 
 import dataclasses
@@ -78,6 +82,8 @@ def load(kind: type[_T], path: Path | None, environment: Mapping[str, str], role
     problems: list[Problem] = []
     _overlay(kind, document, environment, f"PARKGRID_{role.upper()}_", problems)
     settings = _build(kind, document, file, "", problems)
+    across = getattr(kind, "document_problems", None)
+    problems += [Problem(file, *found) for found in across(document)] if across else []
     if not problems:
         problems += [Problem(file, *found) for found in _own_problems(settings)]
     if problems:
@@ -144,7 +150,7 @@ def _build(kind: type, document: object, file: str, prefix: str, problems: list[
         problems.append(Problem(file, prefix.rstrip(".") or "file", document, "must be a table"))
         return None
     before = len(problems)
-    fields = {field.name: field for field in dataclasses.fields(kind)}
+    fields = {field.name.removesuffix("_"): field for field in dataclasses.fields(kind)}
     for key in document.keys() - fields.keys():
         near = get_close_matches(key, fields, 1)
         remedy = f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known: {', '.join(fields)}"
@@ -153,12 +159,12 @@ def _build(kind: type, document: object, file: str, prefix: str, problems: list[
     arguments: dict[str, Any] = {}
     for name, field in fields.items():
         if name in document:
-            arguments[name] = _convert(hints[name], document[name], file, prefix + name, problems)
-            _apply_check(field, arguments[name], file, prefix + name, problems)
+            arguments[field.name] = _convert(hints[field.name], document[name], file, prefix + name, problems)
+            _apply_check(field, arguments[field.name], file, prefix + name, problems)
         elif field.default is MISSING and field.default_factory is MISSING:
-            nested = hints[name]
+            nested = hints[field.name]
             if dataclasses.is_dataclass(nested):
-                arguments[name] = _build(typing.cast("type", nested), {}, file, f"{prefix}{name}.", problems)
+                arguments[field.name] = _build(typing.cast("type", nested), {}, file, f"{prefix}{name}.", problems)
                 continue
             problems.append(Problem(file, prefix + name, MISSING, f"is required: {field.metadata.get('help', '')}"))
     return kind(**arguments) if len(problems) == before else None

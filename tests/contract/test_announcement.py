@@ -1,0 +1,90 @@
+"""Birth and status: identity on the wire, and a birth that its owner must mend is refused whole."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.announcement import Birth, Device, Status, decode_birth, decode_status, encode_birth, encode_status
+from contract.identity import MeteringPoint
+from contract.refusal import Reason, RefusedError
+from contract.signals import CATALOGUE
+
+pytestmark = pytest.mark.edge
+
+text = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), max_size=20)
+identifiers = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,20}", fullmatch=True)
+
+
+@st.composite
+def devices(draw: st.DrawFn) -> Device:
+    name = draw(st.sampled_from(sorted(CATALOGUE)))
+    signals = st.sampled_from([signal.name for signal in CATALOGUE[name].signals])
+    return Device(
+        device=draw(identifiers),
+        device_class=name,
+        signals=tuple(draw(st.lists(signals, unique=True))),
+        name=draw(text),
+        model=draw(text),
+        firmware=draw(text),
+        period_s=draw(st.floats(0.05, 3600)),
+        ratings=draw(st.dictionaries(st.just("rated_power_kw"), st.floats(0, 1e6))),
+        point=MeteringPoint(draw(text), draw(text), draw(text), draw(text)),
+    )
+
+
+@given(st.lists(devices(), max_size=5, unique_by=lambda device: device.device), st.booleans(), text)
+def test_a_birth_survives_the_wire(items: list[Device], simulated: bool, version: str) -> None:
+    birth = Birth(version, 7, 1795399200000, tuple(items), simulated)
+    assert decode_birth(encode_birth(birth)) == birth
+
+
+@given(st.booleans(), st.integers(1, 2**53), st.integers(0, 2**42))
+def test_a_status_survives_the_wire(online: bool, epoch: int, at_ms: int) -> None:
+    assert decode_status(encode_status(Status(online, epoch, at_ms))) == Status(online, epoch, at_ms)
+
+
+def birth_with(**changes: Any) -> bytes:
+    device = {"device": "m", "class": "meter", "signals": ["active_power_kw"], "period_s": 1.0} | changes
+    return json.dumps({"agent_version": "1", "epoch": 1, "at": 1, "devices": [device]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"class": "toaster"}, Reason.UNKNOWN_CLASS),
+        ({"signals": ["soc_pct"]}, Reason.UNKNOWN_SIGNAL),
+        ({"signals": [["x"]]}, Reason.UNKNOWN_SIGNAL),
+        ({"device": "a/b"}, Reason.WRONG_IDENTITY),
+        ({"period_s": 0}, Reason.WRONG_SHAPE),
+        ({"period_s": "1"}, Reason.NOT_A_NUMBER),
+        ({"name": "x" * 4096}, Reason.TOO_LARGE),
+        ({"name": "a\x00b"}, Reason.TOO_LARGE),
+        ({"ratings": {"rated_power_kw": "big"}}, Reason.NOT_A_NUMBER),
+        ({"point": "here"}, Reason.WRONG_SHAPE),
+    ],
+)
+def test_a_wrong_birth_is_refused_with_its_reason(changes: dict[str, Any], reason: Reason) -> None:
+    with pytest.raises(RefusedError) as caught:
+        decode_birth(birth_with(**changes))
+    assert caught.value.refusal.reason is reason
+
+
+def test_a_device_may_not_appear_twice() -> None:
+    device = Device("m", "meter", ("active_power_kw",))
+    with pytest.raises(RefusedError, match="twice"):
+        decode_birth(encode_birth(Birth("1", 1, 1, (device, device))))
+
+
+def test_the_number_of_devices_is_bounded() -> None:
+    devices_ = tuple(Device(f"m{n}", "meter", ()) for n in range(1001))
+    with pytest.raises(RefusedError, match="at most 1000"):
+        decode_birth(encode_birth(Birth("1", 1, 1, devices_)))
+
+
+@pytest.mark.parametrize("payload", [b"", b"[]", b'{"online":1,"epoch":1,"at":1}', b'{"online":true}', b"x" * 5000])
+def test_a_wrong_status_is_refused(payload: bytes) -> None:
+    with pytest.raises(RefusedError):
+        decode_status(payload)
