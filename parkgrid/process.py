@@ -1,0 +1,94 @@
+"""One child process on a leash: it dies with its parent, runs as a stated user and is ended by its own pid."""
+
+import ctypes
+import os
+import pwd
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Process = subprocess.Popen[bytes]
+_PR_SET_PDEATHSIG = 1
+_C_LIBRARY = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """What to start and how to end it."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    """Its standard output and error are appended here."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Added to our own environment."""
+    user: pwd.struct_passwd | None = None
+    """The user to run as; None is ourselves."""
+    stop_signal: signal.Signals = signal.SIGTERM
+    directory: Path | None = None
+
+
+def start(child: Child) -> Process:
+    """Start a child in a session of its own, so that Ctrl-C reaches only us and we decide the order."""
+    child.log.parent.mkdir(parents=True, exist_ok=True)
+    with child.log.open("ab") as log:
+        started: Process = subprocess.Popen(
+            list(child.command),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **child.environment},
+            cwd=child.directory,
+            start_new_session=True,
+            preexec_fn=leash(child.stop_signal),  # noqa: PLW1509  (one prctl call, after setuid would have cleared it)
+            **_credentials(child.user),
+        )
+    return started
+
+
+def stop(process: Process, stop_signal: signal.Signals, patience_s: float = 20.0) -> int:
+    """End one process by its own pid: politely first, by force when its patience is used up; its exit status."""
+    if process.poll() is None:
+        process.send_signal(stop_signal)
+        try:
+            process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    return process.wait()
+
+
+def leash(death_signal: signal.Signals) -> Callable[[], None]:
+    """A function for a new child: the kernel sends it `death_signal` when the thread that started it ends (Linux)."""
+    prctl = getattr(_C_LIBRARY, "prctl", None)
+    number = int(death_signal)
+
+    def hold() -> None:
+        if prctl is not None:
+            prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+
+    return hold
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def tail(path: Path, lines: int = 15) -> str:
+    """The last lines of a log, for an error message."""
+    try:
+        return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:])
+    except OSError:
+        return ""
+
+
+def _credentials(user: pwd.struct_passwd | None) -> dict[str, Any]:
+    if user is None:
+        return {}
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}

@@ -1,0 +1,134 @@
+"""What every room's tests share: one database server a session, a fresh migrated database a test, a real broker.
+
+Server-side libraries are imported inside the fixtures, so that the edge's tests run where only the edge is installed.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from parkgrid import process
+
+if TYPE_CHECKING:
+    from parkgrid.broker import RunningBroker
+    from parkgrid.database import RunningDatabase
+
+TEST_DSN = "PARKGRID_TEST_DSN"
+_NO_NEED_TO_LAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """A function that names a free loopback port."""
+    return process.free_port
+
+
+@pytest.fixture
+def server_dir() -> Iterator[Path]:
+    """A folder for a database server of the test's own: root's `tmp_path` is closed to the server's user."""
+    with open_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def database_server() -> "Iterator[RunningDatabase]":
+    """One server for the session: the one named by PARKGRID_TEST_DSN, else one started here."""
+    from parkgrid import database
+
+    named = os.environ.get(TEST_DSN)
+    if named:
+        yield database.given(named)
+        return
+    with open_folder() as folder:
+        server = database.start(folder, settings=_NO_NEED_TO_LAST)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def template_database(database_server: "RunningDatabase") -> Iterator[str]:
+    """The name of a migrated database that each test's own is cloned from."""
+    from ingest.migrate import migrate
+
+    with temporary_database(database_server.dsn) as (name, dsn):
+        migrate(dsn)
+        _close_to_visitors(database_server.dsn, name)
+        yield name
+
+
+@pytest.fixture
+def dsn(database_server: "RunningDatabase", template_database: str) -> Iterator[str]:
+    """A fresh, migrated database of the test's own."""
+    with temporary_database(database_server.dsn, template_database) as (_, address):
+        yield address
+
+
+@pytest.fixture
+def empty_dsn(database_server: "RunningDatabase") -> Iterator[str]:
+    """A fresh database without any relation."""
+    with temporary_database(database_server.dsn) as (_, address):
+        yield address
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> "Iterator[RunningBroker]":
+    """A broker of the test's own: mosquitto when it is installed, else amqtt."""
+    from parkgrid import broker as launcher
+
+    running = launcher.start(tmp_path / "broker")
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that a server's unprivileged user may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="parkgrid-test-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def temporary_database(server: str, template: str | None = None) -> Iterator[tuple[str, str]]:
+    """Name and DSN of a database that is dropped afterwards."""
+    name = f"parkgrid_test_{uuid4().hex[:12]}"
+    clause = f" TEMPLATE {template}" if template else ""
+    _execute(server, f"CREATE DATABASE {name}{clause}")
+    try:
+        yield name, _with_database(server, name)
+    finally:
+        _execute(server, f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
+        _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _close_to_visitors(server: str, name: str) -> None:
+    """TimescaleDB's workers visit every database; a template with a visitor cannot be cloned."""
+    _execute(server, f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
+    _execute(server, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+
+def _execute(server: str, statement: Any) -> None:
+    import psycopg
+
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _with_database(server: str, name: str) -> str:
+    from psycopg.conninfo import make_conninfo
+
+    return make_conninfo(server, dbname=name)

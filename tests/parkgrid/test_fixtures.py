@@ -1,0 +1,15 @@
+"""The shared fixtures give what they promise."""
+
+import psycopg
+
+from parkgrid import broker as launcher
+
+
+def test_an_empty_database_is_empty_and_its_own(empty_dsn):
+    with psycopg.connect(empty_dsn) as connection:
+        count = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
+    assert count == (0,)
+
+
+def test_the_broker_answers(broker):
+    assert launcher.answers(broker.host, broker.port)
