@@ -107,7 +107,7 @@ def start(
     user = server_user(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
     with _starting(data_dir):
-        binaries = _reachable(choose(available(), _cluster_major(data_dir), prefer), data_dir, user)
+        binaries = _reachable(choose(available(), cluster_major(data_dir), prefer), data_dir, user)
         _create_cluster(data_dir, binaries, user)
         _wait_for_predecessor(data_dir)
         return _run(data_dir, binaries, user, port or process.free_port(), settings or {})
@@ -321,7 +321,8 @@ def _cluster(data_dir: Path) -> Path:
     return data_dir / "postgres"
 
 
-def _cluster_major(data_dir: Path) -> str | None:
+def cluster_major(data_dir: Path) -> str | None:
+    """The major version that wrote a data folder, None when there is none yet."""
     try:
         return (_cluster(data_dir) / "PG_VERSION").read_text("ascii").strip()
     except FileNotFoundError:
