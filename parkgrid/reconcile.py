@@ -130,9 +130,7 @@ class _Comparison:
             sql.SQL(_STORED).format(table=sql.Identifier("base", name), name=sql.Literal(name)) + since
             for name in self._classes
         ]
-        return (
-            sql.SQL("CREATE TEMPORARY TABLE stored AS ") + sql.SQL(" UNION ALL ").join(parts) + sql.SQL(_STORED_INDEX)
-        )
+        return sql.SQL(_STORED_TABLE).format(rows=sql.SQL(" UNION ALL ").join(parts))
 
     def _scalar(self, query: str, arguments: tuple[object, ...]) -> Any:
         row = self._connection.execute(query.encode(), arguments).fetchone()
