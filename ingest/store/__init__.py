@@ -1,1 +1,88 @@
-"""One contract, two stores: TimescaleDB and plain PostgreSQL."""
+"""The stores: one contract, chosen at run time by what the database server offers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from contract.announcement import Birth, Status
+from contract.identity import Gateway
+from contract.telemetry import Ack
+from ingest.rows import Commit, Committed
+from ingest.store.settings import StoreSettings
+
+Kind = Literal["postgres", "timescale"]
+Known = Mapping[str, tuple[int, str]]
+"""Device name to its id and class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """What people call a park and where it lies."""
+
+    park: str
+    district: str
+    name_zh: str = ""
+    name_en: str = ""
+    time_zone: str = "Asia/Shanghai"
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceReport:
+    """What one round of maintenance did."""
+
+    buckets: int = 0
+    """1-minute buckets brought up to date."""
+    pending: bool = False
+    """Whether roll-ups remain to be done: call again soon."""
+    partitions: int = 0
+    """Partitions made ahead."""
+    dropped: int = 0
+    """Partitions, chunks or roll-up rows removed by retention."""
+
+
+class Store(Protocol):
+    """The only writer of telemetry. Methods may be called from any thread; each is one transaction or more."""
+
+    @property
+    def kind(self) -> Kind:
+        """Which of the stores this is."""
+        ...
+
+    def commit(self, commit: Commit) -> Committed:
+        """Make rows, refusals and the watermark durable together, exactly once. Raises `StoreError`."""
+        ...
+
+    def register(self, gateway: Gateway, birth: Birth) -> Known:
+        """Note a birth; gives the ids of its devices. Raises `StoreError`."""
+        ...
+
+    def registry(self) -> Mapping[Gateway, Known]:
+        """Every gateway and its present devices. Raises `StoreError`."""
+        ...
+
+    def describe_park(self, park: Park) -> None:
+        """Name a park; a birth of an unnamed park creates it without names. Raises `StoreError`."""
+        ...
+
+    def set_status(self, gateway: Gateway, status: Status, received_ms: int) -> None:
+        """Note whether a gateway is connected; the last will of an older epoch is ignored. Raises `StoreError`."""
+        ...
+
+    def ack_of(self, gateway: Gateway, epoch: int) -> Ack | None:
+        """What is committed of an epoch, or None when nothing of it was seen. Raises `StoreError`."""
+        ...
+
+    def maintain(self, now_ms: int) -> MaintenanceReport:
+        """Bring roll-ups up to date, make partitions ahead, apply retention. Raises `StoreError`."""
+        ...
+
+    def close(self) -> None:
+        """End the connections; an open transaction is rolled back."""
+        ...
+
+
+def open_store(dsn: str, settings: StoreSettings | None = None) -> Store:
+    """The store of a migrated database. Raises `SetupError` when it is not migrated, `StoreUnavailableError`."""
+    from ingest.store.opening import open_store as opened
+
+    return opened(dsn, settings or StoreSettings())
