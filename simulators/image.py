@@ -1,0 +1,153 @@
+"""The register image of a simulated device: the driver's own rows, filled from what the plant measures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from contract.signals import CATALOGUE, Kind
+from edge.registers import Driver, Encoding, Register, Table, WriteRegister, decode, encode
+from simulators.plant import Values
+
+Address = tuple[Table, int]
+_FLOATS = {Encoding.FLOAT32, Encoding.FLOAT64}
+_BCD = {Encoding.BCD16: 10**4, Encoding.BCD32: 10**8}
+_SIGNED = {Encoding.INT16, Encoding.INT32, Encoding.INT64}
+
+
+class IllegalAddressError(LookupError):
+    """A request touches a register that the device does not have (exception 2)."""
+
+
+class IllegalValueError(ValueError):
+    """A write is outside the bounds of its register (exception 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """One request's worth of registers: words that never change, and the rows to be filled in."""
+
+    words: tuple[int, ...]
+    rows: tuple[tuple[int, Register], ...]
+    """Offset in the window (a row may begin before it) and the row."""
+
+
+class RegisterImage:
+    """Registers of one device by table and address; encodes only what a request asks for."""
+
+    def __init__(self, driver: Driver, fixed: Mapping[Address, int] | None = None) -> None:
+        self.driver = driver
+        self.kinds = {signal.name: signal.kind for signal in CATALOGUE[driver.device_class].signals}
+        self._fixed = {(row.table, row.exponent_address): 0 for row in driver.registers if row.exponent_address}
+        self._fixed.update(fixed or {})
+        self._rows = {(row.table, address): row for row in driver.registers for address in range(row.address, row.end)}
+        self._writes = {row.address: row for row in driver.writes}
+        self._windows: dict[tuple[Table, int, int], _Window] = {}
+
+    def read(self, table: Table, address: int, count: int, values: Values) -> list[int]:
+        """The words of a block. Raises `IllegalAddressError`."""
+        window = self._window(table, address, count)
+        words = list(window.words)
+        for offset, row in window.rows:
+            encoded = self.encode(row, values.get(row.signal))
+            if offset >= 0 and offset + len(encoded) <= count:
+                words[offset : offset + len(encoded)] = encoded
+            else:
+                for index, word in enumerate(encoded, offset):
+                    if 0 <= index < count:
+                        words[index] = word
+        return words
+
+    def swap(self, table: Table, address: int, words: list[int]) -> None:
+        """Exchange the words of every number of several registers that lies whole in a block."""
+        for start, row in self._window(table, address, len(words)).rows:
+            end = start + row.encoding.words
+            if start >= 0 and end <= len(words):
+                words[start:end] = words[start:end][::-1]
+
+    def encode(self, row: Register, value: float | None) -> list[int]:
+        """The words of one row; a counter wraps at its width, a gauge that does not fit is absent."""
+        exponent = self.exponent(row)
+        if value is not None and self.kinds.get(row.signal) is Kind.COUNTER and row.encoding not in _FLOATS:
+            value %= modulus(row, exponent)
+        try:
+            return encode(row, value, exponent)
+        except ValueError:
+            return [0] * row.encoding.words if value is None else self.encode(row, None)
+
+    def exponent(self, row: Register) -> int:
+        """The power of ten that stands in the row's own exponent register."""
+        if row.exponent_address is None:
+            return 0
+        word = self._fixed[row.table, row.exponent_address]
+        return word - 0x1_0000 if word & 0x8000 else word
+
+    def written(self, address: int, words: list[int]) -> list[tuple[str, float]]:
+        """The set-points in a write request. Raises `IllegalAddressError` or `IllegalValueError`."""
+        found: list[tuple[str, float]] = []
+        index = 0
+        while index < len(words):
+            row = self._writes.get(address + index)
+            if row is None or index + row.encoding.words > len(words):
+                raise IllegalAddressError(address + index)
+            found.append((row.signal, _set_point(row, words[index : index + row.encoding.words])))
+            index += row.encoding.words
+        return found
+
+    def _window(self, table: Table, address: int, count: int) -> _Window:
+        window = self._windows.get((table, address, count))
+        if window is None:
+            window = self._open(table, address, count)
+            if len(self._windows) < _MAX_WINDOWS:
+                self._windows[table, address, count] = window
+        return window
+
+    def _open(self, table: Table, address: int, count: int) -> _Window:
+        keys = [(table, at) for at in range(address, address + count)]
+        rows = dict.fromkeys(self._rows[key] for key in keys if key in self._rows)
+        missing = [at for _, at in keys if (table, at) not in self._rows and (table, at) not in self._fixed]
+        if missing and _longest_run(missing) > self.driver.bridge_holes:
+            raise IllegalAddressError(missing[0])
+        words = tuple(self._fixed.get(key, 0) for key in keys)
+        return _Window(words, tuple((row.address - address, row) for row in rows))
+
+
+_MAX_WINDOWS = 1_000
+"""A client that reads every possible block must not fill the memory."""
+
+
+def identity_words(driver: Driver, texts: Mapping[str, str]) -> dict[Address, int]:
+    """The nameplate texts of a device where its driver looks for them."""
+    fixed: dict[Address, int] = {}
+    for name, place in driver.identity.items():
+        for index, word in enumerate(text_words(texts.get(name, ""), place.words)):
+            fixed[place.table, place.address + index] = word
+    return fixed
+
+
+def text_words(text: str, words: int) -> list[int]:
+    """Two characters a register, padded with NUL."""
+    octets = text.encode("ascii", "replace")[: words * 2].ljust(words * 2, b"\x00")
+    return [int.from_bytes(octets[at : at + 2], "big") for at in range(0, words * 2, 2)]
+
+
+def modulus(row: Register, exponent: int = 0) -> float:
+    """Where a cumulative register starts again from zero, in the catalogue's unit."""
+    bits = 16 * row.encoding.words
+    steps = _BCD.get(row.encoding) or 1 << (bits - 1 if row.encoding in _SIGNED else bits)
+    return float(steps * abs(row.scale) * 10.0**exponent)
+
+
+def _set_point(row: WriteRegister, words: list[int]) -> float:
+    as_read = Register(row.signal, row.address, row.encoding, row.scale, word_order=row.word_order)
+    value = decode(as_read, words)
+    if value is None or not row.low <= value <= row.high:
+        raise IllegalValueError(f"{row.signal} = {value}: must be between {row.low} and {row.high}")
+    return value
+
+
+def _longest_run(addresses: list[int]) -> int:
+    longest = run = 1
+    for before, after in pairwise(addresses):
+        run = run + 1 if after == before + 1 else 1
+        longest = max(longest, run)
+    return longest
