@@ -48,17 +48,16 @@ class ClassRows:
 class Quarantined:
     """Something that was refused, kept for the operator with its reason."""
 
+    park: str | None
+    gateway: str | None
+    epoch: int | None
+    seq: int | None
+    device: str | None
     reason: Reason
     location: str
     """Where in the message it stood."""
     content: str
     """What it was, shortened."""
-    received_ms: int
-    park: str | None = None
-    gateway: str | None = None
-    epoch: int | None = None
-    seq: int | None = None
-    device: str | None = None
     batch: int | None = None
     """Index in `Commit.batches`: a re-sent batch does not count its refusals twice. None for no batch."""
 
