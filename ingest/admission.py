@@ -1,0 +1,241 @@
+"""Many decoded batches to columns: what the catalogue admits as integers, what it refuses as quarantine entries.
+
+    readings ─▶ grouped by class and signals ─▶ one matrix a group ─▶ checked and scaled ─▶ ClassRows
+                     │ unknown device                │ unknown signal, time, not representable
+                     └───────────────────────────────┴──▶ Quarantined
+
+Pure: what it needs to know (devices, time of receipt) comes with the arrivals.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract import strict_json
+from contract.refusal import Reason, Refusal
+from contract.sample import Quality
+from contract.telemetry import time_reason
+from contract.time import FUTURE_TOLERANCE_MS, OLDEST_MS
+from ingest.columns import Layout, layout, scale
+from ingest.decode import Reading
+from ingest.quarantine import Refused
+from ingest.rows import BatchHeader, ClassRows, Commit
+
+NO_DEVICES: Mapping[str, tuple[int, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One decoded batch with what is known about its gateway."""
+
+    header: BatchHeader
+    readings: Sequence[Reading]
+    refusals: tuple[Refusal, ...] = ()
+    """What decoding already refused of it."""
+    devices: Mapping[str, tuple[int, str]] = field(default_factory=lambda: NO_DEVICES)
+    """Device identifier to (device_id, class), from the gateway's births."""
+
+
+@dataclass(slots=True)
+class _Group:
+    """Readings of one class with the same signals in the same order: a matrix in the making."""
+
+    device_class: str
+    names: tuple[str, ...]
+    batches: list[int] = field(default_factory=list)
+    device_ids: list[int] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Block:
+    """The rows of one group: integers, what is absent from them, and what is to be said about them."""
+
+    plan: Layout
+    batch: NDArray[np.int32]
+    device_id: NDArray[np.int32]
+    at_ms: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    absent: NDArray[np.bool_] | None
+    flags: dict[int, dict[str, Quality]]
+
+    def rows(self, kept: NDArray[np.bool_]) -> "_Block":
+        """The same with only the rows that are `kept`."""
+        moved = np.cumsum(kept) - 1
+        return _Block(
+            self.plan,
+            self.batch[kept],
+            self.device_id[kept],
+            self.at_ms[kept],
+            self.steps[kept],
+            None if self.absent is None else self.absent[kept],
+            {int(moved[row]): flags for row, flags in self.flags.items() if kept[row]},
+        )
+
+
+def admit(arrivals: Sequence[Arrival], refused: Refused) -> Commit:
+    """The commit of these batches; refusals go to `refused`, which keeps their number in bounds."""
+    received = np.array([arrival.header.received_ms for arrival in arrivals], np.int64)
+    blocks: dict[str, list[_Block]] = {}
+    for group in _grouped(arrivals, refused):
+        report = _Report(group, arrivals, refused)
+        block = _admit_group(group, received, report)
+        if block is not None and len(block.batch):
+            blocks.setdefault(group.device_class, []).append(block)
+    rows = [_joined(name, found) for name, found in sorted(blocks.items())]
+    return Commit([arrival.header for arrival in arrivals], rows, refused.entries())
+
+
+def _grouped(arrivals: Sequence[Arrival], refused: Refused) -> Iterable[_Group]:
+    groups: dict[tuple[str, ...], _Group] = {}
+    for index, arrival in enumerate(arrivals):
+        devices = arrival.devices
+        for refusal in arrival.refusals:
+            refused.add(arrival.header, index, "", refusal.reason, refusal.where, refusal.content)
+        for reading in arrival.readings:
+            known = devices.get(reading.device)
+            if known is None:
+                refused.add(arrival.header, index, reading.device, Reason.UNKNOWN_DEVICE, "device", reading.values)
+                continue
+            key = (known[1], *reading.values)
+            group = groups.get(key)
+            if group is None:
+                group = groups[key] = _Group(known[1], key[1:])
+            group.batches.append(index)
+            group.device_ids.append(known[0])
+            group.readings.append(reading)
+    return groups.values()
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """Says what of a group is refused."""
+
+    group: _Group
+    arrivals: Sequence[Arrival]
+    refused: Refused
+
+    def add(self, row: int, reason: Reason, where: str, content: object) -> None:
+        index = self.group.batches[row]
+        device = self.group.readings[row].device
+        self.refused.add(self.arrivals[index].header, index, device, reason, where, content)
+
+    def times(self, rows: NDArray[np.intp]) -> None:
+        for row in rows.tolist():
+            at_ms = self.group.readings[row].at_ms
+            reason = time_reason(at_ms, self.arrivals[self.group.batches[row]].header.received_ms)
+            self.add(row, reason or Reason.TIME_IN_FUTURE, "at", str(at_ms))
+
+    def unknown_signals(self, plan: Layout, rows: NDArray[np.intp]) -> None:
+        for row in rows.tolist():
+            for _, name in plan.unknown:
+                self.add(row, Reason.UNKNOWN_SIGNAL, f"values.{name}"[:100], self.group.readings[row].values[name])
+
+    def unstorable(self, plan: Layout, cells: NDArray[np.bool_]) -> None:
+        for row, column in np.argwhere(cells).tolist():
+            name = plan.signals[column].name
+            self.add(row, Reason.NOT_REPRESENTABLE, f"values.{name}", self.group.readings[row].values[name])
+
+
+def _admit_group(group: _Group, received: NDArray[np.int64], report: _Report) -> _Block | None:
+    """The rows of a group, or None when no signal of it is known."""
+    readings = group.readings
+    plan = layout(group.device_class, group.names)
+    batch = np.array(group.batches, np.int32)
+    at_ms = np.array([reading.at_ms for reading in readings], np.int64)
+    kept = (at_ms >= OLDEST_MS) & (at_ms <= received[batch] + FUTURE_TOLERANCE_MS)
+    complete = bool(kept.all())
+    if not complete:
+        report.times(np.flatnonzero(~kept))
+    if plan.unknown:
+        report.unknown_signals(plan, np.flatnonzero(kept))
+    if not plan.signals:
+        return None
+    flags = {row: dict(reading.flags) for row, reading in enumerate(readings) if reading.flags}
+    scaled = scale(_matrix(group), plan)
+    if scaled.out_of_range is not None:
+        _flag(flags, plan, scaled.out_of_range)
+    device_id = np.array(group.device_ids, np.int32)
+    block = _Block(plan, batch, device_id, at_ms, scaled.steps, scaled.unstorable, flags)
+    if scaled.unstorable is not None:
+        report.unstorable(plan, scaled.unstorable & kept[:, None])
+        kept &= ~scaled.unstorable.all(axis=1)
+        complete = bool(kept.all())
+    return block if complete else block.rows(kept)
+
+
+def _matrix(group: _Group) -> NDArray[np.float64]:
+    height, width = len(group.readings), len(group.names)
+    numbers = chain.from_iterable([reading.values.values() for reading in group.readings])
+    return np.fromiter(numbers, np.float64, height * width).reshape(height, width)
+
+
+def _flag(flags: dict[int, dict[str, Quality]], plan: Layout, cells: NDArray[np.bool_]) -> None:
+    """Mark cells as out of range; a value that its device calls bad stays bad."""
+    for row, column in np.argwhere(cells).tolist():
+        of_row = flags.setdefault(row, {})
+        name = plan.signals[column].name
+        if of_row.get(name) is not Quality.BAD:
+            of_row[name] = Quality.OUT_OF_RANGE
+
+
+def _joined(device_class: str, blocks: Sequence[_Block]) -> ClassRows:
+    """The blocks of one class below each other."""
+    if len(blocks) == 1:
+        return _single(device_class, blocks[0])
+    starts = np.cumsum([0, *(len(block.batch) for block in blocks)]).tolist()
+    values: dict[str, NDArray[np.int64]] = {}
+    present: dict[str, NDArray[np.bool_] | None] = {}
+    for block, start in zip(blocks, starts, strict=False):
+        span = slice(start, start + len(block.batch))
+        for column, signal in enumerate(block.plan.signals):
+            if signal.name not in values:
+                values[signal.name] = np.zeros(starts[-1], np.int64)
+                present[signal.name] = np.zeros(starts[-1], np.bool_)
+            values[signal.name][span] = block.steps[:, column]
+            mask = present[signal.name]
+            if mask is not None:
+                mask[span] = True if block.absent is None else ~block.absent[:, column]
+    return ClassRows(
+        device_class,
+        np.concatenate([block.batch for block in blocks]),
+        np.concatenate([block.device_id for block in blocks]),
+        np.concatenate([block.at_ms for block in blocks]),
+        values,
+        {name: None if mask is None or mask.all() else mask for name, mask in present.items()},
+        {row + start: text for block, start in zip(blocks, starts, strict=False) for row, text in _texts(block)},
+    )
+
+
+def _single(device_class: str, block: _Block) -> ClassRows:
+    names = [signal.name for signal in block.plan.signals]
+    columns = block.steps.T
+    absent = block.absent
+    return ClassRows(
+        device_class,
+        block.batch,
+        block.device_id,
+        block.at_ms,
+        {name: columns[position] for position, name in enumerate(names)},
+        {
+            name: ~absent[:, position] if absent is not None and absent[:, position].any() else None
+            for position, name in enumerate(names)
+        },
+        dict(_texts(block)),
+    )
+
+
+def _texts(block: _Block) -> Iterable[tuple[int, bytes]]:
+    """The flags of each row as JSON, of the signals that the row has."""
+    names = {signal.name: column for column, signal in enumerate(block.plan.signals)}
+    for row, flags in block.flags.items():
+        told = {
+            name: flags[name].value
+            for name in sorted(flags)
+            if name in names and not (block.absent is not None and block.absent[row, names[name]])
+        }
+        if told:
+            yield row, strict_json.dumps(told)

@@ -1,0 +1,303 @@
+"""The MQTT side of ingest: the only file here that knows paho.
+
+One thread owns the socket. It reads as long as the inbox has room, acknowledges what the writer has committed, and
+publishes the newest acknowledgement of each gateway; an older one that has not left yet is replaced, never queued.
+
+    broker ──▶ socket ──▶ Inbox ──▶ writer ──▶ commit
+       ▲                                         │
+       └── PUBACK, retained ack ◀── this thread ◀┘
+"""
+
+import contextlib
+import random
+import select
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+
+from contract.identity import Gateway
+from contract.refusal import RefusedError
+from contract.time import Clock
+from contract.topics import Channel, parse_topic, subscription, topic
+from ingest.inbox import Inbox, Message
+from ingest.settings import MqttSettings
+
+_log = structlog.get_logger("ingest.consumer")
+
+_FIRST = (Channel.BIRTH, Channel.STATUS)
+_CONNECT_TIMEOUT_S = 5.0
+_BACK_OFF_FIRST_S = 0.2
+_BACK_OFF_MOST_S = 3.0
+_SELECT_S = 0.25
+_READS_AT_ONCE = 128
+_ACKS_IN_FLIGHT = 500
+_TOPICS_KNOWN_MAX = 10_000
+_REFUSED_SUBSCRIPTION = 128
+_NEVER_SUBSCRIBED = "parkgrid/v1/-/-/alive"
+_TAKEN_OVER_S = 5.0
+
+
+class Consumer:
+    """A connection to the broker that comes back by itself."""
+
+    def __init__(self, settings: MqttSettings, inbox: Inbox, clock: Clock) -> None:
+        self._settings = settings
+        self._inbox = inbox
+        self._clock = clock
+        self._client = self._new_client()
+        self._thread = threading.Thread(target=self._supervise, name="ingest-mqtt", daemon=True)
+        self._stopping = threading.Event()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+        self._lock = threading.Lock()
+        self._done: deque[tuple[int, int, int]] = deque()
+        self._acks: dict[tuple[Gateway, int], bytes] = {}
+        self._acks_in_flight: set[int] = set()
+        self._topics: dict[str, tuple[Gateway, Channel] | tuple[None, None]] = {}
+        self._connection = 0
+        self._last_sent = 0.0
+        self._refused_connection = ""
+        self.connected = False
+        """Whether the subscriptions stand."""
+        self.received = 0
+        """Messages read since the start."""
+        self.reconnects = 0
+        """Connections lost or refused since the start."""
+        self.paused_s = 0.0
+        """Seconds in which the socket was left unread because the inbox was full."""
+
+    def start(self) -> None:
+        """Begin to connect and read."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Send what is still to be acknowledged, disconnect and end the thread."""
+        self._stopping.set()
+        self._wake()
+        self._thread.join(timeout=10.0)
+        self._wake_reader.close()
+        self._wake_writer.close()
+
+    def acknowledge(self, messages: Iterable[Message]) -> None:
+        """Tell the broker that these need not come again. For any thread."""
+        self._done.extend((message.connection, message.mid, message.qos) for message in messages if message.qos)
+        self._wake()
+
+    def publish_ack(self, gateway: Gateway, epoch: int, payload: bytes) -> None:
+        """Publish a gateway's acknowledgement soon; only the newest of an epoch is sent. For any thread."""
+        with self._lock:
+            self._acks[gateway, epoch] = payload
+
+    def flush(self) -> None:
+        """Send what `publish_ack` left. For any thread."""
+        self._wake()
+
+    # The network thread
+
+    def _new_client(self) -> Client:
+        settings = self._settings
+        client = Client(CallbackAPIVersion.VERSION2, client_id=settings.client_id, clean_session=False, manual_ack=True)
+        client.connect_timeout = _CONNECT_TIMEOUT_S
+        client.max_inflight_messages_set(_ACKS_IN_FLIGHT)
+        client.username_pw_set(settings.username, settings.password)
+        if settings.tls_ca:
+            client.tls_set(settings.tls_ca, settings.tls_cert, settings.tls_key)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        # Without this, paho would write from inside ack() and publish(), one system call in each.
+        client.on_socket_register_write = lambda *_: None
+        return client
+
+    def _supervise(self) -> None:
+        """Connect, serve, and after a loss try again with growing, jittered pauses."""
+        pause_s = _BACK_OFF_FIRST_S
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            try:
+                self._serve()
+            except (OSError, ValueError) as error:
+                # ValueError: a socket closed under select(), or a broker name that cannot be encoded.
+                _log.warning("mqtt_unreachable", host=self._settings.host, port=self._settings.port, error=str(error))
+            self._close()
+            if self._stopping.is_set():
+                break
+            self.reconnects += 1
+            lived_s = time.monotonic() - started
+            pause_s = _BACK_OFF_FIRST_S if lived_s > _TAKEN_OVER_S else min(pause_s * 2, _BACK_OFF_MOST_S)
+            self._stopping.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+        self._close()
+
+    def _serve(self) -> None:
+        """One connection, from CONNECT to its end."""
+        self._client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
+        self._connection += 1
+        self._last_sent = time.monotonic()
+        while (connection := self._client.socket()) is not None:
+            if self._stopping.is_set():
+                self._finish()
+                return
+            self._step(connection)
+
+    def _step(self, connection: Any) -> None:
+        full = self._inbox.full
+        waiting = [self._wake_reader] if full else [self._wake_reader, connection]
+        writing = [connection] if self._client.want_write() else []
+        before = time.monotonic()
+        readable, writable, _ = select.select(waiting, writing, [], 0.01 if full else _SELECT_S)
+        if self._wake_reader in readable:
+            with contextlib.suppress(BlockingIOError):
+                self._wake_reader.recv(65_536)
+        if connection in readable:
+            self._read()
+        self._send_done()
+        self._send_acks()
+        if writable or self._client.want_write():
+            self._last_sent = time.monotonic()
+            self._client.loop_write()
+        if full:
+            self.paused_s += time.monotonic() - before
+            self._stay_alive()
+        else:
+            self._client.loop_misc()
+
+    def _read(self) -> None:
+        """Read packets until the socket or the room in the inbox is exhausted."""
+        for _ in range(_READS_AT_ONCE):
+            before = self.received
+            if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or self.received == before:
+                return
+            if self._inbox.full:
+                return
+
+    def _stay_alive(self) -> None:
+        """Show the broker a sign of life although its answers are left unread.
+
+        paho's own ping would count the unread answer as a dead connection, so the sign is a request without effect.
+        """
+        now = time.monotonic()
+        if now - self._last_sent > self._settings.keepalive_s / 2:
+            self._last_sent = now
+            self._client.unsubscribe(_NEVER_SUBSCRIBED)
+            self._client.loop_write()
+
+    def _send_done(self) -> None:
+        done = self._done
+        while done:
+            connection, mid, qos = done.popleft()
+            # On another connection the same number may name another message, and the broker sends this one again.
+            if connection == self._connection:
+                self._client.ack(mid, qos)
+
+    def _send_acks(self) -> None:
+        if not self._acks or not self.connected:
+            return
+        with self._lock:
+            room = _ACKS_IN_FLIGHT - len(self._acks_in_flight)
+            # A retained topic keeps what comes last, so the newest epoch of a gateway goes last.
+            leaving = sorted(self._acks, key=lambda key: key[1])[: max(0, room)]
+            payloads = [(gateway, self._acks.pop((gateway, epoch))) for gateway, epoch in leaving]
+        for gateway, payload in payloads:
+            sent = self._client.publish(topic(gateway, Channel.ACK), payload, qos=1, retain=True)
+            self._acks_in_flight.add(sent.mid)
+
+    def _finish(self) -> None:
+        """Send everything that was committed, then say goodbye."""
+        deadline = time.monotonic() + _CONNECT_TIMEOUT_S
+        while (connection := self._client.socket()) is not None and time.monotonic() < deadline:
+            self._send_done()
+            self._send_acks()
+            if not self._client.want_write() and not self._acks:
+                break
+            select.select([], [connection], [], 0.1)
+            self._client.loop_write()
+        self._client.disconnect()
+        self._client.loop_write()
+
+    def _close(self) -> None:
+        self.connected = False
+        self._acks_in_flight.clear()
+        connection = self._client.socket()
+        if connection is not None:
+            self._client.disconnect()
+            self._client.loop_write()
+            connection.close()
+
+    def _wake(self) -> None:
+        # A full pipe means that the thread is already being woken; a closed one that it has ended.
+        with contextlib.suppress(BlockingIOError, OSError):
+            self._wake_writer.send(b"\0")
+
+    # paho's callbacks, all called in the network thread
+
+    def _on_connect(self, client: Client, _data: object, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            if str(reason) != self._refused_connection:
+                _log.error("mqtt_refused", reason=str(reason), client_id=self._settings.client_id)
+            self._refused_connection = str(reason)
+            return
+        self._refused_connection = ""
+        client.subscribe([(subscription(channel), 1) for channel in _FIRST])
+        # In a packet of its own, so that retained births arrive before the first telemetry.
+        client.subscribe(subscription(Channel.TELEMETRY), 1)
+
+    def _on_subscribe(self, client: Client, _data: object, _mid: int, reasons: list[Any], _properties: Any) -> None:
+        if any(reason.value >= _REFUSED_SUBSCRIPTION for reason in reasons):
+            _log.error("mqtt_subscription_refused", client_id=self._settings.client_id, remedy="grant read access")
+            client.disconnect()
+        elif len(reasons) == 1:
+            self.connected = True
+            _log.info("mqtt_connected", host=self._settings.host, port=self._settings.port)
+
+    def _on_disconnect(self, _client: Client, _data: object, _flags: Any, reason: Any, _properties: Any) -> None:
+        if self.connected and not self._stopping.is_set():
+            _log.warning(
+                "mqtt_lost",
+                reason=str(reason),
+                remedy=f"if it repeats, look for a second client called {self._settings.client_id!r}",
+            )
+        self.connected = False
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        self.received += 1
+        try:
+            text = message.topic
+        except UnicodeDecodeError:
+            text = "�"
+        gateway, channel = self._topics.get(text) or self._parse(text)
+        self._inbox.put(
+            Message(
+                text,
+                gateway,
+                channel,
+                bytes(message.payload),
+                self._clock.now_ms(),
+                self._connection,
+                message.mid,
+                message.qos,
+            )
+        )
+
+    def _on_publish(self, _client: Client, _data: object, mid: int, _reason: Any, _properties: Any) -> None:
+        self._acks_in_flight.discard(mid)
+
+    def _parse(self, text: str) -> tuple[Gateway, Channel] | tuple[None, None]:
+        parsed: tuple[Gateway, Channel] | tuple[None, None]
+        try:
+            parsed = parse_topic(text)
+        except RefusedError:
+            parsed = (None, None)
+        if len(self._topics) >= _TOPICS_KNOWN_MAX:
+            self._topics.clear()
+        self._topics[text] = parsed
+        return parsed

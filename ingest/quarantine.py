@@ -1,0 +1,80 @@
+"""Refusals on their way to the quarantine table: every one counted, each gateway's details within a budget."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from contract.identity import Gateway
+from contract.refusal import Reason, shorten
+from ingest.rows import BatchHeader, Quarantined
+
+DETAIL_BURST = 500
+"""Quarantine rows that one gateway may cause at once."""
+DETAIL_PER_S = 10.0
+"""Quarantine rows a second that one gateway may cause for ever."""
+_GATEWAYS_MAX = 10_000
+
+
+@dataclass(slots=True)
+class DetailBudget:
+    """A bucket of quarantine rows for each gateway: a flood of nonsense is counted, not written down line by line."""
+
+    burst: float = DETAIL_BURST
+    per_s: float = DETAIL_PER_S
+    _buckets: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
+
+    def take(self, park: str, gateway: str, now_ms: int) -> bool:
+        """Whether this gateway may have one more row now."""
+        key = (park, gateway)
+        left, since_ms = self._buckets.get(key, (self.burst, now_ms))
+        left = min(self.burst, left + max(0, now_ms - since_ms) * self.per_s / 1_000)
+        if key not in self._buckets and len(self._buckets) >= _GATEWAYS_MAX:
+            self._buckets.clear()
+        self._buckets[key] = (left - 1 if left >= 1 else left, now_ms)
+        return left >= 1
+
+
+@dataclass(slots=True)
+class Refused:
+    """What one commit refuses."""
+
+    budget: DetailBudget
+    counts: Counter[str] = field(default_factory=Counter)
+    """Number of refusals by reason, complete."""
+    suppressed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Number of refusals without a row of their own, by park and gateway."""
+    _entries: list[Quarantined] = field(default_factory=list)
+
+    def add(self, header: BatchHeader, index: int, device: str, reason: Reason, where: str, content: object) -> None:
+        """Refuse a part of the batch that stands at `index` of the commit."""
+        self.counts[reason.value] += 1
+        park, gateway = header.gateway.park, header.gateway.gateway
+        if self.budget.take(park, gateway, header.received_ms):
+            self._entries.append(
+                Quarantined(
+                    reason,
+                    where,
+                    shorten(content),
+                    header.received_ms,
+                    park,
+                    gateway,
+                    header.epoch,
+                    header.seq,
+                    device or None,
+                    index,
+                )
+            )
+        else:
+            self.suppressed[park, gateway] += 1
+
+    def add_message(self, gateway: Gateway | None, reason: Reason, where: str, content: object, now_ms: int) -> None:
+        """Refuse a whole message, of which nothing but its topic is known."""
+        self.counts[reason.value] += 1
+        park, name = (gateway.park, gateway.gateway) if gateway else ("", "")
+        if self.budget.take(park, name, now_ms):
+            self._entries.append(Quarantined(reason, where, shorten(content), now_ms, park or None, name or None))
+        else:
+            self.suppressed[park, name] += 1
+
+    def entries(self) -> list[Quarantined]:
+        """The rows for the quarantine table."""
+        return self._entries

@@ -1,0 +1,70 @@
+"""What ingest knows of gateways: their devices and their epochs, kept in memory and loaded from the store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from contract.announcement import Birth
+from contract.identity import Gateway
+from contract.telemetry import Ack
+from ingest.store import Store
+
+_EPOCHS_MAX = 100_000
+_LOOKUPS_PER_ROUND = 100
+
+
+@dataclass(slots=True)
+class Registry:
+    """Gateways by their births. Only a birth adds to it: telemetry never creates a device."""
+
+    store: Store
+    _devices: dict[Gateway, dict[str, tuple[int, str]]] = field(default_factory=dict)
+    _epochs: set[tuple[Gateway, int]] = field(default_factory=set)
+    _births: dict[Gateway, int] = field(default_factory=dict)
+    _lookups: int = 0
+
+    def load(self) -> None:
+        """Start again from what the store has."""
+        self._devices = {gateway: dict(devices) for gateway, devices in self.store.registry().items()}
+        self._epochs.clear()
+        self._births.clear()
+
+    def begin_round(self) -> None:
+        """Allow the next few questions to the store: strangers must not turn every batch into a query."""
+        self._lookups = 0
+
+    def born(self, gateway: Gateway, birth: Birth, payload: bytes) -> bool:
+        """Take up a birth; False when it says what the last one said."""
+        fingerprint = hash(payload)
+        if self._births.get(gateway) == fingerprint:
+            return False
+        devices = self.store.register(gateway, birth)
+        # A device that left the gateway keeps its place here: what it said before may still be on its way.
+        self._devices.setdefault(gateway, {}).update(devices)
+        self._births[gateway] = fingerprint
+        self._know(gateway, birth.epoch)
+        return True
+
+    def devices(self, gateway: Gateway) -> Mapping[str, tuple[int, str]] | None:
+        """Device to (device_id, class), or None when the gateway was never born."""
+        return self._devices.get(gateway)
+
+    def knows(self, gateway: Gateway, epoch: int) -> bool:
+        """Whether a birth announced this epoch, as far as memory and a bounded number of questions can tell."""
+        if (gateway, epoch) in self._epochs:
+            return True
+        if gateway not in self._devices or self._lookups >= _LOOKUPS_PER_ROUND:
+            return False
+        self._lookups += 1
+        if self.store.ack_of(gateway, epoch) is None:
+            return False
+        self._know(gateway, epoch)
+        return True
+
+    def ack_of(self, gateway: Gateway, epoch: int) -> Ack | None:
+        """What the store has committed of an epoch."""
+        return self.store.ack_of(gateway, epoch)
+
+    def _know(self, gateway: Gateway, epoch: int) -> None:
+        if len(self._epochs) >= _EPOCHS_MAX:
+            self._epochs.clear()
+        self._epochs.add((gateway, epoch))

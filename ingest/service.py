@@ -1,0 +1,134 @@
+"""Ingest as a process: the socket's thread, the writer, the maintenance of roll-ups, and an orderly end."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+
+from contract.time import Clock, SystemClock
+from ingest.consumer import Consumer
+from ingest.inbox import Inbox
+from ingest.metrics import Metrics
+from ingest.migrate import migrate
+from ingest.registry import Registry
+from ingest.settings import IngestSettings
+from ingest.store import Store, open_store
+from ingest.store.errors import StoreError, StoreUnavailableError
+from ingest.writer import StoppedError, Writer
+
+_log = structlog.get_logger("ingest.service")
+_T = TypeVar("_T")
+
+_BYTES_PER_VALUE = 28
+"""What one value of a batch takes on the wire, about: how many bytes make a commit of `max_values`."""
+_TAKE_S = 0.25
+_BACK_OFF_FIRST_S = 0.2
+_BACK_OFF_MOST_S = 5.0
+_FAILURES_LOGGED_EVERY_S = 60.0
+
+
+class Service:
+    """Everything of one ingest process. `run` blocks until `stop` is set."""
+
+    def __init__(self, settings: IngestSettings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self.metrics = Metrics()
+        self.inbox = Inbox(settings.commit.queue_messages, int(settings.commit.queue_mb * 1_000_000))
+        self.consumer = Consumer(settings.mqtt, self.inbox, self._clock)
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        """Serve until told to stop. Raises `SetupError` when the database is not what it should be."""
+        store = self._opened()
+        if store is None:
+            return
+        server = self._serve_metrics()
+        maintenance = threading.Thread(target=self._maintain, args=(store,), name="ingest-maintenance", daemon=True)
+        try:
+            registry = Registry(store)
+            if self._until_available(registry.load) is None and self.stop.is_set():
+                return
+            maintenance.start()
+            self.consumer.start()
+            self._write(Writer(store, registry, self.consumer, self.metrics, self.stop))
+        finally:
+            self.stop.set()
+            self.consumer.stop()
+            if maintenance.is_alive():
+                maintenance.join(timeout=10.0)
+            store.close()
+            if server:
+                server.shutdown()
+                server.server_close()
+        _log.info("stopped")
+
+    def _write(self, writer: Writer) -> None:
+        commit = self._settings.commit
+        max_bytes = commit.max_values * _BYTES_PER_VALUE
+        linger_s = commit.max_wait_ms / 1_000
+        _log.info("started", store=writer.store.kind)
+        while not self.stop.is_set():
+            messages = self.inbox.take(max_bytes, _TAKE_S, linger_s)
+            self._observe()
+            if messages:
+                try:
+                    writer.process(messages)
+                except StoppedError:
+                    return
+
+    def _observe(self) -> None:
+        self.metrics.queue_messages.set(self.inbox.messages)
+        self.metrics.queue_bytes.set(self.inbox.bytes)
+        self.metrics.connected.set(self.consumer.connected)
+        self.metrics.reconnects.set(self.consumer.reconnects)
+        self.metrics.paused_seconds.set(self.consumer.paused_s)
+
+    def _opened(self) -> Store | None:
+        """The store, waited for; None when told to stop meanwhile."""
+        settings = self._settings.store
+        if settings.migrate and self._until_available(lambda: migrate(settings.dsn)) is None:
+            return None
+        return self._until_available(lambda: open_store(settings.dsn, settings))
+
+    def _serve_metrics(self) -> object:
+        settings = self._settings.metrics
+        return self.metrics.serve(settings.host, settings.port) if settings.port else None
+
+    def _until_available(self, action: Callable[[], _T]) -> _T | None:
+        """The result of something that needs the database; None when told to stop before it could be had."""
+        pause_s = _BACK_OFF_FIRST_S
+        while not self.stop.is_set():
+            try:
+                return action()
+            except StoreUnavailableError as error:
+                _log.warning("store_unavailable", error=str(error), retry_s=round(pause_s, 1))
+                self.stop.wait(pause_s)
+                pause_s = min(pause_s * 2, _BACK_OFF_MOST_S)
+        return None
+
+    def _maintain(self, store: Store) -> None:
+        """The maintenance thread: roll-ups, partitions, retention; a failure is logged, counted and tried again."""
+        pause_s = self._settings.store.maintain_every_s
+        failing_since = 0.0
+        wait_s = 0.0
+        while not self.stop.wait(wait_s):
+            started = time.monotonic()
+            try:
+                report = store.maintain(self._clock.now_ms())
+            except StoreError as error:
+                self.metrics.store_errors.labels(type(error).__name__).inc()
+                if started - failing_since > _FAILURES_LOGGED_EVERY_S or not failing_since:
+                    _log.warning("maintenance_failed", error=str(error))
+                    failing_since = started
+                wait_s = min(_BACK_OFF_MOST_S, max(pause_s, wait_s * 2))
+                continue
+            failing_since = 0.0
+            seconds = time.monotonic() - started
+            self.metrics.maintenance_seconds.observe(seconds)
+            self.metrics.rolled_buckets.inc(report.buckets)
+            self.metrics.rollups_pending.set(report.pending)
+            # Raw rows go first: catching up may take a third of the time, never all of it.
+            wait_s = max(2 * seconds if report.pending else pause_s, 0.01)
