@@ -1,0 +1,220 @@
+"""The faults, one function each: break something under load, then mend only what was broken by hand.
+
+A fault returns when the system should recover by itself; the round then waits for it and reconciles.
+"""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+
+from parkgrid.database import DatabaseStartError
+from tests.faults.proxy import Link, Proxy
+from tests.faults.replayer import replaying
+from tests.faults.system import FaultTestError, Ingest, System, end, kill, until
+
+Fault = Callable[[System, random.Random], None]
+
+INGEST_POINTS = ("received", "before_copy", "after_copy", "before_commit", "after_commit", "after_ack")
+EDGE_POINTS = ("before_commit", "after_commit", "after_publish", "before_trim")
+
+
+def broker_killed(system: System, chance: random.Random) -> None:
+    system.broker.kill()
+    time.sleep(chance.uniform(0, 2))
+    system.restart_broker()
+
+
+def broker_killed_and_its_store_deleted(system: System, chance: random.Random) -> None:
+    system.broker.kill()
+    time.sleep(chance.uniform(0, 2))
+    system.restart_broker(lose_everything=True)
+
+
+def ingest_killed(system: System, chance: random.Random) -> None:
+    time.sleep(chance.uniform(0, 1))
+    kill(system.ingest.child)
+    time.sleep(chance.uniform(0, 2))
+    system.ingest.start()
+
+
+def ingest_killed_at(point: str, system: System, chance: random.Random) -> None:
+    end(system.ingest.child)
+    system.ingest.start(f"ingest.{point}:{chance.randint(1, 8)}")
+    _died_of_its_crash_point(system.ingest.child)
+    system.ingest.start()
+
+
+def agent_killed(system: System, chance: random.Random) -> None:
+    for _ in range(3):
+        time.sleep(chance.uniform(0.1, 1.2))
+        kill(system.edge.child)
+        system.edge.start()
+
+
+def agent_killed_at(point: str, system: System, chance: random.Random) -> None:
+    end(system.edge.child)
+    system.edge.start(f"edge.{point}:{chance.randint(1, 8)}")
+    _died_of_its_crash_point(system.edge.child)
+    system.edge.start()
+
+
+def database_backend_killed(system: System, chance: random.Random) -> None:
+    time.sleep(chance.uniform(0, 1))
+    backends = system.query(
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE backend_type = 'client backend' AND datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    os.kill(int(str(chance.choice(backends)[0])), signal.SIGKILL)
+
+
+def database_killed(system: System, chance: random.Random) -> None:
+    system.database.kill()
+    time.sleep(chance.uniform(0, 2))
+
+    def started() -> bool:
+        # Orphaned backends of the killed server hold its memory until they notice.
+        with suppress(DatabaseStartError):
+            system.restart_database()
+            return True
+        return False
+
+    until(started, "the database starts again")
+
+
+def database_away(system: System, chance: random.Random) -> None:
+    system.database.stop()
+    time.sleep(chance.uniform(3, 5))
+    system.restart_database()
+
+
+def ingest_frozen_and_replaced(system: System, chance: random.Random) -> None:
+    frozen = system.ingest
+    assert frozen.child is not None
+    frozen.child.send_signal(signal.SIGSTOP)
+    system.ingest = replace(frozen, name=f"{frozen.name}-r", child=None)
+    system.ingest.start()
+    time.sleep(chance.uniform(2, 4))
+    frozen.child.send_signal(signal.SIGCONT)
+    time.sleep(chance.uniform(0, 1.5))
+    _one_of(system, frozen, system.ingest, chance)
+
+
+def two_ingests(system: System, chance: random.Random) -> None:
+    first = system.ingest
+    second = Ingest("ingest-two", system.folder, first.broker_port, first.dsn, "parkgrid-ingest-two")
+    second.start()
+    time.sleep(chance.uniform(3, 4))
+    _one_of(system, first, second, chance)
+
+
+def _one_of(system: System, first: Ingest, second: Ingest, chance: random.Random) -> None:
+    """Kill one of two instances; the other one stays."""
+    for each in (first, second):
+        if each.child is None or each.child.poll() is not None:
+            raise FaultTestError(f"{each.name} ended by itself beside another instance")
+    doomed, system.ingest = chance.sample((first, second), 2)
+    kill(doomed.child)
+
+
+def link_cut(which: str, system: System, chance: random.Random) -> None:
+    _with_link(_proxy(system, which), Link.CUT, chance.uniform(2, 5))
+
+
+def link_half_open(which: str, system: System, chance: random.Random) -> None:
+    _with_link(_proxy(system, which), Link.STALLED, chance.uniform(4, 6))
+
+
+def link_slow(which: str, system: System, chance: random.Random) -> None:
+    _with_link(_proxy(system, which), Link.SLOW, chance.uniform(3, 5))
+
+
+def link_sliced(which: str, system: System, chance: random.Random) -> None:
+    _with_link(_proxy(system, which), Link.SLICED, chance.uniform(3, 5))
+
+
+def link_flapping(which: str, system: System, chance: random.Random) -> None:
+    proxy = _proxy(system, which)
+    for _ in range(6):
+        _with_link(proxy, Link.CUT, chance.uniform(0.1, 0.5))
+        time.sleep(chance.uniform(0.1, 0.8))
+
+
+def link_reset_in_publish(which: str, system: System, chance: random.Random) -> None:
+    proxy = _proxy(system, which)
+    for _ in range(4):
+        before = proxy.resets
+        proxy.set(Link.RESET_IN_PUBLISH, reset_after=chance.randint(1, 6_000))
+        proxy.reset_all()
+        until(lambda before=before: proxy.resets > before, "a connection was reset inside a message", 20)
+    proxy.set(Link.OPEN)
+    proxy.reset_all()
+
+
+def deliveries_doubled_and_reordered(system: System, chance: random.Random) -> None:
+    with replaying(system.broker.port, chance) as replayer:
+        until(lambda: replayer.replayed > 60, "batches replayed", 20)
+
+
+def outbox_disk_full(system: System, chance: random.Random) -> None:
+    """Filled to the last byte; whoever may not mount a small disk gets no smaller one, and skips."""
+    if not os.path.ismount(system.outbox_disk):
+        return
+    filler = system.outbox_disk / "filler"
+    with filler.open("wb") as file, suppress(OSError):
+        while True:
+            file.write(b"\0" * 4_096)
+            file.flush()
+    agent = system.edge.child
+    assert agent is not None
+    time.sleep(chance.uniform(3, 5))
+    filler.unlink()
+    if agent.poll() is not None:
+        raise FaultTestError(f"the agent ended with status {agent.returncode} on a full disk")
+
+
+def _with_link(proxy: Proxy, link: Link, seconds: float) -> None:
+    proxy.set(link)
+    time.sleep(seconds)
+    proxy.set(Link.OPEN)
+
+
+def _proxy(system: System, which: str) -> Proxy:
+    return {"edge": system.to_edge, "ingest": system.to_ingest}[which]
+
+
+def _died_of_its_crash_point(child: "object") -> None:
+    until(lambda: child.poll() is not None, "the armed crash point was passed", 30)  # type: ignore[attr-defined]
+    status = child.returncode  # type: ignore[attr-defined]
+    if status != -signal.SIGKILL:
+        raise FaultTestError(f"ended with status {status} instead of dying at its crash point")
+
+
+FAULTS: dict[str, Fault] = {
+    "broker_killed": broker_killed,
+    "broker_killed_and_its_store_deleted": broker_killed_and_its_store_deleted,
+    "ingest_killed": ingest_killed,
+    **{f"ingest_killed_at_{point}": partial(ingest_killed_at, point) for point in INGEST_POINTS},
+    "agent_killed": agent_killed,
+    **{f"agent_killed_at_{point}": partial(agent_killed_at, point) for point in EDGE_POINTS},
+    "database_backend_killed": database_backend_killed,
+    "database_killed": database_killed,
+    "database_away": database_away,
+    "ingest_frozen_and_replaced": ingest_frozen_and_replaced,
+    "two_ingests": two_ingests,
+    **{f"link_cut_{which}": partial(link_cut, which) for which in ("edge", "ingest")},
+    **{f"link_half_open_{which}": partial(link_half_open, which) for which in ("edge", "ingest")},
+    "link_slow_edge": partial(link_slow, "edge"),
+    "link_slow_ingest": partial(link_slow, "ingest"),
+    "link_sliced_edge": partial(link_sliced, "edge"),
+    "link_sliced_ingest": partial(link_sliced, "ingest"),
+    "link_flapping_edge": partial(link_flapping, "edge"),
+    "link_reset_in_publish_edge": partial(link_reset_in_publish, "edge"),
+    "link_reset_in_publish_ingest": partial(link_reset_in_publish, "ingest"),
+    "deliveries_doubled_and_reordered": deliveries_doubled_and_reordered,
+    "outbox_disk_full": outbox_disk_full,
+}
