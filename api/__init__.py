@@ -1,1 +1,1 @@
-"""The HTTP door: reads and explains; `web/` is the live page."""
+"""The reading side: HTTP answers, the live stream and the page; reads public views only."""

@@ -1,0 +1,80 @@
+"""The api process: `python -m api --config api.toml`."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from socket import socket
+
+import structlog
+import uvicorn
+
+from api.app import guarded, openapi
+from api.services import Services
+from api.settings import ApiSettings, DatabaseSettings
+from contract.settings import SettingsError, load
+
+log = structlog.get_logger()
+_LONGEST_GOODBYE_S = 5
+
+
+class Server(uvicorn.Server):
+    """A server that ends its live streams before it waits for open answers."""
+
+    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+        super().__init__(config)
+        self._services = services
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Let the streams go, then everything else."""
+        log.info("stopping", streams=self._services.hub.clients)
+        await self._services.hub.close()
+        await super().shutdown(sockets)
+
+
+def serve(settings: ApiSettings) -> int:
+    """Serve until SIGINT or SIGTERM; the exit status."""
+    app, services = guarded(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=_LONGEST_GOODBYE_S,
+        limit_concurrency=1_000,
+    )
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    log.info("serving", url=f"http://{host}:{settings.port}/", page=services.page.built)
+    server = Server(config, services)
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        log.info("stopped")
+    return 0 if server.started else 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line of the role."""
+    parser = argparse.ArgumentParser(prog="python -m api", description=__doc__)
+    parser.add_argument("--config", type=Path, help="TOML file; PARKGRID_API_... in the environment wins over it")
+    parser.add_argument("--openapi", action="store_true", help="print the OpenAPI document and exit")
+    options = parser.parse_args(arguments)
+    if options.openapi:
+        document = openapi(ApiSettings(DatabaseSettings("")))
+        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+        return 0
+    try:
+        settings = load(ApiSettings, options.config, os.environ, "api")
+    except SettingsError as error:
+        sys.stderr.write("".join(f"{problem}\n" for problem in error.problems))
+        return 2
+    return serve(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

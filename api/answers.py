@@ -1,0 +1,326 @@
+"""The shapes of the answers, for the OpenAPI document only: no answer passes through a model on its way out."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Values = dict[str, float]
+Series = list[float | None]
+StateName = Literal["live", "stale", "incomplete", "missing", "none"]
+
+
+class Shape(BaseModel):
+    """A closed object: a key that is not described is a mistake."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class MistakeShape(Shape):
+    """One thing wrong with a request."""
+
+    field: str
+    value: str
+    remedy: str
+
+
+class ProblemShape(Shape):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    problems: list[MistakeShape]
+
+
+class Park(Shape):
+    """A park and what it has."""
+
+    park: str
+    district: str | None
+    name_zh: str | None
+    name_en: str | None
+    time_zone: str
+    gateways: int
+    gateways_online: int
+    devices: int
+    simulated: bool
+
+
+class Parks(Shape):
+    """All parks."""
+
+    parks: list[Park]
+
+
+class Device(Shape):
+    """A device as announced by its gateway."""
+
+    device_id: int
+    district: str | None
+    park: str
+    gateway: str
+    device: str
+    device_class: str
+    name: str | None
+    model: str | None
+    firmware: str | None
+    period_s: float
+    ratings: dict[str, float] | None
+    signals: list[str]
+    station: str | None
+    line: str | None
+    transformer: str | None
+    account: str | None
+    simulated: bool
+    retired: bool
+    first_seen_ms: int | None
+
+
+class Devices(Shape):
+    """The devices of a park."""
+
+    park: str
+    devices: list[Device]
+
+
+class LiveDevice(Shape):
+    """The newest reading of a device; absent signals are absent."""
+
+    gateway: str
+    device: str
+    device_class: str
+    name: str | None
+    simulated: bool
+    at_ms: int | None
+    received_ms: int | None
+    age_s: float | None
+    stale_after_s: float
+    stale: bool
+    values: Values
+    flags: dict[str, str]
+
+
+class Figure(Shape):
+    """One power of the flow and how far it is the present one."""
+
+    kw: float | None
+    state: StateName
+    age_s: float | None
+    stale_after_s: float
+    devices: int
+    reporting: int
+    estimated: bool
+    measured: bool
+    soc_pct: float | None = None
+
+
+class Flow(Shape):
+    """Sources feed the bus (grid, pv, storage positive), sinks draw from it (load, ev positive)."""
+
+    pv: Figure
+    storage: Figure
+    grid: Figure
+    load: Figure
+    ev: Figure
+
+
+class GatewayState(Shape):
+    """A gateway, whether it is there, and what it last said about itself."""
+
+    park: str
+    gateway: str
+    online: bool | None
+    epoch: int | None
+    agent_version: str | None
+    simulated: bool
+    birth_ms: int | None
+    last_seen_ms: int | None
+    status_ms: int | None
+    last_seen_age_s: float | None
+    health_at_ms: int | None
+    health: Values
+
+
+class Overview(Shape):
+    """What every event of the live stream carries."""
+
+    park: str
+    as_of_ms: int
+    newest_ms: int | None
+    simulated: bool
+    flow: Flow
+    loss_kw: float | None
+    gateways: list[GatewayState]
+
+
+class Live(Overview):
+    """The overview with the newest reading of every device."""
+
+    devices: list[LiveDevice]
+
+
+class Gateways(Shape):
+    """All gateways."""
+
+    gateways: list[GatewayState]
+
+
+class Curve(Shape):
+    """Columns of a signal: value of raw rows; mean, min, max of a gauge; first, last of a counter; last of a state."""
+
+    value: Series | None = None
+    mean: Series | None = None
+    min: Series | None = None
+    max: Series | None = None
+    first: Series | None = None
+    last: Series | None = None
+
+
+class HistoryColumns(Shape):
+    """Columns of equal length, by time."""
+
+    at_ms: list[int]
+    samples: list[int] | None = None
+    flags: list[list[Any]] | None = None
+    curves: dict[str, Curve]
+
+
+class History(Shape):
+    """The history of one device."""
+
+    park: str
+    gateway: str
+    device: str
+    device_class: str
+    resolution: Literal["raw", "1m", "15m", "1d"]
+    bucket_ms: int
+    from_ms: int
+    to_ms: int
+    as_of_ms: int
+    rows: int
+    truncated: bool
+    next_from_ms: int | None
+    history: HistoryColumns
+
+
+class ClassPower(Shape):
+    """The power of one class by bucket, and how many devices it is the sum of."""
+
+    devices: int
+    kw: Series
+    reporting: list[int]
+
+
+class Energy(Shape):
+    """What registers gained; `kwh` is null where none can tell."""
+
+    kwh: float | None
+    devices: int
+    reporting: int
+    resets: int
+
+
+class Day(Shape):
+    """One local day of a park."""
+
+    park: str
+    date: str
+    time_zone: str
+    resolution: Literal["1m", "15m"]
+    bucket_ms: int
+    from_ms: int
+    to_ms: int
+    as_of_ms: int
+    at_ms: list[int]
+    power: dict[str, ClassPower]
+    energy: dict[str, Energy]
+
+
+class QuarantineEntry(Shape):
+    """Something that was refused, with the reason."""
+
+    quarantine_id: int
+    received_ms: int
+    park: str | None
+    gateway: str | None
+    epoch: int | None
+    seq: int | None
+    device: str | None
+    reason: str
+    location: str | None
+    content: str | None
+    occurrences: int
+
+
+class Quarantine(Shape):
+    """What was refused in a span, counted by reason."""
+
+    total: int
+    reasons: dict[str, int]
+    entries: list[QuarantineEntry]
+
+
+class Conflict(Shape):
+    """A second value for a stored reading: the first was kept."""
+
+    conflict_id: int
+    received_ms: int
+    park: str | None
+    gateway: str | None
+    device: str | None
+    device_class: str
+    at_ms: int
+    kept: Any
+    refused: Any
+
+
+class Conflicts(Shape):
+    """Conflicting readings, newest first."""
+
+    entries: list[Conflict]
+
+
+class Gap(Shape):
+    """Sequence numbers that never came."""
+
+    park: str
+    gateway: str
+    epoch: int
+    first_seq: int
+    last_seq: int
+    noted_ms: int
+
+
+class Gaps(Shape):
+    """Gaps in the sequences, newest first."""
+
+    entries: list[Gap]
+
+
+class CatalogueSignal(Shape):
+    """One signal of the catalogue."""
+
+    name: str
+    unit: str
+    kind: Literal["gauge", "counter", "state"]
+    resolution: float
+    low: float
+    high: float
+    states: list[str]
+
+
+class Signals(Shape):
+    """The catalogue by device class."""
+
+    classes: dict[str, list[CatalogueSignal]]
+
+
+class Health(Shape):
+    """Whether the process and its database answer."""
+
+    status: Literal["ok", "degraded"]
+    database: Literal["ok", "unreachable"]
+    migrations: int | None
+    commit_notices: bool
+    streams: int
+    page: Literal["built", "not built"]

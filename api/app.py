@@ -1,0 +1,104 @@
+"""The application: routes, problem answers, and what runs beside them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from api.answers import ProblemShape
+from api.guard import Guard
+from api.page import Page
+from api.problems import Mistake, Problem, ProblemError
+from api.routes import day, history, live, oversight, parks, system
+from api.services import Services, answer
+from api.settings import ApiSettings
+from contract.time import Clock, SystemClock
+
+log = structlog.get_logger()
+VERSION = "0.1.0"
+_SUMMARY = "Live values, history and data quality of energy parks. Instants are milliseconds since the epoch (UTC)."
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application over given services, without the guard around it."""
+    app = FastAPI(
+        title="parkgrid",
+        version=VERSION,
+        summary=_SUMMARY,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lambda _: _running(services),
+        redirect_slashes=False,
+    )
+    app.add_exception_handler(ProblemError, _on_problem)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_error)
+    versioned = APIRouter(prefix="/api/v1")
+    for room in (parks, live, history, day, oversight):
+        versioned.include_router(room.routes(services))
+    app.include_router(versioned)
+    if services.settings.documents:
+        app.add_api_route("/api/v1/openapi.json", lambda: answer(_document(app)), include_in_schema=False)
+    app.include_router(system.routes(services))
+    return app
+
+
+def guarded(settings: ApiSettings, clock: Clock | None = None, page: Page | None = None) -> tuple[ASGIApp, Services]:
+    """The application as it is served, and the services that it runs on."""
+    services = Services.of(settings, clock or SystemClock(), page or Page())
+    return Guard(create_app(services), settings), services
+
+
+def openapi(settings: ApiSettings) -> dict[str, object]:
+    """The OpenAPI document; needs no database."""
+    return _document(create_app(Services.of(settings, SystemClock(), Page())))
+
+
+def _document(app: FastAPI) -> dict[str, object]:
+    """The document of the application, with the shape of every problem answer."""
+    document = app.openapi()
+    document["components"]["schemas"][ProblemShape.__name__] = ProblemShape.model_json_schema(
+        ref_template="#/components/schemas/{model}",
+    )
+    return document
+
+
+@contextlib.asynccontextmanager
+async def _running(services: Services) -> AsyncIterator[None]:
+    """Connect, follow the commits, and let everything go at the end."""
+    await services.database.open()
+    following = asyncio.create_task(services.commits.follow())
+    try:
+        yield
+    finally:
+        await services.hub.close()
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+        await services.database.close()
+
+
+async def _on_problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)  # noqa: S101 - registered for this class only
+    return error.problem.response()
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+    status = HTTPStatus(error.status_code)
+    remedy = "the addresses are listed in the OpenAPI document (`python -m api --openapi`)"
+    mistake = Mistake.of("address", f"{request.method} {request.url.path}", remedy)
+    return Problem(status, f"{status.phrase}.", (mistake,), dict(error.headers or {})).response()
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    """The answer to a fault of ours: it says nothing of the inside."""
+    log.error("request failed", path=request.url.path, error=repr(error)[:200])
+    mistake = Mistake("service", "failed", "the operator finds the cause in the log of the api")
+    return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The server made a mistake.", (mistake,)).response()

@@ -1,0 +1,172 @@
+"""The database as this role sees it: a pool for short reads, and the notices of commits.
+
+The one file of the role that talks to psycopg; its errors become problem objects here.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+import psycopg
+import structlog
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import DictRow, dict_row
+from psycopg.sql import Composable
+from psycopg.types.json import set_json_loads
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+
+from api.problems import ProblemError, unavailable
+from api.settings import DatabaseSettings
+
+log = structlog.get_logger()
+CHANNEL = "parkgrid_commit"
+_WAIT_FOR_CONNECTION_S = 5.0
+_MOST_WAITING = 500
+_LONGEST_BACK_OFF_S = 10.0
+_NOT_REACHED = "The database does not answer."
+_Connection = psycopg.AsyncConnection[DictRow]
+
+
+def connection_text(settings: DatabaseSettings) -> str:
+    """The connection string with what every session of this role needs: read-only, UTC, bounded statements."""
+    options = [
+        "-c default_transaction_read_only=on",
+        "-c TimeZone=UTC",
+        "-c jit=off",
+        f"-c statement_timeout={round(settings.statement_timeout_s * 1000)}",
+    ]
+    if settings.role:
+        options.append(f"-c role={settings.role}")
+    return make_conninfo(settings.dsn, options=" ".join(options), application_name="parkgrid-api", connect_timeout=5)
+
+
+async def _prepare(connection: _Connection) -> None:
+    connection.prepare_threshold = 1
+    set_json_loads(json.loads, connection)
+
+
+class Database:
+    """A small pool of read-only sessions."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._text = connection_text(settings)
+        self._pool: AsyncConnectionPool[_Connection] = AsyncConnectionPool(
+            self._text,
+            kwargs={"autocommit": True, "row_factory": dict_row},
+            min_size=1,
+            max_size=settings.connections,
+            timeout=_WAIT_FOR_CONNECTION_S,
+            max_waiting=_MOST_WAITING,
+            configure=_prepare,
+            open=False,
+            name="parkgrid-api",
+        )
+
+    async def open(self) -> None:
+        """Start connecting; an unreachable database delays nothing."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Close every session."""
+        await self._pool.close(timeout=2)
+
+    async def rows(self, statement: Composable, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """All rows of one statement; a failure is a `ProblemError` that says nothing of the SQL."""
+        try:
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(cast("Any", statement), values, binary=True)
+                return await cursor.fetchall()
+        except psycopg.Error as error:
+            raise _problem(error) from error
+
+    async def listen(self) -> _Connection:
+        """A session of its own that receives commit notices; raises `psycopg.Error`."""
+        connection = await _Connection.connect(self._text, autocommit=True)
+        await connection.execute(f"LISTEN {CHANNEL}")
+        return connection
+
+
+class Commits:
+    """How many commits each park has seen, as far as the notices tell; what answers are cached against."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._by_park: dict[str, int] = {}
+        self._all = 0
+        self._waiting: set[asyncio.Event] = set()
+        self.connected = False
+        """Whether notices arrive; without them nothing may be answered from memory."""
+
+    def state(self, park: str) -> tuple[int, int]:
+        """A mark that changes with every commit of a park."""
+        return self._all, self._by_park.get(park, 0)
+
+    async def follow(self) -> None:
+        """Take notices until cancelled; every new connection counts as a commit, since notices may have been missed."""
+        back_off_s = 0.2
+        while True:
+            try:
+                async with await self._database.listen() as connection:
+                    back_off_s = 0.2
+                    await self._take(connection)
+            except psycopg.Error as error:
+                log.warning("commit notices lost", error=_first_line(error), retry_s=back_off_s)
+            finally:
+                self.connected = False
+            await asyncio.sleep(back_off_s)
+            back_off_s = min(back_off_s * 2, _LONGEST_BACK_OFF_S)
+
+    async def _take(self, connection: _Connection) -> None:
+        self.connected = True
+        self._note(None)
+        log.info("commit notices connected")
+        async for notice in connection.notifies():
+            self._note(_park_of(notice.payload))
+
+    def _note(self, park: str | None) -> None:
+        if park is None:
+            self._all += 1
+        else:
+            self._by_park[park] = self._by_park.get(park, 0) + 1
+        for event in self._waiting:
+            event.set()
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[asyncio.Event]:
+        """An event that is set at every notice."""
+        event = asyncio.Event()
+        self._waiting.add(event)
+        try:
+            yield event
+        finally:
+            self._waiting.discard(event)
+
+
+def _park_of(payload: str) -> str | None:
+    """The park of a notice; None, which means all of them, when it cannot be read."""
+    try:
+        park = json.loads(payload)["park"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return park if isinstance(park, str) else None
+
+
+def _problem(error: psycopg.Error) -> ProblemError:
+    match error:
+        case psycopg.errors.QueryCanceled():
+            return unavailable("The question takes too long.", "narrow the span or ask for fewer signals")
+        case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn():
+            log.error("database schema is not the one expected", error=_first_line(error))
+            return unavailable("The database is not migrated.", "run `parkgrid db migrate`")
+        case PoolTimeout() | TooManyRequests() | psycopg.OperationalError():
+            log.warning("database unreachable", error=_first_line(error))
+            return unavailable(_NOT_REACHED, "try again; the operator finds the cause in the log of the api")
+        case _:
+            log.error("database refused a statement", error=_first_line(error))
+            return unavailable("The database refused the question.", "the operator finds the cause in the log")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0][:200]

@@ -1,0 +1,205 @@
+"""What a park does now: the newest readings, their age, and the flow of power that they add up to. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+TRANSPORT_S = 3.0
+"""What the way of a reading may take (flush window, commit, tick) before two missed periods are meant by its age."""
+_UNUSABLE = {"bad", "out_of_range"}
+_POWER = "active_power_kw"
+_FLOW_CLASSES = {"pv": "pv_inverter", "storage": "storage", "grid": "grid_meter", "ev": "charger", "load": "meter"}
+
+
+class State(StrEnum):
+    """How far a figure can be taken as the present one, best first."""
+
+    LIVE = "live"
+    """Every device reported within two periods."""
+    STALE = "stale"
+    """The last value of at least one device is older than two periods."""
+    INCOMPLETE = "incomplete"
+    """At least one device gave no usable value; the figure is the sum of the others."""
+    MISSING = "missing"
+    """No device gave a usable value."""
+    NONE = "none"
+    """The park has no such device."""
+
+
+_ORDER = (State.LIVE, State.STALE, State.INCOMPLETE, State.MISSING)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The newest row of one device."""
+
+    gateway: str
+    device: str
+    device_class: str
+    name: str
+    period_s: float
+    simulated: bool
+    at_ms: int | None
+    received_ms: int | None
+    values: Mapping[str, float]
+    flags: Mapping[str, str]
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> "Reading":
+        """From a row of `latest_of_class.sql`."""
+        return cls(
+            row["gateway"],
+            row["device"],
+            row["device_class"],
+            row["name"],
+            row["period_s"],
+            row["simulated"],
+            row["at_ms"],
+            row["received_ms"],
+            row["signals"] or {},
+            row["flags"] or {},
+        )
+
+    def age_s(self, now_ms: int) -> float | None:
+        """Seconds since the reading; simulated time may lie in the past, so there its arrival counts."""
+        instant = self.received_ms if self.simulated else self.at_ms
+        return None if instant is None else max(0.0, (now_ms - instant) / 1000)
+
+    @property
+    def stale_after_s(self) -> float:
+        """The age from which the reading is not the present one: two periods and the way."""
+        return 2 * self.period_s + TRANSPORT_S
+
+    def stale(self, now_ms: int) -> bool:
+        """Whether the reading is older than two periods."""
+        age = self.age_s(now_ms)
+        return age is None or age > self.stale_after_s
+
+    def usable(self, signal: str) -> float | None:
+        """The value of a signal, unless it is absent or its own quality forbids to build on it."""
+        return None if self.flags.get(signal) in _UNUSABLE else self.values.get(signal)
+
+    def document(self, now_ms: int) -> dict[str, Any]:
+        """The answer's form."""
+        return {
+            "gateway": self.gateway,
+            "device": self.device,
+            "device_class": self.device_class,
+            "name": self.name,
+            "simulated": self.simulated,
+            "at_ms": self.at_ms,
+            "received_ms": self.received_ms,
+            "age_s": self.age_s(now_ms),
+            "stale_after_s": self.stale_after_s,
+            "stale": self.stale(now_ms),
+            "values": self.values,
+            "flags": self.flags,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One power of the flow, with how far it can be trusted."""
+
+    kw: float | None
+    state: State
+    age_s: float | None
+    stale_after_s: float
+    devices: int
+    reporting: int
+    estimated: bool = False
+    measured: bool = True
+    """False when the figure closes the balance instead of being read from devices."""
+    soc_pct: float | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The answer's form; the state of charge only where there is one."""
+        document = {
+            "kw": self.kw,
+            "state": self.state.value,
+            "age_s": self.age_s,
+            "stale_after_s": self.stale_after_s,
+            "devices": self.devices,
+            "reporting": self.reporting,
+            "estimated": self.estimated,
+            "measured": self.measured,
+        }
+        return document if self.soc_pct is None else {**document, "soc_pct": self.soc_pct}
+
+
+_NO_DEVICE = Figure(None, State.NONE, None, TRANSPORT_S, 0, 0)
+
+
+def flow(readings: Iterable[Reading], now_ms: int) -> dict[str, Figure]:
+    """The powers of a park: sources (grid, pv, storage) feed the bus, sinks (load, ev) draw from it, both positive."""
+    by_class: dict[str, list[Reading]] = {}
+    for reading in readings:
+        by_class.setdefault(reading.device_class, []).append(reading)
+    figures = {part: _figure(by_class.get(name, []), now_ms) for part, name in _FLOW_CLASSES.items()}
+    if figures["load"].state is State.NONE:
+        figures["load"] = _closing(figures)
+    return figures
+
+
+def loss_kw(figures: Mapping[str, Figure]) -> float | None:
+    """What is left of the balance when every part of it is known; None when it closes by definition or cannot."""
+    if not figures["load"].measured or any(figure.state is State.MISSING for figure in figures.values()):
+        return None
+    return _known(figures["grid"], figures["pv"], figures["storage"]) - _known(figures["load"], figures["ev"])
+
+
+def newest_ms(readings: Iterable[Reading]) -> int | None:
+    """The newest instant of any reading."""
+    return max((reading.at_ms for reading in readings if reading.at_ms is not None), default=None)
+
+
+def _figure(readings: Sequence[Reading], now_ms: int) -> Figure:
+    if not readings:
+        return _NO_DEVICE
+    known = [(reading, reading.usable(_POWER)) for reading in readings]
+    values = [value for _, value in known if value is not None]
+    ages = [age for reading, value in known if value is not None and (age := reading.age_s(now_ms)) is not None]
+    charge = [soc for reading in readings if (soc := reading.usable("soc_pct")) is not None]
+    return Figure(
+        kw=round(sum(values), 3) if values else None,
+        state=_state(readings, len(values), now_ms),
+        age_s=max(ages, default=None),
+        stale_after_s=min(reading.stale_after_s for reading in readings),
+        devices=len(readings),
+        reporting=len(values),
+        estimated=any(reading.flags.get(_POWER) == "estimated" for reading in readings),
+        soc_pct=round(sum(charge) / len(charge), 1) if charge else None,
+    )
+
+
+def _state(readings: Sequence[Reading], reporting: int, now_ms: int) -> State:
+    if not reporting:
+        return State.MISSING
+    if reporting < len(readings):
+        return State.INCOMPLETE
+    return State.STALE if any(reading.stale(now_ms) for reading in readings) else State.LIVE
+
+
+def _closing(figures: Mapping[str, Figure]) -> Figure:
+    """The load as what the sources feed and the chargers do not draw; impossible without the grid."""
+    grid = figures["grid"]
+    if grid.state is State.NONE:
+        return _NO_DEVICE
+    parts = [figures[name] for name in ("grid", "pv", "storage", "ev") if figures[name].state is not State.NONE]
+    worst = max((part.state for part in parts), key=_ORDER.index)
+    supply = _known(grid, figures["pv"], figures["storage"])
+    return Figure(
+        kw=None if worst is State.MISSING else round(supply - _known(figures["ev"]), 3),
+        state=worst,
+        age_s=max((part.age_s for part in parts if part.age_s is not None), default=None),
+        stale_after_s=min(part.stale_after_s for part in parts),
+        devices=0,
+        reporting=0,
+        estimated=True,
+        measured=False,
+    )
+
+
+def _known(*figures: Figure) -> float:
+    return round(sum(figure.kw for figure in figures if figure.kw is not None), 3)

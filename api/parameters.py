@@ -1,0 +1,225 @@
+"""Request parameters: each is declared once, for reading, for refusing and for the OpenAPI document."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from difflib import get_close_matches
+from typing import Any
+
+from starlette.requests import Request
+
+from api.problems import Mistake, refused
+from contract.identity import IDENTIFIER
+from contract.time import FUTURE_TOLERANCE_MS, OLDEST_MS, to_ms
+
+Read = Callable[[str], Any]
+"""Turns the text of a parameter into its value; raises `ValueError` with the remedy."""
+MAX_TEXT = 4_096
+"""A longer parameter is refused before it is read."""
+_EPOCH_MS = re.compile(r"[0-9]{1,15}")
+_WHOLE = re.compile(r"-?[0-9]{1,12}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MAX_NAMES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a path or query."""
+
+    name: str
+    description: str
+    read: Read
+    schema: Mapping[str, Any]
+    example: Any
+    in_path: bool = False
+    default: Any = None
+
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI form."""
+        schema = dict(self.schema)
+        if self.default is not None:
+            schema["default"] = self.default
+        return {
+            "name": self.name,
+            "in": "path" if self.in_path else "query",
+            "required": self.in_path,
+            "description": self.description,
+            "schema": schema,
+            "example": self.example,
+        }
+
+
+@dataclass(slots=True)
+class _Reading:
+    values: dict[str, Any] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    def take(self, parameter: Parameter, text: str) -> None:
+        try:
+            if len(text) > MAX_TEXT:
+                raise ValueError(f"must have at most {MAX_TEXT} characters")
+            self.values[parameter.name] = parameter.read(text)
+        except ValueError as error:
+            self.mistakes.append(Mistake.of(parameter.name, text, str(error)))
+
+
+def read(request: Request, parameters: Sequence[Parameter]) -> dict[str, Any]:
+    """The values of all declared parameters; every mistake at once as a 422."""
+    reading = _Reading()
+    query: dict[str, list[str]] = {}
+    for name, text in request.query_params.multi_items():
+        query.setdefault(name, []).append(text)
+    for parameter in parameters:
+        if parameter.in_path:
+            reading.take(parameter, request.path_params[parameter.name])
+            continue
+        texts = query.pop(parameter.name, [])
+        if len(texts) > 1:
+            remedy = "must be given once; separate several names by commas"
+            reading.mistakes.append(Mistake.of(parameter.name, f"{len(texts)} times", remedy))
+        elif texts:
+            reading.take(parameter, texts[0])
+        else:
+            reading.values[parameter.name] = parameter.default
+    reading.mistakes += [_unknown(name, query[name][0], parameters) for name in list(query)[:10]]
+    if reading.mistakes:
+        raise refused(reading.mistakes)
+    return reading.values
+
+
+def _unknown(name: str, text: str, parameters: Sequence[Parameter]) -> Mistake:
+    known = [parameter.name for parameter in parameters if not parameter.in_path]
+    near = get_close_matches(name[:64], known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+    return Mistake.of(name, text, f"is not a parameter of this address; {hint}")
+
+
+def identifier(text: str) -> str:
+    """An identifier of a park, gateway or device."""
+    if IDENTIFIER.fullmatch(text):
+        return text
+    raise ValueError("must be lower-case letters a-z, digits, - or _, at most 63, starting with a letter or digit")
+
+
+def instant_ms(text: str) -> int:
+    """An instant: ISO 8601 with a zone, or milliseconds since the epoch."""
+    if _EPOCH_MS.fullmatch(text):
+        return _believable(int(text))
+    if not text.isascii():
+        raise ValueError("must use the digits 0-9, for example 2026-11-23T08:00:00+08:00")
+    try:
+        # A `+` that was not percent-encoded arrives as a blank.
+        moment = datetime.fromisoformat(text.replace(" 0", "+0").replace(" 1", "+1") if "T" in text else text)
+    except (ValueError, OverflowError):
+        raise ValueError("must be an instant such as 2026-11-23T08:00:00+08:00 or epoch milliseconds") from None
+    if moment.tzinfo is None:
+        raise ValueError(f"has no time zone: state one, for example {moment.isoformat()}+08:00")
+    try:
+        return _believable(to_ms(moment))
+    except OverflowError:
+        raise ValueError("is outside the years 2000 to 2199") from None
+
+
+_YEAR_2200_MS = to_ms(datetime(2200, 1, 1, tzinfo=UTC))
+
+
+def _believable(instant: int) -> int:
+    if not OLDEST_MS <= instant < _YEAR_2200_MS:
+        raise ValueError("is outside the years 2000 to 2199; instants are milliseconds, not seconds or nanoseconds")
+    return instant
+
+
+def whole(low: int, high: int) -> Read:
+    """A reader of a whole number within bounds."""
+
+    def reader(text: str) -> int:
+        if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return reader
+
+
+def one_of(*options: str) -> Read:
+    """A reader of one word out of a list."""
+
+    def reader(text: str) -> str:
+        if text not in options:
+            raise ValueError(f"must be one of {', '.join(options)}")
+        return text
+
+    return reader
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names separated by commas, each once."""
+    listed = tuple(dict.fromkeys(text.split(",")))
+    if len(listed) > _MAX_NAMES:
+        raise ValueError(f"has {len(listed)} names, at most {_MAX_NAMES}")
+    for name in listed:
+        if not IDENTIFIER.fullmatch(name):
+            raise ValueError("must be signal names separated by commas, for example active_power_kw,soc_pct")
+    return listed
+
+
+def day(text: str) -> date:
+    """A local day."""
+    try:
+        if not _DAY.fullmatch(text):
+            raise ValueError
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be a day such as 2026-11-23") from None
+    if not 2000 <= found.year < 2200:  # noqa: PLR2004 - the years that readings can have
+        raise ValueError("is outside the years 2000 to 2199")
+    return found
+
+
+_NAME_SCHEMA = {"type": "string", "pattern": f"^{IDENTIFIER.pattern}$"}
+_INSTANT_SCHEMA = {"type": "string", "examples": ["2026-11-23T08:00:00+08:00", "1795392000000"]}
+
+
+def path_name(name: str, example: str) -> Parameter:
+    """An identifier in the path."""
+    return Parameter(name, f"Identifier of the {name}.", identifier, _NAME_SCHEMA, example, in_path=True)
+
+
+PARK = path_name("park", "gaoxin-nan")
+GATEWAY = path_name("gateway", "gw-1")
+DEVICE = path_name("device", "pv-1")
+FROM = Parameter(
+    "from",
+    "Start, included: ISO 8601 with a zone, or epoch milliseconds. Without it: one day before `to`.",
+    instant_ms,
+    _INSTANT_SCHEMA,
+    "2026-11-23T00:00:00+08:00",
+)
+TO = Parameter(
+    "to",
+    "End, excluded: ISO 8601 with a zone, or epoch milliseconds. Without it: now.",
+    instant_ms,
+    _INSTANT_SCHEMA,
+    "2026-11-24T00:00:00+08:00",
+)
+
+
+def filter_name(name: str) -> Parameter:
+    """An identifier in the query that narrows a list."""
+    return Parameter(name, f"Only entries of this {name}.", identifier, _NAME_SCHEMA, "gaoxin-nan")
+
+
+def limit(most: int) -> Parameter:
+    """The most entries of a list answer."""
+    schema = {"type": "integer", "minimum": 1, "maximum": most}
+    return Parameter("limit", "Most entries of the answer, newest first.", whole(1, most), schema, 100, default=100)
+
+
+def span_ms(values: Mapping[str, Any], now_ms: int, default_ms: int = 86_400_000) -> tuple[int, int]:
+    """The half-open span that `from` and `to` state; the newest default span without them."""
+    to = now_ms + FUTURE_TOLERANCE_MS if values["to"] is None else values["to"]
+    start = to - default_ms if values["from"] is None else values["from"]
+    if start >= to:
+        given = "from" if values["from"] is not None else "to"
+        raise refused([Mistake.of(given, values[given], f"from ({start}) must be before to ({to}), both in epoch ms")])
+    return start, to

@@ -1,0 +1,49 @@
+"""Which relation answers a history question: raw rows or a roll-up, by span and wanted points."""
+
+from dataclasses import dataclass
+
+from api.problems import Mistake, refused
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """One of the relations that hold a class's history."""
+
+    name: str
+    suffix: str
+    """What the relation's name ends in after the class."""
+    bucket_ms: int
+    """Length of a bucket; 0 for raw rows, whose spacing is the device's period."""
+
+
+RAW = Resolution("raw", "", 0)
+ROLLUPS = (
+    Resolution("1m", "_1m", 60_000),
+    Resolution("15m", "_15m", 900_000),
+    Resolution("1d", "_1d", DAY_MS),
+)
+BY_NAME = {resolution.name: resolution for resolution in (RAW, *ROLLUPS)}
+
+
+def expected_rows(resolution: Resolution, span_ms: int, period_s: float) -> int:
+    """Rows of one device in a span, when nothing is missing."""
+    spacing = resolution.bucket_ms or max(1.0, period_s * 1000)
+    return int(-(-span_ms // spacing))
+
+
+def choose(wanted: str, span_ms: int, period_s: float, points: int, most_rows: int) -> Resolution:
+    """The finest resolution with at most `points` rows, or the wanted one; refused above `most_rows`."""
+    if wanted != "auto":
+        chosen = BY_NAME[wanted]
+    else:
+        fitting = (r for r in (RAW, *ROLLUPS) if expected_rows(r, span_ms, period_s) <= points)
+        chosen = next(fitting, ROLLUPS[-1])
+    rows = expected_rows(chosen, span_ms, period_s)
+    if rows > most_rows:
+        remedy = f"the span holds {rows} rows at {chosen.name}, at most {most_rows}: narrow it"
+        if chosen is not ROLLUPS[-1]:
+            remedy += " or leave resolution to auto"
+        raise refused([Mistake.of("from", f"{span_ms / DAY_MS:.1f} days", remedy)])
+    return chosen

@@ -1,0 +1,51 @@
+"""How a route is described in the OpenAPI document: its parameters, its answer with an example, its refusals."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from api.answers import ProblemShape
+from api.parameters import Parameter
+from api.problems import MEDIA_TYPE
+
+_TITLES = {
+    401: ("A token is needed.", "Authorization", "", "send the header `Authorization: Bearer <token>`"),
+    404: ("There is no such park.", "park", "gaoxin-bei", "see /api/v1/parks for the parks that exist"),
+    422: ("The request has wrong values.", "points", "-1", "must be a whole number from 1 to 20000"),
+    503: ("The database does not answer.", "service", "unavailable", "try again"),
+}
+
+
+def described(
+    summary: str,
+    shape: type[BaseModel],
+    example: Any,
+    parameters: Sequence[Parameter] = (),
+    *,
+    found: bool = True,
+) -> dict[str, Any]:
+    """Arguments of a route: every answer has a schema and an example."""
+    refusals = [401, 503, *([404] if not found or any(p.in_path for p in parameters) else [])]
+    return {
+        "summary": summary,
+        "responses": {
+            200: {"model": shape, "content": {"application/json": {"example": example}}, "description": summary},
+            **{status: refusal(status) for status in sorted([*refusals, 422])},
+        },
+        "openapi_extra": {"parameters": [parameter.document() for parameter in parameters]},
+        "response_model": None,
+    }
+
+
+def refusal(status: int) -> dict[str, Any]:
+    """The description of a problem answer."""
+    title, name, value, remedy = _TITLES[status]
+    example = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "problems": [{"field": name, "value": value, "remedy": remedy}],
+    }
+    reference = {"$ref": f"#/components/schemas/{ProblemShape.__name__}"}
+    return {"description": title, "content": {MEDIA_TYPE: {"schema": reference, "example": example}}}

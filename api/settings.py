@@ -1,0 +1,100 @@
+"""Settings of the role `api`: where to listen, which database to read, and what each answer may cost."""
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from contract.settings import PORT, at_least, between, setting
+
+MIN_TOKEN_LENGTH = 32
+_WEAK = {"changeme", "password", "secret", "token", "parkgrid", "example"}
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """The database, read through the public views."""
+
+    dsn: str = setting(help="PostgreSQL connection string, for example postgresql://parkgrid_api@127.0.0.1/parkgrid")
+    role: str = setting("", help="role to act as (SET ROLE), for example parkgrid_api; empty keeps the login's own")
+    connections: int = setting(4, help="connections kept for queries", check=between(1, 100))
+    statement_timeout_s: float = setting(5.0, help="longest time of one statement", check=between(0.1, 60, "s"))
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What one answer or one client may cost."""
+
+    rows: int = setting(20_000, help="most rows of one history answer", check=between(100, 1_000_000))
+    page: int = setting(1_000, help="most entries of one list answer", check=between(1, 10_000))
+    streams: int = setting(200, help="most live streams at a time", check=at_least(1))
+    cache_mb: int = setting(16, help="memory for repeated history answers", check=between(0, 1_024, "MB"))
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """The pace of the live stream."""
+
+    tick_s: float = setting(0.5, help="shortest time between two events", check=at_least(0.5, "s (at most 2 events/s)"))
+    fallback_s: float = setting(2.0, help="longest time without a look at the database", check=between(0.5, 60, "s"))
+    heartbeat_s: float = setting(15.0, help="longest silence of a stream", check=between(1, 60, "s"))
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Everything that the api process is told."""
+
+    database: DatabaseSettings
+    host: str = setting("127.0.0.1", help="address to listen on; anything but loopback needs a token")
+    port: int = setting(8080, help="port to listen on", check=PORT)
+    token: str = setting("", help="bearer token of every /api request; required off loopback")
+    token_file: Path | None = setting(None, help="file that holds the token, for example a container secret")
+    allowed_hosts: tuple[str, ...] = setting((), help="further names this server may be called by (Host header)")
+    metrics: bool = setting(False, help="serve /metrics for Prometheus")
+    documents: bool = setting(False, help="serve /api/v1/openapi.json (also printed by --openapi)")
+    limits: LimitSettings = setting(help="limits", factory=LimitSettings)
+    stream: StreamSettings = setting(help="live stream", factory=StreamSettings)
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return is_loopback(self.host)
+
+    @property
+    def bearer(self) -> str:
+        """The token that every request must carry, or an empty text."""
+        return self.token_file.read_text().strip() if self.token_file else self.token
+
+    def problems(self) -> list[tuple[str, object, str]]:
+        """Rules across keys, as (key, value, remedy)."""
+        found: list[tuple[str, object, str]] = []
+        if self.token and self.token_file:
+            found.append(("token_file", str(self.token_file), "state either token or token_file, not both"))
+        try:
+            token = self.bearer
+        except OSError as error:
+            return [*found, ("token_file", str(self.token_file), f"cannot be read ({error.strerror})")]
+        if not token and not self.loopback:
+            remedy = "is reachable from other machines: set token or token_file, or listen on 127.0.0.1"
+            found.append(("host", self.host, remedy))
+        if token and _weak(token):
+            key = "token_file" if self.token_file else "token"
+            remedy = (
+                f"is too weak: at least {MIN_TOKEN_LENGTH} random characters, for example from `openssl rand -hex 32`"
+            )
+            found.append((key, f"{len(token)} characters", remedy))
+        return found
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name always means this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _weak(token: str) -> bool:
+    distinct = len(set(token))
+    return len(token) < MIN_TOKEN_LENGTH or distinct < 8 or any(word in token.lower() for word in _WEAK)  # noqa: PLR2004 - fewer than 8 different characters is a pattern

@@ -1,0 +1,141 @@
+"""The SQL of the role, from `api/sql`; identifiers are filled in from the catalogue, values are always bound."""
+
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+
+from psycopg import sql
+
+from api.resolution import RAW, Resolution
+from contract.signals import CATALOGUE, DeviceClass, Kind, Signal
+
+POWER_CLASSES = ("pv_inverter", "storage", "grid_meter", "meter", "charger")
+"""The classes whose active power makes up the balance of a park."""
+ENERGY_COUNTERS = (
+    ("pv_inverter", "energy_generated_kwh"),
+    ("storage", "energy_charged_kwh"),
+    ("storage", "energy_discharged_kwh"),
+    ("grid_meter", "energy_import_kwh"),
+    ("grid_meter", "energy_export_kwh"),
+    ("meter", "energy_import_kwh"),
+    ("charger", "energy_delivered_kwh"),
+    ("charger", "energy_returned_kwh"),
+)
+_COLUMNS = {
+    Kind.GAUGE: (("mean", ""), ("min", "_min"), ("max", "_max")),
+    Kind.COUNTER: (("first", "_first"), ("last", "_last")),
+    Kind.STATE: (("last", ""),),
+}
+"""What a roll-up keeps of a signal: the name in the answer and what its column's name ends in."""
+
+
+@cache
+def text(name: str) -> str:
+    """The text of one SQL file."""
+    return resources.files("api").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def plain(name: str) -> sql.SQL:
+    """A statement without identifiers to fill in."""
+    return sql.SQL(text(name))
+
+
+def _template(file: str, /, **parts: sql.Composable) -> sql.Composed:
+    return plain(file).format(**parts)
+
+
+def relation(device_class: str, suffix: str = "") -> sql.Identifier:
+    """The view of a class that is in the catalogue; `KeyError` for any other name."""
+    return sql.Identifier("public", CATALOGUE[device_class].name + suffix)
+
+
+def _all_of(parts: Iterable[sql.Composable]) -> sql.Composed:
+    return sql.SQL("\nUNION ALL\n").join(parts)
+
+
+def _by_class(name: str, classes: Iterable[str], suffix: str = "") -> sql.Composed:
+    return _all_of(
+        _template(name, relation=relation(device_class, suffix), device_class=sql.Literal(device_class))
+        for device_class in classes
+    )
+
+
+@cache
+def latest() -> sql.Composed:
+    """The newest row of every device of a park."""
+    return _by_class("latest_of_class", CATALOGUE)
+
+
+@cache
+def newest() -> sql.Composed:
+    """The newest instants of a park's power readings."""
+    return _by_class("newest_of_class", POWER_CLASSES)
+
+
+@cache
+def day_power(suffix: str) -> sql.Composed:
+    """The power curves of a park's classes from one roll-up."""
+    return sql.Composed([_by_class("day_of_class", POWER_CLASSES, suffix), sql.SQL("\nORDER BY at_ms")])
+
+
+@cache
+def energies() -> sql.Composed:
+    """What every energy register of a park gained, by class and signal."""
+    return _all_of(
+        _template(
+            "energy_of_counter",
+            relation=relation(device_class),
+            device_class=sql.Literal(device_class),
+            name=sql.Literal(signal),
+            signal=sql.Identifier(CATALOGUE[device_class].by_name[signal].name),
+        )
+        for device_class, signal in ENERGY_COUNTERS
+    )
+
+
+@cache
+def history(device_class: str, signals: tuple[str, ...], resolution: Resolution) -> sql.Composed:
+    """The history of one device of a class: names from the catalogue only, `KeyError` for any other."""
+    catalogue = CATALOGUE[device_class]
+    columns, document = _history_parts(catalogue, [catalogue.by_name[name] for name in signals], resolution)
+    return _template(
+        "history",
+        document=sql.SQL(", ").join(document),
+        columns=sql.SQL(", ").join(columns),
+        relation=relation(device_class, resolution.suffix),
+    )
+
+
+def _history_parts(
+    _catalogue: DeviceClass, signals: Iterable[Signal], resolution: Resolution
+) -> tuple[list[sql.Composable], list[sql.Composable]]:
+    """The inner columns and the pairs of the JSON document around them."""
+    raw = resolution is RAW
+    extra = "flags" if raw else "samples"
+    columns: list[sql.Composable] = [sql.Identifier("h", extra)]
+    curves: list[sql.Composable] = []
+    for signal in signals:
+        endings = (("value", ""),) if raw else _COLUMNS[signal.kind]
+        columns += [sql.Identifier("h", signal.name + ending) for _, ending in endings]
+        pairs = [_pair(part, _array(sql.Identifier("r", signal.name + ending))) for part, ending in endings]
+        curves.append(_pair(signal.name, sql.SQL("json_build_object({})").format(sql.SQL(", ").join(pairs))))
+    note = _flags() if raw else _pair("samples", _array(sql.Identifier("r", "samples")))
+    return columns, [
+        _pair("at_ms", _array(sql.Identifier("r", "at_ms"))),
+        note,
+        _pair("curves", sql.SQL("json_build_object({})").format(sql.SQL(", ").join(curves))),
+    ]
+
+
+def _pair(name: str, value: sql.Composable) -> sql.Composable:
+    return sql.SQL("{}, {}").format(sql.Literal(name), value)
+
+
+def _array(column: sql.Composable) -> sql.Composable:
+    return sql.SQL("coalesce(array_to_json(array_agg({})), '[]'::json)").format(column)
+
+
+def _flags() -> sql.Composable:
+    flagged = "coalesce(json_agg(json_build_array(r.at_ms, r.flags)) FILTER (WHERE r.flags IS NOT NULL), '[]'::json)"
+    return _pair("flags", sql.SQL(flagged))

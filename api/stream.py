@@ -1,0 +1,147 @@
+"""The live stream: one look at the database a tick and park, encoded once, shared by every client.
+
+    commit notice ─┐
+                   ├─▶ tick (<= 2 Hz) ─▶ one query ─▶ one encoding ─▶ newest event ─▶ client, client, client …
+    fallback timer ┘
+
+A client that reads slowly misses events in between and then gets the newest: nothing queues up behind it. Every event
+is the whole state, so a client that reconnects needs no past; `Last-Event-ID` only spares it the event it has.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from api.database import Commits
+from api.problems import ProblemError, unavailable
+from api.settings import StreamSettings
+
+log = structlog.get_logger()
+RETRY_MS = 2_000
+Look = Callable[[str], Awaitable[bytes]]
+"""The encoded state of a park."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    number: int
+    payload: bytes
+
+
+class _Channel:
+    """The stream of one park, alive while somebody listens."""
+
+    def __init__(self, park: str, look: Look, commits: Commits, settings: StreamSettings) -> None:
+        self._park = park
+        self._look = look
+        self._commits = commits
+        self._settings = settings
+        self._condition = asyncio.Condition()
+        self.event: _Event | None = None
+        self.clients = 0
+        self.closed = False
+        self.task = asyncio.ensure_future(self._run())
+
+    async def after(self, number: int, patience_s: float) -> _Event | None:
+        """The newest event that is not the one numbered; None when none came in time."""
+        async with self._condition:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience_s):
+                    await self._condition.wait_for(lambda: self.closed or self._newer(number))
+        return self.event if self._newer(number) else None
+
+    def _newer(self, number: int) -> bool:
+        return self.event is not None and self.event.number != number
+
+    async def close(self) -> None:
+        """Let every client go."""
+        self.task.cancel()
+        self.closed = True
+        async with self._condition:
+            self._condition.notify_all()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        number = 0
+        with self._commits.watching() as committed:
+            while True:
+                committed.clear()
+                started = loop.time()
+                number = max(number + 1, round(started * 1000))
+                await self._publish(_Event(number, await self._encoded(number)))
+                await asyncio.sleep(max(0.0, started + self._settings.tick_s - loop.time()))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._settings.fallback_s - self._settings.tick_s):
+                        await committed.wait()
+
+    async def _encoded(self, number: int) -> bytes:
+        try:
+            return b"id: %d\nevent: live\ndata: %b\n\n" % (number, await self._look(self._park))
+        except ProblemError as error:
+            return b"event: problem\ndata: %b\n\n" % bytes(error.problem.response().body)
+
+    async def _publish(self, event: _Event) -> None:
+        async with self._condition:
+            self.event = event
+            self._condition.notify_all()
+
+
+class Hub:
+    """The channels of all parks that somebody listens to."""
+
+    def __init__(self, look: Look, commits: Commits, settings: StreamSettings, most_clients: int) -> None:
+        self._look = look
+        self._commits = commits
+        self._settings = settings
+        self._most_clients = most_clients
+        self._channels: dict[str, _Channel] = {}
+        self._closing = False
+
+    @property
+    def clients(self) -> int:
+        """How many clients listen."""
+        return sum(channel.clients for channel in self._channels.values())
+
+    def refuse_when_full(self) -> None:
+        """Raise a 503 when no further stream is served."""
+        if self._closing or self.clients >= self._most_clients:
+            raise unavailable("No further live stream is served.", "close other pages or try again later")
+
+    async def events(self, park: str, last_event_id: str) -> AsyncIterator[bytes]:
+        """The events of one client, with a heartbeat in every longer silence; ends when the server stops."""
+        number = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else -1
+        channel = self._join(park)
+        try:
+            yield b"retry: %d\n\n" % RETRY_MS
+            while not channel.closed and not channel.task.done():
+                event = await channel.after(number, self._settings.heartbeat_s)
+                if event is not None:
+                    number = event.number
+                yield event.payload if event is not None else b": heartbeat\n\n"
+        finally:
+            await self._leave(park, channel)
+
+    def _join(self, park: str) -> _Channel:
+        channel = self._channels.get(park)
+        if channel is None or channel.task.done():
+            channel = self._channels[park] = _Channel(park, self._look, self._commits, self._settings)
+            log.info("stream opened", park=park)
+        channel.clients += 1
+        return channel
+
+    async def _leave(self, park: str, channel: _Channel) -> None:
+        channel.clients -= 1
+        if channel.clients == 0:
+            channel.task.cancel()
+            if self._channels.get(park) is channel:
+                del self._channels[park]
+                log.info("stream closed", park=park)
+
+    async def close(self) -> None:
+        """End every stream, so that the server can stop."""
+        self._closing = True
+        for channel in list(self._channels.values()):
+            await channel.close()
