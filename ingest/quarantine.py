@@ -51,16 +51,15 @@ class Refused:
         if self.budget.take(park, gateway, header.received_ms):
             self._entries.append(
                 Quarantined(
-                    reason,
-                    where,
-                    shorten(content),
-                    header.received_ms,
-                    park,
-                    gateway,
-                    header.epoch,
-                    header.seq,
-                    device or None,
-                    index,
+                    park=park,
+                    gateway=gateway,
+                    epoch=header.epoch,
+                    seq=header.seq,
+                    device=device or None,
+                    reason=reason,
+                    location=where,
+                    content=shorten(content),
+                    batch=index,
                 )
             )
         else:
@@ -71,7 +70,18 @@ class Refused:
         self.counts[reason.value] += 1
         park, name = (gateway.park, gateway.gateway) if gateway else ("", "")
         if self.budget.take(park, name, now_ms):
-            self._entries.append(Quarantined(reason, where, shorten(content), now_ms, park or None, name or None))
+            self._entries.append(
+                Quarantined(
+                    park=park or None,
+                    gateway=name or None,
+                    epoch=None,
+                    seq=None,
+                    device=None,
+                    reason=reason,
+                    location=where,
+                    content=shorten(content),
+                )
+            )
         else:
             self.suppressed[park, name] += 1
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from contract.settings import PORT, above, at_least, between, setting
 from ingest.store.settings import StoreSettings
 
-
 _CLIENT_ID_MAX = 64
 
 
