@@ -138,6 +138,7 @@ class Driver:
     name: str
     """Name of its module in `edge.drivers`."""
     device_class: str
+    """A class of the catalogue; empty when the device decides (`discovers`)."""
     vendor: str
     model: str
     document: str
@@ -155,6 +156,8 @@ class Driver:
     ratings: Mapping[str, float] = field(default_factory=dict, hash=False)
     identity: Mapping[str, Text] = field(default_factory=dict, hash=False)
     """Where it says its own `model`, `firmware` and `serial`, read once after connecting."""
+    discovers: bool = False
+    """Whether the device itself is asked for its registers (SunSpec); class and registers are then left open here."""
 
     @property
     def signals(self) -> tuple[str, ...]:
