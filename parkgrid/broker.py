@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from parkgrid import process
 
@@ -67,6 +67,13 @@ class RunningBroker:
     def pid(self) -> int | None:
         """The broker's process id, if it was started here."""
         return self.child.pid if self.child else None
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """User name and password, if the address carries them."""
+        parts = urlsplit(self.url)
+        found = {"username": parts.username, "password": parts.password}
+        return {name: unquote(text) for name, text in found.items() if text}
 
     def stop(self) -> None:
         """Let it write what it keeps and end."""

@@ -29,6 +29,8 @@ from parkgrid import process
 
 Kind = Literal["dsn", "embedded", "debian"]
 
+STOP_SIGNAL = signal.SIGINT
+"""Fast shutdown: sessions end, everything is written, nothing needs recovery."""
 _START_PATIENCE_S = 60.0
 _STOP_PATIENCE_S = 30.0
 _SYSTEM_FOLDERS = "/usr/lib/postgresql/*/bin"
@@ -68,9 +70,9 @@ class RunningDatabase:
         return self.child.pid if self.child else None
 
     def stop(self) -> None:
-        """Fast shutdown: sessions end, everything is written, nothing needs recovery."""
+        """Let sessions end and write everything."""
         if self.child:
-            process.stop(self.child, signal.SIGINT, _STOP_PATIENCE_S)
+            process.stop(self.child, STOP_SIGNAL, _STOP_PATIENCE_S)
 
     def kill(self) -> None:
         """As a power cut would."""
@@ -185,7 +187,7 @@ def _run(
         command += ["-c", f"{name}={value}"]
     log = data_dir / "postgres.log"
     started = process.start(
-        process.Child("database", command, log, user=user, stop_signal=signal.SIGINT, directory=data_dir),
+        process.Child("database", command, log, user=user, stop_signal=STOP_SIGNAL, directory=data_dir),
     )
     password = (data_dir / "password").read_text("ascii").strip()
     dsn = f"postgresql://{_NAME}:{quote(password)}@127.0.0.1:{port}/{_NAME}"

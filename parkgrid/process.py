@@ -24,8 +24,8 @@ class Child:
     command: Sequence[str]
     log: Path
     """Its standard output and error are appended here."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Added to our own environment."""
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    """Put over our own environment; None takes a variable away."""
     user: pwd.struct_passwd | None = None
     """The user to run as; None is ourselves."""
     stop_signal: signal.Signals = signal.SIGTERM
@@ -41,7 +41,7 @@ def start(child: Child) -> Process:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **child.environment},
+            env=_environment(child),
             cwd=child.directory,
             start_new_session=True,
             preexec_fn=leash(child.stop_signal),  # noqa: PLW1509  (one prctl call, after setuid would have cleared it)
@@ -86,6 +86,11 @@ def tail(path: Path, lines: int = 15) -> str:
         return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:])
     except OSError:
         return ""
+
+
+def _environment(child: Child) -> dict[str, str]:
+    merged: dict[str, str | None] = {**os.environ, **child.environment}
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 def _credentials(user: pwd.struct_passwd | None) -> dict[str, Any]:

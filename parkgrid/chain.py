@@ -1,0 +1,158 @@
+"""The whole chain on one machine, part by part, each under the supervisor with its own settings file and log.
+
+database ─ broker ─┬─ ingest
+                   ├─ api
+                   └─ simulators ─ edge
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from parkgrid import broker, database, process, toml
+from parkgrid.supervisor import Part, Supervisor
+
+_T = TypeVar("_T")
+Announce = Callable[[str, str, float], None]
+"""Told of every part that is up: its name, what it is, and the seconds it took."""
+_HTTP_PATIENCE_S = 2.0
+
+
+@dataclass(slots=True)
+class Chain:
+    """The parts that are up, and their addresses."""
+
+    data_dir: Path
+    announce: Announce
+    supervisor: Supervisor = field(default_factory=Supervisor)
+    dsn: str = ""
+    database: database.RunningDatabase | None = None
+    broker: broker.RunningBroker | None = None
+
+    async def start_database(self, dsn: str | None) -> None:
+        """A given database, or one of our own; its schema is brought up to date."""
+        from ingest.migrate import migrate
+
+        since = time.monotonic()
+        if dsn:
+            self.database = database.given(dsn)
+        else:
+            port, folder = process.free_port(), self.data_dir / "database"
+
+            def start() -> process.Process:
+                self.database = database.start(folder, port)
+                return _there(self.database.child)
+
+            await self._add("database", start, _at_once, folder / "postgres.log", database.STOP_SIGNAL)
+        running = _there(self.database)
+        self.dsn = running.dsn
+        migrate(self.dsn)
+        self.announce("database", f"PostgreSQL {running.version} ({running.kind})", _since(since))
+
+    async def start_broker(self, url: str | None) -> None:
+        """A given broker, or one of our own."""
+        since = time.monotonic()
+        if url:
+            self.broker = broker.given(url)
+        else:
+            port, folder = process.free_port(), self.data_dir / "broker"
+
+            def start() -> process.Process:
+                self.broker = broker.start(folder, port)
+                return _there(self.broker.child)
+
+            await self._add("broker", start, _at_once, folder / "mosquitto.log")
+        self.announce("broker", _there(self.broker).kind, _since(since))
+
+    async def start_ingest(self) -> None:
+        """Ready when its metrics are served, which is after its first subscription."""
+        port = process.free_port()
+        document = {
+            "store": {"dsn": self.dsn},
+            "mqtt": self.mqtt_settings(),
+            "metrics": {"port": port},
+        }
+        await self.start_role("ingest", document, lambda: http_answers(f"http://127.0.0.1:{port}/metrics"))
+
+    async def start_api(self, port: int) -> None:
+        """Ready when it has asked the database."""
+        document = {"port": port, "database": {"dsn": self.dsn}}
+        await self.start_role("api", document, lambda: http_answers(f"http://127.0.0.1:{port}/healthz"))
+
+    async def start_role(
+        self,
+        name: str,
+        document: Mapping[str, Any],
+        ready: Callable[[], Awaitable[bool]],
+    ) -> None:
+        """One of our own processes: `python -m name --config name.toml`."""
+        config = toml.write(self.data_dir / f"{name}.toml", document)
+        await self.start_command(name, [name, "--config", str(config)], ready)
+
+    async def start_command(self, name: str, arguments: Sequence[str], ready: Callable[[], Awaitable[bool]]) -> None:
+        """`python -m arguments`, supervised."""
+        since = time.monotonic()
+        log = self.data_dir / "logs" / f"{name}.log"
+        child = process.Child(name, [sys.executable, "-m", *arguments], log, _environment())
+        await self._add(name, lambda: process.start(child), ready, log)
+        self.announce(name, f"log in {log}", _since(since))
+
+    def mqtt_settings(self) -> dict[str, Any]:
+        """Host, port and credentials of the broker, as the roles' settings name them."""
+        running = _there(self.broker)
+        return {"host": running.host, "port": running.port, **running.credentials}
+
+    async def _add(
+        self,
+        name: str,
+        start: Callable[[], process.Process],
+        ready: Callable[[], Awaitable[bool]],
+        log: Path,
+        stop_signal: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        part = Part(name, start, ready, lambda: process.tail(log), stop_signal)
+        await self.supervisor.add(part)
+
+
+async def http_answers(url: str) -> bool:
+    """Whether a local address answers with success."""
+    return await asyncio.to_thread(_http_answers, url)
+
+
+def _http_answers(url: str) -> bool:
+    try:
+        # A proxy named in the environment must not be asked for this machine's own address.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(url, timeout=_HTTP_PATIENCE_S) as answer:
+            return bool(answer.status == 200)  # noqa: PLR2004  (HTTP OK)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+async def _at_once() -> bool:
+    """A launcher of ours returns only when what it started answers."""
+    return True
+
+
+def _there(thing: _T | None) -> _T:
+    if thing is None:
+        raise RuntimeError("asked for before it was started")
+    return thing
+
+
+def _environment() -> dict[str, str | None]:
+    """Settings come from the files written here, not from a shell that was set up for a role of its own."""
+    of_roles = ("PARKGRID_EDGE_", "PARKGRID_INGEST_", "PARKGRID_API_")
+    return {name: None for name in os.environ if name.startswith(of_roles)} | {"PYTHONUNBUFFERED": "1"}
+
+
+def _since(start: float) -> float:
+    return time.monotonic() - start

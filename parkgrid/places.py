@@ -1,0 +1,35 @@
+"""Where things lie on this machine: the data folder, and the lock that keeps two `up` apart."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class PlaceError(Exception):
+    """A folder cannot be used; the message says what to do."""
+
+
+def default_data_dir() -> Path:
+    """Root's servers run as somebody else, who must not need to enter root's home."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/parkgrid")
+    state = os.environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "parkgrid"
+
+
+@contextmanager
+def occupied(data_dir: Path) -> Iterator[None]:
+    """Hold a data folder for this process. Raises `PlaceError` when another one holds it."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (data_dir / "in-use").open("a+")
+    except OSError as error:
+        raise PlaceError(f"{data_dir} cannot be written ({error.strerror}): name another --data-dir") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise PlaceError(f"{data_dir} is in use: stop the other `parkgrid`, or name another --data-dir") from error
+        yield
