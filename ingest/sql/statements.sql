@@ -1,0 +1,184 @@
+-- The statements of ingest, by name.
+
+-- name: create_schema_migration
+CREATE SCHEMA IF NOT EXISTS base;
+CREATE TABLE IF NOT EXISTS base.schema_migration (
+    version text PRIMARY KEY,
+    name text NOT NULL,
+    variant text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    statements_done int4 NOT NULL,
+    complete boolean NOT NULL
+);
+
+-- name: recorded_kind
+SELECT variant FROM base.schema_migration ORDER BY version LIMIT 1;
+
+-- name: noted_migrations
+SELECT version, name, checksum, complete, statements_done, applied_at::text FROM base.schema_migration;
+
+-- name: note_migration
+INSERT INTO base.schema_migration (version, name, variant, checksum, statements_done, complete)
+VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (version) DO UPDATE SET statements_done = excluded.statements_done, complete = excluded.complete;
+
+-- name: server_offer
+SELECT
+    coalesce(e.extversion, a.default_version),
+    e.extversion IS NOT NULL,
+    current_setting('shared_preload_libraries') LIKE '%timescaledb%',
+    current_setting('timescaledb.license', true),
+    (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+        OR (coalesce(v.trusted, false) AND has_database_privilege(current_database(), 'CREATE'))
+FROM (VALUES ('timescaledb')) AS wanted (name)
+LEFT JOIN pg_available_extensions AS a USING (name)
+LEFT JOIN pg_available_extension_versions AS v ON v.name = a.name AND v.version = a.default_version
+LEFT JOIN pg_extension AS e ON e.extname = wanted.name;
+
+-- name: store_of_database
+SELECT variant FROM base.schema_migration WHERE complete ORDER BY version DESC LIMIT 1;
+
+-- name: find_epochs
+SELECT e.park, e.gateway, e.epoch, e.epoch_id
+FROM unnest(%s::text[], %s::text[], %s::int8[]) AS wanted (park, gateway, epoch)
+JOIN base.gateway_epoch AS e USING (park, gateway, epoch);
+
+-- name: open_epochs
+INSERT INTO base.gateway_epoch (park, gateway, epoch)
+SELECT park, gateway, epoch FROM unnest(%s::text[], %s::text[], %s::int8[]) AS wanted (park, gateway, epoch)
+ORDER BY park, gateway, epoch
+ON CONFLICT (park, gateway, epoch) DO NOTHING;
+
+-- name: lock_epochs
+SELECT park, gateway, epoch, epoch_id, committed::text, passed::text, floor
+FROM base.gateway_epoch WHERE epoch_id = ANY(%s)
+ORDER BY epoch_id
+FOR UPDATE;
+
+-- name: advance_epochs
+UPDATE base.gateway_epoch AS e
+SET committed = v.committed::int8multirange, passed = v.passed::int8multirange, through = v.through, floor = v.floor,
+    last_received_at = greatest(e.last_received_at, to_timestamp(v.received_ms / 1000.0))
+FROM unnest(%s::int4[], %s::text[], %s::text[], %s::int8[], %s::int8[], %s::int8[])
+    AS v (epoch_id, committed, passed, through, floor, received_ms)
+WHERE e.epoch_id = v.epoch_id;
+
+-- name: ranges_of_epoch
+SELECT committed::text, passed::text FROM base.gateway_epoch WHERE park = %s AND gateway = %s AND epoch = %s;
+
+-- name: note_gaps
+INSERT INTO base.sequence_gap (epoch_id, first_seq, last_seq)
+SELECT epoch_id, first_seq, last_seq FROM unnest(%s::int4[], %s::int8[], %s::int8[]) AS v (epoch_id, first_seq, last_seq);
+
+-- name: forget_gaps
+DELETE FROM base.sequence_gap WHERE epoch_id = ANY(%s);
+
+-- name: fence_frozen_writers
+SELECT pid, pg_terminate_backend(pid)
+FROM pg_stat_activity
+WHERE datname = current_database()
+  AND pid <> pg_backend_pid()
+  AND application_name = 'parkgrid ingest commit'
+  AND state IN ('active', 'idle in transaction', 'idle in transaction (aborted)')
+  AND wait_event = 'ClientRead'
+  AND greatest(xact_start, state_change) < now() - make_interval(secs => %s);
+
+-- name: note_quarantine
+INSERT INTO base.quarantine
+    (received_at, last_received_at, park, gateway, epoch, seq, device, reason, location, content, occurrences)
+SELECT at, at, park, gateway, epoch, seq, device, reason, location, content, occurrences
+FROM (
+    SELECT coalesce(to_timestamp(received_ms / 1000.0), now()) AS at, v.*
+    FROM unnest(%s::int8[], %s::text[], %s::text[], %s::int8[], %s::int8[], %s::text[], %s::text[], %s::text[],
+        %s::text[], %s::int8[])
+        AS v (received_ms, park, gateway, epoch, seq, device, reason, location, content, occurrences)
+) AS found
+ON CONFLICT (park, gateway, epoch, seq, device, reason, md5(location)) DO UPDATE
+SET occurrences = quarantine.occurrences + excluded.occurrences, last_received_at = excluded.last_received_at;
+
+-- name: sum_up_quarantine
+WITH old AS (
+    DELETE FROM base.quarantine
+    WHERE location <> '(older)'
+      AND quarantine_id <= (
+        SELECT quarantine_id FROM base.quarantine WHERE location <> '(older)'
+        ORDER BY quarantine_id DESC OFFSET %s LIMIT 1
+    )
+    RETURNING *
+)
+INSERT INTO base.quarantine
+    (received_at, last_received_at, park, gateway, reason, location, content, occurrences)
+SELECT min(received_at), max(last_received_at), park, gateway, reason, '(older)', '', sum(occurrences)
+FROM old GROUP BY park, gateway, reason
+ON CONFLICT (park, gateway, epoch, seq, device, reason, md5(location)) DO UPDATE
+SET occurrences = quarantine.occurrences + excluded.occurrences,
+    last_received_at = greatest(quarantine.last_received_at, excluded.last_received_at);
+
+-- name: notify
+SELECT pg_notify('parkgrid_commit', payload) FROM unnest(%s::text[]) AS payload;
+
+-- name: note_dirty
+INSERT INTO base.rollup_dirty (device_class, devices, minutes) VALUES (%s, %s, %s);
+
+-- name: ensure_days
+SELECT base.ensure_days(%s, %s::date[]);
+
+-- name: known_days
+SELECT to_date(right(c.relname, 8), 'YYYYMMDD')
+FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+WHERE i.inhparent = to_regclass('base.' || quote_ident(%s));
+
+-- name: drop_before
+SELECT base.drop_before(%s, %s::timestamptz);
+
+-- name: upsert_park
+INSERT INTO base.park (park, district, name_zh, name_en, time_zone) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (park) DO UPDATE
+SET district = excluded.district, name_zh = excluded.name_zh, name_en = excluded.name_en, time_zone = excluded.time_zone;
+
+-- name: ensure_park
+INSERT INTO base.park (park) VALUES (%s) ON CONFLICT DO NOTHING;
+
+-- name: upsert_gateway
+INSERT INTO base.gateway_birth (park, gateway, epoch, agent_version, simulated, birth_at)
+VALUES (%s, %s, %s, %s, %s, to_timestamp(%s / 1000.0))
+ON CONFLICT (park, gateway) DO UPDATE
+SET epoch = excluded.epoch, agent_version = excluded.agent_version, simulated = excluded.simulated,
+    birth_at = excluded.birth_at, received_at = now()
+WHERE gateway_birth.epoch <= excluded.epoch
+RETURNING epoch;
+
+-- name: upsert_device
+INSERT INTO base.device (park, gateway, device, device_class, name, model, firmware, period_s, ratings, signals,
+    station, line, transformer, account)
+VALUES (%(park)s, %(gateway)s, %(device)s, %(device_class)s, %(name)s, %(model)s, %(firmware)s, %(period_s)s,
+    %(ratings)s, %(signals)s, %(station)s, %(line)s, %(transformer)s, %(account)s)
+ON CONFLICT (park, gateway, device, device_class) DO UPDATE
+SET name = excluded.name, model = excluded.model, firmware = excluded.firmware, period_s = excluded.period_s,
+    ratings = excluded.ratings, signals = excluded.signals, station = excluded.station, line = excluded.line,
+    transformer = excluded.transformer, account = excluded.account, retired = false
+WHERE (device.name, device.model, device.firmware, device.period_s, device.ratings, device.signals, device.station,
+       device.line, device.transformer, device.account, device.retired)
+   IS DISTINCT FROM
+      (excluded.name, excluded.model, excluded.firmware, excluded.period_s, excluded.ratings, excluded.signals,
+       excluded.station, excluded.line, excluded.transformer, excluded.account, false);
+
+-- name: retire_devices
+UPDATE base.device SET retired = true
+WHERE park = %s AND gateway = %s AND NOT retired AND NOT (device || '/' || device_class) = ANY(%s);
+
+-- name: devices_of_gateway
+SELECT device, device_id, device_class FROM base.device WHERE park = %s AND gateway = %s AND NOT retired;
+
+-- name: registry
+SELECT b.park, b.gateway, d.device, d.device_id, d.device_class
+FROM base.gateway_birth AS b
+LEFT JOIN base.device AS d ON d.park = b.park AND d.gateway = b.gateway AND NOT d.retired;
+
+-- name: set_status
+UPDATE base.gateway_birth
+SET online = %(online)s, status_epoch = %(epoch)s, status_at = to_timestamp(%(at_ms)s / 1000.0),
+    status_received_at = to_timestamp(%(received_ms)s / 1000.0)
+WHERE park = %(park)s AND gateway = %(gateway)s
+  AND (%(online)s OR %(epoch)s >= greatest(epoch, status_epoch));
