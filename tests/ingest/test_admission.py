@@ -1,0 +1,257 @@
+"""Admission: every value ends stored, stored with a flag, or quarantined with a reason; a valid neighbour survives."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from contract.identity import Gateway
+from contract.refusal import Reason
+from contract.sample import Quality
+from ingest.admission import Arrival, admit
+from ingest.decode import Reading, decode
+from ingest.quarantine import DetailBudget, Refused
+from ingest.rows import BatchHeader, ClassRows, Commit
+
+GATEWAY = Gateway("park", "gw-1")
+NOW = 1_795_000_000_000
+DEVICES = {"m-1": (11, "meter"), "m-2": (12, "meter"), "pv-1": (21, "pv_inverter"), "gw-1": (31, "gateway")}
+
+
+def arrival(*readings: Reading, seq: int = 1, received_ms: int = NOW) -> Arrival:
+    return Arrival(BatchHeader(GATEWAY, 5, seq, 1, False, received_ms), readings, (), DEVICES)
+
+
+def reading(device: str = "m-1", at_ms: int = NOW, flags: Any = None, **values: float) -> Reading:
+    return Reading(device, at_ms, values, flags) if flags else Reading(device, at_ms, values)
+
+
+def admitted(*arrivals: Arrival, budget: DetailBudget | None = None) -> tuple[Commit, Refused]:
+    refused = Refused(budget or DetailBudget())
+    return admit(arrivals, refused), refused
+
+
+def only(commit: Commit) -> ClassRows:
+    (rows,) = commit.rows
+    return rows
+
+
+def row(rows: ClassRows, index: int) -> dict[str, int]:
+    """The values of a row that are present."""
+    found = {}
+    for name, column in rows.values.items():
+        present = rows.present.get(name)
+        if present is None or present[index]:
+            found[name] = int(column[index])
+    return found
+
+
+def table(rows: ClassRows) -> dict[tuple[int, int], dict[str, int]]:
+    return {(int(rows.device_id[n]), int(rows.at_ms[n])): row(rows, n) for n in range(len(rows.batch))}
+
+
+def test_readings_become_columns_of_scaled_integers() -> None:
+    commit, refused = admitted(
+        arrival(reading(active_power_kw=12.345, energy_import_kwh=1000.5), seq=1),
+        arrival(reading("m-2", active_power_kw=-1, energy_import_kwh=7), reading("pv-1", limit_pct=99.95), seq=2),
+    )
+    assert [header.seq for header in commit.batches] == [1, 2]
+    meter, inverter = commit.rows
+    assert (meter.device_class, inverter.device_class) == ("meter", "pv_inverter")
+    assert meter.batch.tolist() == [0, 1]
+    assert table(meter) == {
+        (11, NOW): {"active_power_kw": 12_345, "energy_import_kwh": 1_000_500},
+        (12, NOW): {"active_power_kw": -1_000, "energy_import_kwh": 7_000},
+    }
+    assert table(inverter) == {(21, NOW): {"limit_pct": 1_000}}  # 999.5 steps go to the even neighbour
+    assert meter.batch.dtype == np.int32
+    assert meter.at_ms.dtype == np.int64
+    assert all(column.dtype == np.int64 for column in meter.values.values())
+    assert not refused.counts
+
+
+def test_readings_with_different_signals_share_a_table_with_gaps() -> None:
+    commit, _ = admitted(
+        arrival(
+            reading(at_ms=NOW, active_power_kw=1),
+            reading(at_ms=NOW + 1, frequency_hz=50, active_power_kw=2),
+            reading(at_ms=NOW + 2, active_power_kw=3, frequency_hz=51),
+        )
+    )
+    assert table(only(commit)) == {
+        (11, NOW): {"active_power_kw": 1_000},
+        (11, NOW + 1): {"frequency_hz": 5_000, "active_power_kw": 2_000},
+        (11, NOW + 2): {"frequency_hz": 5_100, "active_power_kw": 3_000},
+    }
+
+
+def test_what_is_present_everywhere_needs_no_mask() -> None:
+    commit, _ = admitted(arrival(reading(active_power_kw=1), reading("m-2", active_power_kw=2)))
+    assert set(only(commit).present.values()) == {None}
+
+
+def test_out_of_range_is_stored_with_a_flag() -> None:
+    commit, refused = admitted(arrival(reading(frequency_hz=80.5, active_power_kw=1), reading("m-2", frequency_hz=50)))
+    rows = only(commit)
+    assert table(rows)[11, NOW] == {"frequency_hz": 8_050, "active_power_kw": 1_000}
+    assert table(rows)[12, NOW] == {"frequency_hz": 5_000}
+    assert list(rows.flags.values()) == [b'{"frequency_hz":"out_of_range"}']
+    assert not refused.counts
+
+
+@pytest.mark.parametrize("soc", [-0.2, 130.0])
+def test_an_impossible_state_of_charge_is_flagged(soc: float) -> None:
+    refused = Refused(DetailBudget())
+    header = BatchHeader(GATEWAY, 5, 1, 1, False, NOW)
+    storage = Arrival(header, [reading("b-1", soc_pct=soc)], (), {"b-1": (1, "storage")})
+    assert json.loads(only(admit([storage], refused)).flags[0]) == {"soc_pct": "out_of_range"}
+
+
+def test_flags_travel_with_their_row_and_the_worse_one_wins() -> None:
+    told = {"frequency_hz": Quality.BAD, "active_power_kw": Quality.ESTIMATED}
+    commit, _ = admitted(
+        arrival(
+            reading(at_ms=NOW - 1, frequency_hz=50),
+            reading(flags=told, frequency_hz=90, active_power_kw=600_000.0),
+            reading(at_ms=NOW - 2, frequency_hz=51),
+        )
+    )
+    rows = only(commit)
+    (index,) = rows.flags
+    assert int(rows.at_ms[index]) == NOW
+    assert json.loads(rows.flags[index]) == {"frequency_hz": "bad", "active_power_kw": "out_of_range"}
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, 2.0**53, 1e17, 99_999_999_999_999_999_999])
+def test_a_number_that_no_column_can_hold_is_quarantined_alone(value: float) -> None:
+    commit, refused = admitted(
+        arrival(reading(energy_import_kwh=value, active_power_kw=3), reading("m-2", frequency_hz=50))
+    )
+    assert table(only(commit)) == {(11, NOW): {"active_power_kw": 3_000}, (12, NOW): {"frequency_hz": 5_000}}
+    (entry,) = commit.quarantined
+    assert (entry.reason, entry.location, entry.device) == (Reason.NOT_REPRESENTABLE, "values.energy_import_kwh", "m-1")
+    assert entry.content == repr(value)
+    assert refused.counts == {"not_representable": 1}
+    assert only(commit).flags == {}
+
+
+def test_a_reading_of_which_nothing_can_be_stored_leaves_no_row() -> None:
+    commit, _ = admitted(arrival(reading(active_power_kw=1e300), reading("m-2", active_power_kw=5)))
+    assert table(only(commit)) == {(12, NOW): {"active_power_kw": 5_000}}
+    commit, _ = admitted(arrival(reading(active_power_kw=1e300)))
+    assert commit.rows == []
+    assert len(commit.quarantined) == 1
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "reason"),
+    [
+        (0, Reason.TIME_TOO_OLD),
+        (-1, Reason.TIME_TOO_OLD),
+        (946_684_799_999, Reason.TIME_TOO_OLD),
+        (NOW // 1_000, Reason.TIME_TOO_OLD),  # seconds for milliseconds
+        (NOW * 1_000, Reason.TIME_IN_FUTURE),  # microseconds
+        (NOW + 300_001, Reason.TIME_IN_FUTURE),
+        (4_291_747_200_000, Reason.TIME_IN_FUTURE),  # 2106
+        (2**53 - 1, Reason.TIME_IN_FUTURE),
+    ],
+)
+def test_a_stamp_that_cannot_be_believed_is_quarantined_and_its_neighbours_stored(at_ms: int, reason: Reason) -> None:
+    commit, refused = admitted(
+        arrival(reading(active_power_kw=1), reading(at_ms=at_ms, active_power_kw=2), reading("m-2", active_power_kw=3))
+    )
+    assert table(only(commit)) == {(11, NOW): {"active_power_kw": 1_000}, (12, NOW): {"active_power_kw": 3_000}}
+    (entry,) = commit.quarantined
+    assert (entry.reason, entry.location, entry.content) == (reason, "at", str(at_ms))
+    assert refused.counts == {reason.value: 1}
+
+
+@pytest.mark.parametrize("at_ms", [946_684_800_000, NOW - 1, NOW + 300_000])
+def test_the_ends_of_believable_time_are_stored(at_ms: int) -> None:
+    commit, refused = admitted(arrival(reading(at_ms=at_ms, active_power_kw=2)))
+    assert table(only(commit)) == {(11, at_ms): {"active_power_kw": 2_000}}
+    assert not refused.counts
+
+
+def test_each_batch_is_measured_against_its_own_time_of_receipt() -> None:
+    late = NOW + 3_600_000
+    commit, refused = admitted(
+        arrival(reading(at_ms=late, active_power_kw=1), seq=1),
+        arrival(reading(at_ms=late, active_power_kw=2), seq=2, received_ms=late),
+    )
+    assert only(commit).batch.tolist() == [1]
+    assert refused.counts == {"time_in_future": 1}
+    assert commit.quarantined[0].batch == 0
+
+
+def test_an_unknown_device_is_quarantined_and_its_neighbours_stored() -> None:
+    commit, _ = admitted(arrival(reading("m-9", active_power_kw=1), reading("m-2", active_power_kw=2)))
+    assert table(only(commit)) == {(12, NOW): {"active_power_kw": 2_000}}
+    (entry,) = commit.quarantined
+    assert (entry.reason, entry.device, entry.park, entry.gateway) == (Reason.UNKNOWN_DEVICE, "m-9", "park", "gw-1")
+    assert (entry.epoch, entry.seq, entry.batch) == (5, 1, 0)
+
+
+def test_an_unknown_signal_is_quarantined_and_the_others_of_its_reading_stored() -> None:
+    commit, _ = admitted(arrival(reading(active_power_kw=1, mood=7, frequency_hz=50), reading(at_ms=NOW - 1, mood=1)))
+    assert table(only(commit)) == {(11, NOW): {"active_power_kw": 1_000, "frequency_hz": 5_000}}
+    assert {(entry.reason, entry.location) for entry in commit.quarantined} == {(Reason.UNKNOWN_SIGNAL, "values.mood")}
+    assert len(commit.quarantined) == 2
+
+
+def test_a_signal_of_another_class_is_unknown() -> None:
+    _, refused = admitted(arrival(reading(soc_pct=50)))
+    assert refused.counts == {"unknown_signal": 1}
+
+
+def test_a_million_names_are_counted_but_not_written_down() -> None:
+    budget = DetailBudget(burst=50, per_s=10)
+    names = [{f"made_up_{n}_{m}": 1.0 for m in range(1_000)} for n in range(20)]
+    flood = arrival(
+        *(Reading("m-1", NOW - n, values) for n, values in enumerate(names)), reading("m-2", frequency_hz=50)
+    )
+    commit, refused = admitted(flood, budget=budget)
+    assert refused.counts == {"unknown_signal": 20_000}
+    assert len(commit.quarantined) == 50
+    assert sum(refused.suppressed.values()) == 19_950
+    assert table(only(commit)) == {(12, NOW): {"frequency_hz": 5_000}}
+
+
+def test_the_budget_of_one_gateway_is_not_spent_by_another() -> None:
+    budget = DetailBudget(burst=2, per_s=1)
+    assert [budget.take("park", "a", NOW) for _ in range(3)] == [True, True, False]
+    assert budget.take("park", "b", NOW)
+    assert budget.take("park", "a", NOW + 1_000)
+    assert not budget.take("park", "a", NOW + 1_000)
+    assert not budget.take("park", "a", NOW - 5_000)  # a clock that steps back gives nothing
+
+
+def test_what_decoding_refused_is_quarantined_with_its_batch() -> None:
+    payload, refusals = decode(
+        b'{"epoch":5,"seq":9,"floor":1,"backlog":false,"samples":['
+        b'{"device":"m-1","at":%d,"values":{"active_power_kw":"12,5","frequency_hz":50}}]}' % NOW
+    )
+    header = BatchHeader(GATEWAY, payload.epoch, payload.seq, payload.floor, payload.backlog, NOW)
+    commit, _ = admitted(Arrival(header, payload.samples, refusals, DEVICES))
+    assert table(only(commit)) == {(11, NOW): {"frequency_hz": 5_000}}
+    (entry,) = commit.quarantined
+    assert (entry.reason, entry.seq, entry.batch, entry.content) == (Reason.NOT_A_NUMBER, 9, 0, "12,5")
+
+
+def test_a_flag_of_a_value_that_was_refused_is_not_stored() -> None:
+    flags = {"active_power_kw": Quality.ESTIMATED, "mood": Quality.STALE}
+    commit, _ = admitted(arrival(reading(flags=flags, active_power_kw=1e300, mood=1, frequency_hz=50)))
+    assert table(only(commit)) == {(11, NOW): {"frequency_hz": 5_000}}
+    assert only(commit).flags == {}
+
+
+def test_an_empty_batch_is_committed_so_that_its_gateway_can_go_on() -> None:
+    commit, _ = admitted(arrival())
+    assert len(commit.batches) == 1
+    assert commit.rows == []
+
+
+def test_nothing_makes_an_empty_commit() -> None:
+    commit, _ = admitted()
+    assert (list(commit.batches), list(commit.rows), list(commit.quarantined)) == ([], [], [])
