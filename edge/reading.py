@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from edge import sunspec
 from edge.drivers import find
-from edge.modbus import Endpoint, LinkError, ModbusError, PermanentError, RetriableError
 from edge.frames import Read
-from edge.registers import Block, Driver, Register, Table, blocks, decode_text, read
+from edge.modbus import Endpoint, LinkError, ModbusError, PermanentError, RetriableError
+from edge.registers import Block, Register, Table, blocks, decode_text, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class DeviceReader:
         self._replan()
 
     async def visit(self, endpoint: Endpoint, timeout_s: float) -> Reading:
-        """Read everything once. Raises `LinkError` when nothing at all was to be had; never loses what was read."""
+        """Read everything once; what was read before a failure is kept."""
         reading = Reading()
         memory: dict[Table, dict[int, int]] = {Table.HOLDING: {}, Table.INPUT: {}}
         try:
@@ -77,6 +77,8 @@ class DeviceReader:
         except ModbusError as error:
             reading.failures.append(error)
         self._decode(memory, reading)
+        if reading.values and not self.signals:
+            self.forget()  # it refused everything until now, as some do while they start
         return reading
 
     def _wants(self, signal: str) -> bool:
@@ -128,51 +130,52 @@ class DeviceReader:
             return
         except PermanentError as error:
             into.failures.append(error)
-            await self._isolate(endpoint, timeout_s, block, memory, into)
+            working = await self._isolate(endpoint, timeout_s, block, memory, into)
+            at = self._plan.index(block)
+            self._plan[at : at + 1] = working
+            if not self._plan:
+                self._replan()
             return
         memory[block.table].update(enumerate(words, block.address))
 
     async def _isolate(
         self, endpoint: Endpoint, timeout_s: float, block: Block, memory: Mapping[Table, dict[int, int]], into: Reading
-    ) -> None:
-        """Find out which registers of a refused block the device does not have, and leave those out from now on."""
-        for part in self._parts(block):
+    ) -> list[Block]:
+        """Find out which registers of a refused block the device does not have; the reads that do work."""
+        working: list[Block] = []
+        parts = self._parts(block)
+        for part in parts:
             try:
                 words = await self._ask(endpoint, timeout_s, part.table, part.address, part.count)
             except RetriableError:
-                return  # inconclusive; the block is tried again as it was
+                working.append(part)  # inconclusive, so it stays
             except PermanentError:
                 if len(part.registers) > 1:
-                    await self._isolate(endpoint, timeout_s, part, memory, into)
+                    working += await self._isolate(endpoint, timeout_s, part, memory, into)
                 else:
-                    self._leave_out(part.registers, into)
-                continue
-            memory[part.table].update(enumerate(words, part.address))
-        self._split(block)
+                    self._leave_out(part.registers[0], into)
+            else:
+                working.append(part)
+                memory[part.table].update(enumerate(words, part.address))
+        known = [register for register in block.registers if register not in self._left_out]
+        singles = all(len(part.registers) == 1 for part in parts)
+        if singles and len(known) < len(block.registers):
+            # One of them was to blame, so the others can be read together again.
+            return blocks(known, self._driver.max_registers, 0)
+        return working
 
     def _parts(self, block: Block) -> list[Block]:
         """A block without its holes, or, when it has none, each register on its own."""
         limit = self._driver.max_registers
         parts = blocks(block.registers, limit, 0)
         if len(parts) > 1:
-            return [part for part in parts if part.registers]
+            return parts
         return [part for register in block.registers for part in blocks([register], limit, 0)]
 
-    def _leave_out(self, registers: Iterable[Register], into: Reading) -> None:
-        for register in registers:
-            if register not in self._left_out:
-                self._left_out.add(register)
-                into.refused.append(register.signal)
-
-    def _split(self, block: Block) -> None:
-        """Replace a refused block in the plan by the parts that the device does have."""
-        if block not in self._plan:
-            return
-        known = [register for register in block.registers if register not in self._left_out]
-        at = self._plan.index(block)
-        self._plan[at : at + 1] = blocks(known, self._driver.max_registers, 0)
-        if not self._plan:
-            self._replan()
+    def _leave_out(self, register: Register, into: Reading) -> None:
+        if register not in self._left_out:
+            self._left_out.add(register)
+            into.refused.append(register.signal)
 
     def _decode(self, memory: Mapping[Table, Mapping[int, int]], into: Reading) -> None:
         for register in self._driver.registers:

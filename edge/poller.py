@@ -1,0 +1,312 @@
+"""Every device read at its own pace: a dead or slow one delays no other.
+
+    device ─┐
+    device ─┼─ bus (host or serial line): one worker, one request at a time ─┐
+    device ─┘                                                                ├─▶ Sample ─▶ accept
+    device ─── bus ──────────────────────────────────────────────────────────┘
+
+A device is due at whole multiples of its period, by the clock, so nothing drifts; what was missed is skipped. Devices
+on one bus take turns in a fixed order. One that does not answer is suspect: from then on it is asked only in the time
+that the others leave over, and only for as long as that lasts.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from contract.sample import NO_FLAGS, Quality, Sample
+from contract.signals import CATALOGUE
+from contract.time import Clock
+from edge.drivers import find
+from edge.modbus import Connection, Endpoint
+from edge.reading import DeviceReader, Identity, Reading, unanswered
+
+_log = structlog.get_logger(__name__)
+
+_TRANSFORMED_UNITS = {"kW", "kvar", "kVA", "kWh", "kvarh"}
+_OVERLOAD = 1.2
+_TRUST_AFTER = 3
+_LEAST_PROBE_S = 0.02
+_LEAST_WAIT_S = 0.001
+_RETRY_SHARE = 0.9
+_FORCED_SHARE = 0.05
+_SUPERVISOR_PAUSE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PolledDevice:
+    """One device to be polled."""
+
+    device: str
+    driver: str
+    device_class: str
+    period_s: float
+    connection: Connection
+    ratio: float = 1.0
+    """Transformer ratio of a meter, CT times VT: powers and energies are multiplied with it."""
+    signals: tuple[str, ...] = ()
+    """Report only these; all when empty."""
+    ratings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the clock runs: how many of its seconds pass in one real second."""
+
+    speed: float = 1.0
+
+
+@dataclass(slots=True)
+class DeviceState:
+    """How one device fares."""
+
+    device: str
+    answering: bool | None = None
+    """Whether the last visit brought anything; None before the first."""
+    last_ok_ms: int | None = None
+    last_error: str = ""
+    polls: int = 0
+    """Visits so far."""
+    failed: int = 0
+    """Visits in a row that brought nothing."""
+    identity: Identity = field(default_factory=Identity)
+
+
+class _Device:
+    """A device with its reader, its turn and its state."""
+
+    def __init__(self, settings: PolledDevice, order: int) -> None:
+        self.settings = settings
+        self.order = order
+        self.period_ms = max(1, round(settings.period_s * 1000))
+        self.reader = DeviceReader(settings.driver, settings.device_class, settings.connection.unit, settings.signals)
+        self.state = DeviceState(settings.device)
+        self.due_ms = 0
+        self.suspicion = 0
+        self.last_at_ms = -1
+
+    def schedule(self, now_ms: int) -> None:
+        """Due at the next whole multiple of its period."""
+        self.due_ms = (now_ms // self.period_ms + 1) * self.period_ms
+
+    def stamp(self, now_ms: int) -> int:
+        """The time of a sample; two samples of one device never share it."""
+        self.last_at_ms = now_ms + 1 if now_ms == self.last_at_ms else now_ms
+        return self.last_at_ms
+
+
+class _Bus:
+    """The devices that share one endpoint."""
+
+    def __init__(self, endpoint: Endpoint, devices: list[_Device], speed: float) -> None:
+        self.endpoint = endpoint
+        self.devices = devices
+        self._speed = speed
+
+    def real_s(self, milliseconds: float) -> float:
+        """Real seconds of a span of the clock."""
+        return milliseconds / 1000 / self._speed
+
+    def turn(self, now_ms: int) -> tuple[_Device, float] | None:
+        """Whose turn it is and how long it may take to answer; None when nobody is due."""
+        due = [device for device in self.devices if device.due_ms <= now_ms]
+        trusted = [device for device in due if not device.suspicion]
+        if trusted:
+            first = min(trusted, key=lambda device: (device.due_ms, device.order))
+            return first, first.settings.connection.timeout_s
+        suspects = sorted(due, key=lambda device: (device.due_ms, device.order))
+        return next(filter(None, (self._probe(device, now_ms, len(suspects)) for device in suspects)), None)
+
+    def _probe(self, suspect: _Device, now_ms: int, suspects: int) -> tuple[_Device, float] | None:
+        """A visit to a suspect that fits before the next trusted device is due."""
+        timeout_s = suspect.settings.connection.timeout_s
+        others = [device.due_ms for device in self.devices if not device.suspicion]
+        if not others:
+            return suspect, timeout_s
+        left_s = self.real_s(min(others) - now_ms) / suspects - self.endpoint.warm_up_s - _LEAST_PROBE_S
+        if left_s >= min(timeout_s, _LEAST_PROBE_S):
+            return suspect, min(timeout_s, left_s)
+        if now_ms - suspect.due_ms < suspect.period_ms:
+            return None
+        # The bus is never idle: a short look at every second period is the price of noticing a recovery.
+        return suspect, min(timeout_s, max(_LEAST_PROBE_S, _FORCED_SHARE * self.real_s(suspect.period_ms)))
+
+    def wait_s(self, now_ms: int) -> float:
+        """Real seconds until somebody is due."""
+        pending = [device.due_ms for device in self.devices if device.due_ms > now_ms]
+        return max(_LEAST_WAIT_S, self.real_s(min(pending) - now_ms)) if pending else _LEAST_PROBE_S
+
+
+class Poller:
+    """Reads all devices of a gateway and hands on what they said.
+
+    `accept` gets every sample; `identified` is called when a device has said what it is, or has become another one.
+    """
+
+    def __init__(
+        self,
+        devices: Iterable[PolledDevice],
+        clock: Clock,
+        accept: Callable[[Sample], object],
+        *,
+        read_only: bool = True,
+        pace: Pace | None = None,
+        identified: Callable[[str, Identity], object] | None = None,
+    ) -> None:
+        if not read_only:
+            raise ValueError("this version only reads: set read_only = true")
+        self._clock = clock
+        self._accept = accept
+        self._identified = identified
+        self._speed = pace.speed if pace else float(getattr(clock, "speed", 1.0))
+        self._devices = [_Device(settings, order) for order, settings in enumerate(devices)]
+        self._buses = _buses(self._devices, self._speed)
+        self.reads_failed = 0
+        """Requests so far that brought nothing."""
+        self.faults = 0
+        """Errors of this program so far that stopped a visit; each is logged."""
+
+    @property
+    def states(self) -> Mapping[str, DeviceState]:
+        """How each device fares."""
+        return {device.settings.device: device.state for device in self._devices}
+
+    @property
+    def requests(self) -> int:
+        """Requests sent so far."""
+        return sum(bus.endpoint.requests for bus in self._buses)
+
+    def signals(self, device: str) -> tuple[str, ...]:
+        """The signals that a device is asked for, as far as they are known."""
+        found = next(found for found in self._devices if found.settings.device == device)
+        return found.reader.signals
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        now_ms = self._clock.now_ms()
+        for device in self._devices:
+            device.schedule(now_ms)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for bus in self._buses:
+                    tasks.create_task(self._supervise(bus), name=f"poll {bus.endpoint.connection.endpoint}")
+        finally:
+            self.close()
+
+    async def poll_once(self) -> None:
+        """Visit every device exactly once; buses side by side, devices of one bus in turn."""
+        await asyncio.gather(*(self._round(bus) for bus in self._buses))
+
+    def close(self) -> None:
+        """Close all connections."""
+        for bus in self._buses:
+            bus.endpoint.close()
+
+    async def _round(self, bus: _Bus) -> None:
+        for device in bus.devices:
+            await self._visit(bus, device, device.settings.connection.timeout_s)
+
+    async def _supervise(self, bus: _Bus) -> None:
+        """Keep a bus going whatever happens: an error of ours must not silence its devices for good."""
+        while True:
+            try:
+                await self._work(bus)
+            except Exception:  # noqa: BLE001 - the supervisor: logs, counts and backs off
+                self.faults += 1
+                _log.exception("poll_fault", endpoint=bus.endpoint.connection.endpoint, faults=self.faults)
+                await asyncio.sleep(_SUPERVISOR_PAUSE_S)
+
+    async def _work(self, bus: _Bus) -> None:
+        while True:
+            now_ms = self._clock.now_ms()
+            turn = bus.turn(now_ms)
+            if turn is None:
+                await asyncio.sleep(bus.wait_s(now_ms))
+                self._after_a_step_back(bus)
+                continue
+            device, timeout_s = turn
+            try:
+                await self._visit(bus, device, timeout_s)
+            finally:
+                device.schedule(self._clock.now_ms())
+
+    def _after_a_step_back(self, bus: _Bus) -> None:
+        """When the clock was put back, nobody waits until it has caught up."""
+        now_ms = self._clock.now_ms()
+        for device in bus.devices:
+            if device.due_ms - now_ms > device.period_ms:
+                device.schedule(now_ms)
+
+    async def _visit(self, bus: _Bus, device: _Device, timeout_s: float) -> None:
+        reading = await device.reader.visit(bus.endpoint, timeout_s)
+        at_ms = self._clock.now_ms()
+        self.reads_failed += len(reading.failures)
+        self._note(device, reading, at_ms)
+        if reading.values:
+            self._accept(_sample(device, reading.values, device.stamp(at_ms)))
+
+    def _note(self, device: _Device, reading: Reading, at_ms: int) -> None:
+        """Keep a device's state; one line in the log when it changes."""
+        state, name = device.state, device.settings.device
+        state.polls += 1
+        if reading.failures:
+            state.last_error = str(reading.failures[-1])
+        device.suspicion = _TRUST_AFTER if unanswered(reading) else max(0, device.suspicion - 1)
+        if reading.refused:
+            _log.warning("registers_left_out", device=name, signals=reading.refused, reason=state.last_error)
+        answering = bool(reading.values)
+        if answering:
+            state.last_ok_ms, state.failed = at_ms, 0
+        else:
+            state.failed += 1
+            if state.failed > 1 and unanswered(reading):
+                device.reader.forget()
+        if answering is not state.answering:
+            state.answering = answering
+            if answering:
+                _log.info("device_answers", device=name)
+            else:
+                _log.warning("device_silent", device=name, reason=state.last_error)
+        if device.reader.identity != state.identity:
+            state.identity = device.reader.identity
+            if self._identified is not None:
+                self._identified(name, state.identity)
+
+
+def _buses(devices: Iterable[_Device], speed: float) -> list[_Bus]:
+    """One bus for each endpoint; its pauses suit the most demanding of its devices."""
+    shared: dict[str, list[_Device]] = {}
+    for device in devices:
+        shared.setdefault(device.settings.connection.endpoint, []).append(device)
+    buses = []
+    for members in shared.values():
+        drivers = [find(member.settings.driver) for member in members]
+        shortest_s = min(member.period_ms for member in members) / 1000 / speed
+        endpoint = Endpoint(
+            members[0].settings.connection,
+            warm_up_s=max(driver.warm_up_s for driver in drivers),
+            request_gap_s=max(driver.request_gap_s for driver in drivers),
+            # Shorter than a period, so that a device is asked again within two periods of its recovery.
+            longest_retry_s=min(30.0, _RETRY_SHARE * shortest_s),
+        )
+        buses.append(_Bus(endpoint, members, speed))
+    return buses
+
+
+def _sample(device: _Device, raw: Mapping[str, float], at_ms: int) -> Sample:
+    """A sample in the catalogue's units and steps, with a flag on each value that cannot be true."""
+    settings = device.settings
+    known = CATALOGUE[settings.device_class].by_name
+    rated_kw = settings.ratings.get("rated_power_kw")
+    values: dict[str, float] = {}
+    flags: dict[str, Quality] = {}
+    for name, number in raw.items():
+        signal = known[name]
+        scaled = number * settings.ratio if signal.unit in _TRANSFORMED_UNITS else number
+        value = values[name] = signal.rounded(scaled)
+        overloaded = name == "active_power_kw" and rated_kw is not None and abs(value) > _OVERLOAD * rated_kw
+        if overloaded or not signal.low <= value <= signal.high:
+            flags[name] = Quality.OUT_OF_RANGE
+    return Sample(settings.device, at_ms, values, flags or NO_FLAGS)
