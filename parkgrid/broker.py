@@ -111,7 +111,7 @@ def start(
     chosen_port = port or process.free_port()
     program = None if prefer == "amqtt" else find_mosquitto()
     if program:
-        return _run(_mosquitto(program, data_dir, chosen_port), data_dir, chosen_port, "mosquitto")
+        return run(_mosquitto(program, data_dir, chosen_port), data_dir, chosen_port)
     if prefer == "mosquitto":
         raise BrokerStartError("mosquitto is not here: `apt install mosquitto`")
     if importlib.util.find_spec("amqtt") is None:
@@ -120,7 +120,7 @@ def start(
             "or name a running one with --mqtt-url",
         )
     command = [sys.executable, "-m", "parkgrid.amqtt_broker", "--port", str(chosen_port)]
-    return _run(command, data_dir, chosen_port, "amqtt")
+    return run(command, data_dir, chosen_port, "amqtt")
 
 
 def find_mosquitto() -> str | None:
@@ -129,32 +129,43 @@ def find_mosquitto() -> str | None:
     return shutil.which("mosquitto", path=search)
 
 
-def answers(host: str, port: int, timeout_s: float = 2.0) -> bool:
-    """Whether an MQTT broker accepts an anonymous connection there."""
-    try:
-        with socket.create_connection((host, port), timeout=timeout_s) as connection:
-            connection.sendall(_CONNECT)
-            answer = connection.recv(4)
-            connection.sendall(_DISCONNECT)
-    except OSError:
-        return False
-    return answer == _CONNACK + b"\x00"
-
-
-def _mosquitto(program: str, data_dir: Path, port: int) -> list[str]:
-    configuration = data_dir / "mosquitto.conf"
-    configuration.write_text(_MOSQUITTO.format(port=port, user=getpass.getuser(), folder=data_dir), "utf-8")
-    return [program, "-c", str(configuration)]
-
-
-def _run(command: list[str], data_dir: Path, port: int, kind: Kind) -> RunningBroker:
+def run(command: list[str], data_dir: Path, port: int, kind: Kind = "mosquitto") -> RunningBroker:
+    """Start a broker's program and wait until it answers on a loopback port. Raises `BrokerStartError`."""
     log = data_dir / f"{kind}.log"
     started = process.start(process.Child("broker", command, log))
     deadline = time.monotonic() + _START_PATIENCE_S
-    while not answers("127.0.0.1", port):
+    while not listens("127.0.0.1", port):
         if started.poll() is not None or time.monotonic() > deadline:
             started.kill()
             started.wait()
             raise BrokerStartError(f"{kind} did not start; its log ends:\n{process.tail(log)}")
         time.sleep(0.03)
     return RunningBroker("127.0.0.1", port, kind, f"mqtt://127.0.0.1:{port}", started)
+
+
+def listens(host: str, port: int, timeout_s: float = 2.0) -> bool:
+    """Whether an MQTT broker is there, be it one that wants a password."""
+    return _connack(host, port, timeout_s).startswith(_CONNACK)
+
+
+def answers(host: str, port: int, timeout_s: float = 2.0) -> bool:
+    """Whether an MQTT broker accepts an anonymous connection there."""
+    return _connack(host, port, timeout_s) == _CONNACK + b"\x00"
+
+
+def _connack(host: str, port: int, timeout_s: float) -> bytes:
+    try:
+        with socket.create_connection((host, port), timeout=timeout_s) as connection:
+            connection.sendall(_CONNECT)
+            answer = connection.recv(4)
+            if answer == _CONNACK + b"\x00":
+                connection.sendall(_DISCONNECT)
+            return answer
+    except OSError:
+        return b""
+
+
+def _mosquitto(program: str, data_dir: Path, port: int) -> list[str]:
+    configuration = data_dir / "mosquitto.conf"
+    configuration.write_text(_MOSQUITTO.format(port=port, user=getpass.getuser(), folder=data_dir), "utf-8")
+    return [program, "-c", str(configuration)]

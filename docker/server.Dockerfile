@@ -1,0 +1,16 @@
+# Everything but the gateway: ingest, api with its page, simulators, the command line.
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /source
+RUN python -m venv /opt/parkgrid
+COPY requirements.lock ./
+# Exact versions, checked by hash; any index may serve them.
+RUN /opt/parkgrid/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements.lock
+COPY . .
+RUN /opt/parkgrid/bin/pip install --no-cache-dir --no-deps .
+
+FROM python:3.11-slim-bookworm
+RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin parkgrid
+COPY --from=build /opt/parkgrid /opt/parkgrid
+ENV PATH=/opt/parkgrid/bin:$PATH PYTHONUNBUFFERED=1
+USER parkgrid
+CMD ["parkgrid", "--help"]

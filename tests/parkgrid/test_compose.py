@@ -1,0 +1,177 @@
+"""docker-compose.yml: valid by the Compose specification's schema, without a default password, built from the locks.
+
+The schema comes with `check-jsonschema` (a copy of compose-spec's, Apache-2.0), or from the file that
+PARKGRID_COMPOSE_SCHEMA names. The rules that matter most are checked without it, too.
+"""
+
+import importlib.util
+import json
+import os
+import queue
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import jsonschema
+import psycopg
+import pytest
+import yaml
+from paho.mqtt import client as mqtt
+
+from parkgrid import broker as launcher
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+SERVICES = COMPOSE["services"]
+SECRET = re.compile(r"PASSWORD|TOKEN|SECRET")
+
+
+def _schema() -> Path | None:
+    named = os.environ.get("PARKGRID_COMPOSE_SCHEMA")
+    package = importlib.util.find_spec("check_jsonschema")
+    if named or package is None or package.origin is None:
+        return Path(named) if named else None
+    return Path(package.origin).parent / "builtin_schemas" / "vendor" / "compose-spec.json"
+
+
+def test_it_is_valid_by_the_specification():
+    path = _schema()
+    if path is None:
+        pytest.skip("no schema here: pip install check-jsonschema, or name one in PARKGRID_COMPOSE_SCHEMA")
+    schema = json.loads(path.read_text("utf-8"))
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    assert [error.message for error in validator.iter_errors(COMPOSE)] == []
+    broken = {**COMPOSE, "services": {"api": {"image": 7}}}
+    assert list(validator.iter_errors(broken)), "a schema that takes everything proves nothing"
+
+
+def test_every_role_is_there():
+    assert set(SERVICES) == {
+        *("broker", "database", "migrate", "ingest", "api", "grafana", "edge", "simulators"),
+    }
+    assert all("image" in service for service in SERVICES.values())
+    assert all(not service["image"].endswith(":latest") and ":" in service["image"] for service in SERVICES.values())
+
+
+def test_no_secret_has_a_default():
+    text = (ROOT / "docker-compose.yml").read_text("utf-8")
+    asked = re.findall(r"\$\{(\w+)(:?[?-])?", text)
+    secrets = {(name, how) for name, how in asked if SECRET.search(name)}
+    assert secrets
+    assert {how for _, how in secrets} == {":?"}
+    for line in (ROOT / "docker" / "example.env").read_text("utf-8").splitlines():
+        if SECRET.search(line) and not line.startswith("#"):
+            assert line.endswith("="), f"{line} gives a secret away"
+
+
+def test_every_secret_asked_for_is_in_the_example():
+    asked = set(re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text("utf-8")))
+    given = set(re.findall(r"^(\w+)=", (ROOT / "docker" / "example.env").read_text("utf-8"), re.MULTILINE))
+    assert asked == given
+
+
+def test_what_runs_for_long_says_whether_it_is_well():
+    for name, service in SERVICES.items():
+        assert ("healthcheck" in service) == (name != "migrate"), name
+
+
+def test_ports_are_open_to_this_machine_only():
+    for service in SERVICES.values():
+        for port in service.get("ports", ()):
+            assert re.match(r"\$\{\w+:-127\.0\.0\.1\}:", port)
+
+
+def test_files_that_are_mounted_and_built_from_exist():
+    for service in SERVICES.values():
+        for volume in service.get("volumes", ()):
+            source = volume.split(":")[0]
+            assert source in COMPOSE["volumes"] or (ROOT / source).exists(), source
+        if "build" in service:
+            assert (ROOT / service["build"]["dockerfile"]).exists()
+
+
+@pytest.mark.parametrize(("name", "lock"), [("server", "requirements.lock"), ("edge", "requirements-edge.lock")])
+def test_images_are_built_from_a_lock_by_hash(name, lock):
+    text = (ROOT / "docker" / f"{name}.Dockerfile").read_text("utf-8")
+    assert f"--require-hashes --no-deps -r {lock}" in text
+    assert (ROOT / lock).exists()
+    assert "USER parkgrid" in text
+
+
+def test_the_example_edge_settings_are_right():
+    from edge.settings import load_settings
+
+    settings = load_settings(ROOT / "docker" / "edge.toml", {})
+    assert settings.gateway == SERVICES["edge"]["environment"]["PARKGRID_EDGE_UPLINK_USERNAME"]
+    assert settings.outbox.path.is_relative_to("/var/lib/parkgrid")
+
+
+def test_the_logins_that_the_database_is_given_can_do_their_work(dsn):
+    """The statements of docker/database-roles.sh, on a real server: a group's member reads views and nothing else."""
+    script = (ROOT / "docker" / "database-roles.sh").read_text("utf-8")
+    logins = re.findall(r"CREATE ROLE (\w+) LOGIN PASSWORD :'(\w+)' IN ROLE (\w+);", script)
+    assert [group for _, _, group in logins] == ["parkgrid_ingest", "parkgrid_api", "parkgrid_grafana"]
+    with psycopg.connect(dsn) as connection:
+        connection.execute("SET ROLE parkgrid_grafana")
+        assert connection.execute("SELECT count(*) FROM public.parks").fetchone() == (0,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT count(*) FROM base.gateway_epoch")
+
+
+@pytest.mark.skipif(launcher.find_mosquitto() is None, reason="mosquitto is not installed: apt install mosquitto")
+def test_the_broker_lets_a_gateway_reach_only_its_own_topics(tmp_path, free_port):
+    port = free_port()
+    passwords = tmp_path / "passwords"
+    passwords.touch(mode=0o600)
+    tool = shutil.which("mosquitto_passwd")
+    assert tool, "comes with mosquitto"
+    for user in ("ingest", "gw-1", "gw-2"):
+        subprocess.run([tool, "-b", str(passwords), user, f"{user}-secret"], check=True, capture_output=True)
+    configuration = (ROOT / "docker" / "mosquitto.conf").read_text("utf-8")
+    for theirs, ours in (
+        ("listener 1883", f"listener {port} 127.0.0.1"),
+        ("password_file /tmp/passwords", f"password_file {passwords}"),  # noqa: S108  (the container's own)
+        ("/mosquitto/config/mosquitto.acl", str(ROOT / "docker" / "mosquitto.acl")),
+        ("/mosquitto/data/", f"{tmp_path}/"),
+    ):
+        assert theirs in configuration
+        configuration = configuration.replace(theirs, ours)
+    (tmp_path / "mosquitto.conf").write_text(configuration + "user root\n")
+    broker = launcher.run([launcher.find_mosquitto(), "-c", str(tmp_path / "mosquitto.conf")], tmp_path, port)
+    try:
+        assert _heard(port, "gw-1", "parkgrid/v1/park-a/gw-1/telemetry")
+        assert not _heard(port, "gw-2", "parkgrid/v1/park-a/gw-1/telemetry")
+        assert not _heard(port, "gw-1", "parkgrid/v1/park-a/gw-1/ack")
+    finally:
+        broker.stop()
+
+
+def _heard(port: int, sender: str, topic: str) -> bool:
+    """Whether ingest hears what a sender publishes, judged by a message that it surely hears afterwards."""
+    heard: queue.Queue[str] = queue.Queue()
+    ready: queue.Queue[bool] = queue.Queue()
+    listener = _client("ingest")
+    listener.on_connect = lambda client, *_: client.subscribe("parkgrid/v1/+/+/telemetry", 1)
+    listener.on_subscribe = lambda *_: ready.put(True)
+    listener.on_message = lambda _client, _userdata, message: heard.put(message.topic)
+    publisher = _client(sender)
+    for client in (listener, publisher):
+        client.connect("127.0.0.1", port)
+        client.loop_start()
+    last = f"parkgrid/v1/park-a/{sender}/telemetry"
+    try:
+        ready.get(timeout=10)
+        publisher.publish(topic, b"asked", 1).wait_for_publish(10)
+        publisher.publish(last, b"last", 1).wait_for_publish(10)
+        return topic in [heard.get(timeout=10) for _ in range(2 if topic == last else 1)]
+    finally:
+        for client in (publisher, listener):
+            client.disconnect()
+            client.loop_stop()
+
+
+def _client(user: str) -> mqtt.Client:
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
+    client.username_pw_set(user, f"{user}-secret")
+    return client
