@@ -1,0 +1,53 @@
+// The first thing on the page: a sentence that a person would say.
+
+import { percent, power, together } from "./format";
+import { overview, park, shown, type Shown } from "./state";
+import { language, say } from "./words";
+
+export function Answer() {
+  const text = overview.value ? sentence() : null;
+  return (
+    <p class={`answer ${text === null ? "skeleton line" : ""}`} aria-live="off">
+      {text}
+    </p>
+  );
+}
+
+export function parkName(): string {
+  const known = park.value;
+  const name = language.value === "zh" ? known?.name_zh : known?.name_en;
+  return name || known?.park || "";
+}
+
+function sentence(): string {
+  if (overview.value?.newest_ms == null) return say("answer.silent", { park: parkName() });
+  const own = ownShare();
+  const facts = [grid(shown("grid"))];
+  if (own !== null) facts.push(say("answer.own", { share: percent(own) }));
+  return facts.join(say("answer.join")) + say("answer.turn") + need() + say("answer.end");
+}
+
+function grid(figure: Shown | null): string {
+  const name = parkName();
+  if (figure?.kw == null) return say("answer.no_grid", { park: name });
+  if (Math.abs(figure.kw) < 0.5) return say("answer.even", { park: name });
+  const key = figure.kw > 0 ? "answer.import" : "answer.export";
+  return say(key, { park: name, grid: together(power(Math.abs(figure.kw))) });
+}
+
+/** The share of the use (load and charging) that the sun covers at this moment. */
+function ownShare(): number | null {
+  const pv = shown("pv")?.kw ?? null;
+  const load = shown("load")?.kw ?? null;
+  const use = (load ?? 0) + Math.max(0, shown("ev")?.kw ?? 0);
+  return pv === null || load === null || use <= 0 ? null : Math.min(1, Math.max(0, pv) / use);
+}
+
+function need(): string {
+  const offline = overview.value?.gateways.filter((gateway) => gateway.online === false).length ?? 0;
+  if (offline === 1) return say("answer.offline.one");
+  if (offline > 1) return say("answer.offline", { count: offline });
+  const states = (["pv", "storage", "grid", "load", "ev"] as const).map((part) => shown(part)?.state);
+  if (states.includes("stale")) return say("answer.stale");
+  return states.includes("missing") || states.includes("incomplete") ? say("answer.partial") : say("answer.fine");
+}

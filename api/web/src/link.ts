@@ -1,0 +1,132 @@
+// The way to the server: plain questions, and the live stream. Both carry the token when the server wants one,
+// which is why the stream is read with fetch: an EventSource cannot send a header.
+
+import type { Problem } from "./types";
+
+const BASE = "/api/v1";
+const SILENCE_MS = 30_000;
+const LONGEST_PAUSE_MS = 10_000;
+
+export class Refused extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.title);
+  }
+}
+
+export function token(): string {
+  return sessionStorage.getItem("parkgrid.token") ?? "";
+}
+
+export function keepToken(text: string): void {
+  sessionStorage.setItem("parkgrid.token", text);
+}
+
+function headers(): Record<string, string> {
+  const kept = token();
+  return kept ? { Authorization: `Bearer ${kept}` } : {};
+}
+
+async function refused(response: Response): Promise<Refused> {
+  try {
+    return new Refused((await response.json()) as Problem);
+  } catch {
+    return new Refused({ title: response.statusText, status: response.status, problems: [] });
+  }
+}
+
+export async function ask<T>(path: string): Promise<T> {
+  const response = await fetch(BASE + path, { headers: headers(), signal: AbortSignal.timeout(15_000) });
+  if (!response.ok) throw await refused(response);
+  return (await response.json()) as T;
+}
+
+export interface Listener {
+  event(name: string, data: string): void;
+  lost(error: unknown): void;
+}
+
+/** Follow a stream until the returned function is called; reconnects by itself, resuming after the last event. */
+export function follow(path: string, listener: Listener): () => void {
+  let stopped = false;
+  let last = "";
+  let pause = 500;
+  let attempt = new AbortController();
+
+  async function once(): Promise<void> {
+    attempt = new AbortController();
+    const watchdog = new Watchdog(attempt);
+    try {
+      const extra: Record<string, string> = last ? { "Last-Event-ID": last } : {};
+      const response = await fetch(BASE + path, { headers: { ...headers(), ...extra }, signal: attempt.signal });
+      if (!response.ok || !response.body) throw await refused(response);
+      for await (const fields of blocks(response.body, watchdog)) {
+        pause = 500;
+        if (fields.id) last = fields.id;
+        if (fields.data) listener.event(fields.event ?? "message", fields.data);
+      }
+    } finally {
+      watchdog.rest();
+    }
+  }
+
+  async function forever(): Promise<void> {
+    while (!stopped) {
+      try {
+        await once();
+        if (!stopped) listener.lost(new Error("ended"));
+      } catch (error) {
+        if (!stopped) listener.lost(error);
+      }
+      await new Promise((done) => setTimeout(done, pause * (0.75 + Math.random() / 2)));
+      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+    }
+  }
+
+  void forever();
+  return () => {
+    stopped = true;
+    attempt.abort();
+  };
+}
+
+/** Cuts a connection that has gone silent: a dead peer sends no end of file. */
+class Watchdog {
+  private timer = 0;
+
+  constructor(private readonly attempt: AbortController) {
+    this.feed();
+  }
+
+  feed(): void {
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.attempt.abort(), SILENCE_MS);
+  }
+
+  rest(): void {
+    clearTimeout(this.timer);
+  }
+}
+
+async function* blocks(body: ReadableStream<Uint8Array>, watchdog: Watchdog): AsyncGenerator<Record<string, string>> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    watchdog.feed();
+    rest += decoder.decode(value, { stream: true });
+    const parts = rest.split("\n\n");
+    rest = parts.pop() ?? "";
+    for (const part of parts) yield fieldsOf(part);
+  }
+}
+
+function fieldsOf(block: string): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (const line of block.split("\n")) {
+    const colon = line.indexOf(": ");
+    if (colon > 0) fields[line.slice(0, colon)] = line.slice(colon + 2);
+  }
+  return fields;
+}

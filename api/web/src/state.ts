@@ -1,0 +1,158 @@
+// What the page knows. Everything that is shown is computed from these signals.
+
+import { batch, computed, effect, signal } from "@preact/signals";
+import { remember, remembered } from "./address";
+import { ask, follow, Refused } from "./link";
+import type { Day, Figure, Overview, Park, Part, Problem, Quarantine, State } from "./types";
+
+const DAY_PAUSE_MS = 5_000;
+const QUARANTINE_PAUSE_MS = 10_000;
+
+export const parks = signal<Park[] | null>(null);
+export const chosen = signal<string | null>(null);
+export const overview = signal<Overview | null>(null);
+export const day = signal<Day | null>(null);
+export const quarantine = signal<Quarantine | null>(null);
+export const link = signal<"connecting" | "live" | "lost">("connecting");
+export const problem = signal<Problem | null>(null);
+export const needsToken = signal(false);
+
+/** Moves once a second, so that ages grow also when nothing arrives. */
+const moment = signal(performance.now());
+const arrived = signal(performance.now());
+/** Seconds since the newest overview arrived: what has to be added to the ages that it states. */
+export const since = computed(() => Math.max(0, (moment.value - arrived.value) / 1000));
+
+export const park = computed(() => parks.value?.find((known) => known.park === chosen.value) ?? null);
+
+export interface Shown extends Figure {
+  age: number | null;
+}
+
+/** A figure with its age now: what was live when it was sent may be stale while it is looked at. */
+export function shown(part: Part): Shown | null {
+  const figure = overview.value?.flow[part];
+  if (!figure) return null;
+  const age = figure.age_s === null ? null : figure.age_s + since.value;
+  const old = age !== null && age > figure.stale_after_s;
+  const state: State = figure.state === "live" && old ? "stale" : figure.state;
+  return { ...figure, age, state };
+}
+
+export async function start(): Promise<void> {
+  setInterval(() => {
+    moment.value = performance.now();
+  }, 1_000);
+  effect(() => (chosen.value === null ? undefined : watch(chosen.value)));
+  await findParks();
+}
+
+export async function findParks(): Promise<void> {
+  try {
+    const found = (await ask<{ parks: Park[] }>("/parks")).parks;
+    const wanted = chosen.peek() ?? remembered("park");
+    batch(() => {
+      problem.value = null;
+      needsToken.value = false;
+      parks.value = found;
+      chosen.value = found.find((known) => known.park === wanted)?.park ?? found[0]?.park ?? null;
+    });
+  } catch (error) {
+    failed(error);
+  }
+  // A first park may appear, and a server that starts with us may not answer yet.
+  if (!parks.peek()?.length && !needsToken.peek()) setTimeout(() => void findParks(), 3_000);
+}
+
+export function choose(name: string): void {
+  remember("park", name);
+  chosen.value = name;
+}
+
+function failed(error: unknown): void {
+  if (error instanceof Refused) {
+    needsToken.value = error.problem.status === 401;
+    problem.value = error.problem;
+  } else {
+    problem.value = { title: String(error instanceof Error ? error.message : error), status: 0, problems: [] };
+  }
+}
+
+/** Follow one park; the returned function lets it go. */
+function watch(name: string): () => void {
+  batch(() => {
+    overview.value = null;
+    day.value = null;
+    quarantine.value = null;
+    link.value = "connecting";
+  });
+  const address = `/parks/${encodeURIComponent(name)}`;
+  const unfollow = follow(`${address}/stream`, {
+    event: (kind, data) => (kind === "live" ? receive(JSON.parse(data) as Overview) : refuse(data)),
+    lost: (error) => {
+      link.value = "lost";
+      if (error instanceof Refused) failed(error);
+    },
+  });
+  const stopDay = repeat(DAY_PAUSE_MS, async () => {
+    if (!dayIsOld()) return;
+    const fresh = await ask<Day>(`${address}/day?step=1m`);
+    if (chosen.peek() === name) day.value = fresh;
+  });
+  const stopQuarantine = repeat(QUARANTINE_PAUSE_MS, async () => {
+    const fresh = await ask<Quarantine>(`/quarantine?park=${encodeURIComponent(name)}&limit=1`);
+    if (chosen.peek() === name) quarantine.value = fresh;
+  });
+  return () => {
+    unfollow();
+    stopDay();
+    stopQuarantine();
+  };
+}
+
+function receive(fresh: Overview): void {
+  batch(() => {
+    overview.value = fresh;
+    arrived.value = performance.now();
+    moment.value = arrived.value;
+    link.value = "live";
+    problem.value = null;
+  });
+}
+
+function refuse(data: string): void {
+  problem.value = JSON.parse(data) as Problem;
+  link.value = "lost";
+}
+
+let dayAsked = 0;
+let dayNewest = 0;
+
+/** The curves change once a minute of the park's own time, which may run fast; energies move between. */
+function dayIsOld(): boolean {
+  const newest = overview.peek()?.newest_ms ?? 0;
+  const moved = Math.floor(newest / 60_000) !== Math.floor(dayNewest / 60_000);
+  if (day.peek() !== null && !moved && performance.now() - dayAsked < 15_000) return false;
+  dayNewest = newest;
+  dayAsked = performance.now();
+  return true;
+}
+
+/** Do something now and then again after each pause; a failure waits for the next turn. */
+function repeat(pauseMs: number, work: () => Promise<void>): () => void {
+  let stopped = false;
+  let timer = 0;
+  const turn = async (): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      if (error instanceof Refused && error.problem.status === 401) failed(error);
+    }
+    if (!stopped) timer = window.setTimeout(() => void turn(), pauseMs);
+  };
+  void turn();
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
+}

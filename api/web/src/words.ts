@@ -1,0 +1,35 @@
+// The two languages of the page; one catalogue each, the same keys in both.
+
+import { computed, signal } from "@preact/signals";
+import en from "./locales/en.json";
+import zh from "./locales/zh.json";
+import { remembered, remember } from "./address";
+
+export type Language = "zh" | "en";
+export type Key = keyof typeof en;
+
+const catalogues: Record<Language, Record<Key, string>> = { zh, en };
+
+function first(): Language {
+  const wanted = remembered("lang");
+  if (wanted === "zh" || wanted === "en") return wanted;
+  return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+}
+
+export const language = signal<Language>(first());
+
+export const locale = computed(() => (language.value === "zh" ? "zh-CN" : "en-GB"));
+
+export function speak(chosen: Language): void {
+  language.value = chosen;
+  remember("lang", chosen);
+}
+
+export function say(key: Key, values: Record<string, string | number> = {}): string {
+  return catalogues[language.value][key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
+}
+
+/** A key that is made from data: unknown ones show the data itself. */
+export function sayMaybe(key: string, otherwise: string): string {
+  return (catalogues[language.value] as Record<string, string>)[key] ?? otherwise;
+}
