@@ -67,7 +67,7 @@ class ServedDevice:
         moved = dict(values)
         for row in self._image.driver.registers:
             value, start = values.get(row.signal), base.get(row.signal)
-            if self._image.kinds[row.signal] is Kind.COUNTER and value is not None and start is not None:
+            if self._image.kinds.get(row.signal) is Kind.COUNTER and value is not None and start is not None:
                 distance = _DEFAULT_WRAP_KWH if fault.number is None else fault.number
                 moved[row.signal] = value - start + (modulus(row) - distance if near_the_end else 0.0)
         return moved

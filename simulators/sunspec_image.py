@@ -63,20 +63,25 @@ _LAYOUTS: Mapping[int, str] = {
         a TotWhExp energy_export_kwh 0.001 TotWh_SF; a3 TotWhExpPh; a TotWhImp energy_import_kwh 0.001 TotWh_SF
         a3 TotWhImpPh; s TotWh_SF 0; a8 TotVAh; s TotVAh_SF; a16 TotVArh; s TotVArh_SF; l Evt
     """,
-    713: "u WHRtg; u WHAvail; u SoC soc_pct 1 Pct_SF; u SoH soh_pct 1 Pct_SF; e Sta; s WH_SF; s Pct_SF -1",
+    713: """
+        u WHRtg; u WHAvail stored_energy_kwh 0.001 WH_SF; u SoC soc_pct 1 Pct_SF; u SoH soh_pct 1 Pct_SF; e Sta
+        s WH_SF energy; s Pct_SF -1
+    """,
     802: """
-        u AHRtg; u WHRtg; u WChaRteMax; u WDisChaRteMax; u DisChaRte; u SoCMax; u SoCMin; u SocRsvMax; u SocRsvMin
+        u AHRtg; u WHRtg; u WChaRteMax charge_limit_kw 0.001 WChaDisChaMax_SF
+        u WDisChaRteMax discharge_limit_kw 0.001 WChaDisChaMax_SF; u DisChaRte
+        u SoCMax; u SoCMin; u SocRsvMax; u SocRsvMin
         u SoC soc_pct 1 SoC_SF; u DoD; u SoH soh_pct 1 SoH_SF; l NCyc cycle_count
         e ChaSt; e LocRemCtl; u Hb; u CtrlHb; u AlmRst; e Typ 4; e State operating_state; e StateVnd; l WarrDt
         l Evt1; l Evt2; l EvtVnd1; l EvtVnd2; u V dc_voltage_v 1 V_SF; u VMax; u VMin
         u CellVMax cell_voltage_max_v 1 CellV_SF; u2 CellVMaxAt; u CellVMin cell_voltage_min_v 1 CellV_SF; u2 CellVMinAt
-        u CellVAvg; i A dc_current_a 1 A_SF; u AChaMax; u ADisChaMax; i W active_power_kw 0.001 W_SF
+        u CellVAvg; i A dc_current_a 1 A_SF; u AChaMax; u ADisChaMax; i W dc_power_kw 0.001 W_SF
         e ReqInvState; i ReqW; e SetOp; e SetInvState
-        s AHRtg_SF; s WHRtg_SF; s WChaDisChaMax_SF; s DisChaRte_SF; s SoC_SF -1; s DoD_SF; s SoH_SF -1; s V_SF -1
+        s AHRtg_SF; s WHRtg_SF; s WChaDisChaMax_SF power; s DisChaRte_SF; s SoC_SF -1; s DoD_SF; s SoH_SF -1; s V_SF -1
         s CellV_SF -3; s A_SF -1; s AMax_SF; s W_SF power
     """,
 }
-_MODELS = {"pv_inverter": (103, 160), "meter": (203,), "grid_meter": (203,), "storage": (713, 802)}
+_MODELS = {"pv_inverter": (103, 160), "meter": (203,), "grid_meter": (203,), "storage": (103, 713, 802)}
 _STATES = {103: _INVERTER_STATES, 802: _BATTERY_STATES}
 
 
@@ -97,12 +102,14 @@ def sunspec_image(device: SimulatedDevice, firmware: str) -> RegisterImage:
         raise ValueError(f"{device.device}: no SunSpec model for class {device.device_class!r}; there are: {known}")
     words = [*_MARK, *_common(device, firmware)]
     rows: list[Register] = []
-    exponent = _power_exponent(device.ratings.get("rated_power_kw", 0.0))
+    exponents = {
+        "power": _exponent(2 * device.ratings.get("rated_power_kw", 0.0)),
+        "energy": _exponent(device.ratings.get("capacity_kwh", 0.0)),
+    }
     for model in models:
-        rows += _append(words, model, exponent)
+        rows += _append(words, model, exponents)
     words += [_END, 0]
     fixed: dict[Address, int] = {(Table.HOLDING, BASE + at): word for at, word in enumerate(words)}
-    rows = list({row.signal: row for row in rows}.values())
     driver = Driver("sunspec", device.device_class, "SunSpec", "", "SunSpec information models", tuple(rows))
     return RegisterImage(driver, fixed)
 
@@ -113,7 +120,7 @@ def _common(device: SimulatedDevice, firmware: str) -> list[int]:
     return [*words, *text_words("", 8), *text_words(firmware, 8), *text_words(device.device, 16), 1, 0x8000]
 
 
-def _append(words: list[int], model: int, power_exponent: int) -> list[Register]:
+def _append(words: list[int], model: int, exponents: Mapping[str, int]) -> list[Register]:
     """Put a model at the end of the words and return the rows of its measurements."""
     start = BASE + len(words)
     points = list(_points(_LAYOUTS[model]))
@@ -126,7 +133,7 @@ def _append(words: list[int], model: int, power_exponent: int) -> list[Register]
     rows: list[Register] = []
     at = start + 2
     for point in points:
-        words += _words(point, power_exponent)
+        words += _words(point, exponents)
         if point.kind in _ENCODINGS and point.rest and not _constant(point.rest[0]):
             rows.append(_row(model, point, at, addresses))
         at += point.words
@@ -152,12 +159,12 @@ def _row(model: int, point: _Point, at: int, addresses: Mapping[str, int]) -> Re
     )
 
 
-def _words(point: _Point, power_exponent: int) -> list[int]:
+def _words(point: _Point, exponents: Mapping[str, int]) -> list[int]:
     if point.kind == "t":
         return [0] * point.words
     if point.kind == "s" and point.rest:
-        exponent = power_exponent if point.rest[0] == "power" else int(point.rest[0])
-        return [exponent & 0xFFFF]
+        text = point.rest[0]
+        return [(int(text) if _constant(text) else exponents[text]) & 0xFFFF]
     if point.rest and _constant(point.rest[0]):
         return [int(point.rest[0])]
     return [_ABSENT[point.kind]] * point.words
@@ -174,9 +181,9 @@ def _constant(text: str) -> bool:
     return text.lstrip("-").isdigit()
 
 
-def _power_exponent(rated_kw: float) -> int:
-    """The smallest power of ten that lets twice the rating fit 16 bits."""
+def _exponent(most_kilo: float) -> int:
+    """The smallest power of ten that lets thousands of the unit fit 15 bits."""
     exponent = 0
-    while rated_kw * 2000 / 10**exponent > _INT16_MAX:
+    while most_kilo * 1000 / 10**exponent > _INT16_MAX:
         exponent += 1
     return exponent

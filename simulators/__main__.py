@@ -1,0 +1,118 @@
+"""`python -m simulators`: a simulated park behind real Modbus TCP, until it is told to stop."""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from contract.settings import SettingsError
+from contract.time import AcceleratedClock, Clock, SystemClock
+from simulators.faults import FaultPlan
+from simulators.modbus_server import ModbusServer
+from simulators.park import Park
+from simulators.plant import Endpoint
+from simulators.scenario import DEFAULT, Scenario, load_scenario
+
+_WRONG_SETTINGS, _NO_PORT = 2, 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a simulated park; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        clock = _clock(options)
+        scenario = load_scenario(options.scenario)
+    except SettingsError as error:
+        for problem in error.problems:
+            sys.stderr.write(f"{problem}\n")
+        return _WRONG_SETTINGS
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return _WRONG_SETTINGS
+    try:
+        asyncio.run(serve(scenario, clock, options.host, options.port_base, options.endpoints_out))
+    except OSError as error:
+        remedy = "name other ports with --port-base, or leave it out to take free ones"
+        sys.stderr.write(f"cannot listen on {options.host}: {error.strerror or error}: {remedy}\n")
+        return _NO_PORT
+    return 0
+
+
+async def serve(scenario: Scenario, clock: Clock, host: str, port_base: int, endpoints_out: Path | None) -> None:
+    """Serve a park until SIGTERM or SIGINT; the endpoints are written once all of them answer."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    start_ms = clock.start_ms if isinstance(clock, AcceleratedClock) else clock.now_ms()
+    park = Park(scenario, start_ms)
+    park.advance_to(clock.now_ms())
+    server = ModbusServer(park, clock, FaultPlan(scenario.timeline()))
+    endpoints = await server.start(host, port_base)
+    _publish(describe(scenario, clock, endpoints), endpoints_out)
+    await stop.wait()
+    await server.stop()
+
+
+def describe(scenario: Scenario, clock: Clock, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+    """What an agent needs to know to read this park."""
+    accelerated = (
+        {"wall_start_ms": clock.wall_start_ms, "start_ms": clock.start_ms, "speed": clock.speed}
+        if isinstance(clock, AcceleratedClock)
+        else None
+    )
+    return {
+        "park": scenario.park,
+        "name_zh": scenario.name_zh,
+        "name_en": scenario.name_en,
+        "district": scenario.district,
+        "zone": scenario.site.zone,
+        "seed": scenario.seed,
+        "clock": accelerated,
+        "endpoints": [endpoint.document() for endpoint in endpoints],
+    }
+
+
+def _publish(document: dict[str, Any], path: Path | None) -> None:
+    text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    if path is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    # Whoever waits for this file must never read half of it.
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, "utf-8")
+    os.replace(part, path)  # noqa: PTH105  atomic on every system
+
+
+def _clock(options: argparse.Namespace) -> Clock:
+    """The clock that the options describe. Raises `ValueError` if they contradict each other."""
+    given = [options.wall_start_ms, options.start_ms, options.speed]
+    if all(value is None for value in given):
+        return SystemClock()
+    if any(value is None for value in given):
+        raise ValueError("--wall-start-ms, --start-ms and --speed belong together: give all three, or none")
+    if not 1 <= options.speed <= 3600:  # noqa: PLR2004  the range of an accelerated clock
+        raise ValueError(f"--speed {options.speed}: must be between 1 and 3600")
+    return AcceleratedClock(options.wall_start_ms, options.start_ms, options.speed)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m simulators", description="A simulated park on real Modbus TCP.")
+    parser.add_argument("--scenario", type=Path, default=DEFAULT, help="TOML file of the park (default: %(default)s)")
+    parser.add_argument("--endpoints-out", type=Path, help="write the endpoints as JSON to this file, not to stdout")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port-base", type=int, default=0, help="first port; 0 takes free ones (default)")
+    parser.add_argument("--wall-start-ms", type=int, help="accelerated time: the machine's time at its start")
+    parser.add_argument("--start-ms", type=int, help="accelerated time: what the clock showed then")
+    parser.add_argument("--speed", type=float, help="accelerated time: simulated seconds per second, 1 to 3600")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,338 @@
+"""A small park whose powers balance at every instant: P_grid + P_pv + P_storage = P_load + P_ev + P_loss.
+
+Powers are whole watts and hold from one step to the next; energies are whole watt-milliseconds. So the registers
+integrate exactly what the powers say, and the sum of the registers balances to the last digit.
+
+    weather ─▶ generation ─┐
+    calendar ─▶ load ──────┼─▶ residual ─▶ strategy ─▶ storage ─▶ grid meter closes the balance
+    arrivals ─▶ chargers ──┘
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+
+from simulators import readings
+from simulators.chargers import Gun, Station
+from simulators.load import Load, load_day
+from simulators.plant import SimulatedDevice, Values
+from simulators.pv import PvArray, PvDay, generation
+from simulators.scenario import DeviceSettings, Scenario, minutes_of
+from simulators.storage import Battery, Strategy
+from simulators.weather import MINUTE_MS, Site, WeatherDay, interpolate
+
+WATT_MS_PER_KWH = 3_600_000_000
+"""Energy registers count watt-milliseconds."""
+_DAY_MS = 86_400_000
+_NO_LOAD_SHARE, _COPPER_SHARE = 0.0011, 0.009
+"""Losses of a transformer as shares of its rating: idle, and at full load (GB 20052 grade 2, about 3 MVA)."""
+_START_SOC = 0.5
+_BASE_HOURS = 10.0
+"""Registers of a park do not begin at zero: this many hours at rated power have passed already."""
+
+
+@dataclass(slots=True)
+class Flow:
+    """One device's power, held from one step to the next, and its two registers."""
+
+    watts: int = 0
+    var: int = 0
+    taken: int = 0
+    """Energy of positive power, in watt-milliseconds."""
+    given: int = 0
+    """Energy of negative power, in watt-milliseconds."""
+    reactive: int = 0
+    reactive_given: int = 0
+
+    def after(self, milliseconds: int) -> "Flow":
+        """The registers a while later, at the same power."""
+        later = replace(self)
+        later.hold(milliseconds)
+        return later
+
+    def hold(self, milliseconds: int) -> None:
+        """Let time pass at this power."""
+        if self.watts >= 0:
+            self.taken += self.watts * milliseconds
+        else:
+            self.given -= self.watts * milliseconds
+        if self.var >= 0:
+            self.reactive += self.var * milliseconds
+        else:
+            self.reactive_given -= self.var * milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The powers of one instant, in whole watts, with the signs of the bus."""
+
+    grid: int
+    pv: int
+    storage: int
+    load: int
+    ev: int
+    loss: int
+
+    @property
+    def residual(self) -> int:
+        """Sources less sinks: always 0."""
+        return self.grid + self.pv + self.storage - self.load - self.ev - self.loss
+
+
+@dataclass(slots=True)
+class _Day:
+    """What a local day brings from outside, at every minute."""
+
+    weather: WeatherDay
+    start_ms: int
+    generation: Mapping[str, PvDay] = field(default_factory=dict)
+    loads: Mapping[str, list[float]] = field(default_factory=dict)
+
+
+class Park:
+    """A plant driven by physics. It begins at the local midnight before `start_ms` and only goes forward."""
+
+    def __init__(self, scenario: Scenario, start_ms: int) -> None:
+        self.scenario = scenario
+        site = scenario.site
+        self._site = Site(site.latitude, site.longitude, site.altitude_m, site.zone)
+        self.devices: tuple[SimulatedDevice, ...] = tuple(device.simulated() for device in scenario.devices)
+        self._settings: dict[str, DeviceSettings] = {device.id: device for device in scenario.devices}
+        self._step_ms = round(scenario.step_s * 1000)
+        self._arrays = {one.id: _array(one) for one in self._of("pv_inverter")}
+        self._loads = {one.id: _load(one) for one in self._of("meter")}
+        self._guns = {one.id: Gun(one.ratings["rated_power_kw"]) for one in self._of("charger")}
+        self._station = self._build_station()
+        storage = self._of("storage")
+        self._storage_id = storage[0].id if storage else ""
+        self._battery = _battery(storage[0]) if storage else None
+        self._strategy = _strategy(scenario)
+        self._setpoint_kw: float | None = None
+        self._limits_pct = dict.fromkeys(self._arrays, 100.0)
+        self._energy_kwh = _START_SOC * self._battery.capacity_kwh if self._battery else 0.0
+        self._grid_id = self._of("grid_meter")[0].id
+        self.flows = {one.id: _first_flow(one) for one in scenario.devices}
+        self.loss = Flow()
+        day = self._site.day_of(start_ms)
+        self._day = self._open(day)
+        self.at_ms = self._day.start_ms
+        """Start of the step whose powers hold."""
+        self._station.begin_day(day)
+        self._decide()
+
+    @property
+    def balance(self) -> Balance:
+        """The powers that hold now."""
+        return Balance(
+            grid=self.flows[self._grid_id].watts,
+            pv=sum(self.flows[one].watts for one in self._arrays),
+            storage=self.flows[self._storage_id].watts if self._battery else 0,
+            load=sum(self.flows[one].watts for one in self._loads),
+            ev=sum(self.flows[one].watts for one in self._guns),
+            loss=self.loss.watts,
+        )
+
+    @property
+    def stored_kwh(self) -> float:
+        """Energy content of the storage at the start of the step."""
+        return self._energy_kwh
+
+    def advance_to(self, at_ms: int) -> None:
+        """Go on to the step that holds at an instant; an earlier instant changes nothing."""
+        while self.at_ms + self._step_ms <= at_ms:
+            self._hold()
+            self.at_ms += self._step_ms
+            if self.at_ms >= self._day.start_ms + _DAY_MS:
+                self._day = self._open(self._day.weather.day + timedelta(days=1))
+                self._station.begin_day(self._day.weather.day)
+            self._decide()
+
+    def values(self, device: str, at_ms: int) -> Values:
+        """What a device measures at an instant: the powers of its step, registers up to the instant."""
+        self.advance_to(at_ms)
+        elapsed = max(at_ms - self.at_ms, 0)
+        settings = self._settings[device]
+        flow = self.flows[device].after(elapsed)
+        minute = self._minute(elapsed)
+        match settings.device_class:
+            case "grid_meter" | "meter":
+                return readings.meter(flow, settings.ratings.get("rated_power_kw", 0.0), self.at_ms)
+            case "pv_inverter":
+                return self._inverter(device, flow, minute)
+            case "storage":
+                return self._storage(flow, elapsed)
+            case "charger":
+                return readings.charger(flow, self._guns[device], interpolate(self._day.weather.temperature, minute))
+            case _:
+                return self._weather(minute)
+
+    def write(self, device: str, signal: str, value: float) -> None:
+        """Take a set-point: `limit_pct` of an inverter, `setpoint_kw` of the storage, `limit_kw` of a charger."""
+        if signal == "limit_pct" and device in self._limits_pct:
+            self._limits_pct[device] = value
+        elif signal == "setpoint_kw" and device == self._storage_id:
+            self._setpoint_kw = value
+        elif signal == "limit_kw" and device in self._guns:
+            self._guns[device].limit_kw = value
+
+    def _of(self, device_class: str) -> list[DeviceSettings]:
+        return [device for device in self.scenario.devices if device.device_class == device_class]
+
+    def _build_station(self) -> Station:
+        settings = self.scenario.chargers
+        return Station(
+            name="station",
+            seed=self.scenario.seed,
+            guns=list(self._guns.values()),
+            gun_power_kw=max((gun.limit_kw for gun in self._guns.values()), default=0.0),
+            guns_per_cabinet=settings.guns_per_cabinet,
+            cabinet_power_kw=settings.cabinet_power_kw,
+            arrivals_per_day=settings.arrivals_per_day,
+        )
+
+    def _open(self, day: date) -> _Day:
+        weather = WeatherDay(self._site, day, self.scenario.seed, self.scenario.site.sky)
+        made = {name: generation(array, weather) for name, array in self._arrays.items()}
+        used = {name: load_day(load, weather) for name, load in self._loads.items()}
+        return _Day(weather, weather.start_ms, made, used)
+
+    def _minute(self, elapsed_ms: int = 0) -> float:
+        return (self.at_ms + elapsed_ms - self._day.start_ms) / MINUTE_MS
+
+    def _hold(self) -> None:
+        """Let the current step pass: registers, and the energy in the storage."""
+        for flow in self.flows.values():
+            flow.hold(self._step_ms)
+        self.loss.hold(self._step_ms)
+        if self._battery:
+            self._energy_kwh = self._battery.after(self._energy_kwh, self._storage_kw(), self._step_ms / 1000)
+
+    def _decide(self) -> None:
+        """Set the powers that hold from now to the next step, the grid meter last."""
+        minute = self._minute()
+        pv = self._decide_generation(minute)
+        load = self._decide_loads(minute)
+        ev = self._decide_chargers(minute)
+        fixed_loss = round(1000 * self._station.losses_kw()) if self._guns else 0
+        storage, auxiliary = self._decide_storage(minute, load + ev + fixed_loss - pv)
+        loss = fixed_loss + auxiliary
+        loss += self._transformer_loss(load + ev + loss - pv - storage)
+        self.loss.watts = loss
+        grid = self.flows[self._grid_id]
+        grid.watts = load + ev + loss - pv - storage
+        grid.var = sum(self.flows[one].var for one in (*self._loads, *self._arrays))
+
+    def _decide_generation(self, minute: float) -> int:
+        total = 0
+        for name, day in self._day.generation.items():
+            limit = self._arrays[name].rated_power_kw * self._limits_pct[name] / 100
+            watts = int(1000 * min(interpolate(day.ac_kw, minute), limit))
+            self.flows[name].watts = watts
+            total += watts
+        return total
+
+    def _decide_loads(self, minute: float) -> int:
+        total = 0
+        for name, day in self._day.loads.items():
+            flow = self.flows[name]
+            flow.watts = int(1000 * interpolate(day, minute))
+            flow.var = int(flow.watts * math.tan(math.acos(self._loads[name].power_factor)))
+            total += flow.watts
+        return total
+
+    def _decide_chargers(self, minute: float) -> int:
+        registers = [self.flows[name].taken for name in self._guns]
+        self._station.step(minute * 60, self._step_ms / 1000, registers)
+        total = 0
+        for name, gun in self._guns.items():
+            watts = round(1000 * gun.power_kw)
+            self.flows[name].watts = watts
+            total += watts
+        return total
+
+    def _decide_storage(self, minute: float, residual_w: int) -> tuple[int, int]:
+        """Power of the storage and its auxiliaries, in watts."""
+        if self._battery is None:
+            return 0, 0
+        idle = round(1000 * self._battery.auxiliary_kw(0.0))
+        residual_kw = (residual_w + idle + self._transformer_loss(residual_w)) / 1000
+        seconds = self._step_ms / 1000
+        if self._setpoint_kw is None:
+            power = self._strategy.power_kw(self._battery, self._energy_kwh, residual_kw, minute, seconds)
+        else:
+            power = self._battery.allowed_kw(self._energy_kwh, self._setpoint_kw, seconds)
+        watts = int(1000 * power)
+        self.flows[self._storage_id].watts = watts
+        return watts, round(1000 * self._battery.auxiliary_kw(watts / 1000))
+
+    def _transformer_loss(self, watts: int) -> int:
+        rated = 1000 * self.scenario.transformer_kva
+        return round(rated * (_NO_LOAD_SHARE + _COPPER_SHARE * (watts / rated) ** 2))
+
+    def _storage_kw(self) -> float:
+        return self.flows[self._storage_id].watts / 1000
+
+    def _inverter(self, device: str, flow: Flow, minute: float) -> Values:
+        day, array = self._day.generation[device], self._arrays[device]
+        return readings.inverter(
+            flow,
+            rated_kw=array.rated_power_kw,
+            available_kw=interpolate(day.ac_kw, minute),
+            dc_kw=interpolate(day.dc_kw, minute),
+            cell_c=interpolate(day.cell_c, minute),
+            limit_pct=self._limits_pct[device],
+            at_ms=self.at_ms,
+        )
+
+    def _storage(self, flow: Flow, elapsed_ms: int) -> Values:
+        assert self._battery is not None  # noqa: S101  only asked for a storage device
+        energy = self._battery.after(self._energy_kwh, self._storage_kw(), elapsed_ms / 1000)
+        air = interpolate(self._day.weather.temperature, self._minute(elapsed_ms))
+        return readings.storage(flow, self._battery, energy, air, self._setpoint_kw, self.at_ms)
+
+    def _weather(self, minute: float) -> Values:
+        first = next(iter(self._day.generation.values()), None)
+        return readings.weather(self._day.weather, first, minute)
+
+
+def _array(device: DeviceSettings) -> PvArray:
+    return PvArray(
+        rated_power_kw=device.ratings["rated_power_kw"],
+        dc_ac_ratio=device.dc_ac_ratio,
+        tilt_deg=device.tilt_deg,
+        azimuth_deg=device.azimuth_deg,
+        cloud_lag_min=device.cloud_lag_min,
+    )
+
+
+def _load(device: DeviceSettings) -> Load:
+    return Load(
+        name=device.id,
+        rated_power_kw=device.ratings["rated_power_kw"],
+        shape=device.shape,
+        cooling_share=device.cooling_share,
+        machine_kw=device.ratings["rated_power_kw"] * 0.05,
+        power_factor=device.power_factor,
+    )
+
+
+def _battery(device: DeviceSettings) -> Battery:
+    return Battery(capacity_kwh=device.ratings["capacity_kwh"], power_kw=device.ratings["rated_power_kw"])
+
+
+def _strategy(scenario: Scenario) -> Strategy:
+    settings = scenario.strategy
+    return Strategy(
+        peak_import_kw=settings.peak_import_kw,
+        valley=tuple(minutes_of(text) for text in settings.valley),
+        peak=tuple(minutes_of(text) for text in settings.peak),
+        valley_share=settings.valley_share,
+    )
+
+
+def _first_flow(device: DeviceSettings) -> Flow:
+    """Registers of a device that has been in service for a while."""
+    base = round(_BASE_HOURS * device.ratings.get("rated_power_kw", 0.0)) * WATT_MS_PER_KWH
+    given = {"storage": base * 9 // 8, "grid_meter": base // 20}.get(device.device_class, 0)
+    return Flow(taken=base, given=given, reactive=base // 4)

@@ -1,0 +1,192 @@
+"""A scenario: the park, its devices, its seed and its faults, as one small TOML file."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+from pathlib import Path
+from typing import Literal
+from zoneinfo import available_timezones
+
+from contract.identity import IDENTIFIER, MeteringPoint
+from contract.settings import above, at_least, between, load, setting
+from contract.time import to_ms
+from edge import drivers
+from simulators.faults import Fault, FaultKind
+from simulators.plant import SimulatedDevice
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+DEFAULT = SCENARIOS / "pingshan_park.toml"
+_RATED = ("pv_inverter", "storage", "charger", "meter")
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSettings:
+    """Where the park stands."""
+
+    latitude: float = setting(22.69, help="degrees north", check=between(-90, 90, "degrees"))
+    longitude: float = setting(114.35, help="degrees east", check=between(-180, 180, "degrees"))
+    altitude_m: float = setting(50.0, help="metres above the sea")
+    zone: str = setting("Asia/Shanghai", help="time zone")
+    sky: Literal["auto", "fair", "broken", "overcast"] = setting("auto", help="kind of sky; auto draws one a day")
+
+
+@dataclass(frozen=True, slots=True)
+class StrategySettings:
+    """What the storage does."""
+
+    peak_import_kw: float = setting(1_500.0, help="import above which it discharges", check=above(0, "kW"))
+    valley: tuple[str, ...] = setting(("00:00-08:00",), help="hours with cheap energy, 00:00-08:00")
+    peak: tuple[str, ...] = setting(("10:00-12:00", "14:00-19:00"), help="hours with dear energy")
+    valley_share: float = setting(0.5, help="share of the rating for charging in the valley", check=between(0, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class StationSettings:
+    """Arrivals at the super-chargers."""
+
+    arrivals_per_day: float = setting(90.0, help="vehicles a day", check=at_least(0))
+    guns_per_cabinet: int = setting(2, help="guns that share one cabinet", check=at_least(1))
+    cabinet_power_kw: float = setting(720.0, help="power that a cabinet shares out", check=above(0, "kW"))
+
+
+@dataclass(frozen=True, slots=True)
+class PointSettings:
+    """Where a device hangs in the grid (站-线-变-户)."""
+
+    station: str = setting("", help="substation")
+    line: str = setting("", help="line")
+    transformer: str = setting("", help="transformer district")
+    account: str = setting("", help="account with the supplier")
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSettings:
+    """One device."""
+
+    id: str = setting(help="identifier, unique in the park")
+    device_class: Literal["grid_meter", "meter", "pv_inverter", "storage", "charger", "weather"] = setting(help="class")
+    driver: str = setting(help="a module of edge.drivers")
+    name_zh: str = setting("", help="its Chinese name")
+    name_en: str = setting("", help="its English name")
+    period_s: float = setting(1.0, help="seconds between readings", check=above(0, "s"))
+    bus: str = setting("", help="devices of one bus share a port")
+    ratings: Mapping[str, float] = setting(factory=dict, help="nameplate: rated_power_kw, capacity_kwh")
+    point: PointSettings = setting(PointSettings(), help="where it hangs in the grid")
+    shape: Literal["one_shift", "two_shift", "three_shift", "office"] = setting("one_shift", help="of a load")
+    cooling_share: float = setting(0.25, help="of a load: part of its rating for cooling", check=between(0, 1))
+    power_factor: float = setting(0.93, help="of a load", check=between(0.5, 1))
+    dc_ac_ratio: float = setting(1.2, help="of an inverter: module over inverter rating", check=between(0.5, 3))
+    tilt_deg: float = setting(15.0, help="of an inverter's modules", check=between(0, 90, "degrees"))
+    azimuth_deg: float = setting(180.0, help="of an inverter's modules", check=between(0, 360, "degrees"))
+    cloud_lag_min: int = setting(0, help="minutes a cloud needs from the station", check=between(-60, 60, "min"))
+
+    def simulated(self) -> SimulatedDevice:
+        """The device as its servers present it."""
+        point = MeteringPoint(self.point.station, self.point.line, self.point.transformer, self.point.account)
+        return SimulatedDevice(
+            self.id, self.device_class, self.driver, self.name_zh, self.name_en, self.period_s, self.ratings, point,
+            self.bus,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSettings:
+    """One fault on the timeline."""
+
+    device: str = setting(help="identifier of the device")
+    kind: FaultKind = setting(help="what goes wrong")
+    start: str = setting(help="instant with its offset: 2026-06-21T12:00:00+08:00")
+    duration_s: float = setting(help="how long, in simulated seconds", check=above(0, "s"))
+    number: float | None = setting(None, help="exception code, spike word, seconds of delay, or kWh to the wrap")
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A park and what happens to it."""
+
+    park: str = setting(help="identifier of the park")
+    devices: tuple[DeviceSettings, ...] = setting(help="the devices")
+    name_zh: str = setting("", help="its Chinese name")
+    name_en: str = setting("", help="its English name")
+    district: str = setting("", help="its district")
+    seed: int = setting(1, help="the same seed gives the same readings")
+    step_s: float = setting(2.0, help="seconds of simulated time that powers hold", check=between(0.1, 60, "s"))
+    transformer_kva: float = setting(3_150.0, help="rating of the transformer", check=above(0, "kVA"))
+    site: SiteSettings = setting(SiteSettings(), help="where it stands")
+    strategy: StrategySettings = setting(StrategySettings(), help="what the storage does")
+    chargers: StationSettings = setting(StationSettings(), help="arrivals at the super-chargers")
+    faults: tuple[FaultSettings, ...] = setting((), help="what goes wrong, and when")
+
+    def problems(self) -> Iterator[tuple[str, object, str]]:
+        """Rules across fields."""
+        known: set[str] = set()
+        for index, device in enumerate(self.devices):
+            where = f"devices[{index}]"
+            yield from _device_problems(where, device, known)
+            known.add(device.id)
+        for device_class, most in (("grid_meter", 1), ("storage", 1), ("weather", 1)):
+            found = [device.id for device in self.devices if device.device_class == device_class]
+            if len(found) > most:
+                yield "devices", found, f"at most {most} of class {device_class}: leave the others out"
+        if not any(device.device_class == "grid_meter" for device in self.devices):
+            yield "devices", [device.id for device in self.devices], "needs a grid_meter: it closes the balance"
+        for index, fault in enumerate(self.faults):
+            yield from _fault_problems(f"faults[{index}]", fault, known)
+        if self.site.zone not in available_timezones():
+            yield "site.zone", self.site.zone, "unknown time zone: name one like Asia/Shanghai"
+        for part in ("valley", "peak"):
+            for text in getattr(self.strategy, part):
+                try:
+                    minutes_of(text)
+                except ValueError:
+                    yield f"strategy.{part}", text, "must be hours like 10:00-12:00"
+
+    def timeline(self) -> list[Fault]:
+        """The faults as instants."""
+        found = []
+        for fault in self.faults:
+            start = to_ms(datetime.fromisoformat(fault.start))
+            found.append(Fault(fault.device, fault.kind, start, start + round(fault.duration_s * 1000), fault.number))
+        return found
+
+
+def load_scenario(path: Path = DEFAULT) -> Scenario:
+    """A scenario from its file. Raises `SettingsError` with all problems."""
+    return load(Scenario, path, {}, "simulators")
+
+
+def minutes_of(text: str) -> tuple[int, int]:
+    """`10:00-12:00` as minutes of the day; `24:00` is its end. Raises `ValueError`."""
+    start, end = (_minute(part) for part in text.split("-"))
+    if start >= end:
+        raise ValueError(text)
+    return start, end
+
+
+def _minute(text: str) -> int:
+    if text == "24:00":
+        return 1_440
+    found = time.fromisoformat(text)
+    return found.hour * 60 + found.minute
+
+
+def _device_problems(where: str, device: DeviceSettings, known: set[str]) -> Iterator[tuple[str, object, str]]:
+    if not IDENTIFIER.fullmatch(device.id):
+        yield f"{where}.id", device.id, "must be lower-case letters, digits, - and _, starting with a letter or digit"
+    if device.id in known:
+        yield f"{where}.id", device.id, "is taken by a device before: choose another"
+    if device.driver not in drivers.names():
+        yield f"{where}.driver", device.driver, f"unknown driver; there are: {', '.join(drivers.names())}"
+    if device.device_class in _RATED and not device.ratings.get("rated_power_kw", 0) > 0:
+        yield f"{where}.ratings.rated_power_kw", device.ratings.get("rated_power_kw"), "must be above 0 kW"
+    if device.device_class == "storage" and not device.ratings.get("capacity_kwh", 0) > 0:
+        yield f"{where}.ratings.capacity_kwh", device.ratings.get("capacity_kwh"), "must be above 0 kWh"
+
+
+def _fault_problems(where: str, fault: FaultSettings, known: set[str]) -> Iterator[tuple[str, object, str]]:
+    if fault.device not in known:
+        yield f"{where}.device", fault.device, f"unknown device; there are: {', '.join(sorted(known))}"
+    try:
+        to_ms(datetime.fromisoformat(fault.start))
+    except ValueError:
+        yield f"{where}.start", fault.start, "must be an instant with its offset, like 2026-06-21T12:00:00+08:00"

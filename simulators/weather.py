@@ -1,0 +1,257 @@
+"""Sun, moving clouds and air over a site: every local day is a pure function of the seed and the date.
+
+Clear sky: Ineichen with climatological turbidity, through pvlib (imported when the first day is made: 0.75 s). A day is
+computed once, at steps of one minute, and interpolated.
+"""
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from contract.time import to_ms
+
+MINUTES = 1_440
+MINUTE_MS = 60_000
+_SKIES = ("fair", "broken", "overcast")
+_SKY_SHARES = (0.25, 0.45, 0.30)
+"""Days of each kind; the mean clear-sky index comes to about 0.6, as Shenzhen's yields suggest (design default)."""
+_MONTH_MEAN_C = (15.5, 16.5, 19.0, 22.8, 26.0, 28.0, 28.8, 28.6, 27.6, 25.0, 21.2, 17.0)
+"""Monthly mean air temperature; design default close to Shenzhen's normals."""
+_CLOUD_ADJUSTMENT = 0.6
+"""Share of the way to a new cloud level within one minute: ramps of 60 % of the rating a minute do happen."""
+_LOWEST_INDEX, _HIGHEST_INDEX = 0.05, 1.15
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the park stands."""
+
+    latitude: float = 22.69
+    longitude: float = 114.35
+    altitude_m: float = 50.0
+    zone: str = "Asia/Shanghai"
+
+    def midnight_ms(self, day: date) -> int:
+        """The instant at which a local day begins."""
+        return to_ms(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.zone)))
+
+    def day_of(self, at_ms: int) -> date:
+        """The local day of an instant."""
+        return (
+            (datetime(1970, 1, 1, tzinfo=ZoneInfo("UTC")) + timedelta(milliseconds=at_ms))
+            .astimezone(ZoneInfo(self.zone))
+            .date()
+        )
+
+
+PINGSHAN = Site()
+"""Pingshan district, Shenzhen."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Regime:
+    """How clouds come and go on a kind of day: chances a minute, and what gets through."""
+
+    to_shadow: float
+    to_sun: float
+    sun: float
+    shadow: float
+    noise: float
+
+
+_REGIMES = {
+    "fair": _Regime(0.004, 0.15, 1.0, 0.55, 0.01),
+    "broken": _Regime(0.06, 0.08, 1.02, 0.38, 0.03),
+    "overcast": _Regime(0.20, 0.01, 0.60, 0.24, 0.03),
+}
+
+
+def cloud_index(random: Random, sky: str, minutes: int = MINUTES + 1) -> list[float]:
+    """Clear-sky index at every minute: a two-state Markov chain of sun and shadow, smoothed, bounded 0.05 to 1.15."""
+    regime = _REGIMES[sky]
+    shadow = random.random() < regime.to_shadow / (regime.to_shadow + regime.to_sun)
+    index = regime.shadow if shadow else regime.sun
+    found = []
+    for _ in range(minutes):
+        if random.random() < (regime.to_sun if shadow else regime.to_shadow):
+            shadow = not shadow
+        level = regime.shadow if shadow else regime.sun
+        index += _CLOUD_ADJUSTMENT * (level - index) + random.gauss(0.0, regime.noise)
+        index = min(max(index, _LOWEST_INDEX), _HIGHEST_INDEX)
+        found.append(index)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ClearSky:
+    """Sun and cloudless irradiance of a local day at every minute, as arrays."""
+
+    zenith: Any
+    """Apparent zenith in degrees."""
+    azimuth: Any
+    """Degrees from north, clockwise."""
+    ghi: Any
+    dni: Any
+    dhi: Any
+    """Global horizontal, direct normal and diffuse horizontal irradiance in W/m²."""
+    dni_extra: float
+    """Irradiance outside the atmosphere in W/m²."""
+
+
+def clear_sky(site: Site, day: date, linke_turbidity: float | None = None) -> ClearSky:
+    """Sun and clear sky of a local day: Ineichen and Perez (2002); turbidity from pvlib's climatology unless given."""
+    import numpy as np
+    import pandas as pd
+    import pvlib
+
+    times = pd.date_range(f"{day.isoformat()} 00:00", periods=MINUTES + 1, freq="1min", tz=site.zone)
+    pressure = pvlib.atmosphere.alt2pres(site.altitude_m)
+    sun = pvlib.solarposition.spa_python(times, site.latitude, site.longitude, site.altitude_m, pressure)
+    zenith = sun["apparent_zenith"].to_numpy()
+    air_mass = pvlib.atmosphere.get_absolute_airmass(pvlib.atmosphere.get_relative_airmass(zenith), pressure)
+    extra = float(pvlib.irradiance.get_extra_radiation(day.timetuple().tm_yday))
+    turbidity = _turbidity(site, day) if linke_turbidity is None else linke_turbidity
+    with np.errstate(all="ignore"):
+        # The model divides by the air mass, which has no value while the sun is down; pvlib answers 0 there.
+        light = pvlib.clearsky.ineichen(zenith, air_mass, turbidity, site.altitude_m, extra)
+    return ClearSky(zenith, sun["azimuth"].to_numpy(), light["ghi"], light["dni"], light["dhi"], extra)
+
+
+def _turbidity(site: Site, day: date) -> float:
+    """Linke turbidity of the day from pvlib's climatology."""
+    import pandas as pd
+    import pvlib
+
+    with warnings.catch_warnings():
+        # pvlib 0.16.1 asks pandas for `dayofyear`, which pandas 3.1 has renamed.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        noon = pd.DatetimeIndex([f"{day.isoformat()} 12:00"], tz=site.zone)
+        return float(pvlib.clearsky.lookup_linke_turbidity(noon, site.latitude, site.longitude).iloc[0])
+
+
+def haurwitz(zenith_deg: float) -> float:
+    """Clear-sky global horizontal irradiance in W/m² (Haurwitz 1945): a check without any climatology."""
+    cosine = math.cos(math.radians(zenith_deg))
+    return 1098.0 * cosine * math.exp(-0.057 / cosine) if cosine > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class WeatherDay:
+    """One local day over a site, at every minute from midnight to midnight (1,441 points)."""
+
+    site: Site
+    day: date
+    seed: int
+    sky: str = "auto"
+    """fair, broken or overcast; auto draws one."""
+
+    @cached_property
+    def start_ms(self) -> int:
+        """Local midnight."""
+        return self.site.midnight_ms(self.day)
+
+    @cached_property
+    def clear(self) -> ClearSky:
+        """The clear sky of the day."""
+        return clear_sky(self.site, self.day)
+
+    @cached_property
+    def kind(self) -> str:
+        """The kind of sky."""
+        if self.sky != "auto":
+            return self.sky
+        return self._random("sky").choices(_SKIES, _SKY_SHARES)[0]
+
+    @cached_property
+    def index(self) -> list[float]:
+        """Clear-sky index over the weather station."""
+        return cloud_index(self._random("clouds"), self.kind)
+
+    def irradiance(self, lag_min: int = 0) -> dict[str, Any]:
+        """Global, direct and diffuse irradiance in W/m² where clouds arrive `lag_min` minutes after the station.
+
+        Direct and diffuse by Erbs (1982) from the cloudy global irradiance.
+        """
+        import numpy as np
+        import pvlib
+
+        index = np.roll(np.asarray(self.index), lag_min)
+        ghi = self.clear.ghi * index
+        split = pvlib.irradiance.erbs(ghi, self.clear.zenith, self.day.timetuple().tm_yday)
+        return {"ghi": ghi, "dni": np.nan_to_num(split["dni"]), "dhi": np.nan_to_num(split["dhi"])}
+
+    @cached_property
+    def station(self) -> dict[str, list[float]]:
+        """Irradiance at the weather station: ghi, dni, dhi."""
+        return {name: values.tolist() for name, values in self.irradiance().items()}
+
+    @cached_property
+    def temperature(self) -> list[float]:
+        """Air temperature in °C: the month's mean, the day's swing (warmest at 15:00), less under clouds."""
+        random = self._random("temperature")
+        mean = _month_mean(self.day) + random.gauss(0.0, 1.5)
+        swing = {"fair": 4.5, "broken": 3.5, "overcast": 1.5}[self.kind]
+        return [mean + swing * math.cos((minute - 900) / MINUTES * 2 * math.pi) for minute in range(MINUTES + 1)]
+
+    @cached_property
+    def humidity(self) -> list[float]:
+        """Relative humidity in %: falls as the air warms at constant moisture (Magnus formula)."""
+        dew = min(self.temperature) - {"fair": 3.0, "broken": 1.5, "overcast": 0.3}[self.kind]
+        return [100.0 * _saturation(dew) / _saturation(air) for air in self.temperature]
+
+    @cached_property
+    def wind(self) -> list[float]:
+        """Wind speed in m/s at every minute: autoregressive around 2.2 m/s, never below 0.2."""
+        return _wander(self._random("wind"), 2.2, 0.05, 0.12, 0.2, 15.0)
+
+    @cached_property
+    def wind_direction(self) -> list[float]:
+        """Wind direction in degrees, wandering about the day's prevailing one."""
+        random = self._random("direction")
+        prevailing = random.uniform(60, 180)
+        return [degrees % 360 for degrees in _wander(random, prevailing, 0.01, 2.0, prevailing - 90, prevailing + 90)]
+
+    @cached_property
+    def pressure(self) -> list[float]:
+        """Air pressure in hPa at the station: reduced by 0.12 hPa a metre, with the two tides of a day."""
+        level = 1013.0 - 0.12 * self.site.altitude_m + self._random("pressure").gauss(0.0, 3.0)
+        return [level + 1.2 * math.cos((minute - 600) / 720 * 2 * math.pi) for minute in range(MINUTES + 1)]
+
+    def _random(self, label: str) -> Random:
+        return Random(f"{self.seed}/weather/{label}/{self.day.isoformat()}")  # noqa: S311  physics, not secrets
+
+
+def interpolate(series: Sequence[float], minute: float) -> float:
+    """The value of a series of minutes between two of its points."""
+    whole = int(minute)
+    low = series[whole]
+    return low + (series[whole + 1] - low) * (minute - whole) if whole < MINUTES else low
+
+
+def _month_mean(day: date) -> float:
+    """Mean temperature of the season, interpolated between the middles of the months."""
+    position = day.month - 1 + (day.day - 15) / 30
+    low = math.floor(position)
+    share = position - low
+    return _MONTH_MEAN_C[low % 12] * (1 - share) + _MONTH_MEAN_C[(low + 1) % 12] * share
+
+
+def _saturation(celsius: float) -> float:
+    return 6.112 * math.exp(17.62 * celsius / (243.12 + celsius))
+
+
+def _wander(random: Random, mean: float, pull: float, noise: float, low: float, high: float) -> list[float]:
+    """A bounded autoregressive series of a day."""
+    value = mean
+    found = []
+    for _ in range(MINUTES + 1):
+        value += pull * (mean - value) + random.gauss(0.0, noise)
+        value = min(max(value, low), high)
+        found.append(value)
+    return found
