@@ -77,6 +77,7 @@ class Outbox:
     """Batches on disk, numbered without holes within an epoch."""
 
     def __init__(self, path: Path, max_bytes: int, clock: Clock) -> None:
+        """Nothing is opened yet; `open`, or the first operation, does it."""
         self._path = path
         self._max_bytes = max_bytes
         self._clock = clock
@@ -92,8 +93,12 @@ class Outbox:
     def open(cls, path: Path, *, max_bytes: int = 512_000_000, clock: Clock | None = None) -> "Outbox":
         """Open or create; a damaged file is salvaged and kept aside. Raises `OutboxError`."""
         outbox = cls(path, max_bytes, clock or SystemClock())
-        outbox._use(lambda _: None)
+        outbox.check()
         return outbox
+
+    def check(self) -> None:
+        """Open the file if it is not open. Raises `OutboxError`."""
+        self._use(lambda _: None)
 
     @property
     def epoch(self) -> int:

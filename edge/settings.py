@@ -23,6 +23,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
+from contract.announcement import MAX_DEVICES
 from contract.identity import IDENTIFIER, Gateway, MeteringPoint
 from contract.settings import PORT, Problem, SettingsError, above, at_least, between, load, setting
 from contract.signals import CATALOGUE
@@ -208,6 +209,8 @@ class EdgeSettings:
         yield from _clock_problems(_table(document, "clock"))
         yield from _tls_problems(_table(document, "uplink"))
         devices = document.get("devices")
+        if isinstance(devices, list) and len(devices) >= MAX_DEVICES:
+            yield "devices", len(devices), f"at most {MAX_DEVICES - 1} on one gateway: use a second gateway"
         tables = [item if isinstance(item, dict) else {} for item in devices] if isinstance(devices, list) else []
         yield from _doubled(tables, document.get("gateway"))
         for index, table in enumerate(tables):
