@@ -30,7 +30,7 @@ function Body() {
     <>
       {problem.value && <Failure />}
       <Answer />
-      <div class="grid">
+      <div class="board">
         <Flow />
         <Today />
         <DayChart />
@@ -48,10 +48,10 @@ function Header() {
       <h1>
         <svg class="mark" viewBox="0 0 32 32" width="24" height="24" aria-hidden="true">
           <rect class="mark-bus" x="14.5" y="4" width="3" height="24" rx="1.5" />
-          <path class="ribbon pv" d="M4 9h10" stroke-width="5" />
-          <path class="ribbon storage" d="M4 18h10" stroke-width="3" />
-          <path class="ribbon load" d="M18 12h10" stroke-width="6" />
-          <path class="ribbon ev" d="M18 22h10" stroke-width="3" />
+          <path class="pv" d="M4 9h10" stroke-width="5" />
+          <path class="storage" d="M4 18h10" stroke-width="3" />
+          <path class="load" d="M18 12h10" stroke-width="6" />
+          <path class="ev" d="M18 22h10" stroke-width="3" />
         </svg>
         {known.length > 1 ? <ParkChoice /> : <span>{parkName() || say("title")}</span>}
       </h1>
@@ -130,7 +130,7 @@ function Skeleton() {
   return (
     <>
       <p class="answer skeleton line" />
-      <div class="grid" aria-hidden="true">
+      <div class="board" aria-hidden="true">
         <section class="card flow skeleton" />
         <section class="card today skeleton" />
         <section class="card day skeleton" />

@@ -90,6 +90,7 @@ function Legend({ shown, index }: { shown: Day | null; index: number | null }) {
             <span class={`key ${part}`} aria-hidden="true">
               {part === "load" || part === "ev" ? "━" : "■"}
             </span>{" "}
+            {part === "ev" ? "+ " : ""}
             {say(key)} <b>{kw === null ? DASH : together(power(kw))}</b>
           </li>
         );
@@ -163,7 +164,7 @@ function options(
     scales: { x: { range: (_, low, high) => span(shown, low, high) }, y: { range: (_, low, high) => calm(low, high) } },
     axes: [
       { stroke: ink, grid, ticks: grid, font, values: (_, at) => at.map((seconds) => clock(seconds * 1000, shown.time_zone)), space: 56 },
-      { stroke: ink, grid, ticks: grid, font, size: 62, values: (_, at) => at.map((kw) => (kw === 0 ? "0" : together(power(kw)))) },
+      { stroke: ink, grid, ticks: grid, font, size: 76, values: (_, at) => at.map((kw) => (kw === 0 ? "0" : together(power(kw)))) },
     ],
     series: [{}, area("grid"), area("storage"), area("pv"), area("grid"), area("storage"), line("load"), line("ev")],
     bands: [

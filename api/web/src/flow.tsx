@@ -23,18 +23,18 @@ interface Band {
 }
 
 const PARTS: Part[] = ["pv", "grid", "storage", "load", "ev"];
-const ROW = 76;
 const THINNEST = 2;
 
 export function Flow() {
   const box = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
+  const [size, setSize] = useState({ width: 0, height: 0 });
   useLayoutEffect(() => {
     const element = box.current;
     if (!element) return undefined;
-    const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 0)));
+    const measure = (): void => setSize({ width: element.clientWidth, height: element.clientHeight });
+    const observer = new ResizeObserver(measure);
     observer.observe(element);
-    setWidth(element.clientWidth);
+    measure();
     return () => observer.disconnect();
   }, []);
   const figures = Object.fromEntries(PARTS.map((part) => [part, shown(part)])) as Record<Part, Shown | null>;
@@ -42,7 +42,7 @@ export function Flow() {
     <section class="card flow" aria-labelledby="flow-title">
       <h2 id="flow-title">{say("flow.title")}</h2>
       <div ref={box} class="flow-box">
-        {width > 0 && <Drawing width={width} sources={sources(figures)} uses={uses(figures)} />}
+        {size.width > 0 && <Drawing {...size} sources={sources(figures)} uses={uses(figures)} />}
       </div>
     </section>
   );
@@ -80,9 +80,7 @@ function present(entry: Band): boolean {
   return entry.figure?.state !== "none" || entry.part === "grid" || entry.part === "load";
 }
 
-function Drawing({ width, sources, uses }: { width: number; sources: Band[]; uses: Band[] }) {
-  const rows = 4;
-  const height = rows * ROW + 8;
+function Drawing({ width, height, sources, uses }: { width: number; height: number; sources: Band[]; uses: Band[] }) {
   const label = Math.min(200, Math.max(108, width * 0.24));
   const bus = width < 520 ? 10 : 14;
   const middle = width / 2;
@@ -90,10 +88,10 @@ function Drawing({ width, sources, uses }: { width: number; sources: Band[]; use
   const tall = height * 0.62;
   const scale = tall / total;
   const side = (bands: Band[], from: number, to: number, left: boolean) => {
-    const slots = place(bands, height, tall, scale);
-    return slots.map(({ entry, slot, at, thick }) => (
+    const slots = place(bands, height, scale);
+    return slots.map(({ entry, slot, at, thick, near }) => (
       <g key={entry.key}>
-        <Ribbon entry={entry} x0={from} y0={left ? slot : at} x1={to} y1={left ? at : slot} thick={thick} />
+        <Ribbon entry={entry} from={end(from, left ? slot : at, left ? near : thick)} to={end(to, left ? at : slot, left ? thick : near)} />
         <Label entry={entry} x={left ? 0 : width} y={slot} left={left} />
       </g>
     ));
@@ -109,9 +107,11 @@ function Drawing({ width, sources, uses }: { width: number; sources: Band[]; use
       {side(sources, label, middle - bus / 2, true)}
       {side(uses, middle + bus / 2, width - label, false)}
       <rect class="bus" x={middle - bus / 2} y={top - 8} width={bus} height={tall + 16} rx={bus / 2} />
-      <text class="bus-name" x={middle} y={top - 18} text-anchor="middle">
-        {together(power(Math.max(sum(sources), sum(uses))))}
-      </text>
+      {width >= 520 && (
+        <text class="bus-name" x={middle} y={top - 18} text-anchor="middle">
+          {together(power(Math.max(sum(sources), sum(uses))))}
+        </text>
+      )}
     </svg>
   );
 }
@@ -122,40 +122,65 @@ function sum(bands: Band[]): number {
 
 interface Slot {
   entry: Band;
+  /** Height of the label, and of the band at the bus. */
   slot: number;
   at: number;
+  /** Width of the band at the bus, and at the label, where it must fit its row. */
   thick: number;
+  near: number;
 }
 
-/** Labels in even rows; at the bus the bands lie on each other, so that their heights add up. */
-function place(bands: Band[], height: number, tall: number, scale: number): Slot[] {
+/** Labels in even rows; at the bus the bands lie on each other, so that their widths add up. */
+function place(bands: Band[], height: number, scale: number): Slot[] {
   const row = height / bands.length;
   const used = bands.reduce((total, entry) => total + (entry.kw ?? 0) * scale, 0);
-  let at = (height - tall) / 2 + (tall - used) / 2;
+  let at = (height - used) / 2;
   return bands.map((entry, index) => {
     const thick = (entry.kw ?? 0) * scale;
     const centre = at + thick / 2;
     at += thick;
-    return { entry, slot: row * (index + 0.5), at: thick > 0 ? centre : height / 2, thick: Math.min(thick, row * 0.86) };
+    return { entry, slot: row * (index + 0.5), at: centre, thick, near: Math.min(thick, row * 0.8) };
   });
 }
 
-function Ribbon(props: { entry: Band; x0: number; y0: number; x1: number; y1: number; thick: number }) {
-  const { entry, x0, y0, x1, y1, thick } = props;
+interface End {
+  x: number;
+  y: number;
+  half: number;
+}
+
+function end(x: number, y: number, thick: number): End {
+  return { x, y, half: Math.max(THINNEST, thick) / 2 };
+}
+
+function Ribbon({ entry, from, to }: { entry: Band; from: End; to: End }) {
   const figure = entry.figure;
-  const bend = (x1 - x0) * 0.5;
-  const path = `M${x0},${y0} C${x0 + bend},${y0} ${x1 - bend},${y1} ${x1},${y1}`;
-  const flows = (entry.kw ?? 0) >= 0.005;
+  const middle = (from.x + to.x) / 2;
+  const line = `M${from.x},${from.y} C${middle},${from.y} ${middle},${to.y} ${to.x},${to.y}`;
+  if (entry.kw === null) return <path d={line} class="ribbon unknown" />;
+  if (entry.kw < 0.005) return <path d={line} class="ribbon idle" />;
+  const shape =
+    `M${from.x},${from.y - from.half} C${middle},${from.y - from.half} ${middle},${to.y - to.half} ${to.x},${to.y - to.half} ` +
+    `L${to.x},${to.y + to.half} C${middle},${to.y + to.half} ${middle},${from.y + from.half} ${from.x},${from.y + from.half} Z`;
   const old = figure?.state === "stale";
-  if (entry.kw === null) return <path d={path} class="ribbon unknown" />;
-  if (!flows) return <path d={path} class="ribbon idle" />;
   return (
     <>
-      <path d={path} class={`ribbon ${entry.part} ${old ? "old" : ""}`} stroke-width={Math.max(THINNEST, thick)} />
-      {figure?.estimated && <path d={path} class="ribbon-hatch" stroke-width={Math.max(THINNEST, thick)} />}
-      {!old && <path d={path} class="ribbon-motion" />}
+      <path d={shape} class={`ribbon ${entry.part} ${old ? "old" : ""}`} />
+      {figure?.estimated && <path d={shape} class="ribbon-hatch" />}
+      {!old && <path d={line} class="ribbon-motion" />}
+      <Chevron from={from} to={to} />
     </>
   );
+}
+
+/** The direction, drawn: it must be seen without motion and without colour. */
+function Chevron({ from, to }: { from: End; to: End }) {
+  const thin = Math.min(from.half, to.half) < 6;
+  const size = thin ? 6 : Math.min(10, (from.half + to.half) / 3);
+  // The slope of the curve in its middle: a cubic with level ends rises there 1.5 times as steeply as its chord.
+  const angle = (Math.atan2((to.y - from.y) * 1.5, (to.x - from.x) * 1.5 * 0.5) * 180) / Math.PI;
+  const place = `translate(${(from.x + to.x) / 2} ${(from.y + to.y) / 2}) rotate(${angle})`;
+  return <path class={`chevron ${thin ? "thin" : ""}`} transform={place} d={`M${-size / 2},${-size} L${size / 2},0 L${-size / 2},${size}`} />;
 }
 
 function Label({ entry, x, y, left }: { entry: Band; x: number; y: number; left: boolean }) {

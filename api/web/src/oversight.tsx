@@ -53,7 +53,7 @@ function Row({ gateway }: { gateway: Gateway }) {
       <td>
         <Online online={gateway.online} />
       </td>
-      <td class="number">{known("outbox_batches", (n) => say("gateways.batches", { n: whole(n) }))}</td>
+      <td class="number">{known("outbox_batches", whole)}</td>
       <td class="number">{known("outbox_oldest_s", age)}</td>
       <td class="number">{known("clock_offset_ms", (ms) => `${ms > 0 ? "+" : ""}${whole(ms)} ms`)}</td>
       <td class="number">{known("samples_dropped", whole)}</td>
