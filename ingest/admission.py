@@ -132,7 +132,7 @@ class _Report:
     def unknown_signals(self, plan: Layout, rows: NDArray[np.intp]) -> None:
         for row in rows.tolist():
             for _, name in plan.unknown:
-                self.add(row, Reason.UNKNOWN_SIGNAL, f"values.{name}"[:100], self.group.readings[row].values[name])
+                self.add(row, Reason.UNKNOWN_SIGNAL, f"values.{name}", self.group.readings[row].values[name])
 
     def unstorable(self, plan: Layout, cells: NDArray[np.bool_]) -> None:
         for row, column in np.argwhere(cells).tolist():

@@ -57,7 +57,7 @@ class Refused:
                     seq=header.seq,
                     device=device or None,
                     reason=reason,
-                    location=where,
+                    location=shorten(where),
                     content=shorten(content),
                     batch=index,
                 )
@@ -78,7 +78,7 @@ class Refused:
                     seq=None,
                     device=None,
                     reason=reason,
-                    location=where,
+                    location=shorten(where),
                     content=shorten(content),
                 )
             )
