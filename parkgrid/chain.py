@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from parkgrid import broker, database, process, toml
+from parkgrid import broker as brokers
+from parkgrid import database as databases
+from parkgrid import process, toml
 from parkgrid.supervisor import Part, Supervisor
 
 _T = TypeVar("_T")
@@ -34,8 +36,8 @@ class Chain:
     announce: Announce
     supervisor: Supervisor = field(default_factory=Supervisor)
     dsn: str = ""
-    database: database.RunningDatabase | None = None
-    broker: broker.RunningBroker | None = None
+    database: databases.RunningDatabase | None = None
+    broker: brokers.RunningBroker | None = None
 
     async def start_database(self, dsn: str | None) -> None:
         """A given database, or one of our own; its schema is brought up to date."""
@@ -43,15 +45,15 @@ class Chain:
 
         since = time.monotonic()
         if dsn:
-            self.database = database.given(dsn)
+            self.database = databases.given(dsn)
         else:
             port, folder = process.free_port(), self.data_dir / "database"
 
             def start() -> process.Process:
-                self.database = database.start(folder, port)
+                self.database = databases.start(folder, port)
                 return _there(self.database.child)
 
-            await self._add("database", start, _at_once, folder / "postgres.log", database.STOP_SIGNAL)
+            await self._add("database", start, _at_once, folder / "postgres.log", databases.STOP_SIGNAL)
         running = _there(self.database)
         self.dsn = running.dsn
         migrate(self.dsn)
@@ -61,12 +63,12 @@ class Chain:
         """A given broker, or one of our own."""
         since = time.monotonic()
         if url:
-            self.broker = broker.given(url)
+            self.broker = brokers.given(url)
         else:
             port, folder = process.free_port(), self.data_dir / "broker"
 
             def start() -> process.Process:
-                self.broker = broker.start(folder, port)
+                self.broker = brokers.start(folder, port)
                 return _there(self.broker.child)
 
             await self._add("broker", start, _at_once, folder / "mosquitto.log")

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,3 +35,15 @@ def occupied(data_dir: Path) -> Iterator[None]:
         except OSError as error:
             raise PlaceError(f"{data_dir} is in use: stop the other `parkgrid`, or name another --data-dir") from error
         yield
+
+
+@contextmanager
+def passing_folder() -> Iterator[Path]:
+    """A folder that is removed afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="parkgrid-"))
+    # The database server of root is another user and must be able to enter.
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

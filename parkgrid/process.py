@@ -13,6 +13,8 @@ from typing import Any
 
 Process = subprocess.Popen[bytes]
 _PR_SET_PDEATHSIG = 1
+_ATTEMPTS = 100
+_LAST_PORT = 65_535
 _C_LIBRARY = ctypes.CDLL(None, use_errno=True)
 
 
@@ -78,6 +80,24 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_ports(count: int) -> int:
+    """The first of `count` consecutive loopback ports that nobody listens on now."""
+    for _ in range(_ATTEMPTS):
+        first = free_port()
+        if first + count <= _LAST_PORT and all(map(_is_free, range(first, first + count))):
+            return first
+    raise OSError(f"no {count} consecutive free ports found in {_ATTEMPTS} attempts")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def tail(path: Path, lines: int = 15) -> str:

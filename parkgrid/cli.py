@@ -1,0 +1,288 @@
+"""The front door: `parkgrid up`, `doctor`, `tap`, `replay`, `bench`, and the roles one by one.
+
+Nothing heavy is imported before a command needs it, so that `--help` answers at once.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+_FAILED = 1
+_WRONG_SETTINGS = 2
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="parkgrid",
+    help=(
+        "Watches and steers the energy of industrial parks: nothing accepted is lost or counted twice.\n\n"
+        "Start with `parkgrid up`: it brings a database, a broker, a simulated park and the page, and prints the "
+        "page's address. `parkgrid doctor` says what is in the way."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+edge = typer.Typer(help="The gateway agent: polls devices, keeps readings, sends them up.", no_args_is_help=True)
+ingest = typer.Typer(help="The only writer of telemetry: broker to database, exactly once.", no_args_is_help=True)
+api = typer.Typer(help="Answers for people and programs, and the page.", no_args_is_help=True)
+database = typer.Typer(help="The database schema.", no_args_is_help=True)
+app.add_typer(edge, name="edge")
+app.add_typer(ingest, name="ingest")
+app.add_typer(api, name="api")
+app.add_typer(database, name="db")
+
+DataDir = Annotated[Path | None, typer.Option(help="Folder for data and logs.  [default: kept per user]")]
+Dsn = Annotated[str | None, typer.Option(help="A running PostgreSQL; without it one is started here.")]
+MqttUrl = Annotated[
+    str | None, typer.Option(help="A running broker, mqtt://host:1883; without it one is started here.")
+]
+Config = Annotated[Path | None, typer.Option(help="TOML file; the environment (PARKGRID_…) wins over it.")]
+
+
+@app.command()
+def up(
+    for_s: Annotated[
+        float | None, typer.Option("--for", help="Stop after so many seconds and check every sample.")
+    ] = None,
+    speed: Annotated[float, typer.Option(min=1, max=3600, help="Simulated seconds per second.")] = 1.0,
+    data_dir: DataDir = None,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the page; 0 takes a free one.")] = 8080,
+    dsn: Dsn = None,
+    mqtt_url: MqttUrl = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the simulated park: the same seed, the same park.")] = None,
+) -> None:
+    """Start everything on this machine: database, broker, simulated park, edge, ingest, api and page.
+
+    Ctrl-C stops it cleanly; the data stays. With `--for` the last line is one JSON object, and the exit status is 0
+    only if nothing was lost, doubled or refused.
+
+    For example:
+
+        parkgrid up
+
+        parkgrid up --speed 60
+
+        parkgrid up --for 60 --speed 60
+
+        parkgrid up --dsn postgresql://me@db.example/parkgrid --mqtt-url mqtt://broker.example
+    """
+    from parkgrid.up import Plan, run
+
+    _end(lambda: run(Plan(for_s, speed, data_dir, port, dsn, mqtt_url, seed)))
+
+
+@app.command()
+def replay(
+    directory: Annotated[Path, typer.Argument(help="Folder with the measured CSV files.")],
+    mapping: Annotated[Path | None, typer.Option(help="TOML that says what the columns mean.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="First instant, for example 2016-08-01T00:00-08:00.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last instant, in the same form.")] = None,
+    data_dir: DataDir = None,
+    dsn: Dsn = None,
+    mqtt_url: Annotated[str | None, typer.Option("--broker", "--mqtt-url", help="A running broker.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object as the last line.")] = False,
+) -> None:
+    """Send measured data the whole way: Modbus registers, edge, broker, ingest, store; then read the totals back.
+
+    For example:
+
+        parkgrid replay ../shared/data/citylearn_2022 --json
+
+        parkgrid replay data --from 2016-08-01T00:00-08:00 --to 2016-08-08T00:00-08:00
+    """
+    from parkgrid.replay import Request, run
+
+    request = Request(directory, mapping, _instant(start), _instant(end), data_dir, dsn, mqtt_url, as_json=as_json)
+    _end(lambda: run(request))
+
+
+@app.command()
+def doctor(
+    data_dir: DataDir = None,
+    port: Annotated[int, typer.Option(help="Port that the page would take.")] = 8080,
+    dsn: Dsn = None,
+    mqtt_url: MqttUrl = None,
+) -> None:
+    """Look at this machine as `parkgrid up` would find it, and say what to do. Exit status 1 if something is wrong."""
+    from parkgrid.doctor import State, Surroundings, examine
+    from parkgrid.places import default_data_dir
+
+    worst = 0
+    for finding in examine(Surroundings(data_dir or default_data_dir(), port, dsn, mqtt_url)):
+        worst = max(worst, finding.state is State.PROBLEM)
+        typer.echo(f"{finding.state.value:8} {finding.subject:15} {finding.found}")
+        if finding.remedy:
+            typer.echo(f"{'':24} -> {finding.remedy}")
+    raise typer.Exit(_FAILED if worst else 0)
+
+
+@app.command()
+def tap(
+    broker: Annotated[str, typer.Option(help="The broker to listen to.")] = "mqtt://127.0.0.1:1883",
+    park: Annotated[str, typer.Option(help="Only this park.")] = "",
+    gateway: Annotated[str, typer.Option(help="Only this gateway.")] = "",
+    device: Annotated[str, typer.Option(help="Only this device.")] = "",
+    signal: Annotated[str, typer.Option(help="Only signals whose name contains this.")] = "",
+    backlog: Annotated[bool, typer.Option(help="Also what was sent late.")] = False,
+    count: Annotated[int | None, typer.Option(help="Stop after so many lines.")] = None,
+    for_s: Annotated[float | None, typer.Option("--for", help="Stop after so many seconds.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Show live telemetry, decoded, with units.
+
+    For example:
+
+        parkgrid tap --signal power
+
+        parkgrid tap --device pv-1 --json --count 10
+    """
+    from parkgrid.tap import Wanted, lines, listen
+
+    def show() -> int:
+        shown = lines(listen(broker, for_s=for_s), Wanted(park, gateway, device, signal, backlog), as_json=as_json)
+        for number, line in enumerate(shown, 1):
+            typer.echo(line)
+            if number == count:
+                break
+        return 0
+
+    _end(show)
+
+
+@edge.command("run")
+def edge_run(config: Config = None) -> None:
+    """Run the agent until Ctrl-C or SIGTERM. Example: `parkgrid edge run --config edge.toml`."""
+    from edge.__main__ import main
+
+    _end(lambda: main(_arguments(config)))
+
+
+@edge.command("check")
+def edge_check(config: Config = None) -> None:
+    """Check the agent's settings and say everything that is wrong with them; nothing is started."""
+    from edge.__main__ import main
+
+    _end(lambda: main([*_arguments(config), "--check"]))
+
+
+@ingest.command("run")
+def ingest_run(config: Config = None) -> None:
+    """Run ingest until Ctrl-C or SIGTERM. Example: `parkgrid ingest run --config ingest.toml`."""
+    from ingest.__main__ import main
+
+    _end(lambda: main(_arguments(config)))
+
+
+@ingest.command("check")
+def ingest_check(config: Config = None) -> None:
+    """Check ingest's settings and say everything that is wrong with them; nothing is started."""
+    from ingest.__main__ import main
+
+    _end(lambda: main([*_arguments(config), "--check"]))
+
+
+@api.command("run")
+def api_run(config: Config = None) -> None:
+    """Serve the API and the page until Ctrl-C or SIGTERM. Example: `parkgrid api run --config api.toml`."""
+    from api.__main__ import main
+
+    _end(lambda: main(_arguments(config)))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def simulate(context: typer.Context) -> None:
+    """Run a simulated park on real Modbus TCP. `parkgrid simulate --help` lists its options."""
+    from simulators.__main__ import main
+
+    _end(lambda: main(context.args))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def bench(context: typer.Context) -> None:
+    """Measure this machine: every figure as a ratio taken in one run. `parkgrid bench --help` lists its options."""
+    from parkgrid.bench.__main__ import main
+
+    _end(lambda: main(context.args))
+
+
+@database.command("migrate")
+def db_migrate(dsn: Annotated[str, typer.Option(help="The database, as its owner.", envvar="PARKGRID_DSN")]) -> None:
+    """Bring the schema up to date; safe to repeat, and to run while ingest is running."""
+    from parkgrid.schema import migrate
+
+    _end(lambda: migrate(dsn))
+
+
+@database.command("status")
+def db_status(dsn: Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]) -> None:
+    """List the migrations and whether each is applied. Exit status 1 if some are missing."""
+    from parkgrid.schema import status
+
+    _end(lambda: status(dsn))
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+def _arguments(config: Path | None) -> list[str]:
+    return ["--config", str(config)] if config else []
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        _refuse(f"{text!r} is not an instant: write it with its offset, for example 2016-08-01T00:00-08:00")
+    return instant
+
+
+def _end(action: Callable[[], int]) -> NoReturn:
+    """Run a command and end with its status; what a user can mend is said in words, not in a traceback."""
+    from contract.settings import SettingsError
+
+    try:
+        status = action()
+    except KeyboardInterrupt:
+        status = _INTERRUPTED
+    except SettingsError as error:
+        _refuse(*map(str, error.problems))
+    except _expected_errors() as error:
+        typer.echo(f"error: {error}", err=True)
+        status = _FAILED
+    raise typer.Exit(status)
+
+
+def _refuse(*sentences: str) -> NoReturn:
+    for sentence in sentences:
+        typer.echo(sentence, err=True)
+    raise typer.Exit(_WRONG_SETTINGS)
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    """The errors that a command's own module raises with a remedy; a module that was not loaded cannot have."""
+    names: Sequence[tuple[str, str]] = (
+        ("parkgrid.database", "DatabaseStartError"),
+        ("parkgrid.broker", "BrokerStartError"),
+        ("parkgrid.supervisor", "PartError"),
+        ("parkgrid.tap", "TapError"),
+        ("parkgrid.places", "PlaceError"),
+        ("ingest.store.errors", "StoreError"),
+    )
+    return tuple(getattr(sys.modules[module], name) for module, name in names if module in sys.modules)
+
+
+if __name__ == "__main__":
+    main()
