@@ -6,6 +6,7 @@ whatever its in-flight limit says (eclipse-paho/paho.mqtt.python#492). What has 
 """
 
 import asyncio
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,6 +128,8 @@ class Link:
         client.on_socket_close = lambda _client, _data, closing: self._drop(closing)
         client.on_socket_register_write = lambda _client, _data, s: self._loop.add_writer(s, client.loop_write)
         client.on_socket_unregister_write = lambda _client, _data, s: self._remove_writer(s)
+        # Small packets must not wait for the acknowledgement of the one before: that costs 40 ms each.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._loop.add_reader(connection, self._read, connection)
         self._tick()
 

@@ -36,6 +36,7 @@ _FETCH = 32
 _LIVE_FLUSHES = 3
 _LONGEST_SILENCE = 4
 _MOST_RESULTS = 100
+_LOOK_S = 0.25
 _LEAVE_S = 2.0
 
 
@@ -78,7 +79,7 @@ class Uplink:
         # Message number to seq; 0 for what is no batch, -1 for a batch of an epoch that is over.
         self._numbers: dict[int, int] = {}
         self._outstanding = 0
-        self._progress_s = self._broker_s = 0.0
+        self._look_s = self._broker_s = 0.0
         self._silence_s = settings.uplink.resend_s
         self._fetching: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
@@ -176,7 +177,6 @@ class Uplink:
             self._window = self._new_window()
             self._epoch = self._runner.outbox.epoch
         self._numbers = {number: -1 if seq else 0 for number, seq in self._numbers.items()}
-        self._progress_s = time.monotonic()
         self._silence_s = self._settings.uplink.resend_s
         self._publish_birth(link)
 
@@ -211,8 +211,6 @@ class Uplink:
         number = link.publish(self._topic(Channel.TELEMETRY), payload)
         crash_point("edge.after_publish")
         now_s = time.monotonic()
-        if not self._window.in_flight:
-            self._progress_s = now_s
         if not self._outstanding:
             self._broker_s = now_s
         self._window.sent(row.seq, lane, now_s)
@@ -230,10 +228,10 @@ class Uplink:
         settings = self._settings.uplink
         if self._outstanding and now_s - self._broker_s > max(3 * settings.resend_s, 2.0 * settings.keepalive_s):
             link.close("the broker has stopped taking batches")
-        elif self._window.in_flight and now_s - self._progress_s > self._silence_s:
-            self._window.again()
-            self._progress_s = now_s
-            self._silence_s = min(2 * self._silence_s, _LONGEST_SILENCE * settings.resend_s)
+        elif now_s >= self._look_s:
+            self._look_s = now_s + min(_LOOK_S, settings.resend_s / 4)
+            if self._window.again(now_s - self._silence_s):
+                self._silence_s = min(2 * self._silence_s, _LONGEST_SILENCE * settings.resend_s)
 
     def _fetch(self) -> None:
         """Read more backlog in the outbox's thread while what is here goes out."""
@@ -297,7 +295,6 @@ class Uplink:
             return
         outbox.acknowledge(ack)
         if self._window.acknowledge(ack):
-            self._progress_s = time.monotonic()
             self._silence_s = self._settings.uplink.resend_s
         self._wake.set()
 

@@ -108,12 +108,18 @@ class Window:
             self._forget(seq)
         return len(committed)
 
-    def again(self) -> None:
-        """Send everything again that the broker has had and the store has not acknowledged."""
-        for seq in [seq for seq, sent in self.in_flight.items() if sent.at_broker]:
+    def again(self, before_s: float) -> int:
+        """Send again what the broker has had since before an instant and the store has not acknowledged.
+
+        Returns how many batches that are.
+        """
+        overdue = [seq for seq, sent in self.in_flight.items() if sent.at_broker and sent.sent_s < before_s]
+        for seq in overdue:
             self._forget(seq)
-        self._backlog.clear()
-        self.cursor = 0
+        if overdue:
+            self._backlog.clear()
+            self.cursor = 0
+        return len(overdue)
 
     def restart(self) -> None:
         """Begin again on a new connection: nothing is in flight, what was live and is unsent still is."""
