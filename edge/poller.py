@@ -7,7 +7,7 @@
 
 A device is due at whole multiples of its period, by the clock, so nothing drifts; what was missed is skipped. Devices
 on one bus take turns in a fixed order. One that does not answer is suspect: from then on it is asked only in the time
-that the others leave over, and only for as long as that lasts.
+that the others leave over, and only for as long as that lasts. One visit in 32 is given its full time all the same.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ _LEAST_PROBE_S = 0.02
 _LEAST_WAIT_S = 0.001
 _RETRY_SHARE = 0.9
 _FORCED_SHARE = 0.05
+_PATIENT_EVERY = 32
 _SUPERVISOR_PAUSE_S = 1.0
 
 
@@ -120,8 +121,12 @@ class _Bus:
         return next(filter(None, (self._probe(device, now_ms, len(suspects)) for device in suspects)), None)
 
     def _probe(self, suspect: _Device, now_ms: int, suspects: int) -> tuple[_Device, float] | None:
-        """A visit to a suspect that fits before the next trusted device is due."""
+        """A visit to a suspect that fits before the next trusted device is due, and within its own period."""
         timeout_s = suspect.settings.connection.timeout_s
+        if suspect.state.failed % _PATIENT_EVERY == _PATIENT_EVERY - 1:
+            return suspect, timeout_s  # it may just have become slow
+        period_s = self.real_s(suspect.period_ms)
+        timeout_s = min(timeout_s, _RETRY_SHARE * period_s)
         others = [device.due_ms for device in self.devices if not device.suspicion]
         if not others:
             return suspect, timeout_s
@@ -131,7 +136,7 @@ class _Bus:
         if now_ms - suspect.due_ms < suspect.period_ms:
             return None
         # The bus is never idle: a short look at every second period is the price of noticing a recovery.
-        return suspect, min(timeout_s, max(_LEAST_PROBE_S, _FORCED_SHARE * self.real_s(suspect.period_ms)))
+        return suspect, min(timeout_s, max(_LEAST_PROBE_S, _FORCED_SHARE * period_s))
 
     def wait_s(self, now_ms: int) -> float:
         """Real seconds until somebody is due."""
