@@ -12,10 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any, cast
 
 import psycopg
-from psycopg import sql
 
 from ingest.sql import statement
 from ingest.store import Kind
@@ -193,7 +192,7 @@ def _apply(connection: psycopg.Connection[Any], migration: Migration, kind: Kind
 
 def _execute(connection: psycopg.Connection[Any], text: str) -> None:
     # The text is a file of this package, never input.
-    connection.execute(sql.SQL(cast("LiteralString", text)))
+    connection.execute(text)
 
 
 def _note(connection: psycopg.Connection[Any], migration: Migration, kind: Kind, done: int, *, complete: bool) -> None:

@@ -5,57 +5,12 @@ the migrated database with the catalogue, so a signal without its migration cann
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
-from contract.signals import CATALOGUE, DeviceClass, Kind, Signal
+from contract.signals import CATALOGUE, DeviceClass, Kind
+from ingest.sql.aggregates import DAY_ORIGIN, LEVELS, SOURCE, in_unit, integer, rollup_columns, rollup_expressions
 
-DAY_ORIGIN = "2000-01-01 00:00:00+08"
-"""Buckets are counted from a midnight in Asia/Shanghai, which has no daylight saving time."""
-LEVELS = {"1m": "1 minute", "15m": "15 minutes", "1d": "1 day"}
-_SOURCE = {"1m": "", "15m": "_1m", "1d": "_15m"}
-_POLICY_START = "3 days"
-"""How far back the extension's own refresh looks; maintenance refreshes older ranges that late rows touched."""
 _USAGE = "usage: python -m ingest.sql.draft telemetry|rollups|views postgres|timescale"
-
-
-def integer(signal: Signal) -> str:
-    """The SQL type that a signal is stored in."""
-    return f"int{signal.storage_bytes}"
-
-
-def in_unit(expression: str, signal: Signal) -> str:
-    """The SQL expression that turns stored steps into the unit."""
-    return f"{expression} / {signal.per_unit}::float8"
-
-
-def rollup_columns(device_class: DeviceClass) -> Iterator[tuple[str, str]]:
-    """Name and type of every stored roll-up column after device_id, at and samples."""
-    for signal in device_class.signals:
-        name, kind = signal.name, integer(signal)
-        if signal.kind is Kind.GAUGE:
-            yield from ((f"{name}_sum", "int8"), (f"{name}_count", "int8"))
-            yield from ((f"{name}_min", kind), (f"{name}_max", kind))
-        elif signal.kind is Kind.COUNTER:
-            yield from ((f"{name}_first", kind), (f"{name}_last", kind))
-        else:
-            yield f"{name}_last", kind
-
-
-def rollup_expressions(device_class: DeviceClass, level: str, first: str, last: str) -> Iterator[tuple[str, str]]:
-    """Column and aggregate for a level; `first` and `last` are templates of one column's first and last value."""
-    from_raw = level == "1m"
-    yield "samples", "count(*)" if from_raw else "sum(samples)::int8"
-    for signal in device_class.signals:
-        name = signal.name
-        if signal.kind is Kind.GAUGE:
-            yield f"{name}_sum", f"sum({name})" if from_raw else f"sum({name}_sum)::int8"
-            yield f"{name}_count", f"count({name})" if from_raw else f"sum({name}_count)::int8"
-            yield f"{name}_min", f"min({name})" if from_raw else f"min({name}_min)"
-            yield f"{name}_max", f"max({name})" if from_raw else f"max({name}_max)"
-        if signal.kind is Kind.COUNTER:
-            yield f"{name}_first", first.format(name if from_raw else f"{name}_first")
-        if signal.kind is not Kind.GAUGE:
-            yield f"{name}_last", last.format(name if from_raw else f"{name}_last")
 
 
 def _listed(lines: Iterable[str]) -> str:
@@ -104,7 +59,7 @@ def rollup_table(device_class: DeviceClass, level: str) -> str:
 def continuous_aggregate(device_class: DeviceClass, level: str) -> str:
     """One roll-up level as a continuous aggregate on the level below it."""
     first, last = (f"{edge}({{0}}, at) FILTER (WHERE {{0}} IS NOT NULL)" for edge in ("first", "last"))
-    view, source = f"base.{device_class.name}_{level}", f"base.{device_class.name}{_SOURCE[level]}"
+    view, source = f"base.{device_class.name}_{level}", f"base.{device_class.name}{SOURCE[level]}"
     bucket = f"time_bucket(INTERVAL '{LEVELS[level]}', at, TIMESTAMPTZ '{DAY_ORIGIN}')"
     selected = [
         "device_id",
@@ -116,8 +71,6 @@ def continuous_aggregate(device_class: DeviceClass, level: str) -> str:
         f"CREATE MATERIALIZED VIEW {view}\n"
         "WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS\n"
         f"SELECT\n{_listed(selected)}\nFROM {source}\nGROUP BY device_id, {bucket}\nWITH NO DATA;\n"
-        f"SELECT add_continuous_aggregate_policy('{view}', start_offset => INTERVAL '{_POLICY_START}',\n"
-        f"    end_offset => INTERVAL '{LEVELS[level]}', schedule_interval => INTERVAL '30 minutes');\n"
     )
 
 

@@ -119,7 +119,7 @@ SET occurrences = quarantine.occurrences + excluded.occurrences,
 SELECT pg_notify('parkgrid_commit', payload) FROM unnest(%s::text[]) AS payload;
 
 -- name: note_dirty
-INSERT INTO base.rollup_dirty (device_class, devices, minutes) VALUES (%s, %s, %s);
+INSERT INTO base.rollup_dirty (device_class, level, devices, minutes) VALUES (%s, %s, %s, %s);
 
 -- name: ensure_days
 SELECT base.ensure_days(%s, %s::date[]);
@@ -182,3 +182,97 @@ SET online = %(online)s, status_epoch = %(epoch)s, status_at = to_timestamp(%(at
     status_received_at = to_timestamp(%(received_ms)s / 1000.0)
 WHERE park = %(park)s AND gateway = %(gateway)s
   AND (%(online)s OR %(epoch)s >= greatest(epoch, status_epoch));
+
+-- name: copy_rows
+COPY {table} ({columns}) FROM STDIN (FORMAT binary);
+
+-- name: create_staging
+CREATE TEMP TABLE IF NOT EXISTS {staging} (LIKE {table}, ordinal int8 GENERATED ALWAYS AS IDENTITY)
+ON COMMIT DELETE ROWS;
+
+-- name: insert_staged
+INSERT INTO {table} ({columns})
+SELECT DISTINCT ON (device_id, at) {columns} FROM {staging} ORDER BY device_id, at, ordinal
+ON CONFLICT (device_id, at) DO NOTHING;
+
+-- name: note_conflicts
+INSERT INTO base.conflict (received_at, device_id, device_class, at, kept, refused)
+SELECT s.received_at, s.device_id, {device_class}, s.at, {kept}, {refused}
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY device_id, at ORDER BY ordinal) AS place FROM {staging}
+) AS s
+JOIN {table} AS b ON b.device_id = s.device_id AND b.at = s.at
+WHERE NOT (s.place = 1 AND b.epoch_id = s.epoch_id AND b.seq = s.seq)
+  AND ROW({kept_columns}) IS DISTINCT FROM ROW({refused_columns});
+
+-- name: dirty_classes
+SELECT device_class, level FROM base.rollup_dirty GROUP BY device_class, level ORDER BY device_class, level;
+
+-- name: one_keeper
+SELECT pg_try_advisory_xact_lock(hashtext('parkgrid.maintain'), hashtext(%s));
+
+-- name: take_dirty
+DELETE FROM base.rollup_dirty
+WHERE dirty_id IN (
+    SELECT dirty_id FROM (
+        SELECT dirty_id, sum(cardinality(minutes)) OVER (ORDER BY dirty_id) - cardinality(minutes) AS before
+        FROM (
+            SELECT dirty_id, minutes FROM base.rollup_dirty WHERE device_class = %s AND level = %s
+            ORDER BY dirty_id LIMIT 2000
+        ) AS oldest
+    ) AS counted
+    WHERE before < %s
+)
+RETURNING devices, minutes;
+
+-- name: read_dirty
+SELECT dirty_id, minutes FROM base.rollup_dirty WHERE device_class = %s ORDER BY dirty_id LIMIT 5000;
+
+-- name: forget_dirty
+DELETE FROM base.rollup_dirty WHERE dirty_id = ANY(%s);
+
+-- name: dirty_left
+SELECT EXISTS (SELECT FROM base.rollup_dirty WHERE device_class = %s AND level = %s);
+
+-- name: progress
+SELECT relation, newest_at, kept_from FROM base.rollup_progress;
+
+-- name: note_newest
+INSERT INTO base.rollup_progress (relation, newest_at) VALUES (%s, %s)
+ON CONFLICT (relation) DO UPDATE SET newest_at = greatest(rollup_progress.newest_at, excluded.newest_at);
+
+-- name: note_kept_from
+INSERT INTO base.rollup_progress (relation, kept_from) VALUES (%s, %s)
+ON CONFLICT (relation) DO UPDATE SET kept_from = greatest(rollup_progress.kept_from, excluded.kept_from);
+
+-- name: recompute
+INSERT INTO {target} ({columns})
+SELECT d.device_id, d.start, r.*
+FROM (
+    SELECT device_id, to_timestamp(minute * 60.0) AS start, to_timestamp((minute + {minutes}) * 60.0) AS stop
+    FROM unnest(%(devices)s, %(minutes)s) AS dirty (device_id, minute)
+) AS d
+CROSS JOIN LATERAL (
+    SELECT {expressions} FROM {source} AS s
+    WHERE s.device_id = d.device_id AND s.at >= d.start AND s.at < d.stop AND s.at >= %(low)s AND s.at < %(high)s
+) AS r
+WHERE r.samples > 0
+ON CONFLICT (device_id, at) DO UPDATE SET {assignments};
+
+-- name: delete_rollups
+DELETE FROM {target} WHERE at < %s;
+
+-- name: watermarks
+SELECT
+    c.user_view_name,
+    -- one that was never refreshed stands thousands of years ago
+    CASE WHEN w.mark > 0 THEN _timescaledb_functions.to_timestamp(w.mark) END
+FROM _timescaledb_catalog.continuous_agg AS c
+CROSS JOIN LATERAL (SELECT _timescaledb_functions.cagg_watermark(c.mat_hypertable_id) AS mark) AS w
+WHERE c.user_view_schema = 'base';
+
+-- name: oldest_chunk
+SELECT min(range_start) FROM timescaledb_information.chunks WHERE hypertable_schema = 'base' AND hypertable_name = %s;
+
+-- name: refresh
+CALL refresh_continuous_aggregate(%s::regclass, %s::timestamptz, %s::timestamptz);

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
+from ingest.store import dirty
 from ingest.store.errors import ContentError, SetupError, StoreUnavailableError
 from ingest.store.settings import StoreSettings
 
@@ -82,6 +83,7 @@ class Session:
             keepalives_interval=5,
             keepalives_count=3,
         )
+        dirty.adapt(connection)
         frozen_ms, lock_ms, statement_ms = (
             round(seconds * 1000)
             for seconds in (settings.frozen_writer_s, settings.lock_timeout_s, settings.statement_timeout_s)

@@ -103,10 +103,12 @@ CREATE TABLE base.conflict (
     refused jsonb NOT NULL
 );
 
--- Which 1-minute buckets have new rows: one line a commit and class, read and removed by maintenance.
+-- Which buckets have news: one line a commit and class, read and removed by maintenance.
 CREATE TABLE base.rollup_dirty (
     dirty_id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     device_class text NOT NULL,
+    -- '1m': recompute from raw rows; '15m': recompute 15 minutes and the day from 1-minute buckets
+    level text NOT NULL,
     -- parallel arrays; a minute counts from 1970-01-01T00:00Z
     devices int4[] NOT NULL,
     minutes int4[] NOT NULL
@@ -116,8 +118,7 @@ CREATE TABLE base.rollup_dirty (
 CREATE TABLE base.rollup_progress (
     relation text PRIMARY KEY,
     newest_at timestamptz,
-    kept_from timestamptz,
-    refreshed_to timestamptz
+    kept_from timestamptz
 );
 
 CREATE VIEW public.parks AS

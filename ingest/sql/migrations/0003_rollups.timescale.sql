@@ -1,4 +1,6 @@
 -- Roll-ups of 1 minute, 15 minutes and 1 day, each from the one below it; means are kept as sum and count.
+-- There is no refresh policy: its window counts from today, while readings may be of any day (replays, backlogs),
+-- and a refresh that skips a range hides it. Maintenance refreshes exactly what changed.
 
 CREATE MATERIALIZED VIEW base.grid_meter_1m
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -78,8 +80,6 @@ SELECT
 FROM base.grid_meter
 GROUP BY device_id, time_bucket(INTERVAL '1 minute', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.grid_meter_1m', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '1 minute', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.grid_meter_15m
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -159,8 +159,6 @@ SELECT
 FROM base.grid_meter_1m
 GROUP BY device_id, time_bucket(INTERVAL '15 minutes', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.grid_meter_15m', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '15 minutes', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.grid_meter_1d
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -240,8 +238,6 @@ SELECT
 FROM base.grid_meter_15m
 GROUP BY device_id, time_bucket(INTERVAL '1 day', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.grid_meter_1d', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '1 day', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.meter_1m
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -321,8 +317,6 @@ SELECT
 FROM base.meter
 GROUP BY device_id, time_bucket(INTERVAL '1 minute', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.meter_1m', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '1 minute', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.meter_15m
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -402,8 +396,6 @@ SELECT
 FROM base.meter_1m
 GROUP BY device_id, time_bucket(INTERVAL '15 minutes', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.meter_15m', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '15 minutes', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.meter_1d
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -483,8 +475,6 @@ SELECT
 FROM base.meter_15m
 GROUP BY device_id, time_bucket(INTERVAL '1 day', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.meter_1d', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '1 day', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.pv_inverter_1m
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -591,8 +581,6 @@ SELECT
 FROM base.pv_inverter
 GROUP BY device_id, time_bucket(INTERVAL '1 minute', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.pv_inverter_1m', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '1 minute', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.pv_inverter_15m
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -699,8 +687,6 @@ SELECT
 FROM base.pv_inverter_1m
 GROUP BY device_id, time_bucket(INTERVAL '15 minutes', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.pv_inverter_15m', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '15 minutes', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.pv_inverter_1d
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -807,8 +793,6 @@ SELECT
 FROM base.pv_inverter_15m
 GROUP BY device_id, time_bucket(INTERVAL '1 day', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.pv_inverter_1d', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '1 day', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.storage_1m
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -895,8 +879,6 @@ SELECT
 FROM base.storage
 GROUP BY device_id, time_bucket(INTERVAL '1 minute', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.storage_1m', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '1 minute', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.storage_15m
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -983,8 +965,6 @@ SELECT
 FROM base.storage_1m
 GROUP BY device_id, time_bucket(INTERVAL '15 minutes', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.storage_15m', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '15 minutes', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.storage_1d
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -1071,8 +1051,6 @@ SELECT
 FROM base.storage_15m
 GROUP BY device_id, time_bucket(INTERVAL '1 day', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.storage_1d', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '1 day', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.charger_1m
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -1119,8 +1097,6 @@ SELECT
 FROM base.charger
 GROUP BY device_id, time_bucket(INTERVAL '1 minute', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.charger_1m', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '1 minute', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.charger_15m
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -1167,8 +1143,6 @@ SELECT
 FROM base.charger_1m
 GROUP BY device_id, time_bucket(INTERVAL '15 minutes', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.charger_15m', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '15 minutes', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.charger_1d
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -1215,8 +1189,6 @@ SELECT
 FROM base.charger_15m
 GROUP BY device_id, time_bucket(INTERVAL '1 day', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.charger_1d', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '1 day', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.dc_bus_1m
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -1257,8 +1229,6 @@ SELECT
 FROM base.dc_bus
 GROUP BY device_id, time_bucket(INTERVAL '1 minute', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.dc_bus_1m', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '1 minute', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.dc_bus_15m
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -1299,8 +1269,6 @@ SELECT
 FROM base.dc_bus_1m
 GROUP BY device_id, time_bucket(INTERVAL '15 minutes', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.dc_bus_15m', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '15 minutes', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.dc_bus_1d
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -1341,8 +1309,6 @@ SELECT
 FROM base.dc_bus_15m
 GROUP BY device_id, time_bucket(INTERVAL '1 day', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.dc_bus_1d', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '1 day', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.weather_1m
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -1395,8 +1361,6 @@ SELECT
 FROM base.weather
 GROUP BY device_id, time_bucket(INTERVAL '1 minute', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.weather_1m', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '1 minute', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.weather_15m
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -1449,8 +1413,6 @@ SELECT
 FROM base.weather_1m
 GROUP BY device_id, time_bucket(INTERVAL '15 minutes', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.weather_15m', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '15 minutes', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.weather_1d
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -1503,8 +1465,6 @@ SELECT
 FROM base.weather_15m
 GROUP BY device_id, time_bucket(INTERVAL '1 day', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.weather_1d', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '1 day', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.gateway_1m
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -1563,8 +1523,6 @@ SELECT
 FROM base.gateway
 GROUP BY device_id, time_bucket(INTERVAL '1 minute', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.gateway_1m', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '1 minute', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.gateway_15m
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -1623,8 +1581,6 @@ SELECT
 FROM base.gateway_1m
 GROUP BY device_id, time_bucket(INTERVAL '15 minutes', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.gateway_15m', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '15 minutes', schedule_interval => INTERVAL '30 minutes');
 
 CREATE MATERIALIZED VIEW base.gateway_1d
 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -1683,5 +1639,3 @@ SELECT
 FROM base.gateway_15m
 GROUP BY device_id, time_bucket(INTERVAL '1 day', at, TIMESTAMPTZ '2000-01-01 00:00:00+08')
 WITH NO DATA;
-SELECT add_continuous_aggregate_policy('base.gateway_1d', start_offset => INTERVAL '3 days',
-    end_offset => INTERVAL '1 day', schedule_interval => INTERVAL '30 minutes');

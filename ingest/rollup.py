@@ -1,0 +1,340 @@
+"""Maintenance: roll-ups made equal to the raw rows again, partitions ahead of time, retention.
+
+    raw ─▶ 1 minute ─▶ 15 minutes ─▶ 1 day        a bucket is recomputed whole, so late, doubled and re-ordered rows
+                                                   come out exact whatever their order
+
+Every commit notes the 1-minute buckets that it touched. Plain PostgreSQL recomputes them here; TimescaleDB answers
+from raw rows beyond its watermark and refreshes here what lies before it. Retention removes a source only below
+`kept_from`, and no bucket that needs removed rows is computed again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Protocol
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from psycopg import sql
+
+from contract.signals import CATALOGUE
+from contract.time import from_ms, to_ms
+from ingest.sql import statement
+from ingest.sql.aggregates import LEVELS, SOURCE, rollup_columns, rollup_expressions
+from ingest.store import MaintenanceReport, dirty
+from ingest.store.dirty import Int4Array
+from ingest.store.partitions import Days
+from ingest.store.settings import StoreSettings
+
+_MINUTE_MS = 60_000
+_DAY_MS = 86_400_000
+_ZONE_MINUTES = 480
+"""Asia/Shanghai is eight hours ahead of UTC."""
+MINUTES = {"1m": 1, "15m": 15, "1d": 1440}
+_FEW_BUCKETS = 200
+"""So few upper buckets are recomputed at once; more of them at most every `_UPPER_EVERY_MS`."""
+_UPPER_EVERY_MS = 10_000
+_RETENTION_EVERY_MS = 3_600_000
+_HEAD_LAG = {"1m": timedelta(minutes=10), "15m": timedelta(hours=2), "1d": timedelta(days=2)}
+"""How much raw data an aggregate may answer from before it is materialised."""
+_REFRESH_STEP = timedelta(days=10)
+_MAX_WINDOWS = 16
+
+
+class Keeper(Protocol):
+    """What differs between the stores after the commit."""
+
+    def maintain(self, connection: psycopg.Connection[Any], now_ms: int) -> MaintenanceReport:
+        """One round of maintenance."""
+        ...
+
+
+def bucket_starts(minutes: NDArray[Any], level: str) -> NDArray[np.int64]:
+    """First minute of the buckets that these minutes lie in; days start at midnight in Shanghai."""
+    step = MINUTES[level]
+    starts: NDArray[np.int64] = (minutes.astype(np.int64) + _ZONE_MINUTES) // step * step - _ZONE_MINUTES
+    return starts
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Distinct buckets: device and first minute, ordered by minute."""
+
+    devices: NDArray[np.int64]
+    minutes: NDArray[np.int64]
+
+    @classmethod
+    def distinct(cls, devices: NDArray[Any], minutes: NDArray[Any]) -> "Pairs":
+        """Without repetitions."""
+        packed = np.unique((minutes.astype(np.int64) << 32) | devices.astype(np.int64))
+        return cls(packed & 0xFFFFFFFF, packed >> 32)
+
+    def from_minute(self, first: int | None) -> "Pairs":
+        """Only those that start at `first` or later."""
+        if first is None:
+            return self
+        kept = self.minutes >= first
+        return Pairs(self.devices[kept], self.minutes[kept])
+
+    def at_level(self, level: str) -> "Pairs":
+        """The coarser buckets that hold these."""
+        return Pairs.distinct(self.devices, bucket_starts(self.minutes, level))
+
+
+class TableKeeper:
+    """Keeps the roll-up tables of the plain PostgreSQL store."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self._settings = settings
+        self._days = Days()
+        self._upper_ms: dict[str, int] = {}
+        self._backlogged: set[str] = set()
+        self._retention = Retention(settings)
+
+    def maintain(self, connection: psycopg.Connection[Any], now_ms: int) -> MaintenanceReport:
+        """Recompute what commits noted, a bounded part of it in each round."""
+        buckets, pending = 0, False
+        names = dict.fromkeys(name for name, _ in connection.execute(statement("dirty_classes")).fetchall())
+        for device_class in names:
+            done, left = self._recompute(connection, device_class, now_ms)
+            buckets, pending = buckets + done, pending or left
+        partitions = self._ahead(connection, names, now_ms)
+        dropped = self._retention.apply(connection, now_ms, self._drop)
+        if dropped:
+            self._days.forget()
+        return MaintenanceReport(buckets, pending, partitions, dropped)
+
+    def _recompute(self, connection: psycopg.Connection[Any], device_class: str, now_ms: int) -> tuple[int, bool]:
+        with connection.transaction():
+            if connection.execute(statement("one_keeper"), (device_class,)).fetchone() != (True,):
+                return 0, False
+            kept_from = _kept_from(connection)
+            pairs = self._take(connection, device_class, "1m")
+            _note_newest(connection, device_class, pairs.minutes)
+            pairs = pairs.from_minute(kept_from.get(device_class))
+            recompute(connection, device_class, "1m", pairs)
+            upper = pairs.at_level("15m")
+            if len(upper.minutes):
+                dirty.write(connection, device_class, "15m", upper.devices, upper.minutes)
+            left = connection.execute(statement("dirty_left"), (device_class, "1m")).fetchone() == (True,)
+            if self._upper_due(device_class, len(upper.minutes), now_ms, left=left):
+                left = self._upper(connection, device_class, kept_from) or left
+        return len(pairs.minutes), left
+
+    def _upper_due(self, device_class: str, count: int, now_ms: int, *, left: bool) -> bool:
+        """Whether 15 minutes and days are worth computing now: the newest ones change every second."""
+        drained = device_class in self._backlogged and not left
+        self._backlogged = self._backlogged | {device_class} if left else self._backlogged - {device_class}
+        last = self._upper_ms.get(device_class)
+        due = count <= _FEW_BUCKETS or drained or last is None or not last <= now_ms < last + _UPPER_EVERY_MS
+        if due:
+            self._upper_ms[device_class] = now_ms
+        return due
+
+    def _upper(self, connection: psycopg.Connection[Any], device_class: str, kept_from: dict[str, int]) -> bool:
+        pairs = self._take(connection, device_class, "15m").from_minute(kept_from.get(f"{device_class}_1m"))
+        recompute(connection, device_class, "15m", pairs)
+        days = pairs.at_level("1d").from_minute(kept_from.get(f"{device_class}_15m"))
+        recompute(connection, device_class, "1d", days)
+        return connection.execute(statement("dirty_left"), (device_class, "15m")).fetchone() == (True,)
+
+    def _take(self, connection: psycopg.Connection[Any], device_class: str, level: str) -> Pairs:
+        arguments = (device_class, level, self._settings.rollup_chunk)
+        rows = connection.execute(statement("take_dirty"), arguments, binary=True).fetchall()
+        devices = [np.array(part, np.int64) for part, _ in rows] or [np.zeros(0, np.int64)]
+        minutes = [np.array(part, np.int64) for _, part in rows] or [np.zeros(0, np.int64)]
+        return Pairs.distinct(np.concatenate(devices), np.concatenate(minutes))
+
+    def _ahead(self, connection: psycopg.Connection[Any], names: Iterable[str], now_ms: int) -> int:
+        """Tomorrow's partitions of the classes that are being written, so that midnight costs nobody anything."""
+        soon = np.array([now_ms, now_ms + _DAY_MS], np.int64)
+        return sum(self._days.ensure(connection, name, soon) for name in names)
+
+    @staticmethod
+    def _drop(connection: psycopg.Connection[Any], relation: str, oldest: datetime) -> int:
+        if relation in CATALOGUE:
+            row = connection.execute(statement("drop_before"), (relation, oldest)).fetchone()
+            return int(row[0]) if row else 0
+        target = sql.Identifier("base", relation)
+        return connection.execute(sql.SQL(statement("delete_rollups")).format(target=target), (oldest,)).rowcount
+
+
+def recompute(connection: psycopg.Connection[Any], device_class: str, level: str, pairs: Pairs) -> None:
+    """Compute buckets of one level from the level below and put them in the place of what was there."""
+    if len(pairs.minutes) == 0:
+        return
+    parameters = {
+        "devices": Int4Array(pairs.devices),
+        "minutes": Int4Array(pairs.minutes),
+        # Constants, so that the planner looks at the partitions of this span alone.
+        "low": from_ms(int(pairs.minutes[0]) * _MINUTE_MS),
+        "high": from_ms((int(pairs.minutes[-1]) + MINUTES[level]) * _MINUTE_MS),
+    }
+    connection.execute(_recompute_statement(device_class, level), parameters, prepare=False)
+
+
+@cache
+def _recompute_statement(class_name: str, level: str) -> sql.Composed:
+    device_class = CATALOGUE[class_name]
+    in_order = "array_agg({0} ORDER BY at) FILTER (WHERE {0} IS NOT NULL)"
+    first = f"({in_order})[1]"
+    last = f"({in_order})[count({{0}})]"
+    expressions = rollup_expressions(device_class, level, first, last)
+    # Names and expressions come from the catalogue, never from input.
+    columns = [name for name, _ in rollup_columns(device_class)]
+    return sql.SQL(statement("recompute")).format(
+        target=sql.Identifier("base", f"{class_name}_{level}"),
+        source=sql.Identifier("base", f"{class_name}{SOURCE[level]}"),
+        columns=sql.SQL(", ").join(map(sql.Identifier, ("device_id", "at", "samples", *columns))),
+        minutes=sql.Literal(MINUTES[level]),
+        expressions=sql.SQL(", ").join(
+            sql.SQL("{} AS {}").format(sql.SQL(text), sql.Identifier(name)) for name, text in expressions
+        ),
+        assignments=sql.SQL(", ").join(
+            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in ("samples", *columns)
+        ),
+    )
+
+
+class AggregateKeeper:
+    """Keeps the continuous aggregates of the TimescaleDB store."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self._retention = Retention(settings)
+
+    def maintain(self, connection: psycopg.Connection[Any], now_ms: int) -> MaintenanceReport:
+        """Refresh what late rows touched, and move the watermarks on when they lag."""
+        buckets = 0
+        for name in dict.fromkeys(name for name, _ in connection.execute(statement("dirty_classes")).fetchall()):
+            rows = connection.execute(statement("read_dirty"), (name,), binary=True).fetchall()
+            minutes = np.unique(np.concatenate([np.array(part, np.int64) for _, part in rows]))
+            _note_newest(connection, name, minutes)
+            self._refresh(connection, name, minutes)
+            # Only now: a killed round is repeated, and to refresh again what is fresh does nothing.
+            connection.execute(statement("forget_dirty"), ([number for number, _ in rows],))
+            buckets += len(minutes)
+        pending = connection.execute(statement("dirty_classes")).fetchone() is not None
+        return MaintenanceReport(buckets, pending, 0, self._retention.apply(connection, now_ms, self._drop))
+
+    def _refresh(self, connection: psycopg.Connection[Any], device_class: str, minutes: NDArray[np.int64]) -> None:
+        kept_from, newest = _kept_from(connection), _newest(connection)[device_class]
+        marks = dict(connection.execute(statement("watermarks")).fetchall())
+        for level in LEVELS:
+            view = f"{device_class}_{level}"
+            floor = kept_from.get(f"{device_class}{SOURCE[level]}")
+            mark = marks.get(view)
+            late = np.unique(bucket_starts(minutes if floor is None else minutes[minutes >= floor], level))
+            if mark is not None:
+                late = late[late * _MINUTE_MS < to_ms(mark)]
+                _refresh_windows(connection, view, _windows(late, MINUTES[level]))
+            self._move_on(connection, device_class, level, mark, newest, floor)
+
+    @staticmethod
+    def _move_on(
+        connection: psycopg.Connection[Any],
+        device_class: str,
+        level: str,
+        mark: datetime | None,
+        newest: datetime,
+        floor: int | None,
+    ) -> None:
+        """Materialise from the watermark to the newest whole bucket, without a hole between."""
+        end = from_ms(int(bucket_starts(np.array([to_ms(newest) // _MINUTE_MS]), level)[0]) * _MINUTE_MS)
+        if mark is not None and end - mark < _HEAD_LAG[level]:
+            return
+        start = mark
+        if start is None:
+            row = connection.execute(statement("oldest_chunk"), (device_class,)).fetchone()
+            start = row[0] - timedelta(days=1) if row and row[0] else None
+        if floor is not None:
+            start = max(start or from_ms(0), from_ms(floor * _MINUTE_MS))
+        if start is not None:
+            _refresh_windows(connection, f"{device_class}_{level}", _steps(start, end))
+
+    @staticmethod
+    def _drop(connection: psycopg.Connection[Any], relation: str, oldest: datetime) -> int:
+        row = connection.execute(statement("drop_before"), (relation, oldest)).fetchone()
+        return int(row[0]) if row else 0
+
+
+_Window = tuple[datetime, datetime]
+
+
+def _windows(starts: NDArray[np.int64], minutes: int) -> list[_Window]:
+    """Spans that cover the buckets: as few as there are real gaps, and never too many."""
+    if len(starts) == 0:
+        return []
+    gaps = np.diff(starts)
+    widest = np.sort(gaps)[-_MAX_WINDOWS] if len(gaps) >= _MAX_WINDOWS else minutes
+    cuts = np.flatnonzero(gaps > max(minutes, int(widest))) + 1
+    return [
+        (from_ms(int(part[0]) * _MINUTE_MS), from_ms((int(part[-1]) + minutes) * _MINUTE_MS))
+        for part in np.split(starts, cuts)
+    ]
+
+
+def _steps(start: datetime, end: datetime) -> list[_Window]:
+    """A long span in parts, so that no single refresh takes for ever."""
+    parts = []
+    while start < end:
+        stop = min(start + _REFRESH_STEP, end)
+        parts.append((start, stop))
+        start = stop
+    return parts
+
+
+def _refresh_windows(connection: psycopg.Connection[Any], view: str, windows: Sequence[_Window]) -> None:
+    for start, end in windows:
+        connection.execute(statement("refresh"), (f"base.{view}", start, end))
+
+
+class Retention:
+    """Removes what is older than the settings allow, counted from the newest instant of each class."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self._days = {
+            "": settings.raw_days,
+            "_1m": settings.rollup_1m_days,
+            "_15m": settings.rollup_15m_days,
+        }
+        self._applied_ms: int | None = None
+
+    def apply(self, connection: psycopg.Connection[Any], now_ms: int, drop: Any) -> int:
+        """Once an hour: note the new border, then remove what lies before it."""
+        if self._applied_ms is not None and self._applied_ms <= now_ms < self._applied_ms + _RETENTION_EVERY_MS:
+            return 0
+        self._applied_ms = now_ms
+        dropped = 0
+        for device_class, newest in _newest(connection).items():
+            for suffix, days in self._days.items():
+                if days:
+                    oldest = _midnight(newest - timedelta(days=days))
+                    with connection.transaction():
+                        connection.execute(statement("note_kept_from"), (f"{device_class}{suffix}", oldest))
+                        dropped += drop(connection, f"{device_class}{suffix}", oldest)
+        return dropped
+
+
+def _midnight(instant: datetime) -> datetime:
+    """The last midnight in Shanghai: a bucket of any level lies on one side of it."""
+    minutes = np.array([to_ms(instant) // _MINUTE_MS])
+    return from_ms(int(bucket_starts(minutes, "1d")[0]) * _MINUTE_MS)
+
+
+def _note_newest(connection: psycopg.Connection[Any], device_class: str, minutes: NDArray[np.int64]) -> None:
+    if len(minutes):
+        newest = from_ms(int(minutes.max()) * _MINUTE_MS)
+        connection.execute(statement("note_newest"), (device_class, newest))
+
+
+def _newest(connection: psycopg.Connection[Any]) -> dict[str, datetime]:
+    rows = connection.execute(statement("progress")).fetchall()
+    return {relation: newest for relation, newest, _ in rows if newest is not None}
+
+
+def _kept_from(connection: psycopg.Connection[Any]) -> dict[str, int]:
+    """Relation to the minute before which it was removed."""
+    rows = connection.execute(statement("progress")).fetchall()
+    return {relation: to_ms(kept) // _MINUTE_MS for relation, _, kept in rows if kept is not None}

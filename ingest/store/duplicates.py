@@ -1,0 +1,83 @@
+"""The careful way in, for rows of which some are there already: staging, then insertion of what is new.
+
+The first row of a key stays for ever. A second one that says the same is a repetition; one that says something else is
+a conflict, recorded with both contents.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from contract.signals import CATALOGUE
+from ingest.sql import statement
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the rows of one class."""
+
+    stored: int = 0
+    repeated: int = 0
+    conflicting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    create: sql.Composed
+    insert: sql.Composed
+    conflicts: sql.Composed
+
+
+def copy_statement(table: sql.Composable, columns: tuple[str, ...]) -> sql.Composed:
+    """`COPY` into a table."""
+    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+    return sql.SQL(statement("copy_rows")).format(table=table, columns=listed)
+
+
+def insert_carefully(
+    connection: psycopg.Connection[Any], device_class: str, columns: tuple[str, ...], stream: bytes, count: int
+) -> Outcome:
+    """Store what is new of a COPY stream of `count` rows. Runs inside the caller's transaction."""
+    prepared = _statements(device_class)
+    connection.execute(prepared.create)
+    with connection.cursor().copy(copy_statement(_staging(device_class), columns)) as copy:
+        copy.write(stream)
+    stored = connection.execute(prepared.insert).rowcount
+    conflicting = connection.execute(prepared.conflicts).rowcount if stored < count else 0
+    return Outcome(stored, count - stored - conflicting, conflicting)
+
+
+def _staging(device_class: str) -> sql.Identifier:
+    return sql.Identifier("pg_temp", f"staging_{device_class}")
+
+
+@cache
+def _statements(device_class: str) -> _Statements:
+    names = [signal.name for signal in CATALOGUE[device_class].signals]
+    columns = ["device_id", "at", "received_at", "epoch_id", "seq", "flags", *names]
+    parts = {
+        "table": sql.Identifier("base", device_class),
+        "staging": _staging(device_class),
+        "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
+        "device_class": sql.Literal(device_class),
+        "kept": _document("b", device_class),
+        "refused": _document("s", device_class),
+        "kept_columns": sql.SQL(", ").join(sql.Identifier("b", name) for name in ("flags", *names)),
+        "refused_columns": sql.SQL(", ").join(sql.Identifier("s", name) for name in ("flags", *names)),
+    }
+    return _Statements(
+        *(sql.SQL(statement(name)).format(**parts) for name in ("create_staging", "insert_staged", "note_conflicts"))
+    )
+
+
+def _document(alias: str, device_class: str) -> sql.Composed:
+    """A row as JSON: the values that it has, in their units, and its flags."""
+    pairs: list[sql.Composable] = []
+    for signal in CATALOGUE[device_class].signals:
+        value = sql.SQL("{} / {}::float8").format(sql.Identifier(alias, signal.name), sql.Literal(signal.per_unit))
+        pairs += [sql.Literal(signal.name), value]
+    pairs += [sql.Literal("flags"), sql.Identifier(alias, "flags")]
+    return sql.SQL("jsonb_strip_nulls(jsonb_build_object({}))").format(sql.SQL(", ").join(pairs))

@@ -1,0 +1,111 @@
+"""The rows of `base.gateway_epoch`: locking them fences other writers off, advancing them is half of every commit."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from contract.identity import Gateway
+from contract.telemetry import Ack
+from ingest.sql import statement
+from ingest.store import watermark
+from ingest.store.watermark import Watermark
+
+Key = tuple[Gateway, int]
+"""A gateway and one of its epochs."""
+
+
+@dataclass(slots=True)
+class LockedEpoch:
+    """One epoch while this transaction holds its row."""
+
+    epoch_id: int
+    mark: Watermark
+    advanced: Watermark
+    received_ms: int = 0
+
+
+class Epochs:
+    """Ids of epochs, remembered; and what a transaction does with their rows."""
+
+    def __init__(self) -> None:
+        self._ids: dict[Key, int] = {}
+
+    def lock(self, connection: psycopg.Connection[Any], keys: Iterable[Key]) -> dict[Key, LockedEpoch]:
+        """Lock the rows in the order of their ids, so that two writers cannot wait for each other."""
+        wanted = set(keys)
+        self._learn(connection, wanted)
+        locked = self._locked(connection, wanted)
+        if locked.keys() != wanted:
+            # The database was restored or emptied behind our back: what we remember is another world's.
+            self._ids.clear()
+            self._learn(connection, wanted)
+            locked = self._locked(connection, wanted)
+        return locked
+
+    def forget(self) -> None:
+        """Remember nothing: a transaction that opened epochs was rolled back."""
+        self._ids.clear()
+
+    def _learn(self, connection: psycopg.Connection[Any], keys: set[Key]) -> None:
+        unknown = [key for key in keys if key not in self._ids]
+        if not unknown:
+            return
+        arguments = (
+            [gateway.park for gateway, _ in unknown],
+            [gateway.gateway for gateway, _ in unknown],
+            [epoch for _, epoch in unknown],
+        )
+        found = connection.execute(statement("find_epochs"), arguments).fetchall()
+        if len(found) < len(unknown):
+            connection.execute(statement("open_epochs"), arguments)
+            found = connection.execute(statement("find_epochs"), arguments).fetchall()
+        self._ids.update({(Gateway(park, gateway), epoch): number for park, gateway, epoch, number in found})
+
+    def _locked(self, connection: psycopg.Connection[Any], keys: set[Key]) -> dict[Key, LockedEpoch]:
+        ids = sorted(self._ids[key] for key in keys if key in self._ids)
+        rows = connection.execute(statement("lock_epochs"), (ids,)).fetchall()
+        locked = {}
+        for park, gateway, epoch, number, committed, passed, floor in rows:
+            mark = Watermark(watermark.parse(committed), watermark.parse(passed), floor)
+            locked[Gateway(park, gateway), epoch] = LockedEpoch(number, mark, mark)
+        return locked if locked.keys() == keys else {}
+
+
+def advance(connection: psycopg.Connection[Any], locked: Mapping[Key, LockedEpoch]) -> dict[Key, Ack]:
+    """Write the new watermarks and what they skip; gives the acknowledgements."""
+    acks = {key: epoch.advanced.ack(key[1]) for key, epoch in locked.items()}
+    moved = [(key, epoch) for key, epoch in locked.items() if epoch.received_ms]
+    if not moved:
+        return acks
+    connection.execute(
+        statement("advance_epochs"),
+        (
+            [epoch.epoch_id for _, epoch in moved],
+            [watermark.render(epoch.advanced.committed) for _, epoch in moved],
+            [watermark.render(epoch.advanced.passed) for _, epoch in moved],
+            [acks[key].through for key, _ in moved],
+            [epoch.advanced.floor for _, epoch in moved],
+            [epoch.received_ms for _, epoch in moved],
+        ),
+    )
+    _note_gaps(connection, [epoch for _, epoch in moved])
+    return acks
+
+
+def _note_gaps(connection: psycopg.Connection[Any], epochs: list[LockedEpoch]) -> None:
+    """Keep `sequence_gap` equal to what was passed; a gap that filled after all is forgotten."""
+    changed = [epoch for epoch in epochs if epoch.advanced.passed != epoch.mark.passed]
+    if not changed:
+        return
+    shrunk = [e.epoch_id for e in changed if watermark.minus(e.mark.passed, e.advanced.passed)]
+    if shrunk:
+        connection.execute(statement("forget_gaps"), (shrunk,))
+    added = [
+        (epoch.epoch_id, low, high - 1)
+        for epoch in changed
+        for low, high in watermark.minus(epoch.advanced.passed, () if epoch.epoch_id in shrunk else epoch.mark.passed)
+    ]
+    if added:
+        connection.execute(statement("note_gaps"), tuple(map(list, zip(*added, strict=True))))

@@ -1,0 +1,89 @@
+"""The stores themselves: one class, with what differs between the servers in its keeper."""
+
+from collections.abc import Mapping
+from typing import cast
+
+import psycopg
+
+from contract.announcement import Birth, Status
+from contract.identity import Gateway
+from contract.telemetry import Ack
+from ingest.rollup import AggregateKeeper, Keeper, TableKeeper
+from ingest.rows import Commit, Committed
+from ingest.sql import statement
+from ingest.store import Kind, Known, MaintenanceReport, Park, registry, watermark
+from ingest.store.commit import Committer
+from ingest.store.connection import Session, translated
+from ingest.store.errors import SetupError
+from ingest.store.partitions import Days
+from ingest.store.settings import StoreSettings
+from ingest.store.watermark import Watermark
+
+
+class DatabaseStore:
+    """A store in one PostgreSQL database: connections for commits, for the registry and for maintenance."""
+
+    def __init__(self, dsn: str, kind: Kind, settings: StoreSettings) -> None:
+        self._kind = kind
+        self._writing, self._asking, self._keeping = (
+            Session(dsn, settings, purpose) for purpose in ("commit", "registry", "maintenance")
+        )
+        days = Days() if kind == "postgres" else None
+        self._committer = Committer(self._writing, settings, days)
+        self._keeper: Keeper = TableKeeper(settings) if kind == "postgres" else AggregateKeeper(settings)
+
+    @property
+    def kind(self) -> Kind:
+        """Which of the stores this is."""
+        return self._kind
+
+    def commit(self, commit: Commit) -> Committed:
+        """Make rows, refusals and the watermark durable together, exactly once."""
+        return self._committer.commit(commit)
+
+    def register(self, gateway: Gateway, birth: Birth) -> Known:
+        """Note a birth; gives the ids of its devices."""
+        with self._asking.run() as connection:
+            return registry.register(connection, gateway, birth)
+
+    def registry(self) -> Mapping[Gateway, Known]:
+        """Every gateway and its present devices."""
+        with self._asking.run() as connection:
+            return registry.registry(connection)
+
+    def describe_park(self, park: Park) -> None:
+        """Name a park."""
+        with self._asking.run() as connection:
+            registry.describe_park(connection, park)
+
+    def set_status(self, gateway: Gateway, status: Status, received_ms: int) -> None:
+        """Note whether a gateway is connected."""
+        with self._asking.run() as connection:
+            registry.set_status(connection, gateway, status, received_ms)
+
+    def ack_of(self, gateway: Gateway, epoch: int) -> Ack | None:
+        """What is committed of an epoch, or None when nothing of it was seen."""
+        with self._asking.run() as connection:
+            arguments = (gateway.park, gateway.gateway, epoch)
+            row = connection.execute(statement("ranges_of_epoch"), arguments).fetchone()
+        return Watermark(watermark.parse(row[0]), watermark.parse(row[1])).ack(epoch) if row else None
+
+    def maintain(self, now_ms: int) -> MaintenanceReport:
+        """Bring roll-ups up to date, make partitions ahead, apply retention."""
+        self._committer.flush_notices()
+        with self._keeping.run() as connection:
+            return self._keeper.maintain(connection, now_ms)
+
+    def close(self) -> None:
+        """End the connections."""
+        for session in (self._writing, self._asking, self._keeping):
+            session.close()
+
+
+def open_store(dsn: str, settings: StoreSettings) -> DatabaseStore:
+    """The store of a migrated database."""
+    with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=settings.connect_timeout_s) as connection:
+        row = connection.execute(statement("store_of_database")).fetchone()
+    if row is None:
+        raise SetupError("the database has no schema yet: run `parkgrid db migrate`")
+    return DatabaseStore(dsn, cast("Kind", row[0]), settings)

@@ -1,0 +1,81 @@
+"""Gateways and devices as they announced themselves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from contract.announcement import Birth, Device, Status
+from contract.identity import Gateway
+from ingest.sql import statement
+from ingest.store import Known, Park
+
+
+def register(connection: psycopg.Connection[Any], gateway: Gateway, birth: Birth) -> Known:
+    """Note a birth; one of an older epoch, from a broker's memory, changes nothing."""
+    with connection.transaction():
+        connection.execute(statement("ensure_park"), (gateway.park,))
+        values = (gateway.park, gateway.gateway, birth.epoch, birth.agent_version, birth.simulated, birth.at_ms)
+        if connection.execute(statement("upsert_gateway"), values).fetchone() is not None:
+            _write_devices(connection, gateway, birth)
+        rows = connection.execute(statement("devices_of_gateway"), (gateway.park, gateway.gateway)).fetchall()
+    return {device: (number, device_class) for device, number, device_class in rows}
+
+
+def _write_devices(connection: psycopg.Connection[Any], gateway: Gateway, birth: Birth) -> None:
+    # In the order of their names, so that two births of one gateway cannot wait for each other.
+    devices = sorted(birth.devices, key=lambda device: device.device)
+    connection.cursor().executemany(statement("upsert_device"), [_parameters(gateway, each) for each in devices])
+    present = [f"{each.device}/{each.device_class}" for each in devices]
+    connection.execute(statement("retire_devices"), (gateway.park, gateway.gateway, present))
+
+
+def _parameters(gateway: Gateway, device: Device) -> dict[str, Any]:
+    point = device.point
+    return {
+        "park": gateway.park,
+        "gateway": gateway.gateway,
+        "device": device.device,
+        "device_class": device.device_class,
+        "name": device.name,
+        "model": device.model,
+        "firmware": device.firmware,
+        "period_s": device.period_s,
+        "ratings": Jsonb(dict(device.ratings)),
+        "signals": list(device.signals),
+        "station": point.station,
+        "line": point.line,
+        "transformer": point.transformer,
+        "account": point.account,
+    }
+
+
+def registry(connection: psycopg.Connection[Any]) -> Mapping[Gateway, Known]:
+    """Every gateway that was ever born, and its present devices."""
+    found: dict[Gateway, dict[str, tuple[int, str]]] = {}
+    for park, gateway, device, number, device_class in connection.execute(statement("registry")):
+        devices = found.setdefault(Gateway(park, gateway), {})
+        if device is not None:
+            devices[device] = (number, device_class)
+    return found
+
+
+def set_status(connection: psycopg.Connection[Any], gateway: Gateway, status: Status, received_ms: int) -> None:
+    """Note a status; a gateway without a birth has no row, and the last will of an older epoch is history."""
+    connection.execute(
+        statement("set_status"),
+        {
+            "park": gateway.park,
+            "gateway": gateway.gateway,
+            "online": status.online,
+            "epoch": status.epoch,
+            "at_ms": status.at_ms,
+            "received_ms": received_ms,
+        },
+    )
+
+
+def describe_park(connection: psycopg.Connection[Any], park: Park) -> None:
+    """Name a park."""
+    connection.execute(statement("upsert_park"), (park.park, park.district, park.name_zh, park.name_en, park.time_zone))

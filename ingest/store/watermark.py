@@ -1,0 +1,82 @@
+"""Which batches of an epoch are settled: half-open ranges of sequence numbers, and the acknowledgement they make."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from contract.telemetry import MAX_RANGES, Ack
+
+Ranges = tuple[tuple[int, int], ...]
+"""Half-open, ascending, not touching."""
+_RANGE = re.compile(r"\[(\d+),(\d+)\)")
+
+
+def parse(text: str) -> Ranges:
+    """The ranges of PostgreSQL's canonical text form of an int8multirange."""
+    return tuple((int(low), int(high)) for low, high in _RANGE.findall(text))
+
+
+def render(ranges: Ranges) -> str:
+    """The text form of an int8multirange."""
+    return "{" + ",".join(f"[{low},{high})" for low, high in ranges) + "}"
+
+
+def contains(ranges: Ranges, seq: int) -> bool:
+    """Whether one of the ranges holds `seq`."""
+    position = bisect_right(ranges, (seq, seq + 1))
+    return any(low <= seq < high for low, high in ranges[max(0, position - 1) : position + 1])
+
+
+def union(*parts: Iterable[tuple[int, int]]) -> Ranges:
+    """All ranges of all parts, merged where they overlap or touch."""
+    merged: list[tuple[int, int]] = []
+    for low, high in sorted(each for part in parts for each in part):
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+        else:
+            merged.append((low, high))
+    return tuple(merged)
+
+
+def minus(ranges: Ranges, removed: Ranges) -> Ranges:
+    """What is left of `ranges` without `removed`."""
+    left: list[tuple[int, int]] = []
+    for low, high in ranges:
+        start = low
+        for cut_low, cut_high in removed:
+            if cut_high > start and cut_low < high:
+                if cut_low > start:
+                    left.append((start, cut_low))
+                start = cut_high
+        if start < high:
+            left.append((start, high))
+    return tuple(left)
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """What is known of one epoch."""
+
+    committed: Ranges = ()
+    """Stored."""
+    passed: Ranges = ()
+    """Below the outbox's floor and never received: their gateway dropped them, and says so."""
+    floor: int = 1
+
+    def advanced(self, seqs: Sequence[int], floor: int) -> "Watermark":
+        """The watermark after storing these batches, whose outbox held nothing below `floor` any more.
+
+        A batch that was passed and arrives after all, because it was under way when it was dropped, is stored.
+        """
+        committed = union(self.committed, ((seq, seq + 1) for seq in seqs))
+        floor = max(self.floor, floor)
+        passed = minus(union(self.passed, ((1, floor),) if floor > 1 else ()), committed)
+        return Watermark(committed, passed, floor)
+
+    def ack(self, epoch: int) -> Ack:
+        """What the gateway may trim."""
+        settled = union(self.committed, self.passed)
+        through = settled[0][1] - 1 if settled and settled[0][0] <= 1 else 0
+        beyond = settled[1:] if through else settled
+        return Ack(epoch, through, tuple((low, high - 1) for low, high in beyond[:MAX_RANGES]))
