@@ -2,13 +2,19 @@
 
 import argparse
 import asyncio
+import logging
 import signal
 import sys
+import typing
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from contract.settings import SettingsError
 from edge.settings import EdgeSettings, check_files, load_settings
+
+if typing.TYPE_CHECKING:
+    import types
 
 _EXAMPLE = """\
 a configuration to start from:
@@ -65,8 +71,7 @@ async def _run(settings: EdgeSettings) -> None:
 
 def _configure_log() -> None:
     """One line of key=value pairs per event, to standard error."""
-    import structlog
-
+    structlog = _structlog_without_rich()
     structlog.configure(
         processors=[
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -77,6 +82,22 @@ def _configure_log() -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+    # The Modbus library writes a line for every failed attempt; the agent writes one when something changes.
+    logging.getLogger().addHandler(logging.NullHandler())
+    logging.getLogger("asyncio").addHandler(logging.StreamHandler())
+
+
+def _structlog_without_rich() -> Any:
+    """Import structlog as if rich were not installed: it would load 9 MB for tracebacks in colour."""
+    hidden = "rich" not in sys.modules and "structlog" not in sys.modules
+    if hidden:
+        sys.modules["rich"] = typing.cast("types.ModuleType", None)
+    try:
+        import structlog
+    finally:
+        if hidden:
+            del sys.modules["rich"]
+    return structlog
 
 
 def _parser() -> argparse.ArgumentParser:
