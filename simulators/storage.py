@@ -55,11 +55,15 @@ class Battery:
         """The power nearest to what is wanted (discharge positive) that it can hold for a time."""
         if wanted_kw >= 0:
             power = min(wanted_kw, self.discharge_limit_kw(energy_kwh))
-            room = (energy_kwh - self.empty_at * self.capacity_kwh) * self._given(power) * 3600 / seconds
-            return min(power, max(room, 0.0))
+            room = max(energy_kwh - self.empty_at * self.capacity_kwh, 0.0)
+            # The remainder goes out at the worst efficiency of any smaller power, so it cannot overshoot.
+            worst = min(self._given(0.0), self._given(power))
+            return (
+                power if energy_kwh - self.after(energy_kwh, power, seconds) <= room else room * worst * 3600 / seconds
+            )
         power = min(-wanted_kw, self.charge_limit_kw(energy_kwh))
-        room = (self.capacity_kwh - energy_kwh) / self._taken(power) * 3600 / seconds
-        return -min(power, max(room, 0.0))
+        room = max(self.capacity_kwh - energy_kwh, 0.0)
+        return -power if self.after(energy_kwh, -power, seconds) - energy_kwh <= room else -room * 3600 / seconds
 
     def after(self, energy_kwh: float, power_kw: float, seconds: float) -> float:
         """Energy content after a time at constant power: E' = E + eta_c · P_c · dt, or E - P_d · dt / eta_d."""

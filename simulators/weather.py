@@ -19,8 +19,8 @@ from contract.time import to_ms
 MINUTES = 1_440
 MINUTE_MS = 60_000
 _SKIES = ("fair", "broken", "overcast")
-_SKY_SHARES = (0.25, 0.45, 0.30)
-"""Days of each kind; the mean clear-sky index comes to about 0.6, as Shenzhen's yields suggest (design default)."""
+_SKY_SHARES = (0.17, 0.40, 0.43)
+"""Days of each kind; the mean clear-sky index comes to 0.55-0.6, as Shenzhen's yields suggest (design default)."""
 _MONTH_MEAN_C = (15.5, 16.5, 19.0, 22.8, 26.0, 28.0, 28.8, 28.6, 27.6, 25.0, 21.2, 17.0)
 """Monthly mean air temperature; design default close to Shenzhen's normals."""
 _CLOUD_ADJUSTMENT = 0.6

@@ -1,0 +1,128 @@
+"""Scenario files: the committed one stands, a wrong one is told apart with all its mistakes at once."""
+
+import pytest
+
+from contract.settings import SettingsError
+from contract.signals import CATALOGUE
+from contract.time import to_ms
+from simulators.faults import FaultKind
+from simulators.scenario import DEFAULT, SCENARIOS, load_scenario, minutes_of
+
+
+@pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.toml")), ids=lambda path: path.stem)
+def test_committed_scenarios_stand(path) -> None:
+    scenario = load_scenario(path)
+    assert scenario.devices
+    for device in scenario.devices:
+        assert device.device_class in CATALOGUE
+        assert device.name_zh
+        assert device.name_en
+
+
+def test_the_default_park_has_what_a_park_has() -> None:
+    classes = [device.device_class for device in load_scenario(DEFAULT).devices]
+    assert classes.count("grid_meter") == classes.count("storage") == classes.count("weather") == 1
+    assert classes.count("pv_inverter") == classes.count("meter") == 3
+    assert classes.count("charger") == 4
+    assert all(
+        device.ratings["rated_power_kw"] >= 480
+        for device in load_scenario(DEFAULT).devices
+        if device.device_class == "charger"
+    )
+
+
+WRONG = """
+park = "p"
+sped = 3
+step_s = 0
+
+[[devices]]
+id = "grid"
+device_class = "grid_meter"
+driver = "eastron_sdm630"
+
+[[devices]]
+id = "grid"
+device_class = "gird_meter"
+driver = "eastron_sdm630"
+"""
+
+CROSSED = """
+park = "p"
+[site]
+zone = "Asia/Shenzhen"
+[strategy]
+peak = ["19:00-14:00"]
+[[devices]]
+id = "pv-1"
+device_class = "pv_inverter"
+driver = "huawei_sun2001"
+[[devices]]
+id = "pv-1"
+device_class = "storage"
+driver = "huawei_luna2000"
+ratings = { rated_power_kw = 5 }
+[[faults]]
+device = "pv-9"
+kind = "silent"
+start = "2026-06-21T12:00:00"
+duration_s = 5
+"""
+
+
+def problems(tmp_path, text):
+    path = tmp_path / "scenario.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load_scenario(path)
+    return {problem.key: problem for problem in caught.value.problems}
+
+
+def test_shape_mistakes_come_together(tmp_path) -> None:
+    found = problems(tmp_path, WRONG)
+    assert set(found) == {"sped", "step_s", "devices[1].device_class"}
+
+
+def test_mistakes_across_fields_come_together(tmp_path) -> None:
+    found = problems(tmp_path, CROSSED)
+    assert set(found) == {
+        "devices[0].driver",
+        "devices[0].ratings.rated_power_kw",
+        "devices[1].id",
+        "devices[1].ratings.capacity_kwh",
+        "devices",
+        "faults[0].device",
+        "faults[0].start",
+        "site.zone",
+        "strategy.peak",
+    }
+    assert "huawei_sun2000" in found["devices[0].driver"].remedy
+
+
+def test_faults_become_a_timeline(tmp_path) -> None:
+    path = tmp_path / "scenario.toml"
+    path.write_text(
+        DEFAULT.read_text("utf-8")
+        + '\n[[faults]]\ndevice = "pv-1"\nkind = "exception"\nnumber = 6\nstart = "2026-06-21T12:00:00+08:00"\n'
+        + "duration_s = 1.5\n",
+        "utf-8",
+    )
+    (fault,) = load_scenario(path).timeline()
+    assert (fault.device, fault.kind, fault.number) == ("pv-1", FaultKind.EXCEPTION, 6)
+    assert fault.start_ms == 1_782_014_400_000  # 2026-06-21T04:00Z
+    assert fault.end_ms - fault.start_ms == 1500
+    assert fault.holds(fault.start_ms)
+    assert not fault.holds(fault.end_ms)
+
+
+def test_hours_of_a_day() -> None:
+    assert minutes_of("10:00-12:30") == (600, 750)
+    assert minutes_of("22:00-24:00") == (1320, 1440)
+    with pytest.raises(ValueError, match="12:00-10:00"):
+        minutes_of("12:00-10:00")
+
+
+def test_instants_are_milliseconds() -> None:
+    from datetime import UTC, datetime
+
+    assert to_ms(datetime(2026, 6, 21, 4, tzinfo=UTC)) == 1_782_014_400_000
