@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.settings import SettingsError
+from edge.memory import give_back, one_heap
 from edge.settings import EdgeSettings, check_files, load_settings
 
 if typing.TYPE_CHECKING:
@@ -56,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{options.config}: right; gateway {settings.identity}, {devices} devices")  # noqa: T201 - as above
         return 0
     _configure_log()
+    one_heap()
     asyncio.run(_run(settings))
     return 0
 
@@ -66,7 +68,9 @@ async def _run(settings: EdgeSettings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await Agent(settings).run(stop)
+    agent = Agent(settings)
+    give_back()
+    await agent.run(stop)
 
 
 def _configure_log() -> None:
