@@ -84,6 +84,7 @@ class TcpPeer(_Peer):
         self.connections = 0
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def wrap(self, request: Request, pdu: bytes) -> bytes:
         return struct.pack(">HHHB", request.transaction, 0, len(pdu) + 1, request.unit) + pdu
@@ -97,12 +98,17 @@ class TcpPeer(_Peer):
             self._server.close()
             for writer in tuple(self._open):
                 writer.close()
+            await asyncio.gather(*self._tasks)
             await self._server.wait_closed()
             self._server = None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._open.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
         async def send(data: bytes) -> None:
             writer.write(data)
