@@ -241,15 +241,15 @@ class AggregateKeeper:
         floor: int | None,
     ) -> None:
         """Materialise from the watermark to the newest whole bucket, without a hole between."""
-        end = from_ms(int(bucket_starts(np.array([to_ms(newest) // _MINUTE_MS]), level)[0]) * _MINUTE_MS)
+        end = _bucket_start(newest, level)
         if mark is not None and end - mark < _HEAD_LAG[level]:
             return
         start = mark
         if start is None:
             row = connection.execute(statement("oldest_chunk"), (device_class,)).fetchone()
-            start = row[0] - timedelta(days=1) if row and row[0] else None
+            start = _bucket_start(row[0], level) if row and row[0] else None
         if floor is not None:
-            start = max(start or from_ms(0), from_ms(floor * _MINUTE_MS))
+            start = max(start or from_ms(0), _bucket_start(from_ms(floor * _MINUTE_MS), level))
         if start is not None:
             _refresh_windows(connection, f"{device_class}_{level}", _steps(start, end))
 
@@ -319,8 +319,12 @@ class Retention:
 
 def _midnight(instant: datetime) -> datetime:
     """The last midnight in Shanghai: a bucket of any level lies on one side of it."""
+    return _bucket_start(instant, "1d")
+
+
+def _bucket_start(instant: datetime, level: str) -> datetime:
     minutes = np.array([to_ms(instant) // _MINUTE_MS])
-    return from_ms(int(bucket_starts(minutes, "1d")[0]) * _MINUTE_MS)
+    return from_ms(int(bucket_starts(minutes, level)[0]) * _MINUTE_MS)
 
 
 def _note_newest(connection: psycopg.Connection[Any], device_class: str, minutes: NDArray[np.int64]) -> None:

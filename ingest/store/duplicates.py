@@ -38,7 +38,11 @@ def copy_statement(table: sql.Composable, columns: tuple[str, ...]) -> sql.Compo
 
 
 def insert_carefully(
-    connection: psycopg.Connection[Any], device_class: str, columns: tuple[str, ...], stream: bytes, count: int
+    connection: psycopg.Connection[Any],
+    device_class: str,
+    columns: tuple[str, ...],
+    stream: bytes | memoryview,
+    count: int,
 ) -> Outcome:
     """Store what is new of a COPY stream of `count` rows. Runs inside the caller's transaction."""
     prepared = _statements(device_class)

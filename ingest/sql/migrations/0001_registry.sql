@@ -114,6 +114,9 @@ CREATE TABLE base.rollup_dirty (
     minutes int4[] NOT NULL
 );
 
+-- Written once and read once within seconds: packing them would cost more than it saves.
+ALTER TABLE base.rollup_dirty ALTER COLUMN devices SET STORAGE EXTERNAL, ALTER COLUMN minutes SET STORAGE EXTERNAL;
+
 -- How far a relation has got: the newest instant in it, and the instant before which retention removed it.
 CREATE TABLE base.rollup_progress (
     relation text PRIMARY KEY,
