@@ -36,12 +36,40 @@ _CONNECT_TIMEOUT_S = 5.0
 _BACK_OFF_FIRST_S = 0.2
 _BACK_OFF_MOST_S = 3.0
 _SELECT_S = 0.25
+_FULL_S = 0.01
 _READS_AT_ONCE = 128
+_READ_AHEAD_BYTES = 65_536
 _ACKS_IN_FLIGHT = 500
 _TOPICS_KNOWN_MAX = 10_000
 _REFUSED_SUBSCRIPTION = 128
 _NEVER_SUBSCRIBED = "parkgrid/v1/-/-/alive"
 _TAKEN_OVER_S = 5.0
+_Address = tuple[str, Gateway | None, Channel | None]
+
+
+class _ReadAheadClient(Client):
+    """paho with one system call for many packets, where it makes three or four for each."""
+
+    _ahead = b""
+    _position = 0
+
+    @property
+    def has_ahead(self) -> bool:
+        """Whether something was read from the socket that no packet has been made of."""
+        return self._position < len(self._ahead)
+
+    def forget_ahead(self) -> None:
+        """Start with nothing: the rest belonged to another connection."""
+        self._ahead, self._position = b"", 0
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        # Where paho names this differently one day, it reads as before: slower, not wrong.
+        if not self.has_ahead:
+            self._ahead, self._position = super()._sock_recv(max(bufsize, _READ_AHEAD_BYTES)), 0
+        start = self._position
+        part = self._ahead[start : start + bufsize]
+        self._position += len(part)
+        return part
 
 
 class Consumer:
@@ -61,7 +89,7 @@ class Consumer:
         self._done: deque[tuple[int, int, int]] = deque()
         self._acks: dict[tuple[Gateway, int], bytes] = {}
         self._acks_in_flight: set[int] = set()
-        self._topics: dict[str, tuple[Gateway, Channel] | tuple[None, None]] = {}
+        self._topics: dict[str, _Address] = {}
         self._connection = 0
         self._last_sent = 0.0
         self._refused_connection = ""
@@ -102,9 +130,11 @@ class Consumer:
 
     # The network thread
 
-    def _new_client(self) -> Client:
+    def _new_client(self) -> _ReadAheadClient:
         settings = self._settings
-        client = Client(CallbackAPIVersion.VERSION2, client_id=settings.client_id, clean_session=False, manual_ack=True)
+        client = _ReadAheadClient(
+            CallbackAPIVersion.VERSION2, client_id=settings.client_id, clean_session=False, manual_ack=True
+        )
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(_ACKS_IN_FLIGHT)
         client.username_pw_set(settings.username, settings.password)
@@ -140,6 +170,7 @@ class Consumer:
 
     def _serve(self) -> None:
         """One connection, from CONNECT to its end."""
+        self._client.forget_ahead()
         self._client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
         self._connection += 1
         self._last_sent = time.monotonic()
@@ -151,14 +182,16 @@ class Consumer:
 
     def _step(self, connection: Any) -> None:
         full = self._inbox.full
+        ahead = self._client.has_ahead and not full
         waiting = [self._wake_reader] if full else [self._wake_reader, connection]
         writing = [connection] if self._client.want_write() else []
         before = time.monotonic()
-        readable, writable, _ = select.select(waiting, writing, [], 0.01 if full else _SELECT_S)
+        timeout_s = 0.0 if ahead else _FULL_S if full else _SELECT_S
+        readable, writable, _ = select.select(waiting, writing, [], timeout_s)
         if self._wake_reader in readable:
             with contextlib.suppress(BlockingIOError):
                 self._wake_reader.recv(65_536)
-        if connection in readable:
+        if ahead or connection in readable:
             self._read()
         self._send_done()
         self._send_acks()
@@ -274,7 +307,7 @@ class Consumer:
             text = message.topic
         except UnicodeDecodeError:
             text = "�"
-        gateway, channel = self._topics.get(text) or self._parse(text)
+        lane, gateway, channel = self._topics.get(text) or self._parse(text)
         self._inbox.put(
             Message(
                 text,
@@ -285,18 +318,21 @@ class Consumer:
                 self._connection,
                 message.mid,
                 message.qos,
-            )
+            ),
+            lane,
         )
 
     def _on_publish(self, _client: Client, _data: object, mid: int, _reason: Any, _properties: Any) -> None:
         self._acks_in_flight.discard(mid)
 
-    def _parse(self, text: str) -> tuple[Gateway, Channel] | tuple[None, None]:
-        parsed: tuple[Gateway, Channel] | tuple[None, None]
+    def _parse(self, text: str) -> _Address:
+        """Lane, gateway and channel of a topic; all strange topics share a lane."""
+        parsed: _Address
         try:
-            parsed = parse_topic(text)
+            gateway, channel = parse_topic(text)
+            parsed = (str(gateway), gateway, channel)
         except RefusedError:
-            parsed = (None, None)
+            parsed = ("", None, None)
         if len(self._topics) >= _TOPICS_KNOWN_MAX:
             self._topics.clear()
         self._topics[text] = parsed

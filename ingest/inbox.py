@@ -37,7 +37,7 @@ class Inbox:
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._quantum_bytes = quantum_bytes
-        self._lanes: dict[Gateway | None, deque[Message]] = {}
+        self._lanes: dict[str, deque[Message]] = {}
         self._changed = threading.Condition(threading.Lock())
         self._wanted = False
         self.messages = 0
@@ -48,13 +48,13 @@ class Inbox:
         """Whether the socket should be left unread."""
         return self.messages >= self._max_messages or self.bytes >= self._max_bytes
 
-    def put(self, message: Message) -> None:
-        """Append a message to the lane of its gateway."""
+    def put(self, message: Message, lane: str) -> None:
+        """Append a message to a lane, which is its gateway's name."""
         with self._changed:
-            lane = self._lanes.get(message.gateway)
-            if lane is None:
-                lane = self._lanes[message.gateway] = deque()
-            lane.append(message)
+            messages = self._lanes.get(lane)
+            if messages is None:
+                messages = self._lanes[lane] = deque()
+            messages.append(message)
             self.messages += 1
             self.bytes += len(message.payload)
             if self._wanted:
@@ -101,8 +101,8 @@ class Inbox:
         taken: list[Message] = []
         total = 0
         while self._lanes and total < max_bytes:
-            gateway = next(iter(self._lanes))
-            lane = self._lanes.pop(gateway)
+            name = next(iter(self._lanes))
+            lane = self._lanes.pop(name)
             quantum = 0
             while lane and quantum < self._quantum_bytes:
                 message = lane.popleft()
@@ -110,7 +110,7 @@ class Inbox:
                 taken.append(message)
             total += quantum
             if lane:
-                self._lanes[gateway] = lane
+                self._lanes[name] = lane
         self.messages -= len(taken)
         self.bytes -= total
         return taken

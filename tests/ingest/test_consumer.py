@@ -114,7 +114,7 @@ def test_it_works_at_the_twenty_messages_that_a_broker_allows_by_default(
     configuration = tmp_path / "narrow" / "mosquitto.conf"
     text = configuration.read_text("utf-8").replace("max_inflight_messages 1000", "max_inflight_messages 20")
     configuration.write_text(text, "utf-8")
-    child = launcher._run([program, "-c", str(configuration)], tmp_path / "narrow", narrow.port, "mosquitto")
+    child = launcher.run([program, "-c", str(configuration)], tmp_path / "narrow", narrow.port)
     try:
         inbox = roomy()
         with consuming(child, inbox) as consumer:

@@ -20,8 +20,8 @@ def test_it_says_when_the_socket_should_be_left_unread() -> None:
     for number in range(3):
         assert not by_number.full
         assert not by_bytes.full
-        by_number.put(message(mid=number))
-        by_bytes.put(message(mid=number))
+        by_number.put(message(mid=number), str(QUIET))
+        by_bytes.put(message(mid=number), str(QUIET))
     assert by_number.full
     assert by_bytes.full
     by_bytes.take(1_000, 0)
@@ -31,7 +31,7 @@ def test_it_says_when_the_socket_should_be_left_unread() -> None:
 def test_a_gateway_keeps_its_order() -> None:
     inbox = Inbox(1_000, 1_000_000)
     for number in range(30):
-        inbox.put(message(FLOODER if number % 3 else QUIET, mid=number))
+        inbox.put(message(FLOODER if number % 3 else QUIET, mid=number), str(FLOODER if number % 3 else QUIET))
     taken = inbox.take(10_000, 0)
     for gateway in (FLOODER, QUIET):
         mids = [each.mid for each in taken if each.gateway == gateway]
@@ -43,8 +43,8 @@ def test_a_gateway_keeps_its_order() -> None:
 def test_a_flooding_gateway_does_not_keep_another_one_waiting() -> None:
     inbox = Inbox(10_000, 10_000_000, quantum_bytes=1_000)
     for number in range(1_000):
-        inbox.put(message(FLOODER, mid=number))
-    inbox.put(message(QUIET, mid=7))
+        inbox.put(message(FLOODER, mid=number), str(FLOODER))
+    inbox.put(message(QUIET, mid=7), str(QUIET))
     taken = inbox.take(2_000, 0)
     assert [each.mid for each in taken if each.gateway == QUIET] == [7]
     assert sum(len(each.payload) for each in taken) <= 3_000
@@ -57,7 +57,7 @@ def test_a_flooding_gateway_does_not_keep_another_one_waiting() -> None:
 
 def test_take_waits_for_the_first_message_and_then_not_for_a_silent_broker() -> None:
     inbox = Inbox(1_000, 1_000_000)
-    timer = threading.Timer(0.05, lambda: inbox.put(message()))
+    timer = threading.Timer(0.05, lambda: inbox.put(message(), str(QUIET)))
     timer.start()
     started = time.monotonic()
     taken = inbox.take(1_000, timeout_s=10.0, linger_s=5.0)
@@ -73,7 +73,7 @@ def test_take_gives_nothing_after_its_time() -> None:
 def test_everything_put_by_another_thread_is_taken_once() -> None:
     inbox = Inbox(100_000, 100_000_000)
     numbers = range(5_000)
-    producer = threading.Thread(target=lambda: [inbox.put(message(mid=number)) for number in numbers])
+    producer = threading.Thread(target=lambda: [inbox.put(message(mid=number), str(QUIET)) for number in numbers])
     producer.start()
     taken: list[int] = []
     deadline = time.monotonic() + 20
