@@ -17,8 +17,8 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
-from contract import strict_json
 from contract.identity import Gateway
 from contract.sample import Quality
 from contract.signals import CATALOGUE, DeviceClass
@@ -94,6 +94,7 @@ class _Comparison:
         self._connection = connection
         self._since = received_since
         self._devices = _devices(connection)
+        self._epochs = _epochs(connection)
         self._classes = [name for name in CATALOGUE if self._scalar(_EXISTS, (f"base.{name}",))]
         connection.execute(_TABLES)
 
@@ -112,16 +113,12 @@ class _Comparison:
         for kind, query in _FINDINGS.items():
             found = self._connection.execute(sql.SQL(query)).fetchall()
             counts[kind] = sum(row[0] for row in found)
-            examples += [f"{kind}: {row[1]}" for row in found[:EXAMPLES] if row[0]]
+            examples += [f"{kind}: {row[1]}" for row in found[:EXAMPLES] if row[0] and row[1]]
         return Reconciliation(**counts, examples=tuple(examples))
 
     def _gateway_of(self, ledger: Path) -> Gateway | None:
         """The gateway that wrote a ledger, by an epoch that the store knows; None when nothing of it arrived."""
-        known = {
-            epoch: Gateway(park, gateway)
-            for epoch, park, gateway in self._connection.execute("SELECT epoch, park, gateway FROM base.gateway_epoch")
-        }
-        return next((known[epoch] for epoch in epochs(ledger) if epoch in known), None)
+        return next((self._epochs[epoch] for epoch in epochs(ledger) if epoch in self._epochs), None)
 
     def _stored_view(self) -> sql.Composed:
         """All rows of all classes in the shape of the expected ones."""
@@ -138,8 +135,15 @@ class _Comparison:
 
 
 def _devices(connection: "psycopg.Connection[Any]") -> _Devices:
-    rows = connection.execute("SELECT park, gateway, device, device_id, device_class FROM public.devices")
+    rows = connection.execute(
+        "SELECT park, gateway, device, device_id, device_class FROM public.devices ORDER BY retired DESC"
+    )
     return {(Gateway(park, gateway), device): (number, kind) for park, gateway, device, number, kind in rows}
+
+
+def _epochs(connection: "psycopg.Connection[Any]") -> Mapping[int, Gateway]:
+    rows = connection.execute("SELECT epoch, park, gateway FROM base.gateway_epoch")
+    return {epoch: Gateway(park, gateway) for epoch, park, gateway in rows}
 
 
 def _expected(
@@ -151,12 +155,12 @@ def _expected(
         for sample in offer.samples:
             known = devices.get((gateway, sample["device"])) if gateway else None
             at = from_ms(sample["at"]) if 0 <= sample["at"] < _LATEST_MS else None
-            content = expected_content(CATALOGUE[known[1]], sample) if known else b"{}"
-            yield *address, sample["device"], known[0] if known else None, at, offer.epoch, offer.seq, content.decode()
+            content = expected_content(CATALOGUE[known[1]], sample) if known else {}
+            yield *address, sample["device"], known[0] if known else None, at, offer.epoch, offer.seq, Jsonb(content)
 
 
-def expected_content(device_class: DeviceClass, sample: Mapping[str, Any]) -> bytes:
-    """What the store must hold of a sample: integer steps of the values that fit, and the flags, as JSON."""
+def expected_content(device_class: DeviceClass, sample: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the store must hold of a sample: integer steps of the values that fit, and the flags."""
     steps: dict[str, int] = {}
     flags: dict[str, str] = {}
     told = sample.get("flags", {})
@@ -169,7 +173,7 @@ def expected_content(device_class: DeviceClass, sample: Mapping[str, Any]) -> by
             flags[name] = told[name]
         if not signal.low <= value <= signal.high and told.get(name) != Quality.BAD.value:
             flags[name] = Quality.OUT_OF_RANGE.value
-    return strict_json.dumps({"values": steps, "flags": flags})
+    return {"values": steps, "flags": flags}
 
 
 _EXISTS = "SELECT to_regclass(%s) IS NOT NULL"
@@ -216,7 +220,8 @@ WHERE seq IS NOT NULL
                   WHERE s.device_id = e.device_id AND s.at = e.at AND (s.content = e.content OR NOT s.genuine))
   AND NOT EXISTS (SELECT FROM public.conflicts c WHERE c.device_id = e.device_id AND c.at = e.at)
   AND NOT EXISTS (SELECT FROM public.quarantine q
-                  WHERE (q.park, q.gateway, q.epoch, q.seq) = (e.park, e.gateway, e.epoch, e.seq)
+                  WHERE (q.park, q.gateway) = (e.park, e.gateway)
+                    AND ((q.epoch, q.seq) = (e.epoch, e.seq) OR q.epoch > e.epoch)
                     AND coalesce(q.device, '') IN ('', e.device))
 GROUP BY park, gateway, device, at""",
     "duplicated": """
