@@ -500,7 +500,7 @@ def test_killed_at_any_point_it_stores_everything_once(
     batches = forty()
     introduce(peer)
     with process(tmp_path, settings, f"{point}:2") as child:
-        until(lambda: last_ack(peer) is not None or child.poll() is not None, "the answer to the birth")
+        until(lambda: query(dsn, "SELECT device FROM public.devices"), "the birth to be taken up")
         for seq, payload in batches.items():
             if child.poll() is not None:
                 break
