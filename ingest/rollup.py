@@ -291,7 +291,10 @@ def _refresh_windows(connection: psycopg.Connection[Any], view: str, windows: Se
 
 
 class Retention:
-    """Removes what is older than the settings allow, counted from the newest instant of each class."""
+    """Removes what is older than the settings allow, counted from the newest instant of each class.
+
+    Old refusals are not removed but summed up by gateway and reason, so that the count stays complete.
+    """
 
     def __init__(self, settings: StoreSettings) -> None:
         self._days = {
@@ -299,6 +302,7 @@ class Retention:
             "_1m": settings.rollup_1m_days,
             "_15m": settings.rollup_15m_days,
         }
+        self._quarantine_rows = settings.quarantine_rows
         self._applied_ms: int | None = None
 
     def apply(self, connection: psycopg.Connection[Any], now_ms: int, drop: Any) -> int:
@@ -306,6 +310,7 @@ class Retention:
         if self._applied_ms is not None and self._applied_ms <= now_ms < self._applied_ms + _RETENTION_EVERY_MS:
             return 0
         self._applied_ms = now_ms
+        connection.execute(statement("sum_up_quarantine"), (self._quarantine_rows,))
         dropped = 0
         for device_class, newest in _newest(connection).items():
             for suffix, days in self._days.items():

@@ -94,9 +94,11 @@ class Committer:
 
     def _attempt(self, commit: Commit, chosen: NDArray[np.bool_], tally: Tally) -> None:
         try:
+            rows = commit.rows if chosen.all() else [_selected(each, chosen) for each in commit.rows]
+            part = Commit(commit.batches, rows, commit.quarantined)
             with self._session.run() as connection:
-                self._prepare(connection, commit.rows)
-                attempt = self._transaction(connection, commit, chosen)
+                self._prepare(connection, rows)
+                attempt = self._transaction(connection, part, chosen)
         except Exception:
             # Whatever was learned inside the transaction may be rolled back with it.
             self._epochs.forget()
@@ -116,7 +118,7 @@ class Committer:
                 locked = self._epochs.lock(connection, _keys(commit.batches, chosen))
                 fresh = _fresh(commit.batches, chosen, locked)
                 origin = _origin(commit.batches, locked)
-                self._store_rows(connection, commit.rows, chosen, fresh, origin, tally)
+                self._store_rows(connection, commit.rows, fresh, origin, tally)
                 note_refusals(connection, commit, chosen, fresh)
                 tally.acks = advance(connection, locked)
                 self._notify(connection, commit.batches, fresh)
@@ -139,16 +141,14 @@ class Committer:
         self,
         connection: psycopg.Connection[Any],
         rows: Sequence[ClassRows],
-        chosen: NDArray[np.bool_],
         fresh: NDArray[np.bool_],
         origin: Origin,
         tally: Tally,
     ) -> None:
         crash_point("ingest.before_copy")
         for offered in rows:
-            wanted = offered if chosen.all() else _selected(offered, chosen)
-            new = wanted if fresh.all() else _selected(wanted, fresh)
-            tally.repeated += len(wanted.batch) - len(new.batch)
+            new = offered if fresh.all() else _selected(offered, fresh)
+            tally.repeated += len(offered.batch) - len(new.batch)
             if len(new.batch):
                 tally.add(_copy(connection, new, origin))
                 dirty.note(connection, new, by_device=self._days is not None)
