@@ -105,7 +105,7 @@ class RegisterImage:
         keys = [(table, at) for at in range(address, address + count)]
         rows = dict.fromkeys(self._rows[key] for key in keys if key in self._rows)
         missing = [at for _, at in keys if (table, at) not in self._rows and (table, at) not in self._fixed]
-        if missing and _longest_run(missing) > self.driver.bridge_holes:
+        if len(missing) == count or (missing and _longest_run(missing) > self.driver.bridge_holes):
             raise IllegalAddressError(missing[0])
         words = tuple(self._fixed.get(key, 0) for key in keys)
         return _Window(words, tuple((row.address - address, row) for row in rows))

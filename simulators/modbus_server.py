@@ -101,6 +101,7 @@ class _Connection(asyncio.Protocol):
         self._server = server
         self._units = units
         self._buffer = b""
+        self._hanging: Fault | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -149,18 +150,23 @@ class _Connection(asyncio.Protocol):
         now = self._server.now_ms()
         device = self._units.get(unit)
         faults = device.faults(now) if device else {}
-        if FaultKind.SILENT in faults:
+        if FaultKind.SILENT in faults or self._still_hangs(faults):
             return
         pdu = _reply(device, request, now, faults)
         if FaultKind.WRONG_UNIT in faults:
             unit = (unit + 1) % 256
         frame = _HEADER.pack(transaction, 0, len(pdu) + 1, unit) + pdu
         if FaultKind.HANG in faults:
+            self._hanging = faults[FaultKind.HANG]
             frame = frame[: len(frame) // 2]
         if late := faults.get(FaultKind.LATE):
             asyncio.get_running_loop().call_later(late.number or 0.0, self._send, frame)
         else:
             self._send(frame)
+
+    def _still_hangs(self, faults: Mapping[FaultKind, Fault]) -> bool:
+        """Whether this client got half a frame already: then nothing more, as long as the fault holds."""
+        return self._hanging is not None and faults.get(FaultKind.HANG) == self._hanging
 
     def _send(self, frame: bytes) -> None:
         if self._transport:

@@ -236,9 +236,7 @@ class _Loader:
         energies: tuple[Decimal, ...] = ()
         if mapping.column:
             factor = Decimal(mapping.factor) * further
-            rows = self._column(mapping.file.format(n=number), mapping.column)
-            if any(value < 0 for value in rows):
-                self._note(mapping.file.format(n=number), mapping.column, min(rows), "an energy must not be negative")
+            rows = self._energies(mapping.file.format(n=number), mapping.column)
             energies = tuple(accumulate((value * factor for value in rows), initial=Decimal(0)))
         gauges = {
             signal: [float(value) for value in self._column(gauge.file.format(n=number), gauge.column)]
@@ -272,6 +270,15 @@ class _Loader:
             self._note(file, "line 1", column, f"no such column; there are: {known}")
             return []
         return [self._number(file, line, column, row[column]) for line, row in enumerate(rows, 2)]
+
+    def _energies(self, file: str, column: str) -> list[Decimal]:
+        """A column of energies, none of which may be negative."""
+        rows = self._column(file, column)
+        for line, value in enumerate(rows, 2):
+            if value < 0:
+                remedy = "an energy must not be negative: correct this row, or the column in the mapping"
+                self._note(file, f"line {line}, column {column}", str(value), remedy)
+        return rows
 
     def _number(self, file: str, line: int, column: str, text: str | None) -> Decimal:
         try:

@@ -1,0 +1,155 @@
+"""Every fault that a device can have, seen by a client on the wire."""
+
+import asyncio
+import struct
+
+import pytest
+
+from simulators.clock import SteppedClock
+from simulators.faults import FOREVER_MS, Fault, FaultKind, FaultPlan
+from simulators.modbus_server import ModbusServer
+from simulators.plant import SimulatedDevice
+from tests.simulators.bench_plant import KnownPlant, Raw, read_request
+
+DEVICES = (
+    SimulatedDevice("pv-1", "pv_inverter", "huawei_sun2000", bus="b"),
+    SimulatedDevice("pv-2", "pv_inverter", "huawei_sun2000", bus="b"),
+)
+POWER, ENERGY = read_request(3, 32080, 2), read_request(3, 32106, 2)
+GOOD_POWER = "00 01 00 00 00 07 01 03 04 00 01 11 70"
+
+
+@pytest.fixture
+async def bench():
+    plant = KnownPlant(
+        DEVICES, {"active_power_kw": 70.0, "operating_state": 3.0, "energy_generated_kwh": lambda at_ms: at_ms / 1000}
+    )
+    clock, plan = SteppedClock(100_000), FaultPlan()
+    server = ModbusServer(plant, clock, plan)
+    endpoints = await server.start()
+    raw = await Raw.open(endpoints[0])
+    yield clock, plan, raw, endpoints[0]
+    await raw.close()
+    await server.stop()
+
+
+def fault(kind, number=None, start=110_000, end=120_000):
+    return Fault("pv-1", kind, start, end, number)
+
+
+def energy(answer: str) -> float:
+    (steps,) = struct.unpack(">I", bytes.fromhex(answer[-11:].replace(" ", "")))
+    return steps / 100
+
+
+async def test_a_fault_holds_only_in_its_span_and_on_its_device(bench) -> None:
+    clock, plan, raw, _ = bench
+    plan.inject(fault(FaultKind.EXCEPTION, 6))
+    assert await raw.ask(POWER) == GOOD_POWER
+    clock.advance_to(110_000)
+    assert await raw.ask(POWER) == "00 01 00 00 00 03 01 83 06"
+    assert await raw.ask(read_request(3, 32080, 2, unit=2)) == GOOD_POWER.replace("07 01", "07 02")
+    clock.advance_to(120_000)
+    assert await raw.ask(POWER) == GOOD_POWER
+
+
+async def test_silence(bench) -> None:
+    clock, plan, raw, _ = bench
+    plan.inject(fault(FaultKind.SILENT))
+    clock.advance_to(111_000)
+    raw.send(POWER)
+    assert await raw.silent()
+    clock.advance_to(120_000)
+    assert await raw.ask(POWER) == GOOD_POWER
+
+
+async def test_hanging_in_the_middle_of_a_frame(bench) -> None:
+    clock, plan, raw, endpoint = bench
+    plan.inject(fault(FaultKind.HANG))
+    clock.advance_to(111_000)
+    raw.send(POWER)
+    half = await asyncio.wait_for(raw.reader.readexactly(6), 2.0)
+    assert half == bytes.fromhex("000100000007")
+    raw.send(POWER)
+    assert await raw.silent()
+    clock.advance_to(120_000)
+    again = await Raw.open(endpoint)
+    assert await again.ask(POWER) == GOOD_POWER
+    await again.close()
+
+
+async def test_a_late_reply(bench) -> None:
+    clock, plan, raw, _ = bench
+    plan.inject(fault(FaultKind.LATE, 0.3))
+    clock.advance_to(111_000)
+    started = asyncio.get_running_loop().time()
+    assert await raw.ask(POWER) == GOOD_POWER
+    assert asyncio.get_running_loop().time() - started >= 0.29
+
+
+async def test_another_units_answer(bench) -> None:
+    clock, plan, raw, _ = bench
+    plan.inject(fault(FaultKind.WRONG_UNIT))
+    clock.advance_to(111_000)
+    assert await raw.ask(POWER) == GOOD_POWER.replace("07 01", "07 02")
+
+
+@pytest.mark.parametrize(("number", "words"), [(None, "ff ff ff ff"), (32767, "7f ff 7f ff"), (0, "00 00 00 00")])
+async def test_spikes(bench, number, words) -> None:
+    clock, plan, raw, _ = bench
+    plan.inject(fault(FaultKind.SPIKE, number))
+    clock.advance_to(111_000)
+    assert (await raw.ask(POWER)).endswith(words)
+
+
+async def test_swapped_words(bench) -> None:
+    clock, plan, raw, _ = bench
+    plan.inject(fault(FaultKind.WORD_SWAP))
+    clock.advance_to(111_000)
+    assert (await raw.ask(POWER)).endswith("11 70 00 01")
+    assert (await raw.ask(read_request(3, 32089, 1))).endswith("03 02 02 00")
+
+
+async def test_stuck_values_are_those_of_the_beginning(bench) -> None:
+    clock, plan, raw, _ = bench
+    plan.inject(fault(FaultKind.STUCK))
+    clock.advance_to(115_000)
+    assert energy(await raw.ask(ENERGY)) == 110.0
+    clock.advance_to(119_000)
+    assert energy(await raw.ask(ENERGY)) == 110.0
+    clock.advance_to(121_000)
+    assert energy(await raw.ask(ENERGY)) == 121.0
+
+
+async def test_a_counter_that_starts_again(bench) -> None:
+    clock, plan, raw, _ = bench
+    plan.inject(fault(FaultKind.COUNTER_RESET, end=FOREVER_MS))
+    assert energy(await raw.ask(ENERGY)) == 100.0
+    clock.advance_to(112_500)
+    assert energy(await raw.ask(ENERGY)) == 2.5
+
+
+async def test_a_counter_that_passes_its_end(bench) -> None:
+    clock, plan, raw, _ = bench
+    plan.inject(fault(FaultKind.COUNTER_WRAP, 5.0, end=FOREVER_MS))
+    clock.advance_to(114_000)
+    # 2^32 steps of 0.01 kWh, less one kWh.
+    assert energy(await raw.ask(ENERGY)) == 42_949_672.96 - 1.0
+    clock.advance_to(116_000)
+    assert energy(await raw.ask(ENERGY)) == 1.0
+    assert (await raw.ask(POWER)) == GOOD_POWER
+
+
+async def test_faults_can_be_cleared(bench) -> None:
+    clock, plan, raw, _ = bench
+    plan.inject(fault(FaultKind.EXCEPTION, 4))
+    plan.inject(fault(FaultKind.STUCK))
+    plan.clear("pv-2")
+    clock.advance_to(111_000)
+    assert await raw.ask(POWER) == "00 01 00 00 00 03 01 83 04"
+    plan.clear("pv-1")
+    assert await raw.ask(POWER) == GOOD_POWER
+    plan.inject(Fault("nobody", FaultKind.STUCK, 0, FOREVER_MS))
+    assert await raw.ask(POWER) == GOOD_POWER
+    plan.clear()
+    assert plan.active("nobody", 5) == ()
