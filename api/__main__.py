@@ -3,10 +3,12 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from socket import socket
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -26,6 +28,10 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, services: Services) -> None:
         super().__init__(config)
         self._services = services
+
+    def end(self, _number: int, _frame: FrameType | None) -> None:
+        """Stop; uvicorn raises each signal it took once more at its end, which must not kill a clean exit."""
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Let the streams go, then everything else."""
@@ -51,10 +57,10 @@ def serve(settings: ApiSettings) -> int:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     log.info("serving", url=f"http://{host}:{settings.port}/", page=services.page.built)
     server = Server(config, services)
-    try:
-        server.run()
-    except KeyboardInterrupt:
-        log.info("stopped")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.end)
+    server.run()
+    log.info("stopped")
     return 0 if server.started else 1
 
 

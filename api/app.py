@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from api.answers import ProblemShape
+from api.answers import MistakeShape, ProblemShape
 from api.guard import Guard
 from api.page import Page
 from api.problems import Mistake, Problem, ProblemError
@@ -63,9 +63,11 @@ def openapi(settings: ApiSettings) -> dict[str, object]:
 def _document(app: FastAPI) -> dict[str, object]:
     """The document of the application, with the shape of every problem answer."""
     document = app.openapi()
-    document["components"]["schemas"][ProblemShape.__name__] = ProblemShape.model_json_schema(
-        ref_template="#/components/schemas/{model}",
-    )
+    schemas: dict[str, object] = document["components"]["schemas"]
+    for shape in (MistakeShape, ProblemShape):
+        schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema.pop("$defs", None)
+        schemas[shape.__name__] = schema
     return document
 
 

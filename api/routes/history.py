@@ -64,8 +64,8 @@ _EXAMPLE = {
     "to_ms": 1795393800000,
     "as_of_ms": 1795393800000,
     "rows": 2,
-    "truncated": False,
-    "next_from_ms": None,
+    "truncated": True,
+    "next_from_ms": 1795392900001,
     "history": {
         "at_ms": [1795392000000, 1795392900000],
         "samples": [900, 900],

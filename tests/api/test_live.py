@@ -9,7 +9,9 @@ from tests.api.feed import Feed, now_ms
 NOW = 1_795_392_000_000
 
 
-def reading(device_class: str, power: float | None, *, age_s: float = 1, period_s: float = 1, **more: object) -> Reading:
+def reading(
+    device_class: str, power: float | None, *, age_s: float = 1, period_s: float = 1, **more: object
+) -> Reading:
     values = {} if power is None else {"active_power_kw": power}
     flags = more.pop("flags", {})
     at = NOW - round(age_s * 1000)

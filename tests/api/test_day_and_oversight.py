@@ -1,0 +1,131 @@
+"""A local day's curves and energies, and the lists of what is not in order."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from api.routes.day import day_span
+from contract.refusal import Reason
+from tests.api.conftest import Api
+from tests.api.feed import Feed, now_ms
+
+SHANGHAI_MIDNIGHT = int(datetime.fromisoformat("2026-11-20T00:00:00+08:00").timestamp() * 1000)
+HOUR = 3_600_000
+
+
+async def test_curves_sum_the_devices_of_a_class(api: Api, feed: Feed) -> None:
+    noon = SHANGHAI_MIDNIGHT + 12 * HOUR
+    feed.write(
+        {"pv-1": {"active_power_kw": 10}, "pv-2": {"active_power_kw": 5.5}, "grid-1": {"active_power_kw": -2}}, noon
+    )
+    feed.write({"pv-1": {"active_power_kw": 30}}, noon + 60_000)
+    feed.maintain()
+    day = await api.get("/parks/gaoxin-nan/day", date="2026-11-20", step="1m")
+    assert (day["from_ms"], day["to_ms"], len(day["at_ms"])) == (SHANGHAI_MIDNIGHT, SHANGHAI_MIDNIGHT + 24 * HOUR, 1440)
+    pv = day["power"]["pv"]
+    assert pv["devices"] == 2
+    assert pv["kw"][718:723] == [None, None, 15.5, 30, None]
+    assert pv["reporting"][720:722] == [2, 1]
+    assert day["power"]["grid"]["kw"][720] == -2
+    assert set(day["power"]["ev"]["kw"]) == {None}
+    quarter = await api.get("/parks/gaoxin-nan/day", date="2026-11-20")
+    # One mean a device: pv-1 (10 + 30) / 2, pv-2 5.5.
+    assert quarter["power"]["pv"]["kw"][48] == 25.5
+
+
+async def test_a_reading_belongs_to_its_local_day(api: Api, feed: Feed) -> None:
+    feed.write({"grid-1": {"active_power_kw": 1}}, SHANGHAI_MIDNIGHT - 1000)
+    feed.write({"grid-1": {"active_power_kw": 2}}, SHANGHAI_MIDNIGHT)
+    feed.maintain()
+    before = await api.get("/parks/gaoxin-nan/day", date="2026-11-19")
+    after = await api.get("/parks/gaoxin-nan/day", date="2026-11-20")
+    assert (before["power"]["grid"]["kw"][-1], after["power"]["grid"]["kw"][0]) == (1, 2)
+    newest = await api.get("/parks/gaoxin-nan/day")
+    assert newest["date"] == "2026-11-20"
+
+
+async def test_energies_come_from_registers(api: Api, feed: Feed) -> None:
+    morning = SHANGHAI_MIDNIGHT + 8 * HOUR
+    for step, (first, second, grid) in enumerate([(100, 5000, 70), (101.5, 5000.25, 60), (104, 5003, 80)]):
+        feed.write(
+            {
+                "pv-1": {"energy_generated_kwh": first},
+                "pv-2": {"energy_generated_kwh": second},
+                "grid-1": {"energy_import_kwh": grid, "energy_export_kwh": 9 - step},
+            },
+            morning + step * HOUR,
+        )
+    energy = (await api.get("/parks/gaoxin-nan/day", date="2026-11-20"))["energy"]
+    assert energy["pv_inverter.energy_generated_kwh"] == {"kwh": 7, "devices": 2, "reporting": 2, "resets": 0}
+    assert energy["grid_meter.energy_import_kwh"]["kwh"] == 10
+    # This register ran backwards: it is told, not summed.
+    assert energy["grid_meter.energy_export_kwh"] == {"kwh": None, "devices": 1, "reporting": 1, "resets": 1}
+    assert energy["meter.energy_import_kwh"] == {"kwh": None, "devices": 1, "reporting": 0, "resets": 0}
+
+
+def test_days_of_a_zone_that_changes_its_clocks() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    lengths = [
+        (stop - start) / HOUR for start, stop in (day_span(d, berlin) for d in (date(2026, 3, 29), date(2026, 10, 25)))
+    ]
+    assert lengths == [23, 25]
+
+
+async def test_quarantine_counts_by_reason(api: Api, feed: Feed) -> None:
+    feed.write(
+        {"pv-1": {"active_power_kw": 1}},
+        now_ms(),
+        refused=[
+            ("pv-1", Reason.UNKNOWN_SIGNAL, "<img src=x onerror=alert(1)>"),
+            ("pv-1", Reason.UNKNOWN_SIGNAL, "power"),
+            ("pv-9", Reason.UNKNOWN_DEVICE, "pv-9"),
+        ],
+    )
+    answer = await api.get("/quarantine")
+    assert answer["total"] == 3
+    assert answer["reasons"] == {"unknown_signal": 2, "unknown_device": 1}
+    assert sum(entry["occurrences"] for entry in answer["entries"]) == 3
+    assert {"<img src=x onerror=alert(1)>", "pv-9"} <= {entry["content"] for entry in answer["entries"]}
+    assert (await api.get("/quarantine", reason="unknown_device"))["total"] == 1
+    assert (await api.get("/quarantine", park="elsewhere"))["total"] == 0
+    assert len((await api.get("/quarantine", limit=1))["entries"]) == 1
+    old = await api.get("/quarantine", **{"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"})
+    assert old == {"total": 0, "reasons": {}, "entries": []}
+
+
+async def test_conflicts_show_both_values(api: Api, feed: Feed) -> None:
+    at = now_ms()
+    feed.write({"pv-1": {"active_power_kw": 12.5}}, at)
+    assert feed.write({"pv-1": {"active_power_kw": 13}}, at).conflicting == 1
+    (entry,) = (await api.get("/conflicts", park="gaoxin-nan"))["entries"]
+    assert (entry["device"], entry["at_ms"]) == ("pv-1", at)
+    assert entry["kept"] != entry["refused"]
+
+
+async def test_gaps_are_listed(api: Api, feed: Feed, dsn: str) -> None:
+    feed.write({"pv-1": {"active_power_kw": 1}}, now_ms())
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO base.sequence_gap (epoch_id, first_seq, last_seq, noted_at) "
+            "SELECT epoch_id, 5, 9, now() FROM base.gateway_epoch"
+        )
+    (gap,) = (await api.get("/gaps", gateway="gw-1"))["entries"]
+    assert (gap["park"], gap["first_seq"], gap["last_seq"]) == ("gaoxin-nan", 5, 9)
+
+
+async def test_parks_devices_and_signals(api: Api) -> None:
+    (park,) = (await api.get("/parks"))["parks"]
+    assert (park["name_zh"], park["devices"], park["gateways"], park["gateways_online"]) == ("高新南", 6, 1, 1)
+    listed = (await api.get("/parks/gaoxin-nan/devices"))["devices"]
+    assert {device["device"] for device in listed} == {"pv-1", "pv-2", "bess-1", "grid-1", "load-1", "gun-1", "gw-1"}
+    signals = (await api.get("/signals"))["classes"]
+    assert {
+        "name": "soc_pct",
+        "unit": "%",
+        "kind": "gauge",
+        "resolution": 0.1,
+        "low": 0,
+        "high": 100,
+        "states": [],
+    } in (signals["storage"])
