@@ -32,8 +32,9 @@ _log = structlog.get_logger("edge.outbox")
 ROW_BYTES = 64
 """What a row costs beside its body, for the bound."""
 _ENVELOPE_BYTES = 160
-_RESERVE_BYTES = 1_048_576
-# Smaller than the reserve, so that a full disk can always be written back from the log.
+_RESERVE_BYTES = 2_097_152
+# Two such logs fit into the reserve, so that a full disk can always be written back from the log: one that has been
+# filled, and one more while the disk had no room to write the first one back.
 _CHECKPOINT_PAGES = 200
 _CHECK_AT_MOST_BYTES = 64 * 1_048_576
 _RANDOM_BITS = 20
@@ -170,7 +171,15 @@ class Outbox:
         self._use(lambda connection: self._in_transaction(connection, lambda state: self._new_life(state, above)))
 
     def close(self) -> None:
-        """Close the file; what is in it stays."""
+        """Close the file; what is in it stays, and so does the count of what was refused."""
+        if self._connection and self._refused:
+            try:
+                self._in_transaction(self._connection, lambda state: state)
+            except sqlite3.Error as error:
+                _log.warning("outbox_count_not_kept", path=str(self._path), refused=self._refused, error=str(error))
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         if self._connection:
             self._connection.close()
             self._connection = None
@@ -187,7 +196,6 @@ class Outbox:
             self._after(error)
             kind = OutboxFullError if _is_full(error) else OutboxError
             raise kind(f"{self._path}: {error}") from error
-        self._set_full(full=False)
         return result
 
     def _after(self, error: Exception) -> None:
@@ -195,15 +203,16 @@ class Outbox:
         if _is_full(error):
             self._set_full(full=True)
             _reserve(self._path).unlink(missing_ok=True)
+            self._write_back()
             return
         _log.error("outbox_reopened", path=str(self._path), error=str(error))
         try:
-            self.close()
+            self._disconnect()
             if _is_damaged(error):
                 self._heal(str(error))
             self._open()
         except (sqlite3.Error, OSError, _DamagedError) as again:
-            self._connection = None
+            self._disconnect()
             _log.warning("outbox_unavailable", path=str(self._path), error=str(again))
 
     def _open(self) -> None:
@@ -217,7 +226,7 @@ class Outbox:
             self._connection = _connected(self._path)
             self._load(self._connection)
         except (sqlite3.Error, _DamagedError) as error:
-            self.close()
+            self._disconnect()
             if not _is_damaged(error):
                 raise
             self._heal(str(error))
@@ -253,7 +262,8 @@ class Outbox:
     def _new_life(self, state: State, above: int) -> State:
         epoch = (self._clock.now_ms() // 1000 << _RANDOM_BITS) + secrets.randbits(_RANDOM_BITS)
         # A clock that has never been set must not lead back below an epoch that the store has seen.
-        epoch = max(epoch, above + 1, state.epoch + 1)
+        # The step is random, lest a file that was copied back take the same one again.
+        epoch = max(epoch, max(above, state.epoch) + 1 + secrets.randbits(_RANDOM_BITS))
         if epoch > MAX_SEQ:
             raise OutboxError(f"no epoch is left above {above}: somebody acknowledged one that no gateway can have had")
         self._ack = None
@@ -279,6 +289,11 @@ class Outbox:
         self._refused = 0
 
     def _append(self, connection: sqlite3.Connection, bodies: Sequence[tuple[bytes, int]]) -> list[Row]:
+        if not _reserve(self._path).exists():
+            self._in_transaction(connection, lambda state: self._trimmed(connection, state))
+            if not self._has_room(connection, sum(len(body) for body, _ in bodies)):
+                self._set_full(full=True)
+                raise OutboxFullError(f"{self._path}: the disk is still full")
         now_ms = self._clock.now_ms()
         first = self._state.next_row
         rows = [Row(first + index, now_ms, samples, body) for index, (body, samples) in enumerate(bodies)]
@@ -294,8 +309,8 @@ class Outbox:
             return self._bounded(connection, replace(state, next_row=first + len(rows), accepted=accepted))
 
         self._in_transaction(connection, change)
-        if not _reserve(self._path).exists():
-            _fill_reserve(_reserve(self._path))
+        self._set_full(full=False)
+        _fill_reserve(_reserve(self._path))
         base = self._state.base
         return [replace(row, seq=row.seq - base) for row in rows]
 
@@ -365,6 +380,22 @@ class Outbox:
         _sync_folder(self._path.parent)
         _log.error("outbox_salvaged", cause=cause, batches=rows, kept_aside=str(aside), accepted=state.accepted)
 
+    def _write_back(self) -> None:
+        """Move the log into the file and give its space back."""
+        if self._connection:
+            try:
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:
+                _log.warning("outbox_not_written_back", path=str(self._path), error=str(error))
+
+    def _has_room(self, connection: sqlite3.Connection, size: int) -> bool:
+        """Whether new batches would leave the space that deleting old ones takes."""
+        (free_pages,) = connection.execute("PRAGMA freelist_count").fetchone()
+        if free_pages * PAGE_BYTES >= max(_RESERVE_BYTES // 4, 2 * size):
+            return True
+        room = os.statvfs(self._path.parent)
+        return room.f_bavail * room.f_frsize >= 2 * _RESERVE_BYTES + 2 * size
+
     def _set_full(self, *, full: bool) -> None:
         if full != self._disk_full:
             self._disk_full = full
@@ -403,6 +434,8 @@ def _connected(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        # Some builds overwrite what is deleted; on a full disk there is no room for that.
+        connection.execute("PRAGMA secure_delete = OFF")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         connection.execute("PRAGMA journal_size_limit = 4194304")
         connection.execute("PRAGMA cache_size = -1024")
@@ -501,14 +534,15 @@ def _reserve(path: Path) -> Path:
 
 
 def _fill_reserve(path: Path) -> None:
-    """Take the reserve again once there is plenty of room."""
-    room = os.statvfs(path.parent)
-    if path.exists() or room.f_bavail * room.f_frsize < 2 * _RESERVE_BYTES:
+    """Take the reserve, or take it again, when there is room for it."""
+    if path.exists():
         return
-    try:
-        path.write_bytes(bytes(_RESERVE_BYTES))
-    except OSError:
-        path.unlink(missing_ok=True)
+    room = os.statvfs(path.parent)
+    if room.f_bavail * room.f_frsize >= _RESERVE_BYTES + _RESERVE_BYTES // 16:
+        try:
+            path.write_bytes(bytes(_RESERVE_BYTES))
+        except OSError:
+            path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,172 @@
+"""Settings: what is right is read, what is wrong is reported all at once, without a traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from contract.settings import SettingsError
+from contract.time import AcceleratedClock, SystemClock
+from edge.settings import check_files, load_settings
+
+pytestmark = pytest.mark.edge
+
+RIGHT = """
+park = "park-1"
+gateway = "gw-1"
+[outbox]
+path = "{folder}/outbox.db"
+[[devices]]
+id = "m-1"
+driver = "eastron_sdm630"
+class = "grid_meter"
+period_s = 2
+ratio = 120
+signals = ["active_power_kw", "energy_import_kwh"]
+ratings = {{ rated_power_kw = 630 }}
+point = {{ transformer = "T-7" }}
+[devices.connection]
+host = "192.0.2.1"
+unit = 3
+[[devices]]
+id = "pv-1"
+driver = "huawei_sun2000"
+[devices.connection]
+kind = "rtu"
+serial = "/dev/ttyUSB0"
+"""
+
+WRONG = """
+park = "Park 1"
+gateway = "gw-1"
+read_only = false
+windw = 5
+[outbox]
+path = "o.db"
+flush_s = 5.0
+[uplink]
+port = 70000
+tls_key = "k.pem"
+[clock]
+speed = 60.0
+[[devices]]
+id = "pv-1"
+driver = "huawei_sun200"
+period_s = -1
+[devices.connection]
+host = "192.0.2.1"
+[[devices]]
+id = "pv-1"
+driver = "eastron_sdm630"
+class = "pv_inverter"
+[devices.connection]
+kind = "rtu"
+[[devices]]
+id = "gw-1"
+driver = "eastron_sdm630"
+signals = ["active_power"]
+connection = { host = "192.0.2.1", unit = 400 }
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "edge.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_right_settings_are_read(tmp_path):
+    settings = load_settings(written(tmp_path, RIGHT.format(folder=tmp_path)), {})
+    meter, inverter = settings.devices
+    assert (meter.device_class, meter.period_s, meter.ratio) == ("grid_meter", 2.0, 120.0)
+    assert meter.metering_point.transformer == "T-7"
+    assert meter.signals == ("active_power_kw", "energy_import_kwh")
+    assert inverter.device_class == "pv_inverter"
+    assert settings.read_only
+    assert (settings.outbox.flush_s, settings.uplink.window) == (1.0, 20)
+    assert isinstance(settings.clock.clock(), SystemClock)
+
+
+def test_environment_wins(tmp_path):
+    environment = {
+        "PARKGRID_EDGE_UPLINK_HOST": "broker.example",
+        "PARKGRID_EDGE_UPLINK_WINDOW": "50",
+        "PARKGRID_EDGE_CLOCK_WALL_START_MS": "2000",
+        "PARKGRID_EDGE_CLOCK_START_MS": "1000",
+        "PARKGRID_EDGE_CLOCK_SPEED": "60",
+    }
+    settings = load_settings(written(tmp_path, RIGHT.format(folder=tmp_path)), environment)
+    assert (settings.uplink.host, settings.uplink.window) == ("broker.example", 50)
+    assert settings.clock.clock() == AcceleratedClock(2000, 1000, 60.0)
+
+
+def test_every_mistake_is_reported_at_once(tmp_path):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(written(tmp_path, WRONG), {})
+    found = {problem.key: str(problem) for problem in caught.value.problems}
+    assert set(found) == {
+        "windw",
+        "park",
+        "read_only",
+        "outbox.flush_s",
+        "uplink.port",
+        "uplink.tls_key",
+        "clock.wall_start_ms",
+        "clock.start_ms",
+        "devices[0].driver",
+        "devices[0].period_s",
+        "devices[1].id",
+        "devices[1].class",
+        "devices[1].connection.serial",
+        "devices[2].id",
+        "devices[2].connection.unit",
+        "devices[2].signals",
+    }
+    assert "'huawei_sun2000'" in found["devices[0].driver"]
+    assert "'active_power_kw'" in found["devices[2].signals"]
+    assert "devices[0].id" in found["devices[1].id"]
+    assert "gateway" in found["devices[2].id"]
+    assert all("edge.toml" in text for text in found.values())
+
+
+@pytest.mark.parametrize("text", ["[outbox]\npath = 1", "devices = 3", "park = [", "[[devices]]\nid = 5\nsignals = 3"])
+def test_wrong_shapes_are_problems_and_no_crash(tmp_path, text):
+    with pytest.raises(SettingsError):
+        load_settings(written(tmp_path, text), {})
+
+
+def test_files_that_are_missing_are_named(tmp_path):
+    text = RIGHT.format(folder=tmp_path) + f'[uplink]\ntls_ca = "{tmp_path}/ca.pem"\n'
+    path = written(tmp_path, text.replace("outbox.db", ""))
+    settings = load_settings(path, {})
+    with pytest.raises(SettingsError) as caught:
+        check_files(settings, str(path))
+    assert [problem.key for problem in caught.value.problems] == ["uplink.tls_ca", "outbox.path"]
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "edge", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_command_line_answers_with_status_two_and_no_traceback(tmp_path):
+    wrong = command("--config", str(written(tmp_path, WRONG)))
+    assert wrong.returncode == 2
+    assert "Traceback" not in wrong.stderr
+    assert len(wrong.stderr.splitlines()) == 16
+    missing = command("--config", str(tmp_path / "nothing.toml"))
+    assert missing.returncode == 2
+    assert "nothing.toml" in missing.stderr
+    assert "create it" in missing.stderr
+
+
+def test_check_says_that_all_is_right(tmp_path):
+    right = command("--config", str(written(tmp_path, RIGHT.format(folder=tmp_path))), "--check")
+    assert right.returncode == 0
+    assert "park-1/gw-1, 2 devices" in right.stdout
+
+
+def test_help_teaches():
+    text = command("--help").stdout
+    assert "[[devices]]" in text
+    assert "PARKGRID_EDGE_" in text
