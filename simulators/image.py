@@ -23,12 +23,26 @@ class IllegalValueError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class _Place:
+    """One row within a window; everything about it that does not depend on its value."""
+
+    offset: int
+    """First register in the window; a row may begin before it."""
+    row: Register
+    whole: bool
+    """Whether all its registers lie in the window."""
+    exponent: int
+    """The power of ten in its own exponent register."""
+    wrap: float | None
+    """Where it starts again from zero, if it is a counter of limited width."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Window:
-    """One request's worth of registers: words that never change, and the rows to be filled in."""
+    """One request's worth of registers, filled with what does not change and with "no value" elsewhere."""
 
     words: tuple[int, ...]
-    rows: tuple[tuple[int, Register], ...]
-    """Offset in the window (a row may begin before it) and the row."""
+    places: tuple[_Place, ...]
 
 
 class RegisterImage:
@@ -47,32 +61,18 @@ class RegisterImage:
         """The words of a block. Raises `IllegalAddressError`."""
         window = self._window(table, address, count)
         words = list(window.words)
-        for offset, row in window.rows:
-            encoded = self.encode(row, values.get(row.signal))
-            if offset >= 0 and offset + len(encoded) <= count:
-                words[offset : offset + len(encoded)] = encoded
-            else:
-                for index, word in enumerate(encoded, offset):
-                    if 0 <= index < count:
-                        words[index] = word
+        for place in window.places:
+            value = values.get(place.row.signal)
+            if value is not None:
+                _put(words, place, _encoded(place, value))
         return words
 
     def swap(self, table: Table, address: int, words: list[int]) -> None:
         """Exchange the words of every number of several registers that lies whole in a block."""
-        for start, row in self._window(table, address, len(words)).rows:
-            end = start + row.encoding.words
-            if start >= 0 and end <= len(words):
-                words[start:end] = words[start:end][::-1]
-
-    def encode(self, row: Register, value: float | None) -> list[int]:
-        """The words of one row; a counter wraps at its width, a gauge that does not fit is absent."""
-        exponent = self.exponent(row)
-        if value is not None and self.kinds.get(row.signal) is Kind.COUNTER and row.encoding not in _FLOATS:
-            value %= modulus(row, exponent)
-        try:
-            return encode(row, value, exponent)
-        except ValueError:
-            return [0] * row.encoding.words if value is None else self.encode(row, None)
+        for place in self._window(table, address, len(words)).places:
+            if place.whole:
+                end = place.offset + place.row.encoding.words
+                words[place.offset : end] = words[place.offset : end][::-1]
 
     def exponent(self, row: Register) -> int:
         """The power of ten that stands in the row's own exponent register."""
@@ -101,14 +101,45 @@ class RegisterImage:
                 self._windows[table, address, count] = window
         return window
 
+    def _place(self, row: Register, offset: int, count: int) -> _Place:
+        exponent = self.exponent(row)
+        counter = self.kinds.get(row.signal) is Kind.COUNTER and row.encoding not in _FLOATS
+        whole = offset >= 0 and offset + row.encoding.words <= count
+        return _Place(offset, row, whole, exponent, modulus(row, exponent) if counter else None)
+
     def _open(self, table: Table, address: int, count: int) -> _Window:
         keys = [(table, at) for at in range(address, address + count)]
         rows = dict.fromkeys(self._rows[key] for key in keys if key in self._rows)
         missing = [at for _, at in keys if (table, at) not in self._rows and (table, at) not in self._fixed]
         if len(missing) == count or (missing and _longest_run(missing) > self.driver.bridge_holes):
             raise IllegalAddressError(missing[0])
-        words = tuple(self._fixed.get(key, 0) for key in keys)
-        return _Window(words, tuple((row.address - address, row) for row in rows))
+        words = [self._fixed.get(key, 0) for key in keys]
+        places = []
+        for row in rows:
+            place = self._place(row, row.address - address, count)
+            _put(words, place, _encoded(place, None))
+            places.append(place)
+        return _Window(tuple(words), tuple(places))
+
+
+def _encoded(place: _Place, value: float | None) -> list[int]:
+    """The words of one row; a counter wraps at its width, a gauge that does not fit is absent."""
+    if value is not None and place.wrap is not None:
+        value %= place.wrap
+    try:
+        return encode(place.row, value, place.exponent)
+    except ValueError:
+        return [0] * place.row.encoding.words if value is None else _encoded(place, None)
+
+
+def _put(words: list[int], place: _Place, encoded: list[int]) -> None:
+    """Lay the words of a row into a window, as far as they belong there."""
+    if place.whole:
+        words[place.offset : place.offset + len(encoded)] = encoded
+        return
+    for index, word in enumerate(encoded, place.offset):
+        if 0 <= index < len(words):
+            words[index] = word
 
 
 _MAX_WINDOWS = 1_000
