@@ -165,10 +165,9 @@ def outbox_disk_full(system: System, chance: random.Random) -> None:
     if not os.path.ismount(system.outbox_disk):
         return
     filler = system.outbox_disk / "filler"
-    with filler.open("wb") as file, suppress(OSError):
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(b"\0" * 4_096)
-            file.flush()
     agent = system.edge.child
     assert agent is not None
     time.sleep(chance.uniform(3, 5))

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,6 @@ import psycopg
 from parkgrid import broker as brokers
 from parkgrid import database as databases
 from parkgrid import process
-from parkgrid.ledger import read_offers
 from parkgrid.reconcile import Reconciliation, reconcile
 from tests.faults.proxy import Link, Proxy
 
@@ -169,32 +168,20 @@ class System:
         return until(lambda: self.accepted() > size + 2_000, "new samples accepted", patience_s)
 
     def settle(self, patience_s: float = PATIENCE_S) -> Reconciliation:
-        """Wait until everything accepted by now is committed, then reconcile while the load goes on."""
+        """Reconcile while the load goes on, until everything that is accepted by now has arrived."""
         sizes = {ledger: ledger.stat().st_size for ledger in self.ledgers}
-        wanted = {
-            (offer.epoch, offer.seq)
-            for ledger in self.ledgers
-            for offer in read_offers(ledger, sizes[ledger])
-            if offer.seq is not None
-        }
-        until(lambda: not self._uncommitted(wanted), "everything accepted is committed", patience_s)
-        return reconcile(self.ledgers, self.database.dsn, settled=sizes)
+        found: list[Reconciliation] = []
 
-    def _uncommitted(self, wanted: set[tuple[int | None, int | None]]) -> bool:
-        """Whether a batch is missing; what is found is not asked again."""
-        try:
-            rows = self.query("SELECT epoch, lower(r), upper(r) FROM base.gateway_epoch, unnest(committed) r")
-        except psycopg.Error:
-            return True
-        ranges: dict[object, list[tuple[int, int]]] = {}
-        for epoch, low, high in rows:
-            ranges.setdefault(epoch, []).append((int(str(low)), int(str(high))))
-        wanted -= {
-            (epoch, seq)
-            for epoch, seq in wanted
-            if seq is not None and any(low <= seq < high for low, high in ranges.get(epoch, ()))
-        }
-        return bool(wanted)
+        def arrived() -> bool:
+            with suppress(psycopg.OperationalError):
+                found.append(reconcile(self.ledgers, self.database.dsn, settled=sizes))
+            return bool(found) and not found[-1].lost
+
+        with suppress(FaultTestError):
+            until(arrived, "everything accepted is stored", patience_s)
+        if not found:
+            raise FaultTestError("the database cannot be asked")
+        return found[-1]
 
     def check_alive(self) -> None:
         """Every process that should run does."""
@@ -259,7 +246,7 @@ def _assemble(folder: Path, broker_kind: brokers.Kind, disk: Path, seed: int) ->
 
 
 def _serve_devices(folder: Path, driver: str, port: int) -> process.Process:
-    command = [sys.executable, "-m", "tests.faults.devices", "--port", str(port), "--driver", driver]
+    command = [sys.executable, "-m", "parkgrid.bench.devices", "--port", str(port), "--driver", driver]
     return _start(f"devices {driver}", command, folder / f"devices-{driver}.log")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from edge.drivers import find
 from edge.registers import Table, decode
-from tests.faults.devices import Load
+from parkgrid.bench.devices import Load
 from tests.faults.proxy import Link, Proxy
 
 pytestmark = pytest.mark.faults

@@ -1,6 +1,6 @@
 """A load of real Modbus TCP devices in one small process: every answer holds new numbers in the catalogue's range.
 
-`python -m tests.faults.devices --port 15020 --driver eastron_sdm630 --units 6`; unit identifiers count from 1.
+`python -m parkgrid.bench.devices --port 15020 --driver eastron_sdm630 --units 6`; unit identifiers count from 1.
 """
 
 import argparse
@@ -26,7 +26,7 @@ class Load:
     def __init__(self, driver: Driver, seed: int = 0) -> None:
         self._driver = driver
         self._signals = CATALOGUE[driver.device_class].by_name
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - simulated readings
         self.requests = 0
         self.registers = 0
         self.writes = 0

@@ -1,0 +1,81 @@
+"""`parkgrid bench`: runs the benchmarks and prints each figure beside its bar."""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from parkgrid.bench.figures import BARS, BenchmarkError, Figure
+from parkgrid.bench.suite import run
+from parkgrid.broker import BrokerStartError
+from parkgrid.database import DatabaseStartError
+
+_FAILED = 1
+_WRONG = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0 when everything was measured and every answer was right, missed bars or not; 1 otherwise."""
+    options = _options(arguments)
+    names = options.only.split(",") if options.only else list(BARS)
+    unknown = [name for name in names if name not in BARS]
+    if unknown or options.pairs < 1:
+        wrong = f"--only {','.join(unknown)}: the names are {', '.join(BARS)}" if unknown else "--pairs: at least 1"
+        sys.stderr.write(f"{wrong}\n")
+        return _WRONG
+    progress = Console(stderr=True, highlight=False)
+    try:
+        with _folder(options.data_dir) as folder:
+            figures = run(names, Path(folder), options.pairs, options.broker, progress.print)
+    except (BenchmarkError, BrokerStartError, DatabaseStartError) as error:
+        sys.stderr.write(f"the bench could not run: {error}\n")
+        return _FAILED
+    if options.json:
+        sys.stdout.write(json.dumps({figure.name: figure.as_json() for figure in figures}) + "\n")
+    else:
+        Console().print(table(figures))
+    return 0 if all(figure.correct for figure in figures) else _FAILED
+
+
+def table(figures: Sequence[Figure]) -> Table:
+    """The figures beside their bars."""
+    made = Table("figure", "ratio", "bar", "", "min", "max", "pairs", "answers", "in absolute numbers")
+    for figure in figures:
+        verdict = "[green]met[/]" if figure.met else "[red]missed[/]"
+        ends = (f"{min(figure.ratios):.3g}", f"{max(figure.ratios):.3g}", str(len(figure.ratios)))
+        right = "right" if figure.correct else "[red]WRONG[/]"
+        made.add_row(figure.name, f"{figure.ratio:.3g}", str(BARS[figure.name]), verdict, *ends, right, figure.detail)
+    made.caption = "\n".join(f"{figure.name}: {BARS[figure.name].meaning}" for figure in figures)
+    made.caption_justify = "left"
+    return made
+
+
+def _folder(chosen: Path | None) -> "tempfile.TemporaryDirectory[str]":
+    """A folder for everything, removed afterwards; the database's own user must be able to enter it."""
+    folder = tempfile.TemporaryDirectory(prefix="parkgrid-bench-", dir=chosen, ignore_cleanup_errors=True)
+    Path(folder.name).chmod(0o755)
+    return folder
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="parkgrid bench",
+        description="Measures this machine: ratios taken in one run, baseline and ours in turns, answers checked.",
+        epilog="\n".join(f"{name:16} {bar!s:9} {bar.meaning}" for name, bar in BARS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument("--pairs", type=int, default=5, help="pairs of runs after the warm-up (default 5)")
+    parser.add_argument("--only", metavar="NAMES", help="only these figures, separated by commas")
+    parser.add_argument("--broker", choices=("mosquitto", "amqtt"), help="default: mosquitto if it is installed")
+    parser.add_argument("--data-dir", type=Path, help="where to put the bench's files (default: the temporary folder)")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
