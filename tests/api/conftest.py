@@ -92,7 +92,7 @@ def serve(dsn: str, free_port: Callable[[], int], tmp_path: Path) -> Iterator[Ca
     started: list[Served] = []
 
     def start(**environment: str) -> Served:
-        port = free_port()
+        port = int(environment.get("PARKGRID_API_PORT") or free_port())
         log = tmp_path / f"api-{port}.log"
         settings = {"PARKGRID_API_DATABASE_DSN": dsn, "PARKGRID_API_PORT": str(port), **environment}
         with log.open("w") as output:
