@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -17,8 +18,10 @@ from simulators.modbus_server import ModbusServer
 from simulators.park import Park
 from simulators.plant import Endpoint
 from simulators.scenario import DEFAULT, Scenario, load_scenario
+from simulators.state import StateError, load_state
 
 _WRONG_SETTINGS, _NO_PORT = 2, 1
+_STATE_PERIOD_S = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return _WRONG_SETTINGS
     try:
-        asyncio.run(serve(scenario, clock, options.host, options.port_base, options.endpoints_out))
+        asyncio.run(serve(scenario, clock, options))
     except OSError as error:
         remedy = "name other ports with --port-base, or leave it out to take free ones"
         sys.stderr.write(f"cannot listen on {options.host}: {error.strerror or error}: {remedy}\n")
@@ -43,20 +46,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def serve(scenario: Scenario, clock: Clock, host: str, port_base: int, endpoints_out: Path | None) -> None:
+async def serve(scenario: Scenario, clock: Clock, options: argparse.Namespace) -> None:
     """Serve a park until SIGTERM or SIGINT; the endpoints are written once all of them answer."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    start_ms = clock.start_ms if isinstance(clock, AcceleratedClock) else clock.now_ms()
-    park = Park(scenario, start_ms)
-    park.advance_to(clock.now_ms())
+    park = _open(scenario, clock, options.state)
     server = ModbusServer(park, clock, FaultPlan(scenario.timeline()))
-    endpoints = await server.start(host, port_base)
-    _publish(describe(scenario, clock, endpoints), endpoints_out)
-    await stop.wait()
+    endpoints = await server.start(options.host, options.port_base)
+    _publish(describe(scenario, clock, endpoints), options.endpoints_out)
+    saved = None
+    while not stop.is_set():
+        if options.state and park.midnight is not saved:
+            saved = park.midnight
+            saved.save(options.state)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _STATE_PERIOD_S)
     await server.stop()
+
+
+def _open(scenario: Scenario, clock: Clock, path: Path | None) -> Park:
+    """The park at the clock's time, resumed from its saved state where there is one."""
+    state = None
+    if path is not None:
+        try:
+            state = load_state(path, scenario.park, scenario.seed, {device.id for device in scenario.devices})
+        except StateError as error:
+            sys.stderr.write(f"{error}: the park begins anew\n")
+    park = Park(scenario, clock.start_ms if isinstance(clock, AcceleratedClock) else clock.now_ms(), state)
+    park.advance_to(clock.now_ms())
+    return park
 
 
 def describe(scenario: Scenario, clock: Clock, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
@@ -106,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m simulators", description="A simulated park on real Modbus TCP.")
     parser.add_argument("--scenario", type=Path, default=DEFAULT, help="TOML file of the park (default: %(default)s)")
     parser.add_argument("--endpoints-out", type=Path, help="write the endpoints as JSON to this file, not to stdout")
+    parser.add_argument("--state", type=Path, help="file that carries the registers over a restart")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port-base", type=int, default=0, help="first port; 0 takes free ones (default)")
     parser.add_argument("--wall-start-ms", type=int, help="accelerated time: the machine's time at its start")

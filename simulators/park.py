@@ -10,57 +10,27 @@ integrate exactly what the powers say, and the sum of the registers balances to 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 
 from simulators import readings
 from simulators.chargers import Gun, Station
+from simulators.flow import WATT_MS_PER_KWH, Flow
 from simulators.load import Load, load_day
 from simulators.plant import SimulatedDevice, Values
 from simulators.pv import PvArray, PvDay, generation
 from simulators.scenario import DeviceSettings, Scenario, minutes_of
+from simulators.state import ParkState, describe_station, restore_station
 from simulators.storage import Battery, Strategy
 from simulators.weather import MINUTE_MS, Site, WeatherDay, interpolate
 
-WATT_MS_PER_KWH = 3_600_000_000
-"""Energy registers count watt-milliseconds."""
 _DAY_MS = 86_400_000
 _NO_LOAD_SHARE, _COPPER_SHARE = 0.0011, 0.009
 """Losses of a transformer as shares of its rating: idle, and at full load (GB 20052 grade 2, about 3 MVA)."""
+_LONGEST_CATCH_UP_DAYS = 14
 _START_SOC = 0.5
 _BASE_HOURS = 10.0
 """Registers of a park do not begin at zero: this many hours at rated power have passed already."""
-
-
-@dataclass(slots=True)
-class Flow:
-    """One device's power, held from one step to the next, and its two registers."""
-
-    watts: int = 0
-    var: int = 0
-    taken: int = 0
-    """Energy of positive power, in watt-milliseconds."""
-    given: int = 0
-    """Energy of negative power, in watt-milliseconds."""
-    reactive: int = 0
-    reactive_given: int = 0
-
-    def after(self, milliseconds: int) -> "Flow":
-        """The registers a while later, at the same power."""
-        later = replace(self)
-        later.hold(milliseconds)
-        return later
-
-    def hold(self, milliseconds: int) -> None:
-        """Let time pass at this power."""
-        if self.watts >= 0:
-            self.taken += self.watts * milliseconds
-        else:
-            self.given -= self.watts * milliseconds
-        if self.var >= 0:
-            self.reactive += self.var * milliseconds
-        else:
-            self.reactive_given -= self.var * milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +61,12 @@ class _Day:
 
 
 class Park:
-    """A plant driven by physics. It begins at the local midnight before `start_ms` and only goes forward."""
+    """A plant driven by physics; it only goes forward.
 
-    def __init__(self, scenario: Scenario, start_ms: int) -> None:
+    It begins at the local midnight before `start_ms`, or at that of a saved state and catches up from there.
+    """
+
+    def __init__(self, scenario: Scenario, start_ms: int, state: ParkState | None = None) -> None:
         self.scenario = scenario
         site = scenario.site
         self._site = Site(site.latitude, site.longitude, site.altitude_m, site.zone)
@@ -114,11 +87,11 @@ class Park:
         self._grid_id = self._of("grid_meter")[0].id
         self.flows = {one.id: _first_flow(one) for one in scenario.devices}
         self.loss = Flow()
-        day = self._site.day_of(start_ms)
-        self._day = self._open(day)
+        self._day = self._open(self._first_day(start_ms, state))
         self.at_ms = self._day.start_ms
         """Start of the step whose powers hold."""
-        self._station.begin_day(day)
+        self.midnight = self._begin_day()
+        """The state in which the current day began."""
         self._decide()
 
     @property
@@ -145,7 +118,7 @@ class Park:
             self.at_ms += self._step_ms
             if self.at_ms >= self._day.start_ms + _DAY_MS:
                 self._day = self._open(self._day.weather.day + timedelta(days=1))
-                self._station.begin_day(self._day.weather.day)
+                self.midnight = self._begin_day()
             self._decide()
 
     def values(self, device: str, at_ms: int) -> Values:
@@ -175,6 +148,33 @@ class Park:
             self._setpoint_kw = value
         elif signal == "limit_kw" and device in self._guns:
             self._guns[device].limit_kw = value
+
+    def _first_day(self, start_ms: int, state: ParkState | None) -> date:
+        """The day to begin with, after taking over what a state brings."""
+        day = self._site.day_of(start_ms)
+        if state is None or state.date > day:
+            return day
+        self.flows = {name: Flow(**flow) for name, flow in state.flows.items()}
+        self.loss = Flow(**state.loss)
+        self._energy_kwh = state.energy_kwh
+        restore_station(state, self._station)
+        # After a long pause the registers are kept and the days in between are left out.
+        return state.date if (day - state.date).days <= _LONGEST_CATCH_UP_DAYS else day
+
+    def _begin_day(self) -> ParkState:
+        guns, queue = describe_station(self._station)
+        day = self._day.weather.day
+        self._station.begin_day(day)
+        return ParkState(
+            park=self.scenario.park,
+            seed=self.scenario.seed,
+            day=day.isoformat(),
+            energy_kwh=self._energy_kwh,
+            flows={name: asdict(flow) for name, flow in self.flows.items()},
+            loss=asdict(self.loss),
+            guns=guns,
+            queue=queue,
+        )
 
     def _of(self, device_class: str) -> list[DeviceSettings]:
         return [device for device in self.scenario.devices if device.device_class == device_class]

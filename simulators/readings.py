@@ -1,19 +1,15 @@
 """What the instruments of a device show for its power, registers and surroundings: pure functions."""
 
 import math
-from typing import TYPE_CHECKING
 
 from contract.signals import OPERATING_STATES
 from simulators.chargers import Gun, Vehicle
+from simulators.flow import WATT_MS_PER_KWH, Flow
 from simulators.plant import Values
 from simulators.pv import PvDay
 from simulators.storage import Battery
 from simulators.weather import WeatherDay, interpolate
 
-if TYPE_CHECKING:
-    from simulators.park import Flow
-
-_KWH = 3_600_000_000
 _STANDBY, _RUNNING, _LIMITED = (OPERATING_STATES.index(name) for name in ("standby", "running", "limited"))
 _PHASES = (("a", 1.004), ("b", 0.998), ("c", 0.998))
 """Share of a third of the power on each phase: a little unbalanced, together exactly one."""
@@ -29,7 +25,7 @@ _HIGH_VOLTAGE_KW = 200.0
 
 def kwh(watt_ms: int) -> float:
     """An energy register in kWh."""
-    return watt_ms / _KWH
+    return watt_ms / WATT_MS_PER_KWH
 
 
 def frequency_hz(at_ms: int) -> float:
@@ -43,7 +39,7 @@ def voltage_factor(at_ms: int, loading: float) -> float:
     return 1.015 - 0.02 * min(abs(loading), 1.5) + 0.004 * math.sin(at_ms / 411_000)
 
 
-def meter(flow: "Flow", rated_kw: float, at_ms: int) -> Values:
+def meter(flow: Flow, rated_kw: float, at_ms: int) -> Values:
     """A three-phase meter; import positive."""
     loading = flow.watts / 1000 / rated_kw if rated_kw else 0.0
     volts = _PHASE_VOLTS * voltage_factor(at_ms, loading)
@@ -68,7 +64,7 @@ def meter(flow: "Flow", rated_kw: float, at_ms: int) -> Values:
 
 
 def inverter(
-    flow: "Flow",
+    flow: Flow,
     *,
     rated_kw: float,
     available_kw: float,
@@ -108,7 +104,7 @@ def inverter(
 
 
 def storage(
-    flow: "Flow", battery: Battery, energy_kwh: float, air_c: float, setpoint_kw: float | None, at_ms: int
+    flow: Flow, battery: Battery, energy_kwh: float, air_c: float, setpoint_kw: float | None, at_ms: int
 ) -> Values:
     """A storage unit; discharge positive."""
     power = flow.watts / 1000
@@ -150,7 +146,7 @@ def _cell_voltage(soc: float) -> float:
     return 3.24 + 0.08 * soc + 0.10 * upper - 0.30 * lower
 
 
-def charger(flow: "Flow", gun: Gun, air_c: float) -> Values:
+def charger(flow: Flow, gun: Gun, air_c: float) -> Values:
     """One gun; charging positive. Without a vehicle there is no state of charge."""
     power = flow.watts / 1000
     vehicle = gun.vehicle

@@ -6,7 +6,8 @@ from fractions import Fraction
 
 import pytest
 
-from simulators.park import WATT_MS_PER_KWH, Park
+from simulators.flow import WATT_MS_PER_KWH
+from simulators.park import Park
 from simulators.scenario import Scenario, load_scenario
 from simulators.weather import PINGSHAN
 

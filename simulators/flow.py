@@ -1,0 +1,37 @@
+"""Power and energy registers of one device, in whole numbers: watts, and watt-milliseconds."""
+
+from dataclasses import dataclass, replace
+
+WATT_MS_PER_KWH = 3_600_000_000
+"""Energy registers count watt-milliseconds."""
+
+
+@dataclass(slots=True)
+class Flow:
+    """One device's power, held from one step to the next, and its two registers."""
+
+    watts: int = 0
+    var: int = 0
+    taken: int = 0
+    """Energy of positive power, in watt-milliseconds."""
+    given: int = 0
+    """Energy of negative power, in watt-milliseconds."""
+    reactive: int = 0
+    reactive_given: int = 0
+
+    def after(self, milliseconds: int) -> "Flow":
+        """The registers a while later, at the same power."""
+        later = replace(self)
+        later.hold(milliseconds)
+        return later
+
+    def hold(self, milliseconds: int) -> None:
+        """Let time pass at this power."""
+        if self.watts >= 0:
+            self.taken += self.watts * milliseconds
+        else:
+            self.given -= self.watts * milliseconds
+        if self.var >= 0:
+            self.reactive += self.var * milliseconds
+        else:
+            self.reactive_given -= self.var * milliseconds
