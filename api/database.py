@@ -6,7 +6,7 @@ The one file of the role that talks to psycopg; its errors become problem object
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, cast
 
 import psycopg
@@ -81,11 +81,12 @@ class Database:
         except psycopg.Error as error:
             raise _problem(error) from error
 
-    async def listen(self) -> _Connection:
+    @contextlib.asynccontextmanager
+    async def listening(self) -> AsyncIterator[_Connection]:
         """A session of its own that receives commit notices; raises `psycopg.Error`."""
-        connection = await _Connection.connect(self._text, autocommit=True)
-        await connection.execute(f"LISTEN {CHANNEL}")
-        return connection
+        async with await _Connection.connect(self._text, autocommit=True) as connection:
+            await connection.execute(f"LISTEN {CHANNEL}")
+            yield connection
 
 
 class Commits:
@@ -108,7 +109,7 @@ class Commits:
         back_off_s = 0.2
         while True:
             try:
-                async with await self._database.listen() as connection:
+                async with self._database.listening() as connection:
                     back_off_s = 0.2
                     await self._take(connection)
             except psycopg.Error as error:

@@ -68,8 +68,8 @@ async def running(settings: ApiSettings, page: Page | None = None) -> AsyncItera
 
 
 @pytest.fixture
-async def api(dsn: str, feed: Feed) -> AsyncIterator[Api]:
-    async with running(ApiSettings(DatabaseSettings(dsn))) as found:
+async def api(feed: Feed) -> AsyncIterator[Api]:
+    async with running(ApiSettings(DatabaseSettings(feed.dsn))) as found:
         yield found
 
 

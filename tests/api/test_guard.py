@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import httpx
 import pytest
 
 from api.page import Page
@@ -10,7 +9,7 @@ from api.settings import ApiSettings, DatabaseSettings
 from contract.settings import SettingsError, load
 from tests.api.conftest import Api, running
 
-TOKEN = "4f1c0de29b7a83566ed0b1f7c9a25e38"
+TOKEN = "4f1c0de29b7a83566ed0b1f7c9a25e38"  # noqa: S105 - of these tests only
 DSN = "postgresql://nobody@127.0.0.1:1/none"
 
 
@@ -128,9 +127,9 @@ async def test_a_missing_page_says_how_to_build_it(api: Api) -> None:
     assert "pip install" in answer.text
 
 
-async def test_an_unreachable_database_is_told(tmp_path: Path) -> None:
+async def test_an_unreachable_database_is_told() -> None:
     async with running(ApiSettings(DatabaseSettings(DSN))) as api:
-        health: httpx.Response = await api.client.get("/healthz", timeout=20)
+        health = await api.client.get("/healthz", timeout=20)
         assert (health.status_code, health.json()["database"]) == (503, "unreachable")
         answer = await api.client.get("/api/v1/parks", timeout=20)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")

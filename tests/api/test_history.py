@@ -111,9 +111,9 @@ async def test_a_kept_answer_ends_with_the_next_commit(api: Api, feed: Feed) -> 
     state = api.services.commits.state("gaoxin-nan")
     await asyncio.sleep(0.3)  # notices are coalesced to four a second
     feed.write({"pv-1": {"active_power_kw": 2}}, MIDNIGHT + 1000)
-    async with asyncio.timeout(10):
-        while api.services.commits.state("gaoxin-nan") == state:
-            await asyncio.sleep(0.01)
+    with api.services.commits.watching() as noticed:
+        if api.services.commits.state("gaoxin-nan") == state:
+            await asyncio.wait_for(noticed.wait(), 10)
     assert (await api.get(PATH, **question))["rows"] == 2
 
 
@@ -155,6 +155,6 @@ async def test_without_bounds_the_newest_day(api: Api, feed: Feed) -> None:
 
 
 async def until_connected(api: Api) -> None:
-    async with asyncio.timeout(10):
-        while not api.services.commits.connected:
-            await asyncio.sleep(0.01)
+    with api.services.commits.watching() as noticed:
+        if not api.services.commits.connected:
+            await asyncio.wait_for(noticed.wait(), 10)

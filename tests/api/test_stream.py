@@ -94,7 +94,8 @@ async def test_a_client_that_comes_back_gets_only_what_is_new(serve: Callable[..
     assert json.loads(event["data"])["flow"]["grid"]["kw"] == 7
 
 
-async def test_silence_is_filled_with_heartbeats(dsn: str, feed: Feed) -> None:
+@pytest.mark.usefixtures("feed")
+async def test_silence_is_filled_with_heartbeats(dsn: str) -> None:
     pace = StreamSettings(fallback_s=60, heartbeat_s=1)
     async with running(ApiSettings(DatabaseSettings(dsn), stream=pace)) as api:
         stream = api.services.hub.events("gaoxin-nan", "")
@@ -106,7 +107,8 @@ async def test_silence_is_filled_with_heartbeats(dsn: str, feed: Feed) -> None:
         assert api.services.hub.clients == 0
 
 
-async def test_many_clients_cost_one_look(dsn: str, feed: Feed) -> None:
+@pytest.mark.usefixtures("feed")
+async def test_many_clients_cost_one_look(dsn: str) -> None:
     async with running(ApiSettings(DatabaseSettings(dsn), stream=StreamSettings(fallback_s=60))) as api:
         looks = 0
         look = api.services.live.encoded
@@ -128,7 +130,8 @@ async def test_many_clients_cost_one_look(dsn: str, feed: Feed) -> None:
             await stream.aclose()  # type: ignore[attr-defined]
 
 
-async def test_streams_are_limited(dsn: str, feed: Feed) -> None:
+@pytest.mark.usefixtures("feed")
+async def test_streams_are_limited(dsn: str) -> None:
     async with running(ApiSettings(DatabaseSettings(dsn), limits=LimitSettings(streams=1))) as api:
         stream = api.services.hub.events("gaoxin-nan", "")
         await anext(stream)
@@ -158,7 +161,8 @@ async def test_a_lost_database_is_told_and_found_again(api: Api) -> None:
     await stream.aclose()  # type: ignore[attr-defined]
 
 
-async def test_the_end_does_not_wait_for_streams(serve: Callable[..., Served], feed: Feed) -> None:
+@pytest.mark.usefixtures("feed")
+async def test_the_end_does_not_wait_for_streams(serve: Callable[..., Served]) -> None:
     served = serve()
     open_streams = [events(served) for _ in range(5)]
     for stream in open_streams:

@@ -47,8 +47,9 @@ def built_page() -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser() -> "Iterator[Browser]":
+def browser(built_page: Path) -> "Iterator[Browser]":
     program = chromium()
+    assert (built_page / "index.html").is_file()
     if program is None:
         pytest.skip(
             "NO BROWSER: the page was NOT tested; install chromium (Debian: apt install chromium fonts-noto-cjk)"
@@ -99,7 +100,7 @@ class Visit:
 
 
 @pytest.fixture
-def visit(browser: "Browser", built_page: Path) -> Iterator[Callable[..., Visit]]:
+def visit(browser: "Browser") -> Iterator[Callable[..., Visit]]:
     contexts: list[BrowserContext] = []
 
     def start(served: Served, width: int = 1440, height: int = 900, **more: Any) -> Visit:

@@ -1,4 +1,4 @@
-"""The page's build: small, reproducible, without foreign hosts; one catalogue for each language; a lock any mirror serves."""
+"""The page's build: small, reproducible, no foreign hosts; a catalogue for each language; a lock any mirror serves."""
 
 import gzip
 import json

@@ -95,7 +95,8 @@ def test_the_answer_and_moving_values(
     assert seen.foreign == []
 
 
-def test_the_language_switch(park: Feed, serve: Serve, visit: Visits) -> None:
+@pytest.mark.usefixtures("park")
+def test_the_language_switch(serve: Serve, visit: Visits) -> None:
     seen = visit(serve()).open(lang="en")
     seen.page.wait_for_selector("h2:text('Gateways')")
     seen.page.get_by_role("button", name="中").press("Enter")
@@ -107,7 +108,8 @@ def test_the_language_switch(park: Feed, serve: Serve, visit: Visits) -> None:
     assert seen.complaints == []
 
 
-def test_chinese_has_glyphs(park: Feed, serve: Serve, visit: Visits) -> None:
+@pytest.mark.usefixtures("park")
+def test_chinese_has_glyphs(serve: Serve, visit: Visits) -> None:
     listed = subprocess.run(["fc-list", ":lang=zh-cn", "family"], capture_output=True, text=True, check=True).stdout
     assert listed.strip(), "no Chinese font on this machine: install fonts-noto-cjk"
     seen = visit(serve()).open(lang="zh")
@@ -156,7 +158,8 @@ def test_missing_is_a_dash_with_its_reason(feed: Feed, serve: Serve, visit: Visi
     assert "1 of 2 devices" in (seen.page.locator('[data-part="pv"] title').text_content() or "")
 
 
-def test_no_park_yet(dsn: str, serve: Serve, visit: Visits, feed: Feed) -> None:
+@pytest.mark.usefixtures("dsn")
+def test_no_park_yet(serve: Serve, visit: Visits, feed: Feed) -> None:
     seen = visit(serve()).open(lang="en")
     seen.page.wait_for_selector("h2:text('No park yet')")
     feed.announce()
@@ -165,9 +168,7 @@ def test_no_park_yet(dsn: str, serve: Serve, visit: Visits, feed: Feed) -> None:
     assert seen.complaints == []
 
 
-def test_a_lost_server_is_told_and_found_again(
-    park: Feed, serve: Serve, visit: Visits, free_port: Callable[[], int]
-) -> None:
+def test_a_lost_server_is_told_and_found_again(park: Feed, serve: Serve, visit: Visits) -> None:
     served = serve()
     seen = visit(served).open(lang="en")
     seen.page.wait_for_selector(".pulse.live")
@@ -180,8 +181,9 @@ def test_a_lost_server_is_told_and_found_again(
     seen.until_number("pv", "700 kW")
 
 
-def test_a_token_is_asked_for(park: Feed, serve: Serve, visit: Visits) -> None:
-    token = "4f1c0de29b7a83566ed0b1f7c9a25e38"
+@pytest.mark.usefixtures("park")
+def test_a_token_is_asked_for(serve: Serve, visit: Visits) -> None:
+    token = "4f1c0de29b7a83566ed0b1f7c9a25e38"  # noqa: S105 - of this test only
     seen = visit(serve(PARKGRID_API_TOKEN=token)).open(lang="en")
     field = seen.page.get_by_label("Token")
     field.fill(token)
@@ -244,7 +246,8 @@ def test_fits_every_screen(
     assert seen.complaints == []
 
 
-def test_by_keyboard_alone(park: Feed, serve: Serve, visit: Visits) -> None:
+@pytest.mark.usefixtures("park")
+def test_by_keyboard_alone(serve: Serve, visit: Visits) -> None:
     seen = visit(serve()).open(lang="en", theme="light")
     seen.page.wait_for_selector(".flow-svg")
     names = []
@@ -261,13 +264,15 @@ def test_by_keyboard_alone(park: Feed, serve: Serve, visit: Visits) -> None:
     assert seen.page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
-def test_still_when_reduced_motion_is_asked_for(park: Feed, serve: Serve, visit: Visits) -> None:
+@pytest.mark.usefixtures("park")
+def test_still_when_reduced_motion_is_asked_for(serve: Serve, visit: Visits) -> None:
     seen = visit(serve(), reduced_motion="reduce").open(lang="en")
     seen.page.wait_for_selector(".ribbon-motion", state="attached")
     assert seen.page.evaluate("getComputedStyle(document.querySelector('.ribbon-motion')).animationName") == "none"
 
 
-def test_the_first_number_comes_soon(park: Feed, serve: Serve, visit: Visits) -> None:
+@pytest.mark.usefixtures("park")
+def test_the_first_number_comes_soon(serve: Serve, visit: Visits) -> None:
     served = serve()
     started = time.monotonic()
     seen = visit(served).open(lang="en")
