@@ -168,8 +168,8 @@ def charger(flow: Flow, gun: Gun, air_c: float) -> Values:
 
 
 def _vehicle_voltage(vehicle: Vehicle) -> float:
-    full = 800.0 if vehicle.kind.power_kw > _HIGH_VOLTAGE_KW else 420.0
-    return full * (0.86 + 0.14 * vehicle.soc)
+    full = 870.0 if vehicle.kind.power_kw > _HIGH_VOLTAGE_KW else 420.0
+    return full * (0.9 + 0.1 * vehicle.soc)
 
 
 def weather(day: WeatherDay, plane: PvDay | None, minute: float) -> Values:

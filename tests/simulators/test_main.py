@@ -11,6 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from simulators.__main__ import main
+from simulators.scenario import load_scenario
+from simulators.state import ParkState, StateError, load_state
 from tests.simulators.bench_plant import Raw, read_request
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,11 +75,32 @@ async def readings(document: dict) -> dict[str, str]:
     return found
 
 
-async def test_an_interrupt_ends_it_cleanly(tmp_path) -> None:
-    process = await launch("--endpoints-out", str(tmp_path / "e.json"))
+async def test_an_interrupt_ends_it_cleanly_and_a_damaged_state_is_replaced(tmp_path) -> None:
+    state = tmp_path / "state.json"
+    damaged(state)
+    process = await launch("--endpoints-out", str(tmp_path / "e.json"), "--state", str(state))
     await published(tmp_path / "e.json", process)
+    deadline = time.monotonic() + 30
+    while load_or_none(state) is None:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    assert await asyncio.wait_for(process.wait(), 10) == 0
+    _, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 0
+    assert "begins anew" in errors.decode()
+    assert "Traceback" not in errors.decode()
+
+
+def damaged(path: Path) -> None:
+    path.write_text('{"park": ', "utf-8")
+
+
+def load_or_none(path: Path) -> ParkState | None:
+    scenario = load_scenario()
+    try:
+        return load_state(path, scenario.park, scenario.seed, {device.id for device in scenario.devices})
+    except StateError:
+        return None
 
 
 @pytest.mark.parametrize(
