@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         sys.stdout.write(json.dumps({figure.name: figure.as_json() for figure in figures}) + "\n")
     else:
-        Console().print(table(figures))
+        # Written to a file or a pipe, a table needs no folding.
+        Console(width=None if sys.stdout.isatty() else 170).print(table(figures))
     return 0 if all(figure.correct for figure in figures) else _FAILED
 
 

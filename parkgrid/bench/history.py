@@ -139,6 +139,8 @@ def main() -> None:
         return Response(b"x" * int(request.query_params["bytes"]), media_type="application/json")
 
     app.add_api_route(_CONSTANT, constant)
+    # Before the page's own route, which answers for everything that nobody else knows.
+    app.router.routes.insert(0, app.router.routes.pop())
     config = uvicorn.Config(
         Guard(app, settings), host=settings.host, port=settings.port, access_log=False, log_level="warning"
     )

@@ -13,7 +13,7 @@ from parkgrid.bench.load import Spec
 from parkgrid.bench.plant import METERS, ROW_VALUES, Span, copy_buffers, step_sum
 from parkgrid.bench.stack import GATEWAYS, Stack
 
-VALUES = {1_000: 4_000_000, 200: 2_400_000, 20: 600_000}
+VALUES = {1_000: 4_000_000, 200: 2_400_000, 20: 1_200_000}
 """Values of one leg, by values in a batch: each leg takes about a second or longer."""
 _COPY_ROWS = 20_000
 _TABLE = "bench_raw.meter"

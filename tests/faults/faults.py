@@ -7,15 +7,19 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
 
 from parkgrid.database import DatabaseStartError
 from tests.faults.proxy import Link, Proxy
 from tests.faults.replayer import replaying
-from tests.faults.system import FaultTestError, Ingest, System, end, kill, until
+from tests.faults.system import PARK, Edge, FaultTestError, Ingest, System, end, kill, until
 
 Fault = Callable[[System, random.Random], None]
 
@@ -176,6 +180,121 @@ def outbox_disk_full(system: System, chance: random.Random) -> None:
         raise FaultTestError(f"the agent ended with status {agent.returncode} on a full disk")
 
 
+def outbox_corrupted(system: System, chance: random.Random) -> None:
+    """Bits flip in the outbox of a stopped agent that holds a backlog: salvaged, or said to be gone, never silent."""
+    with _visiting_agent(system, "gw-c") as (edge, link):
+        link.set(Link.CUT)
+        edge.start()
+        until(lambda: _holds(edge, 60_000), "a backlog in the outbox")
+        kill(edge.child)
+        damaged = _flip_bits(edge.outbox, chance)
+        ledger_until_here = edge.ledger.stat().st_size
+        edge.start()
+        until(lambda: edge.ledger.stat().st_size > ledger_until_here, "accepts again within 5 s", 5)
+        link.set(Link.OPEN)
+        found = system.settle(12)
+        told = "outbox_salvaged" in edge.log.read_text("utf-8", "replace")
+        kept = list(edge.outbox.parent.glob(f"{edge.outbox.name}.bad-*"))
+        gaps = system.query("SELECT sum(last_seq - first_seq + 1) FROM sequence_gaps WHERE gateway = %s", edge.gateway)
+        outcome = f"{damaged} bytes damaged, salvaged {told}, {found.lost} samples lost, batches said missing: {gaps}"
+        if found.duplicated or found.altered or found.alien or (found.lost and not (told and kept)):
+            raise FaultTestError(f"{outcome}: {found}")
+        if not all(f"/{edge.gateway}/" in line for line in found.examples):
+            raise FaultTestError(f"{outcome}: another gateway lost something: {found}")
+        end(edge.child)
+        if found.lost:
+            _forgive(edge.ledger, ledger_until_here)
+
+
+def outbox_rolled_back(system: System, chance: random.Random) -> None:
+    """Yesterday's outbox file is put back: what it still holds is sent again and harms nothing."""
+    with _visiting_agent(system, "gw-r") as (edge, link):
+        link.set(Link.CUT)
+        edge.start()
+        until(lambda: _holds(edge, 20_000), "a backlog in the outbox")
+        end(edge.child)
+        files = {path: path.read_bytes() for path in edge.outbox.parent.glob(f"{edge.outbox.name}*")}
+        edge.start()
+        link.set(Link.OPEN)
+        if system.settle().lost:
+            raise FaultTestError("the backlog did not arrive")
+        end(edge.child)
+        for path, content in files.items():
+            path.write_bytes(content)
+        edge.start()
+        time.sleep(chance.uniform(2, 3))
+        end(edge.child)
+
+
+def nonsense_received(system: System, chance: random.Random) -> None:
+    """Everything unreadable is refused, each with a reason, and harms no neighbour."""
+    payloads = [b"{", b"\xff\xfe{}", b"[" * 10_000, b"[]", b'{"epoch":1,"epoch":1}', b'{"epoch":NaN}', bytes(300_000)]
+    chance.shuffle(payloads)
+    before = _refusals(system)
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "fault-nonsense")
+    client.connect("127.0.0.1", system.broker.port)
+    client.loop_start()
+    for payload in payloads:
+        client.publish(f"parkgrid/v1/{PARK}/{system.edge.gateway}/telemetry", payload, 1).wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()
+    until(lambda: sum(_refusals(system).values()) >= sum(before.values()) + len(payloads), "every refusal is counted")
+    reasons = Counter(_refusals(system))
+    reasons.subtract(before)
+    expected = ("not_json", "not_text", "too_deep", "wrong_shape", "duplicate_key", "not_a_number", "too_large")
+    if +reasons != Counter(expected):
+        raise FaultTestError(f"refused for other reasons: {dict(+reasons)}")
+    system.refused += len(payloads)
+
+
+def _refusals(system: System) -> dict[str, int]:
+    rows = system.query("SELECT reason, sum(occurrences)::int8 FROM quarantine GROUP BY reason")
+    return {str(reason): int(str(number)) for reason, number in rows}
+
+
+@contextmanager
+def _visiting_agent(system: System, stem: str) -> Iterator[tuple[Edge, Proxy]]:
+    """Another gateway for one round, on a link of its own."""
+    link = Proxy(system.broker.port)
+    name = f"{stem}{len(system.further_edges)}"
+    edge = replace(
+        system.edge, gateway=name, outbox=system.folder / f"{name}.outbox", uplink_port=link.port, child=None
+    )
+    edge.ledger.touch()
+    system.further_edges.append(edge)
+    try:
+        yield edge, link
+    finally:
+        end(edge.child)
+        link.close()
+
+
+def _holds(edge: Edge, size: int) -> bool:
+    return edge.ledger.stat().st_size > size
+
+
+def _flip_bits(outbox: Path, chance: random.Random) -> int:
+    """Flip some bits in the file and its log; number of damaged bytes."""
+    damaged = 0
+    for path in (outbox, outbox.with_name(f"{outbox.name}-wal")):
+        if not path.exists() or not path.stat().st_size:
+            continue
+        content = bytearray(path.read_bytes())
+        for _ in range(chance.choice((1, 3, 20))):
+            content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+            damaged += 1
+        path.write_bytes(content)
+    return damaged
+
+
+def _forgive(ledger: Path, size: int) -> None:
+    """What was accepted before byte `size` need not be stored: its loss has been told."""
+    content = ledger.read_bytes()
+    lines = content[:size].splitlines(keepends=True)
+    kept = b"".join(line for line in lines if not line.startswith(b'{"accepted"'))
+    ledger.write_bytes(kept + content[size:])
+
+
 def _with_link(proxy: Proxy, link: Link, seconds: float) -> None:
     proxy.set(link)
     time.sleep(seconds)
@@ -216,4 +335,7 @@ FAULTS: dict[str, Fault] = {
     "link_reset_in_publish_ingest": partial(link_reset_in_publish, "ingest"),
     "deliveries_doubled_and_reordered": deliveries_doubled_and_reordered,
     "outbox_disk_full": outbox_disk_full,
+    "outbox_corrupted": outbox_corrupted,
+    "outbox_rolled_back": outbox_rolled_back,
+    "nonsense_received": nonsense_received,
 }

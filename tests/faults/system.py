@@ -133,6 +133,8 @@ class System:
     edge: Edge
     ingest: Ingest
     outbox_disk: Path
+    refused: int = 0
+    """How much nonsense was sent so far: exactly as much must be counted as refused."""
     further_edges: list[Edge] = field(default_factory=list)
     device_servers: list[process.Process] = field(default_factory=list)
 
