@@ -24,7 +24,7 @@ from contract.crash import crash_point
 from contract.sample import Sample
 from contract.telemetry import MAX_BATCH_BYTES, MAX_SEQ, Ack, encode_samples
 from contract.time import Clock, SystemClock, from_ms
-from edge.salvage import PAGE_BYTES, Row, State, salvage
+from edge.salvage import PAGE_BYTES, Row, State, log_is_damaged, salvage
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("edge.outbox")
@@ -426,6 +426,8 @@ def _connected(path: Path) -> sqlite3.Connection:
     existed = path.exists()
     if existed and path.stat().st_size == 0:
         raise _DamagedError("it is empty")
+    if log_is_damaged(_suffixed(path, "-wal")):
+        raise _DamagedError("its log has a wrong checksum")
     # The one thread that uses it need not be the one that opened it.
     connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
     try:

@@ -13,11 +13,13 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 PAGE_BYTES = 4096
 _LEAF = 0x0D
+_BIG_ENDIAN = b"\x37\x7f\x06\x83"
 _WAL_HEADER, _FRAME_HEADER = 32, 24
 _MAX_ROW_BYTES = 16_777_216
 _INTEGER_BYTES = (0, 1, 2, 3, 4, 6, 8)
@@ -79,15 +81,56 @@ def salvage(path: Path) -> Iterator[Salvaged]:
     """Every row and state of a broken file and its log whose checksum is right; a row may come more than once."""
     log = _log_pages(path.with_name(path.name + "-wal"))
     with path.open("rb") as file:
-        pages = max(path.stat().st_size // PAGE_BYTES, max(log, default=0))
+        pages = path.stat().st_size // PAGE_BYTES
 
         def page(number: int) -> bytes:
             return log[number] if number in log else _read_page(file, number)
 
-        for number in range(1, pages + 1):
+        for number in chain(range(1, pages + 1), sorted(number for number in log if number > pages)):
             content = page(number)
             if len(content) == PAGE_BYTES and content[0] == _LEAF:
                 yield from _leaf(content, page)
+
+
+def log_is_damaged(path: Path) -> bool:
+    """Whether SQLite would silently forget commits of this log: it stops at the first wrong checksum."""
+    try:
+        log = path.read_bytes()
+    except OSError:
+        return False
+    if len(log) < _WAL_HEADER + _FRAME_HEADER + PAGE_BYTES:
+        return False
+    order = ">" if log[:4] == _BIG_ENDIAN else "<"
+    sums = _sums(order, log[:24], (0, 0))
+    if sums != struct.unpack_from(">II", log, 24):
+        return True
+    right = True
+    for start in range(_WAL_HEADER, len(log) - _FRAME_HEADER - PAGE_BYTES + 1, _FRAME_HEADER + PAGE_BYTES):
+        if log[start + 8 : start + 16] != log[16:24]:
+            # What follows is left over from before the log was begun anew, unless the salt itself was hit.
+            return right and _continues(log, start)
+        sums = _sums(order, log[start : start + 8], sums)
+        sums = _sums(order, log[start + _FRAME_HEADER : start + _FRAME_HEADER + PAGE_BYTES], sums)
+        right = right and sums == struct.unpack_from(">II", log, start + 16)
+        (commit,) = struct.unpack_from(">I", log, start + 4)
+        if commit and not right:
+            return True
+    return False
+
+
+def _continues(log: bytes, start: int) -> bool:
+    """Whether a later frame belongs to the log although this one does not."""
+    following = range(start, len(log) - _FRAME_HEADER - PAGE_BYTES + 1, _FRAME_HEADER + PAGE_BYTES)
+    return any(log[each + 8 : each + 16] == log[16:24] for each in following)
+
+
+def _sums(order: str, words: bytes, sums: tuple[int, int]) -> tuple[int, int]:
+    """The running checksum of the log (file format, 4.2)."""
+    first, second = sums
+    for left, right in struct.iter_unpack(order + "II", words):
+        first = (first + left + second) & 0xFFFF_FFFF
+        second = (second + right + first) & 0xFFFF_FFFF
+    return first, second
 
 
 def _read_page(file: BinaryIO, number: int) -> bytes:
@@ -103,7 +146,8 @@ def _log_pages(path: Path) -> dict[int, bytes]:
         return {}
     committed: dict[int, bytes] = {}
     pending: dict[int, bytes] = {}
-    salts = log[16:24]
+    # The first frame is never older than the header that stands before it, and two places are safer than one.
+    salts = log[_WAL_HEADER + 8 : _WAL_HEADER + 16]
     for start in range(_WAL_HEADER, len(log) - _FRAME_HEADER - PAGE_BYTES + 1, _FRAME_HEADER + PAGE_BYTES):
         number, pages_after_commit = struct.unpack_from(">II", log, start)
         if log[start + 8 : start + 16] != salts:

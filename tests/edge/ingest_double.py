@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -36,7 +36,7 @@ class IngestDouble:
         self._client.loop_start()
         assert self._subscribed.wait(10)
 
-    def __enter__(self) -> "IngestDouble":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -61,7 +61,7 @@ def test_durability_is_what_was_asked_for(path):
     outbox.close()
 
 
-def test_large_collections_are_split_into_batches_that_fit(path):
+def test_large_collections_are_split_into_batches_that_fit():
     samples = [sample(number, 60) for number in range(500)]
     parts = split(samples)
     assert len(parts) > 1
@@ -227,8 +227,12 @@ def _fill_and_recover(outbox: Outbox) -> None:
         assert outbox.append([sample(1)])
         assert outbox.alarm == ""
         with pytest.raises(OutboxFullError):
-            for number in range(1000):
-                outbox.append([sample(number, 1200)])
+            append_until_refused(outbox)
+
+
+def append_until_refused(outbox: Outbox) -> None:
+    for number in range(1000):
+        outbox.append([sample(number, 1200)])
 
 
 _APPENDING = """
