@@ -40,14 +40,20 @@ class Fault:
     end_ms: int
     number: float | None = None
     """Exception code, spike word, seconds of delay, or distance to the wrap."""
+    every_ms: int = 0
+    """Comes back after this time, for habits like the nightly reconnect; 0 for once."""
 
     def holds(self, at_ms: int) -> bool:
         """Whether it is on at an instant."""
+        if self.every_ms and at_ms >= self.start_ms:
+            at_ms = self.start_ms + (at_ms - self.start_ms) % self.every_ms
         return self.start_ms <= at_ms < self.end_ms
 
 
-_REMEMBERING = {FaultKind.STUCK, FaultKind.COUNTER_RESET, FaultKind.COUNTER_WRAP}
-_REMEMBERING = {FaultKind.STUCK, FaultKind.COUNTER_RESET, FaultKind.COUNTER_WRAP}
+REMEMBERING = {FaultKind.STUCK, FaultKind.COUNTER_RESET, FaultKind.COUNTER_WRAP}
+"""Faults that go on from what the device measured when they began: they happen once."""
+REMEMBERING = {FaultKind.STUCK, FaultKind.COUNTER_RESET, FaultKind.COUNTER_WRAP}
+"""Faults that go on from what the device measured when they began: they happen once."""
 FOREVER_MS = 2**62
 """The end of a fault that nobody mends."""
 
@@ -64,7 +70,7 @@ class FaultPlan:
     def inject(self, fault: Fault) -> None:
         """Add a fault; it may already hold."""
         self._faults.append(fault)
-        if fault.kind in _REMEMBERING:
+        if fault.kind in REMEMBERING:
             self._waiting.append(fault)
             self._waiting.sort(key=lambda waiting: waiting.start_ms)
 

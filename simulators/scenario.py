@@ -1,21 +1,25 @@
 """A scenario: the park, its devices, its seed and its faults, as one small TOML file."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Literal
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from contract.identity import IDENTIFIER, MeteringPoint
 from contract.settings import above, at_least, between, load, setting
 from contract.time import to_ms
 from edge import drivers
-from simulators.faults import Fault, FaultKind
+from simulators.faults import REMEMBERING, Fault, FaultKind
 from simulators.plant import SimulatedDevice
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 DEFAULT = SCENARIOS / "pingshan_park.toml"
+_DAILY = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
+_DAY_MS = 86_400_000
+_FIRST_DAY = date(2000, 1, 1)
 _RATED = ("pv_inverter", "storage", "charger", "meter")
 
 
@@ -95,7 +99,7 @@ class FaultSettings:
 
     device: str = setting(help="identifier of the device")
     kind: FaultKind = setting(help="what goes wrong")
-    start: str = setting(help="instant with its offset: 2026-06-21T12:00:00+08:00")
+    start: str = setting(help="instant with its offset, 2026-06-21T12:00:00+08:00, or 19:00 for every local day")
     duration_s: float = setting(help="how long, in simulated seconds", check=above(0, "s"))
     number: float | None = setting(None, help="exception code, spike word, seconds of delay, or kWh to the wrap")
 
@@ -143,11 +147,7 @@ class Scenario:
 
     def timeline(self) -> list[Fault]:
         """The faults as instants."""
-        found = []
-        for fault in self.faults:
-            start = to_ms(datetime.fromisoformat(fault.start))
-            found.append(Fault(fault.device, fault.kind, start, start + round(fault.duration_s * 1000), fault.number))
-        return found
+        return [_fault(fault, ZoneInfo(self.site.zone)) for fault in self.faults]
 
 
 def load_scenario(path: Path = DEFAULT) -> Scenario:
@@ -186,7 +186,25 @@ def _device_problems(where: str, device: DeviceSettings, known: set[str]) -> Ite
 def _fault_problems(where: str, fault: FaultSettings, known: set[str]) -> Iterator[tuple[str, object, str]]:
     if fault.device not in known:
         yield f"{where}.device", fault.device, f"unknown device; there are: {', '.join(sorted(known))}"
+    daily = _DAILY.fullmatch(fault.start) is not None
     try:
-        to_ms(datetime.fromisoformat(fault.start))
+        time.fromisoformat(fault.start) if daily else to_ms(datetime.fromisoformat(fault.start))
     except ValueError:
-        yield f"{where}.start", fault.start, "must be an instant with its offset, like 2026-06-21T12:00:00+08:00"
+        remedy = "must be an instant with its offset, like 2026-06-21T12:00:00+08:00, or 19:00 for every day"
+        yield f"{where}.start", fault.start, remedy
+    if daily and fault.kind in REMEMBERING:
+        yield f"{where}.start", fault.start, f"{fault.kind.value} happens once: give an instant with a date"
+    if daily and fault.duration_s >= _DAY_MS / 1000:
+        yield f"{where}.duration_s", fault.duration_s, "must be less than a day for what comes every day"
+
+
+def _fault(fault: FaultSettings, zone: ZoneInfo) -> Fault:
+    """One fault as instants; a daily one is counted from the first day that any device may report."""
+    every_ms = 0
+    if _DAILY.fullmatch(fault.start):
+        start = to_ms(datetime.combine(_FIRST_DAY, time.fromisoformat(fault.start), zone))
+        every_ms = _DAY_MS
+    else:
+        start = to_ms(datetime.fromisoformat(fault.start))
+    end = start + round(fault.duration_s * 1000)
+    return Fault(fault.device, fault.kind, start, end, fault.number, every_ms)

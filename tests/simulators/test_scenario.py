@@ -115,6 +115,30 @@ def test_faults_become_a_timeline(tmp_path) -> None:
     assert not fault.holds(fault.end_ms)
 
 
+def with_fault(tmp_path, text):
+    path = tmp_path / "scenario.toml"
+    path.write_text(f"{DEFAULT.read_text('utf-8')}\n[[faults]]\n{text}\n", "utf-8")
+    return path
+
+
+def test_a_habit_comes_back_every_day(tmp_path) -> None:
+    path = with_fault(tmp_path, 'device = "pv-1"\nkind = "spike"\nstart = "19:00"\nduration_s = 40')
+    (fault,) = load_scenario(path).timeline()
+    for day in (0, 1, 200):
+        seven = 1_782_039_600_000 + day * 86_400_000  # 2026-06-21 19:00 in Shanghai is 11:00Z
+        assert fault.holds(seven)
+        assert fault.holds(seven + 39_999)
+        assert not fault.holds(seven + 40_000)
+        assert not fault.holds(seven - 1)
+
+
+def test_what_happens_once_needs_a_date(tmp_path) -> None:
+    path = with_fault(tmp_path, 'device = "pv-1"\nkind = "stuck"\nstart = "19:00"\nduration_s = 90000')
+    with pytest.raises(SettingsError) as caught:
+        load_scenario(path)
+    assert {problem.key for problem in caught.value.problems} == {"faults[0].start", "faults[0].duration_s"}
+
+
 def test_hours_of_a_day() -> None:
     assert minutes_of("10:00-12:30") == (600, 750)
     assert minutes_of("22:00-24:00") == (1320, 1440)
