@@ -93,6 +93,7 @@ class Consumer:
         self._connection = 0
         self._last_sent = 0.0
         self._refused_connection = ""
+        self._failure = ""
         self.connected = False
         """Whether the subscriptions stand."""
         self.received = 0
@@ -156,9 +157,8 @@ class Consumer:
             started = time.monotonic()
             try:
                 self._serve()
-            except (OSError, ValueError) as error:
-                # ValueError: a socket closed under select(), or a broker name that cannot be encoded.
-                _log.warning("mqtt_unreachable", host=self._settings.host, port=self._settings.port, error=str(error))
+            except Exception as error:  # noqa: BLE001 - the supervisor of this thread: logs, counts, backs off
+                self._note_unreachable(f"{type(error).__name__}: {error}")
             self._close()
             if self._stopping.is_set():
                 break
@@ -167,6 +167,12 @@ class Consumer:
             pause_s = _BACK_OFF_FIRST_S if lived_s > _TAKEN_OVER_S else min(pause_s * 2, _BACK_OFF_MOST_S)
             self._stopping.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
         self._close()
+
+    def _note_unreachable(self, error: str) -> None:
+        """Log a failure once, until it is another one or the connection stood in between."""
+        if error != self._failure:
+            _log.warning("mqtt_unreachable", host=self._settings.host, port=self._settings.port, error=error)
+        self._failure = error
 
     def _serve(self) -> None:
         """One connection, from CONNECT to its end."""
@@ -290,6 +296,7 @@ class Consumer:
             client.disconnect()
         elif len(reasons) == 1:
             self.connected = True
+            self._failure = ""
             _log.info("mqtt_connected", host=self._settings.host, port=self._settings.port)
 
     def _on_disconnect(self, _client: Client, _data: object, _flags: Any, reason: Any, _properties: Any) -> None:

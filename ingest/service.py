@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -15,7 +15,7 @@ from ingest.migrate import migrate
 from ingest.registry import Registry
 from ingest.settings import IngestSettings
 from ingest.store import Store, open_store
-from ingest.store.errors import StoreError, StoreUnavailableError
+from ingest.store.errors import StoreUnavailableError
 from ingest.writer import StoppedError, Writer
 
 _log = structlog.get_logger("ingest.service")
@@ -93,7 +93,7 @@ class Service:
             return None
         return self._until_available(lambda: open_store(settings.dsn, settings))
 
-    def _serve_metrics(self) -> object:
+    def _serve_metrics(self) -> Any:
         settings = self._settings.metrics
         return self.metrics.serve(settings.host, settings.port) if settings.port else None
 
@@ -118,10 +118,10 @@ class Service:
             started = time.monotonic()
             try:
                 report = store.maintain(self._clock.now_ms())
-            except StoreError as error:
+            except Exception as error:  # noqa: BLE001 - the supervisor of this thread: logs, counts, backs off
                 self.metrics.store_errors.labels(type(error).__name__).inc()
                 if started - failing_since > _FAILURES_LOGGED_EVERY_S or not failing_since:
-                    _log.warning("maintenance_failed", error=str(error))
+                    _log.warning("maintenance_failed", kind=type(error).__name__, error=str(error))
                     failing_since = started
                 wait_s = min(_BACK_OFF_MOST_S, max(pause_s, wait_s * 2))
                 continue

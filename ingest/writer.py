@@ -73,7 +73,26 @@ class Writer:
     _unborn: set[Gateway] = field(default_factory=set)
 
     def process(self, messages: Sequence[Message]) -> None:
-        """Commit what these messages say, then acknowledge them. Raises `StoppedError` when told to stop meanwhile."""
+        """Commit what these messages say, then acknowledge them. Raises `StoppedError` when told to stop meanwhile.
+
+        A message that breaks the program itself is cornered by halving and given up alone: its gateway still has it.
+        """
+        try:
+            self._process(messages)
+        except StoppedError:
+            raise
+        except Exception:  # noqa: BLE001 - the supervisor of the writer: logs, counts, backs off
+            if len(messages) > 1:
+                middle = len(messages) // 2
+                self.process(messages[:middle])
+                self.process(messages[middle:])
+                return
+            _log.exception("message_breaks_ingest", topics=[message.topic for message in messages])
+            self.metrics.refused.labels(Reason.POISON.value).inc()
+            self.bus.acknowledge(messages)
+            self.stop.wait(_BACK_OFF_FIRST_S)
+
+    def _process(self, messages: Sequence[Message]) -> None:
         crash_point("ingest.received")
         refused = Refused(self.budget)
         self.registry.begin_round()
