@@ -274,5 +274,15 @@ WHERE c.user_view_schema = 'base';
 -- name: oldest_chunk
 SELECT min(range_start) FROM timescaledb_information.chunks WHERE hypertable_schema = 'base' AND hypertable_name = %s;
 
+-- name: refresh_takes_options
+SELECT EXISTS (
+    SELECT FROM pg_proc WHERE proname = 'refresh_continuous_aggregate' AND 'options' = ANY (proargnames)
+);
+
 -- name: refresh
 CALL refresh_continuous_aggregate(%s::regclass, %s::timestamptz, %s::timestamptz);
+
+-- name: refresh_whole_window
+CALL refresh_continuous_aggregate(
+    %s::regclass, %s::timestamptz, %s::timestamptz, options => '{"buckets_per_batch": 0}'
+);

@@ -95,4 +95,7 @@ class Session:
             " set_config('jit', 'off', false)",
             (str(frozen_ms), str(lock_ms), str(statement_ms)),
         )
+        if self._purpose == "maintenance":
+            # The log is written in order: a crash takes a whole end of it, so no note is removed before its work.
+            connection.execute("SET synchronous_commit = off")
         return connection
