@@ -10,6 +10,7 @@ the gateway sends it again), or refused whole. A failing store keeps everything 
 import random
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -81,16 +82,20 @@ class Writer:
             self._process(messages)
         except StoppedError:
             raise
-        except Exception:  # noqa: BLE001 - the supervisor of the writer: logs, counts, backs off
-            if len(messages) > 1:
-                middle = len(messages) // 2
-                self.process(messages[:middle])
-                self.process(messages[middle:])
-                return
-            _log.exception("message_breaks_ingest", topics=[message.topic for message in messages])
-            self.metrics.refused.labels(Reason.POISON.value).inc()
-            self.bus.acknowledge(messages)
-            self.stop.wait(_BACK_OFF_FIRST_S)
+        except Exception as error:  # noqa: BLE001 - the supervisor of the writer: logs, counts, backs off
+            broken: Exception = error
+        else:
+            return
+        if len(messages) > 1:
+            middle = len(messages) // 2
+            self.process(messages[:middle])
+            self.process(messages[middle:])
+            return
+        trace = "".join(traceback.format_exception(broken))
+        _log.error("message_breaks_ingest", topics=[message.topic for message in messages], trace=trace)
+        self.metrics.refused.labels(Reason.POISON.value).inc()
+        self.bus.acknowledge(messages)
+        self.stop.wait(_BACK_OFF_FIRST_S)
 
     def _process(self, messages: Sequence[Message]) -> None:
         crash_point("ingest.received")
