@@ -38,7 +38,7 @@ _FIRST_RETRY_S = 0.25
 _MOST_OUTSTANDING = 3
 
 # The library reports every timeout on its own; here a state change is reported once, by the poller.
-logging.getLogger("pymodbus_internal").setLevel(logging.CRITICAL)
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 
 class ModbusError(Exception):
@@ -135,15 +135,19 @@ class _Link:
     def close(self) -> None:
         """End it; whatever arrives later is read by nobody."""
         self._fault = self._fault or "closed here"
-        self._client.close()
+        with contextlib.suppress(OSError):  # of a port that was pulled out
+            self._client.close()
 
     async def ask(self, read: Read, timeout_s: float) -> list[int]:
         """Send one request and return its words. After anything but an answer the link is closed."""
         self._read = read
-        method = (
-            self._client.read_holding_registers if read.table is Table.HOLDING else self._client.read_input_registers
-        )
-        answer = asyncio.ensure_future(method(read.address, count=read.count, device_id=read.unit))
+        client = self._client
+        method = client.read_holding_registers if read.table is Table.HOLDING else client.read_input_registers
+        try:
+            answer = asyncio.ensure_future(method(read.address, count=read.count, device_id=read.unit))
+        except ModbusException as error:  # the line was lost a moment ago
+            self.close()
+            raise LinkError(str(error)) from error
         self._answer = answer
         try:
             await asyncio.wait({answer}, timeout=timeout_s)

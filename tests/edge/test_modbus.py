@@ -405,3 +405,29 @@ async def test_a_serial_port_that_is_not_there_is_a_link_error(tmp_path):
     endpoint = Endpoint(Connection("rtu", serial=str(tmp_path / "ttyNone")))
     with pytest.raises(LinkError, match="cannot connect"):
         await ask(endpoint, 0)
+
+
+async def test_a_serial_port_pulled_out_and_put_back_is_found_again(tmp_path, capfd):
+    port = tmp_path / "ttyUSB0"
+    endpoint = Endpoint(Connection("rtu", serial=str(port), baud=115_200), longest_retry_s=0.1)
+    async with rtu_peer({1: WORDS}) as peer:
+        port.symlink_to(peer.port)
+        assert await ask(endpoint, 10) == [10, 11]
+    port.unlink()
+    for _ in range(3):
+        with pytest.raises(LinkError):
+            await ask(endpoint, 10)
+        await asyncio.sleep(0.05)
+    async with rtu_peer({1: WORDS}) as peer:
+        port.symlink_to(peer.port)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + 5
+        words: list[int] = []
+        while not words and loop.time() < deadline:
+            try:
+                words = await ask(endpoint, 20)
+            except LinkError:
+                await asyncio.sleep(0.05)
+        assert words == [20, 21]
+        endpoint.close()
+    assert capfd.readouterr().err == ""
