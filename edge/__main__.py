@@ -17,6 +17,7 @@ from edge.settings import EdgeSettings, check_files, load_settings
 if typing.TYPE_CHECKING:
     import types
 
+STOPS = (signal.SIGTERM, signal.SIGINT)
 _EXAMPLE = """\
 a configuration to start from:
 
@@ -56,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         devices = len(settings.devices)
         print(f"{options.config}: right; gateway {settings.identity}, {devices} devices")  # noqa: T201 - as above
         return 0
+    for number in STOPS:
+        # Told to stop while still starting: nothing has been accepted, so going at once is clean.
+        signal.signal(number, lambda _number, _frame: sys.exit(0))
     _configure_log()
     one_heap()
     asyncio.run(_run(settings))
@@ -66,7 +70,7 @@ async def _run(settings: EdgeSettings) -> None:
     from edge.agent import Agent
 
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOPS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     agent = Agent(settings)
     give_back()

@@ -100,7 +100,7 @@ async def test_the_window_is_never_exceeded_even_after_reconnects(tmp_path, brok
             for _ in range(3):
                 await until(lambda: agent.uplink.connected, "connected")
                 seen = len(ingest.arrived)
-                await until(lambda: len(ingest.arrived) > seen, "sending")
+                await until(lambda seen=seen: len(ingest.arrived) > seen, "sending")
                 agent.uplink._link.close("cut by the test")
                 await until(lambda: not agent.uplink.connected, "noticed")
             assert agent.uplink.highest_in_flight <= 8
@@ -112,7 +112,7 @@ async def test_the_window_is_never_exceeded_even_after_reconnects(tmp_path, brok
         assert agent.uplink.reconnects >= 3
 
 
-async def test_a_broker_that_lost_everything_costs_only_a_resend(tmp_path, broker, free_port):
+async def test_a_broker_that_lost_everything_costs_only_a_resend(tmp_path, free_port):
     from parkgrid import broker as launcher
 
     port = free_port()

@@ -1,0 +1,71 @@
+"""Intake and ledger: what is taken is what will be stored, and the ledger says so."""
+
+import json
+import math
+
+import pytest
+
+from contract.sample import Quality, Sample
+from edge import intake as module
+from edge.intake import Intake
+from edge.ledger import Ledger
+
+pytestmark = pytest.mark.edge
+
+
+def one(device="m-1", at_ms=1, **values) -> Sample:
+    return Sample(device, at_ms, values)
+
+
+def test_values_are_rounded_and_the_unknown_and_the_absent_stay_out():
+    intake = Intake([("m-1", "meter", frozenset())])
+    values = {"active_power_kw": 1.23456, "frequency_hz": math.nan, "demand_kw": math.inf, "colour": 7.0}
+    flags = {"active_power_kw": Quality.STALE, "frequency_hz": Quality.BAD}
+    intake.accept(Sample("m-1", 5, values, flags))
+    assert intake.take() == [Sample("m-1", 5, {"active_power_kw": 1.235}, {"active_power_kw": Quality.STALE})]
+    assert intake.take() == []
+    assert intake.take_refused() == 0
+
+
+def test_only_the_wanted_signals_are_reported_and_nothing_is_no_sample():
+    intake = Intake([("m-1", "meter", frozenset({"demand_kw"}))])
+    intake.accept(one(active_power_kw=1.0))
+    intake.accept(one(at_ms=2, active_power_kw=1.0, demand_kw=2.0))
+    assert [sample.values for sample in intake.take()] == [{"demand_kw": 2.0}]
+
+
+def test_strangers_and_second_readings_of_one_instant_are_refused_and_counted():
+    intake = Intake([("m-1", "meter", frozenset())])
+    intake.accept(one("stranger", demand_kw=1.0))
+    intake.accept(one(demand_kw=1.0))
+    intake.accept(one(demand_kw=2.0))
+    assert len(intake) == 1
+    assert intake.take_refused() == 2
+    assert intake.take_refused() == 0
+
+
+def test_a_stalled_disk_does_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(module, "MOST_SAMPLES", 3)
+    intake = Intake([("m-1", "meter", frozenset())])
+    for at_ms in range(5):
+        intake.accept(one(at_ms=at_ms, demand_kw=1.0))
+    assert (len(intake), intake.take_refused()) == (3, 2)
+    intake.take()
+    intake.accept(one(at_ms=9, demand_kw=1.0))
+    assert len(intake) == 1
+
+
+def test_the_ledger_is_whole_lines_and_numbers_go_on(tmp_path):
+    path = tmp_path / "proof" / "ledger.jsonl"
+    ledger = Ledger(path)
+    number = ledger.offered([one(demand_kw=1.5)])
+    ledger.accepted(number, 77, 42)
+    ledger.close()
+    again = Ledger(path)
+    assert again.offered([one(at_ms=2, demand_kw=2.5)]) == 2
+    again.close()
+    assert [json.loads(line) for line in path.read_text("utf-8").splitlines()] == [
+        {"offered": [{"device": "m-1", "at": 1, "values": {"demand_kw": 1.5}}], "n": 1},
+        {"accepted": 42, "epoch": 77, "n": 1},
+        {"offered": [{"device": "m-1", "at": 2, "values": {"demand_kw": 2.5}}], "n": 2},
+    ]
