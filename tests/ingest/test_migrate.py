@@ -31,7 +31,7 @@ def files(folder: Path, **texts: str) -> Path:
 def columns(dsn: str, schema: str, relation: str) -> dict[str, str]:
     query = """SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
                WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
-    return {name: kind for name, kind in all_rows(dsn, query, f"{schema}.{relation}")}
+    return dict(all_rows(dsn, query, f"{schema}.{relation}"))
 
 
 def test_an_empty_database_is_brought_up_once(empty_dsn):
@@ -137,9 +137,10 @@ def test_public_holds_views_only_and_base_is_closed(dsn):
         assert connection.execute("SELECT count(*) FROM public.meter").fetchone() == (0,)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("SELECT * FROM base.meter")
-    with psycopg.connect(dsn) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+    with psycopg.connect(dsn) as connection:
         connection.execute("SET ROLE parkgrid_api")
-        connection.execute("DELETE FROM public.quarantine")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("DELETE FROM public.quarantine")
     settings = all_rows(dsn, "SELECT rolconfig, rolcanlogin FROM pg_roles WHERE rolname = 'parkgrid_grafana'")
     assert settings == [(["statement_timeout=30s", "default_transaction_read_only=on"], False)]
 
@@ -199,7 +200,10 @@ def _migrate_until_killed(dsn: str, folder: Path, ready: str) -> None:
     )
     try:
         with psycopg.connect(dsn, autocommit=True) as connection:
-            query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE %s AND pid <> pg_backend_pid() AND state = 'active'"
+            query = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE %s"
+                " AND pid <> pg_backend_pid() AND state = 'active'"
+            )
             while connection.execute(query, (f"%{ready}%",)).fetchone() == (0,):
                 assert child.poll() is None
             os.kill(child.pid, signal.SIGKILL)

@@ -3,7 +3,7 @@
 import random
 from collections import defaultdict
 from contextlib import closing
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import psycopg
 import pytest
@@ -30,7 +30,7 @@ def bucket(ms: int, level: str) -> datetime:
     """The start of the bucket by the calendar of Shanghai, not by arithmetic on epochs."""
     local = datetime.fromtimestamp(ms / 1000, SHANGHAI)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    return (midnight + (local - midnight) // LEVELS[level] * LEVELS[level]).astimezone(timezone.utc)
+    return (midnight + (local - midnight) // LEVELS[level] * LEVELS[level]).astimezone(UTC)
 
 
 def expected(readings, level, device_class="meter", names=NAMES):
@@ -72,7 +72,9 @@ def stored(dsn, level, device_class="meter", names=NAMES):
                 columns += [f"{name}_first", f"{name}_last"]
             case _:
                 columns.append(name)
-    query = f"SELECT device_id, at, samples, {', '.join(columns)} FROM public.{device_class}_{level} ORDER BY device_id, at"
+    query = (
+        f"SELECT device_id, at, samples, {', '.join(columns)} FROM public.{device_class}_{level} ORDER BY device_id, at"
+    )
     return [list(row) for row in all_rows(dsn, query)]
 
 
@@ -81,7 +83,9 @@ def check(dsn, readings, device_class="meter", names=NAMES):
         found, wanted = stored(dsn, level, device_class, names), expected(readings, level, device_class, names)
         assert [row[:3] for row in found] == [row[:3] for row in wanted], level
         for one, other in zip(found, wanted, strict=True):
-            assert one == [value if not isinstance(value, float) else pytest.approx(value, rel=1e-12, abs=1e-12) for value in other]
+            assert one == [
+                value if not isinstance(value, float) else pytest.approx(value, rel=1e-12, abs=1e-12) for value in other
+            ]
 
 
 def random_readings(rng, count, first_ms, span_ms, names=NAMES):
@@ -103,9 +107,9 @@ def test_a_day_of_shanghai_begins_at_its_midnight(dsn, store):
     store_one(store, 1, flat(readings))
     drain(store, midnight + DAY)
     assert all_rows(dsn, "SELECT at, samples FROM meter_1d ORDER BY at") == [
-        (datetime(2025, 10, 8, 16, tzinfo=timezone.utc), 1),
-        (datetime(2025, 10, 9, 16, tzinfo=timezone.utc), 3),
-        (datetime(2025, 10, 10, 16, tzinfo=timezone.utc), 1),
+        (datetime(2025, 10, 8, 16, tzinfo=UTC), 1),
+        (datetime(2025, 10, 9, 16, tzinfo=UTC), 3),
+        (datetime(2025, 10, 10, 16, tzinfo=UTC), 1),
     ]
     check(dsn, readings, names=("active_power_kw",))
 
@@ -125,16 +129,24 @@ def test_late_doubled_and_shuffled_rows_come_out_exact(dsn, store):
 
 
 def test_rows_that_arrive_after_a_round_change_its_buckets(dsn, store):
-    readings = {(1, NOON_MS - DAY + n * 1_000): {"active_power_kw": n, "energy_import_kwh": n} for n in range(0, 7200, 7)}
+    readings = {
+        (1, NOON_MS - DAY + n * 1_000): {"active_power_kw": n, "energy_import_kwh": n} for n in range(0, 7200, 7)
+    }
     readings |= {(1, NOON_MS): {"active_power_kw": 1, "energy_import_kwh": 9_000}}
     store_one(store, 1, flat(readings))
     drain(store)
     check(dsn, readings, names=("active_power_kw", "energy_import_kwh"))
-    late = {(1, NOON_MS - DAY + n * 1_000): {"active_power_kw": -n, "energy_import_kwh": n} for n in range(1, 7200, 700)}
+    late = {
+        (1, NOON_MS - DAY + n * 1_000): {"active_power_kw": -n, "energy_import_kwh": n} for n in range(1, 7200, 700)
+    }
     early = {(1, NOON_MS - DAY - 5): {"active_power_kw": 5, "energy_import_kwh": -1}}
     store_one(store, 2, flat(late | early))
     drain(store, NOON_MS + MINUTE)
-    check(dsn, early | late | readings if not late.keys() & readings.keys() else readings | early, names=("active_power_kw", "energy_import_kwh"))
+    check(
+        dsn,
+        early | late | readings if not late.keys() & readings.keys() else readings | early,
+        names=("active_power_kw", "energy_import_kwh"),
+    )
 
 
 def test_the_newest_minutes_are_there_after_one_round(dsn, store):
@@ -175,7 +187,10 @@ def test_a_killed_round_is_repeated(dsn, store):
         # The round fails in its middle: its level of days cannot be written.
         target = "meter_1d" if store.kind == "postgres" else "rollup_progress"
         connection.execute(f"LOCK TABLE base.{target} IN ACCESS EXCLUSIVE MODE")
-        with closing(open_store(dsn, StoreSettings(lock_timeout_s=0.2))) as impatient, pytest.raises(Exception, match="lock timeout"):
+        with (
+            closing(open_store(dsn, StoreSettings(lock_timeout_s=0.2))) as impatient,
+            pytest.raises(Exception, match="lock timeout"),
+        ):
             impatient.maintain(NOON_MS)
     drain(store)
     check(dsn, readings, names=("active_power_kw",))
@@ -242,16 +257,24 @@ def test_a_dropped_partition_is_made_again(dsn, store):
 def test_late_rows_enter_a_compressed_chunk(dsn, store):
     if store.kind != "timescale":
         pytest.skip("plain PostgreSQL has no columnstore")
-    readings = {(d, NOON_MS - 3 * DAY + n * 10_000): {"active_power_kw": n, "energy_import_kwh": n} for d in (1, 2) for n in range(3000)}
+    readings = {
+        (d, NOON_MS - 3 * DAY + n * 10_000): {"active_power_kw": n, "energy_import_kwh": n}
+        for d in (1, 2)
+        for n in range(3000)
+    }
     readings[1, NOON_MS] = {"active_power_kw": 7, "energy_import_kwh": 9_999}
     store_one(store, 1, flat(readings))
     drain(store)
     compressed = "SELECT count(*) FROM timescaledb_information.chunks WHERE is_compressed AND hypertable_name = 'meter'"
     with psycopg.connect(dsn, autocommit=True) as connection:
-        for (chunk,) in connection.execute("SELECT show_chunks('base.meter', older_than => %s::timestamptz)", (at(NOON_MS - DAY),)).fetchall():
+        for (chunk,) in connection.execute(
+            "SELECT show_chunks('base.meter', older_than => %s::timestamptz)", (at(NOON_MS - DAY),)
+        ).fetchall():
             connection.execute("CALL convert_to_columnstore(%s::regclass)", (chunk,))
     assert all_rows(dsn, compressed)[0][0] >= 1
-    late = {(1, NOON_MS - 3 * DAY + n * 10_000 + 5): {"active_power_kw": -n, "energy_import_kwh": n} for n in range(500)}
+    late = {
+        (1, NOON_MS - 3 * DAY + n * 10_000 + 5): {"active_power_kw": -n, "energy_import_kwh": n} for n in range(500)
+    }
     doubled = dict(list(readings.items())[:200])
     changed = {(2, NOON_MS - 3 * DAY): {"active_power_kw": 4_242, "energy_import_kwh": 0}}
     done = store_one(store, 2, flat(late) + flat(doubled) + flat(changed))

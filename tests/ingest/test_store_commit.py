@@ -214,13 +214,13 @@ def test_poison_is_isolated_and_its_neighbours_are_stored(dsn, store, poisonous,
     assert all_rows(dsn, "SELECT count(*), sum(occurrences) FROM quarantine WHERE reason <> 'poison'") == [(2, 2)]
 
 
-def test_flags_that_are_no_json_are_poison_too(dsn, store):
+def test_flags_that_are_no_json_are_poison_too(store):
     rows = class_rows("meter", readings(0, 2), [0, 1], {1: b"{broken"})
     done = store.commit(Commit([header(1), header(2)], [rows]))
     assert (done.stored, done.poisoned) == (1, 1)
 
 
-def test_a_signal_outside_the_catalogue_is_a_mistake_of_the_program(dsn, store):
+def test_a_signal_outside_the_catalogue_is_a_mistake_of_the_program(store):
     with pytest.raises(SetupError, match="flux_capacitor"):
         store_one(store, 1, [(1, NOON_MS, {"flux_capacitor": 1})])
     assert store.ack_of(*KEY) is None

@@ -77,7 +77,9 @@ def test_two_processes_that_send_the_same_store_it_once(dsn):
 def test_threads_share_one_store(dsn):
     with closing(open_store(dsn)) as store:
         parts = [list(range(first, BATCHES + 1, 4)) for first in range(1, 5)]
-        threads = [threading.Thread(target=lambda seqs=seqs: [store.commit(commit_of([s])) for s in seqs]) for seqs in parts]
+        threads = [
+            threading.Thread(target=lambda seqs=seqs: [store.commit(commit_of([s])) for s in seqs]) for seqs in parts
+        ]
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads):
