@@ -175,3 +175,16 @@ def _client(user: str) -> mqtt.Client:
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
     client.username_pw_set(user, f"{user}-secret")
     return client
+
+
+def test_the_example_edge_polls_the_simulated_park_where_it_is_served():
+    from edge.settings import load_settings
+    from simulators.scenario import DEFAULT, load_scenario
+
+    settings = load_settings(ROOT / "docker" / "edge.toml", {})
+    scenario = load_scenario(DEFAULT)
+    assert settings.park == scenario.park
+    assert [device.id for device in settings.devices] == [device.id for device in scenario.devices]
+    assert {device.connection.host for device in settings.devices} == {"simulators"}
+    first = int(SERVICES["simulators"]["command"][-1])
+    assert min(device.connection.port for device in settings.devices) == first

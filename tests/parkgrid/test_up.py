@@ -1,0 +1,123 @@
+"""`parkgrid up` and `parkgrid replay` whole: real processes, real bytes, and nothing left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+CITYLEARN = Path(__file__).resolve().parents[3] / "shared" / "data" / "citylearn_2022"
+
+
+def _start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "parkgrid.cli", *arguments, "--data-dir", str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _of_folder(folder: Path) -> list[str]:
+    """The command lines of processes that work in a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if str(folder) in command and path.parent.name != str(os.getpid()):
+            found.append(command)
+    return found
+
+
+def _nothing_left(folder: Path) -> None:
+    deadline = time.monotonic() + 30
+    while left := _of_folder(folder):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+
+
+def test_a_timed_run_stores_every_sample_once_and_leaves_nothing_behind(server_dir):
+    running = _start(server_dir, "up", "--for", "8", "--speed", "60", "--port", "0", "--seed", "7")
+    output, errors = running.communicate(timeout=180)
+    assert running.returncode == 0, errors
+    first, *_, last = output.splitlines()
+    assert first.startswith("parkgrid is up: http://127.0.0.1:")
+    verdict = json.loads(last)
+    assert verdict["accepted"] == verdict["stored"] > 50
+    assert [verdict[name] for name in ("lost", "duplicated", "quarantined", "altered", "alien")] == [0, 0, 0, 0, 0]
+    assert verdict["store"] == "postgres"
+    assert verdict["broker"] in {"mosquitto", "amqtt"}
+    _nothing_left(server_dir)
+
+
+def test_the_page_is_served_and_ctrl_c_ends_everything(server_dir):
+    running = _start(server_dir, "up", "--port", "0")
+    try:
+        line = running.stdout.readline()
+        assert line.startswith("parkgrid is up: "), running.stderr.read()
+        url = line.split()[-1]
+        with urllib.request.urlopen(f"{url}healthz", timeout=10) as answer:  # noqa: S310  (its own address)
+            assert answer.status == 200
+        second = _start(server_dir, "up", "--port", "0")
+        _, errors = second.communicate(timeout=60)
+        assert second.returncode == 1
+        assert "is in use" in errors
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=60)
+        assert running.returncode == 0
+    finally:
+        running.kill()
+        running.communicate()
+    _nothing_left(server_dir)
+
+
+def test_a_killed_launcher_takes_everything_with_it(server_dir):
+    running = _start(server_dir, "up", "--port", "0")
+    try:
+        assert running.stdout.readline().startswith("parkgrid is up: ")
+        assert len(_of_folder(server_dir)) > 5
+    finally:
+        running.kill()
+        running.communicate()
+    _nothing_left(server_dir)
+
+
+@pytest.mark.skipif(not CITYLEARN.is_dir(), reason="the CityLearn data is not beside this repository")
+def test_a_week_of_measured_data_comes_back_as_its_own_totals(server_dir):
+    week = ("--from", "2016-08-01T00:00-08:00", "--to", "2016-08-08T00:00-08:00")
+    running = _start(server_dir, "replay", str(CITYLEARN), *week, "--json")
+    output, errors = running.communicate(timeout=300)
+    assert running.returncode == 0, errors
+    verdict = json.loads(output.splitlines()[-1])
+    # 169 instants of 36 devices.
+    assert verdict["accepted"] == verdict["stored"] == 169 * 36
+    assert (verdict["lost"], verdict["duplicated"], verdict["quarantined"]) == (0, 0, 0)
+    expected = _netted(1, 168)
+    for name, energy in expected.items():
+        assert verdict[name] == pytest.approx(energy, rel=0.001)
+    _nothing_left(server_dir)
+
+
+def _netted(first: int, hours: int) -> dict[str, float]:
+    """The totals of some hours, computed here from the files alone."""
+    import csv
+
+    schema = json.loads((CITYLEARN / "schema.json").read_text())
+    load, generation = [0.0] * hours, [0.0] * hours
+    for number in range(1, 18):
+        power_kw = schema["buildings"][f"Building_{number}"]["pv"]["attributes"]["nominal_power"]
+        with (CITYLEARN / f"Building_{number}.csv").open() as file:
+            rows = list(csv.DictReader(file))[first : first + hours]
+        for hour, row in enumerate(rows):
+            load[hour] += float(row["non_shiftable_load"])
+            generation[hour] += float(row["solar_generation"]) / 1000 * power_kw
+    net = [consumed - made for consumed, made in zip(load, generation, strict=True)]
+    return {
+        "load_kwh": sum(load),
+        "pv_kwh": sum(generation),
+        "import_kwh": sum(max(energy, 0) for energy in net),
+        "export_kwh": sum(max(-energy, 0) for energy in net),
+    }
