@@ -81,6 +81,7 @@ class Uplink:
         self._outstanding = 0
         self._look_s = self._broker_s = 0.0
         self._silence_s = settings.uplink.resend_s
+        self._known_reason = ""
         self._fetching: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
         self.reconnects = 0
@@ -105,15 +106,14 @@ class Uplink:
     async def run(self) -> None:
         """Connect, send, reconnect; until cancelled."""
         attempt = 0
-        known_reason = ""
         while True:
             reason, steady = await self._connection()
             attempt = 0 if steady else attempt + 1
-            if reason != known_reason:
+            if reason != self._known_reason:
                 _log.warning(
                     "uplink_down", reason=reason, host=self._settings.uplink.host, port=self._settings.uplink.port
                 )
-            known_reason = "" if steady else reason
+            self._known_reason = reason
             await asyncio.sleep(delay_s(attempt, random.random()))  # noqa: S311 - jitter, not a secret
 
     async def leave(self) -> None:
@@ -167,6 +167,7 @@ class Uplink:
         self._begin_epoch(link)
         link.publish(self._topic(Channel.STATUS), self._status(online=True), retain=True)
         self._broker_s = time.monotonic()
+        self._known_reason = ""
         _log.info("uplink_up", host=self._settings.uplink.host, port=self._settings.uplink.port, epoch=self._epoch)
 
     def _begin_epoch(self, link: Link) -> None:

@@ -73,7 +73,7 @@ def offered_by(ledger: Path) -> set[tuple[str, int]]:
 
 async def until(condition, what: str, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
-    while not condition():  # noqa: ASYNC110 - another process is watched; it sets no event here
+    while not condition():
         assert time.monotonic() < deadline, f"timed out: {what}"
         await asyncio.sleep(0.05)
 
