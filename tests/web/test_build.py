@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,3 +94,35 @@ def test_the_same_sources_give_the_same_page(dist: Path, tmp_path: Path) -> None
     }
     present = {path.relative_to(dist): path.read_bytes() for path in dist.rglob("*") if path.is_file()}
     assert built == present
+
+
+def build_hook_on(root: Path, target: str) -> Any:
+    return hook.CustomBuildHook(str(root), {}, None, None, str(root / "out"), target)
+
+
+def test_an_edge_install_needs_no_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hook, "build_page", lambda *_: pytest.fail("the page was built"))
+    build_hook_on(tmp_path, "wheel").initialize("standard", {})  # no page sources at all
+    (tmp_path / "api" / "web").mkdir(parents=True)
+    (tmp_path / "api" / "web" / "package.json").write_text("{}")
+    build_hook_on(tmp_path, "sdist").initialize("standard", {})
+    monkeypatch.setenv("PARKGRID_SKIP_WEB_BUILD", "1")
+    build_hook_on(tmp_path, "wheel").initialize("editable", {})
+
+
+def test_an_install_with_sources_builds_the_page_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    web = tmp_path / "api" / "web"
+    web.mkdir(parents=True)
+    (web / "package.json").write_text("{}")
+    built: list[str] = []
+
+    def build(found: Path, digest: str) -> None:
+        (found / "dist").mkdir()
+        (found / "dist" / "index.html").write_text("page")
+        (found / "dist" / ".sources").write_text(digest)
+        built.append(digest)
+
+    monkeypatch.setattr(hook, "build_page", build)
+    for version in ("editable", "standard"):
+        build_hook_on(tmp_path, "wheel").initialize(version, {})
+    assert built == [hook.sources_digest(web)]

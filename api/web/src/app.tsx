@@ -4,7 +4,7 @@ import { Flow } from "./flow";
 import { age } from "./format";
 import { keepToken } from "./link";
 import { Gateways, Refused } from "./oversight";
-import { choose, chosen, findParks, link, needsToken, overview, parks, problem, since } from "./state";
+import { choose, chosen, findParks, link, needsToken, overview, parks, problem, shown, since } from "./state";
 import { theme, toggle } from "./theme";
 import { Today } from "./today";
 import { language, say, speak } from "./words";
@@ -90,11 +90,13 @@ function ParkChoice() {
   );
 }
 
-/** Whether the page itself is up to date; the age is counted here, so a dead connection shows. */
+/** Whether what is shown is the present; ages are counted here, so a dead connection or a silent park shows. */
 function Pulse() {
   const quiet = link.value === "live" && since.value > 5;
-  const state = quiet ? "lost" : link.value;
-  const text = state === "live" ? say("live") : state === "lost" ? `${say("lost")} · ${age(since.value)}` : say("connecting");
+  const oldest = quiet || link.value !== "live" ? null : oldestIfAllOld();
+  const state = quiet || oldest !== null ? "lost" : link.value;
+  const lost = oldest === null ? `${say("lost")} · ${age(since.value)}` : `${say("answer.stale")} · ${age(oldest)}`;
+  const text = state === "live" ? say("live") : state === "lost" ? lost : say("connecting");
   return (
     <span class={`pulse ${state}`} role="status">
       <span aria-hidden="true">{state === "live" ? "●" : "○"}</span> {text}
@@ -102,13 +104,21 @@ function Pulse() {
   );
 }
 
+/** The age of the readings when none of them is a present one; null while any is. */
+function oldestIfAllOld(): number | null {
+  const figures = (["pv", "storage", "grid", "load", "ev"] as const).map((part) => shown(part));
+  const known = figures.filter((figure) => figure?.age != null);
+  const old = known.length > 0 && known.every((figure) => figure?.state === "stale");
+  return old ? Math.max(...known.map((figure) => figure?.age ?? 0)) : null;
+}
+
 function Failure() {
-  const shown = problem.value;
+  const told = problem.value;
   return (
     <section class="card failure" role="alert">
       <h2>{say("error.title")}</h2>
       <p>
-        {shown?.title} {shown?.problems.map((mistake) => mistake.remedy).join("; ")}
+        {told?.title} {told?.problems.map((mistake) => mistake.remedy).join("; ")}
       </p>
       <button type="button" onClick={() => void findParks()}>
         {say("error.retry")}

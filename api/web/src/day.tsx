@@ -11,6 +11,8 @@ import { language, say, type Key } from "./words";
 
 type Column = (number | null)[];
 const HEIGHT = 300;
+/** Roll-ups follow the readings; only a longer difference is a gap. */
+const LATEST_GAP_S = 300;
 const LEGEND: { part: Part | "demand"; key: Key }[] = [
   { part: "pv", key: "part.pv" },
   { part: "storage", key: "part.storage" },
@@ -173,7 +175,7 @@ function options(
       { series: [4, 5], fill: `${colour("grid")}66`, dir: 1 },
     ],
     hooks: {
-      drawClear: [(plot) => hatchGaps(plot, shown)],
+      drawClear: [(plot) => hatchGaps(plot)],
       draw: [(plot) => drawNow(plot)],
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
       setScale: [
@@ -189,7 +191,7 @@ function options(
 /** The whole local day unless somebody zooms in. */
 function span(shown: Day, low: number, high: number): [number, number] {
   const last = (shown.at_ms[shown.at_ms.length - 1] ?? 0) / 1000;
-  return high >= last ? [Math.min(low, shown.from_ms / 1000 + (low - shown.from_ms / 1000)), shown.to_ms / 1000] : [low, high];
+  return high >= last ? [low, shown.to_ms / 1000] : [low, high];
 }
 
 function calm(low: number | null, high: number | null): [number, number] {
@@ -216,17 +218,19 @@ function drawNow(plot: uPlot): void {
 }
 
 /** Hatch what lies between readings: a gap must not look like zero. */
-function hatchGaps(plot: uPlot, _: Day): void {
+function hatchGaps(plot: uPlot): void {
   const at = plot.data[0];
   const { ctx, bbox } = plot;
   const known = (index: number): boolean => plot.data.slice(1).some((column) => column[index] != null);
-  let first = -1;
   let last = -1;
   for (let index = 0; index < at.length; index++) {
     if (!known(index)) continue;
     if (last >= 0 && index - last > 1) hatch(ctx, plot.valToPos(at[last] ?? 0, "x", true), plot.valToPos(at[index] ?? 0, "x", true), bbox);
-    if (first < 0) first = index;
     last = index;
+  }
+  const newestMs = overview.peek()?.newest_ms ?? 0;
+  if (last >= 0 && newestMs / 1000 - (at[last] ?? 0) > LATEST_GAP_S) {
+    hatch(ctx, plot.valToPos(at[last] ?? 0, "x", true), plot.valToPos(newestMs / 1000, "x", true), bbox);
   }
 }
 
