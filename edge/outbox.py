@@ -13,7 +13,7 @@ One thread at a time may use an outbox; `epoch`, `floor` and `stats` may be read
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -24,7 +24,22 @@ from contract.crash import crash_point
 from contract.sample import Sample
 from contract.telemetry import MAX_BATCH_BYTES, MAX_SEQ, Ack, encode_samples
 from contract.time import Clock, SystemClock, from_ms
-from edge.salvage import PAGE_BYTES, Row, State, log_is_damaged, salvage
+from edge.outbox_file import (
+    RESERVE_BYTES,
+    DamagedError,
+    connected,
+    fill_reserve,
+    fresh_file,
+    is_damaged,
+    is_full,
+    lowest_row,
+    reserve_file,
+    row_columns,
+    salvage_into,
+    suffixed,
+    sync_folder,
+)
+from edge.salvage import PAGE_BYTES, Row, State
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("edge.outbox")
@@ -32,20 +47,7 @@ _log = structlog.get_logger("edge.outbox")
 ROW_BYTES = 64
 """What a row costs beside its body, for the bound."""
 _ENVELOPE_BYTES = 160
-_RESERVE_BYTES = 2_097_152
-# Two such logs fit into the reserve, so that a full disk can always be written back from the log: one that has been
-# filled, and one more while the disk had no room to write the first one back.
-_CHECKPOINT_PAGES = 200
-_CHECK_AT_MOST_BYTES = 64 * 1_048_576
 _RANDOM_BITS = 20
-_SHORT_READ = sqlite3.SQLITE_IOERR_SHORT_READ
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT}
-
-_SCHEMA = (
-    "CREATE TABLE batch (seq INTEGER PRIMARY KEY, at_ms INTEGER, samples INTEGER, crc INTEGER, body BLOB)",
-    """CREATE TABLE state (one INTEGER PRIMARY KEY, epoch INTEGER, base INTEGER, through INTEGER, next_row INTEGER,
-       accepted INTEGER, dropped INTEGER, crc INTEGER)""",
-)
 
 
 class OutboxError(Exception):
@@ -54,10 +56,6 @@ class OutboxError(Exception):
 
 class OutboxFullError(OutboxError):
     """The disk is full."""
-
-
-class _DamagedError(Exception):
-    """The file is not what was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,64 +190,64 @@ class Outbox:
             if self._connection is None:
                 raise OutboxError(f"{self._path}: not open")
             result = operation(self._connection)
-        except (sqlite3.Error, OSError, _DamagedError) as error:
+        except (sqlite3.Error, OSError, DamagedError) as error:
             self._after(error)
-            kind = OutboxFullError if _is_full(error) else OutboxError
+            kind = OutboxFullError if is_full(error) else OutboxError
             raise kind(f"{self._path}: {error}") from error
         return result
 
     def _after(self, error: Exception) -> None:
         """Leave the outbox usable: a failed sync is never retried on the same handle, since it may falsely succeed."""
-        if _is_full(error):
+        if is_full(error):
             self._set_full(full=True)
-            _reserve(self._path).unlink(missing_ok=True)
+            reserve_file(self._path).unlink(missing_ok=True)
             self._write_back()
             return
         _log.error("outbox_reopened", path=str(self._path), error=str(error))
         try:
             self._disconnect()
-            if _is_damaged(error):
+            if is_damaged(error):
                 self._heal(str(error))
             self._open()
-        except (sqlite3.Error, OSError, _DamagedError) as again:
+        except (sqlite3.Error, OSError, DamagedError) as again:
             self._disconnect()
             _log.warning("outbox_unavailable", path=str(self._path), error=str(again))
 
     def _open(self) -> None:
         """Open the file, healing it if need be, and begin a new epoch."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = _fresh(self._path)
+        fresh = fresh_file(self._path)
         if fresh.exists():
             # A salvage was interrupted: once the bad file is aside the new one is complete, before that it is not.
             fresh.unlink() if self._path.exists() else fresh.rename(self._path)
         try:
-            self._connection = _connected(self._path)
+            self._connection = connected(self._path)
             self._load(self._connection)
-        except (sqlite3.Error, _DamagedError) as error:
+        except (sqlite3.Error, DamagedError) as error:
             self._disconnect()
-            if not _is_damaged(error):
+            if not is_damaged(error):
                 raise
             self._heal(str(error))
-            self._connection = _connected(self._path)
+            self._connection = connected(self._path)
             self._load(self._connection)
         self._state = self._new_life(self._state, self._state.epoch)
         try:
             self._in_transaction(self._connection, lambda state: state)
         except sqlite3.OperationalError as error:
             # With a full disk the old batches can still be sent; the epoch is kept with the next commit.
-            if not _is_full(error):
+            if not is_full(error):
                 raise
-        _fill_reserve(_reserve(self._path))
+        fill_reserve(reserve_file(self._path))
 
     def _load(self, connection: sqlite3.Connection) -> None:
         columns = connection.execute(
             "SELECT epoch, base, through, next_row, accepted, dropped, crc FROM state WHERE one = 1",
         ).fetchone()
         if columns is None or not all(isinstance(each, int) for each in columns):
-            raise _DamagedError("its state is missing")
+            raise DamagedError("its state is missing")
         state = State(*columns[:-1])
         if state.check != columns[-1]:
-            raise _DamagedError("its state has a wrong checksum")
+            raise DamagedError("its state has a wrong checksum")
         self._state = state
         self._ack = None
         self._count(connection)
@@ -257,7 +255,7 @@ class Outbox:
     def _count(self, connection: sqlite3.Connection) -> None:
         batches, size = connection.execute("SELECT count(*), total(length(body)) FROM batch").fetchone()
         self._batches, self._bytes = batches, int(size) + ROW_BYTES * batches
-        self._lowest = _lowest(connection)
+        self._lowest = lowest_row(connection)
 
     def _new_life(self, state: State, above: int) -> State:
         epoch = (self._clock.now_ms() // 1000 << _RANDOM_BITS) + secrets.randbits(_RANDOM_BITS)
@@ -289,7 +287,7 @@ class Outbox:
         self._refused = 0
 
     def _append(self, connection: sqlite3.Connection, bodies: Sequence[tuple[bytes, int]]) -> list[Row]:
-        if not _reserve(self._path).exists():
+        if not reserve_file(self._path).exists():
             self._in_transaction(connection, lambda state: self._trimmed(connection, state))
             if not self._has_room(connection, sum(len(body) for body, _ in bodies)):
                 self._set_full(full=True)
@@ -300,7 +298,7 @@ class Outbox:
 
         def change(state: State) -> State:
             state = self._trimmed(connection, state)
-            connection.executemany("INSERT INTO batch VALUES (?,?,?,?,?)", map(_columns, rows))
+            connection.executemany("INSERT INTO batch VALUES (?,?,?,?,?)", map(row_columns, rows))
             self._batches += len(rows)
             self._bytes += sum(len(row.body) + ROW_BYTES for row in rows)
             if self._lowest is None and rows:
@@ -310,7 +308,7 @@ class Outbox:
 
         self._in_transaction(connection, change)
         self._set_full(full=False)
-        _fill_reserve(_reserve(self._path))
+        fill_reserve(reserve_file(self._path))
         base = self._state.base
         return [replace(row, seq=row.seq - base) for row in rows]
 
@@ -351,7 +349,7 @@ class Outbox:
         connection.execute("DELETE FROM batch WHERE seq <= ?", (through,))
         self._batches -= count
         self._bytes -= int(size) + ROW_BYTES * count
-        self._lowest = _lowest(connection)
+        self._lowest = lowest_row(connection)
         return replace(state, through=max(state.through, through))
 
     def _rows(self, connection: sqlite3.Connection, after: int, before: int, limit: int) -> list[Row]:
@@ -361,23 +359,23 @@ class Outbox:
         for *columns, check in connection.execute(query, (after + base, before + base, limit)):
             row = Row(*columns)
             if not isinstance(row.body, bytes) or row.check != check:
-                raise _DamagedError(f"batch {row.seq} has a wrong checksum")
+                raise DamagedError(f"batch {row.seq} has a wrong checksum")
             found.append(replace(row, seq=row.seq - base))
         return found
 
     def _heal(self, cause: str) -> None:
         """Put what is readable into a new file, keep the bad one aside, and say so."""
-        fresh = _fresh(self._path)
+        fresh = fresh_file(self._path)
         fresh.unlink(missing_ok=True)
-        rows, state = _salvage_into(self._path, fresh)
+        rows, state = salvage_into(self._path, fresh)
         stamp = f"{from_ms(self._clock.now_ms()):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}Z"
         aside = self._path.with_name(f"{self._path.name}.bad-{stamp}")
-        _suffixed(self._path, "-shm").unlink(missing_ok=True)
-        if _suffixed(self._path, "-wal").exists():
-            _suffixed(self._path, "-wal").rename(_suffixed(aside, "-wal"))
+        suffixed(self._path, "-shm").unlink(missing_ok=True)
+        if suffixed(self._path, "-wal").exists():
+            suffixed(self._path, "-wal").rename(suffixed(aside, "-wal"))
         self._path.rename(aside)
         fresh.rename(self._path)
-        _sync_folder(self._path.parent)
+        sync_folder(self._path.parent)
         _log.error("outbox_salvaged", cause=cause, batches=rows, kept_aside=str(aside), accepted=state.accepted)
 
     def _write_back(self) -> None:
@@ -391,10 +389,10 @@ class Outbox:
     def _has_room(self, connection: sqlite3.Connection, size: int) -> bool:
         """Whether new batches would leave the space that deleting old ones takes."""
         (free_pages,) = connection.execute("PRAGMA freelist_count").fetchone()
-        if free_pages * PAGE_BYTES >= max(_RESERVE_BYTES // 4, 2 * size):
+        if free_pages * PAGE_BYTES >= max(RESERVE_BYTES // 4, 2 * size):
             return True
         room = os.statvfs(self._path.parent)
-        return room.f_bavail * room.f_frsize >= 2 * _RESERVE_BYTES + 2 * size
+        return room.f_bavail * room.f_frsize >= 2 * RESERVE_BYTES + 2 * size
 
     def _set_full(self, *, full: bool) -> None:
         if full != self._disk_full:
@@ -420,136 +418,3 @@ def split(samples: Iterable[Sample]) -> list[tuple[bytes, int]]:
     if parts:
         bodies.append((b"[" + b",".join(parts) + b"]", len(parts)))
     return bodies
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    existed = path.exists()
-    if existed and path.stat().st_size == 0:
-        raise _DamagedError("it is empty")
-    if log_is_damaged(_suffixed(path, "-wal")):
-        raise _DamagedError("its log has a wrong checksum")
-    # The one thread that uses it need not be the one that opened it.
-    connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        # Exclusive: a second agent on the same file is refused, and the log's index needs no file that could not grow.
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        # Some builds overwrite what is deleted; on a full disk there is no room for that.
-        connection.execute("PRAGMA secure_delete = OFF")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-        connection.execute("PRAGMA journal_size_limit = 4194304")
-        connection.execute("PRAGMA cache_size = -1024")
-        if not existed:
-            _create(connection)
-        elif path.stat().st_size <= _CHECK_AT_MOST_BYTES:
-            # A larger file is checked row by row when it is sent: a gateway must be back within seconds.
-            found = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if found != ("ok",):
-                raise _DamagedError(f"check says {found}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _create(connection: sqlite3.Connection) -> None:
-    state = State(0, 0, 0, 1, 0, 0)
-    connection.execute("BEGIN IMMEDIATE")
-    for statement in _SCHEMA:
-        connection.execute(statement)
-    connection.execute("INSERT INTO state VALUES (1,?,?,?,?,?,?,?)", (*astuple(state), state.check))
-    connection.execute("COMMIT")
-
-
-def _salvage_into(path: Path, fresh: Path) -> tuple[int, State]:
-    """Fill a new file with what is readable; returns the number of batches and the state that goes with them."""
-    connection = sqlite3.connect(fresh, isolation_level=None)
-    try:
-        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        connection.execute("PRAGMA synchronous = FULL")
-        _create(connection)
-        connection.execute("BEGIN IMMEDIATE")
-        states: list[State] = []
-        connection.executemany("INSERT OR IGNORE INTO batch VALUES (?,?,?,?,?)", map(_columns, _found(path, states)))
-        state = _state_after(connection, max(states, key=lambda each: (each.epoch, each.next_row), default=None))
-        connection.execute("INSERT OR REPLACE INTO state VALUES (1,?,?,?,?,?,?,?)", (*astuple(state), state.check))
-        (rows,) = connection.execute("SELECT count(*) FROM batch").fetchone()
-        connection.execute("COMMIT")
-    finally:
-        connection.close()
-    return rows, state
-
-
-def _found(path: Path, states: list[State]) -> Iterator[Row]:
-    for found in salvage(path):
-        if found.state:
-            states.append(found.state)
-        if found.row and 0 < found.row.seq <= MAX_SEQ:
-            yield found.row
-
-
-def _state_after(connection: sqlite3.Connection, known: State | None) -> State:
-    """The state to go on with: the old one, or what the rows themselves tell when it is gone."""
-    if known:
-        connection.execute("DELETE FROM batch WHERE seq <= ?", (known.through,))
-    low, high, samples = connection.execute("SELECT min(seq), max(seq), total(samples) FROM batch").fetchone()
-    if known:
-        return replace(known, next_row=max(known.next_row, (high or 0) + 1))
-    return State(0, 0, (low or 1) - 1, (high or 0) + 1, int(samples), 0)
-
-
-def _columns(row: Row) -> tuple[int, int, int, int, bytes]:
-    return row.seq, row.at_ms, row.samples, row.check, row.body
-
-
-def _lowest(connection: sqlite3.Connection) -> tuple[int, int] | None:
-    found: tuple[int, int] | None = connection.execute("SELECT seq, at_ms FROM batch ORDER BY seq LIMIT 1").fetchone()
-    return found
-
-
-def _is_full(error: Exception) -> bool:
-    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-
-
-def _is_damaged(error: Exception) -> bool:
-    code = getattr(error, "sqlite_errorcode", None)
-    if isinstance(error, _DamagedError) or code == _SHORT_READ:
-        return True
-    if isinstance(error, sqlite3.Error) and code is None:
-        return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.ProgrammingError)
-    return code is not None and code & 0xFF in _DAMAGED
-
-
-def _suffixed(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
-
-
-def _fresh(path: Path) -> Path:
-    return _suffixed(path, ".new")
-
-
-def _reserve(path: Path) -> Path:
-    """A file that only takes space: given up when the disk is full, so that acknowledged batches can be deleted."""
-    return _suffixed(path, ".reserve")
-
-
-def _fill_reserve(path: Path) -> None:
-    """Take the reserve, or take it again, when there is room for it."""
-    if path.exists():
-        return
-    room = os.statvfs(path.parent)
-    if room.f_bavail * room.f_frsize >= _RESERVE_BYTES + _RESERVE_BYTES // 16:
-        try:
-            path.write_bytes(bytes(_RESERVE_BYTES))
-        except OSError:
-            path.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
