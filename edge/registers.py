@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
 MAX_READ = 125
 """Most registers that one Modbus read may carry (Modbus application protocol V1.1b3, 6.3)."""
@@ -16,6 +17,16 @@ MAX_READ = 125
 
 class Encoding(StrEnum):
     """How a number is laid out in registers of 16 bits."""
+
+    words: int
+    """How many registers it takes."""
+
+    def __new__(cls, value: str) -> Self:
+        """Take the width from the name once: it is asked for with every word that is read."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.words = int(value[-2:]) // 16
+        return member
 
     INT16 = "int16"
     UINT16 = "uint16"
@@ -27,11 +38,6 @@ class Encoding(StrEnum):
     FLOAT64 = "float64"
     BCD16 = "bcd16"
     BCD32 = "bcd32"
-
-    @property
-    def words(self) -> int:
-        """How many registers it takes."""
-        return int(self.value[-2:]) // 16
 
 
 class WordOrder(StrEnum):
