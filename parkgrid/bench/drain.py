@@ -19,9 +19,9 @@ from parkgrid.bench.plant import ROW_VALUES, Span, samples
 from parkgrid.bench.stack import PARK, Stack
 
 DRIVER = "eastron_sdm630"
-DEVICES = 10
-BATCHES = 6_000
-"""Backlog of 200 values each: as long as 20 minutes at 1,000 values/s."""
+DEVICES = 50
+BATCHES = 3_000
+"""Backlog of a gateway with 1,000 values/s and one batch a second (reliability bar P7), for 50 minutes."""
 _VALUES = DEVICES * ROW_VALUES
 _IDLE_S = 8.0
 _PATIENCE_S = 180.0
@@ -52,9 +52,9 @@ def _one(stack: Stack, gateway: str) -> tuple[float, float, float, bool]:
     start_ms = stack.next_ms - 864_000_000
     _fill(stack.folder / f"{gateway}.outbox", gateway, start_ms)
     with modbus_devices(stack.folder, DRIVER, stack.folder / "drain-counts.json") as port:
-        settings = agent_settings(stack, gateway, port, DEVICES, 0.1, DRIVER, flush_s=0.1).replace(
-            'id = "device-', 'id = "meter-'
-        )
+        settings = agent_settings(stack, gateway, port, DEVICES, 1.0, DRIVER, flush_s=0.1).replace("device-", "meter-")
+        # The first device is read more often, so that the watch sees enough readings.
+        settings = settings.replace("period_s = 1.0", "period_s = 0.1", 1)
         with agent(stack.folder, gateway, settings) as running, _Watch(stack, gateway) as watch:
             begun, ended = _await_drained(stack, gateway, running)
             watch.mark(ended)
@@ -73,13 +73,12 @@ def _one(stack: Stack, gateway: str) -> tuple[float, float, float, bool]:
 def _fill(path: Path, gateway: str, start_ms: int) -> None:
     """An outbox as a long absence leaves it."""
     span = Span(Gateway(PARK, gateway), 1, 1, start_ms, 1_000, BATCHES * DEVICES)
+    cycle = [samples(span, number * DEVICES, DEVICES) for number in range(64)]
     outbox = Outbox.open(path, max_bytes=4_000_000_000)
     bodies = [
         body
         for number in range(BATCHES)
-        for body in split(
-            replace(sample, at_ms=start_ms + number * 1_000) for sample in samples(span, number % 64 * 50, DEVICES)
-        )
+        for body in split(replace(sample, at_ms=start_ms + number * 1_000) for sample in cycle[number % len(cycle)])
     ]
     for first in range(0, BATCHES, 200):
         outbox.append_encoded(bodies[first : first + 200])
