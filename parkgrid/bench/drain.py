@@ -150,6 +150,6 @@ FROM base.gateway_epoch WHERE (park, gateway) = (%s, %s) ORDER BY epoch DESC LIM
 
 _NEWEST = """
 SELECT (extract(epoch FROM at) * 1000)::float8 FROM base.meter
-WHERE device_id = (SELECT device_id FROM public.devices WHERE (park, gateway, device) = (%s, %s, 'meter-0'))
+WHERE device_id = (SELECT device_id FROM public.devices WHERE (park, gateway, device) = (%s, %s, 'meter-00'))
 ORDER BY at DESC LIMIT 1
 """

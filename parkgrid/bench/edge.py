@@ -87,7 +87,7 @@ def agent_settings(
     ]
     for number in range(devices):
         lines.append(
-            f'[[devices]]\nid = "device-{number}"\ndriver = "{driver}"\nperiod_s = {period_s}\nsignals = {names}'
+            f'[[devices]]\nid = "device-{number:02d}"\ndriver = "{driver}"\nperiod_s = {period_s}\nsignals = {names}'
         )
         lines.append(f'[devices.connection]\nkind = "tcp"\nhost = "127.0.0.1"\nport = {port}\nunit = {number + 1}')
     return "\n".join(lines) + "\n"

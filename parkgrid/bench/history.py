@@ -27,7 +27,7 @@ from contract.settings import load
 from contract.time import SystemClock
 from parkgrid import process
 from parkgrid.bench.figures import BenchmarkError, Figure, Leg, Tell, finish, run_pairs
-from parkgrid.bench.plant import METERS
+from parkgrid.bench.plant import METERS, device
 from parkgrid.bench.stack import GATEWAYS, Stack
 from parkgrid.bench.writing import store_span
 
@@ -48,7 +48,7 @@ def measure(stack: Stack, pairs: int, tell: Tell) -> Figure:
     settings.write_text(f'port = {port}\n[database]\ndsn = "{stack.database.dsn}"\n', "utf-8")
     command = [sys.executable, "-m", "parkgrid.bench.history", "--config", str(settings)]
     server = process.start(process.Child("api", command, stack.folder / "api.log"))
-    address = f"/api/v1/devices/{span.gateway.park}/{span.gateway.gateway}/meter-0/history"
+    address = f"/api/v1/devices/{span.gateway.park}/{span.gateway.gateway}/{device(0)}/history"
     query = f"?signals={quote('active_power_kw')}&from={{}}&to={span.end_ms}&points={POINTS}&resolution=raw"
     try:
         _await(port, server)

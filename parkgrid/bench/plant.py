@@ -48,8 +48,8 @@ def birth(epoch: int, now_ms: int) -> Birth:
 
 
 def device(number: int) -> str:
-    """Name of a meter."""
-    return f"meter-{number}"
+    """Name of a meter; names sort as the numbers do, so that the store numbers the devices in the same order."""
+    return f"meter-{number:02d}"
 
 
 def steps(row: int) -> list[int]:

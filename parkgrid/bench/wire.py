@@ -31,6 +31,7 @@ class Publisher:
         body = b"\x00\x04MQTT\x04\x02\x00\x00" + _text(client_id.encode())
         self._socket.sendall(_framed(_CONNECT, body))
         if self._socket.recv(4, socket.MSG_WAITALL) != _ACCEPTED:
+            self._socket.close()
             raise ConnectionError(f"the broker at {host}:{port} refused {client_id}")
 
     def subscribe(self, topic: str, received: Received) -> None:

@@ -19,7 +19,7 @@ from tests.faults.faults import FAULTS
 from tests.faults.system import FaultTestError, System, describe, running_system, until
 
 ROUNDS = 20
-FALLBACK_ROUNDS = 12
+FALLBACK_ROUNDS = 15
 """Rounds with amqtt when mosquitto took the first ones: the two loops together pass every kind."""
 
 pytestmark = pytest.mark.faults
