@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from parkgrid import process
 
 if TYPE_CHECKING:
     from parkgrid.broker import RunningBroker
     from parkgrid.database import RunningDatabase
+
+# A busy machine is no defect: how long an example takes says nothing about the code that it is given to.
+settings.register_profile("parkgrid", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("parkgrid")
 
 TEST_DSN = "PARKGRID_TEST_DSN"
 _NO_NEED_TO_LAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
