@@ -116,8 +116,10 @@ class _Run:
         finally:
             await server.stop()
         figures = totals(self._chain.dsn, self._source.mapping.park)
-        kind = self._chain.broker.kind if self._chain.broker else ""
-        return await asyncio.to_thread(judge, self._ledger, self._chain.dsn, before, kind, figures)
+        database, broker = self._chain.database, self._chain.broker
+        if database is None or broker is None:
+            raise RuntimeError("a replay begins when the chain is up")
+        return await asyncio.to_thread(judge, self._ledger, database, before, broker.kind, figures)
 
     async def _step_through(self, agent: Agent, console: Console) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -116,10 +116,10 @@ class _House:
         """Stop reading devices, let the outbox run empty, and compare."""
         await self._chain.supervisor.remove("edge")
         await drain(load_settings(self._edge_file, {}), _LONGEST_DRAIN_S)
-        broker = self._chain.broker
-        if self._ledger is None or self._before is None or broker is None:
+        database, broker = self._chain.database, self._chain.broker
+        if self._ledger is None or self._before is None or database is None or broker is None:
             raise RuntimeError("only a run with --for keeps a ledger")
-        return await asyncio.to_thread(judge, self._ledger, self._chain.dsn, self._before, broker.kind)
+        return await asyncio.to_thread(judge, self._ledger, database, self._before, broker.kind)
 
     async def _start_park(self) -> None:
         endpoints = self._data_dir / "endpoints.json"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 
+from parkgrid.database import RunningDatabase
 from parkgrid.reconcile import Reconciliation, reconcile
 
 
@@ -22,11 +23,19 @@ class Verdict:
     broker: str
     figures: Mapping[str, float] = field(default_factory=dict)
     """Further numbers of the run, by name."""
+    shared: bool = False
+    """Whether the database was given, so that others may write to it."""
 
     @property
     def exact(self) -> bool:
-        """Whether nothing was lost, doubled, altered, invented or refused."""
-        return self.found.exact and self.quarantined == 0
+        """Whether nothing was lost, doubled, altered, invented or refused.
+
+        A database that others write to as well holds rows that this run's ledger cannot know.
+        """
+        found = self.found
+        return not (
+            found.lost or found.duplicated or found.altered or self.quarantined or (found.alien and not self.shared)
+        )
 
     def line(self) -> str:
         """One JSON object."""
@@ -62,12 +71,19 @@ class Before:
             return cls(row[0] if row else datetime.now().astimezone(), _quarantined(connection))
 
 
-def judge(ledger: Path, dsn: str, before: Before, broker: str, figures: Mapping[str, float] | None = None) -> Verdict:
+def judge(
+    ledger: Path,
+    database: RunningDatabase,
+    before: Before,
+    broker: str,
+    figures: Mapping[str, float] | None = None,
+) -> Verdict:
     """Hold the ledger of a run against the store."""
+    dsn = database.dsn
     found = reconcile([ledger], dsn, received_since=before.at)
     with psycopg.connect(dsn) as connection:
         refused = _quarantined(connection) - before.quarantined
-    return Verdict(found, refused, store_kind(dsn), broker, figures or {})
+    return Verdict(found, refused, store_kind(dsn), broker, figures or {}, shared=database.kind == "dsn")
 
 
 def store_kind(dsn: str) -> str:
