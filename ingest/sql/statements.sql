@@ -174,7 +174,8 @@ SELECT device, device_id, device_class FROM base.device WHERE park = %s AND gate
 -- name: registry
 SELECT b.park, b.gateway, d.device, d.device_id, d.device_class
 FROM base.gateway_birth AS b
-LEFT JOIN base.device AS d ON d.park = b.park AND d.gateway = b.gateway AND NOT d.retired;
+LEFT JOIN base.device AS d ON d.park = b.park AND d.gateway = b.gateway
+ORDER BY d.retired DESC;  -- what a device is now stands after what it was
 
 -- name: set_status
 UPDATE base.gateway_birth

@@ -52,7 +52,7 @@ def _parameters(gateway: Gateway, device: Device) -> dict[str, Any]:
 
 
 def registry(connection: psycopg.Connection[Any]) -> Mapping[Gateway, Known]:
-    """Every gateway that was ever born, and its present devices."""
+    """Every gateway that was ever born, and its devices: a retired one's last readings may still be on their way."""
     found: dict[Gateway, dict[str, tuple[int, str]]] = {}
     for park, gateway, device, number, device_class in connection.execute(statement("registry")):
         devices = found.setdefault(Gateway(park, gateway), {})

@@ -50,6 +50,7 @@ def test_ids_stay_and_absent_devices_retire(dsn, store):
         ("meter-1", "new", True),
         ("meter-2", "", False),
     ]
+    assert store.registry()[GATEWAY] == first  # what a retired one said may still be on its way
 
 
 def test_a_device_that_changes_its_class_is_another_device(store):
@@ -57,6 +58,7 @@ def test_a_device_that_changes_its_class_is_another_device(store):
     second = store.register(GATEWAY, birth(EPOCH, Device("x", "grid_meter", ("active_power_kw",))))["x"]
     assert (first[1], second[1]) == ("meter", "grid_meter")
     assert first[0] != second[0]
+    assert store.registry()[GATEWAY] == {"x": second}
 
 
 def test_a_birth_of_an_older_epoch_changes_nothing(dsn, store):

@@ -46,7 +46,7 @@ def built_page() -> Path:
     return web / "dist"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(built_page: Path) -> "Iterator[Browser]":
     program = chromium()
     assert (built_page / "index.html").is_file()
@@ -56,6 +56,7 @@ def browser(built_page: Path) -> "Iterator[Browser]":
         )
     from playwright.sync_api import sync_playwright
 
+    # For a module, not the session: while it is open its event loop runs, and asynchronous tests need their own.
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
         yield found

@@ -261,7 +261,7 @@ def test_by_keyboard_alone(serve: Serve, visit: Visits) -> None:
     assert names[:4] == ["Skip to the figures", "中", "EN", "Switch between light and dark"]
     seen.page.keyboard.press("Shift+Tab")
     seen.page.keyboard.press("Space")
-    assert seen.page.evaluate("document.documentElement.dataset.theme") == "dark"
+    seen.until("document.documentElement.dataset.theme === 'dark'")
 
 
 @pytest.mark.usefixtures("park")
