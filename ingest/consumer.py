@@ -178,6 +178,10 @@ class Consumer:
         """One connection, from CONNECT to its end."""
         self._client.forget_ahead()
         self._client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
+        fresh: Any = self._client.socket()
+        if fresh is not None:
+            # An acknowledgement is a few bytes that a gateway waits for: it must not wait for more to join it.
+            fresh.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connection += 1
         self._last_sent = time.monotonic()
         while (connection := self._client.socket()) is not None:

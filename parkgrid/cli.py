@@ -51,7 +51,10 @@ def up(
     ] = None,
     speed: Annotated[float, typer.Option(min=1, max=3600, help="Simulated seconds per second.")] = 1.0,
     data_dir: DataDir = None,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the page; 0 takes a free one.")] = 8080,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65_535, help="Port of the page; 0 takes any. Without it: 8080 or the next free one."),
+    ] = None,
     dsn: Dsn = None,
     mqtt_url: MqttUrl = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the simulated park: the same seed, the same park.")] = None,

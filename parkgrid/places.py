@@ -1,4 +1,4 @@
-"""Where things lie on this machine: the data folder, and the lock that keeps two `up` apart."""
+"""Where things lie on this machine: the data folder, the lock that keeps two `up` apart, the port of the page."""
 
 import fcntl
 import os
@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from parkgrid import process
+
+_PAGE_PORT, _PAGE_PORTS = 8080, 20
+
 
 class PlaceError(Exception):
-    """A folder cannot be used; the message says what to do."""
+    """A folder or a port cannot be used; the message says what to do."""
 
 
 def default_data_dir() -> Path:
@@ -19,6 +23,18 @@ def default_data_dir() -> Path:
         return Path("/var/lib/parkgrid")
     state = os.environ.get("XDG_STATE_HOME")
     return (Path(state) if state else Path.home() / ".local" / "state") / "parkgrid"
+
+
+def page_port(asked: int | None) -> int:
+    """The port of the page: the one asked for (0: any), else 8080 or the next free one. Raises `PlaceError`."""
+    if asked == 0:
+        return process.free_port()
+    if asked is not None:
+        if not process.is_free(asked):
+            raise PlaceError(f"port {asked} is taken: choose another with --port, or --port 0 for a free one")
+        return asked
+    free = next(filter(process.is_free, range(_PAGE_PORT, _PAGE_PORT + _PAGE_PORTS)), None)
+    return free if free is not None else process.free_port()
 
 
 @contextmanager

@@ -86,13 +86,16 @@ def free_ports(count: int) -> int:
     """The first of `count` consecutive loopback ports that nobody listens on now."""
     for _ in range(_ATTEMPTS):
         first = free_port()
-        if first + count <= _LAST_PORT and all(map(_is_free, range(first, first + count))):
+        if first + count <= _LAST_PORT and all(map(is_free, range(first, first + count))):
             return first
     raise OSError(f"no {count} consecutive free ports found in {_ATTEMPTS} attempts")
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a loopback port now."""
     with socket.socket() as probe:
+        # As a server would: connections that linger from the last one do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:

@@ -22,7 +22,7 @@ from edge.agent import Agent
 from edge.settings import EdgeSettings, load_settings
 from parkgrid import process, toml
 from parkgrid.chain import Chain
-from parkgrid.places import default_data_dir, occupied, passing_folder
+from parkgrid.places import default_data_dir, occupied, page_port, passing_folder
 from parkgrid.session import announcer, quiet_logs, stop_event, unless
 from parkgrid.supervisor import PartError
 from parkgrid.verdict import Before, Verdict, judge
@@ -48,7 +48,7 @@ class Plan:
     for_s: float | None = None
     speed: float = 1.0
     data_dir: Path | None = None
-    port: int = 8080
+    port: int | None = None
     dsn: str | None = None
     mqtt_url: str | None = None
     seed: int | None = None
@@ -95,7 +95,7 @@ class _House:
         self._data_dir = data_dir
         self._before: Before | None = None
         self._park: Mapping[str, Any] = {}
-        self._port = plan.port or process.free_port()
+        self._port = page_port(plan.port)
         self._edge_file = data_dir / "edge.toml"
         self._ledger = data_dir / "ledgers" / f"{time.time_ns()}.jsonl" if plan.for_s is not None else None
         self.url = f"http://127.0.0.1:{self._port}/"
@@ -126,6 +126,7 @@ class _House:
         endpoints.unlink(missing_ok=True)
         arguments = ["simulators", "--endpoints-out", str(endpoints), "--port-base", str(process.free_ports(_PORTS))]
         arguments += ["--scenario", str(_scenario(self._plan.seed, self._data_dir))]
+        arguments += ["--state", str(self._data_dir / "park.json")]
         clock = accelerated(self._plan, newest_ms(self._chain.dsn))
         if clock:
             arguments += ["--wall-start-ms", str(clock.wall_start_ms), "--start-ms", str(clock.start_ms)]

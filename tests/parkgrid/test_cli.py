@@ -1,10 +1,13 @@
 """The front door: help that teaches, errors that say what to do, exit statuses that programs can trust."""
 
+import socket
 import subprocess
 import sys
 import textwrap
 
 import pytest
+
+from parkgrid.places import PlaceError, page_port
 
 
 def parkgrid(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -111,3 +114,15 @@ def test_the_doctor_ends_with_one_for_a_problem(free_port, server_dir):
     assert shown.returncode == 1
     assert "problem  broker" in shown.stdout
     assert "-> start it, or leave --mqtt-url out" in shown.stdout
+
+
+def test_a_taken_port_is_refused_with_a_remedy_and_passed_over_by_default(free_port):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", free_port()))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PlaceError, match=f"port {port} is taken: choose another with --port"):
+            page_port(port)
+        assert page_port(None) != port
+        assert page_port(0) != port
+    assert page_port(port) == port
