@@ -90,7 +90,7 @@ class UplinkSettings:
     tls_ca: Path | None = setting(None, help="certificates that the broker's is checked against; turns TLS on")
     tls_cert: Path | None = setting(None, help="the gateway's own certificate")
     tls_key: Path | None = setting(None, help="the key of the gateway's certificate")
-    window: int = setting(20, help="batches sent and not yet committed by the store", check=between(1, 1000))
+    window: int = setting(50, help="batches sent and not yet committed by the store", check=between(1, 1000))
     keepalive_s: int = setting(30, help="a silent link is given up after 1.5 times this", check=between(1, 3600, "s"))
     resend_s: float = setting(
         10.0, help="without progress for this long, everything is sent again", check=between(0.1, 3600, "s")

@@ -84,7 +84,7 @@ def test_right_settings_are_read(tmp_path):
     assert meter.signals == ("active_power_kw", "energy_import_kwh")
     assert inverter.device_class == "pv_inverter"
     assert settings.read_only
-    assert (settings.outbox.flush_s, settings.uplink.window) == (1.0, 20)
+    assert (settings.outbox.flush_s, settings.uplink.window) == (1.0, 50)
     assert isinstance(settings.clock.clock(), SystemClock)
 
 
