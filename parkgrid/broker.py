@@ -42,8 +42,6 @@ set_tcp_nodelay true
 max_queued_messages 100000
 max_queued_bytes 268435456
 max_packet_size 2097152
-# A small acknowledgement must not wait for the receiver to confirm the one before it: that costs 40 ms each.
-set_tcp_nodelay true
 persistent_client_expiration 14d
 log_dest stderr
 log_type error
