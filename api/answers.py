@@ -221,13 +221,14 @@ class Energy(Shape):
 
 
 class Day(Shape):
-    """One local day of a park."""
+    """One local day of a park; `period_ms` is the longest period of the power devices that reported."""
 
     park: str
     date: str
     time_zone: str
     resolution: Literal["1m", "15m"]
     bucket_ms: int
+    period_ms: int | None
     from_ms: int
     to_ms: int
     as_of_ms: int

@@ -1,5 +1,6 @@
 """Which relation answers a history question: raw rows or a roll-up, by span and wanted points."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from api.problems import Mistake, refused
@@ -24,6 +25,7 @@ ROLLUPS = (
     Resolution("15m", "_15m", 900_000),
     Resolution("1d", "_1d", DAY_MS),
 )
+_MINUTE_S = 60.0
 BY_NAME = {resolution.name: resolution for resolution in (RAW, *ROLLUPS)}
 
 
@@ -47,3 +49,8 @@ def choose(wanted: str, span_ms: int, period_s: float, points: int, most_rows: i
             remedy += " or leave resolution to auto"
         raise refused([Mistake.of("from", f"{span_ms / DAY_MS:.1f} days", remedy)])
     return chosen
+
+
+def day_resolution(periods_s: Iterable[float]) -> Resolution:
+    """The roll-up that draws a day: minutes, unless a device reports too seldom to have a reading in each."""
+    return BY_NAME["1m" if max(periods_s, default=0.0) <= _MINUTE_S else "15m"]

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response
 from api import parameters, statements
 from api.answers import Day
 from api.parameters import Parameter
-from api.resolution import BY_NAME, Resolution
+from api.resolution import BY_NAME, day_resolution
 from api.routes.describe import described
 from api.services import Services, sent
 from contract.time import from_ms, to_ms
@@ -29,11 +29,11 @@ _DATE = Parameter(
 )
 _STEP = Parameter(
     "step",
-    "Length of a bucket.",
-    parameters.one_of("1m", "15m"),
-    {"type": "string", "enum": ["1m", "15m"]},
-    "15m",
-    default="15m",
+    "Length of a bucket; `auto` takes 1m where the park's devices report once a minute or more often, else 15m.",
+    parameters.one_of("auto", "1m", "15m"),
+    {"type": "string", "enum": ["auto", "1m", "15m"]},
+    "auto",
+    default="auto",
 )
 _PARAMETERS = (parameters.PARK, _DATE, _STEP)
 _EXAMPLE = {
@@ -42,6 +42,7 @@ _EXAMPLE = {
     "time_zone": "Asia/Shanghai",
     "resolution": "15m",
     "bucket_ms": 900000,
+    "period_ms": 600000,
     "from_ms": 1795363200000,
     "to_ms": 1795449600000,
     "as_of_ms": 1795392000000,
@@ -64,7 +65,7 @@ def routes(services: Services) -> APIRouter:
             park = await services.registry.park(values["park"])
 
             async def question() -> bytes:
-                return msgspec.json.encode(await _document(services, park, values["date"], BY_NAME[values["step"]]))
+                return msgspec.json.encode(await _document(services, park, values["date"], values["step"]))
 
             body = await services.cache.ask(key, values["park"], question)
         return sent(body)
@@ -72,9 +73,10 @@ def routes(services: Services) -> APIRouter:
     return router
 
 
-async def _document(
-    services: Services, park: Mapping[str, Any], wanted: date | None, resolution: Resolution
-) -> dict[str, Any]:
+async def _document(services: Services, park: Mapping[str, Any], wanted: date | None, step: str) -> dict[str, Any]:
+    devices = [row for row in await services.registry.devices(park["park"]) if not row["retired"]]
+    announced = [row["period_s"] for row in devices if row["device_class"] in statements.POWER_CLASSES]
+    resolution = day_resolution(announced) if step == "auto" else BY_NAME[step]
     zone = ZoneInfo(park["time_zone"])
     local_day = wanted or await _newest_day(services, park["park"], zone)
     start, stop = day_span(local_day, zone)
@@ -82,7 +84,6 @@ async def _document(
     as_of_ms = services.clock.now_ms()
     power = await services.database.rows(statements.day_power(resolution.suffix), bound)
     energy = await services.database.rows(statements.energies(), bound)
-    devices = await services.registry.devices(park["park"])
     grid = list(range(start, stop, resolution.bucket_ms))
     return {
         "park": park["park"],
@@ -90,11 +91,12 @@ async def _document(
         "time_zone": park["time_zone"],
         "resolution": resolution.name,
         "bucket_ms": resolution.bucket_ms,
+        "period_ms": _longest_ms([row["period_s"] for row in power] or announced),
         "from_ms": start,
         "to_ms": stop,
         "as_of_ms": as_of_ms,
         "at_ms": grid,
-        "power": _curves(power, grid, [row["device_class"] for row in devices if not row["retired"]]),
+        "power": _curves(power, grid, [row["device_class"] for row in devices]),
         "energy": {f"{row['device_class']}.{row['signal']}": _energy(row) for row in energy},
     }
 
@@ -110,6 +112,12 @@ def day_span(day: date, zone: ZoneInfo) -> tuple[int, int]:
     following = day + timedelta(days=1)
     start, stop = (datetime(d.year, d.month, d.day, tzinfo=zone) for d in (day, following))
     return to_ms(start), to_ms(stop)
+
+
+def _longest_ms(periods_s: Iterable[float]) -> int | None:
+    """What a silence is measured by; None in a park without power devices."""
+    longest = max(periods_s, default=None)
+    return None if longest is None else round(longest * 1000)
 
 
 def _curves(rows: Iterable[Mapping[str, Any]], grid: list[int], classes: list[str]) -> dict[str, Any]:

@@ -1,18 +1,18 @@
 // The power of the day: what feeds the bus stacked above the axis, what leaves it (into storage, to the grid) below,
-// the demand as a line. Times without readings are hatched; the line of the present ends the past.
+// the demand as a line. Times without reports are hatched; the line of the present ends the past.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { clock, DASH, power, together } from "./format";
-import { day, overview } from "./state";
+import { bridgeable, bridged, type Column } from "./holes";
+import { day, heardWhenAsked, overview } from "./state";
 import { colour, theme } from "./theme";
 import type { Day, Part } from "./types";
 import { language, say, type Key } from "./words";
 
-type Column = (number | null)[];
 const HEIGHT = 300;
 /** Roll-ups follow the readings; only a longer difference is a gap. */
-const LATEST_GAP_S = 300;
+const LATEST_GAP_MS = 300_000;
 const LEGEND: { part: Part | "demand"; key: Key }[] = [
   { part: "pv", key: "part.pv" },
   { part: "storage", key: "part.storage" },
@@ -115,37 +115,54 @@ function added(...parts: Column[]): Column {
   });
 }
 
+/** The powers as lines go: what devices leave empty between two of their reports is no gap. */
+function drawn(shown: Day): Record<Part, Column> {
+  const most = bridgeable(shown);
+  const part = (name: Part): Column => bridged(shown.power[name].kw, most);
+  return { pv: part("pv"), storage: part("storage"), grid: part("grid"), load: part("load"), ev: part("ev") };
+}
+
 function columns(shown: Day): uPlot.AlignedData {
-  const { pv, storage, grid, load, ev } = shown.power;
+  const parts = drawn(shown);
+  const { pv, storage, grid, load, ev } = parts;
   const up = (column: Column): Column => column.map((kw) => (kw === null ? null : Math.max(0, kw)));
   const down = (column: Column): Column => column.map((kw) => (kw === null ? null : Math.min(0, kw)));
-  const loads = load.devices > 0 ? load.kw : closing(shown);
+  const loads = shown.power.load.devices > 0 ? load : closing(parts);
   return [
     shown.at_ms.map((ms) => ms / 1000),
-    added(up(pv.kw), up(storage.kw), up(grid.kw)),
-    added(up(pv.kw), up(storage.kw)),
-    up(pv.kw),
-    added(down(storage.kw), down(grid.kw)),
-    down(storage.kw),
+    added(up(pv), up(storage), up(grid)),
+    added(up(pv), up(storage)),
+    up(pv),
+    added(down(storage), down(grid)),
+    down(storage),
     loads,
-    ev.devices > 0 ? added(loads, ev.kw) : loads.map(() => null),
+    shown.power.ev.devices > 0 ? added(loads, ev) : loads.map(() => null),
   ] as uPlot.AlignedData;
 }
 
 /** Without meters the load is what closes the balance; only where the grid is known. */
-function closing(shown: Day): Column {
-  const { pv, storage, grid, ev } = shown.power;
-  return grid.kw.map((kw, index) =>
-    kw === null ? null : kw + (pv.kw[index] ?? 0) + (storage.kw[index] ?? 0) - (ev.kw[index] ?? 0),
+function closing({ pv, storage, grid, ev }: Record<Part, Column>): Column {
+  return grid.map((kw, index) =>
+    kw === null ? null : kw + (pv[index] ?? 0) + (storage[index] ?? 0) - (ev[index] ?? 0),
   );
 }
 
+/** A bucket between two gaps has no line to be on; it is a dot. */
+const ALONE: uPlot.Series.Points = {
+  show: true,
+  size: 4,
+  filter: (plot, series) => {
+    const column = plot.data[series] as Column;
+    return [...column.keys()].filter((at) => column[at] != null && column[at - 1] == null && column[at + 1] == null);
+  },
+};
+
 function area(name: string): uPlot.Series {
-  return { stroke: colour(name), fill: `${colour(name)}66`, width: 1, points: { show: false }, spanGaps: false };
+  return { stroke: colour(name), fill: `${colour(name)}66`, width: 1, points: ALONE, spanGaps: false };
 }
 
 function line(name: string): uPlot.Series {
-  return { stroke: colour(name), width: 2, points: { show: false }, spanGaps: false };
+  return { stroke: colour(name), width: 2, points: ALONE, spanGaps: false };
 }
 
 function options(
@@ -175,7 +192,7 @@ function options(
       { series: [4, 5], fill: `${colour("grid")}66`, dir: 1 },
     ],
     hooks: {
-      drawClear: [(plot) => hatchGaps(plot)],
+      drawClear: [(plot) => hatchGaps(plot, day.peek() ?? shown)],
       draw: [(plot) => drawNow(plot)],
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
       setScale: [
@@ -217,8 +234,8 @@ function drawNow(plot: uPlot): void {
   ctx.restore();
 }
 
-/** Hatch what lies between readings: a gap must not look like zero. */
-function hatchGaps(plot: uPlot): void {
+/** Hatch what lies between reports: a gap must not look like zero. */
+function hatchGaps(plot: uPlot, shown: Day): void {
   const at = plot.data[0];
   const { ctx, bbox } = plot;
   const known = (index: number): boolean => plot.data.slice(1).some((column) => column[index] != null);
@@ -228,8 +245,10 @@ function hatchGaps(plot: uPlot): void {
     if (last >= 0 && index - last > 1) hatch(ctx, plot.valToPos(at[last] ?? 0, "x", true), plot.valToPos(at[index] ?? 0, "x", true), bbox);
     last = index;
   }
-  const newestMs = overview.peek()?.newest_ms ?? 0;
-  if (last >= 0 && newestMs / 1000 - (at[last] ?? 0) > LATEST_GAP_S) {
+  // Time that runs fast goes on while an answer is under way: what counts is what was known when it was asked for.
+  const lastMs = (at[last] ?? 0) * 1000 + shown.bucket_ms;
+  if (last >= 0 && heardWhenAsked() - lastMs > Math.max(LATEST_GAP_MS, 4 * (shown.period_ms ?? 0))) {
+    const newestMs = overview.peek()?.newest_ms ?? 0;
     hatch(ctx, plot.valToPos(at[last] ?? 0, "x", true), plot.valToPos(newestMs / 1000, "x", true), bbox);
   }
 }

@@ -96,7 +96,7 @@ function watch(name: string): () => void {
   });
   const stopDay = repeat(DAY_PAUSE_MS, async () => {
     if (!dayIsOld()) return;
-    const fresh = await ask<Day>(`${address}/day?step=1m`);
+    const fresh = await ask<Day>(`${address}/day`);
     if (chosen.peek() === name) day.value = fresh;
   });
   const stopQuarantine = repeat(QUARANTINE_PAUSE_MS, async () => {
@@ -137,6 +137,9 @@ function dayIsOld(): boolean {
   dayAsked = performance.now();
   return true;
 }
+
+/** The newest instant that was known when the shown day was asked for. */
+export const heardWhenAsked = (): number => dayNewest;
 
 /** Do something now and then again after each pause; a failure waits for the next turn. */
 function repeat(pauseMs: number, work: () => Promise<void>): () => void {

@@ -55,6 +55,8 @@ export interface Day {
   date: string;
   time_zone: string;
   bucket_ms: number;
+  /** The longest period of the power devices that reported. */
+  period_ms: number | null;
   from_ms: number;
   to_ms: number;
   at_ms: number[];
