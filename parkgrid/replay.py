@@ -21,10 +21,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from contract.time import to_ms
 from edge.agent import Agent
 from edge.settings import EdgeSettings, load_settings
+from ingest.store import Park
 from parkgrid import toml
 from parkgrid.chain import Chain
 from parkgrid.places import occupied, passing_folder
 from parkgrid.session import announcer, quiet_logs, stop_event, unless
+from parkgrid.up import describe
 from parkgrid.verdict import Before, Verdict, judge
 from simulators.clock import SteppedClock
 from simulators.modbus_server import ModbusServer
@@ -100,6 +102,10 @@ class _Run:
     async def complete(self, console: Console) -> Verdict:
         """Serve the devices, read them at every instant, wait until everything is stored, and compare."""
         before = Before.of(self._chain.dsn)
+        mapping = self._source.mapping
+        await asyncio.to_thread(
+            describe, self._chain.dsn, Park(mapping.park, "", mapping.name, mapping.name, mapping.zone)
+        )
         server = ModbusServer(self._source, self._clock)
         try:
             settings = self._settings(await server.start())

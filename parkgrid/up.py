@@ -20,6 +20,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from contract.time import AcceleratedClock, SystemClock
 from edge.agent import Agent
 from edge.settings import EdgeSettings, load_settings
+from ingest.store import Park
+from ingest.store.opening import open_store
+from ingest.store.settings import StoreSettings
 from parkgrid import process, toml
 from parkgrid.chain import Chain
 from parkgrid.places import default_data_dir, occupied, page_port, passing_folder
@@ -137,6 +140,7 @@ class _House:
 
         await self._chain.start_command("simulators", arguments, ready)
         self._park = json.loads(endpoints.read_text("utf-8"))
+        await asyncio.to_thread(describe, self._chain.dsn, park_of(self._park))
 
     async def _start_edge(self) -> None:
         toml.write(self._edge_file, self._edge_settings())
@@ -191,6 +195,18 @@ def newest_ms(dsn: str) -> int | None:
     with psycopg.connect(dsn) as connection:
         row = connection.execute("SELECT (extract(epoch FROM max(at)) * 1000)::int8 FROM grid_meter").fetchone()
     return row[0] if row else None
+
+
+def park_of(document: Mapping[str, Any]) -> Park:
+    """What people call a simulated park and where it lies, from the document of its endpoints."""
+    names = (document[key] for key in ("park", "district", "name_zh", "name_en", "zone"))
+    return Park(*names)
+
+
+def describe(dsn: str, park: Park) -> None:
+    """Name a park in a migrated database."""
+    with contextlib.closing(open_store(dsn, StoreSettings())) as store:
+        store.describe_park(park)
 
 
 def device_settings(endpoint: Mapping[str, Any], speed: float) -> dict[str, Any]:

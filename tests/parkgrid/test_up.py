@@ -94,6 +94,9 @@ def test_the_page_is_served_and_ctrl_c_ends_everything(server_dir):
         url = line.split()[-1]
         with urllib.request.urlopen(f"{url}healthz", timeout=10) as answer:  # noqa: S310  (its own address)
             assert answer.status == 200
+        with urllib.request.urlopen(f"{url}api/v1/parks", timeout=10) as answer:  # noqa: S310  (its own address)
+            [park] = json.load(answer)["parks"]
+        assert (park["name_en"], park["district"]) == ("Pingshan demonstration park", "pingshan")
         second = _start(server_dir, "up", "--port", "0")
         _, errors = second.communicate(timeout=60)
         assert second.returncode == 1
