@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from api.routes.day import day_span
+from api.settings import ApiSettings, DatabaseSettings
 from contract.refusal import Reason
-from tests.api.conftest import Api
-from tests.api.feed import Feed, now_ms
+from tests.api.conftest import Api, running
+from tests.api.feed import Feed, devices, now_ms
 
 SHANGHAI_MIDNIGHT = int(datetime.fromisoformat("2026-11-20T00:00:00+08:00").timestamp() * 1000)
 HOUR = 3_600_000
@@ -29,7 +30,7 @@ async def test_curves_sum_the_devices_of_a_class(api: Api, feed: Feed) -> None:
     assert pv["reporting"][720:722] == [2, 1]
     assert day["power"]["grid"]["kw"][720] == -2
     assert set(day["power"]["ev"]["kw"]) == {None}
-    quarter = await api.get("/parks/gaoxin-nan/day", date="2026-11-20")
+    quarter = await api.get("/parks/gaoxin-nan/day", date="2026-11-20", step="15m")
     # One mean a device: pv-1 (10 + 30) / 2, pv-2 5.5.
     assert quarter["power"]["pv"]["kw"][48] == 25.5
 
@@ -129,3 +130,34 @@ async def test_parks_devices_and_signals(api: Api) -> None:
         "high": 100,
         "states": [],
     } in (signals["storage"])
+
+
+async def test_the_bucket_follows_the_slowest_device(api: Api, feed: Feed) -> None:
+    noon = SHANGHAI_MIDNIGHT + 12 * HOUR
+    slow = devices({"load-1": "meter"}, period_s=600) + devices({"grid-1": "grid_meter"}, period_s=1)
+    # What has no power makes no curve, however seldom it reports.
+    for announced, chosen, period_ms in (
+        (devices({"grid-1": "grid_meter"}, period_s=60) + devices({"wx-1": "weather"}, period_s=900), "1m", 60_000),
+        (devices({"grid-1": "grid_meter"}, period_s=61), "15m", 61_000),
+        (slow, "15m", 600_000),
+    ):
+        feed.announce(announced)
+        async with running(ApiSettings(DatabaseSettings(feed.dsn))) as fresh:
+            day = await fresh.get("/parks/gaoxin-nan/day", date="2026-11-20")
+        bucket_ms = {"1m": 60_000, "15m": 900_000}[chosen]
+        assert (day["resolution"], day["bucket_ms"], day["period_ms"]) == (chosen, bucket_ms, period_ms)
+        assert len(day["at_ms"]) == 24 * HOUR // bucket_ms
+    explicit = await api.get("/parks/gaoxin-nan/day", date="2026-11-20", step="1m")
+    assert (explicit["resolution"], explicit["period_ms"]) == ("1m", 600_000)
+    # A slow device that was silent all day does not stretch what counts as a gap of the others.
+    feed.write({"grid-1": {"active_power_kw": 5}}, noon)
+    feed.maintain()
+    silent = await api.get("/parks/gaoxin-nan/day", date="2026-11-20", step="15m")
+    assert silent["period_ms"] == 1_000
+
+
+async def test_a_park_without_power_devices_has_no_period(feed: Feed) -> None:
+    feed.announce(devices({"wx-1": "weather"}))
+    async with running(ApiSettings(DatabaseSettings(feed.dsn))) as fresh:
+        day = await fresh.get("/parks/gaoxin-nan/day", date="2026-11-20")
+    assert (day["resolution"], day["period_ms"]) == ("1m", None)

@@ -246,6 +246,54 @@ def test_fits_every_screen(
     assert seen.complaints == []
 
 
+# Share of the plot's pixels, in the given local hours, that are coloured (an area) or grey (the hatching, the grid).
+_INK = """({ from, to }) => {
+    const chart = document.querySelector('.chart');
+    const canvas = chart.querySelector('canvas');
+    const over = chart.querySelector('.u-over').getBoundingClientRect();
+    const box = canvas.getBoundingClientRect();
+    const scale = canvas.width / box.width;
+    const left = (over.left - box.left + over.width * from / 24) * scale + 4;
+    const width = over.width * (to - from) / 24 * scale - 8;
+    const top = (over.top - box.top) * scale;
+    const { data } = canvas.getContext('2d').getImageData(left, top, width, over.height * scale);
+    let coloured = 0, grey = 0;
+    for (let at = 0; at < data.length; at += 4) {
+        if (data[at + 3] < 40) continue;
+        const spread = Math.max(data[at], data[at + 1], data[at + 2]) - Math.min(data[at], data[at + 1], data[at + 2]);
+        if (spread > 60) coloured++; else grey++;
+    }
+    return { coloured: coloured / (data.length / 4), grey: grey / (data.length / 4) };
+}"""
+
+
+@pytest.mark.parametrize(("period_s", "silent_s"), [(1, 3_600), (600, 7_200), (3_600, 14_400)])
+def test_lines_reach_over_periods_and_gaps_are_hatched(
+    feed: Feed, serve: Serve, visit: Visits, tmp_path: Path, period_s: int, silent_s: int
+) -> None:
+    midnight = int(datetime(2026, 11, 20, tzinfo=SHANGHAI).timestamp())
+    feed.announce(devices({"pv-1": "pv_inverter", "grid-1": "grid_meter"}, period_s=period_s), simulated=True)
+    silent_from = midnight + 12 * 3_600
+    # Every minute is enough for a device of one second: each bucket has a reading.
+    instants = range(midnight, midnight + 20 * 3_600, max(period_s, 60))
+    told = [1_000 * at for at in instants if not silent_from < at < silent_from + silent_s]
+    feed.write({"pv-1": {"active_power_kw": 900}, "grid-1": {"active_power_kw": 100}}, told)
+    feed.maintain()
+    seen = visit(serve()).open(lang="en", theme="light")
+    seen.page.wait_for_selector(".u-wrap canvas", timeout=20_000)
+    assert seen.complaints == []  # asked first: reading pixels back earns a warning of its own
+    # The last bucket before the silence and the first after it are drawn up to their own edges.
+    gap = seen.page.evaluate(_INK, {"from": 12.25, "to": 12 + silent_s / 3_600 - 0.25})
+    drawn = seen.page.evaluate(_INK, {"from": 1, "to": 11})
+    seen.page.screenshot(path=tmp_path / f"{period_s}.png")
+    assert drawn["coloured"] > 0.5, drawn
+    assert drawn["grey"] < 0.1, drawn
+    assert gap["coloured"] < 0.02, gap
+    assert gap["grey"] > 0.08, gap
+    after = seen.page.evaluate(_INK, {"from": 21, "to": 24})
+    assert after["coloured"] == 0
+
+
 @pytest.mark.usefixtures("park")
 def test_by_keyboard_alone(serve: Serve, visit: Visits) -> None:
     seen = visit(serve()).open(lang="en", theme="light")
