@@ -2,9 +2,9 @@
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /source
 RUN python -m venv /opt/parkgrid
-COPY requirements.lock ./
+COPY requirements-server.lock ./
 # Exact versions, checked by hash; any index may serve them.
-RUN /opt/parkgrid/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements.lock
+RUN /opt/parkgrid/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements-server.lock
 COPY . .
 RUN /opt/parkgrid/bin/pip install --no-cache-dir --no-deps .
 

@@ -91,7 +91,7 @@ def test_files_that_are_mounted_and_built_from_exist():
             assert (ROOT / service["build"]["dockerfile"]).exists()
 
 
-@pytest.mark.parametrize(("name", "lock"), [("server", "requirements.lock"), ("edge", "requirements-edge.lock")])
+@pytest.mark.parametrize(("name", "lock"), [("server", "requirements-server.lock"), ("edge", "requirements-edge.lock")])
 def test_images_are_built_from_a_lock_by_hash(name, lock):
     text = (ROOT / "docker" / f"{name}.Dockerfile").read_text("utf-8")
     assert f"--require-hashes --no-deps -r {lock}" in text
