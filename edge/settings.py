@@ -179,6 +179,10 @@ class DeviceSettings:
         return MeteringPoint(self.point.station, self.point.line, self.point.transformer, self.point.account)
 
 
+_LINE_DEFAULTS = {"baud": 9600, "parity": "N", "stop_bits": 1}
+"""What `ConnectionSettings` assumes of a serial line."""
+
+
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """Everything a gateway agent is told."""
@@ -213,6 +217,7 @@ class EdgeSettings:
             yield "devices", len(devices), f"at most {MAX_DEVICES - 1} on one gateway: use a second gateway"
         tables = [item if isinstance(item, dict) else {} for item in devices] if isinstance(devices, list) else []
         yield from _doubled(tables, document.get("gateway"))
+        yield from _serial_lines(tables)
         for index, table in enumerate(tables):
             yield from _device_problems(f"devices[{index}]", table)
 
@@ -265,6 +270,21 @@ def _doubled(tables: list[dict[str, Any]], gateway: object) -> Iterator[Found]:
         device, key = table.get("id"), f"devices[{index}].id"
         if isinstance(device, str) and places.setdefault(device, key) != key:
             yield key, device, f"is already taken by {places[device]}: every device needs its own"
+
+
+def _serial_lines(tables: list[dict[str, Any]]) -> Iterator[Found]:
+    """Devices on one serial line speak at one speed; the line cannot be two things at once."""
+    first: dict[object, tuple[int, Mapping[str, Any]]] = {}
+    for index, table in enumerate(tables):
+        connection = _table(table, "connection")
+        if connection.get("kind") != "rtu" or not isinstance(connection.get("serial"), str):
+            continue
+        place, leader = first.setdefault(connection["serial"], (index, connection))
+        for name, default in _LINE_DEFAULTS.items():
+            own, other = connection.get(name, default), leader.get(name, default)
+            if own != other:
+                remedy = f"devices[{place}] uses {other!r} on the same line {connection['serial']}: make them equal"
+                yield f"devices[{index}].connection.{name}", own, remedy
 
 
 def _device_problems(key: str, table: Mapping[str, Any]) -> Iterator[Found]:

@@ -170,3 +170,19 @@ def test_help_teaches():
     text = command("--help").stdout
     assert "[[devices]]" in text
     assert "PARKGRID_EDGE_" in text
+
+
+def test_devices_on_one_serial_line_must_agree(tmp_path):
+    path = tmp_path / "edge.toml"
+    lines = RIGHT.format(folder=tmp_path)
+    for number, extra in ((2, "baud = 19200"), (3, 'parity = "E"\nstop_bits = 2'), (4, "baud = 9600")):
+        lines += f'[[devices]]\nid = "m-{number}"\ndriver = "eastron_sdm630"\n'
+        lines += f'[devices.connection]\nkind = "rtu"\nserial = "/dev/ttyUSB0"\nunit = {number}\n{extra}\n'
+    path.write_text(lines)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path, {})
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"{path}: devices[2].connection.baud = 19200: devices[1] uses 9600 on the same line /dev/ttyUSB0: make them equal",
+        f"{path}: devices[3].connection.parity = 'E': devices[1] uses 'N' on the same line /dev/ttyUSB0: make them equal",
+        f"{path}: devices[3].connection.stop_bits = 2: devices[1] uses 1 on the same line /dev/ttyUSB0: make them equal",
+    ]
