@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 import structlog
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
@@ -39,13 +39,12 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_error)
-    versioned = APIRouter(prefix="/api/v1")
-    for room in (parks, live, history, day, oversight):
-        versioned.include_router(room.routes(services))
-    app.include_router(versioned)
+    # Side by side, what is asked most first: an included router is searched twice for every request.
+    for room in (history, live, day, parks, oversight):
+        app.router.routes += room.routes(services).routes
     if services.settings.documents:
         app.add_api_route("/api/v1/openapi.json", lambda: answer(_document(app)), include_in_schema=False)
-    app.include_router(system.routes(services))
+    app.router.routes += system.routes(services).routes
     return app
 
 

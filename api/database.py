@@ -7,13 +7,12 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 import psycopg
 import structlog
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
-from psycopg.sql import Composable
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
@@ -72,11 +71,11 @@ class Database:
         """Close every session."""
         await self._pool.close(timeout=2)
 
-    async def rows(self, statement: Composable, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    async def rows(self, statement: bytes, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """All rows of one statement; a failure is a `ProblemError` that says nothing of the SQL."""
         try:
             async with self._pool.connection() as connection:
-                cursor = await connection.execute(cast("Any", statement), values, binary=True)
+                cursor = await connection.execute(statement, values, binary=True)
                 return await cursor.fetchall()
         except psycopg.Error as error:
             raise _problem(error) from error

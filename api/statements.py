@@ -1,13 +1,16 @@
-"""The SQL of the role, from `api/sql`; identifiers are filled in from the catalogue, values are always bound."""
+"""The SQL of the role, from `api/sql`; identifiers are filled in from the catalogue, values are always bound.
+
+Statements are rendered once: composing one takes as long as asking it.
+"""
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from psycopg import sql
 
 from api.resolution import RAW, Resolution
-from contract.signals import CATALOGUE, DeviceClass, Kind, Signal
+from contract.signals import CATALOGUE, Kind, Signal
 
 POWER_CLASSES = ("pv_inverter", "storage", "grid_meter", "meter", "charger")
 """The classes whose active power makes up the balance of a park."""
@@ -27,6 +30,8 @@ _COLUMNS = {
     Kind.STATE: (("last", ""),),
 }
 """What a roll-up keeps of a signal: the name in the answer and what its column's name ends in."""
+_MOST_HISTORIES = 512
+"""Statements kept: signals can be asked for in more orders than memory holds."""
 
 
 @cache
@@ -36,13 +41,13 @@ def text(name: str) -> str:
 
 
 @cache
-def plain(name: str) -> sql.SQL:
+def plain(name: str) -> bytes:
     """A statement without identifiers to fill in."""
-    return sql.SQL(text(name))
+    return text(name).encode()
 
 
 def _template(file: str, /, **parts: sql.Composable) -> sql.Composed:
-    return plain(file).format(**parts)
+    return sql.SQL(text(file)).format(**parts)
 
 
 def relation(device_class: str, suffix: str = "") -> sql.Identifier:
@@ -62,25 +67,25 @@ def _by_class(name: str, classes: Iterable[str], suffix: str = "") -> sql.Compos
 
 
 @cache
-def latest() -> sql.Composed:
+def latest() -> bytes:
     """The newest row of every device of a park."""
-    return _by_class("latest_of_class", CATALOGUE)
+    return _by_class("latest_of_class", CATALOGUE).as_bytes()
 
 
 @cache
-def newest() -> sql.Composed:
+def newest() -> bytes:
     """The newest instants of a park's power readings."""
-    return _by_class("newest_of_class", POWER_CLASSES)
+    return _by_class("newest_of_class", POWER_CLASSES).as_bytes()
 
 
 @cache
-def day_power(suffix: str) -> sql.Composed:
+def day_power(suffix: str) -> bytes:
     """The power curves of a park's classes from one roll-up."""
-    return sql.Composed([_by_class("day_of_class", POWER_CLASSES, suffix), sql.SQL("\nORDER BY at_ms")])
+    return _by_class("day_of_class", POWER_CLASSES, suffix).as_bytes() + b"\nORDER BY at_ms"
 
 
 @cache
-def energies() -> sql.Composed:
+def energies() -> bytes:
     """What every energy register of a park gained, by class and signal."""
     return _all_of(
         _template(
@@ -91,24 +96,24 @@ def energies() -> sql.Composed:
             signal=sql.Identifier(CATALOGUE[device_class].by_name[signal].name),
         )
         for device_class, signal in ENERGY_COUNTERS
-    )
+    ).as_bytes()
 
 
-@cache
-def history(device_class: str, signals: tuple[str, ...], resolution: Resolution) -> sql.Composed:
+@lru_cache(maxsize=_MOST_HISTORIES)
+def history(device_class: str, signals: tuple[str, ...], resolution: Resolution) -> bytes:
     """The history of one device of a class: names from the catalogue only, `KeyError` for any other."""
     catalogue = CATALOGUE[device_class]
-    columns, document = _history_parts(catalogue, [catalogue.by_name[name] for name in signals], resolution)
+    columns, document = _history_parts([catalogue.by_name[name] for name in signals], resolution)
     return _template(
         "history",
         document=sql.SQL(", ").join(document),
         columns=sql.SQL(", ").join(columns),
         relation=relation(device_class, resolution.suffix),
-    )
+    ).as_bytes()
 
 
 def _history_parts(
-    _catalogue: DeviceClass, signals: Iterable[Signal], resolution: Resolution
+    signals: Iterable[Signal], resolution: Resolution
 ) -> tuple[list[sql.Composable], list[sql.Composable]]:
     """The inner columns and the pairs of the JSON document around them."""
     raw = resolution is RAW

@@ -1,7 +1,5 @@
 """One local day of a park: power curves by class and what the energy registers gained."""
 
-# ruff: noqa: FAST003 - path parameters are declared once as `Parameter`, for reading and for the document
-
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,7 +12,7 @@ from api import parameters, statements
 from api.answers import Day
 from api.parameters import Parameter
 from api.resolution import BY_NAME, day_resolution
-from api.routes.describe import described
+from api.routes.describe import described, room
 from api.services import Services, sent
 from contract.time import from_ms, to_ms
 
@@ -54,7 +52,7 @@ _EXAMPLE = {
 
 def routes(services: Services) -> APIRouter:
     """The addresses of this file."""
-    router = APIRouter(tags=["history"])
+    router = room("history")
 
     @router.get("/parks/{park}/day", **described("One day of a park", Day, _EXAMPLE, _PARAMETERS))
     async def day(request: Request) -> Response:

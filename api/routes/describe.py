@@ -1,8 +1,10 @@
 """How a route is described in the OpenAPI document: its parameters, its answer with an example, its refusals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from api.answers import ProblemShape
@@ -15,6 +17,19 @@ _TITLES = {
     422: ("The request has wrong values.", "points", "-1", "must be a whole number from 1 to 20000"),
     503: ("The database does not answer.", "service", "unavailable", "try again"),
 }
+
+
+class Direct(APIRoute):
+    """A route whose function takes the request and gives the response: nothing is to be resolved or converted."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The function itself."""
+        return self.endpoint
+
+
+def room(tag: str, prefix: str = "/api/v1") -> APIRouter:
+    """A router for the addresses of one file."""
+    return APIRouter(prefix=prefix, tags=[tag], route_class=Direct)
 
 
 def described(

@@ -1,7 +1,5 @@
 """The history of one device: raw rows or a roll-up, chosen by span and points; the database writes the JSON."""
 
-# ruff: noqa: FAST003 - path parameters are declared once as `Parameter`, for reading and for the document
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +11,7 @@ from api.answers import History
 from api.parameters import Parameter
 from api.problems import Mistake, refused
 from api.resolution import BY_NAME, choose
-from api.routes.describe import described
+from api.routes.describe import described, room
 from api.services import Services, sent
 from contract.identity import Gateway
 from contract.signals import CATALOGUE
@@ -76,7 +74,7 @@ _EXAMPLE = {
 
 def routes(services: Services) -> APIRouter:
     """The addresses of this file."""
-    router = APIRouter(tags=["history"])
+    router = room("history")
 
     @router.get(
         "/devices/{park}/{gateway}/{device}/history",

@@ -1,7 +1,5 @@
 """The present: newest readings, the flow of power, gateway health, once or as a stream."""
 
-# ruff: noqa: FAST003 - path parameters are declared once as `Parameter`, for reading and for the document
-
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -9,7 +7,7 @@ from starlette.responses import StreamingResponse
 
 from api import parameters
 from api.answers import Gateways, Live
-from api.routes.describe import described, refusal
+from api.routes.describe import described, refusal, room
 from api.services import Services, answer, gateway_rows
 
 _NOW = 1795392000000
@@ -83,7 +81,7 @@ _STREAM = "Server-sent events `live` (the overview of `/live`, without devices) 
 
 def routes(services: Services) -> APIRouter:
     """The addresses of this file."""
-    router = APIRouter(tags=["now"])
+    router = room("now")
     of_park = (parameters.PARK,)
 
     @router.get("/parks/{park}/live", **described("The present of a park", Live, _LIVE_EXAMPLE, of_park))

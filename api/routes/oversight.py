@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from api import parameters, statements
 from api.answers import Conflicts, Gaps, Quarantine
 from api.parameters import Parameter
-from api.routes.describe import described
+from api.routes.describe import described, room
 from api.services import Services, answer
 from contract.refusal import Reason
 from contract.time import from_ms
@@ -64,7 +64,7 @@ _GAPS_EXAMPLE = {
 
 def routes(services: Services) -> APIRouter:
     """The addresses of this file."""
-    router = APIRouter(tags=["what is not in order"])
+    router = room("what is not in order")
     limit = parameters.limit(services.settings.limits.page)
     span = (parameters.FROM, parameters.TO, limit)
     refused = (_PARK, _GATEWAY, _REASON, *span)

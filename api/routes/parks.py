@@ -1,13 +1,11 @@
 """Parks, their devices, and the catalogue of signals: what there is."""
 
-# ruff: noqa: FAST003 - path parameters are declared once as `Parameter`, for reading and for the document
-
 import msgspec
 from fastapi import APIRouter, Request, Response
 
 from api import parameters
 from api.answers import Devices, Park, Parks, Signals
-from api.routes.describe import described
+from api.routes.describe import described, room
 from api.services import Services, answer
 from contract.signals import CATALOGUE, Signal
 
@@ -73,7 +71,7 @@ _SIGNALS_EXAMPLE = {"classes": {"storage": [_signal(CATALOGUE["storage"].by_name
 
 def routes(services: Services) -> APIRouter:
     """The addresses of this file."""
-    router = APIRouter(tags=["what there is"])
+    router = room("what there is")
 
     @router.get("/parks", **described("All parks", Parks, _PARKS_EXAMPLE))
     async def list_parks(request: Request) -> Response:
