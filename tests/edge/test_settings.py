@@ -181,8 +181,9 @@ def test_devices_on_one_serial_line_must_agree(tmp_path):
     path.write_text(lines)
     with pytest.raises(SettingsError) as caught:
         load_settings(path, {})
+    end = "on the same line /dev/ttyUSB0: make them equal"
     assert [str(problem) for problem in caught.value.problems] == [
-        f"{path}: devices[2].connection.baud = 19200: devices[1] uses 9600 on the same line /dev/ttyUSB0: make them equal",
-        f"{path}: devices[3].connection.parity = 'E': devices[1] uses 'N' on the same line /dev/ttyUSB0: make them equal",
-        f"{path}: devices[3].connection.stop_bits = 2: devices[1] uses 1 on the same line /dev/ttyUSB0: make them equal",
+        f"{path}: devices[2].connection.baud = 19200: devices[1] uses 9600 {end}",
+        f"{path}: devices[3].connection.parity = 'E': devices[1] uses 'N' {end}",
+        f"{path}: devices[3].connection.stop_bits = 2: devices[1] uses 1 {end}",
     ]
