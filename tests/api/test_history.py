@@ -1,16 +1,20 @@
 """History: the right relation for span and points, exact values, bounded and shared answers."""
 
 import asyncio
+import itertools
 from datetime import datetime
 
 import pytest
 
+from api import statements
 from api.resolution import RAW, ROLLUPS, choose, expected_rows
 from api.settings import ApiSettings, DatabaseSettings, LimitSettings
+from contract.signals import CATALOGUE
 from tests.api.conftest import Api, running
-from tests.api.feed import Feed, now_ms
+from tests.api.feed import DEVICES, Feed, now_ms
 
 DAY = 86_400_000
+HOUR = 3_600_000
 PATH = "/devices/gaoxin-nan/gw-1/pv-1/history"
 MIDNIGHT = int(datetime.fromisoformat("2026-11-20T00:00:00+08:00").timestamp() * 1000)
 
@@ -58,6 +62,41 @@ async def test_absent_stays_null_and_flags_are_told(api: Api, feed: Feed) -> Non
     assert history["curves"]["active_power_kw"]["value"] == [1, None]
     assert history["curves"]["temperature_c"]["value"] == [None, 20]
     assert history["flags"] == [[MIDNIGHT + 1000, {"temperature_c": "estimated"}]]
+
+
+@pytest.mark.parametrize("resolution", ["raw", "1m", "15m", "1d"])
+async def test_every_signal_of_every_class_with_and_without_rows(api: Api, feed: Feed, resolution: str) -> None:
+    feed.write({device: {CATALOGUE[kind].signals[-1].name: 0} for device, kind in DEVICES.items()}, MIDNIGHT)
+    feed.maintain()
+    for device, kind in DEVICES.items():
+        path = f"/devices/gaoxin-nan/gw-1/{device}/history"
+        for start, rows in ((MIDNIGHT - HOUR, 1), (MIDNIGHT + HOUR, 0)):
+            answer = await api.get(path, resolution=resolution, **{"from": start, "to": start + HOUR + 1})
+            history = answer["history"]
+            names = [signal.name for signal in CATALOGUE[kind].signals]
+            assert answer["rows"] == rows
+            assert list(history["curves"]) == names
+            assert history["at_ms"] == [MIDNIGHT] * rows
+            columns = [column for curve in history["curves"].values() for column in curve.values()]
+            assert {len(column) for column in columns} == {rows}
+            assert all(value == 0 for column in history["curves"][names[-1]].values() for value in column)
+            assert all(value is None for column in history["curves"][names[0]].values() for value in column)
+
+
+async def test_numbers_are_written_in_full(api: Api, feed: Feed) -> None:
+    told = [-0.001, 0.001, 123_456.789, -70, 0]
+    feed.series("grid-1", [MIDNIGHT + at for at in range(5)], active_power_kw=told)
+    answer = await api.get(
+        "/devices/gaoxin-nan/gw-1/grid-1/history", **{"from": MIDNIGHT, "to": MIDNIGHT + 5, "resolution": "raw"}
+    )
+    assert answer["history"]["curves"]["active_power_kw"]["value"] == told
+
+
+def test_statements_for_any_order_of_signals_do_not_pile_up() -> None:
+    names = [signal.name for signal in CATALOGUE["meter"].signals[:7]]
+    for order in itertools.islice(itertools.permutations(names), 2_000):
+        statements.history("meter", order, RAW)
+    assert statements.history.cache_info().currsize <= 512
 
 
 async def test_roll_ups_answer_long_spans(api: Api, feed: Feed) -> None:
