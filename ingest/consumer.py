@@ -37,6 +37,7 @@ _BACK_OFF_FIRST_S = 0.2
 _BACK_OFF_MOST_S = 3.0
 _SELECT_S = 0.25
 _FULL_S = 0.01
+_REST_S = 0.002
 _READS_AT_ONCE = 128
 _READ_AHEAD_BYTES = 65_536
 _ACKS_IN_FLIGHT = 500
@@ -92,6 +93,7 @@ class Consumer:
         self._topics: dict[str, _Address] = {}
         self._connection = 0
         self._last_sent = 0.0
+        self._rest_until = 0.0
         self._refused_connection = ""
         self._failure = ""
         self.connected = False
@@ -193,18 +195,22 @@ class Consumer:
     def _step(self, connection: Any) -> None:
         full = self._inbox.full
         ahead = self._client.has_ahead and not full
-        waiting = [self._wake_reader] if full else [self._wake_reader, connection]
-        writing = [connection] if self._client.want_write() else []
         before = time.monotonic()
-        timeout_s = 0.0 if ahead else _FULL_S if full else _SELECT_S
+        rest_s = 0.0 if ahead or full else self._rest_until - before
+        waiting = [self._wake_reader] if full or rest_s > 0 else [self._wake_reader, connection]
+        writing = [connection] if self._client.want_write() else []
+        timeout_s = 0.0 if ahead else _FULL_S if full else rest_s if rest_s > 0 else _SELECT_S
         readable, writable, _ = select.select(waiting, writing, [], timeout_s)
         if self._wake_reader in readable:
             with contextlib.suppress(BlockingIOError):
                 self._wake_reader.recv(65_536)
         if ahead or connection in readable:
             self._read()
-        self._send_done()
+            # A broker hands over message by message, and to wake for each takes the processor from the writer.
+            self._rest_until = time.monotonic() + _REST_S
+        # First what a gateway waits for.
         self._send_acks()
+        self._send_done()
         if writable or self._client.want_write():
             self._last_sent = time.monotonic()
             self._client.loop_write()

@@ -64,13 +64,15 @@ class Inbox:
     def take(self, max_bytes: int, timeout_s: float, linger_s: float = 0.0) -> list[Message]:
         """What has arrived, up to about `max_bytes`; waits `timeout_s` for the first message.
 
-        After the first one it lingers while more keep arriving, at most `linger_s`: a commit of many costs little more
-        than a commit of one, but a broker that waits for acknowledgements must not be waited for.
+        After a first one that it waited for it lingers while more keep arriving, at most `linger_s`: a commit of many
+        costs little more than a commit of one, but a broker that waits for acknowledgements must not be waited for.
+        What has gathered during the last commit is enough to begin with the next.
         """
         with self._changed:
-            if not self.messages and not self._wait(timeout_s):
-                return []
-            self._linger(max_bytes, linger_s)
+            if not self.messages:
+                if not self._wait(timeout_s):
+                    return []
+                self._linger(max_bytes, linger_s)
             if self.bytes <= max_bytes:
                 return self._take_all()
             return self._take_round(max_bytes)

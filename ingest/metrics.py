@@ -53,11 +53,14 @@ class Metrics:
             "paused_seconds", "Seconds in which the socket was left unread, since the start"
         )
         self.live_lag_seconds = self._gauge(
-            "live_lag_seconds", "Largest receipt minus reading time of the last live commit"
+            "live_lag_seconds",
+            "Receipt minus reading time of the last row of each class in the last live commit; the largest of these",
         )
         self.rolled_buckets = self._counter("rolled_buckets", "Roll-up buckets brought up to date")
         self.rollups_pending = self._gauge("rollups_pending", "1 while roll-ups remain to be done")
-        self.maintenance_seconds = self._histogram("maintenance_seconds", "Duration of a round of maintenance")
+        self.maintenance_seconds = self._histogram(
+            "maintenance_seconds", "Duration of a round of maintenance with its pauses"
+        )
 
     def serve(self, host: str, port: int) -> Any:
         """Answer Prometheus there; returns the server, whose `shutdown()` ends it."""

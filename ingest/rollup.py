@@ -10,6 +10,7 @@ from raw rows beyond its watermark and refreshes here what lies before it. Reten
 `kept_from`, and no bucket that needs removed rows is computed again.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,7 +26,7 @@ from contract.signals import CATALOGUE
 from contract.time import from_ms, to_ms
 from ingest.sql import statement
 from ingest.sql.aggregates import LEVELS, SOURCE, rollup_columns, rollup_expressions
-from ingest.store import MaintenanceReport, dirty
+from ingest.store import Breathe, MaintenanceReport, dirty
 from ingest.store.dirty import Int4Array
 from ingest.store.partitions import Days
 from ingest.store.settings import StoreSettings
@@ -39,6 +40,9 @@ _FEW_BUCKETS = 200
 """So few upper buckets are recomputed at once; more of them at most every `_UPPER_EVERY_MS`."""
 _UPPER_EVERY_MS = 10_000
 _RETENTION_EVERY_MS = 3_600_000
+_FIRST_SLICE = 25
+_SLICE_S = 0.02
+"""How long one statement of the roll-ups should take, about."""
 _HEAD_LAG = {"1m": timedelta(minutes=10), "15m": timedelta(hours=2), "1d": timedelta(days=2)}
 """How much raw data an aggregate may answer from before it is materialised."""
 _REFRESH_STEP = timedelta(days=10)
@@ -48,7 +52,7 @@ _MAX_WINDOWS = 16
 class Keeper(Protocol):
     """What differs between the stores after the commit."""
 
-    def maintain(self, connection: psycopg.Connection[Any], now_ms: int) -> MaintenanceReport:
+    def maintain(self, connection: psycopg.Connection[Any], now_ms: int, breathe: Breathe) -> MaintenanceReport:
         """One round of maintenance."""
         ...
 
@@ -95,12 +99,12 @@ class TableKeeper:
         self._backlogged: set[str] = set()
         self._retention = Retention(settings)
 
-    def maintain(self, connection: psycopg.Connection[Any], now_ms: int) -> MaintenanceReport:
+    def maintain(self, connection: psycopg.Connection[Any], now_ms: int, breathe: Breathe) -> MaintenanceReport:
         """Recompute what commits noted, a bounded part of it in each round."""
         buckets, pending = 0, False
         names = dict.fromkeys(name for name, _ in connection.execute(statement("dirty_classes")).fetchall())
         for device_class in names:
-            done, left = self._recompute(connection, device_class, now_ms)
+            done, left = self._recompute(connection, device_class, now_ms, breathe)
             buckets, pending = buckets + done, pending or left
         partitions = self._ahead(connection, names, now_ms)
         dropped = self._retention.apply(connection, now_ms, self._drop)
@@ -108,7 +112,9 @@ class TableKeeper:
             self._days.forget()
         return MaintenanceReport(buckets, pending, partitions, dropped)
 
-    def _recompute(self, connection: psycopg.Connection[Any], device_class: str, now_ms: int) -> tuple[int, bool]:
+    def _recompute(
+        self, connection: psycopg.Connection[Any], device_class: str, now_ms: int, breathe: Breathe
+    ) -> tuple[int, bool]:
         with connection.transaction():
             if connection.execute(statement("one_keeper"), (device_class,)).fetchone() != (True,):
                 return 0, False
@@ -116,13 +122,13 @@ class TableKeeper:
             pairs = self._take(connection, device_class, "1m")
             _note_newest(connection, device_class, pairs.minutes)
             pairs = pairs.from_minute(kept_from.get(device_class))
-            recompute(connection, device_class, "1m", pairs)
+            recompute(connection, device_class, "1m", pairs, breathe)
             upper = pairs.at_level("15m")
             if len(upper.minutes):
                 dirty.write(connection, device_class, "15m", upper.devices, upper.minutes)
             left = connection.execute(statement("dirty_left"), (device_class, "1m")).fetchone() == (True,)
             if self._upper_due(device_class, len(upper.minutes), now_ms, left=left):
-                left = self._upper(connection, device_class, kept_from) or left
+                left = self._upper(connection, device_class, kept_from, breathe) or left
         return len(pairs.minutes), left
 
     def _upper_due(self, device_class: str, count: int, now_ms: int, *, left: bool) -> bool:
@@ -135,11 +141,13 @@ class TableKeeper:
             self._upper_ms[device_class] = now_ms
         return due
 
-    def _upper(self, connection: psycopg.Connection[Any], device_class: str, kept_from: dict[str, int]) -> bool:
+    def _upper(
+        self, connection: psycopg.Connection[Any], device_class: str, kept_from: dict[str, int], breathe: Breathe
+    ) -> bool:
         pairs = self._take(connection, device_class, "15m").from_minute(kept_from.get(f"{device_class}_1m"))
-        recompute(connection, device_class, "15m", pairs)
+        recompute(connection, device_class, "15m", pairs, breathe)
         days = pairs.at_level("1d").from_minute(kept_from.get(f"{device_class}_15m"))
-        recompute(connection, device_class, "1d", days)
+        recompute(connection, device_class, "1d", days, breathe)
         return connection.execute(statement("dirty_left"), (device_class, "15m")).fetchone() == (True,)
 
     def _take(self, connection: psycopg.Connection[Any], device_class: str, level: str) -> Pairs:
@@ -163,10 +171,26 @@ class TableKeeper:
         return connection.execute(sql.SQL(statement("delete_rollups")).format(target=target), (oldest,)).rowcount
 
 
-def recompute(connection: psycopg.Connection[Any], device_class: str, level: str, pairs: Pairs) -> None:
-    """Compute buckets of one level from the level below and put them in the place of what was there."""
-    if len(pairs.minutes) == 0:
-        return
+def recompute(
+    connection: psycopg.Connection[Any], device_class: str, level: str, pairs: Pairs, breathe: Breathe
+) -> None:
+    """Compute buckets of one level from the level below and put them in the place of what was there.
+
+    Slice by slice: a processor that is taken for the whole of it makes commits wait for as long.
+    """
+    start, size = 0, _FIRST_SLICE
+    while start < len(pairs.minutes):
+        part = Pairs(pairs.devices[start : start + size], pairs.minutes[start : start + size])
+        began = time.monotonic()
+        _recompute_slice(connection, device_class, level, part)
+        seconds = time.monotonic() - began
+        start += size
+        # What a bucket takes depends on its rows; twofold steps are enough to find the size.
+        size = size * 2 if seconds < _SLICE_S / 2 else max(_FIRST_SLICE, size // 2) if seconds > _SLICE_S else size
+        breathe(seconds)
+
+
+def _recompute_slice(connection: psycopg.Connection[Any], device_class: str, level: str, pairs: Pairs) -> None:
     parameters = {
         "devices": Int4Array(pairs.devices),
         "minutes": Int4Array(pairs.minutes),
@@ -206,14 +230,16 @@ class AggregateKeeper:
     def __init__(self, settings: StoreSettings) -> None:
         self._retention = Retention(settings)
 
-    def maintain(self, connection: psycopg.Connection[Any], now_ms: int) -> MaintenanceReport:
+    def maintain(self, connection: psycopg.Connection[Any], now_ms: int, breathe: Breathe) -> MaintenanceReport:
         """Refresh what late rows touched, and move the watermarks on when they lag."""
         buckets = 0
         for name in dict.fromkeys(name for name, _ in connection.execute(statement("dirty_classes")).fetchall()):
             rows = connection.execute(statement("read_dirty"), (name,), binary=True).fetchall()
             minutes = np.unique(np.concatenate([np.array(part, np.int64) for _, part in rows]))
             _note_newest(connection, name, minutes)
+            began = time.monotonic()
             self._refresh(connection, name, minutes)
+            breathe(time.monotonic() - began)
             # Only now: a killed round is repeated, and to refresh again what is fresh does nothing.
             connection.execute(statement("forget_dirty"), ([number for number, _ in rows],))
             buckets += len(minutes)

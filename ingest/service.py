@@ -117,7 +117,7 @@ class Service:
         while not self.stop.wait(wait_s):
             started = time.monotonic()
             try:
-                report = store.maintain(self._clock.now_ms())
+                report = store.maintain(self._clock.now_ms(), self._breathe)
             except Exception as error:  # noqa: BLE001 - the supervisor of this thread: logs, counts, backs off
                 self.metrics.store_errors.labels(type(error).__name__).inc()
                 if started - failing_since > _FAILURES_LOGGED_EVERY_S or not failing_since:
@@ -130,5 +130,8 @@ class Service:
             self.metrics.maintenance_seconds.observe(seconds)
             self.metrics.rolled_buckets.inc(report.buckets)
             self.metrics.rollups_pending.set(report.pending)
-            # Raw rows go first: catching up may take a third of the time, never all of it.
-            wait_s = max(2 * seconds if report.pending else pause_s, 0.01)
+            wait_s = 0.01 if report.pending else pause_s
+
+    def _breathe(self, worked_s: float) -> None:
+        """Raw rows go first: roll-ups may take a third of the time, in slices, never all of it."""
+        self.stop.wait(2 * worked_s)

@@ -167,6 +167,8 @@ class Committer:
 
     def flush_notices(self) -> None:
         """Send notices that were held back because no later commit took them along."""
+        if not self._unnotified or self._session.busy:
+            return  # the commit that is under way, or a later round, takes them along: no commit waits for this
         with self._session.run() as connection:
             waiting, self._unnotified = self._unnotified, set()
             if waiting:

@@ -57,6 +57,11 @@ class Session:
                 raise
 
     @property
+    def busy(self) -> bool:
+        """Whether it is lent at this moment."""
+        return self._lock.locked()
+
+    @property
     def connected(self) -> bool:
         """Whether there is a connection whose cached knowledge still holds."""
         return self._connection is not None and not self._connection.closed

@@ -11,7 +11,7 @@ from contract.telemetry import Ack
 from ingest.rollup import AggregateKeeper, Keeper, TableKeeper
 from ingest.rows import Commit, Committed
 from ingest.sql import statement
-from ingest.store import Kind, Known, MaintenanceReport, Park, registry, watermark
+from ingest.store import Breathe, Kind, Known, MaintenanceReport, Park, registry, watermark, without_pause
 from ingest.store.commit import Committer
 from ingest.store.connection import Session, translated
 from ingest.store.errors import SetupError
@@ -68,11 +68,11 @@ class DatabaseStore:
             row = connection.execute(statement("ranges_of_epoch"), arguments).fetchone()
         return Watermark(watermark.parse(row[0]), watermark.parse(row[1])).ack(epoch) if row else None
 
-    def maintain(self, now_ms: int) -> MaintenanceReport:
+    def maintain(self, now_ms: int, breathe: Breathe = without_pause) -> MaintenanceReport:
         """Bring roll-ups up to date, make partitions ahead, apply retention."""
         self._committer.flush_notices()
         with self._keeping.run() as connection:
-            return self._keeper.maintain(connection, now_ms)
+            return self._keeper.maintain(connection, now_ms, breathe)
 
     def close(self) -> None:
         """End the connections."""
