@@ -9,7 +9,11 @@ import time
 import urllib.request
 from pathlib import Path
 
+import psycopg
 import pytest
+
+from ingest.store import Park
+from parkgrid.up import describe, park_of
 
 CITYLEARN = Path(__file__).resolve().parents[3] / "shared" / "data" / "citylearn_2022"
 
@@ -157,3 +161,15 @@ def _netted(first: int, hours: int) -> dict[str, float]:
         "import_kwh": sum(max(energy, 0) for energy in net),
         "export_kwh": sum(max(-energy, 0) for energy in net),
     }
+
+
+def test_a_park_is_called_by_its_name(dsn):
+    document = {"park": "p", "district": "pingshan", "name_zh": "坪山", "name_en": "Ping", "zone": "Asia/Shanghai"}
+    describe(dsn, park_of(document))
+    describe(dsn, Park("replayed", "", "A year", "A year", "Etc/GMT+8"))
+    with psycopg.connect(dsn) as connection:
+        query = "SELECT park, district, name_zh, name_en, time_zone FROM parks ORDER BY park"
+        assert connection.execute(query).fetchall() == [
+            ("p", "pingshan", "坪山", "Ping", "Asia/Shanghai"),
+            ("replayed", "", "A year", "A year", "Etc/GMT+8"),
+        ]
