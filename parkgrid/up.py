@@ -75,7 +75,11 @@ async def _run(plan: Plan, data_dir: Path, console: Console) -> int:
         if stop.is_set():
             return 0
         print(f"parkgrid is up: {house.url}", flush=True)  # noqa: T201  (what the user came for)
+        arrival = asyncio.create_task(house.arrive_in_the_present())
+        arrival.add_done_callback(lambda task: stop.set() if not task.cancelled() and task.exception() else None)
         await _wait(plan.for_s, stop, chain, console)
+        if not arrival.cancel():
+            arrival.result()
         if plan.for_s is None:
             return 0
         with console.status("waiting until everything is stored"):
@@ -98,6 +102,7 @@ class _House:
         self._data_dir = data_dir
         self._before: Before | None = None
         self._park: Mapping[str, Any] = {}
+        self._clock: AcceleratedClock | None = None
         self._port = page_port(plan.port)
         self._edge_file = data_dir / "edge.toml"
         self._ledger = data_dir / "ledgers" / f"{time.time_ns()}.jsonl" if plan.for_s is not None else None
@@ -115,6 +120,17 @@ class _House:
             tasks.create_task(self._start_park())
         await self._start_edge()
 
+    async def arrive_in_the_present(self) -> None:
+        """Once accelerated time has caught up, go on in real time: devices are read as often as they are made for."""
+        clock = self._clock
+        if clock is None or self._plan.for_s is not None:
+            return
+        behind_s = (clock.wall_start_ms - clock.start_ms) / 1000
+        await asyncio.sleep(behind_s / (clock.speed - 1) - (SystemClock().now_ms() - clock.wall_start_ms) / 1000)
+        await self._chain.supervisor.remove("edge")
+        self._clock = None
+        await self._start_edge()
+
     async def close_books(self) -> Verdict:
         """Stop reading devices, let the outbox run empty, and compare."""
         await self._chain.supervisor.remove("edge")
@@ -130,7 +146,7 @@ class _House:
         arguments = ["simulators", "--endpoints-out", str(endpoints), "--port-base", str(process.free_ports(_PORTS))]
         arguments += ["--scenario", str(_scenario(self._plan.seed, self._data_dir))]
         arguments += ["--state", str(self._data_dir / "park.json")]
-        clock = accelerated(self._plan, newest_ms(self._chain.dsn))
+        clock = self._clock = accelerated(self._plan, newest_ms(self._chain.dsn))
         if clock:
             arguments += ["--wall-start-ms", str(clock.wall_start_ms), "--start-ms", str(clock.start_ms)]
             arguments += ["--speed", str(clock.speed)]
@@ -152,15 +168,16 @@ class _House:
 
     def _edge_settings(self) -> dict[str, Any]:
         """The agent's settings: every device of the simulated park, on the park's own clock."""
+        speed = self._clock.speed if self._clock else 1.0
         document: dict[str, Any] = {
             "park": self._park["park"],
             "gateway": GATEWAY,
             "simulated": True,
-            "health_s": 10.0 * self._plan.speed,
+            "health_s": 10.0 * speed,
             "outbox": {"path": self._data_dir / "outbox.db"},
             "uplink": self._chain.mqtt_settings(),
-            "clock": self._park["clock"],
-            "devices": [device_settings(endpoint, self._plan.speed) for endpoint in self._park["endpoints"]],
+            "clock": dataclasses.asdict(self._clock) if self._clock else None,
+            "devices": [device_settings(endpoint, speed) for endpoint in self._park["endpoints"]],
         }
         if self._ledger:
             document["ledger"] = {"path": self._ledger}

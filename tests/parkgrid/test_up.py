@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 from pathlib import Path
 
@@ -112,6 +113,39 @@ def test_the_page_is_served_and_ctrl_c_ends_everything(server_dir):
         running.kill()
         running.communicate()
     _nothing_left(server_dir)
+
+
+def test_accelerated_time_arrives_in_the_present_and_goes_on_in_real_time(server_dir):
+    # A day at 3600 times real time takes 24 seconds; from then on every device is read each second again.
+    running = _start(server_dir, "up", "--speed", "3600", "--port", "0")
+    try:
+        url = running.stdout.readline().split()[-1]
+        edge = server_dir / "edge.toml"
+        assert tomllib.loads(edge.read_text("utf-8"))["devices"][0]["period_s"] == 3600
+        deadline = time.monotonic() + 90
+        while "clock" in (settings := tomllib.loads(edge.read_text("utf-8"))):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert min(device["period_s"] for device in settings["devices"]) == 1
+        while not _reads_each_second(url, settings["park"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=60)
+        assert running.returncode == 0
+    finally:
+        running.kill()
+        running.communicate()
+    _nothing_left(server_dir)
+
+
+def _reads_each_second(url: str, park: str) -> bool:
+    """Whether the connection point was read three times within the last ten seconds."""
+    now_ms = int(time.time() * 1000)
+    query = f"signals=active_power_kw&from={now_ms - 10_000}&to={now_ms}&resolution=raw"
+    address = f"{url}api/v1/devices/{park}/gw-1/grid/history?{query}"
+    with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310  (its own address)
+        return json.load(answer)["rows"] >= 3
 
 
 def test_a_killed_launcher_takes_everything_with_it(server_dir):
