@@ -66,6 +66,24 @@ def test_take_waits_for_the_first_message_and_then_not_for_a_silent_broker() -> 
     timer.join()
 
 
+def test_what_gathered_during_a_commit_is_taken_at_once() -> None:
+    inbox, taken = Inbox(1_000_000, 1_000_000_000), threading.Event()
+
+    def keep_sending() -> None:
+        while not taken.wait(0.0002):
+            inbox.put(message(), "quiet")
+
+    inbox.put(message(), "quiet")
+    sender = threading.Thread(target=keep_sending)
+    sender.start()
+    started = time.monotonic()
+    found = inbox.take(1_000_000, timeout_s=10.0, linger_s=5.0)
+    taken.set()
+    sender.join()
+    assert found
+    assert time.monotonic() - started < 2.0
+
+
 def test_take_gives_nothing_after_its_time() -> None:
     assert Inbox(10, 10).take(100, timeout_s=0.01) == []
 

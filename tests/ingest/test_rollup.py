@@ -234,6 +234,19 @@ def test_rollups_have_a_retention_of_their_own(dsn):
         assert [row[:3] for row in stored(dsn, "1d")] == [row[:3] for row in expected(readings, "1d")]
 
 
+def test_roll_ups_let_others_have_the_processor_between_slices(dsn, store):
+    readings = [(device, NOON_MS + n * MINUTE, {"active_power_kw": n}) for device in (1, 2) for n in range(600)]
+    store_one(store, 1, readings)
+    worked = []
+    while store.maintain(NOON_MS, worked.append).pending:
+        pass
+    counted = "SELECT device_id, count(*), sum(samples) FROM public.meter_1m GROUP BY 1 ORDER BY 1"
+    assert all_rows(dsn, counted) == [(1, 600, 600), (2, 600, 600)]
+    assert all(seconds > 0 for seconds in worked)
+    if store.kind == "postgres":
+        assert len(worked) >= 3, "1,200 buckets of a minute, 80 of 15 minutes and 2 of a day go in slices"
+
+
 def test_partitions_are_made_ahead(dsn, store):
     if store.kind != "postgres":
         pytest.skip("TimescaleDB makes its chunks itself")
