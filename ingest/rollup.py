@@ -40,8 +40,8 @@ _FEW_BUCKETS = 200
 """So few upper buckets are recomputed at once; more of them at most every `_UPPER_EVERY_MS`."""
 _UPPER_EVERY_MS = 10_000
 _RETENTION_EVERY_MS = 3_600_000
-_FIRST_SLICE = 25
-_SLICE_S = 0.02
+_FIRST_SLICE = 10
+_SLICE_S = 0.01
 """How long one statement of the roll-ups should take, about."""
 _HEAD_LAG = {"1m": timedelta(minutes=10), "15m": timedelta(hours=2), "1d": timedelta(days=2)}
 """How much raw data an aggregate may answer from before it is materialised."""

@@ -133,5 +133,5 @@ class Service:
             wait_s = 0.01 if report.pending else pause_s
 
     def _breathe(self, worked_s: float) -> None:
-        """Raw rows go first: roll-ups may take a third of the time, in slices, never all of it."""
-        self.stop.wait(2 * worked_s)
+        """Raw rows go first: roll-ups may take a fifth of the time, in slices, never all of it."""
+        self.stop.wait(4 * worked_s)
