@@ -27,6 +27,8 @@ _TAKE_S = 0.25
 _BACK_OFF_FIRST_S = 0.2
 _BACK_OFF_MOST_S = 5.0
 _FAILURES_LOGGED_EVERY_S = 60.0
+_BREATH_MOST_S = 1.0
+"""The transaction of a round stays open meanwhile, and an idle one is soon ended as frozen."""
 
 
 class Service:
@@ -134,4 +136,4 @@ class Service:
 
     def _breathe(self, worked_s: float) -> None:
         """Raw rows go first: roll-ups may take a fifth of the time, in slices, never all of it."""
-        self.stop.wait(4 * worked_s)
+        self.stop.wait(min(4 * worked_s, _BREATH_MOST_S))
