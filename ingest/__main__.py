@@ -18,7 +18,7 @@ from ingest.store.errors import StoreError
 _WRONG = 2
 _FAILED = 1
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
-_SWITCH_S = 0.001
+_SWITCH_S = 0.003
 """How long the writer's decoding may keep the socket's thread waiting: an acknowledgement needs several turns."""
 
 
