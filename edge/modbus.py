@@ -217,8 +217,6 @@ class Endpoint:
     jitter: Callable[[], float] = random.random
     requests: int = 0
     """Requests sent so far."""
-    connects: int = 0
-    """Connections opened so far."""
     _link: _Link | None = field(default=None, init=False)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _free_at: float = field(default=0.0, init=False)
@@ -254,7 +252,6 @@ class Endpoint:
             self._back_off()
             raise
         self._link, self._refused, self._retry_at = link, 0, 0.0
-        self.connects += 1
         await asyncio.sleep(self.warm_up_s)
         return link
 

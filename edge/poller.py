@@ -66,7 +66,6 @@ class DeviceState:
     device: str
     answering: bool | None = None
     """Whether the last visit brought anything; None before the first."""
-    last_ok_ms: int | None = None
     last_error: str = ""
     polls: int = 0
     """Visits so far."""
@@ -248,11 +247,11 @@ class Poller:
         reading = await device.reader.visit(bus.endpoint, timeout_s)
         at_ms = self._clock.now_ms()
         self.reads_failed += len(reading.failures)
-        self._note(device, reading, at_ms)
+        self._note(device, reading)
         if reading.values:
             self._accept(_sample(device, reading.values, device.stamp(at_ms)))
 
-    def _note(self, device: _Device, reading: Reading, at_ms: int) -> None:
+    def _note(self, device: _Device, reading: Reading) -> None:
         """Keep a device's state; one line in the log when it changes."""
         state, name = device.state, device.settings.device
         state.polls += 1
@@ -263,7 +262,7 @@ class Poller:
             _log.warning("registers_left_out", device=name, signals=reading.refused, reason=state.last_error)
         answering = bool(reading.values)
         if answering:
-            state.last_ok_ms, state.failed = at_ms, 0
+            state.failed = 0
         else:
             state.failed += 1
             if state.failed > 1 and unanswered(reading):

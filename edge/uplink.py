@@ -87,7 +87,6 @@ class Uplink:
         self.reconnects = 0
         """Connections after the first one."""
         self.connected = False
-        self.commands_rejected = 0
         self.highest_in_flight = 0
         """The most batches that were ever in flight at once."""
 
@@ -311,7 +310,6 @@ class Uplink:
     def _refuse_command(self, payload: bytes) -> None:
         """Nothing is acted on in this version, whoever signed it."""
         command = decode_command(payload)
-        self.commands_rejected += 1
         if self._link and len(self._numbers) - self._outstanding < _MOST_RESULTS:
             result = Result(command.command_id, Outcome.REJECTED, self._clock.now_ms(), detail="read-only")
             self._numbers[self._link.publish(self._topic(Channel.RESULT), encode_result(result))] = 0

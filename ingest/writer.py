@@ -187,7 +187,7 @@ class Writer:
         """The devices of a gateway whose birth announced this epoch; None when the batch is to be deferred."""
         devices = self.registry.devices(gateway)
         if devices is None:
-            self._defer(gateway, "unknown_gateway")
+            self._defer(gateway, Reason.UNKNOWN_GATEWAY.value)
             return None
         if not self._persist(lambda: self.registry.knows(gateway, epoch)):
             self._defer(gateway, "unknown_epoch")

@@ -9,10 +9,6 @@ class StoreUnavailableError(StoreError):
     """Retriable: the database cannot be reached, is full, or somebody held a lock too long. Send the same again."""
 
 
-class FencedError(StoreUnavailableError):
-    """Retriable: another writer ended this one's transaction because it had stopped moving."""
-
-
 class ContentError(StoreError):
     """Permanent: the database refuses this content whatever is tried; the batch is poison."""
 

@@ -12,9 +12,6 @@ class StoreSettings:
     raw_days: int = setting(730, help="days of raw rows to keep; 0 keeps them for ever", check=at_least(0, "days"))
     rollup_1m_days: int = setting(0, help="days of 1-minute roll-ups to keep; 0 = for ever", check=at_least(0, "days"))
     rollup_15m_days: int = setting(0, help="days of 15-minute roll-ups to keep; 0 = for ever", check=at_least(0))
-    columnstore_after_days: int = setting(
-        7, help="age in days at which raw chunks are compressed (timescale only)", check=at_least(1, "day")
-    )
     quarantine_rows: int = setting(
         100_000, help="rows of quarantine kept one by one; older ones are summed up", check=at_least(100, "rows")
     )
