@@ -1,0 +1,1 @@
+"""Industrial clusters: output, targets, progress, energy intensity."""

@@ -1,0 +1,1 @@
+"""Energy of intervals out of cumulative registers."""

@@ -1,0 +1,1 @@
+"""Indicators: one definition each, with formula, unit, inputs, minimum coverage and source."""

@@ -1,0 +1,1 @@
+"""Tariff plans, calendars and bills; money is `Decimal` and rounded at the line."""
