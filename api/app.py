@@ -74,6 +74,7 @@ def _document(app: FastAPI) -> dict[str, object]:
 async def _running(services: Services) -> AsyncIterator[None]:
     """Connect, follow the commits, and let everything go at the end."""
     await services.database.open()
+    await services.figures.open()
     following = asyncio.create_task(services.commits.follow())
     try:
         yield
@@ -82,6 +83,7 @@ async def _running(services: Services) -> AsyncIterator[None]:
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await following
+        await services.figures.close()
         await services.database.close()
 
 

@@ -1,6 +1,6 @@
 """The database as this role sees it: a pool for short reads, and the notices of commits.
 
-The one file of the role that talks to psycopg; its errors become problem objects here.
+Errors of psycopg become problem objects here. What computes for longer, or streams, asks `api.figures` instead.
 """
 
 import asyncio
@@ -28,13 +28,14 @@ _NOT_REACHED = "The database does not answer."
 _Connection = psycopg.AsyncConnection[DictRow]
 
 
-def connection_text(settings: DatabaseSettings) -> str:
+def connection_text(settings: DatabaseSettings, *more: str) -> str:
     """The connection string with what every session of this role needs: read-only, UTC, bounded statements."""
     options = [
         "-c default_transaction_read_only=on",
         "-c TimeZone=UTC",
         "-c jit=off",
         f"-c statement_timeout={round(settings.statement_timeout_s * 1000)}",
+        *more,
     ]
     if settings.role:
         options.append(f"-c role={settings.role}")
@@ -78,7 +79,7 @@ class Database:
                 cursor = await connection.execute(statement, values, binary=True)
                 return await cursor.fetchall()
         except psycopg.Error as error:
-            raise _problem(error) from error
+            raise problem_of(error) from error
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[_Connection]:
@@ -153,7 +154,8 @@ def _park_of(payload: str) -> str | None:
     return park if isinstance(park, str) else None
 
 
-def _problem(error: psycopg.Error) -> ProblemError:
+def problem_of(error: psycopg.Error) -> ProblemError:
+    """What the client is told of a failure of the database; the cause goes to the log."""
     match error:
         case psycopg.errors.QueryCanceled():
             return unavailable("The question takes too long.", "narrow the span or ask for fewer signals")

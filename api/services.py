@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api import statements
 from api.cache import AnswerCache
 from api.database import Commits, Database
+from api.figures import Figures
 from api.live import Reading, flow, loss_kw, newest_ms
 from api.page import Page
 from api.problems import not_found
@@ -88,6 +89,7 @@ class Services:
     settings: ApiSettings
     clock: Clock
     database: Database
+    figures: Figures
     commits: Commits
     registry: Registry
     cache: AnswerCache
@@ -105,6 +107,7 @@ class Services:
             settings=settings,
             clock=clock,
             database=database,
+            figures=Figures(settings),
             commits=commits,
             registry=Registry(database),
             cache=AnswerCache(commits, settings.limits.cache_mb * 1_048_576, time.monotonic),

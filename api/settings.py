@@ -18,6 +18,10 @@ class DatabaseSettings:
     role: str = setting("", help="role to act as (SET ROLE), for example parkgrid_api; empty keeps the login's own")
     connections: int = setting(4, help="connections kept for queries", check=between(1, 100))
     statement_timeout_s: float = setting(5.0, help="longest time of one statement", check=between(0.1, 60, "s"))
+    figure_connections: int = setting(2, help="connections that figures are computed on", check=between(1, 20))
+    figure_timeout_s: float = setting(
+        30.0, help="longest statement of a figure or an export", check=between(1, 600, "s")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,7 @@ class LimitSettings:
 
     rows: int = setting(20_000, help="most rows of one history answer", check=between(100, 1_000_000))
     page: int = setting(1_000, help="most entries of one list answer", check=between(1, 10_000))
+    exports: int = setting(2, help="most tables sent at a time, each on a connection of its own", check=between(1, 50))
     streams: int = setting(200, help="most live streams at a time", check=at_least(1))
     cache_mb: int = setting(16, help="memory for repeated history answers", check=between(0, 1_024, "MB"))
 
