@@ -6,8 +6,9 @@
 A round that a crash undoes is repeated, so maintenance need not wait for the disk.
 
 Every commit notes the 1-minute buckets that it touched. Plain PostgreSQL recomputes them here; TimescaleDB answers
-from raw rows beyond its watermark and refreshes here what lies before it. Retention removes a source only below
-`kept_from`, and no bucket that needs removed rows is computed again.
+from raw rows beyond its watermark and refreshes here what lies before it. Both then tell accounting which quarters of an
+hour have news. Retention removes a source only below `kept_from`, and no bucket that needs removed rows is computed
+again.
 """
 
 import time
@@ -22,7 +23,7 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg import sql
 
-from contract.signals import CATALOGUE
+from contract.signals import CATALOGUE, Kind
 from contract.time import from_ms, to_ms
 from ingest.sql import statement
 from ingest.sql.aggregates import LEVELS, SOURCE, rollup_columns, rollup_expressions
@@ -36,6 +37,12 @@ _DAY_MS = 86_400_000
 _ZONE_MINUTES = 480
 """Asia/Shanghai is eight hours ahead of UTC."""
 MINUTES = {"1m": 1, "15m": 15, "1d": 1440}
+_METERED = frozenset(
+    name
+    for name, device_class in CATALOGUE.items()
+    if any(signal.kind is Kind.COUNTER and signal.unit in {"kWh", "kvarh"} for signal in device_class.signals)
+)
+"""Classes that count energy."""
 _FEW_BUCKETS = 200
 """So few upper buckets are recomputed at once; more of them at most every `_UPPER_EVERY_MS`."""
 _UPPER_EVERY_MS = 10_000
@@ -121,6 +128,7 @@ class TableKeeper:
             kept_from = _kept_from(connection)
             pairs = self._take(connection, device_class, "1m")
             _note_newest(connection, device_class, pairs.minutes)
+            _pass_on(connection, device_class, pairs.at_level("15m"))
             pairs = pairs.from_minute(kept_from.get(device_class))
             recompute(connection, device_class, "1m", pairs, breathe)
             upper = pairs.at_level("15m")
@@ -241,7 +249,9 @@ class AggregateKeeper:
             self._refresh(connection, name, minutes)
             breathe(time.monotonic() - began)
             # Only now: a killed round is repeated, and to refresh again what is fresh does nothing.
-            connection.execute(statement("forget_dirty"), ([number for number, _ in rows],))
+            with connection.transaction():
+                connection.execute(statement("forget_dirty"), ([number for number, _ in rows],))
+                _pass_on(connection, name, Pairs(minutes[:0], np.unique(bucket_starts(minutes, "15m"))))
             buckets += len(minutes)
         pending = connection.execute(statement("dirty_classes")).fetchone() is not None
         return MaintenanceReport(buckets, pending, 0, self._retention.apply(connection, now_ms, self._drop))
@@ -363,6 +373,12 @@ def _midnight(instant: datetime) -> datetime:
 def _bucket_start(instant: datetime, level: str) -> datetime:
     minutes = np.array([to_ms(instant) // _MINUTE_MS])
     return from_ms(int(bucket_starts(minutes, level)[0]) * _MINUTE_MS)
+
+
+def _pass_on(connection: psycopg.Connection[Any], device_class: str, slots: Pairs) -> None:
+    """Tell accounting which quarters of an hour have news, where energy is counted; no devices: any of the class."""
+    if device_class in _METERED and len(slots.minutes):
+        connection.execute(statement("note_energy"), (device_class, Int4Array(slots.devices), Int4Array(slots.minutes)))
 
 
 def _note_newest(connection: psycopg.Connection[Any], device_class: str, minutes: NDArray[np.int64]) -> None:

@@ -232,6 +232,10 @@ SELECT dirty_id, minutes FROM base.rollup_dirty WHERE device_class = %s ORDER BY
 -- name: forget_dirty
 DELETE FROM base.rollup_dirty WHERE dirty_id = ANY(%s);
 
+-- name: note_energy
+WITH noted AS (INSERT INTO base.energy_dirty (device_class, devices, slots) VALUES (%s, %s, %s))
+SELECT pg_notify('parkgrid_energy_dirty', '');
+
 -- name: dirty_left
 SELECT EXISTS (SELECT FROM base.rollup_dirty WHERE device_class = %s AND level = %s);
 

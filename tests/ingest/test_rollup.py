@@ -295,3 +295,21 @@ def test_late_rows_enter_a_compressed_chunk(dsn, store):
     drain(store)
     assert all_rows(dsn, "SELECT count(*) FROM meter") == [(len(readings) + 500,)]
     check(dsn, readings | late, names=("active_power_kw", "energy_import_kwh"))
+
+
+def test_news_of_metered_classes_is_passed_on_with_the_notes_and_nothing_else_is(dsn, store):
+    """09:00 and 09:20 lie in the quarters that begin at 540 and 555 minutes of that day; weather counts no energy."""
+    quarter = NOON_MS // MINUTE // 15 * 15
+    late = NOON_MS + 20 * MINUTE
+    store_one(store, 1, [(1, NOON_MS, {"active_power_kw": 1}), (2, late, {"active_power_kw": 1})])
+    store_one(store, 2, [(3, NOON_MS, {"temperature_c": 1})], "weather")
+    drain(store)
+    notes = all_rows(dsn, "SELECT device_class, devices, slots FROM base.energy_dirty")
+    assert {device_class for device_class, _, _ in notes} == {"meter"}
+    if store.kind == "postgres":
+        pairs = {pair for _, devices, slots in notes for pair in zip(devices, slots, strict=True)}
+        assert pairs == {(1, quarter), (2, late // MINUTE // 15 * 15)}
+    else:
+        assert {slot for _, _, slots in notes for slot in slots} == {quarter, late // MINUTE // 15 * 15}
+        assert all(devices == [] for _, devices, _ in notes)
+    assert all_rows(dsn, "SELECT count(*) FROM base.rollup_dirty") == [(0,)]
