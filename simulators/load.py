@@ -74,12 +74,13 @@ def load_day(load: Load, weather: WeatherDay) -> list[float]:
     today = workday_factor(load.shape, weather.day)
     tomorrow = workday_factor(load.shape, weather.day + timedelta(days=1))
     machines = _machines(random, load.machine_kw, load.rated_power_kw)
+    shapes = _shape_of_day(load.shape)
     wander = 0.0
     found = []
     for minute in range(MINUTES + 1):
         wander += 0.1 * -wander + random.gauss(0.0, 0.004)
         factor = tomorrow if minute == MINUTES else today
-        shape = factor * _shape(load.shape, minute / 60)
+        shape = factor * shapes[minute]
         heat = min(max((weather.temperature[minute] - _COMFORT_C) / (_HOT_C - _COMFORT_C), 0.0), 1.0)
         share = shape * (1 - load.cooling_share + load.cooling_share * heat) * (1 + wander)
         found.append(max(share * load.rated_power_kw + machines[minute] * shape, 0.0))
@@ -96,6 +97,11 @@ def _machines(random: Random, size_kw: float, rated_kw: float) -> list[float]:
             running = min(max(running + random.choice((-1, 1)), 0), most)
         found.append((running - most / 2) * size_kw)
     return found
+
+
+@cache
+def _shape_of_day(name: str) -> tuple[float, ...]:
+    return tuple(_shape(name, minute / 60) for minute in range(MINUTES + 1))
 
 
 def _shape(name: str, hour: float) -> float:

@@ -64,6 +64,19 @@ class PointSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DcBusSettings:
+    """The direct-current bus of a PEDF building (光储直柔). No driver reads one yet: only generated history has it."""
+
+    id: str = setting(help="identifier, unique in the park")
+    rated_power_kw: float = setting(help="rating of the interface converter", check=above(0, "kW"))
+    name_zh: str = setting("", help="its Chinese name")
+    name_en: str = setting("", help="its English name")
+    nominal_voltage_v: float = setting(375.0, help="nominal voltage", check=above(0, "V"))
+    loads: tuple[str, ...] = setting((), help="meters of loads on the bus; inverters, storage and chargers are on it")
+    point: PointSettings = setting(PointSettings(), help="where it hangs in the grid")
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceSettings:
     """One device."""
 
@@ -120,6 +133,7 @@ class Scenario:
     strategy: StrategySettings = setting(StrategySettings(), help="what the storage does")
     chargers: StationSettings = setting(StationSettings(), help="arrivals at the super-chargers")
     faults: tuple[FaultSettings, ...] = setting((), help="what goes wrong, and when")
+    dc_buses: tuple[DcBusSettings, ...] = setting((), help="the direct-current bus of a PEDF building, at most one")
 
     def problems(self) -> Iterator[tuple[str, object, str]]:
         """Rules across fields."""
@@ -134,16 +148,17 @@ class Scenario:
                 yield "devices", found, f"at most {most} of class {device_class}: leave the others out"
         if not any(device.device_class == "grid_meter" for device in self.devices):
             yield "devices", [device.id for device in self.devices], "needs a grid_meter: it closes the balance"
+        yield from _bus_problems(self.dc_buses, self.devices, known)
         for index, fault in enumerate(self.faults):
             yield from _fault_problems(f"faults[{index}]", fault, known)
         if self.site.zone not in available_timezones():
             yield "site.zone", self.site.zone, "unknown time zone: name one like Asia/Shanghai"
-        for part in ("valley", "peak"):
-            for text in getattr(self.strategy, part):
-                try:
-                    minutes_of(text)
-                except ValueError:
-                    yield f"strategy.{part}", text, "must be hours like 10:00-12:00"
+        yield from _hour_problems(self.strategy)
+
+    @property
+    def dc_bus(self) -> DcBusSettings | None:
+        """The direct-current bus, if there is one."""
+        return self.dc_buses[0] if self.dc_buses else None
 
     def timeline(self) -> list[Fault]:
         """The faults as instants."""
@@ -181,6 +196,32 @@ def _device_problems(where: str, device: DeviceSettings, known: set[str]) -> Ite
         yield f"{where}.ratings.rated_power_kw", device.ratings.get("rated_power_kw"), "must be above 0 kW"
     if device.device_class == "storage" and not device.ratings.get("capacity_kwh", 0) > 0:
         yield f"{where}.ratings.capacity_kwh", device.ratings.get("capacity_kwh"), "must be above 0 kWh"
+
+
+def _hour_problems(strategy: StrategySettings) -> Iterator[tuple[str, object, str]]:
+    for part in ("valley", "peak"):
+        for text in getattr(strategy, part):
+            try:
+                minutes_of(text)
+            except ValueError:
+                yield f"strategy.{part}", text, "must be hours like 10:00-12:00"
+
+
+def _bus_problems(
+    buses: tuple[DcBusSettings, ...], devices: tuple[DeviceSettings, ...], known: set[str]
+) -> Iterator[tuple[str, object, str]]:
+    if len(buses) > 1:
+        yield "dc_buses", [bus.id for bus in buses], "at most 1: leave the others out"
+    meters = sorted(device.id for device in devices if device.device_class == "meter")
+    for index, bus in enumerate(buses):
+        where = f"dc_buses[{index}]"
+        if not IDENTIFIER.fullmatch(bus.id):
+            yield f"{where}.id", bus.id, "must be lower-case letters, digits, - and _, starting with a letter or digit"
+        if bus.id in known:
+            yield f"{where}.id", bus.id, "is taken by a device: choose another"
+        for name in bus.loads:
+            if name not in meters:
+                yield f"{where}.loads", name, f"is no meter of this park; there are: {', '.join(meters)}"
 
 
 def _fault_problems(where: str, fault: FaultSettings, known: set[str]) -> Iterator[tuple[str, object, str]]:

@@ -73,6 +73,11 @@ class ServedDevice:
         return moved
 
 
+def signals_served(device: SimulatedDevice) -> frozenset[str]:
+    """The signals that a device's registers hold."""
+    return frozenset(row.signal for row in _image(device).driver.registers)
+
+
 def _image(device: SimulatedDevice) -> RegisterImage:
     if device.driver == "sunspec":
         return sunspec_image(device, FIRMWARE)

@@ -9,12 +9,12 @@ Efficiency = Callable[[float], float]
 
 _EFFICIENCY_POINTS = ((0.0, 0.70), (0.02, 0.80), (0.10, 0.93), (0.30, 0.97), (0.60, 0.97), (1.0, 0.96))
 """Converter and battery together, one way (design default)."""
+_EFFICIENCY_SHARES = tuple(share for share, _ in _EFFICIENCY_POINTS)
 
 
 def typical_efficiency(share: float) -> float:
     """Efficiency at a share of the rated power, by lines between the points of a usual converter."""
-    shares = [point[0] for point in _EFFICIENCY_POINTS]
-    at = min(bisect_right(shares, min(max(share, 0.0), 1.0)), len(shares) - 1)
+    at = min(bisect_right(_EFFICIENCY_SHARES, min(max(share, 0.0), 1.0)), len(_EFFICIENCY_SHARES) - 1)
     (x0, y0), (x1, y1) = _EFFICIENCY_POINTS[at - 1], _EFFICIENCY_POINTS[at]
     return y0 + (y1 - y0) * (min(max(share, 0.0), 1.0) - x0) / (x1 - x0)
 

@@ -1,0 +1,290 @@
+"""History for demonstration parks: generated readings, marked as simulated, through the store that measured ones take.
+
+    scenario ─▶ process a park: physics, scaled integers ─▶ Store.commit ─▶ maintain until nothing is left
+
+Each park's history is an epoch of its gateway, named by the span's first second, and its batches are its quarters of
+an hour. So what is interrupted goes on where it was, and what is done twice adds nothing.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from os import cpu_count
+from pathlib import Path
+
+import psycopg
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from contract.announcement import Birth, Device
+from contract.identity import Gateway
+from contract.time import SystemClock, from_ms
+from edge.uplink import agent_version
+from ingest.rows import BatchHeader, Commit
+from ingest.store import Known, Park, Store
+from parkgrid.prefill_rows import BATCH_MS, Part, Task, make
+from simulators import history
+from simulators.plant import SimulatedDevice
+from simulators.scenario import Scenario
+
+GATEWAY = "gw-1"
+_DAY_MS = 86_400_000
+_PART_DAYS = 31
+"""Days of a part whose readings are 900 s apart: what one process makes and one transaction stores."""
+_MODEL = "parkgrid-sim"
+
+Tell = Callable[[str, float], None]
+"""Told what is being done and how much of it, 0 to 1."""
+
+
+class PrefillError(Exception):
+    """This history cannot be made; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which readings are made of every park."""
+
+    start_ms: int
+    end_ms: int
+    """Both whole quarters of an hour; the end is left out."""
+    period_s: int = 900
+    """Seconds between two readings."""
+    fine_from_ms: int | None = None
+    """The midnight from which readings are `fine_period_s` apart."""
+    fine_period_s: int = 60
+
+    def period_at(self, at_ms: int) -> int:
+        """Seconds between readings at an instant."""
+        return self.fine_period_s if self.fine_from_ms is not None and at_ms >= self.fine_from_ms else self.period_s
+
+    @property
+    def epoch(self) -> int:
+        """Under which its batches are stored: below that of any gateway that ever starts."""
+        return self.start_ms // 1000
+
+    @property
+    def batches(self) -> int:
+        """How many a park's history has."""
+        return (self.end_ms - self.start_ms) // BATCH_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What became of the history of one park."""
+
+    park: str
+    stored: int = 0
+    """Readings that are new."""
+    repeated: int = 0
+    """Readings that were there already."""
+
+
+@dataclass(slots=True)
+class _Job:
+    """One park on its way."""
+
+    scenario: Scenario
+    gateway: Gateway
+    known: Known
+    through: int
+    """The last batch that is stored already."""
+    next_ms: int
+    filled: Filled = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.filled = Filled(self.scenario.park)
+
+
+def quiet(_what: str, _share: float) -> None:
+    """Tell nobody."""
+
+
+@contextlib.contextmanager
+def progress_bar(console: Console) -> Iterator[Tell]:
+    """A progress bar to pass to `prefill`."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("history", total=1.0)
+        yield lambda what, share: bar.update(task, description=what, completed=share)
+
+
+def prefill(
+    store: Store,
+    dsn: str,
+    parks: Sequence[Scenario],
+    span: Span,
+    *,
+    states: Mapping[str, Path] | None = None,
+    tell: Tell = quiet,
+    gateway: str = GATEWAY,
+) -> tuple[Filled, ...]:
+    """Make and store the history of these parks, then bring the roll-ups up to date.
+
+    `states` names, by park, the file that its live simulation starts from (`simulators --state`). It is written
+    before the park's last batches are, so that a complete history always has its state. Raises `PrefillError`,
+    `StoreError`.
+    """
+    _check(parks, span)
+    jobs = [_begin(store, dsn, scenario, span, Gateway(scenario.park, gateway)) for scenario in parks]
+    open_jobs = [job for job in jobs if job.through < span.batches]
+    done, parts = 0, sum(_part_count(job.scenario, span) for job in open_jobs)
+    with _workers(len(open_jobs), parts) as workers:
+        for job, part in _parts(workers, open_jobs, span):
+            if part.end_ms >= span.end_ms and states and job.scenario.park in states:
+                part.state.park.save(states[job.scenario.park])
+            _store(store, job, part, span)
+            done += 1
+            tell(f"history of {job.scenario.park} to {from_ms(part.end_ms):%Y-%m-%d}", done / parts)
+    _maintain(store, tell)
+    return tuple(job.filled for job in jobs)
+
+
+def birth(scenario: Scenario, span: Span) -> Birth:
+    """How the gateway of a generated history announces itself; the coarser period is what it promises."""
+    devices = tuple(_device(device, span.period_s) for device in history.devices(scenario))
+    return Birth(agent_version(), span.epoch, span.start_ms, devices, simulated=True)
+
+
+def _device(device: SimulatedDevice, period_s: int) -> Device:
+    names = history.signals(device)
+    return Device(
+        device.device, device.device_class, names, device.name, _MODEL, "", period_s, device.ratings, device.point
+    )
+
+
+def _check(parks: Sequence[Scenario], span: Span) -> None:
+    if span.start_ms % BATCH_MS or span.end_ms % BATCH_MS or span.start_ms >= span.end_ms:
+        raise PrefillError(
+            f"{from_ms(span.start_ms)} to {from_ms(span.end_ms)}: a history goes forward, in whole quarters of an hour"
+        )
+    for period_s in (span.period_s, span.fine_period_s):
+        if period_s < 1 or BATCH_MS % (period_s * 1000):
+            raise PrefillError(f"{period_s} s does not divide a quarter of an hour: take 60, 300 or 900 s")
+    if span.end_ms > SystemClock().now_ms():
+        raise PrefillError(f"{from_ms(span.end_ms)} lies ahead: a history ends in the present at the latest")
+    for scenario in parks:
+        fine_ms = span.fine_from_ms
+        if fine_ms is not None and history.midnight_after(scenario, fine_ms - 1) != fine_ms:
+            raise PrefillError(f"{from_ms(fine_ms)} is no midnight in {scenario.site.zone}: fine readings begin at one")
+    names = [scenario.park for scenario in parks]
+    if len(set(names)) < len(names):
+        raise PrefillError(f"two scenarios are of one park: {', '.join(names)}")
+
+
+def _begin(store: Store, dsn: str, scenario: Scenario, span: Span, gateway: Gateway) -> _Job:
+    """Name the park, note its birth and find out how much of its history is there."""
+    store.describe_park(
+        Park(scenario.park, scenario.district, scenario.name_zh, scenario.name_en, scenario.site.zone),
+    )
+    known = store.register(gateway, birth(scenario, span))
+    wanted = {device.device: device.device_class for device in history.devices(scenario)}
+    lacking = [name for name, kind in wanted.items() if known.get(name, (0, ""))[1] != kind]
+    if lacking:
+        raise PrefillError(
+            f"{gateway.park}/{gateway.gateway} was born with other devices, without {', '.join(lacking)}: "
+            "make the history before the live park, or use the live park's scenario"
+        )
+    ack = store.ack_of(gateway, span.epoch)
+    if ack is None:
+        _refuse_to_mix(dsn, gateway, span)
+    return _Job(scenario, gateway, known, ack.through if ack else 0, span.start_ms)
+
+
+def _refuse_to_mix(dsn: str, gateway: Gateway, span: Span) -> None:
+    """Registers of two sources in one span would run back and forth."""
+    arguments = (gateway.park, gateway.gateway, from_ms(span.start_ms), from_ms(span.end_ms))
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute(_OTHERS, arguments).fetchone()
+    if row and row[0] is not None:
+        raise PrefillError(
+            f"{gateway.park}/{gateway.gateway} has readings of its own from {row[0]} to {row[1]}: "
+            "let the history end before them"
+        )
+
+
+def _part_end(scenario: Scenario, span: Span, start_ms: int) -> int:
+    """Parts end at midnight: only there is the whole state of a park handed over."""
+    further_ms = (max(_PART_DAYS * span.period_at(start_ms) // 900, 1) - 1) * _DAY_MS
+    end_ms = min(history.midnight_after(scenario, start_ms) + further_ms, span.end_ms)
+    if span.fine_from_ms is not None and start_ms < span.fine_from_ms:
+        end_ms = min(end_ms, span.fine_from_ms)
+    return end_ms
+
+
+def _part_count(scenario: Scenario, span: Span) -> int:
+    count, start_ms = 0, span.start_ms
+    while start_ms < span.end_ms:
+        count, start_ms = count + 1, _part_end(scenario, span, start_ms)
+    return count
+
+
+@contextlib.contextmanager
+def _workers(parks: int, parts: int) -> Iterator[Executor | None]:
+    """A process for each park as far as there are processors; none for what is made at once here."""
+    if parts <= 1:
+        yield None
+        return
+    with ProcessPoolExecutor(min(parks, cpu_count() or 1), mp_context=get_context("spawn")) as workers:
+        try:
+            yield workers
+        except BaseException:
+            workers.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _parts(workers: Executor | None, jobs: Sequence[_Job], span: Span) -> Iterator[tuple[_Job, Part]]:
+    """The parts of every park in their order; those of different parks as they come."""
+    running: dict[Future[Part], _Job] = {_started(workers, job, span, None): job for job in jobs}
+    while running:
+        ready, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in ready:
+            job, part = running.pop(future), future.result()
+            job.next_ms = part.end_ms
+            if part.end_ms < span.end_ms:
+                running[_started(workers, job, span, part.state)] = job
+            yield job, part
+
+
+def _started(workers: Executor | None, job: _Job, span: Span, state: history.HistoryState | None) -> Future[Part]:
+    end_ms = _part_end(job.scenario, span, job.next_ms)
+    ids = {device: number for device, (number, _) in job.known.items()}
+    task = Task(job.scenario, ids, job.next_ms, end_ms, span.period_at(job.next_ms), state)
+    if workers is not None:
+        return workers.submit(make, task)
+    future: Future[Part] = Future()
+    future.set_result(make(task))
+    return future
+
+
+def _store(store: Store, job: _Job, part: Part, span: Span) -> None:
+    first = (part.start_ms - span.start_ms) // BATCH_MS + 1
+    last = (part.end_ms - span.start_ms) // BATCH_MS
+    if last <= job.through:
+        return
+    headers = [
+        BatchHeader(job.gateway, span.epoch, seq, 1, backlog=True, received_ms=span.start_ms + seq * BATCH_MS)
+        for seq in range(first, last + 1)
+    ]
+    found = store.commit(Commit(headers, part.rows))
+    job.filled = Filled(job.filled.park, job.filled.stored + found.stored, job.filled.repeated + found.repeated)
+
+
+def _maintain(store: Store, tell: Tell) -> None:
+    """Roll-ups until nothing is left to do."""
+    clock, done = SystemClock(), 0
+    while True:
+        report = store.maintain(clock.now_ms())
+        done += report.buckets
+        tell(f"roll-ups: {done:,} buckets", 1.0)
+        if not report.pending and not report.buckets:
+            return
+
+
+_OTHERS = """
+SELECT min(m.at), max(m.at)
+FROM public.grid_meter m JOIN public.devices d USING (device_id)
+WHERE d.park = %s AND d.gateway = %s AND m.at >= %s AND m.at < %s
+"""

@@ -1,0 +1,88 @@
+"""The direct-current bus of a PEDF building (光储直柔): its voltage is the signal that storage and loads follow.
+
+The interface converter takes from the grid what the bus lacks. It asks for a power by its reference voltage: a higher
+one invites loads and charging, a lower one holds them back. The band of 80 to 107 % of the nominal voltage is
+T/CABEE 030-2022's normal operation [from memory, unverified]; slopes and ripple are design defaults.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from contract.signals import OPERATING_STATES
+from simulators.flow import Flow
+from simulators.plant import Values
+from simulators.readings import kwh
+from simulators.scenario import DcBusSettings
+
+SIGNALS = (
+    "voltage_v", "reference_voltage_v", "ripple_v", "current_a", "active_power_kw", "target_power_kw",
+    "energy_import_kwh", "energy_export_kwh", "operating_state", "fault_code",
+)  # fmt: skip
+_LOWEST, _HIGHEST = 0.80, 1.07
+_REFERENCE_SLOPE = 0.05
+"""Share of the nominal voltage that the reference rises at full target power."""
+_DROOP = 0.03
+"""Share of the nominal voltage that the bus falls when it takes its rating more than the target."""
+_FOLLOW_MS = 900_000
+"""The target follows the power with this time constant: a plan of 15 minutes."""
+_RIPPLE_IDLE, _RIPPLE_FULL = 0.002, 0.008
+_RUNNING = float(OPERATING_STATES.index("running"))
+
+
+@dataclass(slots=True)
+class DcBus:
+    """The bus between its interface converter and what hangs on it; import from the grid is positive."""
+
+    settings: DcBusSettings
+    signs: Mapping[str, int]
+    """Device to +1 for a sink, -1 for a source."""
+    most_kw: float
+    """Import that the interface is never asked to exceed."""
+    flow: Flow = field(default_factory=Flow)
+    _target_kw: float | None = None
+
+    def follow(self, flows: Mapping[str, Flow]) -> None:
+        """Take the power that the devices leave to the interface: sinks less sources."""
+        self.flow.watts = sum(sign * flows[device].watts for device, sign in self.signs.items())
+        if self._target_kw is None:
+            self._target_kw = self._wanted_kw
+
+    def hold(self, milliseconds: int) -> None:
+        """Let time pass at this power; the target moves towards it."""
+        self.flow.hold(milliseconds)
+        target = self._wanted_kw if self._target_kw is None else self._target_kw
+        self._target_kw = target + (self._wanted_kw - target) * min(milliseconds / _FOLLOW_MS, 1.0)
+
+    def values(self, elapsed_ms: int) -> Values:
+        """What its instruments show a while after the step began."""
+        settings, flow = self.settings, self.flow.after(elapsed_ms)
+        power, target = flow.watts / 1000, self._target_kw or 0.0
+        nominal, rated = settings.nominal_voltage_v, settings.rated_power_kw
+        reference = nominal * min(max(1 + _REFERENCE_SLOPE * target / rated, _LOWEST), _HIGHEST)
+        volts = reference - nominal * _DROOP * (power - target) / rated
+        return {
+            "voltage_v": volts,
+            "reference_voltage_v": reference,
+            "ripple_v": nominal * (_RIPPLE_IDLE + (_RIPPLE_FULL - _RIPPLE_IDLE) * min(abs(power) / rated, 1.0)),
+            "current_a": 1000 * power / volts,
+            "active_power_kw": power,
+            "target_power_kw": target,
+            "energy_import_kwh": kwh(flow.taken),
+            "energy_export_kwh": kwh(flow.given),
+            "operating_state": _RUNNING,
+            "fault_code": 0.0,
+        }
+
+    @property
+    def state(self) -> Mapping[str, float]:
+        """Registers and target, as plain numbers."""
+        return {"taken": self.flow.taken, "given": self.flow.given, "target_kw": self._target_kw or 0.0}
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        """Go on from a state."""
+        self.flow.taken, self.flow.given = int(state["taken"]), int(state["given"])
+        self._target_kw = state["target_kw"]
+
+    @property
+    def _wanted_kw(self) -> float:
+        return min(self.flow.watts / 1000, self.most_kw)

@@ -1,0 +1,232 @@
+"""History through the store: stored once however often it is asked for, traced to its batches, joined by the live."""
+
+from dataclasses import replace
+from datetime import date
+
+import psycopg
+import pytest
+from rich.console import Console
+
+from contract.identity import Gateway
+from ingest.store import open_store
+from parkgrid import prefill as module
+from parkgrid.prefill import Filled, PrefillError, Span, birth, prefill, progress_bar
+from simulators.park import Park
+from simulators.scenario import SCENARIOS, load_scenario
+from simulators.state import load_state
+from simulators.weather import PINGSHAN
+
+DAY_MS = 86_400_000
+QUARTER_MS = 900_000
+START_MS = PINGSHAN.midnight_ms(date(2026, 6, 22))
+SPAN = Span(START_MS, START_MS + DAY_MS + 40 * QUARTER_MS)
+PARK = load_scenario()
+PEDF = load_scenario(SCENARIOS / "julongshan_pedf_office.toml")
+STAMPS = 96 + 40
+
+
+@pytest.fixture
+def store(dsn):
+    opened = open_store(dsn)
+    yield opened
+    opened.close()
+
+
+def ask(dsn: str, query: str, *arguments: object) -> list[tuple]:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("SET timezone TO 'UTC'")
+        return connection.execute(query, arguments or None).fetchall()
+
+
+def content(dsn: str) -> list[tuple]:
+    """Every stored row of a few classes with where it came from."""
+    return [
+        row
+        for name in ("grid_meter", "storage", "charger")
+        for row in ask(dsn, f"SELECT t.*::text FROM base.{name} t ORDER BY device_id, at")
+    ]
+
+
+def test_a_park_is_stored_whole_and_marked_as_simulated(store, dsn) -> None:
+    assert prefill(store, dsn, [PARK], SPAN) == (Filled("pingshan-park", 13 * STAMPS, 0),)
+    assert ask(dsn, "SELECT park, name_zh, district FROM parks") == [("pingshan-park", PARK.name_zh, "pingshan")]
+    assert ask(dsn, "SELECT simulated, epoch FROM gateways") == [(True, START_MS // 1000)]
+    assert ask(dsn, "SELECT count(*), bool_and(period_s = 900), count(DISTINCT device_class) FROM devices") == [
+        (13, True, 6)
+    ]
+    grid = ask(dsn, "SELECT station, line, transformer, account FROM devices WHERE device = 'grid'")
+    assert grid == [("shatian-110kv", "f12", "t1", "park-main")]
+    assert ask(dsn, "SELECT count(*) FROM quarantine") == [(0,)]
+
+
+def test_every_row_leads_to_the_batch_of_its_quarter_of_an_hour(store, dsn) -> None:
+    prefill(store, dsn, [PARK], SPAN)
+    # Quarter n (from 1) begins (n - 1) · 900 s after the start and is received as it ends.
+    wrong = ask(
+        dsn,
+        "SELECT count(*) FROM base.meter m JOIN base.gateway_epoch USING (epoch_id)"
+        " WHERE extract(epoch FROM at) * 1000 <> %s + (seq - 1) * 900000 OR received_at <> at + interval '15 min'"
+        " OR epoch <> %s",
+        START_MS,
+        START_MS // 1000,
+    )
+    assert wrong == [(0,)]
+    assert ask(dsn, "SELECT committed::text, passed::text FROM base.gateway_epoch") == [(f"{{[1,{STAMPS + 1})}}", "{}")]
+
+
+def test_roll_ups_are_ready(store, dsn) -> None:
+    prefill(store, dsn, [PARK], SPAN)
+    assert ask(dsn, "SELECT count(*) FROM base.rollup_dirty") == [(0,)]
+    assert ask(dsn, "SELECT count(*), sum(samples) FROM grid_meter_15m") == [(STAMPS, STAMPS)]
+    days = ask(dsn, "SELECT at::text, samples FROM grid_meter_1d ORDER BY at")
+    assert days == [("2026-06-21 16:00:00+00", 96), ("2026-06-22 16:00:00+00", 40)]
+
+
+def test_twice_is_once(store, dsn) -> None:
+    prefill(store, dsn, [PARK], SPAN)
+    before = content(dsn)
+    assert prefill(store, dsn, [PARK], SPAN) == (Filled("pingshan-park"),)
+    assert content(dsn) == before
+    assert ask(dsn, "SELECT count(*) FROM conflicts") == [(0,)]
+
+
+def test_a_longer_history_adds_only_what_is_new(store, dsn) -> None:
+    shorter = Span(START_MS, START_MS + DAY_MS)
+    assert prefill(store, dsn, [PARK], shorter) == (Filled("pingshan-park", 13 * 96, 0),)
+    assert prefill(store, dsn, [PARK], SPAN) == (Filled("pingshan-park", 13 * 40, 13 * 96),)
+    assert ask(dsn, "SELECT count(*) FROM conflicts") == [(0,)]
+
+
+class _KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+class _MortalStore:
+    """The real store, until its process dies after so many commits."""
+
+    def __init__(self, store, commits: int) -> None:
+        self._store = store
+        self._left = commits
+
+    def __getattr__(self, name: str):
+        return getattr(self._store, name)
+
+    def commit(self, commit):
+        if self._left == 0:
+            raise _KilledError
+        self._left -= 1
+        return self._store.commit(commit)
+
+
+def test_what_was_interrupted_goes_on(store, dsn, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(module, "_PART_DAYS", 1)
+    monkeypatch.setattr(module, "cpu_count", lambda: 1)
+    states = {"pingshan-park": tmp_path / "park.json"}
+    with pytest.raises(_KilledError):
+        prefill(_MortalStore(store, 1), dsn, [PARK], SPAN, states=states)
+    assert ask(dsn, "SELECT count(*) FROM grid_meter") == [(96,)]
+    assert prefill(store, dsn, [PARK], SPAN, states=states) == (Filled("pingshan-park", 13 * 40, 0),)
+    assert ask(dsn, "SELECT count(*) FROM grid_meter") == [(STAMPS,)]
+    assert ask(dsn, "SELECT count(*) FROM conflicts") == [(0,)]
+    assert load_state(states["pingshan-park"], PARK.park, PARK.seed, {device.id for device in PARK.devices})
+
+
+def test_the_live_park_starts_from_the_registers_that_are_stored(store, dsn, tmp_path) -> None:
+    path = tmp_path / "park.json"
+    prefill(store, dsn, [PARK], SPAN, states={"pingshan-park": path})
+    state = load_state(path, PARK.park, PARK.seed, {device.id for device in PARK.devices})
+    last_ms = SPAN.end_ms - QUARTER_MS
+    live = Park(PARK, last_ms, state)
+    stored = ask(dsn, "SELECT energy_import_kwh, energy_export_kwh FROM grid_meter ORDER BY at DESC LIMIT 1")[0]
+    shown = live.values("grid", last_ms)
+    assert stored == (round(shown["energy_import_kwh"], 3), round(shown["energy_export_kwh"], 3))
+
+
+def test_two_parks_are_made_side_by_side(store, dsn) -> None:
+    span = Span(START_MS, START_MS + DAY_MS)
+    told: list[tuple[str, float]] = []
+    found = prefill(store, dsn, [PARK, PEDF], span, tell=lambda what, share: told.append((what, share)))
+    assert found == (Filled("pingshan-park", 13 * 96, 0), Filled("julongshan-pedf", 10 * 96, 0))
+    assert ask(dsn, "SELECT count(*), min(voltage_v) > 600 FROM dc_bus") == [(96, True)]
+    assert told[-1][1] == 1.0
+    assert sorted(share for _, share in told) == [share for _, share in told]
+    # A signal that one meter of a class has and another lacks is absent there, not zero.
+    absent = ask(dsn, "SELECT count(*) FROM charger WHERE vehicle_soc_pct IS NULL AND operating_state = 1")
+    assert absent[0][0] > 0
+
+
+def test_readings_of_another_source_are_not_mixed_in(store, dsn) -> None:
+    prefill(store, dsn, [PARK], Span(START_MS + 4 * QUARTER_MS, START_MS + 8 * QUARTER_MS))
+    with pytest.raises(PrefillError, match=r"has readings of its own from 2026-06-2.* let the history end before"):
+        prefill(store, dsn, [PARK], Span(START_MS, START_MS + DAY_MS))
+
+
+def test_the_newest_days_can_be_finer(store, dsn) -> None:
+    span = Span(START_MS, START_MS + 2 * DAY_MS, 900, START_MS + DAY_MS, 300)
+    assert prefill(store, dsn, [PARK], span) == (Filled("pingshan-park", 13 * (96 + 288), 0),)
+    # Registers go on where the coarse days end: no gain between two readings exceeds the rating of 2800 kW.
+    gains = ask(
+        dsn,
+        "SELECT max(gain / hours), min(gain), count(*) FROM ("
+        " SELECT energy_import_kwh - lag(energy_import_kwh) OVER (ORDER BY at) AS gain,"
+        "        extract(epoch FROM at - lag(at) OVER (ORDER BY at)) / 3600 AS hours FROM grid_meter) g"
+        " WHERE gain IS NOT NULL",
+    )
+    assert gains[0][0] < 2800
+    assert gains[0][1] >= 0
+    assert gains[0][2] == 96 + 288 - 1
+    assert store.ack_of(Gateway("pingshan-park", "gw-1"), START_MS // 1000).through == 192
+
+
+def test_a_gateway_with_other_devices_is_left_alone(store, dsn) -> None:
+    prefill(store, dsn, [PARK], Span(START_MS, START_MS + DAY_MS))
+    with pytest.raises(PrefillError, match=r"charger-9"):
+        prefill(store, dsn, [_with_another_charger()], Span(START_MS - DAY_MS, START_MS))
+    assert ask(dsn, "SELECT count(*) FROM grid_meter") == [(96,)]
+
+
+def _with_another_charger():
+    """A scenario that was not the gateway's when it was born."""
+    charger = next(device for device in PARK.devices if device.device_class == "charger")
+    return replace(PARK, devices=(*PARK.devices, replace(charger, id="charger-9", bus="")))
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [
+        (Span(START_MS + 1, START_MS + DAY_MS), "whole quarters of an hour"),
+        (Span(START_MS, START_MS), "goes forward"),
+        (Span(START_MS, START_MS + DAY_MS, 700), "does not divide a quarter"),
+        (Span(START_MS, 4_000_000_500_000), "lies ahead"),
+        (Span(START_MS, START_MS + DAY_MS, 900, START_MS + QUARTER_MS), "is no midnight in Asia/Shanghai"),
+    ],
+)
+def test_what_cannot_be_made_is_refused(store, dsn, span, words) -> None:
+    with pytest.raises(PrefillError, match=words):
+        prefill(store, dsn, [PARK], span)
+    assert ask(dsn, "SELECT count(*) FROM parks") == [(0,)]
+
+
+def test_one_park_twice_is_refused(store, dsn) -> None:
+    with pytest.raises(PrefillError, match="two scenarios are of one park"):
+        prefill(store, dsn, [PARK, PARK], SPAN)
+
+
+def test_the_birth_says_what_is_reported() -> None:
+    announced = {device.device: device for device in birth(PEDF, SPAN).devices}
+    assert announced["dc-bus"].device_class == "dc_bus"
+    assert announced["dc-bus"].ratings == {"rated_power_kw": 500, "nominal_voltage_v": 750}
+    assert "irradiance_plane_w_m2" in announced["weather"].signals
+    assert "energy_import_kwh" in announced["grid"].signals
+    assert announced["load-dc"].point.account == "pedf-building"
+
+
+def test_the_bar_shows_what_is_told(capsys) -> None:
+    with progress_bar(Console(force_terminal=True)) as tell:
+        tell("history of pingshan-park", 0.5)
+    assert "history of pingshan-park" in capsys.readouterr().out
+
+
+def test_a_gateway_of_its_own_can_be_named(store, dsn) -> None:
+    prefill(store, dsn, [PARK], Span(START_MS, START_MS + QUARTER_MS), gateway="gw-history")
+    assert store.ack_of(Gateway("pingshan-park", "gw-history"), START_MS // 1000).through == 1
