@@ -1,0 +1,191 @@
+"""Energy of each interval of a grid from cumulative registers.
+
+C(t) is the cumulative count: known at the knots, a straight line between them, rounded to whole Wh at each edge once.
+The energy of an interval is C(end) - C(start), so sums telescope: the intervals from edge a to edge b add up to
+C(b) - C(a) exactly, whatever gaps, roll-overs, resets or orders of arrival lie between; where the edges meet readings
+that is the difference of the registers (of whole Wh for whole ratios; a fractional ratio rounds each value it counts
+from or to by at most half a Wh). An interval with an edge outside the readings is missing, and so is one that lies
+wholly within a stretch of which nothing is known; missing is never zero.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.energy.counting import Knots, Stretches, knots, stretches
+from domain.energy.declared import Declared, declared
+from domain.energy.readings import NONE, Grid, IntervalQuality, IntervalTable, Readings, RegisterRule, check, keys
+from domain.energy.repair import believed
+
+TOLERANCE_PERIODS = 2.5
+"""A stretch of so many reading periods still is an ordinary one."""
+TOLERANCE_LEAST_MS = 90_000
+TOLERANCE_UNSTEADY = 1.05
+"""A stretch is ordinary up to one interval, and a twentieth more since no poll is exactly on time."""
+_EXACT_SPAN_MS = 2**31
+"""Up to this span the products of an interpolation fit 64 bits."""
+
+
+def interval_energy(
+    readings: Readings,
+    rules: Sequence[RegisterRule],
+    grid: Grid,
+    wh_per_step: int = 1,
+) -> IntervalTable:
+    """Energy, quality and counts of every register and interval."""
+    check(readings, rules, grid)
+    meters = declared(rules, wh_per_step)
+    known = believed(readings, meters)
+    valid = np.zeros(len(readings), dtype=np.bool_)
+    valid[known.place] = True
+    chain = knots(known, meters)
+    bounds = bounds_of(chain, len(rules), grid)
+    energy_wh, quality = _energy(readings, chain, bounds, meters, grid)
+    return table_of(readings, valid, chain, bounds, energy_wh, quality, rules, grid)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """For each register and edge the knots around it; equal when a knot lies on the edge."""
+
+    edge_ms: NDArray[np.int64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+    has_low: NDArray[np.bool_]
+    has_high: NDArray[np.bool_]
+
+
+def bounds_of(chain: Knots, registers: int, grid: Grid) -> Bounds:
+    """Find the knots around each edge, arrays of shape (registers, count + 1)."""
+    index = np.arange(registers, dtype=np.int64)[:, None]
+    wanted = keys(index, grid.edges_ms[None, :])
+    low = np.searchsorted(chain.key, wanted, side="right") - 1
+    if not len(chain.key):
+        none = np.zeros(wanted.shape, dtype=np.bool_)
+        return Bounds(grid.edges_ms, low, low, none, none)
+    found = chain.key[np.maximum(low, 0)]
+    exact = (low >= 0) & (found == wanted)
+    high = np.where(exact, low, low + 1)
+    register = chain.register
+    has_low = (low >= 0) & (register[np.maximum(low, 0)] == index)
+    has_high = (high < len(register)) & (register[np.minimum(high, len(register) - 1)] == index)
+    return Bounds(grid.edges_ms, low, high, has_low, has_high)
+
+
+def _energy(
+    readings: Readings,
+    chain: Knots,
+    bounds: Bounds,
+    meters: Declared,
+    grid: Grid,
+) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    if not len(chain.key):
+        shape = (bounds.low.shape[0], grid.count)
+        return np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int8)
+    counted = stretches(chain, meters)
+    covered = bounds.has_low & bounds.has_high
+    count_wh = _count_at(chain, counted, bounds, covered)
+    doubtful = _doubtful(readings, chain, counted, meters, grid)
+    low, high = np.where(covered, bounds.low, 0)[:, :-1], np.where(covered, bounds.high, 0)[:, 1:]
+    total_doubtful, total_unknown = np.cumsum(doubtful), np.cumsum(counted.unknown)
+    nothing = (high > low) & (total_unknown[high] - total_unknown[low] == high - low)
+    present = covered[:, :-1] & covered[:, 1:] & ~nothing
+    good = total_doubtful[high] == total_doubtful[low]
+    quality = np.where(good, IntervalQuality.GOOD, IntervalQuality.ESTIMATED)
+    energy_wh = np.where(present, count_wh[:, 1:] - count_wh[:, :-1], 0)
+    return energy_wh, np.where(present, quality, IntervalQuality.MISSING).astype(np.int8)
+
+
+def _count_at(
+    chain: Knots,
+    counted: Stretches,
+    bounds: Bounds,
+    covered: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """C at each edge: what was counted up to the knot before it, and the edge's share of the stretch it lies in."""
+    total = np.cumsum(counted.energy_wh)
+    low, high = np.where(covered, bounds.low, 0), np.where(covered, bounds.high, 0)
+    since_ms = np.where(high > low, bounds.edge_ms[None, :] - chain.at_ms[low], 0)
+    span_ms = np.where(high > low, counted.span_ms[high], 1)
+    energy_wh = np.where(high > low, counted.energy_wh[high], 0)
+    counts: NDArray[np.int64] = total[low] + share(energy_wh, since_ms, span_ms)
+    return counts
+
+
+def share(energy_wh: NDArray[np.int64], since_ms: NDArray[np.int64], span_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+    """floor(energy * since / span + 1/2) without overflow: energy is split into whole spans and a rest."""
+    whole, rest = np.divmod(energy_wh, span_ms)
+    long = span_ms >= _EXACT_SPAN_MS
+    part = (2 * np.where(long, 0, rest * since_ms) + span_ms) // (2 * span_ms)
+    for place in zip(*np.nonzero(long), strict=True):
+        part[place] = (2 * int(rest[place]) * int(since_ms[place]) + int(span_ms[place])) // (2 * int(span_ms[place]))
+    shares: NDArray[np.int64] = whole * since_ms + part
+    return shares
+
+
+def tolerance_ms(period_ms: NDArray[np.int64], grid: Grid) -> NDArray[np.float64]:
+    """The longest stretch that is not yet a gap: 2.5 reading periods, at least 90 s, at most one interval."""
+    longest = grid.period_ms * TOLERANCE_UNSTEADY
+    tolerance: NDArray[np.float64] = np.minimum(np.maximum(TOLERANCE_PERIODS * period_ms, TOLERANCE_LEAST_MS), longest)
+    return tolerance
+
+
+def _doubtful(
+    readings: Readings,
+    chain: Knots,
+    counted: Stretches,
+    meters: Declared,
+    grid: Grid,
+) -> NDArray[np.bool_]:
+    """Stretches that make an interval estimated: too long, a guess, or beside a reading flagged estimated."""
+    flagged = (chain.place != NONE) & (readings.trust[np.maximum(chain.place, 0)] > 1)
+    long = counted.span_ms > tolerance_ms(meters.period_ms, grid)[chain.register]
+    doubtful: NDArray[np.bool_] = counted.estimated | long | flagged
+    doubtful[1:] |= flagged[:-1]
+    return doubtful
+
+
+def table_of(
+    readings: Readings,
+    valid: NDArray[np.bool_],
+    chain: Knots,
+    bounds: Bounds,
+    energy_wh: NDArray[np.int64],
+    quality: NDArray[np.int8],
+    rules: Sequence[RegisterRule],
+    grid: Grid,
+) -> IntervalTable:
+    """Put energy and quality beside the counts of readings and the knots around each interval."""
+    starts = np.searchsorted(
+        keys(readings.register, readings.at_ms),
+        keys(np.arange(len(rules), dtype=np.int64)[:, None], grid.edges_ms[None, :]),
+    )
+    expected = np.array([max(grid.period_ms // rule.period_ms, 1) for rule in rules], dtype=np.int32)
+    low, high = bounds.low[:, :-1], bounds.high[:, 1:]
+    has_low, has_high = bounds.has_low[:, :-1], bounds.has_high[:, 1:]
+    return IntervalTable(
+        energy_wh=energy_wh,
+        quality=quality,
+        expected=np.repeat(expected[:, None], grid.count, axis=1),
+        received=np.diff(starts, axis=1).astype(np.int32),
+        valid=_numbers(valid, starts),
+        estimated=_numbers(valid & (readings.trust > 1), starts),
+        late=_numbers(readings.late, starts),
+        first_at_ms=_picked(chain.at_ms, low, has_low),
+        first_steps=_picked(chain.after, low, has_low),
+        last_at_ms=_picked(chain.at_ms, high, has_high),
+        last_steps=_picked(chain.before, high, has_high),
+    )
+
+
+def _numbers(marked: NDArray[np.bool_], starts: NDArray[np.int64]) -> NDArray[np.int32]:
+    total = np.concatenate([np.zeros(1, dtype=np.int32), np.cumsum(marked, dtype=np.int32)])
+    return np.diff(total[starts], axis=1).astype(np.int32)
+
+
+def _picked(values: NDArray[np.int64], index: NDArray[np.int64], known: NDArray[np.bool_]) -> NDArray[np.int64]:
+    picked = np.full(index.shape, NONE, dtype=np.int64)
+    picked[known] = values[index[known]]
+    return picked

@@ -1,0 +1,147 @@
+"""The shapes around the 15-minute truth: readings of registers, what is known of the registers, intervals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+NEIGHBOURS = 32
+"""Trusted readings a caller gives beyond either end of its grid, where there are so many.
+
+With them the intervals of a part equal the same intervals of the whole: what a reading means depends on the few
+readings beside it only (see `repair`), so recomputing touched intervals alone is enough.
+"""
+INSTANTS = 2**42
+"""Instants are below it (the year 2109), so that register and instant share one 64-bit key."""
+MOST_REGISTERS = 2**20
+"""Registers of one call, for the same reason."""
+NONE = -1
+"""An instant or a register value that is not known."""
+
+
+class IntervalQuality(IntEnum):
+    """How far the energy of an interval can be believed."""
+
+    MISSING = 0
+    GOOD = 1
+    ESTIMATED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Readings of many registers, sorted by register and instant, no instant twice."""
+
+    register: NDArray[np.int32]
+    """Index into the rules given."""
+    at_ms: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    """Stored steps of the register, 0.001 kWh for a signal in kWh."""
+    trust: NDArray[np.int8]
+    """0 not to be used (bad, out of range, stale), 1 good, 2 flagged estimated."""
+    late: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """How many readings there are."""
+        return len(self.at_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What holds for a register from an instant on, as somebody declared it."""
+
+    valid_from_ms: int
+    modulus_steps: int | None
+    """The register counts from 0 up to one below it; None: the width is not known."""
+    ratio: Fraction
+    """Primary energy for one unit of the register (current and voltage transformers)."""
+    initial_steps: int | None = None
+    """What the new meter read at that instant."""
+    final_steps: int | None = None
+    """What the meter that went away read at that instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterRule:
+    """All that is known of one register; before its first declaration the ratio is 1 and the width unknown."""
+
+    declarations: tuple[Declaration, ...]
+    period_ms: int
+    """Planned distance of its readings."""
+    limit_kw: float | None
+    """The highest plausible power on the primary side; None: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Intervals of one length, one after the other; each holds its start and not its end."""
+
+    start_ms: int
+    period_ms: int
+    count: int
+
+    @property
+    def edges_ms(self) -> NDArray[np.int64]:
+        """The count + 1 edges of the intervals."""
+        return self.start_ms + self.period_ms * np.arange(self.count + 1, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalTable:
+    """One row a register, one column an interval; -1 stands for an instant or value that is not known."""
+
+    energy_wh: NDArray[np.int64]
+    """Primary Wh (or varh); 0 where the quality is missing, and then it means nothing."""
+    quality: NDArray[np.int8]
+    expected: NDArray[np.int32]
+    received: NDArray[np.int32]
+    valid: NDArray[np.int32]
+    estimated: NDArray[np.int32]
+    late: NDArray[np.int32]
+    first_at_ms: NDArray[np.int64]
+    """The last valid reading (or declared meter change) at or before the start."""
+    first_steps: NDArray[np.int64]
+    last_at_ms: NDArray[np.int64]
+    """The first valid reading (or declared meter change) at or after the end."""
+    last_steps: NDArray[np.int64]
+
+
+def keys(register: NDArray[np.int32] | NDArray[np.int64], at_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Register and instant as one number that sorts the same way."""
+    return register.astype(np.int64) * INSTANTS + at_ms
+
+
+def check(readings: Readings, rules: Sequence[RegisterRule], grid: Grid) -> None:
+    """Refuse what could only be computed wrongly: `ValueError` with the value and the remedy."""
+    if grid.period_ms <= 0 or grid.count < 0:
+        raise ValueError(
+            f"{grid.count} intervals of {grid.period_ms} ms are no grid: give a positive length and a count"
+        )
+    if len(rules) > MOST_REGISTERS:
+        raise ValueError(f"{len(rules)} registers in one call: give at most {MOST_REGISTERS}")
+    for rule in rules:
+        if rule.period_ms <= 0:
+            raise ValueError(f"a reading period of {rule.period_ms} ms cannot be: give a positive one")
+    if not 0 <= grid.start_ms <= INSTANTS - grid.period_ms * grid.count - 1:
+        raise ValueError(f"a grid from {grid.start_ms} ms leaves the years 1970 to 2109: give milliseconds since 1970")
+    if len(readings):
+        _check_order(readings, len(rules))
+
+
+def _check_order(readings: Readings, registers: int) -> None:
+    if readings.register.min() < 0 or readings.register.max() >= registers:
+        raise ValueError(f"readings name registers outside 0..{registers - 1}: give one rule for each register")
+    if readings.at_ms.min() < 0 or readings.at_ms.max() >= INSTANTS:
+        raise ValueError(
+            f"readings leave the years 1970 to 2109 (up to {readings.at_ms.max()}): give milliseconds since 1970"
+        )
+    order = keys(readings.register, readings.at_ms)
+    wrong = np.flatnonzero(order[1:] <= order[:-1])
+    if len(wrong):
+        place = int(wrong[0]) + 1
+        raise ValueError(
+            f"reading {place} (register {readings.register[place]}, {readings.at_ms[place]} ms) does not come after "
+            "the one before it: sort by register and instant and keep one reading an instant",
+        )
