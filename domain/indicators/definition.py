@@ -8,15 +8,16 @@ Ratios are never averaged over time: a definition sums energies first and divide
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.time import SHANGHAI
+
 SECONDS_PER_HOUR = 3600
-_NONE: Mapping[str, tuple["Quantity", ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,10 @@ class Inputs:
     """Dated numbers by name, as valid for the period."""
     fine: "Inputs | None" = None
     """The same span by the minute, for figures that look inside an interval."""
-    members: Mapping[str, tuple[Quantity, ...]] = _NONE
+    members: Mapping[str, tuple[Quantity, ...]] = field(default_factory=dict)
     """What single devices contribute to a quantity, where a figure asks for each of them."""
+    zone: ZoneInfo = SHANGHAI
+    """The park's zone: its days are local."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,11 @@ class Observed:
         """The value of a dated number that the definition asked for."""
         return self.inputs.factors[name].value
 
+    def members(self, name: str) -> dict[str, NDArray[np.float64]]:
+        """The used intervals of each device behind a quantity; the quantity itself where they are not told apart."""
+        parts = self.inputs.members.get(name) or (self.inputs.quantities[name],)
+        return {part.name: part.values[self.present] for part in parts}
+
     @property
     def interval_h(self) -> float:
         """Length of one interval in hours."""
@@ -168,6 +176,8 @@ class Indicator:
     """Quantities that count as 0 where the scope has no such device, and must be present where it has one."""
     ratings: tuple[str, ...] = ()
     factors: tuple[str, ...] = ()
+    optional_factors: tuple[str, ...] = ()
+    """Dated numbers that are used where they are given."""
     by_minute: bool = False
     """Whether the inputs are those by the minute."""
 
@@ -212,22 +222,14 @@ class Indicator:
             quantity = grid.quantities[name]
             present &= np.isfinite(quantity.values)
             estimated |= quantity.estimated
-        whole = Inputs(
-            grid.start_ms,
-            grid.period_s,
-            grid.count,
-            grid.quantities,
-            inputs.ratings,
-            inputs.factors,
-            members=grid.members,
-        )
+        whole = replace(grid, ratings=inputs.ratings, factors=inputs.factors)
         share = 100.0 * float(estimated[present].mean()) if present.any() else 0.0
         return Observed(whole, present), share
 
     def _rules(self, inputs: Inputs) -> dict[str, float | str | None]:
         """The dated numbers that were used: a figure keeps the year of its factor."""
         rules: dict[str, float | str | None] = {}
-        for name in self.factors:
+        for name in (*self.factors, *(each for each in self.optional_factors if each in inputs.factors)):
             factor = inputs.factors[name]
             rules[name] = factor.value
             rules[f"{name}_source"] = factor.source
