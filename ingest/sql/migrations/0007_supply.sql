@@ -37,7 +37,7 @@ CREATE TABLE base.supply_agreement (
     voltage_class text NOT NULL DEFAULT '',
     demand_basis text NOT NULL CHECK (demand_basis IN ('none', 'capacity', 'contracted_demand', 'measured_demand')),
     -- NULL: no power-factor adjustment
-    power_factor_standard numeric CHECK (power_factor_standard IN (0.90, 0.85, 0.80)),
+    power_factor_standard numeric CHECK (power_factor_standard > 0 AND power_factor_standard <= 1),
     valid_from date NOT NULL CHECK (extract(day FROM valid_from) = 1),
     valid_to date CHECK (valid_to > valid_from AND extract(day FROM valid_to) = 1),
     reason text NOT NULL DEFAULT '',

@@ -1,0 +1,153 @@
+"""Reads what accounts used: their registers and all intervals of a month in one COPY, as arrays of exact Wh.
+
+COPY binary of a row      register_id | at | energy_wh | quality       fixed width, so the bytes are the array
+array of a register       96 x days quarter hours; a coarser interval stands on its first one
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accounting.bills_sql import statement
+from accounting.supply import Connection
+from contract.time import from_ms
+from domain.period import Period
+from domain.tariff.registers import FEED_IN_REGISTERS, IMPORT, METER_CLASSES, REACTIVE
+from domain.tariff.usage import MISSING, QUARTER_MS, QUARTER_S, Quarters, Series, Usage, quarters
+
+_ROW = np.dtype(
+    [
+        ("fields", ">i2"),
+        ("length register", ">i4"),
+        ("register", ">i4"),
+        ("length at", ">i4"),
+        ("at", ">i8"),
+        ("length energy", ">i4"),
+        ("energy", ">i8"),
+        ("length quality", ">i4"),
+        ("quality", ">i2"),
+    ]
+)
+_HEADER_BYTES = 19
+_TRAILER_BYTES = 2
+_EPOCH_2000_MS = 946_684_800_000
+_CHUNK_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A register of an account."""
+
+    register_id: int
+    account: str
+    device_class: str
+    signal: str
+    period_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEnergy:
+    """The registers of an account with their intervals of a month."""
+
+    registers: tuple[Register, ...]
+    energy_wh: NDArray[np.int64]
+    """One row a register, one column a quarter hour."""
+    quality: NDArray[np.int8]
+
+    def digest(self) -> str:
+        """SHA-256 over registers, energies and qualities: two bills with the same digest counted the same."""
+        digest = hashlib.sha256()
+        for number, register in enumerate(self.registers):
+            name = (register.register_id, register.device_class, register.signal, register.period_s)
+            digest.update(repr(name).encode())
+            digest.update(self.energy_wh[number].astype("<i8").tobytes())
+            digest.update(self.quality[number].tobytes())
+        return digest.hexdigest()
+
+    def usage(self, elapsed: int | None = None) -> Usage:
+        """What the bill counts, over as many quarter hours as have passed."""
+        meters = _metering(self.registers)
+        fed_in = {pair: self._group([pair[0]], [pair[1]], elapsed) for pair in FEED_IN_REGISTERS}
+        return Usage(
+            imported=self._group([meters], [IMPORT], elapsed),
+            reactive=self._group([meters], REACTIVE, elapsed),
+            fed_in={pair: group for pair, group in fed_in.items() if pair[0] not in METER_CLASSES or pair[0] == meters},
+        )
+
+    def _group(self, classes: Sequence[str], signals: Sequence[str], elapsed: int | None) -> Quarters:
+        series = [
+            self._series(number, elapsed)
+            for number, register in enumerate(self.registers)
+            if register.device_class in classes and register.signal in signals
+        ]
+        return quarters(series, self.energy_wh.shape[1], elapsed)
+
+    def _series(self, number: int, elapsed: int | None) -> Series:
+        register = self.registers[number]
+        parts = register.period_s // QUARTER_S
+        energy, quality = self.energy_wh[number, ::parts], self.quality[number, ::parts]
+        if elapsed is not None and elapsed < self.energy_wh.shape[1]:
+            # What a clock ahead of ours has sent belongs to a later look.
+            quality = np.where(np.arange(0, self.energy_wh.shape[1], parts) < elapsed, quality, MISSING)
+        return Series(register.device_class, register.signal, register.period_s, energy, quality)
+
+
+def account_energies(connection: Connection, accounts: Sequence[str], period: Period) -> dict[str, AccountEnergy]:
+    """What some accounts used in a month, read at once; an account without registers has empty arrays."""
+    rows = connection.execute(statement("registers_of"), {"accounts": list(accounts)}).fetchall()
+    billed = {IMPORT, *REACTIVE, *(signal for _, signal in FEED_IN_REGISTERS)}
+    registers = [register for register in (Register(*row) for row in rows) if register.signal in billed]
+    energy, quality = _intervals(connection, registers, period)
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, register in enumerate(registers):
+        places[register.account].append(place)
+    return {
+        account: AccountEnergy(
+            tuple(registers[place] for place in places[account]), energy[places[account]], quality[places[account]]
+        )
+        for account in accounts
+    }
+
+
+def _intervals(
+    connection: Connection, registers: Sequence[Register], period: Period
+) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    count = (period.end_ms - period.start_ms) // QUARTER_MS
+    energy, quality = np.zeros((len(registers), count), np.int64), np.zeros((len(registers), count), np.int8)
+    if not registers:
+        return energy, quality
+    ids = np.array([register.register_id for register in registers])
+    order = np.argsort(ids)
+    for rows in _copied(connection, ids.tolist(), period):
+        row = order[np.searchsorted(ids, rows["register"], sorter=order)]
+        column = (rows["at"] // 1000 + _EPOCH_2000_MS - period.start_ms) // QUARTER_MS
+        energy[row, column] = rows["energy"]
+        quality[row, column] = rows["quality"]
+    return energy, quality
+
+
+def _copied(connection: Connection, registers: list[int], period: Period) -> Iterator[NDArray[np.void]]:
+    """The rows of a binary COPY, some MB at a time."""
+    values = {"registers": registers, "start": from_ms(period.start_ms), "stop": from_ms(period.end_ms)}
+    waiting = bytearray()
+    head = _HEADER_BYTES
+    with connection.cursor().copy(statement("copy_intervals"), values) as copy:
+        for block in copy:
+            waiting += block
+            if len(waiting) >= _CHUNK_BYTES:
+                whole = (len(waiting) - head) // _ROW.itemsize
+                yield np.frombuffer(bytes(waiting), _ROW, whole, head)
+                del waiting[: head + whole * _ROW.itemsize]
+                head = 0
+    whole = (len(waiting) - head - _TRAILER_BYTES) // _ROW.itemsize
+    yield np.frombuffer(bytes(waiting), _ROW, whole, head)
+
+
+def _metering(registers: Sequence[Register]) -> str:
+    """The class of meters that an account is billed by."""
+    classes = {register.device_class for register in registers if register.signal == IMPORT}
+    return next((name for name in METER_CLASSES if name in classes), METER_CLASSES[0])

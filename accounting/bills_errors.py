@@ -1,0 +1,5 @@
+"""What can be wrong with a question about tariffs, supply or bills; each message carries the value and the remedy."""
+
+
+class BillError(Exception):
+    """The bill, agreement or closing that was asked for cannot be had; nothing was changed."""

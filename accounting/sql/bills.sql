@@ -1,0 +1,125 @@
+-- The statements of tariffs, supply and bills, by name.
+
+-- name: add_plan
+INSERT INTO base.tariff_plan
+    (plan_id, version, text, kind, name_zh, name_en, valid_from, valid_to, source, loaded_at, loaded_by)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (plan_id, version) DO NOTHING
+RETURNING version;
+
+-- name: plan_of
+-- The newest text that covers the month; failing that, the newest one.
+SELECT text FROM public.tariff_plans
+WHERE plan_id = %(plan_id)s AND loaded_at <= %(as_of)s
+ORDER BY (valid_from <= %(first)s AND (valid_to IS NULL OR valid_to >= %(end)s)) DESC, loaded_at DESC, version
+LIMIT 1;
+
+-- name: plans
+SELECT plan_id, version, kind, name_zh, name_en, valid_from, valid_to, source, loaded_at, loaded_by
+FROM public.tariff_plans
+ORDER BY plan_id, loaded_at;
+
+-- name: add_agreement
+INSERT INTO base.supply_agreement
+    (account, park, plan_id, capacity_kva, contracted_kw, voltage_class, demand_basis, power_factor_standard,
+     valid_from, valid_to, reason, agreed_at, agreed_by)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s);
+
+-- name: agreements_of
+SELECT DISTINCT ON (account)
+    account, park, plan_id, capacity_kva, contracted_kw, voltage_class, demand_basis, power_factor_standard,
+    valid_from, valid_to, reason
+FROM public.supply_agreements
+WHERE account = ANY(%(accounts)s) AND valid_from <= %(first)s AND (valid_to IS NULL OR valid_to > %(first)s)
+    AND agreed_at <= %(as_of)s
+ORDER BY account, agreed_at DESC, agreement_id DESC;
+
+-- name: agreements
+SELECT account, park, plan_id, capacity_kva, contracted_kw, voltage_class, demand_basis, power_factor_standard,
+    valid_from, valid_to, reason, agreed_at, agreed_by
+FROM public.supply_agreements
+WHERE %(account)s::text IS NULL OR account = %(account)s
+ORDER BY account, agreed_at, agreement_id;
+
+-- name: park_exists
+SELECT EXISTS (SELECT FROM public.parks WHERE park = %s);
+
+-- name: add_forecast
+INSERT INTO base.heat_forecast (place, day, maximum_c, source, stated_at, stated_by) VALUES (%s, %s, %s, %s, %s, %s);
+
+-- name: forecasts_of
+SELECT DISTINCT ON (day) day, maximum_c
+FROM public.heat_forecasts
+WHERE place = %(place)s AND day >= %(first)s AND day < %(end)s AND stated_at <= %(as_of)s
+ORDER BY day, stated_at DESC;
+
+-- name: copy_prices
+COPY base.spot_price (series, at, period_s, price_cny_per_kwh, source, loaded_at, loaded_by) FROM STDIN;
+
+-- name: prices_of
+SELECT DISTINCT ON (at) (extract(epoch FROM at) * 1000)::int8, period_s, price_cny_per_kwh
+FROM public.spot_prices
+WHERE series = %(series)s AND at >= %(start)s AND at < %(stop)s AND loaded_at <= %(as_of)s
+ORDER BY at, loaded_at DESC;
+
+-- name: registers_of
+SELECT register_id, account, device_class, signal, period_s
+FROM public.registers
+WHERE account = ANY(%(accounts)s)
+ORDER BY account, register_id;
+
+-- name: copy_intervals
+-- Every column has a fixed width, so the bytes are an array: what is missing is said by its quality.
+COPY (
+    SELECT register_id, at, coalesce(energy_wh, 0),
+        CASE quality WHEN 'good' THEN 1::int2 WHEN 'estimated' THEN 2::int2 ELSE 0::int2 END
+    FROM public.interval_energy
+    WHERE register_id = ANY(%(registers)s) AND at >= %(start)s AND at < %(stop)s AND energy_wh IS NOT NULL
+) TO STDOUT (FORMAT binary);
+
+-- name: note_rule
+INSERT INTO base.rule_text (version, name, text, noted_at) VALUES (%s, %s, %s, %s) ON CONFLICT (version) DO NOTHING;
+
+-- name: rule_texts
+SELECT version, name, text FROM public.rule_texts WHERE version = ANY(%s);
+
+-- name: lock_month
+SELECT pg_advisory_xact_lock(hashtextextended('bill ' || %s || ' ' || %s, 0));
+
+-- name: add_closing
+INSERT INTO base.bill_closing
+    (account, month, revision, park, start_at, end_at, closed_at, closed_by, reason, plan_id, plan_version, plan_text,
+     rules_as_of, rules, inputs_digest, total_cny, document)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s);
+
+-- name: closing_of
+SELECT account, month, revision, closed_at, closed_by, reason, plan_version, plan_text, rules_as_of, rules,
+    inputs_digest, document
+FROM public.bill_closings
+WHERE account = %(account)s AND month = %(month)s AND (revision = %(revision)s OR (%(revision)s IS NULL AND current));
+
+-- name: closings_of
+SELECT account, month, revision, closed_at, closed_by, reason, plan_version, plan_text, rules_as_of, rules,
+    inputs_digest, document
+FROM public.bill_closings
+WHERE account = %(account)s AND month = %(month)s
+ORDER BY revision;
+
+-- name: any_closing
+SELECT EXISTS (SELECT FROM base.bill_closing);
+
+-- name: touched_closings
+-- Closed months whose registers have intervals that changed since an instant, with what is said about the change.
+WITH changed AS MATERIALIZED (
+    SELECT register_id, at, cause FROM base.interval_energy WHERE changed_at >= %(since)s
+)
+SELECT c.account, c.month, count(*), min(i.at), max(i.at), string_agg(DISTINCT nullif(i.cause, ''), '; ')
+FROM changed AS i
+JOIN public.registers AS r USING (register_id)
+JOIN public.bill_closings AS c ON c.account = r.account AND i.at >= c.start_at AND i.at < c.end_at
+WHERE c.current
+GROUP BY c.account, c.month
+ORDER BY c.month, c.account;
+
+-- name: oldest_current_closing
+SELECT min(closed_at) FROM public.bill_closings WHERE current;
