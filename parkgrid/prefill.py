@@ -1,14 +1,15 @@
 """History for demonstration parks: generated readings, marked as simulated, through the store that measured ones take.
 
-    scenario ─▶ process a park: physics, scaled integers ─▶ Store.commit ─▶ maintain until nothing is left
+    scenario ─▶ process a park: physics, scaled integers ─▶ Store.commit ─▶ roll-ups meanwhile and to the end
 
 Each park's history is an epoch of its gateway, named by the span's first second, and its batches are its quarters of
 an hour. So what is interrupted goes on where it was, and what is done twice adds nothing.
 """
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from os import cpu_count
@@ -23,7 +24,7 @@ from contract.identity import Gateway
 from contract.time import SystemClock, from_ms
 from edge.uplink import agent_version
 from ingest.rows import BatchHeader, Commit
-from ingest.store import Known, Park, Store
+from ingest.store import Known, Park, Store, open_store
 from parkgrid.prefill_rows import BATCH_MS, Part, Task, make
 from simulators import history
 from simulators.plant import SimulatedDevice
@@ -34,6 +35,9 @@ _DAY_MS = 86_400_000
 _PART_DAYS = 31
 """Days of a part whose readings are 900 s apart: what one process makes and one transaction stores."""
 _MODEL = "parkgrid-sim"
+_KEEPERS = 2
+"""Connections that bring roll-ups up to date: the server works on two classes at once."""
+_LOOK_EVERY_S = 0.2
 
 Tell = Callable[[str, float], None]
 """Told what is being done and how much of it, 0 to 1."""
@@ -131,14 +135,13 @@ def prefill(
     jobs = [_begin(store, dsn, scenario, span, Gateway(scenario.park, gateway)) for scenario in parks]
     open_jobs = [job for job in jobs if job.through < span.batches]
     done, parts = 0, sum(_part_count(job.scenario, span) for job in open_jobs)
-    with _workers(len(open_jobs), parts) as workers:
+    with _rolling_up(dsn, tell), _workers(len(open_jobs), parts) as workers:
         for job, part in _parts(workers, open_jobs, span):
             if part.end_ms >= span.end_ms and states and job.scenario.park in states:
                 part.state.park.save(states[job.scenario.park])
             _store(store, job, part, span)
             done += 1
             tell(f"history of {job.scenario.park} to {from_ms(part.end_ms):%Y-%m-%d}", done / parts)
-    _maintain(store, tell)
     return tuple(job.filled for job in jobs)
 
 
@@ -272,15 +275,35 @@ def _store(store: Store, job: _Job, part: Part, span: Span) -> None:
     job.filled = Filled(job.filled.park, job.filled.stored + found.stored, job.filled.repeated + found.repeated)
 
 
-def _maintain(store: Store, tell: Tell) -> None:
-    """Roll-ups until nothing is left to do."""
-    clock, done = SystemClock(), 0
-    while True:
-        report = store.maintain(clock.now_ms())
-        done += report.buckets
-        tell(f"roll-ups: {done:,} buckets", 1.0)
-        if not report.pending and not report.buckets:
-            return
+@contextlib.contextmanager
+def _rolling_up(dsn: str, tell: Tell) -> Iterator[None]:
+    """Bring roll-ups up to date while readings come in, and until nothing is left: one class a keeper at a time."""
+    complete = threading.Event()
+    with ThreadPoolExecutor(_KEEPERS) as keepers:
+        running = [keepers.submit(_keep, dsn, complete) for _ in range(_KEEPERS)]
+        try:
+            yield
+            tell("roll-ups", 1.0)
+        finally:
+            complete.set()
+        for keeper in running:
+            keeper.result()
+    # A class that the other one held when a keeper looked last may have been left by both.
+    _keep(dsn, complete)
+
+
+def _keep(dsn: str, complete: threading.Event) -> None:
+    """Maintain until nothing is left after the last reading."""
+    clock = SystemClock()
+    with contextlib.closing(open_store(dsn)) as store:
+        while True:
+            last = complete.is_set()
+            report = store.maintain(clock.now_ms())
+            if report.pending or report.buckets:
+                continue
+            if last:
+                return
+            complete.wait(_LOOK_EVERY_S)
 
 
 _OTHERS = """
