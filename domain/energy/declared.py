@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from domain.energy.readings import INSTANTS, NONE, Declaration, RegisterRule, keys
 
 LARGEST_WH = 2**60
-"""A reading worth more primary Wh than it (1.15 EWh) is no reading; below it no sum of this package overflows."""
+"""A reading of more steps or primary Wh than it (1.15 EWh) is no reading; below it no sum of this package overflows."""
 MOST_RATIO = 2**61
 """Numerator times denominator of a ratio stay below it."""
 SLACK_MS = 60_000
@@ -59,7 +59,8 @@ class Declared:
         """Values the register can show: not negative, below its width, small enough to compute with."""
         modulus = self.modulus[declaration]
         worth = steps * (self.numerator / self.denominator)[declaration]
-        fits: NDArray[np.bool_] = (steps >= 0) & ((modulus < 0) | (steps < modulus)) & (worth < LARGEST_WH)
+        small = (steps >= 0) & (steps < LARGEST_WH) & (worth < LARGEST_WH)
+        fits: NDArray[np.bool_] = small & ((modulus < 0) | (steps < modulus))
         return fits
 
     def plausible(
@@ -105,10 +106,11 @@ _UNDECLARED = Declaration(0, None, Fraction(1))
 
 
 def _entries(index: int, rule: RegisterRule) -> Iterator[_Entry]:
-    """The declarations of one register, each with whether another count starts with it."""
+    """The declarations of one register, the later of two for one instant, each with whether another count starts."""
     before = _UNDECLARED
     yield index, before, False
-    for declaration in sorted(rule.declarations, key=lambda one: one.valid_from_ms):
+    latest = {declaration.valid_from_ms: declaration for declaration in rule.declarations}
+    for _, declaration in sorted(latest.items()):
         known = declaration.initial_steps is not None or declaration.final_steps is not None
         changes = declaration.valid_from_ms > 0 and (known or declaration.ratio != before.ratio)
         yield index, declaration, changes

@@ -68,6 +68,7 @@ class RegisterRule:
     """All that is known of one register; before its first declaration the ratio is 1 and the width unknown."""
 
     declarations: tuple[Declaration, ...]
+    """In any order; of two for one instant the later in the tuple holds."""
     period_ms: int
     """Planned distance of its readings."""
     limit_kw: float | None
@@ -106,6 +107,21 @@ class IntervalTable:
     last_at_ms: NDArray[np.int64]
     """The first valid reading (or declared meter change) at or after the end."""
     last_steps: NDArray[np.int64]
+
+
+def in_order(readings: Readings) -> Readings:
+    """The same sorted by register and instant; of several for one instant the last given stays."""
+    key = keys(readings.register, readings.at_ms)
+    order = np.argsort(key, kind="stable")
+    last = np.append(key[order][1:] != key[order][:-1], [True] * bool(len(key))).astype(np.bool_)
+    kept = order[last]
+    return Readings(
+        readings.register[kept],
+        readings.at_ms[kept],
+        readings.steps[kept],
+        readings.trust[kept],
+        readings.late[kept],
+    )
 
 
 def keys(register: NDArray[np.int32] | NDArray[np.int64], at_ms: NDArray[np.int64]) -> NDArray[np.int64]:
