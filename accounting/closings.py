@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from psycopg.types.json import Jsonb
 
@@ -108,7 +109,7 @@ def follow(connection: Connection, changed_since: datetime, clock: Clock | None 
     if connection.execute(statement("any_closing")).fetchone() != (True,):
         return []
     touched = connection.execute(statement("touched_closings"), {"since": changed_since}).fetchall()
-    made = (_revise(connection, *row, clock) for row in touched)
+    made = (_revise(connection, _Touched(*row), clock) for row in touched)
     return [bill for bill in made if bill is not None]
 
 
@@ -120,17 +121,26 @@ def reopen_touched(connection: Connection, now: datetime, clock: Clock | None = 
     return follow(connection, row[0], clock)
 
 
-def _revise(
-    connection: Connection,
-    account: str,
-    month: str,
-    intervals: int,
-    first: datetime,
-    last: datetime,
-    cause: str | None,
-    clock: Clock | None,
-) -> Bill | None:
+@dataclass(frozen=True, slots=True)
+class _Touched:
+    """A closed month with changed intervals."""
+
+    account: str
+    month: str
+    intervals: int
+    first: datetime
+    last: datetime
+    cause: str | None
+
+    def reason(self, zone: ZoneInfo) -> str:
+        first, last = (f"{instant.astimezone(zone):%Y-%m-%d %H:%M}" for instant in (self.first, self.last))
+        cause = f" ({self.cause})" if self.cause else ""
+        return f"{self.intervals} intervals changed after closing, {first} – {last}{cause}"
+
+
+def _revise(connection: Connection, touched: _Touched, clock: Clock | None) -> Bill | None:
     """A new revision with the rules of the former one, unless it would count exactly the same."""
+    account, month = touched.account, touched.month
     with connection.transaction():
         connection.execute(statement("lock_month"), (account, month))
         former = _closed(connection, account, month, None)
@@ -141,10 +151,8 @@ def _revise(
         made = computed(connection, account, month_named(month), rules, plan, former.bill.end_ms)
         if made.energy.digest() == former.inputs_digest:
             return None
-        span = f"{first.astimezone(plan.zone):%Y-%m-%d %H:%M} – {last.astimezone(plan.zone):%Y-%m-%d %H:%M}"
-        reason = f"{intervals} intervals changed after closing, {span}{f' ({cause})' if cause else ''}"
         now_ms = to_ms(Known.by(clock).at)
-        return _keep(connection, made, rules, former, Closing(0, now_ms, FOLLOWER, reason))
+        return _keep(connection, made, rules, former, Closing(0, now_ms, FOLLOWER, touched.reason(plan.zone)))
 
 
 def _refuse(made: Computed, former: Closed | None, reason: str) -> None:
