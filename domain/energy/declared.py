@@ -77,7 +77,7 @@ class Declared:
         """
         if bool(np.isinf(self.limit_kw).all()):
             return np.ones(len(rise_wh), dtype=np.bool_)
-        span = span_ms + np.maximum(self.period_ms, SLACK_MS)[register]
+        span = np.maximum(span_ms, 0) + np.maximum(self.period_ms, SLACK_MS)[register]
         slack = SLACK_STEPS * (self.numerator / self.denominator)[declaration]
         allowed = self.limit_kw[register] * span / _MS_KW_PER_WH + slack
         fits: NDArray[np.bool_] = rise_wh <= allowed
