@@ -79,9 +79,11 @@ def _availability(observed: Observed) -> Value | Unavailable:
         )
     inverters = observed.members("pv_kwh")
     producing = sum(int((energy[light] > 0).sum()) for energy in inverters.values())
+    # An inverter that was built within the period counts from then on.
+    watched = sum(int(np.isfinite(energy[light]).sum()) for energy in inverters.values())
     dark = _days_without_output(observed, light, inverters)
     return Value(
-        producing / (len(inverters) * int(light.sum())),
+        producing / watched,
         details={
             "alarm": f"no output under irradiance: {', '.join(dark)}" if dark else None,
             "days_without_output": float(len(dark)),
@@ -101,8 +103,13 @@ def _days_without_output(
     for day in np.unique(days[light]):
         lit = light & (days == day)
         named = from_ms(int(day) * _DAY_MS).date().isoformat()
-        found += [f"{name} on {named}" for name, energy in inverters.items() if energy[lit].sum() <= 0]
+        found += [f"{name} on {named}" for name, energy in inverters.items() if _nothing(energy[lit])]
     return found
+
+
+def _nothing(energy: NDArray[np.float64]) -> bool:
+    known = energy[np.isfinite(energy)]
+    return known.size > 0 and float(known.sum()) <= 0
 
 
 _NEEDS_PLANE = "Only with irradiance in the plane of the modules; horizontal irradiance does not replace it."

@@ -1,0 +1,106 @@
+"""Gauges and states on a grid, from the roll-ups of 1 and 15 minutes; nan where a device that should tell does not."""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+
+from accounting.grid import Grid
+from accounting.quantities import Gauge, MinuteGauge, States
+from accounting.site import WEATHER, Site, SiteDevice
+from accounting.store import Connection, statement
+from contract.signals import CATALOGUE, CHARGER_STATES, OPERATING_STATES
+from contract.time import from_ms
+
+Floats = NDArray[np.float64]
+_MINUTE_S = 60
+_ENOUGH = 0.9
+"""Share of the expected minutes that an interval must know: the 90 % rule of completeness."""
+
+
+def read_gauge(connection: Connection, site: Site, grid: Grid, gauge: Gauge) -> Floats | None:
+    """The mean over the devices that tell it; several weather stations stand in for each other."""
+    devices = site.devices_of(gauge.device_class, grid.start_ms, grid.stop_ms)
+    table = _means(connection, devices, grid, gauge.device_class, gauge.signal, "_15m")
+    if not table:
+        return None
+    known = np.isfinite(list(table.values()))
+    counted = known.sum(axis=0)
+    whole = counted > 0 if gauge.device_class == WEATHER else counted == len(devices)
+    total = np.nansum(list(table.values()), axis=0)
+    return np.where(whole, total / np.maximum(counted, 1), np.nan)
+
+
+def read_minutes(connection: Connection, site: Site, grid: Grid, gauge: MinuteGauge) -> dict[str, Floats]:
+    """Each device's gauge by the minute; nothing if there is no such device."""
+    devices = site.devices_of(gauge.device_class, grid.start_ms, grid.stop_ms)
+    if gauge.percent_of is not None:
+        devices = [each for each in devices if each.ratings.get(gauge.percent_of, 0) > 0]
+    table = _means(connection, devices, grid, gauge.device_class, gauge.signal, "_1m")
+    nothing = np.full(grid.count, np.nan)
+    found = {}
+    for each in devices if table else ():
+        values = table.get(each.device_id, nothing)
+        values = np.maximum(values, 0.0) if gauge.positive else values
+        found[each.name] = values if gauge.percent_of is None else 100 * values / each.ratings[gauge.percent_of]
+    return found
+
+
+def read_states(connection: Connection, site: Site, grid: Grid, states: States) -> Floats | None:
+    """Minutes in one of the states, over all devices that told any state; nan where too few minutes are known."""
+    known, matching, expected = np.zeros(grid.count), np.zeros(grid.count), 0.0
+    for device_class in states.classes:
+        devices = {each.device_id: each for each in site.devices_of(device_class, grid.start_ms, grid.stop_ms)}
+        told = set()
+        parameters = grid.parameters() | {"devices": list(devices), "states": _codes(device_class, states)}
+        for device, slot, minutes, counted in connection.execute(
+            _of("indicator_states", device_class, "_1m"), parameters
+        ):
+            known[slot] += minutes
+            matching[slot] += counted
+            told.add(device)
+        expected += sum(grid.period_s / max(_MINUTE_S, devices[each].period_s) for each in told)
+    if not expected:
+        return None
+    return np.where(known >= _ENOUGH * expected, matching, np.nan)
+
+
+def read_stored(connection: Connection, site: Site, grid: Grid, *, at_end: bool) -> Floats | None:
+    """Stored energy of all storage at the start or the end of each interval."""
+    devices = [each.device_id for each in site.devices_of("storage", grid.start_ms, grid.stop_ms)]
+    if not devices:
+        return None
+    reach = {"from": from_ms(grid.start_ms - grid.period_ms), "to": from_ms(grid.stop_ms + grid.period_ms)}
+    total, counted = np.zeros(grid.count + 1), np.zeros(grid.count + 1)
+    parameters = grid.parameters() | reach | {"devices": devices}
+    for _, edge, stored_kwh in connection.execute(statement("indicator_stored"), parameters):
+        total[edge] += stored_kwh
+        counted[edge] += 1
+    edges = np.where(counted == len(devices), total, np.nan)
+    return edges[1:] if at_end else edges[:-1]
+
+
+def _means(
+    connection: Connection, devices: list[SiteDevice], grid: Grid, device_class: str, signal: str, suffix: str
+) -> dict[int, Floats]:
+    found: dict[int, Floats] = {}
+    parameters = grid.parameters() | {"devices": [each.device_id for each in devices]}
+    for device, slot, mean in connection.execute(_of("indicator_gauge", device_class, suffix, signal), parameters):
+        found.setdefault(device, np.full(grid.count, np.nan))[slot] = mean
+    return found
+
+
+def _codes(device_class: str, states: States) -> list[int]:
+    names = CHARGER_STATES if device_class == "charger" else OPERATING_STATES
+    return [names.index(state) for state in states.states.get(device_class, names)]
+
+
+@cache
+def _of(name: str, device_class: str, suffix: str, signal: str | None = None) -> bytes:
+    """A statement for one view of the catalogue's classes; `KeyError` for any other name."""
+    found = CATALOGUE[device_class]
+    parts = {"relation": sql.Identifier("public", found.name + suffix)}
+    if signal is not None:
+        parts["signal"] = sql.Identifier(found.by_name[signal].name)
+    return sql.SQL(statement(name)).format(**parts).as_bytes()

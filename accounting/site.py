@@ -1,0 +1,109 @@
+"""The devices and registers of a scope: what has to be present for a quantity to be whole."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from accounting.errors import AccountingError
+from accounting.scope import Scope
+from accounting.store import Connection, statement
+
+WEATHER = "weather"
+_ALWAYS_MS = 2**62
+
+
+class UnknownParkError(AccountingError):
+    """Nobody has ever reported for this park."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteDevice:
+    """A device of the scope, or a weather station of its park."""
+
+    device_id: int
+    gateway: str
+    device: str
+    device_class: str
+    period_s: float
+    ratings: Mapping[str, float]
+    retired: bool
+    first_seen_ms: int
+
+    @property
+    def name(self) -> str:
+        """`gateway/device`, as people write it."""
+        return f"{self.gateway}/{self.device}"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRegister:
+    """One direction of one metering point, and the span in which it has to be present."""
+
+    register_id: int
+    device: SiteDevice
+    signal: str
+    period_s: int
+    from_ms: int
+    """Start of its first known interval; when it was announced, if nothing is known of it yet."""
+    to_ms: int
+    """End of its last known interval if its device is retired; else for ever."""
+
+    def counts_in(self, start_ms: int, stop_ms: int) -> bool:
+        """Whether any part of a span asks for it."""
+        return self.from_ms < stop_ms and self.to_ms > start_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A scope as it stands in the registry."""
+
+    scope: Scope
+    district: str
+    zone: ZoneInfo
+    devices: tuple[SiteDevice, ...]
+    registers: tuple[SiteRegister, ...]
+
+    def registers_of(
+        self, device_class: str, signals: Sequence[str], start_ms: int, stop_ms: int
+    ) -> list[SiteRegister]:
+        """The registers of a class that a span asks for."""
+        return [
+            each
+            for each in self.registers
+            if each.device.device_class == device_class and each.signal in signals and each.counts_in(start_ms, stop_ms)
+        ]
+
+    def devices_of(self, device_class: str, start_ms: int, stop_ms: int) -> list[SiteDevice]:
+        """The devices of a class that a span asks for: by their registers, or all that serve if they have none."""
+        metered = {each.device.device_id for each in self.registers}
+        asked = {each.device.device_id for each in self.registers if each.counts_in(start_ms, stop_ms)}
+        return [
+            each
+            for each in self.devices
+            if each.device_class == device_class
+            and (each.device_id in asked if each.device_id in metered else not each.retired)
+        ]
+
+
+def site_of(connection: Connection, scope: Scope) -> Site:
+    """The site of a scope. Raises `UnknownParkError`."""
+    parameters = {"park": scope.park, **scope.parameters()}
+    park = connection.execute(statement("indicator_park"), parameters).fetchone()
+    if park is None:
+        raise UnknownParkError(f"no park {scope.park!r}: `parkgrid query parks` lists those that have reported")
+    devices = {
+        row[0]: SiteDevice(*row) for row in connection.execute(statement("indicator_devices"), parameters).fetchall()
+    }
+    rows = connection.execute(statement("indicator_registers"), {"devices": list(devices)}).fetchall()
+    registers = tuple(_register(devices[row[1]], row) for row in rows)
+    return Site(scope, park[0], ZoneInfo(park[1]), tuple(devices.values()), registers)
+
+
+def _register(device: SiteDevice, row: tuple[Any, ...]) -> SiteRegister:
+    register_id, _, signal, period_s, first_ms, last_ms = row
+    begins = device.first_seen_ms if first_ms is None else first_ms
+    ends = _ALWAYS_MS
+    if device.retired:
+        ends = begins if last_ms is None else last_ms + period_s * 1000
+    return SiteRegister(register_id, device, signal, period_s, begins, ends)

@@ -1,0 +1,12 @@
+-- The devices of a scope with their nameplates; a weather station serves the whole park, however the scope is narrowed.
+SELECT device_id, gateway, device, device_class, period_s, ratings, retired,
+    (extract(epoch FROM first_seen_at) * 1000)::int8 AS first_seen_ms
+FROM public.devices
+WHERE park = %(park)s
+  AND (device_class = 'weather'
+    OR (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
+      AND (%(device)s::text IS NULL OR device = %(device)s)
+      AND (%(line)s::text IS NULL OR line = %(line)s)
+      AND (%(transformer)s::text IS NULL OR transformer = %(transformer)s)
+      AND (%(account)s::text IS NULL OR account = %(account)s))
+ORDER BY gateway, device, device_class

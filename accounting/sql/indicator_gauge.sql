@@ -1,0 +1,7 @@
+-- The mean of one gauge in each slot, device by device; buckets weigh by their readings.
+SELECT r.device_id,
+    ((extract(epoch FROM r.at) * 1000)::int8 - %(start_ms)s) / %(period_ms)s AS slot,
+    sum(r.{signal} * r.samples) / sum(r.samples) AS mean
+FROM {relation} AS r
+WHERE r.device_id = ANY (%(devices)s) AND r.at >= %(start)s AND r.at < %(stop)s AND r.{signal} IS NOT NULL
+GROUP BY r.device_id, slot
