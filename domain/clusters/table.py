@@ -72,6 +72,7 @@ def table(sheet: Sheet, columns: Sequence[Column], findings: Findings) -> Table:
         if column.required and column.key not in found:
             findings.add(f"A{start + 1}", "missing_column", column_zh=column.zh, column_en=column.en)
     rows = list(_rows(sheet.rows[start + 1 :], start + 2, found, columns))
+    _refuse_strays(sheet.rows[start:], findings)
     if not rows:
         findings.add(f"A{start + 2}", "no_rows")
     return Table({key: sheet.rows[start][place] for key, place in found.items()}, units, rows)
@@ -115,6 +116,16 @@ def _rows(
             row[column.key] = cells[place] if place is not None and place < len(cells) else nothing
         if any(cell.kind is not CellKind.EMPTY for cell in row.values()):
             yield Row(number, row)
+
+
+def _refuse_strays(rows: Sequence[Sequence[Cell]], findings: Findings) -> None:
+    """Content below no heading; in a CSV it is the rest of a text whose comma was not quoted."""
+    empty = (CellKind.EMPTY, CellKind.MERGED)
+    headed = {place for place, cell in enumerate(rows[0]) if cell.kind not in empty}
+    for cells in rows[1:]:
+        stray = next((cell for place, cell in enumerate(cells) if place not in headed and cell.kind not in empty), None)
+        if stray is not None:
+            findings.add(stray.address, "stray", value=stray.shown)
 
 
 def _parted(heading: str) -> tuple[str, str]:

@@ -1,0 +1,157 @@
+"""`parkgrid clusters`: outputs of industrial clusters in, progress and intensity out."""
+
+import getpass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from accounting.clusters_import import Taken
+
+_REFUSED = 1
+_WRONG = 2
+Language = Literal["zh", "en"]
+Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
+By = Annotated[str, typer.Option("--by", help="Who takes the file in; kept with every figure.  [default: your login]")]
+Lang = Annotated[Language, typer.Option("--lang", help="Language of what is printed or written.")]
+Dry = Annotated[bool, typer.Option("--dry-run", help="Check the file against the database and change nothing.")]
+
+app = typer.Typer(
+    help=(
+        "Industrial clusters: quarterly outputs in, progress to the targets and energy beside output out.\n\n"
+        "Start with `parkgrid clusters template outputs.xlsx`, fill it in, "
+        "then `parkgrid clusters import outputs.xlsx`."
+    ),
+    no_args_is_help=True,
+)
+
+
+@app.command("template")
+def template(
+    out: Annotated[Path, typer.Argument(help="File to write.")],
+    form: Annotated[
+        Literal["xlsx", "csv"] | None, typer.Option("--format", help="By default, as the name ends.")
+    ] = None,
+    kind: Annotated[
+        Literal["output", "enterprise"], typer.Option(help="Outputs, or whose account is whose.")
+    ] = "output",
+    language: Lang = "en",
+) -> None:
+    """Write a file to fill in, with headings in Chinese and English, hints and an example.
+
+    For example:
+
+        parkgrid clusters template outputs.xlsx
+
+        parkgrid clusters template accounts.csv --kind enterprise
+    """
+    from accounting.clusters_sheet import FileError
+    from accounting.clusters_template import write_template
+
+    try:
+        write_template(out, kind, form)
+    except FileError as error:
+        _refuse(error.zh if language == "zh" else error.en)
+    typer.echo(str(out))
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="XLSX or CSV, as `parkgrid clusters template` writes it.")],
+    dsn: Dsn,
+    by: By = "",
+    kind: Annotated[
+        Literal["output", "enterprise"], typer.Option(help="Outputs, or whose account is whose.")
+    ] = "output",
+    dry: Dry = False,
+    language: Lang = "zh",
+) -> None:
+    """Take in a file whole, or refuse it with every mistake by its cell; the same file again changes nothing.
+
+    For example:
+
+        parkgrid clusters import outputs.xlsx --dry-run
+
+        parkgrid clusters import outputs.xlsx --by "Li Wei"
+
+        parkgrid clusters import accounts.csv --kind enterprise --lang en
+    """
+    from accounting.clusters_import import take_enterprises, take_outputs
+    from accounting.clusters_sheet import FileError
+    from ingest.store.errors import StoreError
+
+    who = by.strip() or getpass.getuser()
+    take = take_outputs if kind == "output" else take_enterprises
+    typer.echo(f"{'读取' if language == 'zh' else 'reading'} {file}", err=True)
+    try:
+        taken = take(dsn, file, who, datetime.now(UTC), dry=dry)
+    except FileError as error:
+        _refuse(error.zh if language == "zh" else error.en)
+    except StoreError as error:
+        _refuse(str(error))
+    for note in taken.notes:
+        typer.echo(note, err=True)
+    if taken.mistakes:
+        _list_mistakes(file, taken, language)
+    typer.echo(_summary(taken, language))
+
+
+def _list_mistakes(file: Path, taken: "Taken", language: Language) -> NoReturn:
+    for mistake in taken.mistakes:
+        typer.echo(mistake.text(language))
+    count = len(taken.mistakes)
+    zh, en = f"{file}：{count} 处错误，整个文件未导入", f"{file}: {count} mistakes, nothing of the file was taken in"
+    typer.echo(zh if language == "zh" else en, err=True)
+    raise typer.Exit(_REFUSED)
+
+
+def _summary(taken: "Taken", language: Language) -> str:
+    if taken.before:
+        zh, en = (
+            f"此文件已导入（{taken.before}），无变化",
+            f"this file was taken in before ({taken.before}): nothing to do",
+        )
+        return zh if language == "zh" else en
+    numbers = (taken.rows, taken.added, taken.revised, taken.unchanged)
+    zh = "共 {} 条：新增 {}，修订 {}，未变 {}".format(*numbers)
+    en = "{} entries: {} new, {} revised, {} unchanged".format(*numbers)
+    if taken.dry:
+        zh, en = f"{zh}（试运行，未写入）", f"{en} (dry run, nothing was written)"
+    return zh if language == "zh" else en
+
+
+@app.command("report")
+def report(
+    quarter: Annotated[str, typer.Argument(help="A quarter, such as 2024-Q2.")],
+    out: Annotated[Path, typer.Option("--out", help="File to write: .xlsx, .pdf or .csv.")],
+    dsn: Dsn,
+    language: Lang = "zh",
+) -> None:
+    """Write the quarterly supervision table (逐季滚动监督表) of all clusters.
+
+    For example:
+
+        parkgrid clusters report 2024-Q2 --out 2024-Q2.xlsx
+
+        parkgrid clusters report 2024-Q2 --out 2024-Q2.pdf --lang zh
+    """
+    from accounting.clusters_sheet import FileError
+    from accounting.report.supervision import write_report
+    from domain.clusters.quarter import quarter as read
+    from ingest.store.errors import StoreError
+
+    try:
+        when = read(quarter)
+        write_report(dsn, when, out, language, datetime.now(UTC))
+    except FileError as error:
+        _refuse(error.zh if language == "zh" else error.en)
+    except (ValueError, StoreError) as error:
+        _refuse(str(error))
+    typer.echo(str(out))
+
+
+def _refuse(sentence: str) -> NoReturn:
+    typer.echo(f"error: {sentence}", err=True)
+    raise typer.Exit(_WRONG)
