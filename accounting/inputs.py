@@ -133,7 +133,7 @@ class _Energies:
         """The sum of registers, nan unless every one is whole, and whether it contains an estimate."""
         rows = [self.place[each.register_id] for each in registers]
         whole = self.expected[rows].any(axis=0) & ~self.missing[rows].any(axis=0)
-        estimated: NDArray[np.bool_] = self.estimated[rows].any(axis=0)
+        estimated: NDArray[np.bool_] = np.logical_or.reduce(self.estimated[rows], axis=0)
         return np.where(whole, self.energy_kwh[rows].sum(axis=0), np.nan), estimated
 
 
