@@ -15,7 +15,6 @@ No step looks across a declared change of the count.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,40 +100,55 @@ def _falls(known: Sequence) -> NDArray[np.bool_]:
 
 
 def _leaps(known: Sequence, meters: Declared) -> NDArray[np.bool_]:
-    leaps: NDArray[np.bool_] = (known.era[1:] == known.era[:-1]) & ~_plausible(known, meters, 1)
+    leaps: NDArray[np.bool_] = (known.era[1:] == known.era[:-1]) & ~_plausible(
+        known, meters, slice(None, -1), slice(1, None)
+    )
     return leaps
 
 
-def _plausible(known: Sequence, meters: Declared, distance: int) -> NDArray[np.bool_]:
-    """Whether the rise between readings so many places apart is plausible."""
-    declaration = known.declaration[:-distance]
-    rise_wh = meters.wh(known.steps[distance:], declaration) - meters.wh(known.steps[:-distance], declaration)
-    span_ms = known.at_ms[distance:] - known.at_ms[:-distance]
-    return meters.plausible(rise_wh, span_ms, known.register[:-distance], declaration)
+def _plausible(
+    known: Sequence,
+    meters: Declared,
+    first: NDArray[np.int64] | slice,
+    last: NDArray[np.int64] | slice,
+) -> NDArray[np.bool_]:
+    """Whether the rises from some readings to others are plausible."""
+    declaration = known.declaration[first]
+    rise_wh = meters.wh(known.steps[last], declaration) - meters.wh(known.steps[first], declaration)
+    return meters.plausible(rise_wh, known.at_ms[last] - known.at_ms[first], known.register[first], declaration)
 
 
 def _false(known: Sequence, meters: Declared, *, dips_only: bool) -> NDArray[np.bool_]:
     false = np.zeros(len(known.steps), dtype=np.bool_)
+    falls = np.flatnonzero(_falls(known))
     for run in range(1, LONGEST_RUN + 1):
-        _mark_runs(known, meters, run, false, dips_only=dips_only)
+        # a run that leaves the order holds a fall, so only the few windows around one are looked at
+        starts = np.unique(falls[:, None] - np.arange(run + 1))
+        starts = starts[(starts >= 0) & (starts + run + 1 < len(false))]
+        found = starts[_leaves_order(known, meters, starts, run, dips_only=dips_only)]
+        false[found[:, None] + np.arange(1, run + 1)] = True
     return false
 
 
-def _mark_runs(known: Sequence, meters: Declared, run: int, false: NDArray[np.bool_], *, dips_only: bool) -> None:
-    """Mark the runs of this length that leave the order between the readings around them."""
-    windows = len(known.steps) - run - 1
-    if windows <= 0:
-        return
-    inner = [known.steps[1 + place : 1 + place + windows] for place in range(run)]
-    before, after = known.steps[:windows], known.steps[run + 1 :]
-    below = np.logical_and.reduce([value < before for value in inner])
-    outside = below if dips_only else np.logical_and.reduce([(value < before) | (value > after) for value in inner])
-    rising = np.logical_and.reduce([low <= high for low, high in pairwise(inner)])
-    counts_again = below & rising & (inner[-1] > inner[0])
-    marked = (known.era[:windows] == known.era[run + 1 :]) & (before <= after) & outside & ~counts_again
-    starts = np.flatnonzero(marked & _plausible(known, meters, run + 1))
-    for place in range(run):
-        false[starts + 1 + place] = True
+def _leaves_order(
+    known: Sequence,
+    meters: Declared,
+    starts: NDArray[np.int64],
+    run: int,
+    *,
+    dips_only: bool,
+) -> NDArray[np.bool_]:
+    """Whether the readings between each start and the one after its run are out of order and these two are in order."""
+    ends = starts + run + 1
+    before, after = known.steps[starts], known.steps[ends]
+    inner = known.steps[starts[:, None] + np.arange(1, run + 1)]
+    below = (inner < before[:, None]).all(axis=1)
+    either = ((inner < before[:, None]) | (inner > after[:, None])).all(axis=1)
+    counts_again = below & (np.diff(inner, axis=1) >= 0).all(axis=1) & (inner[:, -1] > inner[:, 0])
+    ordered = (known.era[starts] == known.era[ends]) & (before <= after)
+    outside = (below if dips_only else either) & ~counts_again
+    leaves: NDArray[np.bool_] = ordered & outside & _plausible(known, meters, starts, ends)
+    return leaves
 
 
 def _held_back(known: Sequence, meters: Declared) -> NDArray[np.bool_]:

@@ -142,3 +142,110 @@ def test_a_month_ends_at_local_midnight() -> None:
     assert set(result.quality[0].tolist()) == {GOOD}
     assert result.first_at_ms[0, 0] == month.start_ms
     assert result.last_at_ms[0, -1] == month.end_ms
+
+
+def test_a_roll_over_must_fit_the_power_limit() -> None:
+    """u32 +21 Wh in 15 min passes under 1 kW; +2e8 of 2^32 would be 800 MW and is a reset instead."""
+    fits = table(readings((0, 2**32 - 6), (15, 15)), rule(width(2**32), limit_kw=1.0), 1)
+    assert energies(fits) == [21]
+    after = [(15 * n, 7) for n in range(1, 5)]
+    reset = table(readings((0, 2**32 - 200_000_000), *after), rule(width(2**32), limit_kw=1.0), 1)
+    assert energies(reset) == [7]
+    assert reset.quality[0, 0] == ESTIMATED
+
+
+def test_a_rise_above_the_limit_counts_but_is_estimated() -> None:
+    """1 kW for 30 min (15 and a period's slack) and 1 kWh of slack allow 1,500 Wh."""
+    after = [(15 * n, 1_501) for n in range(2, 6)]
+    result = table(readings((0, 0), (15, 1_501), *after), rule(limit_kw=1.0), 2)
+    assert energies(result) == [1_501, 0]
+    assert result.quality[0].tolist() == [ESTIMATED, GOOD]
+    allowed = table(readings((0, 0), (15, 1_500), (30, 1_500)), rule(limit_kw=1.0), 2)
+    assert allowed.quality[0].tolist() == [GOOD, GOOD]
+
+
+def test_a_rising_run_after_a_fall_is_a_reset() -> None:
+    """1,010 -> 0, 60, 1,020: a run that rises counts again; 60 since the reset, then 960."""
+    result = table(readings((0, 1_010), (15, 0), (30, 60), (45, 1_020), (60, 1_030)), rule(), 4)
+    assert energies(result) == [0, 60, 960, 10]
+    assert result.quality[0].tolist() == [ESTIMATED, GOOD, GOOD, GOOD]
+
+
+def test_edges_between_readings_are_interpolated() -> None:
+    """Read at minutes -5, 10, 25, 40: C(0) = 90 * 5/15 = 30, C(15) = 90 + 60 * 5/15 = 110, C(30) = 150 + 10 = 160."""
+    result = table(readings((-5, 0), (10, 90), (25, 150), (40, 180)), rule(), 2)
+    assert energies(result) == [80, 50]
+    assert result.quality[0].tolist() == [GOOD, GOOD]
+    assert (result.first_steps[0].tolist(), result.last_steps[0].tolist()) == ([0, 90], [150, 180])
+    assert result.first_at_ms[0, 0] == START_MS - 5 * 60_000
+    assert result.last_at_ms[0, 1] == START_MS + 40 * 60_000
+
+
+def test_flagged_readings_make_their_intervals_estimated() -> None:
+    result = table(readings((0, 0), (15, 5), (30, 9), (45, 12), (60, 13), trust=[1, 1, 2, 1, 1]), rule(), 4)
+    assert energies(result) == [5, 4, 3, 1]
+    assert result.quality[0].tolist() == [GOOD, ESTIMATED, ESTIMATED, GOOD]
+    assert result.estimated[0].tolist() == [0, 0, 1, 0]
+
+
+def test_untrusted_readings_are_received_and_nothing_else() -> None:
+    result = table(readings((0, 0), (15, 777), (30, 9), trust=[1, 0, 1]), rule(), 2)
+    assert (result.received[0].tolist(), result.valid[0].tolist()) == ([1, 1], [1, 0])
+    # 9 Wh over two quarters: C(15) = 4.5 -> 5
+    assert energies(result) == [5, 4]
+
+
+def test_late_readings_are_counted_as_late() -> None:
+    given = readings((0, 0), (15, 5), (30, 9))
+    late = Readings(given.register, given.at_ms, given.steps, given.trust, np.array([False, True, True]))
+    assert table(late, rule(), 2).late[0].tolist() == [0, 1]
+
+
+def test_a_reading_at_the_instant_of_a_change_belongs_to_the_new_meter() -> None:
+    """Old meter x2 from 100 to its final 110: 20 Wh; the new one reads 5 then 9 with ratio 3: 12 Wh."""
+    change = Declaration(START_MS + 15 * 60_000, None, Fraction(3), initial_steps=5, final_steps=110)
+    result = table(readings((0, 100), (15, 5), (30, 9)), rule(width(None, 2), change), 2)
+    assert energies(result) == [20, 12]
+
+
+def test_a_width_declared_later_keeps_the_count() -> None:
+    """Only the width becomes known: no other count starts, and the top is passed with 20 + 30 Wh."""
+    known = Declaration(START_MS + 5 * 60_000, 10**9, Fraction(1))
+    points = [(0, 999_999_970), (15, 999_999_980), (30, 30)]
+    assert energies(table(readings(*points), rule(width(None), known), 2)) == [10, 50]
+
+
+def test_years_without_a_reading_do_not_overflow() -> None:
+    """10^15 steps over 400 days: 10^15 / (400 * 96) = 26,041,666,666.67 Wh a quarter-hour."""
+    result = table(readings((0, 0), (400 * 24 * 60, 10**15)), rule(), 400 * 96)
+    assert int(result.energy_wh.sum()) == 10**15
+    assert set(result.energy_wh[0].tolist()) == {26_041_666_666, 26_041_666_667}
+
+
+def test_nothing_read_is_missing_and_expected() -> None:
+    result = table(readings(), rule(period_min=5), 2)
+    assert energies(result) == [None, None]
+    assert result.expected[0].tolist() == [3, 3]
+    assert result.first_at_ms[0].tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize(
+    ("given", "ruled", "grid", "reason"),
+    [
+        (readings((15, 1), (0, 1)), rule(), Grid(START_MS, QUARTER_MS, 1), "sort by register and instant"),
+        (readings((0, 1), (0, 1)), rule(), Grid(START_MS, QUARTER_MS, 1), "keep one reading an instant"),
+        (readings((0, 1)), rule(), Grid(START_MS, 0, 1), "no grid"),
+        (readings((0, 1)), rule(), Grid(-1, QUARTER_MS, 1), "1970"),
+        (readings((0, 1)), rule(period_min=0), Grid(START_MS, QUARTER_MS, 1), "reading period"),
+        (readings((0, 1)), rule(width(None, 0)), Grid(START_MS, QUARTER_MS, 1), "ratio of 0"),
+        (readings((0, 1)), rule(width(None, Fraction(2**40, 3**30))), Grid(START_MS, QUARTER_MS, 1), "nine digits"),
+    ],
+)
+def test_what_cannot_be_computed_is_refused(given: Readings, ruled: RegisterRule, grid: Grid, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        interval_energy(given, [ruled], grid)
+
+
+def test_a_reading_without_a_rule_is_refused() -> None:
+    with pytest.raises(ValueError, match="one rule for each register"):
+        interval_energy(readings((0, 1)), [], Grid(START_MS, QUARTER_MS, 1))

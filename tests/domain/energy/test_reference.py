@@ -93,7 +93,7 @@ def row(table: IntervalTable, register: int, slot: int) -> Row:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(meters(), min_size=1, max_size=3))
 def test_the_arrays_equal_the_reference(given_meters: list[tuple[RegisterRule, list[Reading]]]) -> None:
     table = interval_energy(together([told for _, told in given_meters]), [rule for rule, _ in given_meters], GRID)
@@ -101,7 +101,7 @@ def test_the_arrays_equal_the_reference(given_meters: list[tuple[RegisterRule, l
         assert [row(table, register, slot) for slot in range(COUNT)] == rows(told, rule, GRID)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(meters(least=60, most=140), st.integers(0, 40), st.integers(1, 6))
 def test_a_part_equals_the_whole(meter: tuple[RegisterRule, list[Reading]], first: int, count: int) -> None:
     rule, told = meter
