@@ -124,6 +124,37 @@ class Flow(Shape):
     ev: Figure
 
 
+class DcBus(Figure):
+    """A PEDF building's direct-current bus: power through its interface, voltage, and what was asked for."""
+
+    voltage_v: float | None
+    reference_voltage_v: float | None
+    target_power_kw: float | None
+
+
+class ParkNow(Shape):
+    """One park of the district at this moment."""
+
+    park: str
+    district: str | None
+    name_zh: str | None
+    name_en: str | None
+    time_zone: str
+    simulated: bool
+    gateways: int
+    gateways_online: int
+    devices: int
+    newest_ms: int | None
+    flow: Flow
+
+
+class District(Shape):
+    """Every park at this moment."""
+
+    as_of_ms: int
+    parks: list[ParkNow]
+
+
 class GatewayState(Shape):
     """A gateway, whether it is there, and what it last said about itself."""
 
@@ -150,6 +181,7 @@ class Overview(Shape):
     simulated: bool
     flow: Flow
     loss_kw: float | None
+    dc: DcBus | None
     gateways: list[GatewayState]
 
 

@@ -149,6 +149,19 @@ def loss_kw(figures: Mapping[str, Figure]) -> float | None:
     return _known(figures["grid"], figures["pv"], figures["storage"]) - _known(figures["load"], figures["ev"])
 
 
+def dc_bus(readings: Iterable[Reading], now_ms: int) -> dict[str, Any] | None:
+    """A PEDF building's bus: power through its interface (positive from the grid), its voltage, what was asked for.
+
+    None without a bus. It is no part of the balance: its loads and sources are counted themselves.
+    """
+    buses = [reading for reading in readings if reading.device_class == "dc_bus"]
+    if not buses:
+        return None
+    first = buses[0]
+    signals = ("voltage_v", "reference_voltage_v", "target_power_kw")
+    return {**_figure(buses, now_ms).document(), **{signal: first.usable(signal) for signal in signals}}
+
+
 def newest_ms(readings: Iterable[Reading]) -> int | None:
     """The newest instant of any reading."""
     return max((reading.at_ms for reading in readings if reading.at_ms is not None), default=None)

@@ -73,6 +73,24 @@ def latest() -> bytes:
 
 
 @cache
+def district() -> bytes:
+    """The newest power of every device of every park, and the state of charge of what stores."""
+    return _all_of(
+        _template(
+            "district_of_class",
+            relation=relation(device_class),
+            device_class=sql.Literal(device_class),
+            signals=sql.SQL(", ").join(
+                sql.SQL("{}, {}").format(sql.Literal(signal), sql.Identifier("latest", signal))
+                for signal in ("active_power_kw", "soc_pct")
+                if signal in CATALOGUE[device_class].by_name
+            ),
+        )
+        for device_class in POWER_CLASSES
+    ).as_bytes()
+
+
+@cache
 def newest() -> bytes:
     """The newest instants of a park's power readings."""
     return _by_class("newest_of_class", POWER_CLASSES).as_bytes()

@@ -4,12 +4,15 @@
                    ├─▶ tick (<= 2 Hz) ─▶ one query ─▶ one encoding ─▶ newest event ─▶ client, client, client …
     fallback timer ┘
 
-A client that reads slowly misses events in between and then gets the newest: nothing queues up behind it. Every event
-is the whole state, so a client that reconnects needs no past; `Last-Event-ID` only spares it the event it has.
+A client that reads slowly misses events in between and then gets the newest: nothing queues up behind it. One that
+comes back with `Last-Event-ID` within a minute or so gets every event that it missed, so that its lines have no hole;
+a channel therefore lives on for a while after its last client went. Every event is the whole state: who comes later
+needs no past.
 """
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -21,6 +24,12 @@ from api.settings import StreamSettings
 
 log = structlog.get_logger()
 RETRY_MS = 2_000
+MOST_KEPT = 150
+"""Events that a channel remembers: 75 s at two a second."""
+LINGER_S = 60.0
+"""How long a channel goes on without clients: a page that reloads or changes networks finds what it missed."""
+DISTRICT = "*"
+"""The channel of all parks; no park can have this name."""
 Look = Callable[[str], Awaitable[bytes]]
 """The encoded state of a park."""
 
@@ -40,8 +49,10 @@ class _Channel:
         self._commits = commits
         self._settings = settings
         self._condition = asyncio.Condition()
+        self._kept: deque[_Event] = deque(maxlen=MOST_KEPT)
         self.event: _Event | None = None
         self.clients = 0
+        self.ending: asyncio.TimerHandle | None = None
         self.closed = False
         self.task = asyncio.ensure_future(self._run())
 
@@ -53,12 +64,20 @@ class _Channel:
                     await self._condition.wait_for(lambda: self.closed or self._newer(number))
         return self.event if self._newer(number) else None
 
+    def missed(self, number: int) -> list[_Event]:
+        """The events after the one numbered, when that one is still remembered."""
+        kept = list(self._kept)
+        numbers = [event.number for event in kept]
+        return kept[numbers.index(number) + 1 :] if number in numbers else []
+
     def _newer(self, number: int) -> bool:
         return self.event is not None and self.event.number != number
 
     async def close(self) -> None:
         """Let every client go."""
         self.task.cancel()
+        if self.ending is not None:
+            self.ending.cancel()
         self.closed = True
         async with self._condition:
             self._condition.notify_all()
@@ -86,6 +105,7 @@ class _Channel:
     async def _publish(self, event: _Event) -> None:
         async with self._condition:
             self.event = event
+            self._kept.append(event)
             self._condition.notify_all()
 
 
@@ -99,6 +119,11 @@ class Hub:
         self._most_clients = most_clients
         self._channels: dict[str, _Channel] = {}
         self._closing = False
+        self._looks: dict[str, Look] = {}
+
+    def also(self, name: str, look: Look) -> None:
+        """Serve a channel of that name by a look of its own."""
+        self._looks[name] = look
 
     @property
     def clients(self) -> int:
@@ -116,29 +141,39 @@ class Hub:
         channel = self._join(park)
         try:
             yield b"retry: %d\n\n" % RETRY_MS
+            for event in channel.missed(number):
+                number = event.number
+                yield event.payload
             while not channel.closed and not channel.task.done():
-                event = await channel.after(number, self._settings.heartbeat_s)
-                if event is not None:
-                    number = event.number
-                yield event.payload if event is not None else b": heartbeat\n\n"
+                newest = await channel.after(number, self._settings.heartbeat_s)
+                if newest is not None:
+                    number = newest.number
+                yield newest.payload if newest is not None else b": heartbeat\n\n"
         finally:
-            await self._leave(park, channel)
+            self._leave(park, channel)
 
     def _join(self, park: str) -> _Channel:
         channel = self._channels.get(park)
         if channel is None or channel.task.done():
-            channel = self._channels[park] = _Channel(park, self._look, self._commits, self._settings)
+            channel = self._channels[park] = _Channel(
+                park, self._looks.get(park, self._look), self._commits, self._settings
+            )
             log.info("stream opened", park=park)
+        if channel.ending is not None:
+            channel.ending.cancel()
         channel.clients += 1
         return channel
 
-    async def _leave(self, park: str, channel: _Channel) -> None:
+    def _leave(self, park: str, channel: _Channel) -> None:
         channel.clients -= 1
         if channel.clients == 0:
-            channel.task.cancel()
-            if self._channels.get(park) is channel:
-                del self._channels[park]
-                log.info("stream closed", park=park)
+            channel.ending = asyncio.get_running_loop().call_later(LINGER_S, self._end, park, channel)
+
+    def _end(self, park: str, channel: _Channel) -> None:
+        channel.task.cancel()
+        if self._channels.get(park) is channel:
+            del self._channels[park]
+            log.info("stream closed", park=park)
 
     async def close(self) -> None:
         """End every stream, so that the server can stop."""

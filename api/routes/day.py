@@ -12,8 +12,9 @@ from api import parameters, statements
 from api.answers import Day
 from api.parameters import Parameter
 from api.resolution import BY_NAME, day_resolution
+from api.revalidation import revalidated
 from api.routes.describe import described, room
-from api.services import Services, sent
+from api.services import Services
 from contract.time import from_ms, to_ms
 
 _CURVES = {"pv": "pv_inverter", "storage": "storage", "grid": "grid_meter", "load": "meter", "ev": "charger"}
@@ -66,7 +67,7 @@ def routes(services: Services) -> APIRouter:
                 return msgspec.json.encode(await _document(services, park, values["date"], values["step"]))
 
             body = await services.cache.ask(key, values["park"], question)
-        return sent(body)
+        return revalidated(request, body)
 
     return router
 

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.responses import StreamingResponse
 
 from api.answers import ProblemShape
 from api.parameters import Parameter
@@ -49,6 +50,22 @@ def described(
             **{status: refusal(status) for status in sorted([*refusals, 422])},
         },
         "openapi_extra": {"parameters": [parameter.document() for parameter in parameters]},
+        "response_model": None,
+    }
+
+
+def described_stream(example: str, description: str, parameters: Sequence[Parameter] = ()) -> dict[str, Any]:
+    """Arguments of a route that sends events until somebody hangs up."""
+    content = {"text/event-stream": {"schema": {"type": "string"}, "example": example}}
+    statuses = (401, *([404] if parameters else []), 422, 503)
+    return {
+        "summary": "The present of a park as a stream" if parameters else "The present of all parks as a stream",
+        "responses": {
+            200: {"description": description, "content": content},
+            **{status: refusal(status) for status in statuses},
+        },
+        "openapi_extra": {"parameters": [parameter.document() for parameter in parameters]},
+        "response_class": StreamingResponse,
         "response_model": None,
     }
 

@@ -11,8 +11,9 @@ from api.answers import History
 from api.parameters import Parameter
 from api.problems import Mistake, refused
 from api.resolution import BY_NAME, choose
+from api.revalidation import revalidated
 from api.routes.describe import described, room
-from api.services import Services, sent
+from api.services import Services
 from contract.identity import Gateway
 from contract.signals import CATALOGUE
 from contract.time import from_ms
@@ -85,7 +86,7 @@ def routes(services: Services) -> APIRouter:
         body = services.cache.get(key)
         if body is None:
             body = await _answer(services, key, parameters.read(request, _PARAMETERS))
-        return sent(body)
+        return revalidated(request, body)
 
     return router
 

@@ -7,7 +7,7 @@ from starlette.responses import StreamingResponse
 
 from api import parameters
 from api.answers import Gateways, Live
-from api.routes.describe import described, refusal, room
+from api.routes.describe import described, described_stream, room
 from api.services import Services, answer, gateway_rows
 
 _NOW = 1795392000000
@@ -41,19 +41,22 @@ def _figure(kw: float, *, devices: int = 1, soc_pct: float | None = None) -> dic
     return figure if soc_pct is None else {**figure, "soc_pct": soc_pct}
 
 
+FLOW_EXAMPLE = {
+    "pv": _figure(1960.0, devices=12),
+    "storage": _figure(-60.0, soc_pct=96.0),
+    "grid": _figure(1240.0),
+    "load": _figure(2710.0, devices=4),
+    "ev": _figure(430.0, devices=8),
+}
+"""The flow of a park, for the examples of the document."""
 _OVERVIEW_EXAMPLE = {
     "park": "gaoxin-nan",
     "as_of_ms": _NOW,
     "newest_ms": _NOW - 800,
     "simulated": False,
-    "flow": {
-        "pv": _figure(1960.0, devices=12),
-        "storage": _figure(-60.0, soc_pct=96.0),
-        "grid": _figure(1240.0),
-        "load": _figure(2710.0, devices=4),
-        "ev": _figure(430.0, devices=8),
-    },
+    "flow": FLOW_EXAMPLE,
     "loss_kw": 0.0,
+    "dc": {**_figure(128.0), "voltage_v": 748.2, "reference_voltage_v": 750.0, "target_power_kw": 130.0},
     "gateways": [_GATEWAY_EXAMPLE],
 }
 _LIVE_EXAMPLE = {
@@ -92,7 +95,7 @@ def routes(services: Services) -> APIRouter:
         document["devices"] = [reading.document(document["as_of_ms"]) for reading in readings]
         return answer(document)
 
-    @router.get("/parks/{park}/stream", **_described_stream())
+    @router.get("/parks/{park}/stream", **described_stream(_STREAM_EXAMPLE, _STREAM, of_park))
     async def stream(request: Request) -> Response:
         park = parameters.read(request, of_park)["park"]
         await services.registry.park(park)
@@ -113,17 +116,3 @@ def routes(services: Services) -> APIRouter:
         return answer({"gateways": rows})
 
     return router
-
-
-def _described_stream() -> dict[str, Any]:
-    content = {"text/event-stream": {"schema": {"type": "string"}, "example": _STREAM_EXAMPLE}}
-    return {
-        "summary": "The present of a park as a stream",
-        "responses": {
-            200: {"description": _STREAM, "content": content},
-            **{status: refusal(status) for status in (401, 404, 422, 503)},
-        },
-        "openapi_extra": {"parameters": [parameters.PARK.document()]},
-        "response_class": StreamingResponse,
-        "response_model": None,
-    }

@@ -197,3 +197,20 @@ async def until_connected(api: Api) -> None:
     with api.services.commits.watching() as noticed:
         if not api.services.commits.connected:
             await asyncio.wait_for(noticed.wait(), 10)
+
+
+async def test_the_same_history_is_not_sent_twice(api: Api, feed: Feed) -> None:
+    feed.write({"pv-1": {"active_power_kw": 5}}, now_ms() - 60_000)
+    path = "/api/v1/devices/gaoxin-nan/gw-1/pv-1/history"
+    query = {"from": str(now_ms() - 3_600_000), "to": str(now_ms()), "resolution": "raw"}
+    first = await api.client.get(path, params=query)
+    again = await api.client.get(path, params=query, headers={"If-None-Match": first.headers["etag"]})
+    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+    feed.write({"pv-1": {"active_power_kw": 6}}, now_ms() - 30_000)
+    async with asyncio.timeout(20):
+        while True:
+            fresh = await api.client.get(path, params=query, headers={"If-None-Match": first.headers["etag"]})
+            if fresh.status_code == 200:
+                break
+            await asyncio.sleep(0.2)
+    assert fresh.headers["etag"] != first.headers["etag"]

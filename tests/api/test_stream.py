@@ -179,3 +179,39 @@ async def test_any_last_event_id_is_taken(api: Api, mark: str) -> None:
     stream = api.services.hub.events("gaoxin-nan", mark)
     assert (await anext(stream)).startswith(b"retry")
     await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_client_that_was_away_gets_what_it_missed(serve: Callable[..., Served], feed: Feed) -> None:
+    served = serve(PARKGRID_API_STREAM_FALLBACK_S="30")
+    stream = events(served)
+    async for event in stream:
+        if "id" in event:
+            last = event["id"]
+            break
+    await stream.aclose()  # type: ignore[attr-defined]
+    for power in (11, 12, 13):
+        await asyncio.to_thread(feed.write, {"grid-1": {"active_power_kw": power}}, now_ms() + power)
+        await asyncio.sleep(0.8)
+    seen = []
+    async with asyncio.timeout(20):
+        async for event in events(served, **{"Last-Event-ID": last}):
+            if "data" in event:
+                seen.append(json.loads(event["data"])["flow"]["grid"]["kw"])
+            if seen and seen[-1] == 13:
+                break
+    assert seen == [11, 12, 13]
+
+
+async def test_all_parks_come_in_one_stream(serve: Callable[..., Served], feed: Feed) -> None:
+    served = serve()
+    feed.write({"grid-1": {"active_power_kw": 7}, "bess-1": {"active_power_kw": -1, "soc_pct": 40}}, now_ms())
+    async with (
+        httpx.AsyncClient(timeout=20) as client,
+        client.stream("GET", f"{served.url}/api/v1/district/stream") as answer,
+    ):
+        async for line in answer.aiter_lines():
+            if line.startswith("data: "):
+                break
+    (park,) = json.loads(line.removeprefix("data: "))["parks"]
+    assert (park["park"], park["gateways"], park["flow"]["grid"]["kw"]) == ("gaoxin-nan", 1, 7)
+    assert park["flow"]["storage"]["soc_pct"] == 40

@@ -1,0 +1,84 @@
+"""All parks at this moment, once or as a stream: what a district's map and a wall screen show."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from starlette.responses import StreamingResponse
+
+from api import parameters, statements
+from api.answers import District
+from api.live import Reading, flow, newest_ms
+from api.routes.describe import described, described_stream, room
+from api.routes.live import FLOW_EXAMPLE
+from api.services import Services, answer
+from api.stream import DISTRICT
+
+_MOST_PARKS = 10_000
+_KEPT = ("park", "district", "name_zh", "name_en", "time_zone", "simulated", "gateways", "gateways_online", "devices")
+_NOW = 1795392000000
+_EXAMPLE = {
+    "as_of_ms": _NOW,
+    "parks": [
+        {
+            "park": "gaoxin-nan",
+            "district": "pingshan",
+            "name_zh": "高新南",
+            "name_en": "Gaoxin South",
+            "time_zone": "Asia/Shanghai",
+            "simulated": False,
+            "gateways": 2,
+            "gateways_online": 2,
+            "devices": 18,
+            "newest_ms": _NOW - 800,
+            "flow": FLOW_EXAMPLE,
+        },
+    ],
+}
+_STREAM = "Server-sent events `live` (the answer of `/district`) and `problem`; at most two a second"
+_STREAM_EXAMPLE = 'retry: 2000\n\nid: 41\nevent: live\ndata: {"as_of_ms":1795392000000,"parks":[…]}\n\n'
+
+
+def routes(services: Services) -> APIRouter:
+    """The addresses of this file."""
+    router = room("now")
+    services.hub.also(DISTRICT, lambda _: _encoded(services))
+
+    @router.get("/district", **described("The present of all parks", District, _EXAMPLE))
+    async def district(request: Request) -> Response:
+        parameters.read(request, ())
+        return answer(await _document(services))
+
+    @router.get("/district/stream", **described_stream(_STREAM_EXAMPLE, _STREAM))
+    async def stream(request: Request) -> Response:
+        parameters.read(request, ())
+        services.hub.refuse_when_full()
+        events = services.hub.events(DISTRICT, request.headers.get("last-event-id", ""))
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(events, headers=headers, media_type="text/event-stream")
+
+    return router
+
+
+async def _encoded(services: Services) -> bytes:
+    return msgspec.json.encode(await _document(services))
+
+
+async def _document(services: Services) -> dict[str, Any]:
+    parks = await services.database.rows(statements.plain("parks"), {"limit": _MOST_PARKS})
+    rows = await services.database.rows(statements.district())
+    now_ms = services.clock.now_ms()
+    readings: dict[str, list[Reading]] = {}
+    for row in rows:
+        readings.setdefault(row["park"], []).append(Reading.of_row(row))
+    return {"as_of_ms": now_ms, "parks": [_park(row, readings.get(row["park"], []), now_ms) for row in parks]}
+
+
+def _park(row: Mapping[str, Any], readings: list[Reading], now_ms: int) -> dict[str, Any]:
+    figures = flow(readings, now_ms)
+    return {
+        **{name: row[name] for name in _KEPT},
+        "newest_ms": newest_ms(readings),
+        "flow": {name: figure.document() for name, figure in figures.items()},
+    }
