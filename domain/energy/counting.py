@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from domain.energy.declared import Declared
 from domain.energy.readings import INSTANTS, NONE, keys
-from domain.energy.repair import Sequence, rolls_over
+from domain.energy.repair import Known, rolls_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Stretches:
     unknown: NDArray[np.bool_]
 
 
-def knots(known: Sequence, meters: Declared) -> Knots:
+def knots(known: Known, meters: Declared) -> Knots:
     """Readings and the declared changes between them as one sequence."""
     key = keys(known.register, known.at_ms)
     plain = Knots(key, known.place, known.steps, known.steps, known.era, known.era, known.declaration)

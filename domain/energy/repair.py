@@ -29,7 +29,7 @@ NEAR_TOP = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class Known:
     """Readings in order with all that judges them."""
 
     place: NDArray[np.int64]
@@ -41,9 +41,9 @@ class Sequence:
     at_ms: NDArray[np.int64]
     steps: NDArray[np.int64]
 
-    def take(self, which: NDArray[np.bool_]) -> "Sequence":
+    def take(self, which: NDArray[np.bool_]) -> "Known":
         """Only the readings marked."""
-        return Sequence(
+        return Known(
             self.place[which],
             self.register[which],
             self.era[which],
@@ -53,7 +53,7 @@ class Sequence:
         )
 
 
-def believed(readings: Readings, meters: Declared) -> Sequence:
+def believed(readings: Readings, meters: Declared) -> Known:
     """The readings that count, in order."""
     known = _trusted(readings, meters)
     if not _suspicious(known, meters):
@@ -73,12 +73,12 @@ def rolls_over(
     return rolled
 
 
-def _trusted(readings: Readings, meters: Declared) -> Sequence:
+def _trusted(readings: Readings, meters: Declared) -> Known:
     key = keys(readings.register, readings.at_ms)
     declaration = meters.at(key)
     usable = (readings.trust > 0) & meters.countable(readings.steps, declaration)
     register = readings.register.astype(np.int64)
-    everything = Sequence(
+    everything = Known(
         np.arange(len(readings), dtype=np.int64),
         register,
         meters.era(register, key),
@@ -89,17 +89,17 @@ def _trusted(readings: Readings, meters: Declared) -> Sequence:
     return everything if bool(usable.all()) else everything.take(usable)
 
 
-def _suspicious(known: Sequence, meters: Declared) -> bool:
+def _suspicious(known: Known, meters: Declared) -> bool:
     """Whether any reading falls or rises above the limit; almost always none does."""
     return bool((_falls(known) | _leaps(known, meters)).any())
 
 
-def _falls(known: Sequence) -> NDArray[np.bool_]:
+def _falls(known: Known) -> NDArray[np.bool_]:
     falls: NDArray[np.bool_] = (known.era[1:] == known.era[:-1]) & (known.steps[1:] < known.steps[:-1])
     return falls
 
 
-def _leaps(known: Sequence, meters: Declared) -> NDArray[np.bool_]:
+def _leaps(known: Known, meters: Declared) -> NDArray[np.bool_]:
     leaps: NDArray[np.bool_] = (known.era[1:] == known.era[:-1]) & ~_plausible(
         known, meters, slice(None, -1), slice(1, None)
     )
@@ -107,7 +107,7 @@ def _leaps(known: Sequence, meters: Declared) -> NDArray[np.bool_]:
 
 
 def _plausible(
-    known: Sequence,
+    known: Known,
     meters: Declared,
     first: NDArray[np.int64] | slice,
     last: NDArray[np.int64] | slice,
@@ -118,7 +118,7 @@ def _plausible(
     return meters.plausible(rise_wh, known.at_ms[last] - known.at_ms[first], known.register[first], declaration)
 
 
-def _false(known: Sequence, meters: Declared, *, dips_only: bool) -> NDArray[np.bool_]:
+def _false(known: Known, meters: Declared, *, dips_only: bool) -> NDArray[np.bool_]:
     false = np.zeros(len(known.steps), dtype=np.bool_)
     falls = np.flatnonzero(_falls(known))
     for run in range(1, LONGEST_RUN + 1):
@@ -131,7 +131,7 @@ def _false(known: Sequence, meters: Declared, *, dips_only: bool) -> NDArray[np.
 
 
 def _leaves_order(
-    known: Sequence,
+    known: Known,
     meters: Declared,
     starts: NDArray[np.int64],
     run: int,
@@ -151,7 +151,7 @@ def _leaves_order(
     return leaves
 
 
-def _held_back(known: Sequence, meters: Declared) -> NDArray[np.bool_]:
+def _held_back(known: Known, meters: Declared) -> NDArray[np.bool_]:
     """Readings from a fall or leap on that is among the last three of its register."""
     modulus = meters.modulus[known.declaration[:-1]]
     unsure = (_falls(known) & ~rolls_over(known.steps[:-1], known.steps[1:], modulus)) | _leaps(known, meters)
