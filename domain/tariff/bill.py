@@ -101,6 +101,8 @@ class Bill:
     plan_name_zh: str
     plan_name_en: str
     currency: str
+    time_zone: str
+    """Of its days and bands."""
     start_ms: int
     end_ms: int
     """The month."""
@@ -170,7 +172,7 @@ def from_document(values: Mapping[str, Any]) -> Bill:
 
 
 _TEXTS = (
-    *("account", "park", "month", "plan_id", "plan_version", "plan_name_zh", "plan_name_en", "currency"),
+    *("account", "park", "month", "plan_id", "plan_version", "plan_name_zh", "plan_name_en", "currency", "time_zone"),
     *("start_ms", "end_ms", "through_ms"),
 )
 _NUMBERS = ("energy_kwh", "estimated_kwh", "minimum_coverage_pct")

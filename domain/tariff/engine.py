@@ -52,6 +52,7 @@ def _bill(month: MonthPlan, usage: Usage, terms: Terms, power_factors: Table, th
         plan_name_zh=plan.name_zh,
         plan_name_en=plan.name_en,
         currency=plan.currency,
+        time_zone=plan.zone.key,
         start_ms=month.period.start_ms,
         end_ms=month.period.end_ms,
         through_ms=through_ms,

@@ -52,7 +52,8 @@ def register(
     """A register of a device of the park; the number of the register."""
     connection.execute(
         "INSERT INTO base.device (park, gateway, device, device_class, name, model, firmware, period_s, ratings,"
-        " signals, station, line, transformer, account) VALUES (%s, 'gw-1', %s, %s, '', '', '', 60, '{}', '{}', '', '', '', %s)"
+        " signals, station, line, transformer, account)"
+        " VALUES (%s, 'gw-1', %s, %s, '', '', '', 60, '{}', '{}', '', '', '', %s)"
         " ON CONFLICT DO NOTHING",
         (PARK, device, device_class, account),
     )

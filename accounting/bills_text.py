@@ -1,0 +1,106 @@
+"""A bill as people read it, in Chinese or English."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from contract.time import from_ms
+from domain.tariff.bill import Bill, BillLine
+
+Language = Literal["zh", "en"]
+_MINUTE_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of a bill in one language."""
+
+    columns: tuple[str, ...]
+    total: str
+    difference: str
+    closed: str
+    provisional: str
+    complete: str
+    coverage: str
+    peak: str
+    factor: str
+
+
+WORDS: dict[Language, Words] = {
+    "zh": Words(
+        columns=("项目", "数量", "单位", "单价 (元)", "金额 (元)", "依据"),
+        total="合计",
+        difference="差额",
+        closed="已结账：第 {} 版，{} 由 {} 结账（{}）",
+        provisional="暂计：计至 {}",
+        complete="可结账：计至 {}",
+        coverage="用电量 {} 千瓦时，其中估算 {}；数据完整率 {}%",
+        peak="最大需量 {} 千瓦，{}（{} 分钟平均），相应电费 {} 元",
+        factor="功率因数 {}",
+    ),
+    "en": Words(
+        columns=("line", "quantity", "unit", "price (CNY)", "amount (CNY)", "rule"),
+        total="total",
+        difference="difference",
+        closed="closed: revision {}, {} by {} ({})",
+        provisional="provisional: counted until {}",
+        complete="ready to be closed: counted until {}",
+        coverage="energy {} kWh, {} of it estimated; coverage {} %",
+        peak="maximum demand {} kW at {} (mean of {} minutes), costs {} CNY",
+        factor="power factor {}",
+    ),
+}
+
+
+def heading(bill: Bill, language: Language) -> str:
+    """Account, month and plan."""
+    name = bill.plan_name_zh if language == "zh" else bill.plan_name_en
+    return f"{bill.account}  {bill.month}  {name} [{bill.plan_id} {bill.plan_version[:12]}]"
+
+
+def row(line: BillLine, language: Language) -> tuple[str, ...]:
+    """One line of the table."""
+    name = line.name_zh if language == "zh" else line.name_en
+    price = line.inputs.get("mean_price_cny_per_kwh", "-") if line.price is None else plain(line.price)
+    mark = "≈ " if line.price is None else ""
+    return name, plain(line.quantity), line.unit, mark + price, plain(line.amount_cny), line.rule.clause
+
+
+def remarks(bill: Bill, language: Language) -> Iterator[str]:
+    """What stands below the table: state, coverage, peak, notes."""
+    words = WORDS[language]
+    if bill.closing is not None:
+        closing = bill.closing
+        closed_at = _local(bill, closing.closed_at_ms)
+        yield words.closed.format(closing.revision, closed_at, closing.closed_by, closing.reason)
+    else:
+        yield (words.provisional if bill.provisional else words.complete).format(_local(bill, bill.through_ms))
+    yield words.coverage.format(plain(bill.energy_kwh), plain(bill.estimated_kwh), bill.coverage_pct)
+    if bill.peak is not None:
+        peak = bill.peak
+        minutes = peak.window_s // _MINUTE_S
+        yield words.peak.format(plain(peak.demand_kw), _local(bill, peak.at_ms), minutes, plain(peak.cost_cny))
+    if bill.power_factor is not None:
+        yield words.factor.format(bill.power_factor)
+    for note in bill.notes:
+        yield f"{'!' if note.blocks else '-'} {note.zh if language == 'zh' else note.en}"
+
+
+def comparison(bills: Sequence[Bill], language: Language) -> list[tuple[str, ...]]:
+    """One row a plan: what the month costs, and how much more than under the first one."""
+    first = bills[0].total_cny
+    return [
+        (heading(bill, language), plain(bill.total_cny), f"{bill.total_cny - first:+f}", "!" if bill.blocks else "")
+        for bill in bills
+    ]
+
+
+def plain(number: Decimal) -> str:
+    """A number in full, thousands apart."""
+    return f"{number:,f}"
+
+
+def _local(bill: Bill, stamp_ms: int) -> str:
+    return f"{from_ms(stamp_ms).astimezone(ZoneInfo(bill.time_zone)):%Y-%m-%d %H:%M}"

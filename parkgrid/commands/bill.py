@@ -1,0 +1,405 @@
+"""`parkgrid bill`: plans and supply agreements in, bills and closed months out."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from accounting.supply import Connection
+    from domain.tariff.bill import Bill
+
+_FAILED = 1
+_WRONG = 2
+_MAX_FILE_BYTES = 16 << 20
+_WIDTH = 170
+Language = Literal["zh", "en"]
+Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
+By = Annotated[str, typer.Option("--by", help="Your name; it is kept with what you do.")]
+Lang = Annotated[Language, typer.Option("--lang", help="Language of the bill.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, numbers as exact texts.")]
+Account = Annotated[str, typer.Argument(help="The account (户号), as the meter's metering point names it.")]
+Month = Annotated[str, typer.Argument(help="The month, for example 2026-11.")]
+
+app = typer.Typer(
+    help=(
+        "Electricity bills: from stored 15-minute energies, by versioned plan files, to the cent.\n\n"
+        "Start with `parkgrid bill plans examples`, load a plan, agree on it for an account, then show its month."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+plans = typer.Typer(help="Tariff plans: versioned files.", no_args_is_help=True, rich_markup_mode="markdown")
+prices = typer.Typer(help="Prices of market series.", no_args_is_help=True, rich_markup_mode="markdown")
+app.add_typer(plans, name="plans")
+app.add_typer(prices, name="prices")
+
+
+@plans.command("load")
+def plans_load(
+    file: Annotated[str, typer.Argument(help="A TOML file, or the name of an example.")], dsn: Dsn, by: By
+) -> None:
+    """Check a plan file and keep it as a version; closed months stay under theirs.
+
+    For example:
+
+        parkgrid bill plans load guangdong-2021-tou --by "Li Wei"
+
+        parkgrid bill plans load contract.toml --by "Li Wei"
+    """
+    with _database(dsn) as connection:
+        from accounting.supply import load_plan
+
+        plan, new = load_plan(connection, _plan_text(file), file, by)
+        typer.echo(f"{plan.plan_id} {plan.short_version} {'loaded' if new else 'was loaded before: nothing to do'}")
+
+
+@plans.command("check")
+def plans_check(file: Annotated[str, typer.Argument(help="A TOML file, or the name of an example.")]) -> None:
+    """Check a plan file and say everything that is wrong with it; nothing is stored."""
+    with _telling():
+        from domain.tariff.reader import read_plan
+
+        plan = read_plan(_plan_text(file), file)
+        typer.echo(f"{plan.plan_id} {plan.short_version} is right: {plan.kind}, valid from {plan.valid_from}")
+
+
+@plans.command("examples")
+def plans_examples(
+    show: Annotated[str | None, typer.Argument(help="Print this one, to begin your own with.")] = None,
+) -> None:
+    """List the plans that ship as examples, or print one. None of them claims to be in force today.
+
+    For example:
+
+        parkgrid bill plans examples
+
+        parkgrid bill plans examples guangdong-2021-tou > our-plan.toml
+    """
+    with _telling():
+        from domain.tariff.reader import example, examples
+
+        if show is not None:
+            typer.echo(_plan_text(show), nl=False)
+            return
+        for plan_id in examples():
+            plan = example(plan_id)
+            typer.echo(f"{plan_id:24} {plan.name_zh}  {plan.name_en}")
+
+
+@plans.command("list")
+def plans_list(dsn: Dsn) -> None:
+    """List every loaded version of every plan."""
+    with _database(dsn) as connection:
+        from accounting.supply import plans as loaded
+
+        for plan_id, version, kind, name_zh, _, first, end, _, loaded_at, loaded_by in loaded(connection):
+            typer.echo(
+                f"{plan_id:24} {version[:12]}  {kind:18} {first} .. {end or '…'}  {loaded_at:%Y-%m-%d} {loaded_by}  "
+                f"{name_zh}"
+            )
+
+
+@prices.command("load")
+def prices_load(
+    series: Annotated[str, typer.Argument(help="The series that a spot plan names.")],
+    file: Annotated[Path, typer.Argument(help="CSV with the columns at,price_cny_per_kwh.")],
+    dsn: Dsn,
+    by: By,
+    source: Annotated[str, typer.Option(help="Where the prices come from.")],
+) -> None:
+    """Take in prices of a market series, whole or not at all.
+
+    For example:
+
+        parkgrid bill prices load guangdong-day-ahead october.csv --source "exchange, 2026-11-02" --by "Li Wei"
+    """
+    with _database(dsn) as connection:
+        from accounting.supply_prices import load_prices, read_prices
+
+        found = read_prices(_read(file), str(file))
+        load_prices(connection, series, found, source, by)
+        typer.echo(f"{len(found)} prices of {series}")
+
+
+@app.command("forecast")
+def forecast(
+    day: Annotated[str, typer.Argument(help="The day, for example 2026-06-12.")],
+    maximum_c: Annotated[str, typer.Argument(help="Forecast maximum, °C.")],
+    dsn: Dsn,
+    by: By,
+    source: Annotated[str, typer.Option(help="Who forecast it, and when.")],
+    place: Annotated[str, typer.Option(help="The place that plans name.")] = "guangzhou",
+) -> None:
+    """State the forecast of a day's maximum temperature, on which hot-day prices depend.
+
+    For example:
+
+        parkgrid bill forecast 2026-06-12 35.5 --source "CCTV-1, 2026-06-11 19:00" --by "Li Wei"
+    """
+    with _database(dsn) as connection:
+        from accounting.supply import state_forecast
+
+        state_forecast(connection, place, _day(day), _number(maximum_c, "MAXIMUM_C"), source, by)
+        typer.echo(f"{place} {day}: {maximum_c} °C")
+
+
+@app.command("agree")
+def agree(
+    account: Account,
+    dsn: Dsn,
+    by: By,
+    park: Annotated[str, typer.Option(help="The park of the account.")],
+    plan: Annotated[str, typer.Option(help="A loaded plan.")],
+    first: Annotated[str, typer.Option("--from", help="The first of a month.")],
+    end: Annotated[str | None, typer.Option("--to", help="The first of the month after the last one.")] = None,
+    basis: Annotated[
+        Literal["none", "capacity", "contracted_demand", "measured_demand"],
+        typer.Option("--basis", help="What the basic charge is paid on."),
+    ] = "none",
+    capacity_kva: Annotated[str | None, typer.Option(help="Capacity of the transformers, kVA.")] = None,
+    contracted_kw: Annotated[str | None, typer.Option(help="Contracted demand, kW.")] = None,
+    power_factor: Annotated[str | None, typer.Option(help="Its standard: 0.90, 0.85 or 0.80.")] = None,
+    voltage: Annotated[str, typer.Option(help="Voltage class, for example 10 kV.")] = "",
+    reason: Annotated[str, typer.Option(help="Why, for whoever reads it later.")] = "",
+) -> None:
+    r"""Note how an account is supplied, by whole months; from its month on it takes the place of what held before.
+
+    For example:
+
+        parkgrid bill agree 0319-77 --park gaoxin-nan --plan guangdong-2021-tou --from 2026-11-01 \
+            --basis measured_demand --capacity-kva 1000 --power-factor 0.90 --by "Li Wei"
+    """
+    with _database(dsn) as connection:
+        from accounting.supply import Agreement, agree
+        from domain.tariff.bill import Terms
+
+        numbers = (
+            _optional(capacity_kva, "--capacity-kva"),
+            _optional(contracted_kw, "--contracted-kw"),
+            _optional(power_factor, "--power-factor"),
+        )
+        terms = Terms(account, park, basis, *numbers, voltage)
+        agree(connection, Agreement(terms, plan, _day(first), _day(end) if end else None, reason), by)
+        typer.echo(f"{account}: {plan} from {first}{f' until {end}' if end else ''}")
+
+
+@app.command("show")
+def show(
+    account: Account,
+    month: Month,
+    dsn: Dsn,
+    plan: Annotated[str | None, typer.Option(help="Under this plan instead of the agreed one.")] = None,
+    against: Annotated[
+        str | None, typer.Option("--compare", help="What it would cost under these plans, separated by commas.")
+    ] = None,
+    revision: Annotated[int | None, typer.Option(help="A former revision of a closed month.")] = None,
+    as_json: AsJson = False,
+    language: Lang = "zh",
+) -> None:
+    """Show a month's bill: the closed one, or what has come together so far with its demand peak.
+
+    For example:
+
+        parkgrid bill show 0319-77 2026-11
+
+        parkgrid bill show 0319-77 2026-11 --compare retail-curve-2026,spot-2026 --lang en
+
+        parkgrid bill show 0319-77 2026-10 --revision 1 --json
+    """
+    with _database(dsn) as connection:
+        found = _bills(connection, account, month, plan, against, revision)
+        if as_json:
+            from domain.tariff.bill import document
+
+            documents = [document(bill) for bill in found]
+            typer.echo(json.dumps(documents if against else documents[0], ensure_ascii=False))
+            return
+        _print_comparison(found, language) if against else _print_bill(found[0], language)
+
+
+@app.command("close")
+def close(
+    account: Account,
+    month: Month,
+    dsn: Dsn,
+    by: By,
+    reason: Annotated[str, typer.Option(help="Needed to close a month again: why.")] = "",
+    language: Lang = "zh",
+) -> None:
+    """Close a month: its bill is kept as it is, and only late data make another revision.
+
+    For example:
+
+        parkgrid bill close 0319-77 2026-10 --by "Li Wei"
+    """
+    with _database(dsn) as connection:
+        from accounting.closings import close_month
+
+        _print_bill(close_month(connection, account, month, by, reason), language)
+
+
+@app.command("history")
+def history(account: Account, month: Month, dsn: Dsn, as_json: AsJson = False, language: Lang = "zh") -> None:
+    """List the revisions of a closed month: when, who, why, and what changed in which line.
+
+    For example:
+
+        parkgrid bill history 0319-77 2026-10 --lang en
+    """
+    with _database(dsn) as connection:
+        from accounting.bills_errors import BillError
+        from accounting.closings import history as revisions
+        from domain.tariff.bill import document
+
+        found = [each.bill for each in revisions(connection, account, month)]
+        if not found:
+            raise BillError(f"{account} {month} is not closed: `parkgrid bill close {account} {month} --by …`")
+        if as_json:
+            typer.echo(json.dumps([document(bill) for bill in found], ensure_ascii=False))
+            return
+        for number, bill in enumerate(found):
+            _print_revision(bill, found[number - 1] if number else None, language)
+
+
+def _bills(
+    connection: "Connection", account: str, month: str, plan: str | None, against: str | None, revision: int | None
+) -> "list[Bill]":
+    from accounting.bills import bill_of, compare
+    from accounting.closings import closed_bill, current_bill
+
+    if against:
+        return compare(connection, account, month, [each.strip() for each in against.split(",")])
+    if plan:
+        return [bill_of(connection, account, month, plan)]
+    if revision is not None:
+        return [closed_bill(connection, account, month, revision)]
+    return [current_bill(connection, account, month)]
+
+
+def _print_bill(bill: "Bill", language: Language) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from accounting.bills_text import WORDS, heading, plain, remarks, row
+
+    words = WORDS[language]
+    table = Table(title=heading(bill, language), title_justify="left", title_style="bold")
+    for name, justify in zip(words.columns, ("left", "right", "left", "right", "right", "left"), strict=True):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for line in bill.lines:
+        table.add_row(*row(line, language))
+    table.add_section()
+    table.add_row(words.total, "", "", "", plain(bill.total_cny), "")
+    Console(width=None if _on_terminal() else _WIDTH, highlight=False, markup=False).print(table)
+    for remark in remarks(bill, language):
+        typer.echo(remark)
+
+
+def _print_comparison(bills: "list[Bill]", language: Language) -> None:
+    from accounting.bills_text import WORDS, comparison, remarks
+
+    words = WORDS[language]
+    typer.echo(f"{words.total + ' (CNY)':>16} {words.difference + ' (CNY)':>18}")
+    for name, total, difference, mark in comparison(bills, language):
+        typer.echo(f"{total:>16} {difference:>18}  {name} {mark}".rstrip())
+    for bill in bills:
+        for remark in remarks(bill, language):
+            if remark.startswith("!"):
+                typer.echo(f"{bill.plan_id}: {remark}")
+
+
+def _print_revision(bill: "Bill", former: "Bill | None", language: Language) -> None:
+    from accounting.bills_text import heading, plain, remarks
+
+    typer.echo(heading(bill, language))
+    typer.echo(f"  {next(iter(remarks(bill, language)))}")
+    typer.echo(f"  {plain(bill.total_cny)} CNY")
+    before = {line.code: line.amount_cny for line in former.lines} if former else {}
+    for line in bill.lines:
+        if former is not None and before.get(line.code) != line.amount_cny:
+            name = line.name_zh if language == "zh" else line.name_en
+            typer.echo(f"    {name}: {before.get(line.code, '-')} -> {line.amount_cny}")
+
+
+@contextmanager
+def _database(dsn: str) -> "Iterator[Connection]":
+    import psycopg
+
+    from ingest.store.connection import translated
+
+    with _telling(), translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+        yield connection
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """What a user can mend is said in words, not in a traceback."""
+    from accounting.bills_errors import BillError
+    from contract.settings import SettingsError
+    from ingest.store.errors import StoreError
+
+    try:
+        yield
+    except SettingsError as error:
+        for problem in error.problems:
+            typer.echo(str(problem), err=True)
+        raise typer.Exit(_WRONG) from error
+    except (BillError, StoreError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(_FAILED) from error
+
+
+def _plan_text(name: str) -> str:
+    from domain.tariff.reader import examples
+
+    return examples()[name] if name in examples() else _read(Path(name))
+
+
+def _read(path: Path) -> str:
+    from accounting.bills_errors import BillError
+
+    try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise BillError(f"{path}: more than {_MAX_FILE_BYTES >> 20} MB is no file of this kind")
+        return path.read_text("utf-8-sig")
+    except OSError as error:
+        raise BillError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BillError(f"{path} is not UTF-8 text: save it as UTF-8") from error
+
+
+def _day(text: str) -> date:
+    from accounting.bills_errors import BillError
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BillError(f"{text!r} is no day: write it like 2026-11-01") from error
+
+
+def _optional(text: str | None, name: str) -> Decimal | None:
+    return None if text is None else _number(text, name)
+
+
+def _number(text: str, name: str) -> Decimal:
+    from accounting.bills_errors import BillError
+
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise BillError(f"{name} {text!r} is no number")
+    return number
+
+
+def _on_terminal() -> Any:
+    import sys
+
+    return sys.stdout.isatty()
