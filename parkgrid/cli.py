@@ -11,6 +11,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from parkgrid.commands import bill, clusters, influx
+
 _FAILED = 1
 _WRONG_SETTINGS = 2
 _INTERRUPTED = 130
@@ -35,6 +37,9 @@ app.add_typer(edge, name="edge")
 app.add_typer(ingest, name="ingest")
 app.add_typer(api, name="api")
 app.add_typer(database, name="db")
+app.add_typer(bill.app, name="bill")
+app.add_typer(clusters.app, name="clusters")
+app.add_typer(influx.app, name="influx")
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder for data and logs.  [default: kept per user]")]
 Dsn = Annotated[str | None, typer.Option(help="A running PostgreSQL; without it one is started here.")]
@@ -282,6 +287,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         ("parkgrid.supervisor", "PartError"),
         ("parkgrid.tap", "TapError"),
         ("parkgrid.places", "PlaceError"),
+        ("parkgrid.influx.errors", "InfluxError"),
         ("ingest.store.errors", "StoreError"),
     )
     return tuple(getattr(sys.modules[module], name) for module, name in names if module in sys.modules)

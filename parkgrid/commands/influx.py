@@ -1,0 +1,125 @@
+"""`parkgrid influx`: to and from a store that a site already owns."""
+
+import contextlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Interchange with InfluxDB 2 and VictoriaMetrics: export what is stored, import what they know.",
+    no_args_is_help=True,
+)
+
+Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
+Url = Annotated[str, typer.Option(help="Address of the store, for example http://127.0.0.1:8428.")]
+Bucket = Annotated[str, typer.Option(help="Bucket; VictoriaMetrics has none.")]
+Org = Annotated[str, typer.Option(help="Organisation; VictoriaMetrics has none.")]
+Token = Annotated[str, typer.Option(help="Token with the right to do so.", envvar="PARKGRID_INFLUX_TOKEN")]
+Start = Annotated[str, typer.Option("--from", help="First instant, for example 2026-06-01T00:00+08:00.")]
+End = Annotated[str, typer.Option("--to", help="Last instant, left out, in the same form.")]
+
+
+@app.command("export")
+def export_command(
+    dsn: Dsn,
+    url: Url,
+    start: Start,
+    end: End,
+    cursor: Annotated[Path, typer.Option(help="File that keeps how far it is.")] = Path("influx-export.json"),
+    park: Annotated[list[str] | None, typer.Option(help="Only this park; may be repeated.")] = None,
+    intervals: Annotated[bool, typer.Option("--intervals", help="The 15-minute energies, not the samples.")] = False,
+    bucket: Bucket = "parkgrid",
+    org: Org = "",
+    token: Token = "",
+) -> None:
+    """Write stored samples, or the 15-minute energies, as line protocol.
+
+    A run that is interrupted goes on where it was. Remove the cursor file to send everything again, for example after
+    late data: points replace themselves. VictoriaMetrics does so with `-dedup.minScrapeInterval=1ms`.
+
+    For example:
+
+        parkgrid influx export --url http://127.0.0.1:8428 --from 2026-06-01T00:00+08:00 --to 2026-07-01T00:00+08:00
+    """
+    from parkgrid.cli import _end, _instant
+
+    start_ms, end_ms = (_milliseconds(_instant(text)) for text in (start, end))
+
+    def action() -> int:
+        import psycopg
+
+        from parkgrid.influx.client import Influx
+        from parkgrid.influx.cursor import Cursor
+        from parkgrid.influx.export import Wanted, export
+
+        parks = tuple(sorted(set(park or ())))
+        wanted = Wanted("intervals" if intervals else "samples", parks, start_ms, end_ms)
+        name = f"{wanted.what} of {', '.join(parks) or 'all parks'} from {start_ms} to {url} {bucket}"
+        with contextlib.closing(Influx(url, bucket, org, token)) as influx, psycopg.connect(dsn) as connection:
+            found = export(connection, influx, wanted, Cursor(cursor, name))
+        typer.echo(f"{found.points} points written, {found.left_out} left out because they are not good")
+        return 0
+
+    _end(action)
+
+
+@app.command("import")
+def import_command(
+    dsn: Dsn,
+    url: Url,
+    mapping: Annotated[Path, typer.Option(help="TOML: what the series mean.")],
+    start: Start,
+    end: End,
+    again: Annotated[int, typer.Option("--round", min=1, max=999, help="Read a span once more.")] = 1,
+    bucket: Bucket = "parkgrid",
+    org: Org = "",
+    token: Token = "",
+) -> None:
+    """Read series as a mapping says and store them, each reading once, as readings of a gateway of their own.
+
+    A run that is interrupted goes on where it was. Fields that the mapping does not name are listed, never created.
+
+    For example:
+
+        parkgrid influx import --mapping fab.toml --url http://127.0.0.1:8428 --from 2026-06-01T00:00+08:00 --to …
+    """
+    from parkgrid.cli import _end, _instant
+
+    start_ms, end_ms = (_milliseconds(_instant(text)) for text in (start, end))
+
+    def action() -> int:
+        from contract.time import SystemClock
+        from ingest.store import open_store
+        from parkgrid.influx.client import Influx
+        from parkgrid.influx.importing import Span, import_series
+        from parkgrid.influx.mapping import load_mapping
+        from parkgrid.influx.sources import InfluxDb2, Source, VictoriaMetrics
+
+        settings = load_mapping(mapping)
+        source: Source = VictoriaMetrics(url, token)
+        with contextlib.ExitStack() as stack:
+            store = stack.enter_context(contextlib.closing(open_store(dsn)))
+            if settings.kind == "influxdb2":
+                source = InfluxDb2(stack.enter_context(contextlib.closing(Influx(url, bucket, org, token))), bucket)
+            span = Span(start_ms, end_ms, again)
+            found = import_series(store, source, settings, span, SystemClock().now_ms())
+        typer.echo(
+            f"{found.stored} readings stored, {found.repeated} were there, {found.conflicting} contradict what is there"
+        )
+        for what, count in sorted(found.refused.items()):
+            typer.echo(f"refused: {count} {what}")
+        for name, count in sorted(found.unmapped.items()):
+            typer.echo(f"not in the mapping: {name}, {count} points")
+        return 0
+
+    _end(action)
+
+
+def _milliseconds(instant: object) -> int:
+    from datetime import datetime
+
+    from contract.time import to_ms
+
+    assert isinstance(instant, datetime)  # noqa: S101  a given text is an instant or was refused
+    return to_ms(instant)

@@ -1,0 +1,105 @@
+"""The stores that are read from: InfluxDB 2 through Flux, VictoriaMetrics through its export of raw samples."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import Any, Protocol
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+from contract.time import from_ms, to_ms
+from parkgrid.influx.client import Influx
+from parkgrid.influx.errors import InfluxError
+
+Point = tuple[str, int, float]
+"""Field, instant in ms, value."""
+_TIMEOUT_S = 120.0
+
+
+class Source(Protocol):
+    """A store that can say what the series of one device were in a span."""
+
+    def points(self, measurement: str, tags: Mapping[str, str], start_ms: int, end_ms: int) -> Iterator[Point]:
+        """Every numeric point of the half-open span, whatever its field. Raises `InfluxError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class VictoriaMetrics:
+    """VictoriaMetrics: `/api/v1/export`, one JSON line a series (docs, "How to export data in JSON line format")."""
+
+    url: str
+    token: str = ""
+
+    def points(self, measurement: str, tags: Mapping[str, str], start_ms: int, end_ms: int) -> Iterator[Point]:
+        """Line protocol arrived as `measurement_field`: every metric of that prefix with these labels."""
+        labels = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(tags.items())]
+        pattern = json.dumps(f"{_quoted(measurement)}_.+", ensure_ascii=False)
+        match = "{" + ",".join([f"__name__=~{pattern}", *labels]) + "}"
+        # Its end is included, ours is not; times are seconds with milliseconds behind the point.
+        query = urlencode({"match[]": match, "start": f"{start_ms / 1000:.3f}", "end": f"{(end_ms - 1) / 1000:.3f}"})
+        for line in self._lines(f"{self.url.rstrip('/')}/api/v1/export?{query}"):
+            name, points = self._series(line)
+            for at_ms, value in points:
+                if value is not None:
+                    yield name.removeprefix(f"{measurement}_"), at_ms, float(value)
+
+    def _series(self, line: bytes) -> tuple[str, list[tuple[int, float | None]]]:
+        try:
+            series = json.loads(line)
+            return series["metric"]["__name__"], list(zip(series["timestamps"], series["values"], strict=True))
+        except (ValueError, KeyError, TypeError) as error:
+            raise InfluxError(
+                f"the answer of {self.url} is cut off or not an export ({error}): run it again"
+            ) from error
+
+    def _lines(self, address: str) -> Iterator[bytes]:
+        if not address.startswith(("http://", "https://")):
+            raise InfluxError(f"{self.url!r} is no address of a server: write it like http://127.0.0.1:8428")
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        try:
+            with urlopen(Request(address, headers=headers), timeout=_TIMEOUT_S) as answer:  # noqa: S310  checked above
+                yield from answer
+        except HTTPError as error:
+            said = error.read(300).decode(errors="replace").strip()
+            raise InfluxError(f"{self.url} answers {error.code} {said}: is it VictoriaMetrics?") from error
+        except (URLError, HTTPException, OSError) as error:
+            raise InfluxError(f"{self.url} cannot be reached ({error}): is the server running there?") from error
+
+
+@dataclass(frozen=True, slots=True)
+class InfluxDb2:
+    """InfluxDB 2: a Flux query through its client."""
+
+    influx: Influx
+    bucket: str
+
+    def points(self, measurement: str, tags: Mapping[str, str], start_ms: int, end_ms: int) -> Iterator[Point]:
+        """Every field of the measurement whose value is a number."""
+        for at, values in self.influx.query(flux(self.bucket, measurement, tags, start_ms, end_ms)):
+            value: Any = values.get("_value")
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                yield values["_field"], to_ms(at), float(value)
+
+
+def flux(bucket: str, measurement: str, tags: Mapping[str, str], start_ms: int, end_ms: int) -> str:
+    """The query for one device; every word of the mapping is a quoted string in it."""
+    conditions = [f"r._measurement == {_literal(measurement)}"]
+    conditions += [f"r[{_literal(name)}] == {_literal(value)}" for name, value in sorted(tags.items())]
+    span = f"start: {from_ms(start_ms).isoformat()}, stop: {from_ms(end_ms).isoformat()}"
+    return (
+        f"from(bucket: {_literal(bucket)}) |> range({span.replace('+00:00', 'Z')})"
+        f" |> filter(fn: (r) => {' and '.join(conditions)})"
+    )
+
+
+def _literal(text: str) -> str:
+    """A Flux string (Flux specification, "String literals"): quotes, backslashes and interpolation escaped."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${").replace("\n", "\\n") + '"'
+
+
+def _quoted(text: str) -> str:
+    """A text in a regular expression that matches only itself."""
+    return "".join(letter if letter.isalnum() or letter == "_" else f"\\{letter}" for letter in text)
