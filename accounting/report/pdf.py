@@ -11,14 +11,15 @@ from reportlab.lib.pagesizes import A4, landscape  # type: ignore[import-untyped
 from reportlab.lib.styles import ParagraphStyle  # type: ignore[import-untyped]
 from reportlab.lib.units import mm  # type: ignore[import-untyped]
 from reportlab.pdfgen.canvas import Canvas  # type: ignore[import-untyped]
-from reportlab.platypus import Flowable, PageBreak, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle  # type: ignore[import-untyped]
+from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle  # type: ignore[import-untyped]
 
 from accounting.report.fonts import chinese_font
 from accounting.report.supervision import Column, Document, Entry
 
 _MARGIN = 12 * mm
 _INSIDE = landscape(A4)[0] - 2 * _MARGIN
-_WEIGHTS = {"number": 0.45, "cluster": 1.7, "source": 1.4, "revision": 0.5, "park": 2.0, "annual_output": 1.3}
+_WEIGHTS = {"number": 0.45, "cluster": 1.7, "source": 1.4, "revision": 0.5, "park": 2.0, "annual_output": 1.35}
+_WEIGHTS |= dict.fromkeys(("intensity", "intensity_equivalent", "intensity_equal_value", "elasticity"), 1.25)
 _HEAD_COLOUR = colors.HexColor("#DDEBF7")
 _LINE_COLOUR = colors.HexColor("#9BA5B0")
 
@@ -51,7 +52,7 @@ class _Styles:
         self.title = self._of("title", 15, alignment=TA_CENTER)
         self.subtitle = self._of("subtitle", 9, alignment=TA_CENTER)
         self.part = self._of("part", 10.5)
-        self.head = self._of("head", 7, alignment=TA_CENTER)
+        self.head = self._of("head", 6.8, alignment=TA_CENTER)
         self.text = self._of("text", 7.5)
         self.number = self._of("number", 7.5, alignment=TA_RIGHT)
         self.note = self._of("note", 7.5)
@@ -70,13 +71,12 @@ def _story(document: Document, styles: _Styles) -> list[Flowable]:
         Spacer(1, 2 * mm),
         Paragraph(escape(f"{document.subtitle}    {document.made}"), styles.subtitle),
         *_part(document, "part_output", [*named, *output, source], document.rows, styles, "source_output"),
-        PageBreak(),
         *_part(document, "part_energy", [*named, *energy, source], document.rows, styles, "source_energy"),
     ]
     if document.park_rows:
         story += _part(document, "part_parks", document.park_columns, document.park_rows, styles)
     story += _listed(document.word("notes"), [*document.notes], [*document.reasons], styles)
-    story += _listed(document.word("sources"), [], [*document.sources], styles)
+    story += _listed(document.word("sources"), [], [*document.sources], styles, "S")
     return story
 
 
@@ -88,7 +88,7 @@ def _part(
     styles: _Styles,
     source: str = "source",
 ) -> list[Flowable]:
-    heads = [_paragraph(f"{each.heading} {f'({each.unit})' if each.unit else ''}", styles.head) for each in columns]
+    heads = [_heading(each, styles) for each in columns]
     body = [
         [_cell(each, row[source if each.key == "source" else each.key], styles) for each in columns] for row in rows
     ]
@@ -106,7 +106,13 @@ def _part(
             ]
         )
     )
-    return [Spacer(1, 4 * mm), _paragraph(document.word(heading), styles.part), Spacer(1, 1.5 * mm), drawn]
+    title = _paragraph(document.word(heading), styles.part)
+    return [KeepTogether([Spacer(1, 4 * mm), title, Spacer(1, 1.5 * mm), drawn])]
+
+
+def _heading(column: Column, styles: _Styles) -> Paragraph:
+    unit = f"<br/>({escape(column.unit)})" if column.unit else ""
+    return Paragraph(f"{escape(column.heading)}{unit}", styles.head)
 
 
 def _cell(column: Column, entry: Entry, styles: _Styles) -> Paragraph:
@@ -114,8 +120,10 @@ def _cell(column: Column, entry: Entry, styles: _Styles) -> Paragraph:
     return _paragraph(entry.shown(column.decimals), style)
 
 
-def _listed(heading: str, plain: Sequence[str], numbered: Sequence[str], styles: _Styles) -> list[Flowable]:
-    lines = [*(f"[{number}] {text}" for number, text in enumerate(numbered, 1)), *(f"· {text}" for text in plain)]
+def _listed(
+    heading: str, plain: Sequence[str], numbered: Sequence[str], styles: _Styles, mark: str = ""
+) -> list[Flowable]:
+    lines = [*(f"[{mark}{number}] {text}" for number, text in enumerate(numbered, 1)), *(f"· {text}" for text in plain)]
     return [
         Spacer(1, 3 * mm),
         _paragraph(heading, styles.part),

@@ -6,7 +6,7 @@ cluster_figures ─▶ Document: head, columns, one row a cluster, footnotes, so
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import psycopg
@@ -29,9 +29,10 @@ _ENERGY = (
     "storage_share",
 )
 _OUTPUT = tuple(each.name for each in DEFINITIONS if each.name not in {*_ENERGY, "pv_energy", "storage_energy"})
+_MOST_DIGITS = 9
 _WORDS = {
     "zh": {
-        "title": "产业集群逐季滚动监督表",
+        "title": "逐季滚动监督表",
         "number": "序号",
         "cluster": "产业集群",
         "coverage": "数据覆盖率",
@@ -50,7 +51,7 @@ _WORDS = {
         "metered": "园区 15 分钟电量（interval_energy）",
     },
     "en": {
-        "title": "Industrial clusters: quarterly supervision table",
+        "title": ": quarterly supervision table",
         "number": "No.",
         "cluster": "Cluster",
         "coverage": "Data coverage",
@@ -114,11 +115,17 @@ class Entry:
     before: str = ""
     behind: str = ""
 
+    def digits(self, decimals: int | None) -> int:
+        """Digits after the point: those of its column, more for a number that would have fewer than three left."""
+        least = decimals or 0
+        return max(least, min(2 - self.number.adjusted(), _MOST_DIGITS)) if self.number and least else least
+
     def shown(self, decimals: int | None) -> str:
         """The text as it is printed; numbers are rounded only here."""
         if self.number is None:
             return self.text
-        return f"{self.before}{self.number:,.{decimals or 0}f}{self.behind}"
+        rounded = self.number.quantize(Decimal(1).scaleb(-self.digits(decimals)), ROUND_HALF_UP)
+        return f"{self.before}{rounded:,f}{self.behind}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +214,7 @@ def document(figures: ClusterFigures, language: str, now: datetime) -> Document:
     _placed(writing.sources, plan.title_zh if language == "zh" else plan.title_en)
     return Document(
         language=language,
-        title=f"{plan.name_zh if language == 'zh' else plan.name_en} {words['title']}",
+        title=f"{plan.name_zh if language == 'zh' else plan.name_en}{words['title']}",
         subtitle=figures.quarter.chinese if language == "zh" else str(figures.quarter),
         columns=_columns(language),
         rows=rows,
@@ -246,7 +253,7 @@ def _row(number: int, each: ClusterQuarter, writing: _Writing) -> dict[str, Entr
     row["revision"] = Entry(text="—" if revision is None else str(revision))
     for key, names in (("source_output", _OUTPUT), ("source_energy", _ENERGY)):
         numbers = dict.fromkeys(writing.source(source) for name in names for source in each[name].sources)
-        row[key] = Entry(text=" ".join(f"[{place}]" for place in sorted(numbers)) or "—")
+        row[key] = Entry(text=" ".join(f"[S{place}]" for place in sorted(numbers)) or "—")
     every = dict.fromkeys(source for figure in each.figures for source in figure.sources)
     row["source"] = Entry(text="；".join(writing.sources[writing.source(source) - 1] for source in every))
     return row

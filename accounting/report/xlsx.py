@@ -90,7 +90,8 @@ def _row(sheet: Worksheet, number: int, columns: tuple[Column, ...], row: dict[s
 
 def _format(column: Column, entry: Entry) -> str:
     """Thousands and digits of the column; marks around the number are part of the format, the number stays one."""
-    digits = f".{'0' * column.decimals}" if column.decimals else ""
+    count = entry.digits(column.decimals)
+    digits = f".{'0' * count}" if count else ""
     marks = [f'"{mark}"' if mark else "" for mark in (entry.before, entry.behind)]
     return f"{marks[0]}#,##0{digits}{marks[1]}"
 
@@ -100,7 +101,7 @@ def _notes(sheet: Worksheet, document: Document) -> None:
         *_footnotes(document),
         "",
         f"{document.word('sources')}:",
-        *(f"[{number}] {source}" for number, source in enumerate(document.sources, 1)),
+        *(f"[S{number}] {source}" for number, source in enumerate(document.sources, 1)),
     ]
     for number, line in enumerate(lines, 1):
         _text(sheet.cell(number, 1), line)

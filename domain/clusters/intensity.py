@@ -159,7 +159,8 @@ def _elasticity(beside: Beside, energy: ClusterFigure) -> ClusterFigure:
     if abs(of_output) < least:
         return replace(found, unavailable=reason("small_growth", pct=f"{of_output:.2f}", least=least))
     details = {**energy.details, "energy_growth_pct": of_energy, "output_growth_pct": of_output}
-    return replace(found, value=of_energy / of_output, details=details)
+    # Adding 0 turns -0 into 0.
+    return replace(found, value=of_energy / of_output + 0, details=details)
 
 
 def _share(beside: Beside, name: str, own: ClusterFigure, total: Energy | None) -> ClusterFigure:
