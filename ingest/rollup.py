@@ -6,8 +6,8 @@
 A round that a crash undoes is repeated, so maintenance need not wait for the disk.
 
 Every commit notes the 1-minute buckets that it touched. Plain PostgreSQL recomputes them here; TimescaleDB answers
-from raw rows beyond its watermark and refreshes here what lies before it. Both then tell accounting which quarters of an
-hour have news. Retention removes a source only below `kept_from`, and no bucket that needs removed rows is computed
+from raw rows beyond its watermark and refreshes here what lies before it. Both then tell accounting which quarters of
+an hour have news. Retention removes a source only below `kept_from`, and no bucket that needs removed rows is computed
 again.
 """
 

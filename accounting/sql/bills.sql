@@ -109,17 +109,25 @@ ORDER BY revision;
 SELECT EXISTS (SELECT FROM base.bill_closing);
 
 -- name: touched_closings
--- Closed months whose registers have intervals that changed since an instant, with what is said about the change.
+-- Closed months whose registers have intervals that changed since an instant. A change that was stamped before the
+-- closing but committed after it is found as well; what is said counts the later ones, when there are any.
 WITH changed AS MATERIALIZED (
-    SELECT register_id, at, cause FROM base.interval_energy WHERE changed_at >= %(since)s
+    SELECT register_id, at, changed_at, cause FROM base.interval_energy WHERE changed_at >= %(since)s
+), touched AS (
+    SELECT c.account, c.month, i.at, i.cause, i.changed_at > c.closed_at AS later
+    FROM changed AS i
+    JOIN public.registers AS r USING (register_id)
+    JOIN public.bill_closings AS c ON c.account = r.account AND i.at >= c.start_at AND i.at < c.end_at
+    WHERE c.current
 )
-SELECT c.account, c.month, count(*), min(i.at), max(i.at), string_agg(DISTINCT nullif(i.cause, ''), '; ')
-FROM changed AS i
-JOIN public.registers AS r USING (register_id)
-JOIN public.bill_closings AS c ON c.account = r.account AND i.at >= c.start_at AND i.at < c.end_at
-WHERE c.current
-GROUP BY c.account, c.month
-ORDER BY c.month, c.account;
+SELECT account, month,
+    coalesce(nullif(count(*) FILTER (WHERE later), 0), count(*)),
+    coalesce(min(at) FILTER (WHERE later), min(at)),
+    coalesce(max(at) FILTER (WHERE later), max(at)),
+    string_agg(DISTINCT nullif(cause, ''), '; ') FILTER (WHERE later)
+FROM touched
+GROUP BY account, month
+ORDER BY month, account;
 
 -- name: oldest_current_closing
 SELECT min(closed_at) FROM public.bill_closings WHERE current;

@@ -13,9 +13,6 @@ CREATE TABLE base.register (
     first_seen_at timestamptz NOT NULL DEFAULT now(),
     -- intervals before this instant have their row
     settled_to timestamptz,
-    -- newest reading and newest usable reading that settlement has seen
-    newest_at timestamptz,
-    newest_valid_at timestamptz,
     UNIQUE (device_id, signal)
 );
 
@@ -59,6 +56,9 @@ CREATE TABLE base.interval_energy (
     cause text NOT NULL,
     PRIMARY KEY (register_id, at)
 );
+
+-- Rows come in the order of time, so that blocks of one instant are found by their bounds.
+CREATE INDEX interval_energy_at ON base.interval_energy USING brin (at) WITH (pages_per_range = 32, autosummarize = on);
 
 CREATE TABLE base.interval_energy_revision (
     LIKE base.interval_energy,

@@ -1,0 +1,403 @@
+"""Settlement: what commits touched becomes energy of intervals, and nothing else changes.
+
+notes of touched slots ─▶ spans of registers ─▶ neighbours ─▶ readings ─▶ domain.energy ─▶ rows that differ
+declarations          ─▶
+
+A round is one transaction: notes go with the rows that come of them, so a killed round is simply repeated.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+
+from accounting import completeness, readings, registers, revisions
+from accounting.readings import Nearest, RawReadings
+from accounting.registers import Register
+from accounting.revisions import Author, Computed, Written
+from accounting.store import ABSENT, Connection, Int64s, statement
+from accounting.work import REACH, SLOT_MS, Span, Task, Touched, cut, due_ms, groups, spans, task
+from contract import strict_json
+from contract.time import from_ms, to_ms
+from domain.energy import NEIGHBOURS, Grid, IntervalTable, Readings, RegisterRule, interval_energy
+from domain.energy.power import Direction, integrated_power
+from ingest.store import Breathe, without_pause
+from ingest.store.connection import translated
+
+_MINUTE_MS = 60_000
+LAST_MS = 4_102_444_800_000
+"""2100-01-01: after every reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a settlement did."""
+
+    inserted: int = 0
+    """Intervals that got their first row."""
+    changed: int = 0
+    """Intervals whose former row was kept beside a new one."""
+    readings: int = 0
+    """Readings that were looked at."""
+    pending: bool = False
+    """Whether there is more to do at once."""
+
+    def __add__(self, other: "Report") -> "Report":
+        """Both together; pending is what the later one says."""
+        return Report(
+            self.inserted + other.inserted,
+            self.changed + other.changed,
+            self.readings + other.readings,
+            other.pending,
+        )
+
+
+def settle(connection: Connection, now_ms: int, breathe: Breathe = without_pause) -> Report:
+    """Work off everything that maintenance and declarations have noted. Raises `StoreError`."""
+    total = Report()
+    while True:
+        with translated():
+            report = settle_once(connection, now_ms, breathe)
+        total += report
+        if not report.pending:
+            return total
+
+
+def settle_once(connection: Connection, now_ms: int, breathe: Breathe = without_pause) -> Report:
+    """One round: a bounded part of what was noted, in one transaction."""
+    if connection.execute(statement("anything_dirty")).fetchone() != (True,):
+        return Report()
+    with connection.transaction():
+        connection.execute("SET LOCAL timezone TO 'UTC'")
+        connection.execute("SET LOCAL jit TO off")
+        # A group of readings is packed in memory, not through files.
+        connection.execute("SET LOCAL work_mem TO '128MB'")
+        connection.execute(statement("one_settlement"))
+        return _Round(connection, now_ms, breathe).run()
+
+
+class _Round:
+    """One round and what it has learned so far."""
+
+    def __init__(self, connection: Connection, now_ms: int, breathe: Breathe) -> None:
+        self._connection = connection
+        self._now_ms = now_ms
+        self._breathe = breathe
+        self._report = Report()
+        self._settled: dict[int, int] = {}
+        self._parks: set[str] = set()
+        self._limited: list[Register] = []
+        self._computed: list[tuple[list[Register], Computed]] = []
+        self._newest: dict[int, int] = {}
+        self._reached: dict[str, int] = {}
+        self._devices_of: dict[str, int] = {}
+        self._kept_from = frozenset(name for name, _ in connection.execute(statement("kept_from")))
+
+    def run(self) -> Report:
+        """Read notes, compute what they touch, forget them."""
+        connection = self._connection
+        notes = connection.execute(statement("read_notes"), binary=True).fetchall()
+        registers.discover(connection, self._now_ms)
+        known = registers.load(connection)
+        by_class: dict[str, list[Register]] = {}
+        for register in known:
+            by_class.setdefault(register.device_class, []).append(register)
+        self._devices_of = {name: len(registers.device_ids(members)) for name, members in by_class.items()}
+        touched = {
+            name: self._touched(name, [row for row in notes if row[1] == name], by_class.get(name, []))
+            for name in dict.fromkeys(row[1] for row in notes)
+        }
+        self._newest = {device: newest for each in touched.values() for device, newest in each.newest_ms.items()}
+        self._reached = self._progress(known)
+        work = self._work(known, touched)
+        self._compute([*self._declared(known), *work])
+        registers.note_settled(connection, self._settled)
+        connection.execute(statement("forget_notes"), {"numbers": [row[0] for row in notes]})
+        self._note_unfinished()
+        self._tell()
+        pending = connection.execute(statement("anything_dirty")).fetchone() == (True,)
+        return replace(self._report, pending=pending)
+
+    def _work(self, known: Iterable[Register], touched: Mapping[str, Touched]) -> list[Span]:
+        """The spans of every register in the parks that have news."""
+        nothing = Touched({}, {})
+        return [
+            span
+            for register in known
+            if register.park in self._reached
+            for span in spans([register], touched.get(register.device_class, nothing), self._reached)
+        ]
+
+    def _declared(self, known: Iterable[Register]) -> list[Span]:
+        rows = self._connection.execute(statement("take_declared")).fetchall()
+        by_number = {register.register_id: register for register in known} if rows else {}
+        found: list[Span] = []
+        for number, from_at, cause, by in rows:
+            register = by_number[number]
+            first_ms = self._first((register.device_class, register.source), [register]).get(register.device_id)
+            if register.settled_ms is not None and first_ms is not None:
+                low_ms = register.floor(max(to_ms(from_at), first_ms))
+                found += cut(register, low_ms, register.settled_ms, Author(cause, by))
+        return found
+
+    def _touched(self, device_class: str, notes: Sequence[tuple[object, ...]], known: Sequence[Register]) -> Touched:
+        """Pairs of device and slot; a note without devices is of any device of the class that has readings there."""
+        empty = np.zeros(0, np.int64)
+        devices, slots, anywhere = [empty], [empty], [empty]
+        for _, _, named, minutes in notes:
+            minutes_ms = np.array(minutes, np.int64) * _MINUTE_MS
+            if named:
+                devices.append(np.array(named, np.int64))
+                slots.append(minutes_ms)
+            else:
+                anywhere.append(minutes_ms)
+        wanted = np.unique(np.concatenate(anywhere))
+        if len(wanted):
+            found = self._probe(device_class, wanted, known)
+            devices.append(found[:, 0])
+            slots.append(found[:, 1])
+        return Touched.of(np.concatenate(devices), np.concatenate(slots))
+
+    def _probe(self, device_class: str, slots_ms: Int64s, known: Sequence[Register]) -> NDArray[np.int64]:
+        mine = [register for register in known if register.device_class == device_class]
+        query = sql.SQL(statement("slots_with_readings")).format(source=sql.Identifier("base", device_class))
+        values = {
+            "devices": registers.device_ids(mine).tolist(),
+            "slots": (slots_ms // _MINUTE_MS).tolist(),
+            "low": from_ms(int(slots_ms[0])),
+            "high": from_ms(int(slots_ms[-1]) + SLOT_MS),
+        }
+        rows = self._connection.execute(query, values, prepare=False).fetchall()
+        return np.array([(device, slot * _MINUTE_MS) for device, slot in rows], np.int64).reshape(-1, 2)
+
+    def _progress(self, known: Iterable[Register]) -> dict[str, int]:
+        """How far the data of the parks with news reach."""
+        reached: dict[str, int] = {}
+        for register in known:
+            newest_ms = self._newest.get(register.device_id)
+            if newest_ms is not None:
+                reached[register.park] = max(reached.get(register.park, 0), newest_ms)
+        if reached:
+            values = {"parks": list(reached), "newest": [from_ms(each) for each in reached.values()]}
+            self._connection.execute(statement("note_progress"), values)
+        rows = self._connection.execute(statement("read_progress")).fetchall()
+        return {park: to_ms(newest) for park, newest in rows if park in reached}
+
+    def _compute(self, work: Sequence[Span]) -> None:
+        by_source: dict[tuple[str, str], list[Span]] = {}
+        for span in work:
+            by_source.setdefault((span.register.device_class, span.register.source), []).append(span)
+        tasks: list[Task] = []
+        beside: list[Nearest] = []
+        for source, members in by_source.items():
+            made, nearest = self._tasks(source, members, len(tasks))
+            tasks.extend(made)
+            beside.append(nearest)
+        context = Nearest.joined(beside)
+        for group in groups(tasks):
+            began = time.monotonic()
+            self._settle_group(sorted(group, key=_by_signal_and_device), context)
+            self._breathe(time.monotonic() - began)
+        # Only now: what neighbours said in the same spell tells causes apart.
+        for registers_of, computed in self._computed:
+            completeness.note_gaps(self._connection, registers_of, computed)
+
+    def _tasks(self, source: tuple[str, str], work: list[Span], place: int) -> tuple[list[Task], Nearest]:
+        """Each span with the readings beside it; spans of registers that never had a reading fall away."""
+        first_ms = self._first(source, [span.register for span in work if span.low_ms < 0])
+        begun = [span if span.low_ms >= 0 else _begun(span, first_ms) for span in work]
+        work = [span for span in begun if span is not None]
+        self._limited += [span.register for span in work if span.forward and span.ended]
+        devices = np.array([span.register.device_id for span in work], np.int64)
+        low_ms = np.array([span.low_ms for span in work], np.int64)
+        high_ms = np.array([span.high_ms for span in work], np.int64)
+        old = np.flatnonzero([span.register.settled_ms is not None for span in work])
+        ended = np.flatnonzero([span.ended for span in work])
+        before = self._nearest(source, devices, low_ms, old, after=False)
+        after = self._nearest(source, devices, high_ms, ended, after=True)
+        places = np.arange(len(work))
+        before_at = np.searchsorted(before.place, places, "left"), np.searchsorted(before.place, places, "right")
+        after_at = np.searchsorted(after.place, places, "left"), np.searchsorted(after.place, places, "right")
+        tasks = [
+            task(
+                span,
+                place + number,
+                before.at_ms[before_at[0][number] : before_at[1][number]],
+                after.at_ms[after_at[0][number] : after_at[1][number]],
+            )
+            for number, span in enumerate(work)
+        ]
+        return tasks, Nearest.joined([before, after]).at(places + place)
+
+    def _first(self, source: tuple[str, str], members: Sequence[Register]) -> dict[int, int]:
+        """Device to its first usable reading."""
+        if not members:
+            return {}
+        device_class, signal = source
+        query = sql.SQL(statement("first_readings")).format(
+            source=sql.Identifier("base", device_class), signal=sql.Identifier(signal), name=sql.Literal(signal)
+        )
+        values = {"devices": registers.device_ids(members).tolist()}
+        rows = self._connection.execute(query, values, prepare=False).fetchall()
+        return {device: to_ms(at) for device, at in rows if at is not None}
+
+    def _nearest(
+        self, source: tuple[str, str], devices: Int64s, bounds_ms: Int64s, chosen: Int64s, *, after: bool
+    ) -> Nearest:
+        if len(chosen) == 0:
+            return Nearest.none()
+        count = REACH + NEIGHBOURS
+        found = readings.nearest(self._connection, source, devices[chosen], bounds_ms[chosen], count, after=after)
+        return found.at(chosen)
+
+    def _settle_group(self, group: Sequence[Task], context: Nearest) -> None:
+        members = [each.span.register for each in group]
+        low_ms = min(each.low_ms for each in group)
+        high_ms = max(each.high_ms for each in group)
+        given = self._readings(group, members, (low_ms, high_ms), context)
+        grid = Grid(low_ms, members[0].period_ms, (high_ms - low_ms) // members[0].period_ms)
+        table = _table(given, members, registers.rules(self._connection, members), grid)
+        wanted, settled_ms = self._wanted(group, given, grid)
+        numbers = np.array([register.register_id for register in members], np.int64)
+        fresh = all(register.settled_ms is None for register in members)
+        computed = Computed(numbers, grid, table, wanted, fresh, [each.span.author for each in group])
+        written = revisions.write(self._connection, computed, self._now_ms)
+        self._computed.append((members, computed))
+        self._note(group, written, settled_ms, len(given))
+
+    def _note(self, group: Sequence[Task], written: Written, settled_ms: Mapping[int, int], count: int) -> None:
+        self._settled |= settled_ms
+        self._report += Report(int(written.inserted.sum()), int(written.changed.sum()), count)
+        for place in np.flatnonzero((written.inserted | written.changed).any(axis=1)).tolist():
+            self._parks.add(group[place].span.register.park)
+
+    def _readings(
+        self, group: Sequence[Task], members: Sequence[Register], span_ms: tuple[int, int], context: Nearest
+    ) -> Readings:
+        """Readings of the span, and beside it the neighbours that were found outside."""
+        device_class = members[0].device_class
+        devices = registers.device_ids(members)
+        sources = sorted({register.source for register in members})
+        every = len(devices) == self._devices_of.get(device_class)
+        raw = readings.read(self._connection, device_class, sources, devices, span_ms, every=every)
+        parts = [
+            _of_signal(raw, devices, [(place, each) for place, each in enumerate(members) if each.signal == signal])
+            for signal in dict.fromkeys(register.signal for register in members)
+        ]
+        line = np.full(max(each.place for each in group) + 1, -1, np.int64)
+        line[[each.place for each in group]] = np.arange(len(group))
+        near = context.chosen(np.isin(context.place, [each.place for each in group]))
+        near = near.chosen((near.at_ms < span_ms[0]) | (near.at_ms >= span_ms[1]))
+        parts.append(
+            Readings(
+                line[near.place].astype(np.int32),
+                near.at_ms,
+                near.steps,
+                near.trust,
+                np.zeros(len(near.place), np.bool_),
+            )
+        )
+        return _joined(parts)
+
+    def _wanted(self, group: Sequence[Task], given: Readings, grid: Grid) -> tuple[NDArray[np.bool_], dict[int, int]]:
+        """Which intervals are to have a row, and up to where registers are settled by that."""
+        low, high, settled_ms = [], [], {}
+        used = given.trust > 0
+        bounds = np.searchsorted(given.register[used], np.arange(len(group) + 1))
+        at_ms = given.at_ms[used]
+        for place, each in enumerate(group):
+            mine = at_ms[bounds[place] : bounds[place + 1]]
+            first_ms, last_ms = (int(mine[0]), int(mine[-1])) if len(mine) else (LAST_MS, 0)
+            begin_ms, end_ms = self._range(each, first_ms, last_ms)
+            low.append(begin_ms)
+            high.append(end_ms)
+            if each.span.forward and end_ms > max(begin_ms, each.span.register.settled_ms or 0):
+                settled_ms[each.span.register.register_id] = end_ms
+        starts = grid.edges_ms[None, :-1]
+        return (starts >= np.array(low)[:, None]) & (starts < np.array(high)[:, None]), settled_ms
+
+    def _range(self, each: Task, first_ms: int, last_ms: int) -> tuple[int, int]:
+        """From the first interval that may be written to the end of the last one."""
+        register = each.span.register
+        begin_ms = max(each.low_ms, register.floor(first_ms))
+        if each.first and register.settled_ms is not None and register.device_class in self._kept_from:
+            # What lay before the first reading was removed: an interval that needed it is not computed again.
+            begin_ms = max(each.low_ms, register.floor(first_ms - 1) + register.period_ms)
+        if not each.span.forward:
+            return begin_ms, each.high_ms
+        reach_ms = max(last_ms, due_ms(register, self._reached.get(register.park, 0)))
+        return begin_ms, min(each.high_ms, register.floor(reach_ms))
+
+    def _note_unfinished(self) -> None:
+        """Leave a note for registers whose news reach further than one round goes."""
+        left: dict[str, list[tuple[int, int]]] = {}
+        for register in self._limited:
+            reach_ms = max(self._newest.get(register.device_id, 0), self._reached.get(register.park, 0))
+            left.setdefault(register.device_class, []).append((register.device_id, reach_ms // _MINUTE_MS))
+        for device_class, pairs in left.items():
+            values = {
+                "device_class": device_class,
+                "devices": [device for device, _ in pairs],
+                "slots": [slot for _, slot in pairs],
+            }
+            self._connection.execute(statement("add_note"), values)
+
+    def _tell(self) -> None:
+        if self._parks:
+            payloads = [strict_json.dumps({"park": park}).decode() for park in sorted(self._parks)]
+            self._connection.execute(statement("notify_changed"), {"payloads": payloads})
+
+
+def _by_signal_and_device(each: Task) -> tuple[str, int]:
+    return each.span.register.signal, each.span.register.device_id
+
+
+def _begun(span: Span, first_ms: Mapping[int, int]) -> Span | None:
+    """A span of a new register from its first reading on; None when there is none."""
+    found = first_ms.get(span.register.device_id)
+    return None if found is None else span.begun(found)
+
+
+def _of_signal(raw: RawReadings, devices: Int64s, members: Sequence[tuple[int, Register]]) -> Readings:
+    """The readings of one signal's registers, each under its place in the group."""
+    source = members[0][1].source
+    line = np.full(len(devices), -1, np.int32)
+    own_time = np.zeros(len(devices), np.bool_)
+    for place, register in members:
+        at = int(np.searchsorted(devices, register.device_id))
+        line[at], own_time[at] = place, register.own_time
+    chosen = (line[raw.device] >= 0) & (raw.steps[source] != ABSENT)
+    if chosen.all():
+        return Readings(
+            line[raw.device], raw.at_ms, raw.steps[source], raw.trust[source], raw.late & ~own_time[raw.device]
+        )
+    device = raw.device[chosen]
+    late = raw.late[chosen] & ~own_time[device]
+    return Readings(line[device], raw.at_ms[chosen], raw.steps[source][chosen], raw.trust[source][chosen], late)
+
+
+def _joined(parts: Sequence[Readings]) -> Readings:
+    """All together, in order of register and instant."""
+    parts = [part for part in parts if len(part)] or list(parts[:1])
+    if len(parts) == 1:
+        return parts[0]
+    register = np.concatenate([part.register for part in parts])
+    at_ms = np.concatenate([part.at_ms for part in parts])
+    key = (register.astype(np.int64) << 43) | at_ms
+    steps, trust, late = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("steps", "trust", "late")
+    )
+    if (key[1:] > key[:-1]).all():
+        return Readings(register, at_ms, steps, trust, late)
+    order = np.argsort(key, kind="stable")
+    return Readings(register[order], at_ms[order], steps[order], trust[order], late[order])
+
+
+def _table(given: Readings, members: Sequence[Register], rules: Sequence[RegisterRule], grid: Grid) -> IntervalTable:
+    if members[0].method == "register":
+        return interval_energy(given, rules, grid)
+    direction = Direction.IMPORT if members[0].sign > 0 else Direction.EXPORT
+    return integrated_power(given, rules, grid, direction)

@@ -1,0 +1,183 @@
+"""Registers: one direction of one metering point each, as devices announce them, with what is declared of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from accounting.store import Connection, Int64s, statement
+from contract.signals import CATALOGUE, Kind
+from contract.time import from_ms, to_ms
+from domain.energy import Declaration, RegisterRule
+
+STEPS_PER_KWH = 1_000
+_LIMIT_OF_RATED = 1.5
+"""A register that rises faster than one and a half times the rated power is not believed."""
+_MOST_OF_RATIO = 1_000_000
+_GENERATION: Mapping[str, str] = {
+    "energy_import_kwh": "+",
+    "energy_export_kwh": "-",
+    "energy_generated_kwh": "+",
+    "energy_discharged_kwh": "+",
+    "energy_charged_kwh": "-",
+    "energy_delivered_kwh": "+",
+    "energy_returned_kwh": "-",
+}
+"""Counters that a class's active power would fill, and by which of its signs."""
+POWER = "active_power_kw"
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """One register and how far its intervals are settled."""
+
+    register_id: int
+    device_id: int
+    device_class: str
+    signal: str
+    park: str
+    period_ms: int
+    """Length of its intervals."""
+    method: Literal["register", "power"]
+    reading_ms: int
+    """Planned distance of its readings."""
+    zone: str
+    settled_ms: int | None
+    limit_kw: float | None
+    own_time: bool
+    """Whether its gateway lives on a time of its own, so that nothing can be late."""
+
+    @property
+    def source(self) -> str:
+        """The signal that is read for it."""
+        return self.signal if self.method == "register" else POWER
+
+    @property
+    def sign(self) -> int:
+        """The direction of power that fills it."""
+        return -1 if _GENERATION.get(self.signal) == "-" else 1
+
+    def offset_ms(self, at_ms: int) -> int:
+        """What the edges of its intervals are shifted by, so that days begin at the park's midnight."""
+        offset = from_ms(at_ms).astimezone(ZoneInfo(self.zone)).utcoffset()
+        return 0 if offset is None else round(offset.total_seconds() * 1000) % self.period_ms
+
+    def floor(self, at_ms: int) -> int:
+        """Start of the interval that an instant lies in."""
+        offset = self.offset_ms(at_ms)
+        return (at_ms + offset) // self.period_ms * self.period_ms - offset
+
+
+def discover(connection: Connection, now_ms: int) -> int:
+    """Add the registers that devices announced; what their nameplates say becomes a first declaration."""
+    rows = connection.execute(statement("discover_registers"), _COUNTERS).fetchall()
+    added = [number for (number,) in rows]
+    if added:
+        ratings = connection.execute(statement("ratings_of_registers"), {"registers": added}).fetchall()
+        for register, modulus_kwh, ratio in ratings:
+            _declare_rating(connection, register, modulus_kwh, ratio, now_ms)
+    return len(added)
+
+
+def _declare_rating(
+    connection: Connection, register: int, modulus_kwh: float | None, ratio: float | None, now_ms: int
+) -> None:
+    exact = Fraction(1 if ratio is None else ratio).limit_denominator(_MOST_OF_RATIO)
+    if exact <= 0 or (modulus_kwh is not None and modulus_kwh <= 0):
+        return
+    add_declaration(
+        connection,
+        register,
+        Declaration(0, None if modulus_kwh is None else round(modulus_kwh * STEPS_PER_KWH), exact),
+        ("nameplate", "announced by its gateway", now_ms),
+    )
+
+
+def add_declaration(
+    connection: Connection, register: int, declaration: Declaration, author: tuple[str, str, int]
+) -> None:
+    """Append a declaration; `author` is who, why and when."""
+    by, reason, now_ms = author
+    values = {
+        "register": register,
+        "valid_from": from_ms(declaration.valid_from_ms),
+        "modulus": declaration.modulus_steps,
+        "numerator": declaration.ratio.numerator,
+        "denominator": declaration.ratio.denominator,
+        "initial": declaration.initial_steps,
+        "final": declaration.final_steps,
+        "reason": reason,
+        "by": by,
+        "at": from_ms(now_ms),
+    }
+    connection.execute(statement("add_declaration"), values)
+
+
+def load(connection: Connection) -> list[Register]:
+    """Every register."""
+    return [_register(row) for row in connection.execute(statement("load_registers"))]
+
+
+def _register(row: Sequence[Any]) -> Register:
+    number, device, device_class, signal, park, period_s, method, reading_s, zone, settled, rated_kw, own_time = row
+    return Register(
+        number,
+        device,
+        device_class,
+        signal,
+        park,
+        period_s * 1_000,
+        method,
+        max(1, round(reading_s * 1_000)),
+        zone,
+        None if settled is None else to_ms(settled),
+        rated_kw * _LIMIT_OF_RATED if rated_kw else None,
+        bool(own_time),
+    )
+
+
+def rules(connection: Connection, registers: Sequence[Register]) -> list[RegisterRule]:
+    """What is known of each register, declarations in order."""
+    found: dict[int, list[Declaration]] = {}
+    numbers = [register.register_id for register in registers]
+    for number, valid_from, modulus, numerator, denominator, initial, final in connection.execute(
+        statement("load_declarations"), {"registers": numbers}
+    ):
+        declaration = Declaration(to_ms(valid_from), modulus, Fraction(numerator, denominator), initial, final)
+        found.setdefault(number, []).append(declaration)
+    return [RegisterRule(tuple(found.get(each.register_id, ())), each.reading_ms, each.limit_kw) for each in registers]
+
+
+def note_settled(connection: Connection, settled_ms: Mapping[int, int]) -> None:
+    """Remember up to where intervals have their rows."""
+    if settled_ms:
+        instants = [from_ms(each) for each in settled_ms.values()]
+        connection.execute(statement("settle_registers"), {"registers": list(settled_ms), "settled": instants})
+
+
+def device_ids(registers: Iterable[Register]) -> Int64s:
+    """Their devices, each once, in rising order."""
+    return np.unique(np.array([register.device_id for register in registers], np.int64))
+
+
+def _counters() -> dict[str, list[str]]:
+    found = [
+        (name, signal.name)
+        for name, device_class in CATALOGUE.items()
+        for signal in device_class.signals
+        if signal.kind is Kind.COUNTER and signal.name.endswith(("_kwh", "_kvarh"))
+    ]
+    return {
+        "classes": [name for name, _ in found],
+        "signals": [signal for _, signal in found],
+        "powers": [POWER if signal in _GENERATION else "" for _, signal in found],
+        "counters": sorted({signal for _, signal in found}),
+    }
+
+
+_COUNTERS = _counters()
+METERED = frozenset(_COUNTERS["classes"])
+"""Classes that count energy."""

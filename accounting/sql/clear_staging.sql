@@ -1,0 +1,1 @@
+DELETE FROM interval_energy_staged

@@ -1,0 +1,1 @@
+DELETE FROM base.energy_dirty WHERE dirty_id = ANY(%(numbers)s)

@@ -1,0 +1,10 @@
+SELECT
+    r.register_id, r.device_id, d.device_class, r.signal, d.park, r.period_s, r.method, d.period_s::float8, p.time_zone,
+    r.settled_to, (d.ratings ->> 'rated_power_kw')::float8,
+    -- a simulated gateway that is born far from the present lives on a time of its own: nothing is late there
+    b.simulated AND b.received_at > b.birth_at + INTERVAL '1 day' AS own_time
+FROM base.register AS r
+JOIN base.device AS d USING (device_id)
+JOIN base.gateway_birth AS b USING (park, gateway)
+JOIN base.park AS p USING (park)
+ORDER BY r.register_id

@@ -1,0 +1,9 @@
+SELECT
+    device_id,
+    string_agg(timestamptz_send(at), ''),
+    count(flags) > 0,
+    bool_or(received_at > at + INTERVAL '15 minutes'),
+    {packed}
+FROM {source}
+WHERE at >= %(low)s AND at < %(high)s{chosen}
+GROUP BY device_id

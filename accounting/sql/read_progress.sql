@@ -1,0 +1,1 @@
+SELECT park, newest_at FROM base.energy_progress

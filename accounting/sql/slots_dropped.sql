@@ -1,0 +1,5 @@
+SELECT DISTINCT e.park || '/' || e.gateway, greatest(e.first_received_at, %(low)s), least(n.noted_at, %(high)s)
+FROM base.device AS d
+JOIN base.gateway_epoch AS e USING (park, gateway)
+JOIN base.sequence_gap AS n USING (epoch_id)
+WHERE d.device_id = ANY(%(devices)s) AND e.first_received_at < %(high)s AND n.noted_at >= %(low)s

@@ -1,0 +1,1 @@
+SELECT DISTINCT at FROM base.interval_energy WHERE at >= %(low)s AND at < %(high)s AND received > 0
