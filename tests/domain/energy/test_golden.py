@@ -249,3 +249,12 @@ def test_what_cannot_be_computed_is_refused(given: Readings, ruled: RegisterRule
 def test_a_reading_without_a_rule_is_refused() -> None:
     with pytest.raises(ValueError, match="one rule for each register"):
         interval_energy(readings((0, 1)), [], Grid(START_MS, QUARTER_MS, 1))
+
+
+@pytest.mark.parametrize(("new", "energy", "quality"), [(500, 1_000, GOOD), (501, 501, ESTIMATED)])
+def test_near_the_top_is_a_tenth_of_the_width(new: int, energy: int, quality: int) -> None:
+    """10,000 - 9,500 + 500 = 1,000 is a tenth and passes the top; one step more is a reset."""
+    points = [(0, 9_500), *((15 * n, new) for n in range(1, 5))]
+    result = table(readings(*points), rule(width(10_000)), 1)
+    assert energies(result) == [energy]
+    assert result.quality[0, 0] == quality
