@@ -9,9 +9,11 @@ from typing import Any
 
 from starlette.requests import Request
 
+from api.exports import FORMATS
 from api.problems import Mistake, refused
 from contract.identity import IDENTIFIER
 from contract.time import FUTURE_TOLERANCE_MS, OLDEST_MS, to_ms
+from domain.period import Period, period
 
 Read = Callable[[str], Any]
 """Turns the text of a parameter into its value; raises `ValueError` with the remedy."""
@@ -21,6 +23,7 @@ _EPOCH_MS = re.compile(r"[0-9]{1,15}")
 _WHOLE = re.compile(r"-?[0-9]{1,12}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MAX_NAMES = 64
+_LONGEST_CHOSEN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +210,59 @@ TO = Parameter(
 def filter_name(name: str) -> Parameter:
     """An identifier in the query that narrows a list."""
     return Parameter(name, f"Only entries of this {name}.", identifier, _NAME_SCHEMA, "gaoxin-nan")
+
+
+def chosen_text(text: str) -> str:
+    """A text that people chose, such as the number of an account."""
+    if not text or len(text) > _LONGEST_CHOSEN or not text.isprintable():
+        raise ValueError(f"must have 1 to {_LONGEST_CHOSEN} characters, none of them control characters")
+    return text
+
+
+def filter_text(name: str, description: str, example: str) -> Parameter:
+    """A text of the metering points that narrows an answer."""
+    schema = {"type": "string", "minLength": 1, "maxLength": _LONGEST_CHOSEN}
+    return Parameter(name, description, chosen_text, schema, example)
+
+
+LINE = filter_text("line", "Only devices on this feeder (线).", "F12")
+TRANSFORMER = filter_text("transformer", "Only devices of this transformer district (变).", "T3")
+ACCOUNT = filter_text("account", "Only devices of this account (户).", "0400123")
+
+
+def period_of(text: str) -> Period:
+    """A period of whole local days; its instants are those of the default time zone until the park is known."""
+    if not text.isascii():
+        raise ValueError("must use the digits 0-9, for example 2026-11")
+    found = period(text)
+    if not 2000 <= found.first.year < 2200:  # noqa: PLR2004 - the years that readings can have
+        raise ValueError("is outside the years 2000 to 2199")
+    return found
+
+
+PERIOD = Parameter(
+    "period",
+    "A day (2026-11-25), month (2026-11), quarter (2026-Q4), year (2026) or days (2026-11-01..2026-11-08, the last "
+    "one excluded), local to the park. Without it: this month so far.",
+    period_of,
+    {"type": "string"},
+    "2026-11",
+)
+FORMAT = Parameter(
+    "format",
+    "Form of the answer; without it, the one that the `Accept` header prefers.",
+    one_of(*FORMATS),
+    {"type": "string", "enum": list(FORMATS)},
+    "csv",
+)
+BOM = Parameter(
+    "bom",
+    "Whether CSV begins with a byte order mark, for spreadsheet programs that need it.",
+    one_of("true", "false"),
+    {"type": "string", "enum": ["true", "false"]},
+    "true",
+    default="false",
+)
 
 
 def limit(most: int) -> Parameter:
