@@ -21,6 +21,7 @@ EPOCH = 1_799_000_000_123
 DAY_MS = 86_400_000
 SLOT_MS = 900_000
 MINUTE_MS = 60_000
+BATCH_MS = 600_000
 SETTLED_AT = to_ms(datetime(2026, 3, 20, tzinfo=UTC))
 
 
@@ -58,12 +59,17 @@ class Metering:
         flags: Mapping[int, bytes] | None = None,
         gateway: Gateway = PARK,
     ) -> None:
-        """Commit readings as one batch; they are received right after the last of them unless told otherwise."""
-        rows = list(readings)
-        self.seq += 1
-        received = received_ms if received_ms is not None else max(at for _, at, _ in rows) + 1_000
-        header = BatchHeader(gateway, EPOCH, self.seq, 1, backlog=False, received_ms=received)
-        self.store.commit(Commit([header], [class_rows(device_class, rows, flags=flags)]))
+        """Commit readings, ten minutes of them a batch, received at their end unless told otherwise."""
+        rows = sorted(readings, key=lambda row: row[1])
+        batches = [at // BATCH_MS if received_ms is None else 0 for _, at, _ in rows]
+        numbers = {name: place for place, name in enumerate(dict.fromkeys(batches))}
+        headers = []
+        for name in numbers:
+            self.seq += 1
+            received = (name + 1) * BATCH_MS if received_ms is None else received_ms
+            headers.append(BatchHeader(gateway, EPOCH, self.seq, 1, backlog=False, received_ms=received))
+        places = [numbers[name] for name in batches]
+        self.store.commit(Commit(headers, [class_rows(device_class, rows, places, flags)]))
 
     def register_values(self, values: Mapping[str, int], device: str = "m-1", **more: Any) -> None:
         """Readings of a counter: instant in the form of `ms` to Wh, each received a second after its instant."""
