@@ -1,0 +1,75 @@
+"""The charging sessions of a scope, each with the origin of its energy (光伏、储能、电网)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accounting.inputs import NOTHING_GIVEN, Given, read_inputs
+from accounting.scope import Scope
+from accounting.site import site_of
+from accounting.store import Connection, statement
+from contract.signals import CHARGER_STATES
+from contract.time import from_ms
+from domain.indicators.charging import ORIGINS, origin_shares
+from domain.indicators.definition import Inputs
+from domain.indicators.sessions import IN_SESSION, ChargerMinutes, ChargingSession, Mix, charging_sessions
+from domain.period import Period
+
+_LEAD_MS = 900_000
+"""How far before the period is looked for the registers at its start and the session that was under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOf:
+    """A session and the charger that it was at."""
+
+    gateway: str
+    device: str
+    session: ChargingSession
+
+
+def sessions(connection: Connection, scope: Scope, period: Period, given: Given = NOTHING_GIVEN) -> list[SessionOf]:
+    """The sessions of a scope's chargers in a period, by charger and start. Raises `UnknownParkError`.
+
+    The sources are those of the whole park, however the scope is narrowed: a charger has the mix of its park.
+    """
+    site = site_of(connection, scope)
+    names = [name for origin in ORIGINS.values() for name in origin]
+    park = read_inputs(connection, Scope(scope.park), period, names, given)
+    mix = Mix(park.start_ms, park.period_s * 1000, origin_shares({name: _source(park, name) for name in names}))
+    chargers = {each.device_id: each for each in site.devices_of("charger", park.start_ms, mix.stop_ms)}
+    parameters = {
+        "devices": list(chargers),
+        "from": from_ms(park.start_ms - _LEAD_MS),
+        "stop": from_ms(mix.stop_ms + _LEAD_MS),
+        "states": [CHARGER_STATES.index(state) for state in IN_SESSION],
+    }
+    rows: dict[int, list[tuple[Any, ...]]] = {}
+    for device_id, *shown in connection.execute(statement("indicator_charger_minutes"), parameters):
+        rows.setdefault(device_id, []).append(tuple(shown))
+    return [
+        SessionOf(charger.gateway, charger.device, session)
+        for device_id, charger in chargers.items()
+        for session in charging_sessions(_minutes(rows.get(device_id, [])), mix)
+    ]
+
+
+def _source(park: Inputs, name: str) -> NDArray[np.float64]:
+    """A source of the park; zeros where it has no such device, but unknown where its connection is not metered."""
+    if name in park.quantities:
+        return park.quantities[name].values
+    return np.full(park.count, np.nan if name == "grid_import_kwh" else 0.0)
+
+
+def _minutes(rows: list[tuple[Any, ...]]) -> ChargerMinutes:
+    at, state, count, delivered, returned, displayed = zip(*rows, strict=True) if rows else ((),) * 6
+    return ChargerMinutes(
+        np.array(at, np.int64),
+        np.array(state, np.int64),
+        np.array([-1 if each is None else each for each in count], np.int64),
+        np.array(delivered, np.float64),
+        np.array(returned, np.float64),
+        np.array(displayed, np.float64),
+    )
