@@ -21,6 +21,7 @@ from accounting.revisions import Author, Computed, Written
 from accounting.store import ABSENT, Connection, Int64s, statement
 from accounting.work import REACH, SLOT_MS, Span, Task, Touched, cut, due_ms, groups, spans, task
 from contract import strict_json
+from contract.crash import crash_point
 from contract.time import from_ms, to_ms
 from domain.energy import NEIGHBOURS, Grid, IntervalTable, Readings, RegisterRule, interval_energy
 from domain.energy.power import Direction, integrated_power
@@ -76,7 +77,9 @@ def settle_once(connection: Connection, now_ms: int, breathe: Breathe = without_
         # A group of readings is packed in memory, not through files.
         connection.execute("SET LOCAL work_mem TO '128MB'")
         connection.execute(statement("one_settlement"))
-        return _Round(connection, now_ms, breathe).run()
+        report = _Round(connection, now_ms, breathe).run()
+        crash_point("accounting.before_commit")
+    return report
 
 
 class _Round:

@@ -1,6 +1,7 @@
 """The whole chain on one machine, part by part, each under the supervisor with its own settings file and log.
 
 database ─ broker ─┬─ ingest
+                   ├─ accounting
                    ├─ api
                    └─ simulators ─ edge
 """
@@ -84,6 +85,12 @@ class Chain:
         }
         await self.start_role("ingest", document, lambda: http_answers(f"http://127.0.0.1:{port}/metrics"))
 
+    async def start_accounting(self) -> None:
+        """Ready when it has its connection to the database."""
+        port = process.free_port()
+        document = {"database": {"dsn": self.dsn}, "metrics": {"port": port}}
+        await self.start_role("accounting", document, lambda: http_answers(f"http://127.0.0.1:{port}/metrics"))
+
     async def start_api(self, port: int) -> None:
         """Ready when it has asked the database."""
         document = {"port": port, "database": {"dsn": self.dsn}}
@@ -152,7 +159,7 @@ def _there(thing: _T | None) -> _T:
 
 def _environment() -> dict[str, str | None]:
     """Settings come from the files written here, not from a shell that was set up for a role of its own."""
-    of_roles = ("PARKGRID_EDGE_", "PARKGRID_INGEST_", "PARKGRID_API_")
+    of_roles = ("PARKGRID_EDGE_", "PARKGRID_INGEST_", "PARKGRID_ACCOUNTING_", "PARKGRID_API_")
     return {name: None for name in os.environ if name.startswith(of_roles)} | {"PYTHONUNBUFFERED": "1"}
 
 

@@ -26,6 +26,7 @@ from parkgrid import toml
 from parkgrid.chain import Chain
 from parkgrid.places import occupied, passing_folder
 from parkgrid.session import announcer, quiet_logs, stop_event, unless
+from parkgrid.settling import settle_everything
 from parkgrid.up import describe
 from parkgrid.verdict import Before, Verdict, judge
 from simulators.clock import SteppedClock
@@ -121,6 +122,8 @@ class _Run:
                 await running
         finally:
             await server.stop()
+        with console.status("settling the energy of every interval"):
+            await asyncio.to_thread(settle_everything, self._chain.dsn)
         figures = totals(self._chain.dsn, self._source.mapping.park)
         database, broker = self._chain.database, self._chain.broker
         if database is None or broker is None:

@@ -27,6 +27,7 @@ from parkgrid import process, toml
 from parkgrid.chain import Chain
 from parkgrid.places import default_data_dir, occupied, page_port, passing_folder
 from parkgrid.session import announcer, quiet_logs, stop_event, unless
+from parkgrid.settling import settle_everything
 from parkgrid.supervisor import PartError
 from parkgrid.verdict import Before, Verdict, judge
 from simulators.scenario import DEFAULT
@@ -70,7 +71,7 @@ async def _run(plan: Plan, data_dir: Path, console: Console) -> int:
     chain = Chain(data_dir, announcer(console))
     try:
         house = _House(plan, chain, data_dir)
-        with console.status("starting: database, broker, ingest, api, simulated park, edge"):
+        with console.status("starting: database, broker, ingest, accounting, api, simulated park, edge"):
             await unless(stop, house.start())
         if stop.is_set():
             return 0
@@ -116,6 +117,7 @@ class _House:
         self._before = Before.of(chain.dsn)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(chain.start_ingest())
+            tasks.create_task(chain.start_accounting())
             tasks.create_task(chain.start_api(self._port))
             tasks.create_task(self._start_park())
         await self._start_edge()
@@ -138,6 +140,7 @@ class _House:
         database, broker = self._chain.database, self._chain.broker
         if self._ledger is None or self._before is None or database is None or broker is None:
             raise RuntimeError("only a run with --for keeps a ledger")
+        await asyncio.to_thread(settle_everything, self._chain.dsn)
         return await asyncio.to_thread(judge, self._ledger, database, self._before, broker.kind)
 
     async def _start_park(self) -> None:

@@ -1,0 +1,138 @@
+"""Accounting as a process: it sleeps until maintenance passes news on, settles, and sleeps again."""
+
+import threading
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from accounting.keeper import Report, settle_once
+from accounting.settings import AccountingSettings, DatabaseSettings
+from accounting.store import Connection
+from contract.time import Clock, SystemClock
+from ingest.store.connection import translated
+from ingest.store.errors import SetupError, StoreError
+
+_log = structlog.get_logger("accounting.service")
+_BACK_OFF_FIRST_S = 0.2
+_BACK_OFF_MOST_S = 5.0
+_LISTEN_S = 0.5
+"""How long it listens without looking whether it is to stop."""
+_SECONDS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0)
+
+
+@dataclass(slots=True)
+class Metrics:
+    """What accounting tells Prometheus, in a registry of its own."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    intervals: Counter = field(init=False)
+    readings: Counter = field(init=False)
+    failures: Counter = field(init=False)
+    seconds: Histogram = field(init=False)
+    pending: Gauge = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Register every metric."""
+        name, registry = "parkgrid_accounting_", self.registry
+        self.intervals = Counter(
+            f"{name}intervals", "Intervals written: inserted or changed", ["outcome"], registry=registry
+        )
+        self.readings = Counter(f"{name}readings", "Readings looked at", registry=registry)
+        self.failures = Counter(f"{name}failures", "Settlements that failed", ["kind"], registry=registry)
+        self.seconds = Histogram(f"{name}settle_seconds", "Duration of a round", buckets=_SECONDS, registry=registry)
+        self.pending = Gauge(f"{name}pending", "1 while more is to be settled at once", registry=registry)
+
+    def count(self, report: Report, seconds: float) -> None:
+        """Take up one round."""
+        self.intervals.labels("inserted").inc(report.inserted)
+        self.intervals.labels("changed").inc(report.changed)
+        self.readings.inc(report.readings)
+        self.seconds.observe(seconds)
+        self.pending.set(report.pending)
+
+
+class Service:
+    """Everything of one accounting process. `run` blocks until `stop` is set."""
+
+    def __init__(self, settings: AccountingSettings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self.metrics = Metrics()
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        """Settle until told to stop. Raises `SetupError` when the database is not what it should be."""
+        server = None
+        pause_s = _BACK_OFF_FIRST_S
+        try:
+            while not self.stop.is_set():
+                try:
+                    with translated(), closing(connect(self._settings.database)) as connection:
+                        pause_s = _BACK_OFF_FIRST_S
+                        # Whoever waits for it waits for the database too.
+                        server = server or self._serve_metrics()
+                        self._serve(connection)
+                except SetupError:
+                    raise
+                except StoreError as error:
+                    self.metrics.failures.labels(type(error).__name__).inc()
+                    _log.warning("store_unavailable", error=str(error), retry_s=round(pause_s, 1))
+                    self.stop.wait(pause_s)
+                    pause_s = min(pause_s * 2, _BACK_OFF_MOST_S)
+        finally:
+            if server:
+                server.shutdown()
+                server.server_close()
+        _log.info("stopped")
+
+    def _serve(self, connection: Connection) -> None:
+        _log.info("started")
+        connection.execute("LISTEN parkgrid_energy_dirty")
+        while not self.stop.is_set():
+            began = time.monotonic()
+            report = settle_once(connection, self._clock.now_ms())
+            if report.inserted or report.changed:
+                _log.info("settled", inserted=report.inserted, changed=report.changed, readings=report.readings)
+            self.metrics.count(report, time.monotonic() - began)
+            if not report.pending:
+                self.stop.wait(self._settings.settle_every_s)
+                self._await_news(connection)
+
+    def _await_news(self, connection: Connection) -> None:
+        """Until maintenance has news, it is time to look unasked, or it is to stop."""
+        deadline = time.monotonic() + self._settings.look_every_s
+        while not self.stop.is_set() and time.monotonic() < deadline:
+            if any(True for _ in connection.notifies(timeout=_LISTEN_S, stop_after=1)):
+                return
+
+    def _serve_metrics(self) -> Any:
+        settings = self._settings.metrics
+        if settings.port is None:
+            return None
+        server, _ = start_http_server(settings.port, settings.host, self.metrics.registry)
+        return server
+
+
+def connect(settings: DatabaseSettings) -> Connection:
+    """A connection for settlements (autocommit)."""
+    connection = psycopg.connect(
+        settings.dsn,
+        autocommit=True,
+        connect_timeout=settings.connect_timeout_s,
+        application_name="parkgrid accounting",
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+    )
+    connection.execute(
+        "SELECT set_config('lock_timeout', %s, false), set_config('client_min_messages', 'warning', false)",
+        (str(round(settings.lock_timeout_s * 1000)),),
+    )
+    # A crash takes a whole end of the log: notes go with the rows that came of them, so nothing is lost by it.
+    connection.execute("SET synchronous_commit = off")
+    return connection
