@@ -31,7 +31,8 @@ def bill(month: MonthPlan, usage: Usage, terms: Terms, power_factors: Table, thr
 
 def cents(amount: Decimal) -> Decimal:
     """An amount rounded half-up to 0.01 CNY."""
-    return amount.quantize(_CENT, ROUND_HALF_UP)
+    # Adding zero turns a negative zero into zero.
+    return amount.quantize(_CENT, ROUND_HALF_UP) + 0
 
 
 def _bill(month: MonthPlan, usage: Usage, terms: Terms, power_factors: Table, through_ms: int) -> Bill:
