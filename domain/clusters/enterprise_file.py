@@ -156,14 +156,17 @@ def _one_each(stated: list[tuple[Row, StatedEnterprise]], findings: Findings) ->
 
 def _accounts(stated: list[tuple[Row, StatedAccount]], findings: Findings) -> list[StatedAccount]:
     first: dict[tuple[str, str, str, date], str] = {}
+    kept = []
     for row, each in stated:
         key = (each.park, each.account, each.enterprise, each.valid_from)
         cell = row["account"].address
         if key in first:
             value = f"{each.enterprise} {each.park}/{each.account} {each.valid_from:%Y-%m}"
             findings.add(cell, "duplicate", first=first[key], value=value)
-        first.setdefault(key, cell)
-    return [each for _, each in stated]
+            continue
+        first[key] = cell
+        kept.append(each)
+    return kept
 
 
 def _refuse_too_much(
