@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from parkgrid.commands import bill, clusters, influx
+from parkgrid.commands import bill, clusters, influx, registers
 
 _FAILED = 1
 _WRONG_SETTINGS = 2
@@ -31,13 +31,18 @@ app = typer.Typer(
 )
 edge = typer.Typer(help="The gateway agent: polls devices, keeps readings, sends them up.", no_args_is_help=True)
 ingest = typer.Typer(help="The only writer of telemetry: broker to database, exactly once.", no_args_is_help=True)
+accounting = typer.Typer(
+    help="Stored readings to energy of every interval, revised when late data come.", no_args_is_help=True
+)
 api = typer.Typer(help="Answers for people and programs, and the page.", no_args_is_help=True)
 database = typer.Typer(help="The database schema.", no_args_is_help=True)
 app.add_typer(edge, name="edge")
 app.add_typer(ingest, name="ingest")
+app.add_typer(accounting, name="accounting")
 app.add_typer(api, name="api")
 app.add_typer(database, name="db")
 app.add_typer(bill.app, name="bill")
+app.add_typer(registers.app, name="registers")
 app.add_typer(clusters.app, name="clusters")
 app.add_typer(influx.app, name="influx")
 
@@ -196,6 +201,22 @@ def ingest_check(config: Config = None) -> None:
     _end(lambda: main([*_arguments(config), "--check"]))
 
 
+@accounting.command("run")
+def accounting_run(config: Config = None) -> None:
+    """Run accounting until Ctrl-C or SIGTERM. Example: `parkgrid accounting run --config accounting.toml`."""
+    from accounting.__main__ import main
+
+    _end(lambda: main(_arguments(config)))
+
+
+@accounting.command("check")
+def accounting_check(config: Config = None) -> None:
+    """Check accounting's settings and say everything that is wrong with them; nothing is started."""
+    from accounting.__main__ import main
+
+    _end(lambda: main([*_arguments(config), "--check"]))
+
+
 @api.command("run")
 def api_run(config: Config = None) -> None:
     """Serve the API and the page until Ctrl-C or SIGTERM. Example: `parkgrid api run --config api.toml`."""
@@ -288,6 +309,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         ("parkgrid.tap", "TapError"),
         ("parkgrid.places", "PlaceError"),
         ("parkgrid.influx.errors", "InfluxError"),
+        ("accounting.errors", "AccountingError"),
         ("ingest.store.errors", "StoreError"),
     )
     return tuple(getattr(sys.modules[module], name) for module, name in names if module in sys.modules)

@@ -1,0 +1,132 @@
+"""`parkgrid registers`: the registers that energy is counted by, and what is declared of them."""
+
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from accounting.declarations import Declared
+
+Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
+Kwh = str | None
+
+app = typer.Typer(
+    help=(
+        "The registers that energy is counted by: one for each counter of each device.\n\n"
+        "Declare a register's width, its transformer ratio or a change of the meter: it is kept for ever with your "
+        "name, and exactly this register is settled again from that instant on."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+
+@app.command("list")
+def list_command(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this park.")] = "") -> None:
+    """List registers and everything that was declared of them.
+
+    For example:
+
+        parkgrid registers list --park gaoxin-nan
+    """
+    from parkgrid.cli import _end
+
+    def action() -> int:
+        import psycopg
+
+        from accounting.declarations import declared
+        from ingest.store.connection import translated
+
+        with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+            last = ""
+            for each in declared(connection, park):
+                if each.register != last:
+                    typer.echo(f"{each.register}  {each.unit}, {each.period_s} s, {each.method}")
+                    last = each.register
+                if each.valid_from is not None:
+                    typer.echo(f"    {_sentence(each)}")
+        return 0
+
+    _end(action)
+
+
+@app.command()
+def declare(
+    register: Annotated[str, typer.Argument(help="park/gateway/device/signal, as `list` shows it.")],
+    dsn: Dsn,
+    start: Annotated[str, typer.Option("--from", help="From this instant on, for example 2026-11-03T14:20+08:00.")],
+    by: Annotated[str, typer.Option("--by", help="Your name; it is kept with the declaration.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with every figure that changes.")],
+    modulus_kwh: Annotated[
+        Kwh, typer.Option(help="Where the register starts again from 0, for example 10000; 0: nobody knows.")
+    ] = None,
+    ratio: Annotated[str | None, typer.Option(help="Transformer ratio, for example 80/1.")] = None,
+    final_kwh: Annotated[Kwh, typer.Option(help="Last reading of the meter that goes.")] = None,
+    initial_kwh: Annotated[Kwh, typer.Option(help="First reading of the meter that comes.")] = None,
+) -> None:
+    """Declare what holds for a register from an instant on. What is not given goes on as before.
+
+    For example, a meter was changed:
+
+        parkgrid registers declare gaoxin-nan/gw-1/meter-1/energy_import_kwh --from 2026-11-03T14:20+08:00
+        --final-kwh 81234.5 --initial-kwh 0 --ratio 80/1 --by "Li Wei" --reason "work order 4711"
+    """
+    from parkgrid.cli import _end, _instant
+
+    instant = _instant(start)
+
+    def action() -> int:
+        import psycopg
+
+        from accounting.declarations import Wish
+        from accounting.declarations import declare as append
+        from contract.time import SystemClock
+        from ingest.store.connection import translated
+
+        if instant is None:
+            return 1
+        numbers = (
+            _number(text, name)
+            for text, name in ((modulus_kwh, "modulus"), (final_kwh, "final"), (initial_kwh, "initial"))
+        )
+        modulus, final, initial = numbers
+        wish = Wish(register, instant, by, reason, modulus, _ratio(ratio), final, initial)
+        with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+            append(connection, wish, SystemClock().now_ms())
+        typer.echo(f"declared; {register} is settled again from {instant.isoformat()} on")
+        return 0
+
+    _end(action)
+
+
+def _number(text: str | None, name: str) -> Decimal | None:
+    from accounting.errors import DeclarationError
+
+    try:
+        return None if text is None else Decimal(text)
+    except InvalidOperation as error:
+        raise DeclarationError(f"--{name}-kwh {text!r} is no number: give kWh, for example 81234.5") from error
+
+
+def _ratio(text: str | None) -> Fraction | None:
+    from accounting.errors import DeclarationError
+
+    try:
+        return None if text is None else Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise DeclarationError(f"--ratio {text!r}: give primary over secondary, for example 80/1") from error
+
+
+def _sentence(each: "Declared") -> str:
+    start = "the beginning" if each.valid_from is None or each.valid_from.year <= 1970 else each.valid_from.isoformat()  # noqa: PLR2004  (the epoch)
+    width = "unknown" if each.modulus_kwh is None else f"{each.modulus_kwh:g} kWh"
+    change = "".join(
+        f", {name} {value:.3f} kWh"
+        for name, value in (("final", each.final_kwh), ("initial", each.initial_kwh))
+        if value is not None
+    )
+    when = each.at.isoformat(timespec="seconds") if each.at else ""
+    ratio = f"{each.ratio_numerator}/{each.ratio_denominator}"
+    return f"from {start}: width {width}, ratio {ratio}{change} ({each.by}, {when}: {each.reason})"
