@@ -10,7 +10,7 @@ closes the month again, with a reason, brings newer rules in.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,8 @@ from domain.tariff.reader import read_plan, version_of
 FOLLOWER = "parkgrid"
 """Who makes the revisions that late data ask for."""
 _POWER_FACTORS = "power_factor.toml"
+_OVERLAP = timedelta(minutes=15)
+"""A change is stamped before it is committed: what was stamped shortly before the last look is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +116,16 @@ def follow(connection: Connection, changed_since: datetime, clock: Clock | None 
 
 
 def reopen_touched(connection: Connection, now: datetime, clock: Clock | None = None) -> list[Bill]:
-    """Revise every closed month whose intervals changed after its closing, until now; the new revisions."""
-    row = connection.execute(statement("oldest_current_closing")).fetchone()
-    if row is None or row[0] is None or row[0] > now:
+    """Revise every closed month whose intervals changed since this was last asked; the new revisions.
+
+    How far it has looked is kept, so nothing is missed by a process that ends in between.
+    """
+    row = connection.execute(statement("followed_to")).fetchone()
+    if row is None or row[0] is None:
         return []
-    return follow(connection, row[0], clock)
+    made = follow(connection, row[0] - _OVERLAP, clock)
+    connection.execute(statement("note_followed"), (now,))
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +154,7 @@ def _revise(connection: Connection, touched: _Touched, clock: Clock | None) -> B
         if former is None:
             return None
         plan = read_plan(former.plan_text, f"{former.bill.plan_id} as closed")
-        rules = _rules(connection, former)
+        rules = rules_of(connection, former)
         made = computed(connection, account, month_named(month), rules, plan, former.bill.end_ms)
         if made.energy.digest() == former.inputs_digest:
             return None
@@ -198,7 +205,7 @@ def _note_rules(connection: Connection, plan: Plan, rules: Rules, bill: Bill) ->
     return {name: version_of(text) for name, text in texts.items()}
 
 
-def _rules(connection: Connection, closed: Closed) -> Rules:
+def rules_of(connection: Connection, closed: Closed) -> Rules:
     """The rules of a closing, from the texts that it kept."""
     rows = connection.execute(statement("rule_texts"), (list(closed.rules.values()),)).fetchall()
     texts = {name: text for _, name, text in rows}

@@ -129,5 +129,12 @@ FROM touched
 GROUP BY account, month
 ORDER BY month, account;
 
--- name: oldest_current_closing
-SELECT min(closed_at) FROM public.bill_closings WHERE current;
+-- name: followed_to
+-- Where to look from: what was looked at before, or the first closing ever.
+SELECT coalesce(
+    (SELECT followed_to FROM base.closing_progress), (SELECT min(closed_at) FROM base.bill_closing)
+);
+
+-- name: note_followed
+INSERT INTO base.closing_progress (followed_to) VALUES (%s)
+ON CONFLICT (single) DO UPDATE SET followed_to = greatest(closing_progress.followed_to, excluded.followed_to);

@@ -44,6 +44,7 @@ BARS = {
     "modbus_requests": Bar(1 / 15, "lower", "Modbus requests per value read by that agent"),
     "drain": Bar(0.6, "higher", "backlog values/s that an agent drains while live goes on / peak of ingest_200"),
     "drain_live_p99": Bar(2.0, "lower", "reading to committed, p99 of live while the backlog drains / idle"),
+    "month_bill": Bar(10.0, "lower", "seconds for the month bills of 1,000 accounts from 15-minute intervals"),
 }
 """Every figure by name, in the order in which it is shown."""
 

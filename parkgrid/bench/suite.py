@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from parkgrid.bench import drain, edge, history, latency, outbox, rollup, writing
+from parkgrid.bench import drain, edge, history, latency, month_bill, outbox, rollup, writing
 from parkgrid.bench.figures import BARS, Figure, Tell
 from parkgrid.bench.plant import ROW_VALUES
 from parkgrid.bench.stack import GATEWAYS, Stack, running_stack
@@ -28,6 +28,7 @@ def run(names: Sequence[str], folder: Path, pairs: int, broker: Kind | None, tel
             ("rollup",): suite.rollup,
             ("edge_rss_mb", "modbus_requests"): suite.edge,
             ("drain", "drain_live_p99"): suite.drain,
+            ("month_bill",): suite.month_bill,
         }
         figures = [figure for made, step in steps.items() if set(made) & set(names) for figure in step()]
     return [figure for name in BARS for figure in figures if figure.name == name and name in names]
@@ -66,6 +67,9 @@ class _Suite:
 
     def drain(self) -> Iterator[Figure]:
         return drain.measure(self._stack, self._peak_rate(), self._pairs, self._tell)
+
+    def month_bill(self) -> Iterator[Figure]:
+        yield month_bill.measure(self._stack, self._pairs, self._tell)
 
     def _peak_rate(self) -> float:
         """Values a second of `ingest_200`."""

@@ -151,11 +151,20 @@ def test_an_interval_that_comes_to_the_same_makes_no_revision(connection: Connec
     assert follow(connection, LATER, At(LATER)) == []
 
 
-def test_everything_since_the_closings_is_found_by_reopen_touched(connection: Connection, meter: int) -> None:
+def test_nothing_is_missed_by_a_process_that_ends_in_between(connection: Connection, meter: int) -> None:
     assert reopen_touched(connection, LATER) == []
     closed(connection)
     correct(connection, meter, FLAT_NOON, 1, LATER, "late data")
     assert len(reopen_touched(connection, LATER, At(LATER))) == 1
+    assert reopen_touched(connection, LATER + timedelta(hours=1), At(LATER)) == []
+    # stamped before the last look, committed after it
+    correct(connection, meter, FLAT_NOON, 2, LATER + timedelta(minutes=50), "later data")
+    [third] = reopen_touched(connection, LATER + timedelta(days=9), At(LATER))
+    assert third.closing is not None
+    assert third.closing.revision == 3
+    # what is older was looked at
+    correct(connection, meter, FLAT_NOON, 3, LATER + timedelta(days=8), "never passed on")
+    assert reopen_touched(connection, LATER + timedelta(days=10), At(LATER)) == []
 
 
 @pytest.mark.usefixtures("meter")

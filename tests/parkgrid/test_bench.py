@@ -9,7 +9,7 @@ import pytest
 from contract.identity import Gateway
 from contract.signals import CATALOGUE
 from contract.telemetry import decode_batch
-from parkgrid.bench import plant, writing
+from parkgrid.bench import month_bill, plant, writing
 from parkgrid.bench.__main__ import main, table
 from parkgrid.bench.figures import BARS, Bar, Figure, Leg, finish, run_pairs
 from parkgrid.bench.stack import running_stack
@@ -19,6 +19,7 @@ from parkgrid.broker import start
 NAMES = [
     *("ingest_1000", "ingest_200", "ingest_20", "latency_p50", "latency_p99", "outbox"),
     *("history_api", "rollup", "edge_rss_mb", "modbus_requests", "drain", "drain_live_p99"),
+    "month_bill",
 ]
 SPAN = plant.Span(Gateway("p", "g"), 5, 11, 1_795_000_000_000, 500, 120)
 
@@ -160,6 +161,14 @@ def test_both_ways_store_the_same_rows(server_dir, monkeypatch):
     assert different == [(0,)]
     assert len(lines) == 1
     assert table([figure]).row_count == 1
+
+
+def test_month_bills_hold_what_the_database_says(server_dir):
+    with running_stack(server_dir) as stack:
+        figure = month_bill.measure(stack, 1, lambda _: None, accounts=3)
+        assert figure.correct
+        assert len(figure.ratios) == 1
+        assert stack.query("SELECT count(*) FROM public.interval_energy WHERE park = 'bench-bills'") == [(3 * 2976,)]
 
 
 @pytest.mark.parametrize("arguments", [["--only", "ingest_1000,speed"], ["--pairs", "0"]])

@@ -99,6 +99,12 @@ CREATE TABLE base.bill_closing (
     PRIMARY KEY (account, month, revision)
 );
 
+-- How far changed intervals have been looked at for the sake of closed months; one row.
+CREATE TABLE base.closing_progress (
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
+    followed_to timestamptz NOT NULL
+);
+
 -- Which closed months changed intervals belong to is asked after every round of settlement.
 CREATE INDEX interval_energy_changed ON base.interval_energy USING brin (changed_at)
 WITH (pages_per_range = 32, autosummarize = on);
