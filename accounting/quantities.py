@@ -84,7 +84,7 @@ QUANTITIES: Mapping[str, Origin] = MappingProxyType(
         "pv_kwh": Metered("pv_inverter", "energy_generated_kwh", by_device=True),
         "storage_charged_kwh": Metered("storage", "energy_charged_kwh"),
         "storage_discharged_kwh": Metered("storage", "energy_discharged_kwh"),
-        "charger_delivered_kwh": Metered("charger", "energy_delivered_kwh"),
+        "charger_delivered_kwh": Metered("charger", "energy_delivered_kwh", by_device=True),
         "charger_returned_kwh": Metered("charger", "energy_returned_kwh"),
         "load_kwh": Metered("meter", "energy_import_kwh", less="energy_export_kwh"),
         "dc_import_kwh": Metered("dc_bus", "energy_import_kwh"),

@@ -37,7 +37,8 @@ def sessions(connection: Connection, scope: Scope, period: Period, given: Given 
     """
     site = site_of(connection, scope)
     names = [name for origin in ORIGINS.values() for name in origin]
-    park = read_inputs(connection, Scope(scope.park), period, names, given)
+    delivered = "charger_delivered_kwh"
+    park = read_inputs(connection, Scope(scope.park), period, [*names, delivered], given)
     mix = Mix(park.start_ms, park.period_s * 1000, origin_shares({name: _source(park, name) for name in names}))
     chargers = {each.device_id: each for each in site.devices_of("charger", park.start_ms, mix.stop_ms)}
     parameters = {
@@ -46,13 +47,14 @@ def sessions(connection: Connection, scope: Scope, period: Period, given: Given 
         "stop": from_ms(mix.stop_ms + _LEAD_MS),
         "states": [CHARGER_STATES.index(state) for state in IN_SESSION],
     }
+    metered = {each.name: each.values for each in park.members.get(delivered, ())}
     rows: dict[int, list[tuple[Any, ...]]] = {}
     for device_id, *shown in connection.execute(statement("indicator_charger_minutes"), parameters):
         rows.setdefault(device_id, []).append(tuple(shown))
     return [
         SessionOf(charger.gateway, charger.device, session)
         for device_id, charger in chargers.items()
-        for session in charging_sessions(_minutes(rows.get(device_id, [])), mix)
+        for session in charging_sessions(_minutes(rows.get(device_id, [])), mix, metered.get(charger.name))
     ]
 
 

@@ -75,14 +75,17 @@ class Site:
         ]
 
     def devices_of(self, device_class: str, start_ms: int, stop_ms: int) -> list[SiteDevice]:
-        """The devices of a class that a span asks for: by their registers, or all that serve if they have none."""
+        """The devices of a class that a span asks for: by their registers; without any, all that serve.
+
+        A weather station that was taken away is still asked for the time when it measured.
+        """
         metered = {each.device.device_id for each in self.registers}
         asked = {each.device.device_id for each in self.registers if each.counts_in(start_ms, stop_ms)}
         return [
             each
             for each in self.devices
             if each.device_class == device_class
-            and (each.device_id in asked if each.device_id in metered else not each.retired)
+            and (each.device_id in asked if each.device_id in metered else device_class == WEATHER or not each.retired)
         ]
 
 

@@ -6,6 +6,7 @@
 
 A session begins when a vehicle comes (or the count rises while another leaves) and ends when the charger is free. Its
 energy is the difference of the registers, never the session's own display, which is kept beside it to compare.
+Within an interval the registers by the minute only say who got how much: together they get what the interval metered.
 """
 
 from collections.abc import Mapping
@@ -98,26 +99,59 @@ class _Line:
         return np.where(inside, number, np.concatenate(([0], number[:-1])))
 
 
-def charging_sessions(minutes: ChargerMinutes, mix: Mix) -> list[ChargingSession]:
+def charging_sessions(
+    minutes: ChargerMinutes, mix: Mix, metered_kwh: NDArray[np.float64] | None = None
+) -> list[ChargingSession]:
     """The sessions of one charger in the span of a mix, in order.
 
-    A minute before the span, if there is one among `minutes`, gives the registers at its start. Energy of a minute in
-    which one vehicle leaves and another comes belongs to the one that came: the one that left had finished.
+    `metered_kwh` is what the charger delivered in each interval of the mix, nan where that is not known. A minute
+    before the span, if there is one among `minutes`, gives the registers at its start. Energy of a minute in which one
+    vehicle leaves and another comes belongs to the one that came: the one that left had finished.
     """
     if len(minutes.at_ms) == 0:
         return []
     line = _line(minutes)
     owner = line.owners()
     within = (line.at_ms >= mix.start_ms) & (line.at_ms < mix.stop_ms)
+    delivered = np.diff(line.delivered, prepend=line.delivered[0])
+    if metered_kwh is not None:
+        delivered[within] = _as_metered(line.at_ms[within], owner[within] > 0, delivered[within], mix, metered_kwh)
     return [
-        _session(line, np.flatnonzero((owner == number) & within), owner == number, mix)
+        _session(line, delivered, np.flatnonzero((owner == number) & within), owner == number, mix)
         for number in np.unique(owner[within])
         if number > 0
     ]
 
 
-def _session(line: _Line, places: NDArray[np.int64], everywhere: NDArray[np.bool_], mix: Mix) -> ChargingSession:
-    delivered = np.diff(line.delivered, prepend=line.delivered[0])[places]
+def _as_metered(
+    at_ms: NDArray[np.int64],
+    owned: NDArray[np.bool_],
+    delivered: NDArray[np.float64],
+    mix: Mix,
+    metered_kwh: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The energies of minutes, scaled so that those of an interval add up to what its registers metered.
+
+    Where no minute shows any, the vehicles that were there share alike: a reading at the end shows in the next minute.
+    """
+    slots = (at_ms - mix.start_ms) // mix.period_ms
+    count = len(metered_kwh)
+    shown = np.bincount(slots, delivered, minlength=count)[slots]
+    there = np.bincount(slots, owned, minlength=count)[slots]
+    metered = metered_kwh[slots]
+    scaled = delivered * (metered / np.where(shown > 0, shown, 1.0))
+    alike = np.where(owned, metered / np.maximum(there, 1), 0.0)
+    return np.where(np.isnan(metered), delivered, np.where(shown > 0, scaled, alike))
+
+
+def _session(
+    line: _Line,
+    all_delivered: NDArray[np.float64],
+    places: NDArray[np.int64],
+    everywhere: NDArray[np.bool_],
+    mix: Mix,
+) -> ChargingSession:
+    delivered = all_delivered[places]
     returned = np.diff(line.returned, prepend=line.returned[0])[places]
     slots = (line.at_ms[places] - mix.start_ms) // mix.period_ms
     origin = {name: float(np.nansum(delivered * share[slots])) for name, share in mix.shares.items()}

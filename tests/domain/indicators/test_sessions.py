@@ -90,7 +90,7 @@ def test_a_count_that_is_absent_for_a_minute_begins_no_session():
 
 
 def test_a_gap_inside_a_session_is_spread_evenly_and_flagged():
-    # Minutes 12 to 17 are missing: 7 kWh over the seven steps from 11 to 18: 1 kWh each, three of them in the first quarter.
+    # Minutes 12 to 17 are missing: 7 kWh from 11 to 18 are 1 kWh a minute, three of them in the first quarter.
     rows = [(10, FREE, 1, 0.0), (11, CHARGING, 2, 2.0), (18, CHARGING, 2, 9.0), (19, FREE, 2, 9.0)]
     (found,) = charging_sessions(charger(rows), mix((1.0, 0, 0), (0, 0, 1.0)))
     assert found.estimated
@@ -131,6 +131,29 @@ def test_a_charger_without_a_register_is_told_by_its_display_as_an_estimate():
     first, second = charging_sessions(charger(rows), ALL_GRID)
     assert (first.energy_kwh, second.energy_kwh, first.estimated) == (9, 2, True)
     assert first.returned_kwh == 0
+
+
+def test_the_minutes_of_an_interval_share_what_it_metered():
+    # Read at the full minute, the register shows minute 14's energy in 15: 2 + 2 in a quarter that metered 6.
+    rows = [(11, FREE, 1, 0.0), (12, CHARGING, 2, 0.0), (13, CHARGING, 2, 2.0), (14, CHARGING, 2, 4.0)]
+    rows += [(15, FINISHING, 2, 6.0), (16, FREE, 2, 6.0)]
+    (found,) = charging_sessions(charger(rows), mix((1.0, 0, 0), (0, 0, 1.0)), np.array([6.0, 0.0]))
+    assert found.origin_kwh == {"pv": pytest.approx(6), "storage": 0, "grid": 0}
+    (unknown,) = charging_sessions(charger(rows), mix((1.0, 0, 0), (0, 0, 1.0)), np.array([NAN, 0.0]))
+    assert unknown.energy_kwh == pytest.approx(4)
+
+
+def test_two_vehicles_of_an_interval_share_it_by_what_their_minutes_show():
+    rows = [(0, FREE, 7, 0.0), (1, CHARGING, 8, 5.0), (2, CHARGING, 9, 8.0), (3, FREE, 9, 8.0)]
+    first, second = charging_sessions(charger(rows), ALL_GRID, np.array([16.0, *[0.0] * 7]))
+    assert (first.energy_kwh, second.energy_kwh) == (pytest.approx(10), pytest.approx(6))
+
+
+def test_an_interval_whose_minutes_show_nothing_is_shared_alike_by_who_was_there():
+    # Plugged at 14, read at the full minute: the kWh of minute 14 shows in 15, in the next quarter, which metered none.
+    rows = [(13, FREE, 7, 0.0), (14, CHARGING, 8, 0.0), (15, FINISHING, 8, 1.0), (16, FREE, 8, 1.0)]
+    (found,) = charging_sessions(charger(rows), mix((1.0, 0, 0), (0, 0, 1.0)), np.array([1.0, 0.0]))
+    assert found.origin_kwh == {"pv": 1, "storage": 0, "grid": 0}
 
 
 STATES = st.sampled_from([FREE, OCCUPIED, CHARGING, FINISHING, FAULT])
