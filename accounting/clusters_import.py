@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,9 @@ def _before(connection: Connection, file: _File) -> str:
     with connection.cursor(row_factory=dict_row) as cursor:
         values = {"kind": file.kind, "file_digest": file.file_digest}
         row = cursor.execute(text("clusters_import").encode(), values).fetchone()
-    return "" if row is None else f"{row['file']}, {row['entered_by']}, {row['entered_at']:%Y-%m-%d %H:%M:%SZ}"
+    if row is None:
+        return ""
+    return f"{row['file']}, {row['entered_by']}, {row['entered_at'].astimezone(UTC):%Y-%m-%d %H:%MZ}"
 
 
 def _outputs(connection: Connection, stated: Sequence[StatedOutput]) -> tuple[int, list[_Insert]]:
