@@ -124,6 +124,11 @@ class Station:
         for first in range(0, len(self.guns), self.guns_per_cabinet):
             self._share(self.guns[first : first + self.guns_per_cabinet], seconds)
 
+    def busy(self, second: float) -> bool:
+        """Whether a vehicle is there, waits or has come until a second of the day; else every gun rests."""
+        coming = bool(self._coming) and self._coming[0][0] <= second
+        return coming or bool(self.queue) or any(gun.vehicle or gun.power_kw for gun in self.guns)
+
     def losses_kw(self) -> float:
         """Conversion losses and standby of all cabinets."""
         cabinets = -(-len(self.guns) // self.guns_per_cabinet)

@@ -1,6 +1,6 @@
 """Months of a park's readings in seconds: the live park's own physics at steps of a minute, read at a chosen period.
 
-    whole days, steps of `COARSE_STEP_S` ──midnight──▶ last day, steps of the scenario ──▶ end
+    whole days, steps of a minute ──midnight──▶ last day, steps of the scenario ──▶ end
                                                                                      └──▶ state for the live park
 
 Powers hold from step to step and registers integrate them, so every power balances and every difference of two
@@ -9,7 +9,7 @@ park steps: a park that starts from the `state` goes on with the very registers 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from contract.identity import MeteringPoint
 from contract.signals import CATALOGUE
 from simulators import history_bus
 from simulators.history_bus import DcBus
+from simulators.history_park import MinutePark
 from simulators.park import Park
 from simulators.plant import SimulatedDevice
 from simulators.scenario import Scenario
@@ -25,8 +26,6 @@ from simulators.served import signals_served
 from simulators.state import ParkState
 from simulators.weather import Site
 
-COARSE_STEP_S = 60.0
-"""Seconds that powers hold on days that are over: vehicles charge for half an hour, clouds are known by the minute."""
 _DAY_MS = 86_400_000
 _BEYOND_THE_DRIVER = {"weather": ("irradiance_plane_w_m2", "module_temperature_c")}
 """What a class reports in history beside its driver's registers: no driver of a weather station has them yet."""
@@ -120,11 +119,10 @@ class _Made:
     """A park on its way."""
 
     def __init__(self, scenario: Scenario, start_ms: int, state: HistoryState | None, *, coarse: bool) -> None:
-        step_s = max(COARSE_STEP_S, scenario.step_s) if coarse else scenario.step_s
-        self._park = Park(replace(scenario, step_s=step_s), start_ms, state.park if state else None)
+        self._park = (MinutePark if coarse else Park)(scenario, start_ms, state.park if state else None)
         self._bus = _bus(scenario, self._park, state)
         self._bus_at_midnight = self._bus.state if self._bus else {}
-        self._step_ms = round(step_s * 1000)
+        self._step_ms = round(self._park.scenario.step_s * 1000)
         self._columns = [(device, signals(device)) for device in devices(scenario)]
 
     @property
@@ -153,6 +151,8 @@ class _Made:
             self._park.advance_to(self._park.at_ms + self._step_ms)
             if self._park.midnight is not began:
                 self._bus_at_midnight = self._bus.state
+            if isinstance(self._park, MinutePark):
+                self._park.show()
             self._bus.follow(self._park.flows)
 
     def _read(self, at_ms: int) -> list[list[float | None]]:
@@ -176,6 +176,8 @@ def _bus(scenario: Scenario, park: Park, state: HistoryState | None) -> DcBus | 
     settings = scenario.dc_bus
     if settings is None:
         return None
+    if isinstance(park, MinutePark):
+        park.show()
     bus = DcBus(settings, _sources_and_sinks(scenario), scenario.strategy.peak_import_kw)
     if state is not None and state.bus:
         bus.restore(state.bus)

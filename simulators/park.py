@@ -51,7 +51,7 @@ class Balance:
 
 
 @dataclass(slots=True)
-class _Day:
+class Day:
     """What a local day brings from outside, at every minute."""
 
     weather: WeatherDay
@@ -191,11 +191,11 @@ class Park:
             arrivals_per_day=settings.arrivals_per_day,
         )
 
-    def _open(self, day: date) -> _Day:
+    def _open(self, day: date) -> Day:
         weather = WeatherDay(self._site, day, self.scenario.seed, self.scenario.site.sky)
         made = {name: generation(array, weather) for name, array in self._arrays.items()}
         used = {name: load_day(load, weather) for name, load in self._loads.items()}
-        return _Day(weather, weather.start_ms, made, used)
+        return Day(weather, weather.start_ms, made, used)
 
     def _minute(self, elapsed_ms: int = 0) -> float:
         return (self.at_ms + elapsed_ms - self._day.start_ms) / MINUTE_MS

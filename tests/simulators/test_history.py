@@ -8,6 +8,7 @@ import pytest
 
 from contract.signals import CATALOGUE
 from simulators.history import Day, HistoryState, days, devices, midnight_after, signals
+from simulators.history_park import MinutePark
 from simulators.park import Park
 from simulators.scenario import SCENARIOS, Scenario, load_scenario
 from simulators.weather import PINGSHAN
@@ -154,6 +155,19 @@ def test_the_live_park_goes_on_with_the_very_registers(name) -> None:
         for signal in signals(device):
             expected = shown.get(signal)
             assert found[signal][-1] == pytest.approx(np.nan if expected is None else expected, abs=0, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", sorted(PARKS))
+def test_the_quick_park_is_the_same_park(name) -> None:
+    scenario = PARKS[name]
+    quick, park = MinutePark(scenario, START_MS), Park(replace(scenario, step_s=60.0), START_MS)
+    for at_ms in range(START_MS, START_MS + 2 * DAY_MS + HOUR_MS, 420_000):
+        for device in park.devices:
+            assert quick.values(device.device, at_ms) == park.values(device.device, at_ms)
+        assert quick.balance == park.balance
+        assert quick.loss == park.loss
+    assert quick.midnight == park.midnight
+    assert quick.balance.residual == 0
 
 
 def test_another_seed_is_another_history() -> None:

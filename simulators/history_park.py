@@ -1,0 +1,129 @@
+"""The same park at steps of a minute, quicker: what a day brings from outside is known before the day is stepped.
+
+Generation and loads do not depend on any state, so their powers and registers are taken from sums over the day; only
+chargers, storage and grid meter are stepped. A test holds every value of it against `Park` at the same step.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.flow import Flow
+from simulators.park import Day, Park
+from simulators.plant import Values
+from simulators.scenario import Scenario
+from simulators.state import ParkState
+from simulators.weather import MINUTE_MS, MINUTES
+
+STEP_S = 60.0
+"""Seconds that powers hold on days that are over: vehicles charge for half an hour, clouds are known by the minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """One device's day: power and registers at every minute, whole watts and watt-milliseconds."""
+
+    watts: list[int]
+    var: list[int]
+    taken: list[int]
+    reactive: list[int]
+
+
+class MinutePark(Park):
+    """A park whose powers hold for a minute; only for days that are over, it takes no set-points."""
+
+    def __init__(self, scenario: Scenario, start_ms: int, state: ParkState | None = None) -> None:
+        self._courses: dict[str, _Course] = {}
+        self._pv_w: list[int] = []
+        self._load_w: list[int] = []
+        self._var: list[int] = []
+        self._shown_ms = -1
+        super().__init__(replace(scenario, step_s=STEP_S), start_ms, state)
+        outside = {*self._arrays, *self._loads}
+        self._stepped = [flow for name, flow in self.flows.items() if name not in outside]
+
+    def show(self) -> None:
+        """Bring the flows of generation and loads to the present step."""
+        if self._shown_ms != self.at_ms:
+            self._shown_ms = self.at_ms
+            self._show(self._minute_number())
+
+    def values(self, device: str, at_ms: int) -> Values:
+        """What a device measures at an instant."""
+        self.advance_to(at_ms)
+        self.show()
+        return super().values(device, at_ms)
+
+    def _minute_number(self) -> int:
+        return (self.at_ms - self._day.start_ms) // MINUTE_MS
+
+    def _show(self, minute: int) -> None:
+        for name, course in self._courses.items():
+            flow = self.flows[name]
+            # At midnight the power of the last step still holds.
+            held = min(minute, MINUTES - 1)
+            flow.watts, flow.var = course.watts[held], course.var[held]
+            flow.taken, flow.reactive = course.taken[minute], course.reactive[minute]
+
+    def _open(self, day: date) -> Day:
+        if self._courses:
+            self._show(MINUTES)
+        found = super()._open(day)
+        made = {name: _watts(each.ac_kw, self._arrays[name].rated_power_kw) for name, each in found.generation.items()}
+        used = {name: _watts(each) for name, each in found.loads.items()}
+        tangents = {name: math.tan(math.acos(self._loads[name].power_factor)) for name in used}
+        var = {name: (used[name] * tangents[name]).astype(np.int64) for name in used}
+        nothing = np.zeros(MINUTES + 1, np.int64)
+        self._courses = {
+            name: _course(self.flows[name], watts, var.get(name, nothing)) for name, watts in (made | used).items()
+        }
+        self._pv_w, self._load_w, self._var = _total(made.values()), _total(used.values()), _total(var.values())
+        return found
+
+    def _hold(self) -> None:
+        for flow in self._stepped:
+            if flow.watts or flow.var:
+                flow.hold(self._step_ms)
+        self.loss.hold(self._step_ms)
+        if self._battery:
+            self._energy_kwh = self._battery.after(self._energy_kwh, self._storage_kw(), self._step_ms / 1000)
+
+    def _decide(self) -> None:
+        super()._decide()
+        self.flows[self._grid_id].var = self._var[self._minute_number()]
+
+    def _decide_generation(self, minute: float) -> int:
+        return self._pv_w[int(minute)]
+
+    def _decide_loads(self, minute: float) -> int:
+        return self._load_w[int(minute)]
+
+    def _decide_chargers(self, minute: float) -> int:
+        return super()._decide_chargers(minute) if self._station.busy(minute * 60) else 0
+
+
+def _watts(power_kw: list[float], limit_kw: float = math.inf) -> NDArray[np.int64]:
+    """Whole watts of a power at every minute."""
+    found: NDArray[np.int64] = (1000 * np.minimum(np.array(power_kw), limit_kw)).astype(np.int64)
+    return found
+
+
+def _course(flow: Flow, watts: NDArray[np.int64], var: NDArray[np.int64]) -> _Course:
+    """Registers go on from those of the midnight; what holds at the day's last point counts for the next day."""
+    return _Course(watts.tolist(), var.tolist(), _register(flow.taken, watts), _register(flow.reactive, var))
+
+
+def _register(start: int, power: NDArray[np.int64]) -> list[int]:
+    gained = np.concatenate(([0], np.cumsum(power[:-1] * MINUTE_MS)))
+    return [start + each for each in gained.tolist()]
+
+
+def _total(parts: Iterable[NDArray[np.int64]]) -> list[int]:
+    total: Any = sum(parts, np.zeros(MINUTES + 1, np.int64))
+    found: list[int] = total.tolist()
+    return found
