@@ -7,8 +7,10 @@ A round is one transaction: notes go with the rows that come of them, so a kille
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,7 @@ from ingest.store import Breathe, without_pause
 from ingest.store.connection import translated
 
 _MINUTE_MS = 60_000
+_READINGS_OF_PART = 150_000
 LAST_MS = 4_102_444_800_000
 """2100-01-01: after every reading."""
 
@@ -262,18 +265,38 @@ class _Round:
         high_ms = max(each.high_ms for each in group)
         given = self._readings(group, members, (low_ms, high_ms), context)
         grid = Grid(low_ms, members[0].period_ms, (high_ms - low_ms) // members[0].period_ms)
-        table = _table(given, members, registers.rules(self._connection, members), grid)
-        wanted, settled_ms = self._wanted(group, given, grid)
-        numbers = np.array([register.register_id for register in members], np.int64)
-        fresh = all(register.settled_ms is None for register in members)
-        computed = Computed(numbers, grid, table, wanted, fresh, [each.span.author for each in group])
-        written = revisions.write(self._connection, computed, self._now_ms)
-        self._computed.append((members, computed))
-        self._note(group, written, settled_ms, len(given))
+        rules = registers.rules(self._connection, members)
+        # One part is written while the next is computed; the connection belongs to the writing thread meanwhile.
+        with ThreadPoolExecutor(1, "settlement") as writing:
+            done = [
+                (part, settled_ms, computed, writing.submit(revisions.write, self._connection, computed, self._now_ms))
+                for part, settled_ms, computed in self._parts(group, given, rules, grid)
+            ]
+        for part, settled_ms, computed, written in done:
+            self._computed.append(([each.span.register for each in part], computed))
+            self._note(part, written.result(), settled_ms)
+        self._report += Report(readings=len(given))
 
-    def _note(self, group: Sequence[Task], written: Written, settled_ms: Mapping[int, int], count: int) -> None:
+    def _parts(
+        self, group: Sequence[Task], given: Readings, rules: Sequence[RegisterRule], grid: Grid
+    ) -> Iterator[tuple[Sequence[Task], dict[int, int], Computed]]:
+        """The group computed a few registers at a time: their numbers then stay in the processor's cache."""
+        count = max(1, min(len(group), len(given) // _READINGS_OF_PART))
+        edges = [len(group) * number // count for number in range(count + 1)]
+        bounds = np.searchsorted(given.register, edges)
+        for number, (start, end) in enumerate(pairwise(edges)):
+            part = group[start:end]
+            members = [each.span.register for each in part]
+            mine = _of_part(given, slice(int(bounds[number]), int(bounds[number + 1])), start)
+            wanted, settled_ms = self._wanted(part, mine, grid)
+            numbers = np.array([register.register_id for register in members], np.int64)
+            fresh = all(register.settled_ms is None for register in members)
+            table = _table(mine, members, rules[start:end], grid)
+            yield part, settled_ms, Computed(numbers, grid, table, wanted, fresh, [each.span.author for each in part])
+
+    def _note(self, group: Sequence[Task], written: Written, settled_ms: Mapping[int, int]) -> None:
         self._settled |= settled_ms
-        self._report += Report(int(written.inserted.sum()), int(written.changed.sum()), count)
+        self._report += Report(int(written.inserted.sum()), int(written.changed.sum()))
         for place in np.flatnonzero((written.inserted | written.changed).any(axis=1)).tolist():
             self._parks.add(group[place].span.register.park)
 
@@ -380,6 +403,12 @@ def _of_signal(raw: RawReadings, devices: Int64s, members: Sequence[tuple[int, R
     device = raw.device[chosen]
     late = raw.late[chosen] & ~own_time[device]
     return Readings(line[device], raw.at_ms[chosen], raw.steps[source][chosen], raw.trust[source][chosen], late)
+
+
+def _of_part(given: Readings, chosen: slice, first: int) -> Readings:
+    """Readings of some registers, which are numbered from 0 again."""
+    register = given.register[chosen] - np.int32(first)
+    return Readings(register, given.at_ms[chosen], given.steps[chosen], given.trust[chosen], given.late[chosen])
 
 
 def _joined(parts: Sequence[Readings]) -> Readings:

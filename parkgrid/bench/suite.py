@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from parkgrid.bench import drain, edge, history, latency, month_bill, outbox, rollup, writing
+from parkgrid.bench import close_day, drain, edge, history, latency, month_bill, outbox, rollup, writing
 from parkgrid.bench.figures import BARS, Figure, Tell
 from parkgrid.bench.plant import ROW_VALUES
 from parkgrid.bench.stack import GATEWAYS, Stack, running_stack
@@ -26,6 +26,7 @@ def run(names: Sequence[str], folder: Path, pairs: int, broker: Kind | None, tel
             ("outbox",): suite.outbox,
             ("history_api",): suite.history,
             ("rollup",): suite.rollup,
+            ("close_day",): suite.close_day,
             ("edge_rss_mb", "modbus_requests"): suite.edge,
             ("drain", "drain_live_p99"): suite.drain,
             ("month_bill",): suite.month_bill,
@@ -61,6 +62,9 @@ class _Suite:
 
     def rollup(self) -> Iterator[Figure]:
         yield rollup.measure(self._stack, self._pairs, self._tell)
+
+    def close_day(self) -> Iterator[Figure]:
+        yield close_day.measure(self._stack, self._pairs, self._tell)
 
     def edge(self) -> Iterator[Figure]:
         return edge.measure(self._stack, self._pairs, self._tell)

@@ -1,0 +1,150 @@
+"""(g) Closing a day of 1,000 metering points from raw readings against a plain GROUP BY over the same rows."""
+
+import time
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import psycopg
+from psycopg import sql
+
+from accounting.keeper import settle
+from contract.announcement import Birth, Device
+from contract.identity import Gateway
+from contract.time import from_ms
+from ingest.rows import ClassRows
+from ingest.store import open_store
+from ingest.store.copy_binary import Origin, columns_of, encode
+from parkgrid.bench.figures import Figure, Leg, Tell, finish, run_pairs
+from parkgrid.bench.plant import SIGNALS
+from parkgrid.bench.stack import Stack
+
+POINTS = 1_000
+READINGS = 1_440
+INTERVALS = 96
+_GATEWAY = Gateway("bench-metering", "gw-close")
+_COUNTER = "energy_import_kwh"
+_MINUTE_MS = 60_000
+_DAY_MS = 86_400_000
+_POINTS_IN_COPY = 50
+
+
+def measure(stack: Stack, pairs: int, tell: Tell) -> Figure:
+    """The figure `close_day`: both sides in points a second, so the ratio is that of the times turned round."""
+    start_ms = stack.next_ms // _DAY_MS * _DAY_MS - 100 * _DAY_MS
+    tell(f"close_day: storing a day of {POINTS} points at a minute")
+    devices = _born(stack.database.dsn, start_ms)
+    figure = Figure("close_day")
+    with psycopg.connect(stack.database.dsn, autocommit=True) as connection:
+        _fill(connection, devices, start_ms, tell)
+        # What is computed must be what the plain statement says about the same rows.
+        plain = _plain(connection, start_ms)
+        legs = list(
+            run_pairs(
+                figure,
+                lambda: _close(connection, devices, start_ms, plain),
+                lambda: _group_by(connection, start_ms),
+                pairs,
+                tell,
+            )
+        )
+    return finish(figure, "points/s (GROUP BY against closing)", legs, POINTS)
+
+
+def _born(dsn: str, start_ms: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Announce the points; their numbers in order."""
+    announced = tuple(
+        Device(f"point-{number:04}", "meter", ("active_power_kw", _COUNTER), period_s=60.0) for number in range(POINTS)
+    )
+    store = open_store(dsn)
+    try:
+        known = store.register(_GATEWAY, Birth("bench", start_ms, start_ms, announced))
+    finally:
+        store.close()
+    return np.sort(np.array([number for number, _ in known.values()], np.int64))
+
+
+def _fill(
+    connection: "psycopg.Connection[Any]", devices: np.ndarray[Any, np.dtype[np.int64]], start_ms: int, tell: Tell
+) -> None:
+    """A day of readings with 20 signals, minute after minute as they would have come, and the one that closes it."""
+    days = [from_ms(start_ms + shift).date() for shift in (0, _DAY_MS)]
+    if connection.execute("SELECT to_regprocedure('base.ensure_days(text, date[])') IS NOT NULL").fetchone() == (True,):
+        connection.execute("SELECT base.ensure_days('meter', %s::date[])", (days,))
+    for first in range(0, READINGS + 1, _POINTS_IN_COPY):
+        minutes = np.arange(first, min(READINGS + 1, first + _POINTS_IN_COPY), dtype=np.int64)
+        rows = _rows(devices, minutes, start_ms)
+        table = sql.Identifier("base", "meter")
+        names = sql.SQL(", ").join(map(sql.Identifier, columns_of(rows)))
+        received = start_ms + minutes * _MINUTE_MS + 1_000
+        origin = Origin(np.ones(len(minutes), np.int32), minutes + 1, received)
+        with connection.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, names)) as copy:
+            copy.write(encode(rows, origin))
+    tell("close_day: stored")
+    connection.execute("ANALYZE base.meter")
+
+
+def _rows(
+    devices: np.ndarray[Any, np.dtype[np.int64]], minutes: np.ndarray[Any, np.dtype[np.int64]], start_ms: int
+) -> ClassRows:
+    device, minute = np.tile(devices, len(minutes)), np.repeat(minutes, len(devices))
+    values = {}
+    for position, signal in enumerate(SIGNALS):
+        low, high = signal.steps(max(0.0, signal.low)), signal.steps(min(signal.high, 400.0))
+        values[signal.name] = low + (minute * 7_919 + position * 104_729) % (high - low)
+    values[_COUNTER] = 1_000_000 + device * 1_000 + minute * (17 + device % 13)
+    batch = np.repeat(np.arange(len(minutes), dtype=np.int32), len(devices))
+    return ClassRows("meter", batch, device.astype(np.int32), start_ms + minute * _MINUTE_MS, values)
+
+
+def _group_by(connection: "psycopg.Connection[Any]", start_ms: int) -> Leg:
+    started = time.monotonic()
+    rows = connection.execute(_PLAIN.encode(), _bounds(start_ms)).fetchall()
+    return Leg(1 / (time.monotonic() - started), len(rows) == POINTS * INTERVALS)
+
+
+def _plain(connection: "psycopg.Connection[Any]", start_ms: int) -> list[tuple[Any, ...]]:
+    """Energy of each point over the day by its first and last reading."""
+    low, high = _bounds(start_ms)
+    return connection.execute(_ENERGIES, (low, high)).fetchall()
+
+
+def _close(
+    connection: "psycopg.Connection[Any]",
+    devices: np.ndarray[Any, np.dtype[np.int64]],
+    start_ms: int,
+    plain: list[tuple[Any, ...]],
+) -> Leg:
+    """Settle the whole day for the first time: read, compute, write, commit."""
+    connection.execute("TRUNCATE base.interval_energy, base.data_gap, base.energy_dirty")
+    connection.execute("UPDATE base.register SET settled_to = NULL WHERE settled_to IS NOT NULL")
+    connection.execute("DELETE FROM base.energy_progress")
+    slots = np.append(start_ms // _MINUTE_MS + 15 * np.arange(INTERVALS), (start_ms + _DAY_MS) // _MINUTE_MS)
+    pairs = (np.repeat(devices, len(slots)).tolist(), np.tile(slots, len(devices)).tolist())
+    connection.execute("INSERT INTO base.energy_dirty (device_class, devices, slots) VALUES ('meter', %s, %s)", pairs)
+    started = time.monotonic()
+    report = settle(connection, time.time_ns() // 1_000_000)
+    seconds = time.monotonic() - started
+    right = report.inserted == POINTS * INTERVALS and connection.execute(_SETTLED).fetchall() == plain
+    return Leg(1 / seconds, right)
+
+
+def _bounds(start_ms: int) -> tuple[datetime, datetime]:
+    return from_ms(start_ms), from_ms(start_ms + _DAY_MS)
+
+
+_PLAIN = """
+SELECT device_id, date_bin('15 minutes', at, '2000-01-01T00:00Z') AS bucket,
+       max(energy_import_kwh) - min(energy_import_kwh) AS energy, count(*)
+FROM base.meter WHERE at >= %s AND at < %s GROUP BY device_id, bucket
+"""
+
+_ENERGIES = """
+SELECT device_id, (max(energy_import_kwh) - min(energy_import_kwh))::int8, 96::int8
+FROM base.meter WHERE at >= %s AND at <= %s GROUP BY device_id ORDER BY device_id
+"""
+
+_SETTLED = """
+SELECT r.device_id, sum(i.energy_wh)::int8, count(*)
+FROM base.interval_energy AS i JOIN base.register AS r USING (register_id) GROUP BY r.device_id ORDER BY r.device_id
+"""
