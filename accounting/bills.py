@@ -76,14 +76,23 @@ def compare(
 
 
 def computed(
-    connection: Connection, account: str, month: Period, rules: Rules, plan: str | Plan | None, through_ms: int
+    connection: Connection,
+    account: str,
+    month: Period,
+    rules: Rules,
+    plan: str | Plan | None,
+    through_ms: int,
+    energy: AccountEnergy | None = None,
 ) -> Computed:
-    """A bill and what it is made from; the plan is the agreed one, one that is loaded, or one that is given."""
+    """A bill and what it is made from; the plan is the agreed one, one that is loaded, or one that is given.
+
+    So is the energy: stored intervals, or what a trace computed again.
+    """
     agreement = agreement_of(connection, account, month, rules.known)
     if not isinstance(plan, Plan):
         plan = plan_of(connection, plan or agreement.plan_id, month, rules.known)
     laid = _laid(connection, plan, month, rules)
-    energy = account_energies(connection, [account], laid.period)[account]
+    energy = energy or account_energies(connection, [account], laid.period)[account]
     return Computed(_made(laid, agreement, energy, rules, through_ms), plan, agreement, energy)
 
 

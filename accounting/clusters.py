@@ -1,6 +1,6 @@
 """Industrial clusters for a quarter: stated outputs, targets of the plan and metered energy, from views only."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
@@ -25,6 +25,8 @@ from domain.period import Period
 
 Connection: TypeAlias = psycopg.Connection[Any]
 Shape = TypeVar("Shape")
+Remeter: TypeAlias = Callable[[list[Metered]], list[Metered]]
+"""Gives the energies to count for those that are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +84,21 @@ class OutputRevision:
     current: bool
 
 
-def cluster_figures(connection: Connection, period: Quarter | Period) -> ClusterFigures:
-    """Every figure of every cluster for a quarter; `ValueError` for a period that is none."""
+def cluster_figures(
+    connection: Connection, period: Quarter | Period, metered: Remeter = lambda found: found
+) -> ClusterFigures:
+    """Every figure of every cluster for a quarter; `ValueError` for a period that is none.
+
+    `metered` may put other energies in the place of the stored ones: a trace computes them from readings.
+    """
     when = period if isinstance(period, Quarter) else quarter(period.text)
     known = plan()
     outputs = [each.output for each in revisions(connection) if each.current]
     enterprises = {each.enterprise: each for each in _all(connection, "clusters_enterprises", StatedEnterprise)}
     accounts = _all(connection, "clusters_enterprise_accounts", StatedAccount)
-    now, before = (_attribution(connection, each.months, accounts, enterprises) for each in (when, when.year_before))
+    now, before = (
+        _attribution(connection, each.months, accounts, enterprises, metered) for each in (when, when.year_before)
+    )
     coal = coal_of(when)
     clusters = []
     for cluster in known.clusters:
@@ -146,11 +155,12 @@ def _attribution(
     months: Sequence[date],
     accounts: Sequence[StatedAccount],
     enterprises: dict[str, StatedEnterprise],
+    remeter: Remeter,
 ) -> Attribution:
     classes, signals = zip(*energy.SIGNALS, strict=True)
     values = {"months": list(months), "classes": list(classes), "signals": list(signals)}
     metered = [Metered(**row) for row in _rows(connection, "clusters_energy", **values)]
-    return attribute(metered, accounts, enterprises, months)
+    return attribute(remeter(metered), accounts, enterprises, months)
 
 
 def _parks(now: Attribution) -> tuple[ParkEnergy, ...]:

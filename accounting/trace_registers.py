@@ -1,0 +1,296 @@
+"""The lower half of a trace: a register's stored intervals beside the same ones computed again from raw readings.
+
+    interval_energy (what is published)          the views of the device classes (what came)
+              │                                         │ readings, declarations
+              ▼                                         ▼
+         stored Wh, quality, revision   ◀─ equal? ─  domain.energy
+
+Views only: whoever may read a figure may trace it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+
+from accounting.store import Connection, Int64s, statement, unpacked
+from contract.signals import CATALOGUE
+from contract.time import from_ms
+from domain.energy import (
+    NEIGHBOURS,
+    Declaration,
+    Direction,
+    Grid,
+    IntervalTable,
+    Readings,
+    RegisterRule,
+    integrated_power,
+    interval_energy,
+)
+
+_BESIDE = 8 + NEIGHBOURS
+"""Usable readings on either side of a span: those that settlement looks at, so that both see the same."""
+_LIMIT_OF_RATED = 1.5
+"""As settlement: a register that rises faster than one and a half times the rated power is not believed."""
+_POWER = "active_power_kw"
+_EXPORTING = frozenset({"energy_export_kwh", "energy_charged_kwh"})
+_MOST_LISTED = 10_000
+_QUALITY = ("missing", "good", "estimated")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One register and where its readings lie."""
+
+    register_id: int
+    device_id: int
+    park: str
+    gateway: str
+    device: str
+    device_class: str
+    signal: str
+    unit: str
+    period_s: int
+    method: str
+    reading_s: float
+    rated_kw: float | None
+
+    @property
+    def read(self) -> str:
+        """The signal that is read for it."""
+        return self.signal if self.method == "register" else _POWER
+
+    def relation(self) -> dict[str, sql.Composable]:
+        """The names that its statements are about; from the catalogue only."""
+        signal = CATALOGUE[self.device_class].by_name[self.read].name
+        return {
+            "relation": sql.Identifier("public", CATALOGUE[self.device_class].name),
+            "signal": sql.Identifier(signal),
+            "name": sql.Literal(signal),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What somebody declared about a register."""
+
+    valid_from_ms: int
+    modulus_steps: int | None
+    ratio: str
+    reason: str
+    declared_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """The batches of one life of a gateway's outbox."""
+
+    gateway: str
+    epoch: int
+    batches: str
+    """Every sequence number, as ranges: `{[1,97),[99,100)}`."""
+    readings: int
+    first_received_ms: int
+    last_received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One raw reading and the batch that it came in."""
+
+    at_ms: int
+    value: float
+    quality: str
+    received_ms: int
+    epoch: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalTrace:
+    """One interval: as it is stored, and as the readings give it."""
+
+    at_ms: int
+    energy_wh: int | None
+    quality: str
+    revision: int | None
+    recomputed_wh: int | None
+    recomputed_quality: str
+    equal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterTrace:
+    """A register behind a figure, with the intervals, readings and batches behind it."""
+
+    source: Source
+    intervals: tuple[IntervalTrace, ...]
+    energy_wh: int
+    """Sum of what is stored."""
+    recomputed_wh: int
+    good: int
+    estimated: int
+    missing: int
+    revised: int
+    """Intervals that have been corrected."""
+    declarations: tuple[Declared, ...]
+    readings: int
+    batches: tuple[Batches, ...]
+
+    @property
+    def equal(self) -> bool:
+        """Whether every interval is what its readings give."""
+        return all(interval.equal for interval in self.intervals)
+
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+        """The recomputed Wh of its slots, whether each is known, and whether it is an estimate."""
+        energy = np.array([each.recomputed_wh or 0 for each in self.intervals], np.int64)
+        known = np.array([each.recomputed_wh is not None for each in self.intervals], np.bool_)
+        estimated = np.array([each.recomputed_quality == "estimated" for each in self.intervals], np.bool_)
+        return energy, known, estimated
+
+
+def sources(connection: Connection, **wanted: Any) -> list[Source]:
+    """Registers by `registers` (numbers), or by `park`, `gateway`, `device`, `signal`."""
+    bound = dict.fromkeys(("registers", "park", "gateway", "device", "signal")) | wanted
+    return [Source(*row) for row in connection.execute(statement("trace_registers"), bound)]
+
+
+def trace_register(
+    connection: Connection,
+    source: Source,
+    start_ms: int,
+    stop_ms: int,
+    revision: int | None = None,
+    known_at: datetime | None = None,
+) -> RegisterTrace:
+    """The intervals of a register in a span, stored and computed again; as it was known at an instant, if one is given.
+
+    A span without any reading or row has no intervals to compare: all of its slots are missing.
+    """
+    stored = _stored(connection, source, start_ms, stop_ms, revision)
+    declared = _declarations(connection, source, known_at)
+    low, high = _reach(connection, source, start_ms, stop_ms)
+    readings = _readings(connection, source, low, high, known_at)
+    grid = Grid(start_ms, source.period_s * 1000, (stop_ms - start_ms) // (source.period_s * 1000))
+    table = _table(source, readings, [each for each, _ in declared], grid)
+    intervals = tuple(_interval(grid, table, place, stored) for place in range(grid.count))
+    qualities = [each.quality for each in intervals]
+    return RegisterTrace(
+        source=source,
+        intervals=intervals,
+        energy_wh=sum(each.energy_wh or 0 for each in intervals),
+        recomputed_wh=sum(each.recomputed_wh or 0 for each in intervals),
+        good=qualities.count("good"),
+        estimated=qualities.count("estimated"),
+        missing=qualities.count("missing"),
+        revised=sum(1 for each in intervals if (each.revision or 1) > 1),
+        declarations=tuple(told for _, told in declared),
+        readings=len(readings),
+        batches=_batches(connection, source, low, high, known_at),
+    )
+
+
+def listed(
+    connection: Connection, source: Source, low_ms: int, high_ms: int, known_at: datetime | None
+) -> list[Reading]:
+    """The readings of a span one by one, each with its batch; at most ten thousand."""
+    query = sql.SQL(statement("trace_listed")).format(**source.relation())
+    bound = _bound(source, from_ms(low_ms), from_ms(high_ms), known_at) | {"most": _MOST_LISTED}
+    return [Reading(*row) for row in connection.execute(query, bound)]
+
+
+def stored_rows(
+    connection: Connection, source: Source, start_ms: int, stop_ms: int, revision: int | None
+) -> list[tuple[Any, ...]]:
+    """The stored rows of a span, in the columns of `trace_intervals.sql`."""
+    bound = {
+        "register": source.register_id,
+        "start": from_ms(start_ms),
+        "stop": from_ms(stop_ms),
+        "revision": revision,
+    }
+    return connection.execute(statement("trace_intervals"), bound).fetchall()
+
+
+def _stored(
+    connection: Connection, source: Source, start_ms: int, stop_ms: int, revision: int | None
+) -> dict[int, tuple[int | None, str, int]]:
+    rows = stored_rows(connection, source, start_ms, stop_ms, revision)
+    return {row[0]: (row[1], row[2], row[12]) for row in rows}
+
+
+def _declarations(
+    connection: Connection, source: Source, known_at: datetime | None
+) -> list[tuple[Declaration, Declared]]:
+    rows = connection.execute(
+        statement("trace_declarations"), {"register": source.register_id, "known_at": known_at}
+    ).fetchall()
+    found = []
+    for valid_from_ms, modulus, numerator, denominator, initial, final, reason, by in rows:
+        ratio = Fraction(numerator, denominator)
+        declaration = Declaration(valid_from_ms, modulus, ratio, initial, final)
+        found.append((declaration, Declared(valid_from_ms, modulus, str(ratio), reason, by)))
+    return found
+
+
+def _reach(connection: Connection, source: Source, start_ms: int, stop_ms: int) -> tuple[datetime, datetime]:
+    query = sql.SQL(statement("trace_reach")).format(**source.relation())
+    bound = {"device": source.device_id, "start": from_ms(start_ms), "stop": from_ms(stop_ms), "beside": _BESIDE}
+    row = connection.execute(query, bound).fetchone()
+    low, high = row or (None, None)
+    return low or from_ms(start_ms), high or from_ms(stop_ms)
+
+
+def _bound(source: Source, low: datetime, high: datetime, known_at: datetime | None) -> dict[str, Any]:
+    return {"device": source.device_id, "low": low, "high": high, "known_at": known_at}
+
+
+def _readings(
+    connection: Connection, source: Source, low: datetime, high: datetime, known_at: datetime | None
+) -> Readings:
+    query = sql.SQL(statement("trace_readings")).format(**source.relation())
+    with connection.cursor(binary=True) as cursor:
+        row = cursor.execute(query, _bound(source, low, high, known_at)).fetchone()
+    at_ms, steps, trust = (_column(packed) for packed in row or (None, None, None))
+    none = np.zeros(len(at_ms), np.int32)
+    return Readings(none, at_ms, steps, trust.astype(np.int8), none.astype(np.bool_))
+
+
+def _column(packed: bytes | None) -> Int64s:
+    return unpacked([packed or b""])
+
+
+def _table(source: Source, readings: Readings, declarations: list[Declaration], grid: Grid) -> IntervalTable:
+    limit_kw = source.rated_kw * _LIMIT_OF_RATED if source.rated_kw else None
+    rule = RegisterRule(tuple(declarations), max(1, round(source.reading_s * 1000)), limit_kw)
+    if source.method == "register":
+        return interval_energy(readings, [rule], grid)
+    direction = Direction.EXPORT if source.signal in _EXPORTING else Direction.IMPORT
+    return integrated_power(readings, [rule], grid, direction)
+
+
+def _interval(
+    grid: Grid, table: IntervalTable, place: int, stored: Mapping[int, tuple[int | None, str, int]]
+) -> IntervalTrace:
+    at_ms = grid.start_ms + place * grid.period_ms
+    quality = _QUALITY[int(table.quality[0, place])]
+    recomputed = None if quality == "missing" else int(table.energy_wh[0, place])
+    energy, told, revision = stored.get(at_ms, (None, "missing", None))
+    return IntervalTrace(at_ms, energy, told, revision, recomputed, quality, energy == recomputed)
+
+
+def _batches(
+    connection: Connection, source: Source, low: datetime, high: datetime, known_at: datetime | None
+) -> tuple[Batches, ...]:
+    query = sql.SQL(statement("trace_batches")).format(**source.relation())
+    rows = connection.execute(query, _bound(source, low, high, known_at)).fetchall()
+    return tuple(
+        Batches(f"{park}/{gateway}", epoch, batches, count, first, last)
+        for park, gateway, epoch, count, batches, first, last in rows
+    )
