@@ -1,5 +1,6 @@
 """Gauges and states on a grid, from the roll-ups of 1 and 15 minutes; nan where a device that should tell does not."""
 
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -47,13 +48,16 @@ def read_minutes(connection: Connection, site: Site, grid: Grid, gauge: MinuteGa
     return found
 
 
-def read_states(connection: Connection, site: Site, grid: Grid, states: States) -> Floats | None:
-    """Minutes in one of the states, over all devices that told any state; nan where too few minutes are known."""
+def read_states(connection: Connection, site: Site, grid: Grid, states: States) -> tuple[Floats, Floats] | None:
+    """Minutes with a known state and those in one of the states, over all devices that told any.
+
+    Both are nan where too few minutes are known.
+    """
     known, matching, expected = np.zeros(grid.count), np.zeros(grid.count), 0.0
-    for device_class in states.classes:
+    for device_class, wanted in states.states.items():
         devices = {each.device_id: each for each in site.devices_of(device_class, grid.start_ms, grid.stop_ms)}
         told = set()
-        parameters = grid.parameters() | {"devices": list(devices), "states": _codes(device_class, states)}
+        parameters = grid.parameters() | {"devices": list(devices), "states": _codes(device_class, wanted)}
         for device, slot, minutes, counted in connection.execute(
             _of("indicator_states", device_class, "_1m"), parameters
         ):
@@ -63,7 +67,8 @@ def read_states(connection: Connection, site: Site, grid: Grid, states: States) 
         expected += sum(grid.period_s / max(_MINUTE_S, devices[each].period_s) for each in told)
     if not expected:
         return None
-    return np.where(known >= _ENOUGH * expected, matching, np.nan)
+    enough = known >= _ENOUGH * expected
+    return np.where(enough, known, np.nan), np.where(enough, matching, np.nan)
 
 
 def read_stored(connection: Connection, site: Site, grid: Grid, *, at_end: bool) -> Floats | None:
@@ -87,13 +92,15 @@ def _means(
     found: dict[int, Floats] = {}
     parameters = grid.parameters() | {"devices": [each.device_id for each in devices]}
     for device, slot, mean in connection.execute(_of("indicator_gauge", device_class, suffix, signal), parameters):
-        found.setdefault(device, np.full(grid.count, np.nan))[slot] = mean
+        if device not in found:
+            found[device] = np.full(grid.count, np.nan)
+        found[device][slot] = mean
     return found
 
 
-def _codes(device_class: str, states: States) -> list[int]:
+def _codes(device_class: str, states: Iterable[str]) -> list[int]:
     names = CHARGER_STATES if device_class == "charger" else OPERATING_STATES
-    return [names.index(state) for state in states.states.get(device_class, names)]
+    return [names.index(state) for state in states]
 
 
 @cache

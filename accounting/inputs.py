@@ -185,12 +185,16 @@ def _energies(connection: Connection, registers: list[SiteRegister], grid: Grid)
 
 def _others(connection: Connection, site: Site, grid: Grid, names: Iterable[str]) -> dict[str, Quantity]:
     found: dict[str, NDArray[np.float64] | None] = {}
+    told: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]] | None] = {}
     for name in names:
         match QUANTITIES[name]:
             case Gauge() as origin:
                 found[name] = read_gauge(connection, site, grid, origin)
             case States() as origin:
-                found[name] = read_states(connection, site, grid, origin)
+                if origin.name not in told:
+                    told[origin.name] = read_states(connection, site, grid, origin)
+                minutes = told[origin.name]
+                found[name] = None if minutes is None else minutes[0 if origin.known else 1]
             case Stored(at_end=at_end):
                 found[name] = read_stored(connection, site, grid, at_end=at_end)
             case Metered() | MinuteGauge():

@@ -53,9 +53,12 @@ class MinuteGauge:
 class States:
     """Minutes in which devices told their state, or were in one of some states."""
 
+    name: str
+    """What two quantities that are read together share."""
     states: Mapping[str, tuple[str, ...]]
-    """The states that count, by device class; all that are known if empty."""
-    classes: tuple[str, ...]
+    """The states that count, by device class."""
+    known: bool
+    """Whether every known minute counts, or only those in one of the states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,12 @@ class Stored:
 Origin: TypeAlias = Metered | Gauge | MinuteGauge | States | Stored
 
 _UNABLE = frozenset({"fault", "maintenance", "unavailable"})
+_CHARGING = {"charger": ("charging", "discharging")}
 _EQUIPMENT = ("pv_inverter", "storage", "charger", "dc_bus")
 _ABLE = {
     each: tuple(state for state in (CHARGER_STATES if each == "charger" else OPERATING_STATES) if state not in _UNABLE)
     for each in _EQUIPMENT
 }
-_CHARGER = ("charger",)
 
 QUANTITIES: Mapping[str, Origin] = MappingProxyType(
     {
@@ -95,10 +98,10 @@ QUANTITIES: Mapping[str, Origin] = MappingProxyType(
         "soc_pct": Gauge("storage", "soc_pct", "%"),
         "stored_start_kwh": Stored(at_end=False),
         "stored_end_kwh": Stored(at_end=True),
-        "charger_known_min": States({}, _CHARGER),
-        "charger_charging_min": States({"charger": ("charging", "discharging")}, _CHARGER),
-        "device_known_min": States({}, _EQUIPMENT),
-        "device_able_min": States(_ABLE, _EQUIPMENT),
+        "charger_known_min": States("charging", _CHARGING, known=True),
+        "charger_charging_min": States("charging", _CHARGING, known=False),
+        "device_known_min": States("able", _ABLE, known=True),
+        "device_able_min": States("able", _ABLE, known=False),
         "grid_import_kw": MinuteGauge("grid_meter", "active_power_kw", "kW", positive=True),
         "dc_power_kw": MinuteGauge("dc_bus", "active_power_kw", "kW"),
         "dc_target_power_kw": MinuteGauge("dc_bus", "target_power_kw", "kW"),

@@ -116,10 +116,12 @@ def charging_sessions(
     delivered = np.diff(line.delivered, prepend=line.delivered[0])
     if metered_kwh is not None:
         delivered[within] = _as_metered(line.at_ms[within], owner[within] > 0, delivered[within], mix, metered_kwh)
+    everywhere = np.flatnonzero(owner)
+    _, first = np.unique(owner[everywhere], return_index=True)
     return [
-        _session(line, delivered, np.flatnonzero((owner == number) & within), owner == number, mix)
-        for number in np.unique(owner[within])
-        if number > 0
+        _session(line, delivered, places, mix)
+        for places in np.split(everywhere, first[1:])
+        if places.size and within[places].any()
     ]
 
 
@@ -147,18 +149,18 @@ def _as_metered(
 def _session(
     line: _Line,
     all_delivered: NDArray[np.float64],
-    places: NDArray[np.int64],
-    everywhere: NDArray[np.bool_],
+    everywhere: NDArray[np.int64],
     mix: Mix,
 ) -> ChargingSession:
+    at_ms = line.at_ms[everywhere]
+    places = everywhere[(at_ms >= mix.start_ms) & (at_ms < mix.stop_ms)]
     delivered = all_delivered[places]
-    returned = np.diff(line.returned, prepend=line.returned[0])[places]
+    returned = line.returned[places] - line.returned[np.maximum(places - 1, 0)]
     slots = (line.at_ms[places] - mix.start_ms) // mix.period_ms
     origin = {name: float(np.nansum(delivered * share[slots])) for name, share in mix.shares.items()}
     energy = float(delivered.sum())
     shown = line.displayed[places]
     shown = shown[np.isfinite(shown)]
-    whole = np.flatnonzero(everywhere)
     return ChargingSession(
         start_ms=int(line.at_ms[places[0]]),
         end_ms=int(line.at_ms[places[-1]]) + _MINUTE_MS,
@@ -169,8 +171,10 @@ def _session(
         displayed_kwh=float(shown.max()) if shown.size else None,
         charging_min=int(np.isin(line.state[places], _POWERED).sum()),
         estimated=not bool(line.known[places].all()),
-        began_before=bool(whole[0] < places[0]),
-        goes_on=bool(whole[-1] > places[-1] or (whole[-1] == len(line.at_ms) - 1 and line.state[-1] in _CODES)),
+        began_before=bool(everywhere[0] < places[0]),
+        goes_on=bool(
+            everywhere[-1] > places[-1] or (everywhere[-1] == len(line.at_ms) - 1 and line.state[-1] in _CODES)
+        ),
     )
 
 
