@@ -124,8 +124,11 @@ def prefill(
     states: Mapping[str, Path] | None = None,
     tell: Tell = quiet,
     gateway: str = GATEWAY,
+    roll_up: bool = True,
 ) -> tuple[Filled, ...]:
-    """Make and store the history of these parks, then bring the roll-ups up to date.
+    """Make and store the history of these parks, and bring the roll-ups up to date.
+
+    `roll_up=False` leaves the roll-ups to an ingest that is running: it works them off in the background.
 
     `states` names, by park, the file that its live simulation starts from (`simulators --state`). It is written
     before the park's last batches are, so that a complete history always has its state. Raises `PrefillError`,
@@ -135,7 +138,8 @@ def prefill(
     jobs = [_begin(store, dsn, scenario, span, Gateway(scenario.park, gateway)) for scenario in parks]
     open_jobs = [job for job in jobs if job.through < span.batches]
     done, parts = 0, sum(_part_count(job.scenario, span) for job in open_jobs)
-    with _rolling_up(dsn, tell), _workers(len(open_jobs), parts) as workers:
+    keeping = _rolling_up(dsn, tell) if roll_up else contextlib.nullcontext()
+    with keeping, _workers(len(open_jobs), parts) as workers:
         for job, part in _parts(workers, open_jobs, span):
             if part.end_ms >= span.end_ms and states and job.scenario.park in states:
                 part.state.park.save(states[job.scenario.park])

@@ -82,6 +82,14 @@ def test_roll_ups_are_ready(store, dsn) -> None:
     assert days == [("2026-06-21 16:00:00+00", 96), ("2026-06-22 16:00:00+00", 40)]
 
 
+def test_roll_ups_can_be_left_to_ingest(store, dsn) -> None:
+    prefill(store, dsn, [PARK], Span(START_MS, START_MS + 2 * QUARTER_MS), roll_up=False)
+    assert ask(dsn, "SELECT count(*) > 0 FROM base.rollup_dirty") == [(True,)]
+    while (report := store.maintain(SPAN.end_ms)).pending or report.buckets:
+        pass
+    assert ask(dsn, "SELECT sum(samples) FROM grid_meter_15m") == [(2,)]
+
+
 def test_twice_is_once(store, dsn) -> None:
     prefill(store, dsn, [PARK], SPAN)
     before = content(dsn)
