@@ -26,7 +26,7 @@ _LINE_COLOUR = colors.HexColor("#9BA5B0")
 
 def draw_pdf(document: Document) -> bytes:
     """The document: outputs and targets, energy beside output, parks, notes, sources."""
-    styles = _Styles(chinese_font())
+    styles = _Styles(chinese_font(), document.language)
     content = io.BytesIO()
     template = SimpleDocTemplate(
         content,
@@ -45,20 +45,22 @@ def draw_pdf(document: Document) -> bytes:
 
 
 class _Styles:
-    """Paragraphs of the document in one font; long Chinese lines break anywhere."""
+    """Paragraphs of the document in one font; Chinese lines break anywhere, English ones between words."""
 
-    def __init__(self, font: str) -> None:
+    def __init__(self, font: str, language: str) -> None:
         self.font = font
+        self._wrap = "CJK" if language == "zh" else None
         self.title = self._of("title", 15, alignment=TA_CENTER)
         self.subtitle = self._of("subtitle", 9, alignment=TA_CENTER)
         self.part = self._of("part", 10.5)
         self.head = self._of("head", 6.8, alignment=TA_CENTER)
         self.text = self._of("text", 7.5)
         self.number = self._of("number", 7.5, alignment=TA_RIGHT)
-        self.note = self._of("note", 7.5)
+        self.note = self._of("note", 7.5, wordWrap="CJK")
 
     def _of(self, name: str, size: float, **more: Any) -> ParagraphStyle:
-        return ParagraphStyle(name, fontName=self.font, fontSize=size, leading=size * 1.35, wordWrap="CJK", **more)
+        named = {"wordWrap": self._wrap, **more}
+        return ParagraphStyle(name, fontName=self.font, fontSize=size, leading=size * 1.35, **named)
 
 
 def _story(document: Document, styles: _Styles) -> list[Flowable]:
