@@ -18,7 +18,7 @@ from accounting.report.supervision import Column, Document, Entry
 
 _MARGIN = 12 * mm
 _INSIDE = landscape(A4)[0] - 2 * _MARGIN
-_WEIGHTS = {"number": 0.45, "cluster": 1.7, "source": 1.4, "revision": 0.5, "park": 2.0, "annual_output": 1.35}
+_WEIGHTS = {"number": 0.45, "cluster": 1.7, "source": 1.4, "revision": 0.65, "park": 2.0, "annual_output": 1.35}
 _WEIGHTS |= dict.fromkeys(("intensity", "intensity_equivalent", "intensity_equal_value", "elasticity"), 1.25)
 _HEAD_COLOUR = colors.HexColor("#DDEBF7")
 _LINE_COLOUR = colors.HexColor("#9BA5B0")

@@ -88,6 +88,10 @@ _REMARKS = {
         ),
         "“*”: of the metered enterprises alone, energy and stated part of the output alike.",
         "Energy figures are not published below {least:g} % coverage; energy of nobody's account is “unattributed”.",
+        (
+            "亿元 = 100 million CNY; 万元 = 10,000 CNY; tce: tonne of standard coal, "
+            "by heat (equivalent) or by generation (equal value)."
+        ),
         "Revision 1 is as first stated, each correction adds one; every former figure stays readable.",
     ),
 }
