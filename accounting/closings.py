@@ -121,9 +121,7 @@ def reopen_touched(connection: Connection, now: datetime, clock: Clock | None = 
     How far it has looked is kept, so nothing is missed by a process that ends in between.
     """
     row = connection.execute(statement("followed_to")).fetchone()
-    if row is None or row[0] is None:
-        return []
-    made = follow(connection, row[0] - _OVERLAP, clock)
+    made = [] if row is None or row[0] is None else follow(connection, row[0] - _OVERLAP, clock)
     connection.execute(statement("note_followed"), (now,))
     return made
 

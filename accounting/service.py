@@ -10,10 +10,13 @@ import psycopg
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from accounting.closings import reopen_touched
+from accounting.errors import AccountingError
 from accounting.keeper import Report, settle_once
 from accounting.settings import AccountingSettings, DatabaseSettings
 from accounting.store import Connection
-from contract.time import Clock, SystemClock
+from contract.settings import SettingsError
+from contract.time import Clock, SystemClock, from_ms
 from ingest.store.connection import translated
 from ingest.store.errors import SetupError, StoreError
 
@@ -93,15 +96,30 @@ class Service:
     def _serve(self, connection: Connection) -> None:
         _log.info("started")
         connection.execute("LISTEN parkgrid_energy_dirty")
+        # What changed before a former process ended may not have reached the closed months yet.
+        news = True
         while not self.stop.is_set():
             began = time.monotonic()
             report = settle_once(connection, self._clock.now_ms())
             if report.inserted or report.changed:
+                news = True
                 _log.info("settled", inserted=report.inserted, changed=report.changed, readings=report.readings)
             self.metrics.count(report, time.monotonic() - began)
             if not report.pending:
+                if news:
+                    self._follow_closings(connection)
+                    news = False
                 self.stop.wait(self._settings.settle_every_s)
                 self._await_news(connection)
+
+    def _follow_closings(self, connection: Connection) -> None:
+        """Have late data revise the closed months that they belong to; a bill that cannot be made stops nothing."""
+        try:
+            for bill in reopen_touched(connection, from_ms(self._clock.now_ms()), self._clock):
+                _log.info("bill_revised", account=bill.account, month=bill.month, total_cny=str(bill.total_cny))
+        except (AccountingError, SettingsError) as error:
+            self.metrics.failures.labels(type(error).__name__).inc()
+            _log.error("closed_month_not_followed", error=str(error))
 
     def _await_news(self, connection: Connection) -> None:
         """Until maintenance has news, it is time to look unasked, or it is to stop."""
