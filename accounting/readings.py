@@ -96,9 +96,9 @@ def read(
     sizes = np.array([len(row[1]) // 8 for row in rows], np.int64)
     device = np.repeat(np.searchsorted(devices, found), sizes)
     at_ms = instants_ms(unpacked([row[1] for row in rows]))
-    steps = {name: unpacked([row[place] for row in rows]) for place, name in enumerate(signals, 4)}
+    steps = {name: unpacked([row[place] for row in rows]) for place, name in enumerate(signals, 3)}
     raw = _in_order(device, at_ms, steps)
-    marked = [int(row[0]) for row in rows if row[2] or row[3]]
+    marked = [int(row[0]) for row in rows if row[2]]
     if marked:
         _mark(connection, device_class, signals, devices, bounds | {"devices": marked}, raw)
     return raw

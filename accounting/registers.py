@@ -14,6 +14,7 @@ from contract.time import from_ms, to_ms
 from domain.energy import Declaration, RegisterRule
 
 STEPS_PER_KWH = 1_000
+_QUARTER_MS = 900_000
 _LIMIT_OF_RATED = 1.5
 """A register that rises faster than one and a half times the rated power is not believed."""
 _MOST_OF_RATIO = 1_000_000
@@ -62,6 +63,8 @@ class Register:
 
     def offset_ms(self, at_ms: int) -> int:
         """What the edges of its intervals are shifted by, so that days begin at the park's midnight."""
+        if self.period_ms == _QUARTER_MS:
+            return 0  # every zone is some quarters of an hour from UTC
         offset = from_ms(at_ms).astimezone(ZoneInfo(self.zone)).utcoffset()
         return 0 if offset is None else round(offset.total_seconds() * 1000) % self.period_ms
 

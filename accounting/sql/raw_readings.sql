@@ -1,8 +1,7 @@
 SELECT
     device_id,
     string_agg(timestamptz_send(at), ''),
-    count(flags) > 0,
-    bool_or(received_at > at + INTERVAL '15 minutes'),
+    bool_or(flags IS NOT NULL OR received_at > at + INTERVAL '15 minutes'),
     {packed}
 FROM {source}
 WHERE at >= %(low)s AND at < %(high)s{chosen}

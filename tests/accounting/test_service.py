@@ -1,0 +1,133 @@
+"""Accounting as a process: wakes by news, sleeps otherwise, loses and doubles nothing by kill -9."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from accounting.__main__ import main
+from tests.accounting.metering import MINUTE_MS, meter, ms
+from tests.ingest.conftest import wait_until
+from tests.ingest.readings import drain
+
+ROOT = Path(__file__).parents[2]
+
+
+def settings(tmp_path, dsn):
+    path = tmp_path / "accounting.toml"
+    path.write_text(f"settle_every_s = 0.05\nlook_every_s = 0.5\n[database]\ndsn = {dsn!r}\n", "utf-8")
+    return path
+
+
+@contextmanager
+def accounting(tmp_path, dsn, crash_at=""):
+    environment = os.environ | {"PARKGRID_CRASH_AT": crash_at}
+    command = [sys.executable, "-m", "accounting", "--config", str(settings(tmp_path, dsn))]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=log)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def cpu_s(pid):
+    """Seconds of processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def hour(park, device, first):
+    number = park.devices[device]
+    return [
+        (number, at, {"energy_import_kwh": (at - ms("05 00:00")) // MINUTE_MS * 100})
+        for at in range(ms(first), ms(first) + 61 * MINUTE_MS, 5 * MINUTE_MS)
+    ]
+
+
+def rows(park):
+    return park.ask("SELECT count(*) FROM interval_energy")[0][0]
+
+
+def test_it_wakes_for_news_sleeps_otherwise_and_ends_when_told(park, dsn, tmp_path):
+    park.born(meter())
+    with accounting(tmp_path, dsn) as process, psycopg.connect(dsn, autocommit=True) as listener:
+        listener.execute("LISTEN parkgrid_energy")
+        park.store_readings(hour(park, "m-1", "05 00:00"))
+        drain(park.store)
+        wait_until(lambda: rows(park) == 4, "four intervals")
+        assert [note.payload for note in listener.notifies(timeout=5, stop_after=1)] == ['{"park":"gaoxin-nan"}']
+        before = cpu_s(process.pid)
+        time.sleep(2)
+        assert cpu_s(process.pid) - before < 0.2  # a tenth of one processor would be 0.2
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    assert (tmp_path / "log").read_text().count("settled") == 1
+
+
+def test_killed_before_its_commit_it_loses_and_doubles_nothing(park, dsn, tmp_path):
+    park.born(meter())
+    park.store_readings(hour(park, "m-1", "05 00:00"))
+    drain(park.store)
+    with accounting(tmp_path, dsn, "accounting.before_commit") as process:
+        assert process.wait(20) == -signal.SIGKILL
+    assert rows(park) == 0
+    assert park.ask("SELECT count(*) > 0 FROM base.energy_dirty") == [(True,)]
+    with accounting(tmp_path, dsn):
+        wait_until(lambda: rows(park) == 4, "four intervals")
+    assert set(park.energies().values()) == {(1.5, "good")}
+    assert park.ask("SELECT count(*) FROM interval_energy_revisions") == [(0,)]
+    assert park.settled().inserted == 0
+
+
+def test_killed_again_and_again_while_data_come(park, dsn, tmp_path):
+    park.born(meter())
+    for number in range(4):
+        with accounting(tmp_path, dsn) as process:
+            park.store_readings(hour(park, "m-1", f"05 0{number}:00"))
+            drain(park.store)
+            time.sleep(0.4 * number)
+            process.kill()
+    park.settled()
+    assert len(park.energies()) == 16
+    assert set(park.energies().values()) == {(1.5, "good")}
+
+
+def test_wrong_settings_are_refused_with_all_problems(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("PARKGRID_ACCOUNTING_DATABASE_DSN", raising=False)
+    path = tmp_path / "wrong.toml"
+    path.write_text("settle_every_s = -1\n[database]\nlock_timeout_s = 0\n", "utf-8")
+    assert main(["--config", str(path)]) == 2
+    errors = capsys.readouterr().err
+    assert all(part in errors for part in ("settle_every_s", "database.dsn", "lock_timeout_s"))
+
+
+def test_right_settings_are_said_to_be_right(tmp_path, capsys):
+    assert main(["--config", str(settings(tmp_path, "postgresql://nobody@127.0.0.1/none")), "--check"]) == 0
+    assert "right" in capsys.readouterr().out
+
+
+def test_a_database_without_schema_is_said_in_words(tmp_path, empty_dsn):
+    with accounting(tmp_path, empty_dsn) as process:
+        assert process.wait(20) == 1
+    assert "parkgrid db migrate" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("key", ["settle_every_s", "look_every_s", "database.dsn"])
+def test_every_setting_has_a_word_of_help(key):
+    from dataclasses import fields
+
+    from accounting.settings import AccountingSettings, DatabaseSettings
+
+    named = {f.name: f for f in fields(AccountingSettings)} | {
+        f"database.{f.name}": f for f in fields(DatabaseSettings)
+    }
+    assert named[key].metadata["help"]
