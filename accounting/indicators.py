@@ -1,7 +1,7 @@
 """Figures of a scope over a period: each on its own grid, so asking for one or for all gives the same number."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from accounting.errors import AccountingError
 from accounting.inputs import NOTHING_GIVEN, Given, grid_of, inputs_of, sources_of
@@ -41,6 +41,7 @@ def figures(
     """
     asked = _asked(names)
     site = site_of(connection, scope)
+    period = replace(period, zone=site.zone)
     found: dict[str, Figure] = {}
     for group in _by_grid(site, period, asked):
         inputs = inputs_of(connection, site, period, _quantities(group), given)
@@ -54,6 +55,7 @@ def explained(
     """One figure with its inputs and registers. Raises `UnknownParkError`, `UnknownIndicatorError`."""
     (indicator,) = _asked([name])
     site = site_of(connection, scope)
+    period = replace(period, zone=site.zone)
     quantities = _quantities([indicator])
     inputs = inputs_of(connection, site, period, quantities, given)
     return Explained(indicator, indicator.figure(inputs), inputs, sources_of(site, period, quantities))

@@ -9,7 +9,7 @@ devices is present in an interval only when all of them are.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -72,6 +72,8 @@ def read_inputs(
 ) -> Inputs:
     """The quantities of these names that the scope has, with its ratings and the factors that hold for the period.
 
+    The days of the period are the park's own, whatever zone it was read in.
+
     Raises `UnknownParkError`.
     """
     return inputs_of(connection, site_of(connection, scope), period, names, given)
@@ -81,6 +83,7 @@ def inputs_of(
     connection: Connection, site: Site, period: Period, names: Iterable[str], given: Given = NOTHING_GIVEN
 ) -> Inputs:
     """As `read_inputs`, for a site that was read before."""
+    period = replace(period, zone=site.zone)
     wanted = [name for name in dict.fromkeys(names) if name in QUANTITIES]
     grid = grid_of(site, period, wanted, given.until_ms)
     quantities, members = _metered(connection, site, grid, wanted)

@@ -94,7 +94,7 @@ def site_of(connection: Connection, scope: Scope) -> Site:
     parameters = {"park": scope.park, **scope.parameters()}
     park = connection.execute(statement("indicator_park"), parameters).fetchone()
     if park is None:
-        raise UnknownParkError(f"no park {scope.park!r}: `parkgrid query parks` lists those that have reported")
+        raise UnknownParkError(f"no park {scope.park!r} has ever reported: /api/v1/parks lists those that have")
     devices = {
         row[0]: SiteDevice(*row) for row in connection.execute(statement("indicator_devices"), parameters).fetchall()
     }

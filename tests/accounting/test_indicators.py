@@ -16,6 +16,7 @@ from contract.time import from_ms, to_ms
 from domain.indicators import INDICATORS
 from domain.indicators.definition import Factor
 from domain.period import period
+from ingest.store import Park
 from tests.accounting.indicator_day import DAY, MINUTES, RUNNING, Plan, device, park_plans, run
 from tests.accounting.metering import MINUTE_MS, PARK
 
@@ -303,6 +304,18 @@ def test_unknown_names_are_refused_with_those_there_are(park, connection):
         asked(connection, scope=Scope("nowhere"))
     with pytest.raises(UnknownIndicatorError, match="no indicator pr: there are energy_balance_residual_pct, "):
         asked(connection, "pr")
+
+
+def test_days_are_those_of_the_park(park, connection):
+    """At UTC-8 the day of 2026-03-05 begins at 08:00Z: sixteen hours after Shanghai's, in which 1440 minutes end."""
+    park.store.describe_park(Park(PARK.park, "", time_zone="Etc/GMT+8"))
+    run(park, park_plans())
+    inputs = read_inputs(connection, SCOPE, DAY, ["grid_import_kwh"])
+    assert from_ms(inputs.start_ms) == datetime(2026, 3, 5, 8, tzinfo=UTC)
+    # Of the readings' last eight hours: 17-18 and 20-24 with 500 Wh a minute and 18-20 with 260; before them export.
+    assert np.nansum(inputs.quantities["grid_import_kwh"].values) == pytest.approx(30 + 31.2 + 120)
+    assert int(np.isfinite(inputs.quantities["grid_import_kwh"].values).sum()) == 32
+    assert asked(connection, "carbon_location_based_t")["carbon_location_based_t"].value is None
 
 
 def test_before_anything_was_metered_there_is_nothing(park, connection):

@@ -76,6 +76,6 @@ def test_the_power_factor_of_100000_kwh(kvarh, factor):
 
 
 def test_a_half_is_rounded_up():
-    # 0.895 exactly: kvarh² = kWh² (1 / 0.895² - 1); with 0.895 kWh an apparent energy of 1 has sqrt(1 - 0.801025) kvarh
-    reactive = (Decimal(1) - Decimal("0.801025")).sqrt()
-    assert power_factor(Decimal("0.895"), reactive) == Decimal("0.90")
+    # No kWh and kvarh with finitely many digits have a factor of exactly x.xx5; this one is that in 28 digits.
+    reactive = (1 - Decimal("0.845") ** 2).sqrt()
+    assert power_factor(Decimal("0.845"), reactive) == Decimal("0.85")
