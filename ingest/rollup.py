@@ -356,12 +356,21 @@ class Retention:
         connection.execute(statement("sum_up_quarantine"), (self._quarantine_rows,))
         dropped = 0
         for device_class, newest in _newest(connection).items():
-            for suffix, days in self._days.items():
-                if days:
-                    oldest = _midnight(newest - timedelta(days=days))
-                    with connection.transaction():
-                        connection.execute(statement("note_kept_from"), (f"{device_class}{suffix}", oldest))
-                        dropped += drop(connection, f"{device_class}{suffix}", oldest)
+            with connection.transaction():
+                if connection.execute(statement("one_keeper"), (device_class,)).fetchone() == (True,):
+                    dropped += self._drop_old(connection, device_class, newest, drop)
+                else:
+                    # Another keeper computes this class, and holds its line of progress until it is done.
+                    self._applied_ms = None
+        return dropped
+
+    def _drop_old(self, connection: psycopg.Connection[Any], device_class: str, newest: datetime, drop: Any) -> int:
+        dropped = 0
+        for suffix, days in self._days.items():
+            if days:
+                oldest = _midnight(newest - timedelta(days=days))
+                connection.execute(statement("note_kept_from"), (f"{device_class}{suffix}", oldest))
+                dropped += drop(connection, f"{device_class}{suffix}", oldest)
         return dropped
 
 
