@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 from math import fsum
 from pathlib import Path
 
@@ -12,18 +11,27 @@ from contract.time import from_ms
 from domain.indicators import INDICATORS
 from tests.domain.indicators.cases import inputs, quantity
 
-DATA = Path(os.environ.get("PARKGRID_CITYLEARN", Path(__file__).parents[4] / "shared" / "data" / "citylearn_2022"))
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"{DATA} is not there: name it with PARKGRID_CITYLEARN")
+DATA = Path("shared") / "data" / "citylearn_2022"
+
+
+def _directory():
+    for parent in Path(__file__).resolve().parents:
+        if (parent / DATA).is_dir():
+            return parent / DATA
+    pytest.skip(f"citylearn_2022 is not here: put it at ../{DATA}", allow_module_level=True)
+
+
+HERE = _directory()
 
 
 def column(file, name):
-    with (DATA / file).open(encoding="utf-8", newline="") as opened:
+    with (HERE / file).open(encoding="utf-8", newline="") as opened:
         return [float(row[name]) for row in csv.DictReader(opened)]
 
 
 @pytest.fixture(scope="module")
 def year():
-    with (DATA / "schema.json").open(encoding="utf-8") as file:
+    with (HERE / "schema.json").open(encoding="utf-8") as file:
         buildings = json.load(file)["buildings"]
     load, pv = [0.0] * 8760, [0.0] * 8760
     for name, building in buildings.items():
