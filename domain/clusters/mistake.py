@@ -55,6 +55,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{value} 亿元过大（该集群可信上限 {limit} 亿元）：单位是否应为万元？",
         "{value} 亿元 is beyond belief (at most {limit} 亿元 for this cluster): is the unit 万元?",
     ),
+    "too_small": (
+        "{value} 亿元过小（该集群可信下限 {limit} 亿元）：单位是否应为亿元？",
+        "{value} 亿元 is beyond belief (at least {limit} 亿元 for this cluster): is the unit 亿元?",
+    ),
     "bad_unit": (
         "“{value}”不是可用的单位：请写 亿元、万元 或 元",
         "{value!r} is no unit of output: write 亿元 (100 million CNY), 万元 (10,000 CNY) or 元 (CNY)",

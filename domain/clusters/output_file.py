@@ -217,12 +217,15 @@ def _output(cell: Cell, unit: str | None, cluster: Cluster | None, plan: Plan, f
         return None
     if unit is None or cluster is None:
         return None
-    output_cny = found * UNITS_CNY[unit]
-    limit = plan.largest_believable_100m_cny(cluster)
-    if output_cny > limit * CNY_PER_100M:
-        findings.add(cell.address, "implausible", value=f"{(output_cny / CNY_PER_100M).normalize():f}", limit=limit)
+    output_100m_cny = found * UNITS_CNY[unit] / CNY_PER_100M
+    low, high = plan.smallest_believable_100m_cny(cluster), plan.largest_believable_100m_cny(cluster)
+    if output_100m_cny > high:
+        findings.add(cell.address, "implausible", value=f"{output_100m_cny.normalize():f}", limit=high)
         return None
-    return output_cny
+    if 0 < output_100m_cny < low:
+        findings.add(cell.address, "too_small", value=f"{output_100m_cny.normalize():f}", limit=low)
+        return None
+    return found * UNITS_CNY[unit]
 
 
 def _refuse_doubles(found: Table, keys: Sequence[_Key | None], findings: Findings) -> None:

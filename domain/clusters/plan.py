@@ -66,6 +66,7 @@ class Rules:
 
     minimum_coverage_pct: float
     implausible_factor: Decimal
+    implausible_part: Decimal
     implausible_100m_cny: Decimal
     minimum_growth_pct: Decimal
 
@@ -97,6 +98,10 @@ class Plan:
         """Above this a stated output in 亿元 has the wrong unit."""
         stated = [figure.output_100m_cny for figure in (cluster.base, *cluster.targets) if figure]
         return max(stated) * self.rules.implausible_factor if stated else self.rules.implausible_100m_cny
+
+    def smallest_believable_100m_cny(self, cluster: Cluster) -> Decimal:
+        """Below this a stated output in 亿元 that is not 0 has the wrong unit; 0 for a cluster without a base."""
+        return cluster.base.output_100m_cny / self.rules.implausible_part if cluster.base else Decimal()
 
 
 @cache
@@ -135,6 +140,7 @@ def _plan(document: Mapping[str, Any]) -> Plan:
         rules=Rules(
             float(rules["minimum_coverage_pct"]),
             Decimal(rules["implausible_factor"]),
+            Decimal(rules["implausible_part"]),
             Decimal(rules["implausible_100m_cny"]),
             Decimal(str(rules["minimum_growth_pct"])),
         ),

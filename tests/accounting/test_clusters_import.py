@@ -228,21 +228,21 @@ def test_a_formula_with_its_result_is_its_result(dsn: str, tmp_path: Path) -> No
 
     path = tmp_path / "q.xlsx"
     book, sheet = filled(path)
-    sheet["D2"] = "=0.1+0.2"
+    sheet["D2"] = "=850.1+0.2"
     book.save(path)
     with zipfile.ZipFile(path) as packed:
         parts = {each: packed.read(each) for each in packed.namelist()}
-    old = b"<f>0.1+0.2</f><v></v>" if b"<v></v>" in parts["xl/worksheets/sheet1.xml"] else b"<f>0.1+0.2</f><v />"
+    old = b"<f>850.1+0.2</f><v></v>" if b"<v></v>" in parts["xl/worksheets/sheet1.xml"] else b"<f>850.1+0.2</f><v />"
     assert old in parts["xl/worksheets/sheet1.xml"]
     parts["xl/worksheets/sheet1.xml"] = parts["xl/worksheets/sheet1.xml"].replace(
-        old, b"<f>0.1+0.2</f><v>0.30000000000000004</v>"
+        old, b"<f>850.1+0.2</f><v>850.30000000000007</v>"
     )
     with zipfile.ZipFile(path, "w") as packed:
         for name, content in parts.items():
             packed.writestr(name, content)
     assert outputs(dsn, path).mistakes == ()
     with psycopg.connect(dsn) as connection:
-        assert revisions(connection, "intelligent-connected-vehicles")[0].output.output_100m_cny == Decimal("0.3")
+        assert revisions(connection, "intelligent-connected-vehicles")[0].output.output_100m_cny == Decimal("850.3")
 
 
 @pytest.mark.parametrize("kind", ["output", "enterprise"])

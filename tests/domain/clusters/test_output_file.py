@@ -59,7 +59,7 @@ def refusal(**changes: str | Cell) -> str:
         ("850.3", "100 million CNY", "85030000000"),
         ("8503000", "１００００ CNY", "85030000000"),
         ("0", "亿元", "0"),
-        ("0.000000001", "亿元", "0.1"),
+        ("3.121", "亿元", "312100000"),
     ],
 )
 def test_numbers_and_units_are_read_exactly(text: str, unit: str, cny: str) -> None:
@@ -109,6 +109,10 @@ def test_what_is_ambiguous_is_no_number(text: str) -> None:
             ("E2: '千元' is no unit of output: write 亿元 (100 million CNY), 万元 (10,000 CNY) or 元 (CNY)"),
         ),
         ({"unit": ""}, "E2: Unit is missing"),
+        (
+            {"unit": "万元"},
+            "D2: 0.08503 亿元 is beyond belief (at least 3.121 亿元 for this cluster): is the unit 亿元?",
+        ),
         ({"source": " "}, "F2: Source is missing"),
         ({"source": "a\x07b"}, "F2: the text holds characters that cannot be seen: type it again"),
         ({"source": "x" * 501}, "F2: the text is longer than 500 characters"),
@@ -136,6 +140,12 @@ def test_a_quarter_may_be_stated_the_day_after_it_ends() -> None:
     assert [each.code for each in read_outputs(sheet(HEADINGS, GOOD), plan(), date(2024, 6, 30)).mistakes] == [
         "future_quarter"
     ]
+
+
+def test_a_cluster_without_a_base_may_be_as_small_as_it_is() -> None:
+    assert one(cluster="细胞与基因", output="0.000000001").rows[0].output_cny == Decimal("0.1")
+    assert one(cluster="细胞与基因", output="10000.01").mistakes[0].code == "implausible"
+    assert one(output="3.12").mistakes[0].code == "too_small"
 
 
 def test_the_unit_of_a_heading() -> None:
