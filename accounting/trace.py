@@ -60,8 +60,14 @@ def trace(connection: Connection, address: Address | str, now_ms: int) -> Trace:
 def _interval(connection: Connection, address: IntervalAddress) -> Trace:
     source = _source(connection, address)
     stop_ms = address.start_ms + source.period_s * 1000
-    rows = stored_rows(connection, source, address.start_ms, stop_ms, address.revision)
-    current = stored_rows(connection, source, address.start_ms, stop_ms, None)
+    rows, current = (
+        [
+            row
+            for row in stored_rows(connection, source, address.start_ms, stop_ms, revision)
+            if row[0] == address.start_ms
+        ]
+        for revision in (address.revision, None)
+    )
     if not rows:
         raise NotTracedError(_why_not(address, source, current))
     row = rows[0]

@@ -14,7 +14,21 @@ from api.answers import MistakeShape, ProblemShape
 from api.guard import Guard
 from api.page import Page
 from api.problems import Mistake, Problem, ProblemError
-from api.routes import clusters, day, district, history, intervals, live, oversight, parks, system
+from api.routes import (
+    bills,
+    clusters,
+    completeness,
+    day,
+    district,
+    history,
+    indicators,
+    intervals,
+    live,
+    oversight,
+    parks,
+    system,
+    trace,
+)
 from api.services import Services, answer
 from api.settings import ApiSettings
 from contract.time import Clock, SystemClock
@@ -40,7 +54,20 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_error)
     # Side by side, what is asked most first: an included router is searched twice for every request.
-    for room in (history, live, district, day, parks, intervals, clusters, oversight):
+    for room in (
+        history,
+        live,
+        district,
+        day,
+        parks,
+        intervals,
+        indicators,
+        bills,
+        completeness,
+        trace,
+        clusters,
+        oversight,
+    ):
         app.router.routes += room.routes(services).routes
     if services.settings.documents:
         app.add_api_route("/api/v1/openapi.json", lambda: answer(_document(app)), include_in_schema=False)

@@ -1,6 +1,6 @@
 """The shapes of answers with figures, for the OpenAPI document only."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from api.answers import Shape
 
@@ -74,3 +74,179 @@ class Intervals(Shape):
     address: str
     intervals: list[EnergyRow]
     rows: int
+
+
+class IndicatorShape(Shape):
+    """What an indicator is."""
+
+    name: str
+    name_zh: str
+    name_en: str
+    formula: str
+    unit: str
+    inputs: list[str]
+    optional_inputs: list[str]
+    ratings: list[str]
+    factors: list[str]
+    minimum_coverage_pct: float
+    source: str
+
+
+class Definitions(Shape):
+    """Every indicator."""
+
+    indicators: list[IndicatorShape]
+
+
+class FigureShape(Shape):
+    """An indicator of a scope over a period; null with the reason where there is no number."""
+
+    name: str
+    name_zh: str
+    name_en: str
+    value: float | None = None
+    unit: str
+    coverage_pct: float
+    estimated_pct: float
+    unavailable: str | None = None
+    unavailable_zh: str | None = None
+    at_ms: int | None = None
+    details: dict[str, float | str | None]
+    address: str
+
+
+class Figures(Shape):
+    """The indicators of a scope over a period."""
+
+    park: str
+    period: str
+    from_ms: int
+    to_ms: int
+    as_of_ms: int
+    provisional: bool
+    indicators: list[FigureShape]
+
+
+class CompleteRegister(Shape):
+    """How much of what should have come from a register came."""
+
+    gateway: str
+    device: str
+    device_class: str
+    signal: str
+    expected: int | None = None
+    received: int | None = None
+    valid: int | None = None
+    estimated: int | None = None
+    late: int | None = None
+    good_intervals: int
+    estimated_intervals: int
+    intervals: int
+    coverage_pct: float | None = None
+
+
+class CompleteDay(Shape):
+    """A park's completeness on a local day."""
+
+    day: str
+    registers: int
+    coverage_pct: float | None = None
+    coverage_pct_min: float | None = None
+    expected: int
+    received: int
+    valid: int
+    estimated: int
+    late: int
+
+
+class Completeness(Shape):
+    """How complete a park's readings are over a period; the score is the mean over its registers."""
+
+    park: str
+    period: str
+    from_ms: int
+    to_ms: int
+    as_of_ms: int
+    score_pct: float | None = None
+    days: list[CompleteDay]
+    registers: list[CompleteRegister]
+
+
+class DataGap(Shape):
+    """A spell without readings and the part of the way that failed."""
+
+    gateway: str
+    device: str
+    signal: str
+    from_ms: int
+    to_ms: int
+    cause: Literal["device", "gateway", "link", "ingest"]
+
+
+class DataGaps(Shape):
+    """Spells without readings that touch a period."""
+
+    park: str
+    period: str
+    gaps: list[DataGap]
+
+
+class BillLineShape(Shape):
+    """One line of a bill; its numbers are exact texts."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    quantity: str
+    unit: str
+    price: str | None = None
+    amount_cny: str
+    inputs: dict[str, str]
+    rule: dict[str, str]
+    address: str
+
+
+class BillShape(Shape):
+    """What an account owes for a month."""
+
+    account: str
+    park: str
+    month: str
+    plan_id: str
+    plan_version: str
+    plan_name_zh: str
+    plan_name_en: str
+    total_cny: str
+    energy_kwh: str
+    coverage_pct: str | None = None
+    provisional: bool
+    lines: list[BillLineShape]
+    document: dict[str, Any]
+
+
+class BillAnswer(Shape):
+    """The bill that holds, what other plans would cost, and the revisions of a closed month."""
+
+    bill: BillShape
+    compared: list[BillShape]
+    revisions: list[dict[str, Any]]
+
+
+class TraceShape(Shape):
+    """Where a figure came from, and what comes out when it is computed again from there."""
+
+    address: str
+    definition: dict[str, str]
+    published: float | str | None = None
+    recomputed: float | str | None = None
+    equal: bool
+    unit: str
+    coverage_pct: float | None = None
+    estimated_pct: float | None = None
+    unavailable: str | None = None
+    details: dict[str, Any]
+    rules: list[dict[str, Any]]
+    inputs: list[dict[str, Any]]
+    registers: list[dict[str, Any]]
+    readings: list[dict[str, Any]]
+    notes: list[str]

@@ -33,11 +33,19 @@ ADDRESSES = {
     "/api/v1/gaps",
     "/api/v1/parks/{park}/intervals",
     "/api/v1/parks/{park}/intervals/revisions",
+    "/api/v1/indicators",
+    "/api/v1/parks/{park}/indicators",
+    "/api/v1/parks/{park}/completeness",
+    "/api/v1/parks/{park}/gaps",
+    "/api/v1/accounts/{account}/bills/{month}",
+    "/api/v1/trace/{address}",
     "/api/v1/clusters",
     "/api/v1/clusters/{cluster}",
     "/api/v1/clusters/{cluster}/quarters",
     "/healthz",
 }
+FIGURES = {"/api/v1/accounts/{account}/bills/{month}", "/api/v1/trace/{address}"}
+"""What answers only where there are figures: `test_figures.py` holds them to their schemas."""
 
 
 def fits(instance: Any, schema: dict[str, Any]) -> None:
@@ -82,7 +90,9 @@ async def test_real_answers_fit(api: Api, feed: Feed) -> None:
     feed.write({"pv-1": {"active_power_kw": 2}}, at)
     feed.maintain()
     names = {"{park}": "gaoxin-nan", "{gateway}": "gw-1", "{device}": "pv-1", "{cluster}": "new-energy"}
-    for address in sorted(address for address in ADDRESSES if not address.endswith("/stream")):
+    for address in sorted(
+        address for address in ADDRESSES if not address.endswith("/stream") and address not in FIGURES
+    ):
         path = address
         for name, value in names.items():
             path = path.replace(name, value)
