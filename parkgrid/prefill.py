@@ -8,6 +8,7 @@ an hour. So what is interrupted goes on where it was, and what is done twice add
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from contract.time import SystemClock, from_ms
 from edge.uplink import agent_version
 from ingest.rows import BatchHeader, Commit
 from ingest.store import Known, Park, Store, open_store
+from ingest.store.errors import StoreUnavailableError
 from parkgrid.prefill_rows import BATCH_MS, Part, Task, make
 from simulators import history
 from simulators.plant import SimulatedDevice
@@ -35,8 +37,10 @@ _DAY_MS = 86_400_000
 _PART_DAYS = 31
 """Days of a part whose readings are 900 s apart: what one process makes and one transaction stores."""
 _MODEL = "parkgrid-sim"
-_KEEPERS = 2
-"""Connections that bring roll-ups up to date: the server works on two classes at once."""
+_KEEPERS = {"postgres": 2, "timescale": 1}
+"""Connections that bring roll-ups up to date: PostgreSQL works on two classes at once, an aggregate refreshes alone."""
+_MOST_TRIES = 120
+"""How often a keeper looks again while an ingest refreshes the very aggregate."""
 _LOOK_EVERY_S = 0.2
 
 Tell = Callable[[str, float], None]
@@ -138,7 +142,7 @@ def prefill(
     jobs = [_begin(store, dsn, scenario, span, Gateway(scenario.park, gateway)) for scenario in parks]
     open_jobs = [job for job in jobs if job.through < span.batches]
     done, parts = 0, sum(_part_count(job.scenario, span) for job in open_jobs)
-    keeping = _rolling_up(dsn, tell) if roll_up else contextlib.nullcontext()
+    keeping = _rolling_up(dsn, _KEEPERS[store.kind], tell) if roll_up else contextlib.nullcontext()
     with keeping, _workers(len(open_jobs), parts) as workers:
         for job, part in _parts(workers, open_jobs, span):
             if part.end_ms >= span.end_ms and states and job.scenario.park in states:
@@ -280,11 +284,11 @@ def _store(store: Store, job: _Job, part: Part, span: Span) -> None:
 
 
 @contextlib.contextmanager
-def _rolling_up(dsn: str, tell: Tell) -> Iterator[None]:
+def _rolling_up(dsn: str, number: int, tell: Tell) -> Iterator[None]:
     """Bring roll-ups up to date while readings come in, and until nothing is left: one class a keeper at a time."""
     complete = threading.Event()
-    with ThreadPoolExecutor(_KEEPERS) as keepers:
-        running = [keepers.submit(_keep, dsn, complete) for _ in range(_KEEPERS)]
+    with ThreadPoolExecutor(number) as keepers:
+        running = [keepers.submit(_keep, dsn, complete) for _ in range(number)]
         try:
             yield
             tell("roll-ups", 1.0)
@@ -298,11 +302,18 @@ def _rolling_up(dsn: str, tell: Tell) -> Iterator[None]:
 
 def _keep(dsn: str, complete: threading.Event) -> None:
     """Maintain until nothing is left after the last reading."""
-    clock = SystemClock()
+    clock, tries = SystemClock(), 0
     with contextlib.closing(open_store(dsn)) as store:
         while True:
             last = complete.is_set()
-            report = store.maintain(clock.now_ms())
+            try:
+                report, tries = store.maintain(clock.now_ms()), 0
+            except StoreUnavailableError:
+                tries += 1
+                if tries == _MOST_TRIES:
+                    raise
+                time.sleep(_LOOK_EVERY_S)
+                continue
             if report.pending or report.buckets:
                 continue
             if last:

@@ -56,7 +56,10 @@ def export_command(
         parks = tuple(sorted(set(park or ())))
         wanted = Wanted("intervals" if intervals else "samples", parks, start_ms, end_ms)
         name = f"{wanted.what} of {', '.join(parks) or 'all parks'} from {start_ms} to {url} {bucket}"
-        with contextlib.closing(Influx(url, bucket, org, token)) as influx, psycopg.connect(dsn) as connection:
+        with (
+            contextlib.closing(Influx(url, bucket, org, token)) as influx,
+            psycopg.connect(dsn, autocommit=True) as connection,
+        ):
             found = export(connection, influx, wanted, Cursor(cursor, name))
         typer.echo(f"{found.points} points written, {found.left_out} left out because they are not good")
         return 0
