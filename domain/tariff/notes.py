@@ -10,6 +10,7 @@ from domain.tariff.usage import QUARTER_S, Quarters, Usage
 
 _DAYS_NAMED = 3
 _MINUTE_S = 60
+_NAMES_ZH = {"import": "用电量", "reactive": "无功电量", "v2g": "车网互动放电量"}
 
 
 def notes(month: MonthPlan, usage: Usage, terms: Terms, through_ms: int, unpriced: int) -> Iterator[Note]:
@@ -62,26 +63,26 @@ def _coverage(usage: Usage, month: MonthPlan, terms: Terms) -> Iterator[Note]:
     groups |= {each.code: usage.fed_in.get((each.device_class, each.signal)) for each in month.plan.feed_in}
     for name, group in groups.items():
         if group is not None and group.registers:
-            yield from _coverage_of(name, group, minimum)
+            yield from _coverage_of(name, _NAMES_ZH.get(name, name), group, minimum)
 
 
-def _coverage_of(name: str, group: Quarters, minimum: Decimal) -> Iterator[Note]:
+def _coverage_of(name: str, name_zh: str, group: Quarters, minimum: Decimal) -> Iterator[Note]:
     missing = group.expected - group.known_count
     pct = group.coverage_pct
     if missing:
         low = pct < minimum
         yield Note(
             f"missing_{name}",
-            f"{name}：缺 {missing} 个时段，完整率 {pct}%（最低 {minimum}%），缺失时段未计费。",
+            f"{name_zh}：缺 {missing} 个时段，完整率 {pct}%（最低 {minimum}%），缺失时段未计费。",
             f"{name}: {missing} quarter hours are missing, coverage {pct} % (minimum {minimum} %); not charged.",
             blocks=low,
         )
     if group.estimated_count:
-        kwh = Decimal(group.estimated_wh) / 1000
+        amount = f"{Decimal(group.estimated_wh) / 1000} {'kvarh' if name == 'reactive' else 'kWh'}"
         yield Note(
             f"estimated_{name}",
-            f"{name}：{group.estimated_count} 个时段为估算值，共 {kwh}。",
-            f"{name}: {group.estimated_count} quarter hours are estimated, {kwh} in all.",
+            f"{name_zh}：{group.estimated_count} 个时段为估算值，共 {amount}。",
+            f"{name}: {group.estimated_count} quarter hours are estimated, {amount} in all.",
         )
 
 

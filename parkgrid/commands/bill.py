@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from parkgrid.commands.bill_print import Language, print_bill, print_comparison, print_revision
 
 if TYPE_CHECKING:
     from accounting.supply import Connection
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
 _FAILED = 1
 _WRONG = 2
 _MAX_FILE_BYTES = 16 << 20
-_WIDTH = 170
-Language = Literal["zh", "en"]
 Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
 By = Annotated[str, typer.Option("--by", help="Your name; it is kept with what you do.")]
 Lang = Annotated[Language, typer.Option("--lang", help="Language of the bill.")]
@@ -220,7 +220,7 @@ def show(
             documents = [document(bill) for bill in found]
             typer.echo(json.dumps(documents if against else documents[0], ensure_ascii=False))
             return
-        _print_comparison(found, language) if against else _print_bill(found[0], language)
+        print_comparison(found, language) if against else print_bill(found[0], language)
 
 
 @app.command("close")
@@ -241,7 +241,7 @@ def close(
     with _database(dsn) as connection:
         from accounting.closings import close_month
 
-        _print_bill(close_month(connection, account, month, by, reason), language)
+        print_bill(close_month(connection, account, month, by, reason), language)
 
 
 @app.command("history")
@@ -264,7 +264,7 @@ def history(account: Account, month: Month, dsn: Dsn, as_json: AsJson = False, l
             typer.echo(json.dumps([document(bill) for bill in found], ensure_ascii=False))
             return
         for number, bill in enumerate(found):
-            _print_revision(bill, found[number - 1] if number else None, language)
+            print_revision(bill, found[number - 1] if number else None, language)
 
 
 def _bills(
@@ -280,51 +280,6 @@ def _bills(
     if revision is not None:
         return [closed_bill(connection, account, month, revision)]
     return [current_bill(connection, account, month)]
-
-
-def _print_bill(bill: "Bill", language: Language) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from accounting.bills_text import WORDS, heading, plain, remarks, row
-
-    words = WORDS[language]
-    table = Table(title=heading(bill, language), title_justify="left", title_style="bold")
-    for name, justify in zip(words.columns, ("left", "right", "left", "right", "right", "left"), strict=True):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    for line in bill.lines:
-        table.add_row(*row(line, language))
-    table.add_section()
-    table.add_row(words.total, "", "", "", plain(bill.total_cny), "")
-    Console(width=None if _on_terminal() else _WIDTH, highlight=False, markup=False).print(table)
-    for remark in remarks(bill, language):
-        typer.echo(remark)
-
-
-def _print_comparison(bills: "list[Bill]", language: Language) -> None:
-    from accounting.bills_text import WORDS, comparison, remarks
-
-    words = WORDS[language]
-    typer.echo(f"{words.total + ' (CNY)':>16} {words.difference + ' (CNY)':>18}")
-    for name, total, difference, mark in comparison(bills, language):
-        typer.echo(f"{total:>16} {difference:>18}  {name} {mark}".rstrip())
-    for bill in bills:
-        for remark in remarks(bill, language):
-            if remark.startswith("!"):
-                typer.echo(f"{bill.plan_id}: {remark}")
-
-
-def _print_revision(bill: "Bill", former: "Bill | None", language: Language) -> None:
-    from accounting.bills_text import heading, plain, remarks
-
-    typer.echo(heading(bill, language))
-    typer.echo(f"  {next(iter(remarks(bill, language)))}")
-    typer.echo(f"  {plain(bill.total_cny)} CNY")
-    before = {line.code: line.amount_cny for line in former.lines} if former else {}
-    for line in bill.lines:
-        if former is not None and before.get(line.code) != line.amount_cny:
-            name = line.name_zh if language == "zh" else line.name_en
-            typer.echo(f"    {name}: {before.get(line.code, '-')} -> {line.amount_cny}")
 
 
 @contextmanager
@@ -397,9 +352,3 @@ def _number(text: str, name: str) -> Decimal:
     if not number.is_finite():
         raise BillError(f"{name} {text!r} is no number")
     return number
-
-
-def _on_terminal() -> Any:
-    import sys
-
-    return sys.stdout.isatty()
