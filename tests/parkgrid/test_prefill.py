@@ -82,6 +82,13 @@ def test_roll_ups_are_ready(store, dsn) -> None:
     assert days == [("2026-06-21 16:00:00+00", 96), ("2026-06-22 16:00:00+00", 40)]
 
 
+def test_keepers_that_meet_wait_for_each_other(store, dsn, monkeypatch) -> None:
+    monkeypatch.setitem(module._KEEPERS, store.kind, 3)
+    prefill(store, dsn, [PARK], Span(START_MS, START_MS + DAY_MS))
+    assert ask(dsn, "SELECT count(*) FROM base.rollup_dirty") == [(0,)]
+    assert ask(dsn, "SELECT sum(samples) FROM meter_15m") == [(3 * 96,)]
+
+
 def test_roll_ups_can_be_left_to_ingest(store, dsn) -> None:
     prefill(store, dsn, [PARK], Span(START_MS, START_MS + 2 * QUARTER_MS), roll_up=False)
     assert ask(dsn, "SELECT count(*) > 0 FROM base.rollup_dirty") == [(True,)]
