@@ -15,7 +15,7 @@ from contract.time import from_ms
 from ingest.rows import ClassRows
 from ingest.store import open_store
 from ingest.store.copy_binary import Origin, columns_of, encode
-from parkgrid.bench.figures import Figure, Leg, Tell, finish, run_pairs
+from parkgrid.bench.figures import BenchmarkError, Figure, Leg, Tell, finish, run_pairs
 from parkgrid.bench.plant import SIGNALS
 from parkgrid.bench.stack import Stack
 
@@ -27,6 +27,7 @@ _COUNTER = "energy_import_kwh"
 _MINUTE_MS = 60_000
 _DAY_MS = 86_400_000
 _POINTS_IN_COPY = 50
+_PATIENCE_S = 120.0
 
 
 def measure(stack: Stack, pairs: int, tell: Tell) -> Figure:
@@ -36,6 +37,7 @@ def measure(stack: Stack, pairs: int, tell: Tell) -> Figure:
     devices = _born(stack.database.dsn, start_ms)
     figure = Figure("close_day")
     with psycopg.connect(stack.database.dsn, autocommit=True) as connection:
+        _await_quiet(connection)
         _fill(connection, devices, start_ms, tell)
         # What is computed must be what the plain statement says about the same rows.
         plain = _plain(connection, start_ms)
@@ -62,6 +64,15 @@ def _born(dsn: str, start_ms: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     finally:
         store.close()
     return np.sort(np.array([number for number, _ in known.values()], np.int64))
+
+
+def _await_quiet(connection: "psycopg.Connection[Any]") -> None:
+    """Wait until maintenance has passed on everything of the benchmarks before."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while connection.execute("SELECT EXISTS (SELECT FROM base.rollup_dirty)").fetchone() == (True,):
+        if time.monotonic() > deadline:
+            raise BenchmarkError(f"close_day: roll-ups were not done after {_PATIENCE_S:g} s: run it alone with --only")
+        time.sleep(0.1)
 
 
 def _fill(

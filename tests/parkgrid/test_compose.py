@@ -48,7 +48,7 @@ def test_it_is_valid_by_the_specification():
 
 def test_every_role_is_there():
     assert set(SERVICES) == {
-        *("broker", "database", "migrate", "ingest", "api", "grafana", "edge", "simulators"),
+        *("broker", "database", "migrate", "ingest", "accounting", "api", "grafana", "edge", "simulators"),
     }
     assert all("image" in service for service in SERVICES.values())
     assert all(not service["image"].endswith(":latest") and ":" in service["image"] for service in SERVICES.values())
