@@ -1,0 +1,202 @@
+"""The report of a park for a month or a quarter: energies, indicators with coverage, completeness, bills; clusters.
+
+Every figure carries its address, so that `parkgrid trace` can follow it; what is not known says why.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias
+
+from accounting.address import BillAddress, ClusterAddress, IndicatorAddress
+from accounting.bills_errors import BillError
+from accounting.closings import current_bill
+from accounting.clusters import cluster_figures
+from accounting.indicators import figures
+from accounting.inputs import Given
+from accounting.report_words import WORDS
+from accounting.scope import Scope
+from accounting.site import site_of
+from accounting.store import Connection, statement
+from contract.time import from_ms
+from domain.clusters.figures import BY_NAME
+from domain.clusters.quarter import quarter
+from domain.indicators import INDICATORS
+from domain.period import Period, month_of
+from domain.tariff.bill import Bill
+
+Language: TypeAlias = Literal["zh", "en"]
+Cell: TypeAlias = str | int | float | Decimal | None
+_CLUSTER_FIGURES = (
+    "quarter_output",
+    "cumulative_output",
+    "cumulative_growth",
+    "progress_2025",
+    "progress_2030",
+    "energy",
+    "intensity",
+    "intensity_equal_value",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """One column of a section."""
+
+    text: str
+    decimals: int | None = None
+    """Digits after the point of its numbers; None for text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One table of the report."""
+
+    title: str
+    headings: tuple[Heading, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report that is ready to be drawn."""
+
+    title: str
+    subtitle: str
+    language: Language
+    sections: tuple[Section, ...]
+
+
+def park_report(connection: Connection, park: str, period: Period, language: Language, now_ms: int) -> Report:
+    """The report of a park; with the clusters when the period is a quarter. Raises `UnknownParkError`."""
+    return _Writer(connection, park, period, language, now_ms).report()
+
+
+class _Writer:
+    def __init__(self, connection: Connection, park: str, period: Period, language: Language, now_ms: int) -> None:
+        site = site_of(connection, Scope(park))
+        self._connection, self._park, self._language, self._now_ms = connection, park, language, now_ms
+        self._period = replace(period, zone=site.zone)
+        self._stop_ms = max(self._period.start_ms, min(self._period.end_ms, now_ms))
+        self._bound = {"park": park, "start": from_ms(self._period.start_ms), "stop": from_ms(self._stop_ms)}
+        self._energies = connection.execute(statement("report_energies"), self._bound).fetchall()
+
+    def report(self) -> Report:
+        made = from_ms(self._now_ms).astimezone(self._period.zone).isoformat(timespec="minutes")
+        state = self._word("running" if self._stop_ms < self._period.end_ms else "over")
+        sections = [self._energy(), self._indicators(), self._completeness(), *self._bills()]
+        if "Q" in self._period.text:
+            sections.append(self._clusters())
+        title = f"{self._park}  {self._period.text}  {self._word('title')}"
+        return Report(title, f"{state} · {self._word('made')} {made}", self._language, tuple(sections))
+
+    def _word(self, key: str) -> str:
+        return WORDS[key][self._language]
+
+    def _headings(self, *keys: str | tuple[str, int]) -> tuple[Heading, ...]:
+        return tuple(
+            Heading(self._word(key)) if isinstance(key, str) else Heading(self._word(key[0]), key[1]) for key in keys
+        )
+
+    def _energy(self) -> Section:
+        rows = []
+        span_s = (self._stop_ms - self._period.start_ms) // 1000
+        for row in self._energies:
+            gateway, device, kind, signal, unit, account, period_s, energy_wh, good, estimated, corrected, coverage = (
+                row
+            )
+            missing = max(0, span_s // period_s - good - estimated)
+            energy = None if energy_wh is None else energy_wh / 1000
+            named = (f"{gateway}/{device}", kind, signal, account)
+            rows.append((*named, energy, unit, good, estimated, missing, corrected, coverage))
+        headings = self._headings(
+            *("device", "class", "register", "account", ("energy", 3), "unit", ("good", 0), ("estimated", 0)),
+            *(("missing", 0), ("corrected", 0), ("coverage", 1)),
+        )
+        return Section(self._word("energies"), headings, tuple(rows), (self._word("energies_note"),))
+
+    def _indicators(self) -> Section:
+        found = figures(self._connection, Scope(self._park), self._period, given=Given(until_ms=self._stop_ms))
+        rows = []
+        for figure in found:
+            known = INDICATORS[figure.name]
+            why = figure.unavailable_zh if self._language == "zh" else figure.unavailable
+            name = known.name_zh if self._language == "zh" else known.name_en
+            address = IndicatorAddress(self._park, figure.name, self._period)
+            rows.append((name, figure.value, figure.unit, figure.coverage_pct, figure.estimated_pct, why, str(address)))
+        headings = self._headings(
+            "indicator", ("value", 4), "unit", ("coverage", 1), ("estimates", 1), "reason", "address"
+        )
+        return Section(self._word("indicators"), headings, tuple(rows), (self._word("indicators_note"),))
+
+    def _completeness(self) -> Section:
+        coverages = [row[-1] for row in self._energies if row[-1] is not None]
+        score = sum(coverages) / len(coverages) if coverages else None
+        gaps = self._connection.execute(statement("report_gaps"), self._bound).fetchall()
+        rows: list[tuple[Cell, ...]] = [(self._word("score"), score, None)]
+        rows += [(f"{self._word('gaps')}: {self._word(f'cause_{cause}')}", hours / 3600, count)
+                 for cause, count, hours in gaps]  # fmt: skip
+        headings = self._headings("subject", ("pct_or_hours", 2), ("number", 0))
+        return Section(self._word("completeness"), headings, tuple(rows))
+
+    def _bills(self) -> Iterator[Section]:
+        accounts = sorted({row[5] for row in self._energies if row[5]})
+        for month in _months(self._period):
+            rows: list[tuple[Cell, ...]] = []
+            notes: list[str] = []
+            for account in accounts:
+                try:
+                    rows += self._bill(current_bill(self._connection, account, month.text))
+                except BillError as error:
+                    notes.append(f"{account}: {error}")
+            headings = self._headings(
+                *("account", "line", ("quantity", 3), "unit", ("price", 6), ("amount", 2), "plan", "address")
+            )
+            yield Section(f"{self._word('bills')} {month.text}", headings, tuple(rows), tuple(notes))
+
+    def _bill(self, bill: Bill) -> list[tuple[Cell, ...]]:
+        revision = bill.closing.revision if bill.closing else None
+        plan = f"{bill.plan_id} {bill.plan_version[:8]}"
+
+        def address(line: str) -> str:
+            return str(BillAddress(bill.park, bill.account, self._period_of(bill), line, revision))
+
+        chinese = self._language == "zh"
+        rows: list[tuple[Cell, ...]] = []
+        for line in bill.lines:
+            named = (bill.account, line.name_zh if chinese else line.name_en)
+            priced = (line.quantity, line.unit, line.price, line.amount_cny)
+            rows.append((*named, *priced, plan, address(line.code)))
+        state = self._word("provisional") if bill.closing is None else f"{self._word('closed')} @{revision}"
+        total = f"{self._word('total')} ({state})"
+        return [*rows, (bill.account, total, None, "", None, bill.total_cny, plan, address("total"))]
+
+    def _period_of(self, bill: Bill) -> Period:
+        return month_of(from_ms(bill.start_ms).astimezone(self._period.zone).date(), self._period.zone)
+
+    def _clusters(self) -> Section:
+        found = cluster_figures(self._connection, quarter(self._period.text))
+        rows: list[tuple[Cell, ...]] = []
+        for each in found.clusters:
+            name = each.cluster.name_zh if self._language == "zh" else each.cluster.name_en
+            for key in _CLUSTER_FIGURES:
+                figure, defined = each[key], BY_NAME[key]
+                reason = figure.unavailable
+                why = None if reason is None else reason.zh if self._language == "zh" else reason.en
+                label = defined.zh if self._language == "zh" else defined.en
+                address = str(ClusterAddress(each.cluster.id, key, self._period))
+                rows.append((name, label, figure.value, figure.unit, figure.coverage_pct, why, address))
+        headings = self._headings("cluster", "figure", ("value", 3), "unit", ("coverage", 1), "reason", "address")
+        return Section(self._word("clusters"), headings, tuple(rows))
+
+
+def _months(period: Period) -> Sequence[Period]:
+    return [month_of(day, period.zone) for day in period.days if day.day == 1]
+
+
+def shown(value: Any, decimals: int | None) -> str:
+    """A cell as people read it."""
+    if value is None:
+        return "–"
+    return str(value) if decimals is None or isinstance(value, str) else f"{value:,.{decimals}f}"

@@ -1,0 +1,63 @@
+"""The words of the park's report, Chinese and English."""
+
+from collections.abc import Mapping
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    key: {"zh": zh, "en": en}
+    for key, zh, en in (
+        ("title", "能源报告", "Energy report"),
+        ("running", "统计期未结束，数据截至目前", "The period still runs: figures so far"),
+        ("over", "统计期已结束", "The period is over"),
+        ("made", "生成于", "made"),
+        ("energies", "电量", "Energies"),
+        (
+            "energies_note",
+            "缺失的区间不计入电量，也不按零计。",
+            "Missing intervals are in no sum and are never taken for zero.",
+        ),
+        ("device", "设备", "Device"),
+        ("class", "类别", "Class"),
+        ("register", "计量寄存器", "Register"),
+        ("account", "户号", "Account"),
+        ("energy", "电量", "Energy"),
+        ("unit", "单位", "Unit"),
+        ("good", "有效区间", "Good"),
+        ("estimated", "估算区间", "Estimated"),
+        ("missing", "缺失区间", "Missing"),
+        ("corrected", "修正区间", "Corrected"),
+        ("coverage", "数据完整率 (%)", "Coverage (%)"),
+        ("indicators", "指标", "Indicators"),
+        (
+            "indicators_note",
+            "每个数值均可用 parkgrid trace 加地址追溯到原始读数。",
+            "Each value can be followed to its readings: parkgrid trace ADDRESS.",
+        ),
+        ("indicator", "指标", "Indicator"),
+        ("value", "数值", "Value"),
+        ("estimates", "估算占比 (%)", "Estimates (%)"),
+        ("reason", "不可用原因", "Why not available"),
+        ("address", "追溯地址", "Address"),
+        ("completeness", "数据完整性", "Completeness"),
+        ("subject", "项目", "Subject"),
+        ("pct_or_hours", "% 或小时", "% or hours"),
+        ("number", "次数", "Number"),
+        ("score", "园区数据完整率 (%)", "Score of the park (%)"),
+        ("gaps", "缺数（寄存器小时）", "Gaps (register hours)"),
+        ("cause_device", "设备", "device"),
+        ("cause_gateway", "网关", "gateway"),
+        ("cause_link", "通信", "link"),
+        ("cause_ingest", "平台接入", "ingest"),
+        ("bills", "电费", "Bills"),
+        ("line", "项目", "Line"),
+        ("quantity", "数量", "Quantity"),
+        ("price", "单价 (元)", "Price (CNY)"),
+        ("amount", "金额 (元)", "Amount (CNY)"),
+        ("plan", "电价方案", "Plan"),
+        ("total", "合计", "Total"),
+        ("provisional", "暂计", "provisional"),
+        ("closed", "已关账", "closed"),
+        ("clusters", "产业集群", "Industrial clusters"),
+        ("cluster", "产业集群", "Cluster"),
+        ("figure", "指标", "Figure"),
+    )
+}

@@ -1,0 +1,13 @@
+-- What every register of a park metered in a span, and how much of it is known.
+SELECT r.gateway, r.device, r.device_class, r.signal, r.unit, r.account, r.period_s, e.energy_wh, e.good, e.estimated,
+       e.corrected, 100 * least(1, e.valid / nullif(e.expected, 0)::float8) AS coverage_pct
+FROM public.registers r
+CROSS JOIN LATERAL (
+    SELECT sum(i.energy_wh)::int8 AS energy_wh, count(*) FILTER (WHERE i.quality = 'good') AS good,
+           count(*) FILTER (WHERE i.quality = 'estimated') AS estimated,
+           count(*) FILTER (WHERE i.revision > 1) AS corrected, sum(i.valid) AS valid, sum(i.expected) AS expected
+    FROM public.interval_energy i
+    WHERE i.register_id = r.register_id AND i.at >= %(start)s AND i.at < %(stop)s
+) e
+WHERE r.park = %(park)s
+ORDER BY r.gateway, r.device, r.device_class, r.signal

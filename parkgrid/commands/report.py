@@ -1,0 +1,90 @@
+"""`parkgrid report`: a park's month or quarter as a workbook, a PDF or CSV."""
+
+import re
+import time
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import typer
+
+_WRONG = 2
+Language = Literal["zh", "en"]
+Park = Annotated[str, typer.Argument(help="The park.")]
+Out = Annotated[Path, typer.Option("--out", help="File to write: .xlsx, .pdf or .csv.")]
+Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
+Lang = Annotated[Language, typer.Option("--lang", help="Language of the report.")]
+
+app = typer.Typer(
+    help="Reports of a park: energies, indicators with coverage, completeness, bills, each figure with its address.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+
+@app.command()
+def month(
+    park: Park,
+    month: Annotated[str, typer.Argument(help="The month, for example 2026-11.")],
+    out: Out,
+    dsn: Dsn,
+    lang: Lang = "zh",
+) -> None:
+    """Write the report of a month, or of this month so far.
+
+    For example:
+
+        parkgrid report month gaoxin-nan 2026-11 --out november.xlsx
+
+        parkgrid report month gaoxin-nan 2026-11 --out november.pdf --lang en
+    """
+    _write(park, month, r"\d{4}-\d{2}", "a month such as 2026-11", out, dsn, lang)
+
+
+@app.command()
+def quarter(
+    park: Park,
+    quarter: Annotated[str, typer.Argument(help="The quarter, for example 2026-Q4.")],
+    out: Out,
+    dsn: Dsn,
+    lang: Lang = "zh",
+) -> None:
+    """Write the report of a quarter, with the industrial clusters beside it.
+
+    For example:
+
+        parkgrid report quarter gaoxin-nan 2026-Q4 --out quarter.pdf
+    """
+    _write(park, quarter, r"\d{4}-Q[1-4]", "a quarter such as 2026-Q4", out, dsn, lang)
+
+
+def _write(park: str, text: str, form: str, meant: str, out: Path, dsn: str, language: Language) -> None:
+    import psycopg
+
+    from accounting.errors import AccountingError
+    from accounting.report_draw import drawing
+    from accounting.report_month import park_report
+    from domain.period import period
+
+    draw = drawing(out)
+    if draw is None:
+        _refuse(f"{out.suffix!r} is no form of a report: .xlsx, .pdf or .csv")
+    if not re.fullmatch(form, text, re.ASCII):
+        _refuse(f"{text!r} is not {meant}")
+    try:
+        span = period(text)
+        with psycopg.connect(dsn, connect_timeout=5) as connection:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            report = park_report(connection, park, span, language, time.time_ns() // 1_000_000)
+        out.write_bytes(draw(report))
+    except (AccountingError, ValueError) as error:
+        _refuse(str(error))
+    except psycopg.Error as error:
+        _refuse(f"the database does not answer: {str(error).splitlines()[0]}")
+    except OSError as error:
+        _refuse(f"{out} cannot be written: {error.strerror}")
+    typer.echo(str(out))
+
+
+def _refuse(sentence: str) -> NoReturn:
+    typer.echo(f"error: {sentence}", err=True)
+    raise typer.Exit(_WRONG)
