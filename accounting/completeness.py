@@ -28,7 +28,10 @@ def note_gaps(connection: Connection, members: Sequence[Register], computed: Com
     affected = [line for line in lines.tolist() if short[line].any() or int(computed.registers[line]) in former]
     if not affected:
         return
-    evidence = _Witnesses(connection, [members[line] for line in affected], grid)
+    # Witnesses are asked about the spell in which something is missing, and about nothing else.
+    missing = np.flatnonzero(short.any(axis=0))
+    hull = (int(missing[0]), int(missing[-1]) + 1) if len(missing) else (0, 0)
+    evidence = _Witnesses(connection, [members[line] for line in affected], grid, hull)
     for line in affected:
         slots = np.flatnonzero(wanted[line])
         first, last = int(slots[0]), int(slots[-1]) + 1
@@ -98,13 +101,12 @@ def _replace(connection: Connection, register: int, spells: Sequence[_Spell], fo
 class _Witnesses:
     """What else was seen in the intervals of a grid: neighbours, gateways, holes in sequences."""
 
-    def __init__(self, connection: Connection, members: Sequence[Register], grid: Grid) -> None:
+    def __init__(self, connection: Connection, members: Sequence[Register], grid: Grid, hull: tuple[int, int]) -> None:
         self._grid = grid
-        end_ms = grid.start_ms + grid.period_ms * grid.count
         values = {
             "devices": sorted({register.device_id for register in members}),
-            "low": from_ms(grid.start_ms),
-            "high": from_ms(end_ms),
+            "low": from_ms(grid.start_ms + grid.period_ms * hull[0]),
+            "high": from_ms(grid.start_ms + grid.period_ms * hull[1]),
         }
         self._siblings: dict[int, set[int]] = {}
         self._gateway_of: dict[int, tuple[str, str]] = {}

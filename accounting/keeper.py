@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from accounting import completeness, readings, registers, revisions
-from accounting.readings import Nearest, RawReadings
+from accounting.computing import joined, of_part, of_signal, table_of
+from accounting.readings import Nearest
 from accounting.registers import Register
 from accounting.revisions import Author, Computed, Written
-from accounting.store import ABSENT, Connection, Int64s, statement
+from accounting.store import Connection, Int64s, statement
 from accounting.work import REACH, SLOT_MS, Span, Task, Touched, cut, due_ms, groups, spans, task
 from contract import strict_json
 from contract.crash import crash_point
 from contract.time import from_ms, to_ms
-from domain.energy import NEIGHBOURS, Grid, IntervalTable, Readings, RegisterRule, interval_energy
-from domain.energy.power import Direction, integrated_power
+from domain.energy import NEIGHBOURS, Grid, Readings, RegisterRule
 from ingest.store import Breathe, without_pause
 from ingest.store.connection import translated
 
@@ -287,11 +287,11 @@ class _Round:
         for number, (start, end) in enumerate(pairwise(edges)):
             part = group[start:end]
             members = [each.span.register for each in part]
-            mine = _of_part(given, slice(int(bounds[number]), int(bounds[number + 1])), start)
+            mine = of_part(given, slice(int(bounds[number]), int(bounds[number + 1])), start)
             wanted, settled_ms = self._wanted(part, mine, grid)
             numbers = np.array([register.register_id for register in members], np.int64)
             fresh = all(register.settled_ms is None for register in members)
-            table = _table(mine, members, rules[start:end], grid)
+            table = table_of(mine, members, rules[start:end], grid)
             yield part, settled_ms, Computed(numbers, grid, table, wanted, fresh, [each.span.author for each in part])
 
     def _note(self, group: Sequence[Task], written: Written, settled_ms: Mapping[int, int]) -> None:
@@ -310,7 +310,7 @@ class _Round:
         every = len(devices) == self._devices_of.get(device_class)
         raw = readings.read(self._connection, device_class, sources, devices, span_ms, every=every)
         parts = [
-            _of_signal(raw, devices, [(place, each) for place, each in enumerate(members) if each.signal == signal])
+            of_signal(raw, devices, [(place, each) for place, each in enumerate(members) if each.signal == signal])
             for signal in dict.fromkeys(register.signal for register in members)
         ]
         line = np.full(max(each.place for each in group) + 1, -1, np.int64)
@@ -326,7 +326,7 @@ class _Round:
                 np.zeros(len(near.place), np.bool_),
             )
         )
-        return _joined(parts)
+        return joined(parts)
 
     def _wanted(self, group: Sequence[Task], given: Readings, grid: Grid) -> tuple[NDArray[np.bool_], dict[int, int]]:
         """Which intervals are to have a row, and up to where registers are settled by that."""
@@ -360,7 +360,8 @@ class _Round:
     def _note_unfinished(self) -> None:
         """Leave a note for registers whose news reach further than one round goes."""
         left: dict[str, list[tuple[int, int]]] = {}
-        for register in self._limited:
+        # One that did not get on at all waits for the next news instead of turning in circles.
+        for register in (each for each in self._limited if each.register_id in self._settled):
             reach_ms = max(self._newest.get(register.device_id, 0), self._reached.get(register.park, 0))
             left.setdefault(register.device_class, []).append((register.device_id, reach_ms // _MINUTE_MS))
         for device_class, pairs in left.items():
@@ -385,51 +386,3 @@ def _begun(span: Span, first_ms: Mapping[int, int]) -> Span | None:
     """A span of a new register from its first reading on; None when there is none."""
     found = first_ms.get(span.register.device_id)
     return None if found is None else span.begun(found)
-
-
-def _of_signal(raw: RawReadings, devices: Int64s, members: Sequence[tuple[int, Register]]) -> Readings:
-    """The readings of one signal's registers, each under its place in the group."""
-    source = members[0][1].source
-    line = np.full(len(devices), -1, np.int32)
-    own_time = np.zeros(len(devices), np.bool_)
-    for place, register in members:
-        at = int(np.searchsorted(devices, register.device_id))
-        line[at], own_time[at] = place, register.own_time
-    chosen = (line[raw.device] >= 0) & (raw.steps[source] != ABSENT)
-    if chosen.all():
-        return Readings(
-            line[raw.device], raw.at_ms, raw.steps[source], raw.trust[source], raw.late & ~own_time[raw.device]
-        )
-    device = raw.device[chosen]
-    late = raw.late[chosen] & ~own_time[device]
-    return Readings(line[device], raw.at_ms[chosen], raw.steps[source][chosen], raw.trust[source][chosen], late)
-
-
-def _of_part(given: Readings, chosen: slice, first: int) -> Readings:
-    """Readings of some registers, which are numbered from 0 again."""
-    register = given.register[chosen] - np.int32(first)
-    return Readings(register, given.at_ms[chosen], given.steps[chosen], given.trust[chosen], given.late[chosen])
-
-
-def _joined(parts: Sequence[Readings]) -> Readings:
-    """All together, in order of register and instant."""
-    parts = [part for part in parts if len(part)] or list(parts[:1])
-    if len(parts) == 1:
-        return parts[0]
-    register = np.concatenate([part.register for part in parts])
-    at_ms = np.concatenate([part.at_ms for part in parts])
-    key = (register.astype(np.int64) << 43) | at_ms
-    steps, trust, late = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("steps", "trust", "late")
-    )
-    if (key[1:] > key[:-1]).all():
-        return Readings(register, at_ms, steps, trust, late)
-    order = np.argsort(key, kind="stable")
-    return Readings(register[order], at_ms[order], steps[order], trust[order], late[order])
-
-
-def _table(given: Readings, members: Sequence[Register], rules: Sequence[RegisterRule], grid: Grid) -> IntervalTable:
-    if members[0].method == "register":
-        return interval_energy(given, rules, grid)
-    direction = Direction.IMPORT if members[0].sign > 0 else Direction.EXPORT
-    return integrated_power(given, rules, grid, direction)
