@@ -19,6 +19,8 @@ from domain.period import Period
 from domain.tariff.registers import FEED_IN_REGISTERS, IMPORT, METER_CLASSES, REACTIVE
 from domain.tariff.usage import MISSING, QUARTER_MS, QUARTER_S, Quarters, Series, Usage, quarters
 
+_MANY = 50
+"""Registers from which on a month is read page by page."""
 _QUALITY_BITS, _SLOT_BITS = 2, 12
 """A quarter hour of a month needs 12 bits; what is left holds any energy below 500 TWh."""
 
@@ -112,7 +114,9 @@ def _intervals(
         "stop": from_ms(period.end_ms),
         "start_s": period.start_ms // 1000,
     }
-    with connection.cursor(binary=True) as cursor:
+    with connection.transaction(), connection.cursor(binary=True) as cursor:
+        if len(registers) >= _MANY:
+            cursor.execute(statement("read_in_bulk"))
         for register_id, packed in cursor.execute(statement("packed_intervals"), values):
             numbers = np.frombuffer(packed, ">i8").astype(np.int64)
             slots = (numbers >> _QUALITY_BITS) & ((1 << _SLOT_BITS) - 1)

@@ -68,6 +68,11 @@ FROM public.registers
 WHERE account = ANY(%(accounts)s)
 ORDER BY account, register_id;
 
+-- name: read_in_bulk
+-- A month of many registers lies together in the table, in the order in which it was settled: pages are read once in
+-- their own order, three to four times as fast as register by register through the index.
+SELECT set_config('enable_indexscan', 'off', true);
+
 -- name: packed_intervals
 -- All known intervals of a register as one value, eight bytes each: Wh x 2^14 + quarter hour of the span x 4 + quality.
 -- A row an interval would cost more on its way than everything that is done with it.

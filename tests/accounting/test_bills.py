@@ -8,6 +8,7 @@ import numpy as np
 import psycopg
 import pytest
 
+from accounting import bills_energy
 from accounting.bills import bill_of, bills_of, compare
 from accounting.bills_errors import BillError
 from accounting.supply import Agreement, Connection, agree, agreements, load_plan, plans, state_forecast
@@ -131,7 +132,11 @@ def test_missing_and_estimated_intervals_are_told(connection: Connection) -> Non
     assert bill_of(connection, ACCOUNT, "2026-10", clock=At()).coverage["import"].known == 31 * 96 - 11
 
 
-def test_many_bills_are_the_single_bills(metered: Connection) -> None:
+@pytest.mark.parametrize("many_registers", [2, 50])
+def test_many_bills_are_the_single_bills(
+    metered: Connection, many_registers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bills_energy, "_MANY", many_registers)
     generator = np.random.default_rng(7)
     for number in range(5):
         account = f"acc-{number}"
