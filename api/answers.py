@@ -155,6 +155,25 @@ class District(Shape):
     parks: list[ParkNow]
 
 
+class SupplyAgreement(Shape):
+    """What was agreed with the supplier for an account (户); the demand that it may reach, where one was agreed."""
+
+    account: str
+    plan_id: str
+    demand_basis: Literal["none", "capacity", "contracted_demand", "measured_demand"]
+    contracted_kw: float | None
+    capacity_kva: float | None
+    valid_from: str
+    valid_to: str | None
+
+
+class Supply(Shape):
+    """The supply agreements of a park that hold today."""
+
+    park: str
+    agreements: list[SupplyAgreement]
+
+
 class GatewayState(Shape):
     """A gateway, whether it is there, and what it last said about itself."""
 

@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
 from api import parameters, statements
-from api.answers import District
+from api.answers import District, Supply
 from api.live import Reading, flow, newest_ms
 from api.routes.describe import described, described_stream, room
 from api.routes.live import FLOW_EXAMPLE
 from api.services import Services, answer
 from api.stream import DISTRICT
+from contract.time import from_ms
 
 _MOST_PARKS = 10_000
 _KEPT = ("park", "district", "name_zh", "name_en", "time_zone", "simulated", "gateways", "gateways_online", "devices")
@@ -33,6 +35,20 @@ _EXAMPLE = {
             "devices": 18,
             "newest_ms": _NOW - 800,
             "flow": FLOW_EXAMPLE,
+        },
+    ],
+}
+_SUPPLY_EXAMPLE = {
+    "park": "gaoxin-nan",
+    "agreements": [
+        {
+            "account": "0400123",
+            "plan_id": "guangdong-2021-tou",
+            "demand_basis": "contracted_demand",
+            "contracted_kw": 2000.0,
+            "capacity_kva": 3150.0,
+            "valid_from": "2026-01-01",
+            "valid_to": "2027-01-01",
         },
     ],
 }
@@ -57,6 +73,18 @@ def routes(services: Services) -> APIRouter:
         events = services.hub.events(DISTRICT, request.headers.get("last-event-id", ""))
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(events, headers=headers, media_type="text/event-stream")
+
+    one_park = (parameters.PARK,)
+
+    @router.get(
+        "/parks/{park}/supply",
+        **described("The supply agreements of a park that hold today", Supply, _SUPPLY_EXAMPLE, one_park),
+    )
+    async def supply(request: Request) -> Response:
+        park = await services.registry.park(parameters.read(request, one_park)["park"])
+        day = from_ms(services.clock.now_ms()).astimezone(ZoneInfo(park["time_zone"])).date()
+        rows = await services.database.rows(statements.plain("supply"), {"park": park["park"], "day": day})
+        return answer({"park": park["park"], "agreements": rows})
 
     return router
 

@@ -24,6 +24,7 @@ ADDRESSES = {
     "/api/v1/parks/{park}/devices",
     "/api/v1/parks/{park}/live",
     "/api/v1/parks/{park}/stream",
+    "/api/v1/parks/{park}/supply",
     "/api/v1/parks/{park}/day",
     "/api/v1/devices/{park}/{gateway}/{device}/history",
     "/api/v1/gateways",

@@ -78,6 +78,7 @@ class District:
 
     def __init__(self, dsn: str, places: tuple[Place, ...] = PLACES, *, period_s: float = 60.0) -> None:
         self.places = places
+        self.registers: dict[tuple[str, str, str], tuple[int, float]] = {}
         self.feeds = {place.park: Feed(dsn, place.gateway) for place in places}
         for place in places:
             self._announce(place, period_s)
@@ -106,6 +107,8 @@ class District:
             feed = self.feeds[place.park]
             for device, columns in columns_of(place, at_s, step_s).items():
                 feed.series(device, list(at_s * 1000), **{name: list(values) for name, values in columns.items()})
+                for name, values in columns.items():
+                    self.registers[place.park, device, name] = int(at_s[-1]), float(values[-1])
             feed.maintain()
 
     def write_now(self, **powers: Mapping[str, float]) -> None:
@@ -116,10 +119,23 @@ class District:
             if place.silent:
                 continue
             columns = columns_of(place, at_s, 1)
-            readings = {device: {name: float(v[-1]) for name, v in found.items()} for device, found in columns.items()}
+            readings = {
+                device: {name: self._onward(place, device, name, at // 1000, values) for name, values in found.items()}
+                for device, found in columns.items()
+            }
             for device, values in powers.items():
                 readings[device] = {**readings.get(device, {}), **values}
             self.feeds[place.park].write(readings, at)
+
+    def _onward(self, place: Place, device: str, name: str, at_s: int, values: Column) -> float:
+        """A gauge as it is; a register goes on from where the history left it."""
+        key = (place.park, device, name)
+        if not name.startswith("energy_") or key not in self.registers:
+            return float(values[-1])
+        before_s, reading = self.registers[key]
+        gained = float(values[-1] - values[-2]) * (at_s - before_s)
+        self.registers[key] = at_s, reading + gained
+        return reading + gained
 
     def refuse(self) -> None:
         """Something that was not taken."""

@@ -1,7 +1,9 @@
-// The URL holds what is shown, so that a link shows the same; the choices are also kept for the next visit.
+// Choices of a person: in the address, and kept for the next visit.
+
+import { go, param } from "./router";
 
 export function remembered(name: string): string | null {
-  const inAddress = new URLSearchParams(location.search).get(name);
+  const inAddress = param(name);
   if (inAddress !== null) return inAddress;
   try {
     return localStorage.getItem(`parkgrid.${name}`);
@@ -11,9 +13,7 @@ export function remembered(name: string): string | null {
 }
 
 export function remember(name: string, value: string): void {
-  const query = new URLSearchParams(location.search);
-  query.set(name, value);
-  history.replaceState(null, "", `?${query.toString()}`);
+  go({ [name]: value }, "replace");
   try {
     localStorage.setItem(`parkgrid.${name}`, value);
   } catch {

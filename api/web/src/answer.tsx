@@ -2,7 +2,7 @@
 
 import { percent, power, together } from "./format";
 import { overview, park, shown, type Shown } from "./state";
-import { language, say } from "./words";
+import { nameOf, say } from "./words";
 
 export function Answer() {
   const text = overview.value ? sentence() : null;
@@ -13,11 +13,7 @@ export function Answer() {
   );
 }
 
-export function parkName(): string {
-  const known = park.value;
-  const name = language.value === "zh" ? known?.name_zh : known?.name_en;
-  return name || known?.park || "";
-}
+export const parkName = (): string => nameOf(park.value, park.value?.park ?? "");
 
 function sentence(): string {
   if (overview.value?.newest_ms == null) return say("answer.silent", { park: parkName() });

@@ -1,21 +1,50 @@
-import { Answer, parkName } from "./answer";
-import { DayChart } from "./day";
-import { Flow } from "./flow";
 import { age } from "./format";
+import { lazy, Skeleton } from "./lazy";
 import { keepToken } from "./link";
-import { Gateways, Refused } from "./oversight";
-import { choose, chosen, findParks, link, needsToken, overview, parks, problem, shown, since } from "./state";
+import { LinkTo } from "./link_to";
+import { viewPatch, type View } from "./router";
+import { aged, choose, chosen, district, findParks, link, needsToken, overview, park, parks, problem, shown, since, view } from "./state";
 import { theme, toggle } from "./theme";
-import { Today } from "./today";
-import { language, say, speak } from "./words";
+import type { Part } from "./types";
+import { language, nameOf, say, speak, type Key } from "./words";
+
+const SHOWN: Record<View, ReturnType<typeof lazy>> = {
+  district: lazy(async () => (await import("./views/district")).DistrictView),
+  park: lazy(async () => (await import("./views/park")).ParkView),
+  devices: lazy(async () => (await import("./views/devices")).DevicesView),
+  time: lazy(async () => (await import("./views/time")).TimeView),
+  quality: lazy(async () => (await import("./views/quality")).QualityView),
+  clusters: lazy(async () => (await import("./views/clusters")).ClustersView),
+  wall: lazy(async () => (await import("./views/wall")).WallView),
+};
+const TABS: { view: View; key: Key }[] = [
+  { view: "district", key: "view.district" },
+  { view: "park", key: "view.park" },
+  { view: "devices", key: "view.devices" },
+  { view: "time", key: "view.time" },
+  { view: "quality", key: "view.quality" },
+  { view: "clusters", key: "view.clusters" },
+  { view: "wall", key: "view.wall" },
+];
+const PARTS: Part[] = ["pv", "storage", "grid", "load", "ev"];
+/** These speak of one park. */
+const OF_PARK: View[] = ["park", "devices", "time"];
 
 export function App() {
+  if (view.value === "wall" && parks.value?.length && !needsToken.value) {
+    return (
+      <main id="figures" class="wall-main">
+        <SHOWN.wall />
+      </main>
+    );
+  }
   return (
     <>
       <a class="skip" href="#figures">
         {say("skip")}
       </a>
       <Header />
+      <Tabs />
       <main id="figures" tabIndex={-1}>
         {needsToken.value ? <AskToken /> : <Body />}
       </main>
@@ -26,23 +55,19 @@ export function App() {
 function Body() {
   if (parks.value === null) return problem.value ? <Failure /> : <Skeleton />;
   if (parks.value.length === 0) return <Empty />;
+  const Shown = SHOWN[view.value];
   return (
     <>
       {problem.value && <Failure />}
-      <Answer />
-      <div class="board">
-        <Flow />
-        <Today />
-        <DayChart />
-        <Gateways />
-        <Refused />
-      </div>
+      <Shown key={OF_PARK.includes(view.value) ? chosen.value : "all"} />
     </>
   );
 }
 
 function Header() {
   const known = parks.value ?? [];
+  const ofPark = OF_PARK.includes(view.value);
+  const simulated = ofPark ? overview.value?.simulated : parks.value?.some((one) => one.simulated);
   return (
     <header>
       <h1>
@@ -53,9 +78,15 @@ function Header() {
           <path class="load" d="M18 12h10" stroke-width="6" />
           <path class="ev" d="M18 22h10" stroke-width="3" />
         </svg>
-        {known.length > 1 ? <ParkChoice /> : <span>{parkName() || say("title")}</span>}
+        {!ofPark && known.length > 0 ? (
+          <span>{say("pingshan")}</span>
+        ) : known.length > 1 ? (
+          <ParkChoice />
+        ) : (
+          <span>{nameOf(park.value, park.value?.park ?? say("title"))}</span>
+        )}
       </h1>
-      {overview.value?.simulated && (
+      {simulated && (
         <span class="badge" title={say("simulated.why")}>
           {say("simulated")}
         </span>
@@ -78,12 +109,24 @@ function Header() {
   );
 }
 
+function Tabs() {
+  return (
+    <nav aria-label={say("views")}>
+      {TABS.map((tab) => (
+        <LinkTo key={tab.view} to={viewPatch(tab.view)} current={tab.view === view.value}>
+          {say(tab.key)}
+        </LinkTo>
+      ))}
+    </nav>
+  );
+}
+
 function ParkChoice() {
   return (
     <select aria-label={say("park")} value={chosen.value ?? ""} onChange={(event) => choose(event.currentTarget.value)}>
       {(parks.value ?? []).map((known) => (
         <option key={known.park} value={known.park}>
-          {(language.value === "zh" ? known.name_zh : known.name_en) || known.park}
+          {nameOf(known, known.park)}
         </option>
       ))}
     </select>
@@ -91,7 +134,7 @@ function ParkChoice() {
 }
 
 /** Whether what is shown is the present; ages are counted here, so a dead connection or a silent park shows. */
-function Pulse() {
+export function Pulse() {
   const quiet = link.value === "live" && since.value > 5;
   const oldest = quiet || link.value !== "live" ? null : oldestIfAllOld();
   const state = quiet || oldest !== null ? "lost" : link.value;
@@ -106,8 +149,10 @@ function Pulse() {
 
 /** The age of the readings when none of them is a present one; null while any is. */
 function oldestIfAllOld(): number | null {
-  const figures = (["pv", "storage", "grid", "load", "ev"] as const).map((part) => shown(part));
-  const known = figures.filter((figure) => figure?.age != null);
+  const all = OF_PARK.includes(view.value)
+    ? PARTS.map((part) => shown(part))
+    : (district.value?.parks ?? []).flatMap((one) => PARTS.map((part) => aged(one.flow[part])));
+  const known = all.filter((figure) => figure?.age != null);
   const old = known.length > 0 && known.every((figure) => figure?.state === "stale");
   return old ? Math.max(...known.map((figure) => figure?.age ?? 0)) : null;
 }
@@ -133,19 +178,6 @@ function Empty() {
       <h2>{say("empty.title")}</h2>
       <p>{say("empty.text")}</p>
     </section>
-  );
-}
-
-function Skeleton() {
-  return (
-    <>
-      <p class="answer skeleton line" />
-      <div class="board" aria-hidden="true">
-        <section class="card flow skeleton" />
-        <section class="card today skeleton" />
-        <section class="card day skeleton" />
-      </div>
-    </>
   );
 }
 

@@ -4,6 +4,7 @@
 //   grid    ══▶ │   bus    │══▶  charging
 //   storage ─▶  ┘          └─▶   into storage, to the grid
 
+import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ago, DASH, percent, power, together } from "./format";
 import { shown, type Shown } from "./state";
@@ -25,7 +26,7 @@ interface Band {
 const PARTS: Part[] = ["pv", "grid", "storage", "load", "ev"];
 const THINNEST = 2;
 
-export function Flow() {
+export function Flow({ children }: { children?: ComponentChildren }) {
   const box = useRef<HTMLDivElement>(null);
   const [size, setSize] = useState({ width: 0, height: 0 });
   useLayoutEffect(() => {
@@ -44,6 +45,7 @@ export function Flow() {
       <div ref={box} class="flow-box">
         {size.width > 0 && <Drawing {...size} sources={sources(figures)} uses={uses(figures)} />}
       </div>
+      {children}
     </section>
   );
 }

@@ -5,7 +5,7 @@ import { locale, say } from "./words";
 export const DASH = "—";
 
 function three(value: number): string {
-  const size = Math.abs(value);
+  const size = Math.abs(Number(value.toPrecision(3)));
   const digits = size >= 100 ? 0 : size >= 10 ? 1 : 2;
   return value.toLocaleString(locale.value, { maximumFractionDigits: digits, minimumFractionDigits: digits });
 }
@@ -17,6 +17,25 @@ function scaled(value: number, unit: string, larger: string, largest: string): [
   if (size < 999.5) return [three(value), unit];
   if (size < 999_500) return [three(value / 1000), larger];
   return [three(value / 1_000_000), largest];
+}
+
+const LADDERS: Record<string, [string, string, string]> = {
+  kW: ["kW", "MW", "GW"],
+  kWh: ["kWh", "MWh", "GWh"],
+  kvar: ["kvar", "Mvar", "Gvar"],
+  kvarh: ["kvarh", "Mvarh", "Gvarh"],
+  kVA: ["kVA", "MVA", "GVA"],
+  kg: ["kg", "t", "kt"],
+};
+
+/** The one rule: three significant digits, the next unit at 1,000; a share of 0 to 1 (unit "share") as whole percent. */
+export function scaledTo(value: number, unit: string): [string, string] {
+  const ladder = LADDERS[unit];
+  if (ladder) return scaled(value, ...ladder);
+  if (unit === "share") return [Math.round(value * 100).toLocaleString(locale.value), "%"];
+  if (unit === "count") return [whole(value), ""];
+  if (unit === "ms" || unit === "V") return [Math.abs(value) < 100 ? three(value) : whole(value), unit];
+  return [Math.abs(value) < 0.005 ? "0" : three(value), unit];
 }
 
 export function power(kw: number): [string, string] {
@@ -52,6 +71,25 @@ export function ago(seconds: number, key: "age.ago" | "seen.ago" = "seen.ago"): 
   return seconds < 1 ? say("age.now") : say(key, { age: age(seconds) });
 }
 
-export function clock(ms: number, zone: string): string {
-  return new Date(ms).toLocaleTimeString(locale.value, { timeZone: zone, hour: "2-digit", minute: "2-digit", hour12: false });
+export function clock(ms: number, zone: string | undefined): string {
+  return new Date(ms).toLocaleTimeString(locale.value, { ...(zone ? { timeZone: zone } : {}), hour: "2-digit", minute: "2-digit", hour12: false });
+}
+
+/** Date and time of a place as the API writes it, to the minute or to the second: the same in both languages. */
+export function moment(ms: number, zone: string, seconds = false): string {
+  return new Date(ms).toLocaleString("sv-SE", { timeZone: zone }).slice(0, seconds ? 19 : 16);
+}
+
+/** The local day as the API names it: 2026-11-23. */
+export function isoDay(ms: number, zone: string): string {
+  return new Date(ms).toLocaleDateString("sv-SE", { timeZone: zone });
+}
+
+/** The day before or after. */
+export function otherDay(day: string, days: number): string {
+  return new Date(Date.parse(`${day}T12:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
+}
+
+export function money(cny: number): string {
+  return cny.toLocaleString(locale.value, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }

@@ -2,16 +2,17 @@ import { effect } from "@preact/signals";
 import { render } from "preact";
 import "uplot/dist/uPlot.min.css";
 import { App } from "./app";
-import { parkName } from "./answer";
-import { start } from "./state";
+import { park, start, view } from "./state";
 import "./style.css";
 import { theme } from "./theme";
-import { locale } from "./words";
+import { locale, nameOf, say } from "./words";
 
 effect(() => {
   document.documentElement.lang = locale.value;
   document.documentElement.dataset.theme = theme.value;
-  document.title = parkName() ? `${parkName()} · parkgrid` : "parkgrid";
+  const name = nameOf(park.value, "");
+  const ofPark = view.value === "park" || view.value === "devices" || view.value === "time";
+  document.title = [ofPark ? name : say("pingshan"), view.value === "park" ? "" : say(`view.${view.value}`), "parkgrid"].filter(Boolean).join(" · ");
 });
 const place = document.getElementById("page");
 if (place) render(<App />, place);

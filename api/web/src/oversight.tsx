@@ -63,7 +63,7 @@ function Row({ gateway }: { gateway: Gateway }) {
 }
 
 /** Shape and word, not colour alone. */
-function Online({ online }: { online: boolean | null }) {
+export function Online({ online }: { online: boolean | null }) {
   if (online === null) return <span class="faint">{say("unknown")}</span>;
   return online ? <span>● {say("online")}</span> : <span class="alarm">○ {say("offline")}</span>;
 }

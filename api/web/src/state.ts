@@ -1,16 +1,20 @@
 // What the page knows. Everything that is shown is computed from these signals.
 
 import { batch, computed, effect, signal } from "@preact/signals";
-import { remember, remembered } from "./address";
+import { remembered } from "./address";
 import { ask, follow, Refused } from "./link";
-import type { Day, Figure, Overview, Park, Part, Problem, Quarantine, State } from "./types";
+import { Ring } from "./ring";
+import { go, named, param, type View } from "./router";
+import type { Day, District, Figure, Overview, Park, Part, Problem, Quarantine, State } from "./types";
 
 const DAY_PAUSE_MS = 5_000;
 const QUARANTINE_PAUSE_MS = 10_000;
 
 export const parks = signal<Park[] | null>(null);
-export const chosen = signal<string | null>(null);
 export const overview = signal<Overview | null>(null);
+export const district = signal<District | null>(null);
+/** Grid power of each park over the last minutes, for the lines in the list; bounded, however long the page is open. */
+export const lately = new Map<string, Ring>();
 export const day = signal<Day | null>(null);
 export const quarantine = signal<Quarantine | null>(null);
 export const link = signal<"connecting" | "live" | "lost">("connecting");
@@ -23,7 +27,20 @@ const arrived = signal(performance.now());
 /** Seconds since the newest overview arrived: what has to be added to the ages that it states. */
 export const since = computed(() => Math.max(0, (moment.value - arrived.value) / 1000));
 
+/** The park of the address if it exists, else the first. */
+export const chosen = computed<string | null>(() => {
+  const known = parks.value;
+  const wanted = param("park") ?? remembered("park");
+  return known?.find((one) => one.park === wanted)?.park ?? known?.[0]?.park ?? null;
+});
+
 export const park = computed(() => parks.value?.find((known) => known.park === chosen.value) ?? null);
+
+/** A district of one park begins in that park. */
+export const view = computed<View>(() => named.value ?? ((parks.value?.length ?? 0) > 1 ? "district" : "park"));
+
+/** These show all parks at once and need no single one's stream. */
+const ofAll = computed(() => view.value === "district" || view.value === "wall");
 
 export interface Shown extends Figure {
   age: number | null;
@@ -32,7 +49,11 @@ export interface Shown extends Figure {
 /** A figure with its age now: what was live when it was sent may be stale while it is looked at. */
 export function shown(part: Part): Shown | null {
   const figure = overview.value?.flow[part];
-  if (!figure) return null;
+  return figure ? aged(figure) : null;
+}
+
+/** The same for any figure that came with the last event. */
+export function aged<T extends Figure>(figure: T): T & Shown {
   const age = figure.age_s === null ? null : figure.age_s + since.value;
   const old = age !== null && age > figure.stale_after_s;
   const state: State = figure.state === "live" && old ? "stale" : figure.state;
@@ -43,19 +64,20 @@ export async function start(): Promise<void> {
   setInterval(() => {
     moment.value = performance.now();
   }, 1_000);
-  effect(() => (chosen.value === null ? undefined : watch(chosen.value)));
+  effect(() => {
+    if (chosen.value === null) return undefined;
+    return ofAll.value ? watchDistrict() : watch(chosen.value);
+  });
   await findParks();
 }
 
 export async function findParks(): Promise<void> {
   try {
     const found = (await ask<{ parks: Park[] }>("/parks")).parks;
-    const wanted = chosen.peek() ?? remembered("park");
     batch(() => {
       problem.value = null;
       needsToken.value = false;
       parks.value = found;
-      chosen.value = found.find((known) => known.park === wanted)?.park ?? found[0]?.park ?? null;
     });
   } catch (error) {
     failed(error);
@@ -65,8 +87,12 @@ export async function findParks(): Promise<void> {
 }
 
 export function choose(name: string): void {
-  remember("park", name);
-  chosen.value = name;
+  try {
+    localStorage.setItem("parkgrid.park", name);
+  } catch {
+    // storage is switched off: the address still holds it
+  }
+  go({ park: name, plot: null });
 }
 
 function failed(error: unknown): void {
@@ -108,6 +134,33 @@ function watch(name: string): () => void {
     stopDay();
     stopQuarantine();
   };
+}
+
+/** Follow all parks. */
+function watchDistrict(): () => void {
+  link.value = "connecting";
+  return follow("/district/stream", {
+    event: (kind, data) => (kind === "live" ? receiveAll(JSON.parse(data) as District) : refuse(data)),
+    lost: (error) => {
+      link.value = "lost";
+      if (error instanceof Refused) failed(error);
+    },
+  });
+}
+
+function receiveAll(fresh: District): void {
+  for (const known of fresh.parks) {
+    const ring = lately.get(known.park) ?? new Ring(600);
+    lately.set(known.park, ring);
+    if (known.flow.grid.kw !== null) ring.add(fresh.as_of_ms, known.flow.grid.kw);
+  }
+  batch(() => {
+    district.value = fresh;
+    arrived.value = performance.now();
+    moment.value = arrived.value;
+    link.value = "live";
+    problem.value = null;
+  });
 }
 
 function receive(fresh: Overview): void {

@@ -16,6 +16,7 @@ export interface Figure {
 }
 
 export interface Gateway {
+  park: string;
   gateway: string;
   online: boolean | null;
   simulated: boolean;
@@ -25,6 +26,77 @@ export interface Gateway {
   health: Record<string, number>;
 }
 
+export interface DcBus extends Figure {
+  voltage_v: number | null;
+  reference_voltage_v: number | null;
+  target_power_kw: number | null;
+}
+
+export interface ParkNow extends Park {
+  simulated: boolean;
+  gateways: number;
+  gateways_online: number;
+  newest_ms: number | null;
+  flow: Record<Part, Figure>;
+}
+
+export interface District {
+  as_of_ms: number;
+  parks: ParkNow[];
+}
+
+export interface Device {
+  gateway: string;
+  device: string;
+  device_class: string;
+  name: string | null;
+  model: string | null;
+  firmware: string | null;
+  period_s: number;
+  ratings: Record<string, number> | null;
+  signals: string[];
+  station: string | null;
+  line: string | null;
+  transformer: string | null;
+  account: string | null;
+  retired: boolean;
+}
+
+export interface LiveDevice {
+  gateway: string;
+  device: string;
+  device_class: string;
+  name: string | null;
+  at_ms: number | null;
+  age_s: number | null;
+  stale_after_s: number;
+  stale: boolean;
+  values: Record<string, number>;
+  flags: Record<string, string>;
+}
+
+export type Column = (number | null)[];
+
+export interface History {
+  gateway: string;
+  device: string;
+  device_class: string;
+  resolution: "raw" | "1m" | "15m" | "1d";
+  bucket_ms: number;
+  from_ms: number;
+  to_ms: number;
+  truncated: boolean;
+  history: { at_ms: number[] | null; samples?: number[]; curves: Record<string, Partial<Record<"value" | "mean" | "min" | "max" | "first" | "last", Column>>> };
+}
+
+export interface Signal {
+  name: string;
+  unit: string;
+  kind: "gauge" | "counter" | "state";
+  resolution: number;
+  states: string[];
+}
+
 export interface Overview {
   park: string;
   as_of_ms: number;
@@ -32,6 +104,7 @@ export interface Overview {
   simulated: boolean;
   flow: Record<Part, Figure>;
   loss_kw: number | null;
+  dc: DcBus | null;
   gateways: Gateway[];
 }
 
@@ -42,6 +115,7 @@ export interface Park {
   name_en: string | null;
   time_zone: string;
   devices: number;
+  simulated: boolean;
 }
 
 export interface Energy {
@@ -67,7 +141,7 @@ export interface Day {
 export interface Quarantine {
   total: number;
   reasons: Record<string, number>;
-  entries: { gateway: string | null; device: string | null; reason: string; content: string | null; received_ms: number }[];
+  entries: { gateway: string | null; device: string | null; reason: string; location: string | null; content: string | null; received_ms: number }[];
 }
 
 export interface Problem {

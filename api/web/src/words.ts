@@ -30,6 +30,11 @@ export function say(key: Key, values: Record<string, string | number> = {}): str
 }
 
 /** A key that is made from data: unknown ones show the data itself. */
+/** What a park or anything else with two names is called. */
+export function nameOf(known: { name_zh?: string | null; name_en?: string | null } | null | undefined, otherwise: string): string {
+  return (language.value === "zh" ? known?.name_zh : known?.name_en) || otherwise;
+}
+
 export function sayMaybe(key: string, otherwise: string): string {
   return (catalogues[language.value] as Record<string, string>)[key] ?? otherwise;
 }

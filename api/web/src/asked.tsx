@@ -1,0 +1,79 @@
+// A question to the server and what a person sees while it is open: skeleton, answer, old answer, refusal, nothing.
+
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { clock } from "./format";
+import { ask, Refused } from "./link";
+import type { Problem } from "./types";
+import { say } from "./words";
+
+export interface Asked<T> {
+  data: T | null;
+  problem: Problem | null;
+  /** When the shown data was answered; what follows a failure is older than now. */
+  at_ms: number;
+}
+
+const NOTHING: Asked<never> = { data: null, problem: null, at_ms: 0 };
+
+/** Ask now, and again after each pause; another address begins anew. A null address asks nothing. */
+export function useAsk<T>(path: string | null, pauseMs = 0): Asked<T> {
+  const [asked, setAsked] = useState<{ path: string | null; answer: Asked<T> }>({ path, answer: NOTHING });
+  useEffect(() => {
+    if (path === null) return undefined;
+    let stopped = false;
+    let timer = 0;
+    const turn = async (): Promise<void> => {
+      let answer: (was: Asked<T>) => Asked<T>;
+      try {
+        const data = await ask<T>(path);
+        answer = () => ({ data, problem: null, at_ms: Date.now() });
+      } catch (error) {
+        const problem = problemOf(error);
+        answer = (was) => ({ ...was, problem });
+      }
+      if (stopped) return;
+      setAsked((was) => ({ path, answer: answer(was.path === path ? was.answer : NOTHING) }));
+      if (pauseMs > 0) timer = window.setTimeout(() => void turn(), pauseMs);
+    };
+    void turn();
+    return () => {
+      stopped = true;
+      clearTimeout(timer);
+    };
+  }, [path, pauseMs]);
+  return asked.path === path ? asked.answer : NOTHING;
+}
+
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Refused) return error.problem;
+  return { title: String(error instanceof Error ? error.message : error), status: 0, problems: [] };
+}
+
+interface Props<T> {
+  of: Asked<T>;
+  /** Height of what is coming, so that nothing jumps when it is there. */
+  height: number;
+  empty?: (data: T) => ComponentChildren | null;
+  children: (data: T) => JSX.Element;
+}
+
+export function Answered<T>({ of, height, empty, children }: Props<T>) {
+  if (of.data === null) return of.problem ? <Refusal problem={of.problem} /> : <div class="skeleton" style={{ height }} aria-hidden="true" />;
+  const nothing = empty?.(of.data) ?? null;
+  return (
+    <div class={of.problem ? "outdated" : undefined}>
+      {of.problem && <p class="alarm small">{say("asked.old", { time: clock(of.at_ms, undefined) })}</p>}
+      {nothing === null ? children(of.data) : <p class="empty">{nothing}</p>}
+    </div>
+  );
+}
+
+export function Refusal({ problem }: { problem: Problem }) {
+  const text = problem.status === 404 || problem.status === 405 ? say("asked.none") : problem.status === 0 ? say("asked.unreachable") : problem.title;
+  return (
+    <p class="empty" role="status">
+      {text} {problem.status === 404 ? "" : problem.problems.map((mistake) => mistake.remedy).join("; ")}
+    </p>
+  );
+}

@@ -1,0 +1,40 @@
+// The catalogue of signals, asked once; and what a signal is called by people.
+
+import { signal } from "@preact/signals";
+import { ask } from "./link";
+import type { Signal } from "./types";
+import { sayMaybe } from "./words";
+
+export const catalogue = signal<Record<string, Signal[]> | null>(null);
+let asked = false;
+
+export function needCatalogue(): void {
+  if (asked) return;
+  asked = true;
+  ask<{ classes: Record<string, Signal[]> }>("/signals").then(
+    (found) => {
+      catalogue.value = found.classes;
+    },
+    () => {
+      asked = false;
+      setTimeout(needCatalogue, 3_000);
+    },
+  );
+}
+
+export function signalOf(deviceClass: string, name: string): Signal | undefined {
+  return catalogue.value?.[deviceClass]?.find((one) => one.name === name);
+}
+
+/** A signal's own words where the catalogue of words has them, else its name without its unit. */
+export function signalName(name: string): string {
+  const phase = /^(.+?)_([abc])_(v|a|kw)$/.exec(name);
+  if (phase) return `${sayMaybe(`signal.${phase[1]}_${phase[3]}`, phase[1] ?? name)} ${(phase[2] ?? "").toUpperCase()}`;
+  const string = /^string_(\d)_(voltage_v|current_a)$/.exec(name);
+  if (string) return `${sayMaybe("signal.string", "string")} ${string[1]} ${sayMaybe(`signal.${string[2]}`, string[2] ?? "")}`;
+  return sayMaybe(`signal.${name}`, name);
+}
+
+export function deviceName(device: { name: string | null; device: string }): string {
+  return device.name && device.name !== device.device ? device.name : device.device;
+}

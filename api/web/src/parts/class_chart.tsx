@@ -1,0 +1,104 @@
+// One day of the devices of a class, on one axis: like beside like.
+
+import { useEffect, useState } from "preact/hooks";
+import { Answered, problemOf, type Asked } from "../asked";
+import { deviceName, signalName } from "../catalogue";
+import { isoDay } from "../format";
+import { ask } from "../link";
+import { inks, together, trackOf } from "../series";
+import { chosen, overview, park } from "../state";
+import type { Device, History } from "../types";
+import { say } from "../words";
+import { Chart, type Line } from "./chart";
+
+export interface Wish {
+  device: Device;
+  signal: string;
+  /** What each value is divided by, for a comparison of unlike sizes. */
+  per?: number | undefined;
+  name?: string;
+  ink?: string;
+  dashed?: boolean;
+  area?: boolean;
+}
+
+interface Props {
+  wishes: Wish[];
+  unit: string;
+  title: string;
+  height?: number;
+  sync?: string;
+  span?: "wide" | "full";
+}
+
+export function dayOfNewest(): { from_ms: number; to_ms: number } {
+  const zone = park.peek()?.time_zone ?? "Asia/Shanghai";
+  const day = isoDay(overview.value?.newest_ms ?? Date.now(), zone);
+  // Parks stand in places without summer time; a day of 23 or 25 hours would be drawn an hour wrong at its end.
+  const noon = Date.parse(`${day}T12:00:00Z`);
+  const offset = Date.parse(new Date(noon).toLocaleString("sv-SE", { timeZone: zone }).replace(" ", "T") + "Z") - noon;
+  const from_ms = Date.parse(`${day}T00:00:00Z`) - offset;
+  return { from_ms, to_ms: from_ms + 86_400_000 };
+}
+
+export function ClassChart({ wishes, unit, title, height = 240, sync = "devices", span = "wide" }: Props) {
+  const { from_ms, to_ms } = dayOfNewest();
+  const asked = useDay(wishes, from_ms, to_ms);
+  const zone = park.value?.time_zone ?? "Asia/Shanghai";
+  return (
+    <section class={`card ${span}`} aria-label={title}>
+      <h2>{title}</h2>
+      <Answered of={asked} height={height + 28} empty={(found) => (found.some((history) => history?.history.at_ms?.length) ? null : say("day.empty"))}>
+        {(found) => <Drawn wishes={wishes} found={found} unit={unit} zone={zone} from_ms={from_ms} to_ms={to_ms} height={height} title={title} sync={sync} />}
+      </Answered>
+    </section>
+  );
+}
+
+function Drawn({ wishes, found, ...rest }: { wishes: Wish[]; found: History[]; unit: string; zone: string; from_ms: number; to_ms: number; height: number; title: string; sync: string }) {
+  const joined = together(
+    wishes.map((wish, index) => {
+      const history = found[index];
+      const track = history ? trackOf(history, wish.signal, wish.device.period_s) : { at_ms: [], values: [] };
+      const per = wish.per ?? 1;
+      return { at_ms: track.at_ms, values: per === 1 ? track.values : track.values.map((value) => (value == null ? value : value / per)) };
+    }),
+  );
+  const shades = inks(wishes.map((wish) => wish.device.device_class));
+  const lines = wishes.map(
+    (wish, index): Line => ({
+      key: `${wish.device.device}/${wish.signal}`,
+      name: wish.name ?? (wishes.every((other) => other.signal === wish.signal) ? deviceName(wish.device) : signalName(wish.signal)),
+      ink: wish.ink ?? shades[index] ?? "load",
+      values: joined.tracks[index]?.values ?? [],
+      dashed: wish.dashed ?? false,
+      area: wish.area ?? false,
+    }),
+  );
+  const { title, ...more } = rest;
+  return <Chart at_ms={joined.at_ms} lines={lines} label={title} {...more} />;
+}
+
+/** The day's histories, asked again once a minute. */
+function useDay(wishes: Wish[], fromMs: number, toMs: number): Asked<History[]> {
+  const [asked, setAsked] = useState<Asked<History[]>>({ data: null, problem: null, at_ms: 0 });
+  const key = wishes.map((wish) => `${wish.device.gateway}/${wish.device.device}/${wish.signal}`).join() + fromMs;
+  useEffect(() => {
+    let stopped = false;
+    const turn = (): void => {
+      const base = `/devices/${chosen.peek()}`;
+      const one = ({ device, signal }: Wish) => ask<History>(`${base}/${device.gateway}/${device.device}/history?signals=${signal}&from=${fromMs}&to=${toMs}&points=1500`);
+      Promise.all(wishes.map(one)).then(
+        (data) => !stopped && setAsked({ data, problem: null, at_ms: Date.now() }),
+        (error: unknown) => !stopped && setAsked((was) => ({ ...was, problem: problemOf(error) })),
+      );
+    };
+    turn();
+    const timer = setInterval(turn, 60_000);
+    return () => {
+      stopped = true;
+      clearInterval(timer);
+    };
+  }, [key]);
+  return asked;
+}

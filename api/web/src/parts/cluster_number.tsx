@@ -1,0 +1,39 @@
+// A figure of a cluster: its formula, sources and coverage are one hover (or one focus) away.
+
+import { DASH, percent, scaledTo } from "../format";
+import { language, say } from "../words";
+import type { ClusterFigure } from "../views/clusters";
+
+export function ClusterNumber({ figure, unit = true }: { figure: ClusterFigure | undefined; unit?: boolean }) {
+  if (!figure) return <span class="num missing">{DASH}</span>;
+  const note = noteOf(figure);
+  if (figure.value === null) {
+    return (
+      <span class="num missing" title={note}>
+        {DASH}
+        <span class="hidden"> {note}</span>
+      </span>
+    );
+  }
+  const [number, shown] = scaledTo(figure.value, figure.unit);
+  return (
+    <span class="num sourced" title={note} tabIndex={0} aria-label={`${number} ${shown}. ${note}`}>
+      {figure.bound === "at_least" ? "≥ " : ""}
+      {number}
+      {unit && shown && shown !== "1" && <span class="unit"> {shown}</span>}
+    </span>
+  );
+}
+
+export function noteOf(figure: ClusterFigure): string {
+  const reason = figure.value === null ? (language.value === "zh" ? figure.unavailable_zh : figure.unavailable) : null;
+  const parts = [
+    reason,
+    figure.formula,
+    figure.bound === "exact" ? null : say(`bound.${figure.bound}`),
+    figure.sources.length ? `${say("source")}: ${figure.sources.join("; ")}` : null,
+    figure.coverage_pct === null ? null : say("indicators.coverage", { share: percent(figure.coverage_pct / 100) }),
+    figure.revision !== null && figure.revision > 1 ? say("clusters.revision", { revision: figure.revision }) : null,
+  ];
+  return parts.filter(Boolean).join("\n");
+}

@@ -1,0 +1,63 @@
+// What every table of devices has: the device with a link to its history, a value with its age, a state.
+
+import { deviceName, signalOf } from "../catalogue";
+import { ago } from "../format";
+import { LinkTo } from "../link_to";
+import { Num } from "../number";
+import { viewPatch } from "../router";
+import { say, sayMaybe } from "../words";
+import type { Member } from "../views/devices";
+
+export function DeviceCell({ member, signal = "active_power_kw" }: { member: Member; signal?: string }) {
+  const { device } = member;
+  return (
+    <th scope="row">
+      <LinkTo to={viewPatch("time", { plot: `${device.gateway}/${device.device}/${signal}` })} title={[device.model, device.firmware, device.gateway].filter(Boolean).join(" · ")}>
+        {deviceName(device)}
+      </LinkTo>
+    </th>
+  );
+}
+
+/** A live value: grey with its age when old, dotted when estimated, a dash with the reason when it is not there. */
+export function Live({ member, signal, unit, scale = 1 }: { member: Member; signal: string; unit?: string; scale?: number }) {
+  const { device, live } = member;
+  const value = usable(member, signal);
+  const flag = live?.flags[signal];
+  const known = device.signals.includes(signal);
+  const why = !known ? say("why.unknown_signal") : flag ? sayMaybe(`flag.${flag}`, flag) : live?.age_s == null ? say("why.missing") : ago(live.age_s, "age.ago");
+  return (
+    <Num
+      value={value === null ? null : value * scale}
+      unit={unit ?? signalOf(device.device_class, signal)?.unit ?? ""}
+      old={live?.stale}
+      estimated={flag === "estimated"}
+      why={why}
+    />
+  );
+}
+
+/** The value, unless its own quality forbids to build on it. */
+export function usable(member: Member, signal: string): number | null {
+  const flag = member.live?.flags[signal];
+  return flag === "bad" || flag === "out_of_range" ? null : (member.live?.values[signal] ?? null);
+}
+
+export function StateCell({ member }: { member: Member }) {
+  const code = usable(member, "operating_state");
+  const name = code === null ? undefined : signalOf(member.device.device_class, "operating_state")?.states[code];
+  if (!member.live || member.live.age_s === null) return <span class="faint">○ {say("state.none")}</span>;
+  if (member.live.stale) return <span class="alarm">○ {ago(member.live.age_s, "age.ago")}</span>;
+  if (name === undefined) return <span>● {say("live")}</span>;
+  const bad = name === "fault" || name === "unavailable";
+  return (
+    <span class={bad ? "alarm" : ""}>
+      {bad ? "▲" : name === "running" || name === "charging" || name === "discharging" ? "●" : "◌"} {sayMaybe(`state.${name}`, name)}
+    </span>
+  );
+}
+
+export function sumOf(members: Member[], signal: string): number | null {
+  const known = members.map((member) => usable(member, signal)).filter((value) => value !== null);
+  return known.length ? known.reduce((sum, value) => sum + value, 0) : null;
+}

@@ -1,0 +1,119 @@
+// The month so far: demand against its limit, the shares of the own sun, carbon, and what it costs.
+
+import { Answered, useAsk } from "../asked";
+import { clock, isoDay, money, percent, power, together } from "../format";
+import { Num } from "../number";
+import { chosen, park } from "../state";
+import type { Device } from "../types";
+import { language, say } from "../words";
+import { IndicatorRow, monthNow, useIndicators, type IndicatorFigure } from "./indicators";
+
+const NAMES = ["maximum_demand_kw", "self_consumption_ratio", "self_sufficiency_ratio", "load_factor", "power_factor", "carbon_location_based_t"];
+
+interface Bill {
+  account: string;
+  plan_name_zh: string;
+  plan_name_en: string;
+  total_cny: string;
+  energy_kwh: string;
+  coverage_pct: string | null;
+  provisional: boolean;
+}
+
+interface Agreement {
+  account: string;
+  contracted_kw: number | null;
+}
+
+/** What was agreed with the supplier; null while it is not known. */
+function useSupply(): Agreement[] | null {
+  return useAsk<{ agreements: Agreement[] }>(`/parks/${chosen.value}/supply`, 300_000).data?.agreements ?? null;
+}
+
+/** A sum of nothing, or of something unknown, is not known. */
+function sumOf(parts: (number | null)[]): number | null {
+  return parts.length && parts.every((part) => part !== null) ? parts.reduce<number>((sum, part) => sum + (part ?? 0), 0) : null;
+}
+
+export function MonthSoFar() {
+  const month = monthNow();
+  const asked = useIndicators(month, NAMES);
+  return (
+    <section class="card side month" aria-labelledby="month-title">
+      <div class="card-head">
+        <h2 id="month-title">{say("month.title")}</h2>
+        <span class="faint">{month}</span>
+      </div>
+      <Answered of={asked} height={240}>
+        {({ indicators }) => (
+          <>
+            <Demand one={indicators.find((known) => known.name === "maximum_demand_kw")} />
+            <dl class="pairs">
+              {indicators
+                .filter((known) => known.name !== "maximum_demand_kw")
+                .sort((a, b) => NAMES.indexOf(a.name) - NAMES.indexOf(b.name))
+                .map((known) => (
+                  <IndicatorRow key={known.name} one={known} />
+                ))}
+              <Cost month={month} />
+            </dl>
+          </>
+        )}
+      </Answered>
+    </section>
+  );
+}
+
+/** The peak of the month against what the connection is rated for. */
+function Demand({ one }: { one: IndicatorFigure | undefined }) {
+  const supply = useSupply();
+  const devices = useAsk<{ devices: Device[] }>(`/parks/${chosen.value}/devices`, 300_000);
+  if (!one) return null;
+  const agreed = sumOf((supply ?? []).map((agreement) => agreement.contracted_kw));
+  const rated = sumOf((devices.data?.devices ?? []).filter((device) => device.device_class === "grid_meter" && !device.retired).map((device) => device.ratings?.rated_power_kw ?? null));
+  const limit = agreed ?? rated;
+  const zone = park.value?.time_zone ?? "Asia/Shanghai";
+  const share = one.value !== null && limit ? one.value / limit : null;
+  return (
+    <div class="demand">
+      <div class="demand-head">
+        <span class="faint">{say("month.demand")}</span>
+        <b>
+          <Num value={one.value} unit="kW" why={(language.value === "zh" ? one.unavailable_zh : one.unavailable) ?? undefined} />
+        </b>
+        <span class="faint small">
+          {one.at_ms !== null && say("month.at", { at: `${isoDay(one.at_ms, zone).slice(5)} ${clock(one.at_ms, zone)}` })}
+          {share !== null && ` · ${percent(share)}`}
+          {one.value === null && ((language.value === "zh" ? one.unavailable_zh : one.unavailable) ?? "")}
+        </span>
+      </div>
+      <span class="bar demand-bar" aria-hidden="true">
+        {share !== null && <span class={`fill ${share > 0.9 ? "weak" : ""}`} style={{ width: `${Math.min(100, share * 100)}%` }} />}
+      </span>
+      <span class="faint small">{limit === null ? say("month.no_limit") : say(agreed === null ? "month.limit" : "month.agreed", { limit: together(power(limit)) })}</span>
+    </div>
+  );
+}
+
+function Cost({ month }: { month: string }) {
+  const account = useSupply()?.[0]?.account ?? null;
+  const asked = useAsk<{ bill: Bill }>(account === null ? null : `/accounts/${encodeURIComponent(account)}/bills/${month}`, 300_000);
+  const bill = asked.data?.bill;
+  const why = asked.problem?.title ?? say(account === null ? "month.cost.none" : "connecting");
+  return (
+    <div>
+      <dt title={bill ? (language.value === "zh" ? bill.plan_name_zh : bill.plan_name_en) : undefined}>{say("month.cost")}</dt>
+      <dd>
+        {bill ? (
+          <span class="num">
+            <span class="unit">¥ </span>
+            {money(Number(bill.total_cny))}
+          </span>
+        ) : (
+          <Num value={null} unit="" why={why} />
+        )}
+        {!bill && <span class="reason">{why}</span>}
+      </dd>
+    </div>
+  );
+}

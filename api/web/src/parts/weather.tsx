@@ -1,0 +1,34 @@
+// The weather that the sun's yield is judged by.
+
+import { scaledTo } from "../format";
+import { say } from "../words";
+import type { Member } from "../views/devices";
+import { ClassChart } from "./class_chart";
+import { usable } from "./device_cells";
+import { SignalTable } from "./signal_table";
+
+export function WeatherPanel({ members }: { members: Member[] }) {
+  const first = members[0];
+  if (!first) return <p class="empty">{say("devices.empty")}</p>;
+  const told = (signal: string, unit: string): string => {
+    const value = usable(first, signal);
+    return value === null ? "—" : scaledTo(value, unit).join("\u202f");
+  };
+  return (
+    <>
+      <p class="answer">{say("weather.answer", { sun: told("irradiance_plane_w_m2", "W/m²"), air: told("temperature_c", "°C") })}</p>
+      <div class="board">
+        <ClassChart title={say("signal.irradiance_plane_w_m2")} unit="W/m²" wishes={members.map(({ device }) => ({ device, signal: "irradiance_plane_w_m2", area: members.length === 1 }))} />
+        <SignalTable members={members} />
+        <ClassChart
+          title={say("weather.temperatures")}
+          unit="°C"
+          wishes={[
+            { device: first.device, signal: "temperature_c", ink: "load", name: say("weather.air") },
+            { device: first.device, signal: "module_temperature_c", ink: "alarm", name: say("signal.module_temperature_c") },
+          ]}
+        />
+      </div>
+    </>
+  );
+}

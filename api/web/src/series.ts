@@ -1,0 +1,85 @@
+// From the answers of the history to lines: which curve is the value, where gaps are, and how lines of different
+// devices share one axis.
+
+import type { Column, History, Signal } from "./types";
+
+export interface Track {
+  at_ms: number[];
+  values: Column;
+  low?: Column;
+  high?: Column;
+}
+
+/** One signal of an answer. A roll-up's gauge has a mean with its extremes; a register and a state their last value. */
+export function trackOf(history: History, signal: string, periodS: number): Track {
+  const curve = history.history.curves[signal] ?? {};
+  const at_ms = history.history.at_ms ?? [];
+  const values = curve.value ?? curve.mean ?? curve.last ?? at_ms.map(() => null);
+  const spacing = history.bucket_ms || periodS * 1000;
+  const most = 2.5 * Math.max(spacing, periodS * 1000);
+  const track: Track = { at_ms, values, ...(curve.min && curve.max ? { low: curve.min, high: curve.max } : {}) };
+  return opened(track, most);
+}
+
+/** A null between two values that lie further apart than normal: the line ends there instead of bridging it. */
+function opened(track: Track, mostMs: number): Track {
+  const at: number[] = [];
+  const open: Track = { at_ms: at, values: [], ...(track.low ? { low: [], high: [] } : {}) };
+  track.at_ms.forEach((ms, index) => {
+    const before = track.at_ms[index - 1];
+    if (before !== undefined && ms - before > mostMs) {
+      at.push(before + 1);
+      open.values.push(null);
+      open.low?.push(null);
+      open.high?.push(null);
+    }
+    at.push(ms);
+    open.values.push(track.values[index] ?? null);
+    open.low?.push(track.low?.[index] ?? null);
+    open.high?.push(track.high?.[index] ?? null);
+  });
+  return open;
+}
+
+/** All tracks on the union of their instants. Where a track has no instant it has no entry, which is not a gap. */
+export function together(tracks: Track[]): { at_ms: number[]; tracks: Track[] } {
+  if (tracks.length === 1 && tracks[0]) return { at_ms: tracks[0].at_ms, tracks };
+  const at_ms = [...new Set(tracks.flatMap((track) => track.at_ms))].sort((a, b) => a - b);
+  const place = new Map(at_ms.map((ms, index) => [ms, index]));
+  const spread = (track: Track, column: Column | undefined): Column | undefined => {
+    if (!column) return undefined;
+    const wide = new Array<number | null | undefined>(at_ms.length).fill(undefined);
+    track.at_ms.forEach((ms, index) => {
+      wide[place.get(ms) ?? 0] = column[index];
+    });
+    return wide as Column;
+  };
+  return {
+    at_ms,
+    tracks: tracks.map((track) => {
+      const [low, high] = [spread(track, track.low), spread(track, track.high)];
+      return { at_ms, values: spread(track, track.values) ?? [], ...(low && high ? { low, high } : {}) };
+    }),
+  };
+}
+
+export function shifted(track: Track, ms: number): Track {
+  return { ...track, at_ms: track.at_ms.map((at) => at + ms) };
+}
+
+const INK_OF_CLASS: Record<string, string> = { pv_inverter: "pv", storage: "storage", grid_meter: "grid", meter: "load", charger: "ev", dc_bus: "dc", weather: "pv", gateway: "grid" };
+const INKS = ["load", "pv", "storage", "ev", "dc", "alarm", "grid"];
+
+/** A class keeps its colour; a second line of the same chart takes the next that is free. */
+export function inks(classes: string[]): string[] {
+  const taken: string[] = [];
+  for (const kind of classes) {
+    const own = INK_OF_CLASS[kind] ?? "load";
+    taken.push(taken.includes(own) ? (INKS.find((ink) => !taken.includes(ink)) ?? own) : own);
+  }
+  return taken;
+}
+
+export function unitOf(signal: Signal | undefined): string {
+  return signal?.unit ?? "";
+}

@@ -1,0 +1,23 @@
+// How a park stands: 0 in order, 1 not complete, 2 needs somebody.
+
+import { aged } from "./state";
+import type { ParkNow, Part } from "./types";
+import { say, type Key } from "./words";
+
+export interface Standing {
+  rank: 0 | 1 | 2;
+  key: Key;
+  why: string;
+}
+
+const PARTS: Part[] = ["pv", "storage", "grid", "load", "ev"];
+
+export function standing(one: ParkNow): Standing {
+  const offline = one.gateways - one.gateways_online;
+  if (offline > 0) return { rank: 2, key: "standing.offline", why: say("standing.offline.why", { count: offline, all: one.gateways }) };
+  const states = PARTS.map((part) => aged(one.flow[part]).state).filter((state) => state !== "none");
+  if (states.length > 0 && states.every((state) => state === "missing")) return { rank: 2, key: "standing.silent", why: say("why.missing") };
+  if (states.includes("stale")) return { rank: 2, key: "standing.stale", why: say("why.stale") };
+  if (states.includes("missing") || states.includes("incomplete")) return { rank: 1, key: "standing.partial", why: say("answer.partial") };
+  return { rank: 0, key: "standing.fine", why: say("answer.fine") };
+}

@@ -1,0 +1,172 @@
+// The industrial clusters: output against the targets of 2025 and 2030, the energy beside it, each figure with its
+// source.
+
+import { Answered, useAsk } from "../asked";
+import { percent } from "../format";
+import { Bullet } from "../parts/bullet";
+import { ClusterNumber } from "../parts/cluster_number";
+import { go, param } from "../router";
+import { language, nameOf, say } from "../words";
+
+export interface ClusterFigure {
+  name: string;
+  name_zh: string;
+  name_en: string;
+  unit: string;
+  formula: string;
+  value: number | null;
+  bound: "exact" | "at_least" | "metered_part";
+  unavailable: string | null;
+  unavailable_zh: string | null;
+  coverage_pct: number | null;
+  sources: string[];
+  revision: number | null;
+  details: Record<string, number | string | null>;
+  address: string;
+}
+
+export interface Cluster {
+  cluster: string;
+  name_zh: string;
+  name_en: string;
+  kind: string;
+  places_zh: string[];
+  parks: string[];
+  source: string;
+  quarter: string;
+  figures: ClusterFigure[];
+}
+
+interface Clusters {
+  plan_zh: string;
+  plan_en: string;
+  quarter: string;
+  clusters: Cluster[];
+}
+
+const NUMBERS = ["quarter_output", "cumulative_growth", "required_growth_2025", "energy", "intensity", "intensity_equivalent", "pv_share", "storage_share"];
+
+export const figureOf = (cluster: Cluster, name: string): ClusterFigure | undefined => cluster.figures.find((figure) => figure.name === name);
+
+export function ClustersView() {
+  const wanted = param("quarter");
+  const asked = useAsk<Clusters>(`/clusters${wanted ? `?quarter=${wanted}` : ""}`, 300_000);
+  return (
+    <Answered of={asked} height={480} empty={({ clusters }) => (clusters.length ? null : say("clusters.empty"))}>
+      {(found) => <All found={found} />}
+    </Answered>
+  );
+}
+
+function All({ found }: { found: Clusters }) {
+  const planned = found.clusters.filter((one) => figureOf(one, "target_2030")?.value != null);
+  const others = found.clusters.filter((one) => !planned.includes(one));
+  const most = Math.max(1, ...planned.map((one) => figureOf(one, "target_2030")?.value ?? 0));
+  return (
+    <>
+      <p class="answer">{sentence(found, planned)}</p>
+      <div class="board">
+        <section class="card full" aria-labelledby="bullets-title">
+          <div class="card-head">
+            <h2 id="bullets-title">{language.value === "zh" ? found.plan_zh : found.plan_en}</h2>
+            <ul class="legend">
+              <li>
+                <span class="bullet-key actual" aria-hidden="true" /> {say("clusters.actual")}
+              </li>
+              <li>
+                <span class="bullet-key near" aria-hidden="true" /> {say("clusters.target", { year: 2025 })}
+              </li>
+              <li>
+                <span class="bullet-key far" aria-hidden="true" /> {say("clusters.target", { year: 2030 })}
+              </li>
+            </ul>
+            <QuarterChoice quarter={found.quarter} />
+          </div>
+          {planned.map((one) => (
+            <Bullet key={one.cluster} cluster={one} most={most} />
+          ))}
+          {others.length > 0 && (
+            <p class="small faint">
+              {say("clusters.potential")} {others.map((one) => nameOf(one, one.cluster)).join(say("list.join"))}
+            </p>
+          )}
+        </section>
+        <Numbers clusters={found.clusters} />
+      </div>
+    </>
+  );
+}
+
+function sentence(found: Clusters, planned: Cluster[]): string {
+  const sum = (name: string): number => planned.reduce((total, one) => total + (figureOf(one, name)?.value ?? 0), 0);
+  const [output, target] = [sum("annual_output"), sum("target_2025")];
+  const slowest = [...planned].sort((a, b) => (figureOf(b, "required_growth_2025")?.value ?? -1e9) - (figureOf(a, "required_growth_2025")?.value ?? -1e9))[0];
+  return say("clusters.answer", {
+    count: planned.length,
+    output: Math.round(output).toLocaleString(),
+    share: target ? percent(output / target) : "—",
+    slowest: slowest ? nameOf(slowest, slowest.cluster) : "—",
+    quarter: found.quarter,
+  });
+}
+
+function QuarterChoice({ quarter }: { quarter: string }) {
+  const [year, number] = [Number(quarter.slice(0, 4)), Number(quarter.slice(6))];
+  const other = (by: number): string => {
+    const index = year * 4 + number - 1 + by;
+    return `${Math.floor(index / 4)}-Q${(index % 4) + 1}`;
+  };
+  return (
+    <span class="day-choice" role="group" aria-label={say("clusters.quarter")}>
+      <button type="button" aria-label={say("clusters.before")} onClick={() => go({ quarter: other(-1) }, "replace")}>
+        ‹
+      </button>
+      <b>{quarter}</b>
+      <button type="button" aria-label={say("clusters.after")} onClick={() => go({ quarter: other(1) }, "replace")}>
+        ›
+      </button>
+    </span>
+  );
+}
+
+function Numbers({ clusters }: { clusters: Cluster[] }) {
+  const names = NUMBERS.filter((name) => clusters.some((one) => figureOf(one, name)));
+  const title = (name: string): string => {
+    const figure = clusters.map((one) => figureOf(one, name)).find(Boolean);
+    return figure ? `${language.value === "zh" ? figure.name_zh : figure.name_en}` : name;
+  };
+  return (
+    <section class="card full" aria-labelledby="numbers-title">
+      <h2 id="numbers-title">{say("clusters.numbers")}</h2>
+      <div class="scroll" tabIndex={0} role="region" aria-labelledby="numbers-title">
+        <table>
+          <thead>
+            <tr>
+              <th>{say("cluster")}</th>
+              {names.map((name) => (
+                <th key={name} class="number wrap">
+                  {title(name)}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {clusters.map((one) => (
+              <tr key={one.cluster}>
+                <th scope="row" title={one.source}>
+                  {nameOf(one, one.cluster)}
+                </th>
+                {names.map((name) => (
+                  <td key={name} class="number">
+                    <ClusterNumber figure={figureOf(one, name)} />
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p class="small faint">{say("clusters.hint")}</p>
+    </section>
+  );
+}

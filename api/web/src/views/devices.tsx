@@ -1,0 +1,109 @@
+// The devices of a park by class: what each does now, compared with its like.
+
+import { Answered, useAsk } from "../asked";
+import { needCatalogue } from "../catalogue";
+import { LinkTo } from "../link_to";
+import { ChargersPanel } from "../parts/chargers";
+import { DcBusPanel } from "../parts/dc_bus";
+import { MetersPanel } from "../parts/meters";
+import { PvPanel } from "../parts/pv";
+import { StoragePanel } from "../parts/storage";
+import { WeatherPanel } from "../parts/weather";
+import { go, param, viewPatch } from "../router";
+import { chosen } from "../state";
+import type { Device, LiveDevice } from "../types";
+import { say, sayMaybe } from "../words";
+
+export interface Member {
+  device: Device;
+  live: LiveDevice | undefined;
+}
+
+const ORDER = ["pv_inverter", "storage", "charger", "grid_meter", "meter", "dc_bus", "weather"];
+/** Connection points and sub-meters are looked at together. */
+const SHOWN_AS: Record<string, string> = { meter: "grid_meter" };
+
+export function DevicesView() {
+  needCatalogue();
+  const base = `/parks/${chosen.value}`;
+  const devices = useAsk<{ devices: Device[] }>(`${base}/devices`, 60_000);
+  const live = useAsk<{ devices: LiveDevice[] }>(`${base}/live`, 2_000);
+  return (
+    <Answered of={devices} height={480} empty={({ devices: listed }) => (listed.some((one) => one.device_class !== "gateway") ? null : say("devices.empty"))}>
+      {({ devices: listed }) => <Classes devices={listed.filter((one) => !one.retired)} live={live.data?.devices ?? []} />}
+    </Answered>
+  );
+}
+
+function Classes({ devices, live }: { devices: Device[]; live: LiveDevice[] }) {
+  const present = ORDER.filter((kind) => !SHOWN_AS[kind] && devices.some((device) => (SHOWN_AS[device.device_class] ?? device.device_class) === kind));
+  const wanted = param("class");
+  const kind = present.find((one) => one === wanted) ?? present[0] ?? "grid_meter";
+  const members = devices
+    .filter((device) => (SHOWN_AS[device.device_class] ?? device.device_class) === kind)
+    .map((device) => ({ device, live: live.find((one) => one.gateway === device.gateway && one.device === device.device) }));
+  return (
+    <>
+      <Tabs present={present} kind={kind} />
+      <Panel kind={kind} members={members} />
+      <p class="onward">
+        {members[0] && (
+          <LinkTo to={viewPatch("time", { plot: plotOfClass(members) })}>{say("onward.time")}</LinkTo>
+        )}
+      </p>
+    </>
+  );
+}
+
+function plotOfClass(members: Member[]): string {
+  return members
+    .slice(0, 4)
+    .map(({ device }) => `${device.gateway}/${device.device}/${device.device_class === "weather" ? "irradiance_plane_w_m2" : "active_power_kw"}`)
+    .join(",");
+}
+
+function Tabs({ present, kind }: { present: string[]; kind: string }) {
+  const move = (event: KeyboardEvent): void => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const next = by === undefined ? undefined : present[(present.indexOf(kind) + by + present.length) % present.length];
+    if (!next) return;
+    event.preventDefault();
+    go({ class: next }, "replace");
+    requestAnimationFrame(() => document.getElementById(`tab-${next}`)?.focus());
+  };
+  return (
+    <div class="tabs" role="tablist" aria-label={say("view.devices")} onKeyDown={move}>
+      {present.map((one) => (
+        <button
+          key={one}
+          id={`tab-${one}`}
+          type="button"
+          role="tab"
+          aria-selected={one === kind}
+          aria-controls="class-panel"
+          tabIndex={one === kind ? 0 : -1}
+          onClick={() => go({ class: one }, "replace")}
+        >
+          {sayMaybe(`class.${one}`, one)}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Panel({ kind, members }: { kind: string; members: Member[] }) {
+  const panels: Record<string, (props: { members: Member[] }) => preact.JSX.Element> = {
+    pv_inverter: PvPanel,
+    storage: StoragePanel,
+    charger: ChargersPanel,
+    grid_meter: MetersPanel,
+    dc_bus: DcBusPanel,
+    weather: WeatherPanel,
+  };
+  const Shown = panels[kind] ?? MetersPanel;
+  return (
+    <div id="class-panel" role="tabpanel" aria-labelledby={`tab-${kind}`}>
+      <Shown key={kind} members={members} />
+    </div>
+  );
+}
