@@ -283,7 +283,8 @@ def test_years_are_sent_in_bounded_memory(serve: Callable[..., Served], tmp_path
             assert most_mb - before_mb < 100, (form, before_mb, most_mb)
             assert first_s is not None
             assert first_s < 5
-        assert sum(1 for _ in (tmp_path / "year.csv").open()) == YEAR_ROWS + 1
+        with (tmp_path / "year.csv").open() as lines:
+            assert sum(1 for _ in lines) == YEAR_ROWS + 1
         told = json.loads((tmp_path / "year.json").read_bytes())
         assert told["rows"] == YEAR_ROWS == len(told["intervals"])
         table = pq.read_table(tmp_path / "year.parquet")
