@@ -110,7 +110,7 @@ def test_the_lock_names_no_host_and_checks_everything() -> None:
 
 def test_a_changed_source_means_a_new_build(tmp_path: Path) -> None:
     copy = tmp_path / "web"
-    shutil.copytree(WEB, copy, ignore=shutil.ignore_patterns("node_modules", "dist*"))
+    shutil.copytree(WEB, copy, ignore=shutil.ignore_patterns("node_modules", "dist", "dist.*"))
     before = hook.sources_digest(copy)
     (copy / "dist").mkdir()
     (copy / "dist" / "index.html").write_text("page")
@@ -123,7 +123,7 @@ def test_a_changed_source_means_a_new_build(tmp_path: Path) -> None:
 
 def test_a_failed_build_says_what_to_do_and_keeps_the_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = tmp_path / "web"
-    shutil.copytree(WEB, copy, ignore=shutil.ignore_patterns("node_modules", "dist*"))
+    shutil.copytree(WEB, copy, ignore=shutil.ignore_patterns("node_modules", "dist", "dist.*"))
     (copy / "dist").mkdir()
     (copy / "dist" / "index.html").write_text("old")
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
@@ -137,7 +137,7 @@ def test_a_failed_build_says_what_to_do_and_keeps_the_old_page(tmp_path: Path, m
 
 def test_the_same_sources_give_the_same_page(dist: Path, tmp_path: Path) -> None:
     copy = tmp_path / "web"
-    shutil.copytree(WEB, copy, ignore=shutil.ignore_patterns("node_modules", "dist*"))
+    shutil.copytree(WEB, copy, ignore=shutil.ignore_patterns("node_modules", "dist", "dist.*"))
     hook.build_page(copy, hook.sources_digest(copy))
     built = {
         path.relative_to(copy / "dist"): path.read_bytes() for path in (copy / "dist").rglob("*") if path.is_file()

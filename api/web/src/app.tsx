@@ -5,7 +5,7 @@ import { LinkTo } from "./link_to";
 import { viewPatch, type View } from "./router";
 import { aged, choose, chosen, district, findParks, link, needsToken, overview, park, parks, problem, shown, since, view } from "./state";
 import { theme, toggle } from "./theme";
-import type { Part } from "./types";
+import type { Part, Problem } from "./types";
 import { language, nameOf, say, speak, type Key } from "./words";
 
 const SHOWN: Record<View, ReturnType<typeof lazy>> = {
@@ -163,13 +163,20 @@ function Failure() {
     <section class="card failure" role="alert">
       <h2>{say("error.title")}</h2>
       <p>
-        {told?.title} {told?.problems.map((mistake) => mistake.remedy).join("; ")}
+        {told && failureText(told)}
       </p>
       <button type="button" onClick={() => void findParks()}>
         {say("error.retry")}
       </button>
     </section>
   );
+}
+
+/** What a person can do with it: the parts that can fail have a name in both languages. */
+function failureText(told: Problem): string {
+  if (told.status === 503) return say("error.503");
+  if (told.status === 0) return say("asked.unreachable");
+  return [told.title, ...told.problems.map((mistake) => mistake.remedy)].join(" ");
 }
 
 function Empty() {

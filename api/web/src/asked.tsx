@@ -23,7 +23,14 @@ export function useAsk<T>(path: string | null, pauseMs = 0): Asked<T> {
     if (path === null) return undefined;
     let stopped = false;
     let timer = 0;
+    let first = true;
     const turn = async (): Promise<void> => {
+      // Nobody looks: the server is asked again when somebody does.
+      if (document.hidden && pauseMs > 0 && first === false) {
+        timer = window.setTimeout(() => void turn(), pauseMs);
+        return;
+      }
+      first = false;
       let answer: (was: Asked<T>) => Asked<T>;
       try {
         const data = await ask<T>(path);

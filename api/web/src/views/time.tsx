@@ -103,7 +103,7 @@ function Explorer({ devices }: { devices: Device[] }) {
   const length = span.to_ms - span.from_ms;
   useEffect(() => {
     if (!span.live) return undefined;
-    const pause = length <= HOUR ? 1_000 : length <= DAY ? 5_000 : 60_000;
+    const pause = length <= HOUR ? 2_000 : length <= DAY ? 5_000 : 60_000;
     const turn = (): void => setNow(overview.peek()?.newest_ms ?? Date.now());
     turn();
     const timer = setInterval(turn, pause);
