@@ -21,7 +21,7 @@ import msgspec
 from contract.time import SHANGHAI
 
 if TYPE_CHECKING:
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
 
 Row: TypeAlias = Sequence[Any]
 Batches: TypeAlias = Iterable[Sequence[Row]]
@@ -255,7 +255,7 @@ class _Pipe:
 def to_parquet(table: Table, batches: Batches) -> Iterator[bytes]:
     """Row groups as they fill; each field carries its unit, the file the head, as JSON under `parkgrid`."""
     import pyarrow as pa
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq
 
     schema = _schema(table)
     pipe = _Pipe()

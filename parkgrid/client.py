@@ -222,7 +222,7 @@ class Client:
 
     def _table(self, path: str, query: Mapping[str, str]) -> pd.DataFrame:
         """A table as Parquet, kept in a file while it comes when it is long."""
-        import pyarrow.parquet as pq  # type: ignore[import-untyped]
+        import pyarrow.parquet as pq
 
         with tempfile.SpooledTemporaryFile(max_size=64 << 20) as file:
             try:
