@@ -25,8 +25,14 @@ export function DistrictMap({ parks }: { parks: ParkNow[] }) {
     const spread: [number, number] = turn === 0 ? [0, 0] : [Math.cos(turn * 2.1) * 40, Math.sin(turn * 2.1) * 30];
     return { one, x: at[0] + spread[0], y: at[1] + spread[1], radius: Math.max(SMALLEST, LARGEST * Math.sqrt(useOf(one) / most)) };
   });
+  const labels = labelled(placed);
   // A place gives way to the name of a park that would lie on it.
-  const free = (place: Place): boolean => placed.every(({ x, y, radius }) => Math.abs(place.at[0] - x) > 96 || place.at[1] + 24 < y - radius - 8 || place.at[1] - 8 > y + radius + 32);
+  const free = (place: Place): boolean =>
+    placed.every(({ one, x, y, radius }) => {
+      const label = labels.get(one.park) ?? { y, half: 0 };
+      const [dx, dy] = [Math.abs(place.at[0] - x), Math.abs(place.at[1] + 8 - y)];
+      return (dx > radius + 50 || dy > radius + 24) && (dx > label.half + 50 || Math.abs(place.at[1] + 8 - label.y) > 26);
+    });
   return (
     <svg class="map" viewBox="0 0 640 430" role="group" aria-label={say("district.map")}>
       <defs>
@@ -51,13 +57,38 @@ export function DistrictMap({ parks }: { parks: ParkNow[] }) {
         </g>
       ))}
       {placed.map((one) => (
-        <ParkCircle key={one.one.park} {...one} />
+        <ParkCircle key={one.one.park} {...one} labelY={labels.get(one.one.park)?.y ?? one.y} />
       ))}
     </svg>
   );
 }
 
-function ParkCircle({ one, x, y, radius }: { one: ParkNow; x: number; y: number; radius: number }) {
+interface Placed {
+  one: ParkNow;
+  x: number;
+  y: number;
+  radius: number;
+}
+
+/** Where each name stands: under its circle, further down while another name lies there. */
+function labelled(placed: Placed[]): Map<string, { y: number; half: number }> {
+  // On a phone the picture is half as wide, so its letters are drawn larger.
+  const scale = innerWidth < 640 ? 1.6 : 1.1;
+  // Circles are not written over either.
+  const taken = placed.map(({ x, y, radius }) => ({ left: x - radius - 6, right: x + radius + 6, top: y - radius - 6, bottom: y + radius + 6 }));
+  const found = new Map<string, { y: number; half: number }>();
+  for (const { one, x, y, radius } of [...placed].sort((a, b) => a.y + a.radius - b.y - b.radius)) {
+    const name = nameOf(one, one.park);
+    const half = [...name].reduce((sum, letter) => sum + (letter > "\u2e80" ? 14 : 8) * scale, 0) / 2;
+    let at = y + radius + 10 + 14 * scale;
+    while (taken.some((other) => other.top < at + 4 && other.bottom > at - 13 * scale && other.left < x + half && other.right > x - half)) at += 4;
+    taken.push({ left: x - half, right: x + half, top: at - 13 * scale, bottom: at + 4 });
+    found.set(one.park, { y: at, half });
+  }
+  return found;
+}
+
+function ParkCircle({ one, x, y, radius, labelY }: Placed & { labelY: number }) {
   const state = standing(one);
   const share = ownShare(one);
   const name = nameOf(one, one.park);
@@ -79,10 +110,10 @@ function ParkCircle({ one, x, y, radius }: { one: ParkNow; x: number; y: number;
       )}
       <circle class="park-body" cx={x} cy={y} r={radius} />
       {state.rank > 0 && <circle class="park-stale" cx={x} cy={y} r={radius} />}
-      <text class="park-power" x={x} y={radius >= 28 ? y + 5 : y - radius - 12} text-anchor="middle" data-inside={radius >= 28}>
+      <text class="park-power" x={x} y={radius >= 37 ? y + 5 : y - radius - 12} text-anchor="middle" data-inside={radius >= 37}>
         {told}
       </text>
-      <text class="park-name" x={x} y={y + radius + 24} text-anchor="middle">
+      <text class="park-name" x={x} y={labelY} text-anchor="middle">
         {name}
       </text>
     </a>

@@ -97,8 +97,8 @@ function Picture({ sources, uses, size }: { sources: Node[]; uses: Node[]; size:
               <line x1="0" y1="0" x2="0" y2="6" class="rest-line" />
             </pattern>
           </defs>
-          <Side nodes={sources} scale={scale} from={label} to={middle - 8} anchor={0} size={size} />
-          <Side nodes={uses} scale={scale} from={width - label} to={middle + 8} anchor={width} size={size} />
+          <Side nodes={sources} scale={scale} from={label} to={middle - 8} anchor={0} size={size} wide={width >= 480} />
+          <Side nodes={uses} scale={scale} from={width - label} to={middle + 8} anchor={width} size={size} wide={width >= 480} />
           <rect class="bus" x={middle - 8} y={(HEIGHT - size * scale) / 2} width={16} height={size * scale} rx={4} />
         </svg>
       )}
@@ -107,7 +107,7 @@ function Picture({ sources, uses, size }: { sources: Node[]; uses: Node[]; size:
 }
 
 /** Bands from labels that keep a distance of a line to a bus where they lie on each other. */
-function Side({ nodes, scale, from, to, anchor, size }: { nodes: Node[]; scale: number; from: number; to: number; anchor: number; size: number }) {
+function Side({ nodes, scale, from, to, anchor, size, wide }: { nodes: Node[]; scale: number; from: number; to: number; anchor: number; size: number; wide: boolean }) {
   const left = anchor === 0;
   const row = HEIGHT / nodes.length;
   let at = (HEIGHT - size * scale) / 2;
@@ -128,7 +128,7 @@ function Side({ nodes, scale, from, to, anchor, size }: { nodes: Node[]; scale: 
             </text>
             <text class="sankey-number" x={anchor} y={y + 14} text-anchor={left ? "start" : "end"}>
               {together(energy(node.kwh))}
-              <tspan class="unit"> · {percent(node.kwh / size)}</tspan>
+              {wide && <tspan class="unit"> · {percent(node.kwh / size)}</tspan>}
             </text>
           </g>
         );

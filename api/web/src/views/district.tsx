@@ -1,8 +1,8 @@
 // All parks: where each is, what it does now, and which one needs somebody.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useAsk } from "../asked";
-import { ago, percent, power, together } from "../format";
+import { ago, isoDay, percent, power, together } from "../format";
 import { LinkTo } from "../link_to";
 import { Num } from "../number";
 import { DistrictMap } from "../parts/district_map";
@@ -13,7 +13,7 @@ import { standing, type Standing } from "../standing";
 import type { Day, District, ParkNow } from "../types";
 import { nameOf, say, type Key } from "../words";
 
-type Sort = "worst" | "name" | "power" | "sun" | "energy";
+type Sort = "worst" | "name" | "power" | "sun" | "energy" | "complete";
 
 export function DistrictView() {
   const shown = district.value;
@@ -94,17 +94,20 @@ const COLUMNS: { sort: Sort; key: Key }[] = [
   { sort: "power", key: "district.grid" },
   { sort: "sun", key: "district.own" },
   { sort: "energy", key: "district.today" },
+  { sort: "complete", key: "district.complete" },
 ];
 
 function List({ shown }: { shown: District }) {
   const sort = (param("sort") as Sort | null) ?? "worst";
-  const [energies, setEnergies] = useState<Record<string, number | null>>({});
+  const [known, setKnown] = useState<Record<string, Known>>({});
   const order: Record<Sort, (a: ParkNow, b: ParkNow) => number> = {
     worst: (a, b) => standing(b).rank - standing(a).rank || (b.flow.grid.kw ?? 0) - (a.flow.grid.kw ?? 0),
     name: (a, b) => nameOf(a, a.park).localeCompare(nameOf(b, b.park)),
     power: (a, b) => (b.flow.grid.kw ?? -Infinity) - (a.flow.grid.kw ?? -Infinity),
     sun: (a, b) => (ownShare(b) ?? -1) - (ownShare(a) ?? -1),
-    energy: (a, b) => (energies[b.park] ?? -1) - (energies[a.park] ?? -1),
+    energy: (a, b) => (known[b.park]?.energy_kwh ?? -1) - (known[a.park]?.energy_kwh ?? -1),
+    // The least complete first: that is what is looked for.
+    complete: (a, b) => (known[a.park]?.complete_pct ?? 101) - (known[b.park]?.complete_pct ?? 101),
   };
   return (
     <section class="card half" aria-labelledby="parks-title">
@@ -126,7 +129,7 @@ function List({ shown }: { shown: District }) {
           </thead>
           <tbody>
             {[...shown.parks].sort(order[sort]).map((one) => (
-              <Row key={one.park} one={one} onEnergy={(kwh) => setEnergies((was) => (was[one.park] === kwh ? was : { ...was, [one.park]: kwh }))} />
+              <Row key={one.park} one={one} onKnown={(fresh) => setKnown((was) => ({ ...was, [one.park]: fresh }))} />
             ))}
           </tbody>
         </table>
@@ -135,13 +138,21 @@ function List({ shown }: { shown: District }) {
   );
 }
 
-function Row({ one, onEnergy }: { one: ParkNow; onEnergy: (kwh: number | null) => void }) {
+interface Known {
+  energy_kwh: number | null;
+  complete_pct: number | null;
+}
+
+function Row({ one, onKnown }: { one: ParkNow; onKnown: (known: Known) => void }) {
   const day = useAsk<Day>(`/parks/${one.park}/day?step=15m`, 60_000).data;
   const used = day?.energy["grid_meter.energy_import_kwh"];
   const sun = day?.energy["pv_inverter.energy_generated_kwh"];
   const grid = aged(one.flow.grid);
   const state = standing(one);
-  if (day) queueMicrotask(() => onEnergy(used?.kwh ?? null));
+  const today = isoDay(one.newest_ms ?? Date.now(), one.time_zone);
+  const complete = useAsk<{ score_pct: number | null }>(`/parks/${one.park}/completeness?period=${today}`, 60_000).data?.score_pct ?? null;
+  const energy = used?.kwh ?? null;
+  useEffect(() => onKnown({ energy_kwh: energy, complete_pct: complete }), [energy, complete]);
   const line = day?.power.grid.kw ?? [];
   return (
     <tr class={state.rank > 1 ? "bad" : ""} data-park={one.park}>
@@ -167,6 +178,9 @@ function Row({ one, onEnergy }: { one: ParkNow; onEnergy: (kwh: number | null) =
             <Num value={sun?.kwh} unit="kWh" why={say("energy.pv")} />
           </span>
         )}
+      </td>
+      <td class="number">
+        <Num value={complete === null ? null : Math.floor(complete * 10) / 10} unit="%" why={say(complete === null ? "district.complete.none" : "district.complete.why")} />
       </td>
       <td>
         <Spark values={line.length ? line : (lately.get(one.park)?.read().values ?? [])} ink="grid" />

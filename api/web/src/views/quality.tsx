@@ -53,7 +53,7 @@ export function QualityView() {
 function sentence(gateways: Gateway[], refused: number): string {
   const offline = gateways.filter((gateway) => gateway.online === false).length;
   const dropped = gateways.reduce((sum, gateway) => sum + (gateway.health.samples_dropped ?? 0), 0);
-  const link = offline === 0 ? say("quality.answer.online", { count: gateways.length }) : say("quality.answer.offline", { offline, count: gateways.length, share: percent(1 - offline / gateways.length) });
+  const link = offline === 0 ? say(gateways.length === 1 ? "quality.answer.online.one" : "quality.answer.online", { count: gateways.length }) : say("quality.answer.offline", { offline, count: gateways.length, share: percent(1 - offline / gateways.length) });
   const lost = dropped > 0 ? say("quality.answer.dropped", { count: dropped }) : say("quality.answer.kept");
   const not = refused > 0 ? say("quality.answer.refused", { count: refused }) : say("quality.answer.none");
   return link + say("answer.join") + lost + say("answer.turn") + not + say("answer.end");
