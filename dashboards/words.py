@@ -1,74 +1,46 @@
-"""The words of the dashboards, one catalogue a language; every language has the same keys."""
+"""The words of the dashboards: one catalogue, dashboards/words.toml, with every text in every language side by side."""
 
+import tomllib
 from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
 
 LANGUAGES = ("en", "zh")
+TITLES = MappingProxyType({"en": "parkgrid", "zh": "parkgrid · 园区能源"})
+"""The folder that the dashboards of a language lie in."""
 
-WORDS: Mapping[str, Mapping[str, str]] = {
-    "en": {
-        "title": "Park energy",
-        "park": "Park",
-        "power": "Power by flow",
-        "power_about": "Grid, PV and discharge feed the bus; load and charging draw from it; export is negative.",
-        "energy": "Energy in the chosen time",
-        "energy_about": "From the devices' own counters, not from integrated power.",
-        "state_of_charge": "State of charge",
-        "gateways": "Gateways",
-        "outbox": "Oldest reading not yet stored",
-        "outbox_about": "Zero while the way is open; grows while the link or store is away; nothing is lost.",
-        "quarantine": "Refused, with the reason",
-        "grid": "Grid",
-        "pv": "Photovoltaics",
-        "storage": "Storage",
-        "load": "Load",
-        "charging": "EV charging",
-        "import": "Imported",
-        "export": "Exported",
-        "generated": "Generated",
-        "charged": "Charged into storage",
-        "delivered": "Delivered to vehicles",
-        "gateway": "Gateway",
-        "online": "Online",
-        "agent_version": "Agent",
-        "simulated": "Simulated",
-        "last_seen_at": "Last heard",
-        "last_at": "Last time",
-        "device": "Device",
-        "reason": "Reason",
-        "occurrences": "Times",
-        "location": "Where",
-    },
-    "zh": {
-        "title": "园区能源",
-        "park": "园区",
-        "power": "各路功率",
-        "power_about": "电网、光伏、储能放电为供入母线，负荷与充电为取自母线；上网为负。",
-        "energy": "所选时段电量",
-        "energy_about": "取自设备自身的电能表底数，而非功率积分。",
-        "state_of_charge": "储能荷电状态",
-        "gateways": "网关",
-        "outbox": "最早未入库读数的等待时间",
-        "outbox_about": "链路畅通时为零；链路或数据库中断时增长，期间数据不丢失。",
-        "quarantine": "被拒数据及原因",
-        "grid": "电网",
-        "pv": "光伏",
-        "storage": "储能",
-        "load": "负荷",
-        "charging": "充电",
-        "import": "下网电量",
-        "export": "上网电量",
-        "generated": "发电量",
-        "charged": "储能充电量",
-        "delivered": "车辆充电量",
-        "gateway": "网关",
-        "online": "在线",
-        "agent_version": "代理版本",
-        "simulated": "模拟",
-        "last_seen_at": "最近通信",
-        "last_at": "最近一次",
-        "device": "设备",
-        "reason": "原因",
-        "occurrences": "次数",
-        "location": "位置",
-    },
-}
+
+class WordError(KeyError):
+    """A text is missing from the catalogue."""
+
+    def __str__(self) -> str:
+        """The sentence itself."""
+        return str(self.args[0])
+
+
+@cache
+def catalogue() -> Mapping[str, Mapping[str, str]]:
+    """Every key with its text in each language."""
+    text = resources.files("dashboards").joinpath("words.toml").read_text("utf-8")
+    return MappingProxyType({key: dict(zip(LANGUAGES, pair, strict=True)) for key, pair in tomllib.loads(text).items()})
+
+
+class Words:
+    """The texts of one language; notes which of them are used."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self.used: set[str] = set()
+
+    def __call__(self, key: str) -> str:
+        """The text of a key. Raises `WordError`."""
+        self.used.add(key)
+        try:
+            return catalogue()[key][self.language]
+        except KeyError:
+            raise WordError(f"dashboards/words.toml has no {key!r} in {self.language}: add it") from None
+
+    def about(self, key: str) -> str:
+        """What a panel says about itself: the question that it answers."""
+        return self(f"{key}_about")

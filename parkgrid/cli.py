@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from parkgrid.commands import bill, clusters, influx, registers, report, trace
+from parkgrid.commands import bill, clusters, dashboards, influx, registers, report, trace
 
 _FAILED = 1
 _WRONG_SETTINGS = 2
@@ -45,6 +45,7 @@ app.add_typer(bill.app, name="bill")
 app.add_typer(registers.app, name="registers")
 app.add_typer(clusters.app, name="clusters")
 app.add_typer(influx.app, name="influx")
+app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(report.app, name="report")
 app.command("trace")(trace.trace)
 

@@ -1,0 +1,12 @@
+"""One meaning, one colour, on every page: Okabe-Ito based, safe for colour-blind eyes, 3:1 on both themes."""
+
+PV = "#E69F00"
+STORAGE = "#009E73"
+GRID = "#6B7280"
+LOAD = "#0072B2"
+CHARGING = "#CC79A7"
+DC_BUS = "#56B4E9"
+ALARM = "#D55E00"
+PLAN = "#6B7280"
+CALM = "text"
+"""Ordinary ink of the theme: nothing needs anybody."""

@@ -1,0 +1,146 @@
+"""The queries of dashboards/sql: named statements whose words in braces become SQL, so that each is written once.
+
+{scope park}            only what the variables choose: `park`, `device`, or the board's own scope
+{devices storage}       numbers of the chosen devices of a class, as an array
+{rolled storage: a, b}  the 1-minute roll-up in a narrow picture, the 15-minute one in a wide one
+{energy}                intervals of the chosen registers in the chosen time
+{bucket at}             the beginning of the step of the picture that an instant lies in
+{during at}, {lately at}  in the chosen time (end left out); in the last quarter of an hour of it
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+
+from dashboards import plan_sql
+
+WIDE_MS = 900_000
+"""From this step on the 15-minute roll-up is asked."""
+_SCOPES = MappingProxyType(
+    {
+        "all": "true",
+        "district": "{alias}district = ${{district:sqlstring}}",
+        "park": "{alias}park = ${{park:sqlstring}}",
+        "device": "{alias}park = ${{park:sqlstring}}"
+        " AND {alias}gateway || '/' || {alias}device IN (${{device:sqlstring}})",
+    },
+)
+_NAMED = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+_WORD = re.compile(r"\{(\w+)(?: ([^{}]*))?\}")
+
+
+class QueryError(ValueError):
+    """A query of dashboards/sql says something that cannot be expanded."""
+
+
+@cache
+def statements(file: str) -> Mapping[str, str]:
+    """The named statements of one file of dashboards/sql, as they are written."""
+    text = resources.files("dashboards").joinpath("sql", f"{file}.sql").read_text("utf-8")
+    _, *parts = _NAMED.split(text)
+    return MappingProxyType({name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)})
+
+
+def query(file: str, name: str, scope: str, language: str) -> str:
+    """One statement, expanded for the scope of a board and a language. Raises `QueryError`."""
+    try:
+        text = statements(file)[name]
+    except KeyError:
+        raise QueryError(f"dashboards/sql/{file}.sql has no statement {name!r}: add `-- name: {name}`") from None
+    return expanded(text, scope, language)
+
+
+def expanded(text: str, scope: str, language: str) -> str:
+    """SQL without words in braces. Raises `QueryError` for a word that is none."""
+
+    def replaced(found: re.Match[str]) -> str:
+        word, rest = found[1], (found[2] or "").strip()
+        if word not in _WORDS:
+            raise QueryError(f"{found[0]}: there is no such word; there are {', '.join(sorted(_WORDS))}")
+        return _WORDS[word](rest, scope, language)
+
+    while _WORD.search(text.replace("${", "$(")):
+        text = _WORD.sub(replaced, text.replace("${", "$(")).replace("$(", "${")
+    return text
+
+
+def _scope(rest: str, scope: str, _: str) -> str:
+    """`{scope park d}`: the widest scope named here that the board has, on an alias."""
+    wanted, _, alias = rest.partition(" ")
+    if wanted not in _SCOPES:
+        raise QueryError(f"{{scope {rest}}}: there are {', '.join(_SCOPES)}")
+    order = list(_SCOPES)
+    chosen = order[min(order.index(wanted), order.index(scope))]
+    return _SCOPES[chosen].format(alias=f"{alias}." if alias else "")
+
+
+def _devices(rest: str, scope: str, language: str) -> str:
+    chosen = _scope("device", scope, language)
+    return f"ARRAY(SELECT device_id FROM devices WHERE device_class = '{rest}' AND {chosen})"  # noqa: S608 - our own words
+
+
+def _rolled(rest: str, scope: str, language: str) -> str:
+    device_class, _, columns = (part.strip() for part in rest.partition(":"))
+    chosen = f"device_id = ANY ({_devices(device_class, scope, language)}) AND {_during('at')}"
+    narrow, wide = (
+        f"SELECT device_id, at, {columns} FROM {device_class}_{level}"  # noqa: S608 - our own words
+        f" WHERE $__interval_ms {sign} {WIDE_MS} AND {chosen}"
+        for level, sign in (("1m", "<"), ("15m", ">="))
+    )
+    return f"({narrow} UNION ALL {wide}) AS rolled"
+
+
+def _energy(_: str, scope: str, language: str) -> str:
+    return (
+        "(SELECT r.district, r.park, r.gateway, r.device, r.device_class, r.signal, i.at, i.period_s, i.energy_kwh,"  # noqa: S608 - our own words
+        " i.quality FROM registers AS r JOIN energy_intervals AS i USING (register_id)"
+        f" WHERE {_scope('device r', scope, language)} AND {_during('i.at')}) AS energy"
+    )
+
+
+def _bucket(rest: str, *_: str) -> str:
+    return f"date_bin($__interval_ms * INTERVAL '1 millisecond', {rest}, TIMESTAMPTZ '2000-01-01 00:00+08')"
+
+
+def _during(rest: str, *_: str) -> str:
+    return f"{rest} >= $__timeFrom() AND {rest} < $__timeTo()"
+
+
+def _lately(rest: str, *_: str) -> str:
+    return f"{rest} > $__timeTo()::timestamptz - INTERVAL '20 minutes' AND {rest} <= $__timeTo()::timestamptz"
+
+
+def _limit(*_: str) -> str:
+    return (
+        "(SELECT nullif(sum(contracted_kw), 0)::float8 FROM (SELECT DISTINCT ON (account) account, contracted_kw"
+        " FROM supply_agreements WHERE park = ${park:sqlstring} AND valid_from <= $__timeTo()::timestamptz::date"
+        " AND (valid_to IS NULL OR valid_to > $__timeTo()::timestamptz::date)"
+        " ORDER BY account, agreement_id DESC) AS agreed)"
+    )
+
+
+def _name(_rest: str, _scope: str, language: str) -> str:
+    return f"name_{language}"
+
+
+_WORDS: Mapping[str, Callable[[str, str, str], str]] = MappingProxyType(
+    {
+        "scope": _scope,
+        "devices": _devices,
+        "rolled": _rolled,
+        "energy": _energy,
+        "bucket": _bucket,
+        "during": _during,
+        "lately": _lately,
+        "limit": _limit,
+        "name": _name,
+        "band": lambda *_: plan_sql.band(),
+        "minimum_coverage": lambda *_: plan_sql.minimum_coverage(),
+        "plan": lambda _rest, _scope, language: plan_sql.plan_rows(language),
+        "outputs": lambda _rest, _scope, language: plan_sql.outputs(language),
+        "cluster_energy": lambda *_: plan_sql.part("cluster_energy"),
+        "quarters_of_parks": lambda *_: plan_sql.part("quarters_of_parks"),
+    },
+)

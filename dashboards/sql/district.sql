@@ -1,0 +1,88 @@
+-- name: district_now
+WITH newest AS (
+    SELECT DISTINCT ON (device_id) device_id, flow, active_power_kw
+    FROM (
+        SELECT device_id, at, 'grid' AS flow, active_power_kw FROM grid_meter_1m
+        WHERE device_id = ANY ({devices grid_meter}) AND {lately at}
+        UNION ALL
+        SELECT device_id, at, 'pv', active_power_kw FROM pv_inverter_1m
+        WHERE device_id = ANY ({devices pv_inverter}) AND {lately at}
+        UNION ALL
+        SELECT device_id, at, 'charging', active_power_kw FROM charger_1m
+        WHERE device_id = ANY ({devices charger}) AND {lately at}
+    ) AS readings
+    ORDER BY device_id, at DESC
+)
+SELECT sum(active_power_kw) FILTER (WHERE flow = 'grid') AS grid,
+       sum(active_power_kw) FILTER (WHERE flow = 'pv') AS pv,
+       sum(active_power_kw) FILTER (WHERE flow = 'charging') AS charging
+FROM newest
+
+-- name: district_energy
+-- indicators: consumption_kwh, self_sufficiency_ratio
+WITH flows AS (
+    SELECT sum(energy_kwh) FILTER (WHERE device_class = 'grid_meter' AND signal = 'energy_import_kwh') AS imported,
+           sum(energy_kwh) FILTER (WHERE device_class = 'grid_meter' AND signal = 'energy_export_kwh') AS exported,
+           sum(energy_kwh) FILTER (WHERE device_class = 'pv_inverter') AS generated,
+           coalesce(sum(energy_kwh) FILTER (WHERE device_class = 'storage' AND signal = 'energy_discharged_kwh'), 0)
+           - coalesce(sum(energy_kwh) FILTER (WHERE device_class = 'storage' AND signal = 'energy_charged_kwh'), 0) AS given
+    FROM {energy}
+), consumed AS (
+    SELECT *, imported - exported + coalesce(generated, 0) + given AS load FROM flows
+)
+SELECT load AS consumption_kwh, generated, least(greatest(1 - imported / nullif(load, 0), 0), 1) AS self_sufficiency_ratio
+FROM consumed
+
+-- name: district_state
+SELECT count(DISTINCT park)::float8 AS parks, count(*) FILTER (WHERE online)::float8 AS gateways_online,
+       count(*) FILTER (WHERE NOT online)::float8 AS gateways_offline,
+       extract(epoch FROM now() - min(last_seen_at))::float8 AS silent_s
+FROM gateways
+WHERE park IN (SELECT park FROM parks WHERE {scope park})
+
+-- name: power_of_parks
+SELECT "time", park AS metric, sum(kw) AS value
+FROM (
+    SELECT {bucket at} AS "time", device_id, avg(active_power_kw) AS kw
+    FROM {rolled grid_meter: active_power_kw}
+    GROUP BY 1, 2
+) AS means JOIN devices USING (device_id)
+GROUP BY 1, 2
+ORDER BY 1
+
+-- name: district_flows
+SELECT {bucket at} AS "time",
+       sum(energy_kwh) FILTER (WHERE device_class = 'grid_meter' AND signal = 'energy_import_kwh') AS import,
+       sum(energy_kwh) FILTER (WHERE device_class = 'pv_inverter') AS generated,
+       sum(energy_kwh) FILTER (WHERE device_class = 'storage' AND signal = 'energy_discharged_kwh') AS discharged,
+       -sum(energy_kwh) FILTER (WHERE device_class = 'storage' AND signal = 'energy_charged_kwh') AS charged,
+       -sum(energy_kwh) FILTER (WHERE device_class = 'grid_meter' AND signal = 'energy_export_kwh') AS export
+FROM {energy}
+GROUP BY 1
+ORDER BY 1
+
+-- name: park_list
+-- One row a park, worst first: how long it has been silent, what it took and made, how much of its data is known.
+WITH flows AS (
+    SELECT park,
+           sum(energy_kwh) FILTER (WHERE device_class = 'grid_meter' AND signal = 'energy_import_kwh') AS imported,
+           sum(energy_kwh) FILTER (WHERE device_class = 'grid_meter' AND signal = 'energy_export_kwh') AS exported,
+           sum(energy_kwh) FILTER (WHERE device_class = 'pv_inverter') AS generated,
+           coalesce(sum(energy_kwh) FILTER (WHERE device_class = 'storage' AND signal = 'energy_discharged_kwh'), 0)
+           - coalesce(sum(energy_kwh) FILTER (WHERE device_class = 'storage' AND signal = 'energy_charged_kwh'), 0) AS given,
+           100 * count(*) FILTER (WHERE quality > 0) / count(*)::float8 AS coverage_pct
+    FROM {energy}
+    GROUP BY park
+), seen AS (
+    SELECT park, extract(epoch FROM now() - max(last_seen_at))::float8 AS silent_s FROM gateways GROUP BY park
+)
+SELECT p.park, p.{name} AS park_name, s.silent_s, f.imported AS import, f.generated,
+       least(greatest(1 - f.imported / nullif(f.imported - f.exported + coalesce(f.generated, 0) + f.given, 0), 0), 1)
+           AS self_sufficiency_ratio,
+       f.coverage_pct
+FROM parks AS p
+LEFT JOIN flows AS f USING (park)
+LEFT JOIN seen AS s USING (park)
+WHERE {scope park p}
+ORDER BY s.silent_s DESC NULLS FIRST, p.park
+LIMIT 500

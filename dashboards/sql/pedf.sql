@@ -1,0 +1,56 @@
+-- name: bus_now
+SELECT avg(100 * voltage_v / nullif((ratings ->> 'nominal_voltage_v')::float8, 0)) AS voltage_share,
+       sum(active_power_kw) AS bus_power, sum(target_power_kw) AS bus_target, max(ripple_v) AS ripple
+FROM (
+    SELECT DISTINCT ON (device_id) device_id, voltage_v, active_power_kw, target_power_kw, ripple_v
+    FROM dc_bus_1m
+    WHERE device_id = ANY ({devices dc_bus}) AND {lately at}
+    ORDER BY device_id, at DESC
+) AS newest JOIN devices USING (device_id)
+
+-- name: bus_quality
+-- Share of quarters of an hour inside the band of 80 to 107 % of the nominal voltage, and distance from the plan.
+-- indicators: pedf_time_in_voltage_band_ratio, pedf_tracking_error_pct
+SELECT avg(CASE WHEN share BETWEEN {band} THEN 1.0::float8 ELSE 0 END) AS pedf_time_in_voltage_band_ratio,
+       100 * sum(abs(active_power_kw - target_power_kw)) / nullif(sum(abs(target_power_kw)), 0) AS pedf_tracking_error_pct
+FROM (
+    SELECT active_power_kw, target_power_kw,
+           100 * voltage_v / nullif((ratings ->> 'nominal_voltage_v')::float8, 0) AS share
+    FROM dc_bus_15m JOIN devices USING (device_id)
+    WHERE device_id = ANY ({devices dc_bus}) AND {during at}
+) AS quarters
+
+-- name: bus_voltage
+SELECT {bucket at} AS "time", avg(voltage_v) AS voltage, avg(reference_voltage_v) AS reference_voltage
+FROM {rolled dc_bus: voltage_v, reference_voltage_v}
+GROUP BY 1
+ORDER BY 1
+
+-- name: bus_power
+SELECT {bucket at} AS "time", avg(active_power_kw) AS bus_power, avg(target_power_kw) AS bus_target
+FROM {rolled dc_bus: active_power_kw, target_power_kw}
+GROUP BY 1
+ORDER BY 1
+
+-- name: bus_ripple
+SELECT {bucket at} AS "time", device AS metric, max(ripple_v) AS value
+FROM {rolled dc_bus: ripple_v} JOIN devices USING (device_id)
+GROUP BY 1, 2
+ORDER BY 1
+
+-- name: bus_energy
+SELECT {bucket at} AS "time",
+       sum(energy_kwh) FILTER (WHERE signal = 'energy_import_kwh') AS import,
+       -sum(energy_kwh) FILTER (WHERE signal = 'energy_export_kwh') AS export
+FROM {energy}
+WHERE device_class = 'dc_bus'
+GROUP BY 1
+ORDER BY 1
+
+-- name: buses
+SELECT gateway, device, name, (ratings ->> 'nominal_voltage_v')::float8 AS nominal_voltage,
+       (ratings ->> 'rated_power_kw')::float8 AS rated_power
+FROM devices
+WHERE device_class = 'dc_bus' AND NOT retired AND {scope device}
+ORDER BY gateway, device
+LIMIT 200
