@@ -26,8 +26,8 @@ from psycopg import sql
 from contract.signals import CATALOGUE, Kind
 from contract.time import from_ms, to_ms
 from ingest.sql import statement
-from ingest.sql.aggregates import LEVELS, SOURCE, rollup_columns, rollup_expressions
-from ingest.store import Breathe, MaintenanceReport, dirty
+from ingest.sql.aggregates import DAY_ORIGIN, LEVELS, SOURCE, rollup_columns, rollup_expressions
+from ingest.store import Breathe, MaintenanceReport, dirty, without_pause
 from ingest.store.dirty import Int4Array
 from ingest.store.partitions import Days
 from ingest.store.settings import StoreSettings
@@ -52,12 +52,21 @@ _SLICE_S = 0.01
 """How long one statement of the roll-ups should take, about."""
 _HEAD_LAG = {"1m": timedelta(minutes=10), "15m": timedelta(hours=2), "1d": timedelta(days=2)}
 """How much raw data an aggregate may answer from before it is materialised."""
+_NOTES = 50
+_SPAN_SOURCE = {"1m": "", "15m": "", "1d": "_15m"}
+"""Where a whole span is computed from: raw rows a quarter of an hour apart are no more than their 1-minute buckets."""
+_SPAN_WORK_MEM = "64MB"
+"""A month of a class is sorted in memory."""
 _REFRESH_STEP = timedelta(days=10)
 _MAX_WINDOWS = 16
 
 
 class Keeper(Protocol):
     """What differs between the stores after the commit."""
+
+    def roll_up(self, connection: psycopg.Connection[Any], now_ms: int) -> MaintenanceReport:
+        """Bring the roll-ups of long new spans up to date, as a set."""
+        ...
 
     def maintain(self, connection: psycopg.Connection[Any], now_ms: int, breathe: Breathe) -> MaintenanceReport:
         """One round of maintenance."""
@@ -119,6 +128,22 @@ class TableKeeper:
             self._days.forget()
         return MaintenanceReport(buckets, pending, partitions, dropped)
 
+    def roll_up(self, connection: psycopg.Connection[Any], now_ms: int) -> MaintenanceReport:
+        """Recompute the whole span of every note with one statement a level; the same rows as `maintain` makes.
+
+        For notes of many buckets without gaps, as a history leaves them: a year takes seconds instead of minutes.
+        """
+        del now_ms
+        buckets = 0
+        names = [name for name, level in connection.execute(statement("dirty_classes")).fetchall() if level == "1m"]
+        for name in names:
+            with connection.transaction():
+                if connection.execute(statement("one_keeper"), (name,)).fetchone() == (True,):
+                    buckets += _recompute_spans(connection, name)
+        # Coarser buckets that a former keeper left are `maintain`'s.
+        left = connection.execute(statement("dirty_classes")).fetchall()
+        return MaintenanceReport(buckets, any(level == "1m" for _, level in left))
+
     def _recompute(
         self, connection: psycopg.Connection[Any], device_class: str, now_ms: int, breathe: Breathe
     ) -> tuple[int, bool]:
@@ -179,6 +204,40 @@ class TableKeeper:
         return connection.execute(sql.SQL(statement("delete_rollups")).format(target=target), (oldest,)).rowcount
 
 
+def _recompute_spans(connection: psycopg.Connection[Any], device_class: str) -> int:
+    """Work off the oldest notes of a class, each as a span of whole days of its devices; the number of their buckets.
+
+    A whole day needs nothing from beside it, at any level.
+    """
+    connection.execute("SET LOCAL jit TO off")
+    connection.execute(f"SET LOCAL work_mem TO '{_SPAN_WORK_MEM}'")
+    kept_from, done = _kept_from(connection), 0
+    for devices, minutes in connection.execute(statement("take_notes"), (device_class, _NOTES), binary=True).fetchall():
+        pairs = Pairs.distinct(np.array(devices, np.int64), np.array(minutes, np.int64))
+        _note_newest(connection, device_class, pairs.minutes)
+        _pass_on(connection, device_class, pairs.at_level("15m"))
+        for level in LEVELS:
+            _recompute_span(connection, device_class, level, pairs.from_minute(kept_from.get(device_class)), kept_from)
+        done += len(pairs.minutes)
+    return done
+
+
+def _recompute_span(
+    connection: psycopg.Connection[Any], device_class: str, level: str, pairs: Pairs, kept_from: dict[str, int]
+) -> None:
+    if len(pairs.minutes) == 0:
+        return
+    low, last = bucket_starts(pairs.minutes[[0, -1]], "1d").tolist()
+    # What is left of a day whose source was removed in part would make its bucket smaller.
+    low = max(low, kept_from.get(f"{device_class}{_SPAN_SOURCE[level]}", low))
+    parameters = {
+        "devices": Int4Array(np.unique(pairs.devices)),
+        "low": from_ms(low * _MINUTE_MS),
+        "high": from_ms((last + MINUTES["1d"]) * _MINUTE_MS),
+    }
+    connection.execute(_span_statement(device_class, level), parameters, prepare=False)
+
+
 def recompute(
     connection: psycopg.Connection[Any], device_class: str, level: str, pairs: Pairs, breathe: Breathe
 ) -> None:
@@ -211,16 +270,27 @@ def _recompute_slice(connection: psycopg.Connection[Any], device_class: str, lev
 
 @cache
 def _recompute_statement(class_name: str, level: str) -> sql.Composed:
+    return _rollup_statement("recompute", class_name, level, SOURCE[level])
+
+
+@cache
+def _span_statement(class_name: str, level: str) -> sql.Composed:
+    return _rollup_statement("recompute_span", class_name, level, _SPAN_SOURCE[level])
+
+
+def _rollup_statement(name: str, class_name: str, level: str, source: str) -> sql.Composed:
     device_class = CATALOGUE[class_name]
     in_order = "array_agg({0} ORDER BY at) FILTER (WHERE {0} IS NOT NULL)"
     first = f"({in_order})[1]"
     last = f"({in_order})[count({{0}})]"
-    expressions = rollup_expressions(device_class, level, first, last)
+    expressions = rollup_expressions(device_class, level if source else "1m", first, last)
     # Names and expressions come from the catalogue, never from input.
     columns = [name for name, _ in rollup_columns(device_class)]
-    return sql.SQL(statement("recompute")).format(
+    return sql.SQL(statement(name)).format(
+        width=sql.Literal(LEVELS[level]),
+        origin=sql.Literal(DAY_ORIGIN),
         target=sql.Identifier("base", f"{class_name}_{level}"),
-        source=sql.Identifier("base", f"{class_name}{SOURCE[level]}"),
+        source=sql.Identifier("base", f"{class_name}{source}"),
         columns=sql.SQL(", ").join(map(sql.Identifier, ("device_id", "at", "samples", *columns))),
         minutes=sql.Literal(MINUTES[level]),
         expressions=sql.SQL(", ").join(
@@ -255,6 +325,10 @@ class AggregateKeeper:
             buckets += len(minutes)
         pending = connection.execute(statement("dirty_classes")).fetchone() is not None
         return MaintenanceReport(buckets, pending, 0, self._retention.apply(connection, now_ms, self._drop))
+
+    def roll_up(self, connection: psycopg.Connection[Any], now_ms: int) -> MaintenanceReport:
+        """An aggregate is refreshed as a set in any case."""
+        return self.maintain(connection, now_ms, without_pause)
 
     def _refresh(self, connection: psycopg.Connection[Any], device_class: str, minutes: NDArray[np.int64]) -> None:
         kept_from, newest = _kept_from(connection), _newest(connection)[device_class]

@@ -307,7 +307,10 @@ def _keep(dsn: str, complete: threading.Event) -> None:
         while True:
             last = complete.is_set()
             try:
-                report, tries = store.maintain(clock.now_ms()), 0
+                report = store.roll_up(clock.now_ms())
+                if not report.pending and not report.buckets:
+                    report = store.maintain(clock.now_ms())
+                tries = 0
             except StoreUnavailableError:
                 tries += 1
                 if tries == _MOST_TRIES:

@@ -1,7 +1,7 @@
-"""Months of a park's readings in seconds: the live park's own physics at steps of a minute, read at a chosen period.
+"""Months of a park's readings in seconds: the live park's own physics at steps of minutes, read at a chosen period.
 
-    whole days, steps of a minute ──midnight──▶ last day, steps of the scenario ──▶ end
-                                                                                     └──▶ state for the live park
+    whole days, steps of 1 or 5 minutes ──midnight──▶ last day, steps of the scenario ──▶ end
+                                                                                           └──▶ state for the live park
 
 Powers hold from step to step and registers integrate them, so every power balances and every difference of two
 registers is the energy in between, whatever the period of the readings. The last day is stepped as finely as the live
@@ -18,7 +18,7 @@ from contract.identity import MeteringPoint
 from contract.signals import CATALOGUE
 from simulators import history_bus
 from simulators.history_bus import DcBus
-from simulators.history_park import MinutePark
+from simulators.history_park import LONG_STEP_S, STEP_S, MinutePark
 from simulators.park import Park
 from simulators.plant import SimulatedDevice
 from simulators.scenario import Scenario
@@ -93,7 +93,7 @@ def days(
     while start_ms < end_ms:
         midnight_ms = midnight_after(scenario, start_ms)
         if made is None or end_ms < midnight_ms:
-            made = _Made(scenario, start_ms, state, coarse=end_ms >= midnight_ms)
+            made = _Made(scenario, start_ms, state, _step_s(period_s) if end_ms >= midnight_ms else None)
         readings = made.readings(start_ms, min(end_ms, midnight_ms), period_s * 1000)
         if end_ms >= midnight_ms:
             made.advance(midnight_ms)
@@ -115,11 +115,19 @@ def _check(start_ms: int, end_ms: int, period_s: int) -> None:
         raise ValueError(f"a history from {start_ms} to {end_ms} has no length: its end must lie after its start")
 
 
+def _step_s(period_s: int) -> float:
+    """Readings lie on the beginnings of steps."""
+    return STEP_S if period_s % LONG_STEP_S else LONG_STEP_S
+
+
 class _Made:
     """A park on its way."""
 
-    def __init__(self, scenario: Scenario, start_ms: int, state: HistoryState | None, *, coarse: bool) -> None:
-        self._park = (MinutePark if coarse else Park)(scenario, start_ms, state.park if state else None)
+    def __init__(self, scenario: Scenario, start_ms: int, state: HistoryState | None, step_s: float | None) -> None:
+        begun = state.park if state else None
+        self._park = (
+            Park(scenario, start_ms, begun) if step_s is None else MinutePark(scenario, start_ms, begun, step_s)
+        )
         self._bus = _bus(scenario, self._park, state)
         self._bus_at_midnight = self._bus.state if self._bus else {}
         self._step_ms = round(self._park.scenario.step_s * 1000)

@@ -1,7 +1,8 @@
-"""The same park at steps of a minute, quicker: what a day brings from outside is known before the day is stepped.
+"""The same park at steps of whole minutes, quicker: what a day brings from outside is known before the day is stepped.
 
 Generation and loads do not depend on any state, so their powers and registers are taken from sums over the day; only
-chargers, storage and grid meter are stepped. A test holds every value of it against `Park` at the same step.
+chargers, storage and grid meter are stepped. Over a step longer than a minute generation and loads hold their mean, so
+the energy of the step is the same. A test holds every value at steps of a minute against `Park`.
 """
 
 import math
@@ -16,12 +17,15 @@ from numpy.typing import NDArray
 from simulators.flow import Flow
 from simulators.park import Day, Park
 from simulators.plant import Values
+from simulators.pv import PvDay
 from simulators.scenario import Scenario
 from simulators.state import ParkState
 from simulators.weather import MINUTE_MS, MINUTES
 
 STEP_S = 60.0
 """Seconds that powers hold on days that are over: vehicles charge for half an hour, clouds are known by the minute."""
+LONG_STEP_S = 300.0
+"""The same where readings are further apart: five minutes are still short beside a charging session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +39,17 @@ class _Course:
 
 
 class MinutePark(Park):
-    """A park whose powers hold for a minute; only for days that are over, it takes no set-points."""
+    """A park whose powers hold for some minutes; only for days that are over, it takes no set-points."""
 
-    def __init__(self, scenario: Scenario, start_ms: int, state: ParkState | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, start_ms: int, state: ParkState | None = None, step_s: float = STEP_S
+    ) -> None:
         self._courses: dict[str, _Course] = {}
         self._pv_w: list[int] = []
         self._load_w: list[int] = []
         self._var: list[int] = []
         self._shown_ms = -1
-        super().__init__(replace(scenario, step_s=STEP_S), start_ms, state)
+        super().__init__(replace(scenario, step_s=step_s), start_ms, state)
         outside = {*self._arrays, *self._loads}
         self._stepped = [flow for name, flow in self.flows.items() if name not in outside]
 
@@ -73,7 +79,7 @@ class MinutePark(Park):
     def _open(self, day: date) -> Day:
         if self._courses:
             self._show(MINUTES)
-        found = super()._open(day)
+        found = self._held(super()._open(day))
         made = {name: _watts(each.ac_kw, self._arrays[name].rated_power_kw) for name, each in found.generation.items()}
         used = {name: _watts(each) for name, each in found.loads.items()}
         tangents = {name: math.tan(math.acos(self._loads[name].power_factor)) for name in used}
@@ -84,6 +90,14 @@ class MinutePark(Park):
         }
         self._pv_w, self._load_w, self._var = _total(made.values()), _total(used.values()), _total(var.values())
         return found
+
+    def _held(self, day: Day) -> Day:
+        """A day whose generation and loads are means over each step."""
+        minutes = self._step_ms // MINUTE_MS
+        if minutes > 1:
+            day.generation = {name: _mean_generation(each, minutes) for name, each in day.generation.items()}
+            day.loads = {name: _means(each, minutes) for name, each in day.loads.items()}
+        return day
 
     def _hold(self) -> None:
         for flow in self._stepped:
@@ -105,6 +119,22 @@ class MinutePark(Park):
 
     def _decide_chargers(self, minute: float) -> int:
         return super()._decide_chargers(minute) if self._station.busy(minute * 60) else 0
+
+
+def _mean_generation(day: PvDay, minutes: int) -> PvDay:
+    return PvDay(
+        _means(day.ac_kw, minutes),
+        _means(day.dc_kw, minutes),
+        _means(day.plane_w_m2, minutes),
+        _means(day.cell_c, minutes),
+    )
+
+
+def _means(series: list[float], minutes: int) -> list[float]:
+    """Each minute of a day the mean of its step; the day's last point stays what it is."""
+    means = np.array(series[:MINUTES]).reshape(-1, minutes).mean(axis=1)
+    found: list[float] = np.repeat(means, minutes).tolist()
+    return [*found, series[MINUTES]]
 
 
 def _watts(power_kw: list[float], limit_kw: float = math.inf) -> NDArray[np.int64]:

@@ -264,6 +264,21 @@ CROSS JOIN LATERAL (
 WHERE r.samples > 0
 ON CONFLICT (device_id, at) DO UPDATE SET {assignments};
 
+-- name: take_notes
+DELETE FROM base.rollup_dirty
+WHERE dirty_id IN (
+    SELECT dirty_id FROM base.rollup_dirty WHERE device_class = %s AND level = '1m' ORDER BY dirty_id LIMIT %s
+)
+RETURNING devices, minutes;
+
+-- name: recompute_span
+INSERT INTO {target} ({columns})
+SELECT s.device_id, date_bin({width}, s.at, {origin}) AS start, {expressions}
+FROM {source} AS s
+WHERE s.device_id = ANY(%(devices)s) AND s.at >= %(low)s AND s.at < %(high)s
+GROUP BY s.device_id, start
+ON CONFLICT (device_id, at) DO UPDATE SET {assignments};
+
 -- name: delete_rollups
 DELETE FROM {target} WHERE at < %s;
 

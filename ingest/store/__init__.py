@@ -82,6 +82,10 @@ class Store(Protocol):
         """Bring roll-ups up to date, make partitions ahead, apply retention. Raises `StoreError`."""
         ...
 
+    def roll_up(self, now_ms: int) -> MaintenanceReport:
+        """Bring roll-ups of long new spans up to date, much faster than `maintain` does. Raises `StoreError`."""
+        ...
+
     def close(self) -> None:
         """End the connections; an open transaction is rolled back."""
         ...

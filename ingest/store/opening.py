@@ -74,6 +74,12 @@ class DatabaseStore:
         with self._keeping.run() as connection:
             return self._keeper.maintain(connection, now_ms, breathe)
 
+    def roll_up(self, now_ms: int) -> MaintenanceReport:
+        """Bring roll-ups of long new spans up to date, as a set."""
+        self._committer.flush_notices()
+        with self._keeping.run() as connection:
+            return self._keeper.roll_up(connection, now_ms)
+
     def close(self) -> None:
         """End the connections."""
         for session in (self._writing, self._asking, self._keeping):

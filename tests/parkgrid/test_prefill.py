@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from contract.identity import Gateway
+from contract.signals import CATALOGUE
 from ingest.store import open_store
 from parkgrid import prefill as module
 from parkgrid.prefill import Filled, PrefillError, Span, birth, prefill, progress_bar
@@ -95,6 +96,45 @@ def test_roll_ups_can_be_left_to_ingest(store, dsn) -> None:
     while (report := store.maintain(SPAN.end_ms)).pending or report.buckets:
         pass
     assert ask(dsn, "SELECT sum(samples) FROM grid_meter_15m") == [(2,)]
+
+
+def rollups(dsn: str) -> list[tuple]:
+    """Every roll-up row of every class that the parks have."""
+    names = [name for (name,) in ask(dsn, "SELECT DISTINCT device_class FROM devices ORDER BY 1")]
+    return [
+        row
+        for name in names
+        for level in ("1m", "15m", "1d")
+        for row in ask(dsn, f"SELECT t::text FROM public.{name}_{level} t ORDER BY device_id, at")
+    ]
+
+
+def test_roll_ups_made_as_a_set_are_those_of_the_keeper(store, dsn) -> None:
+    prefill(store, dsn, [PARK, PEDF], SPAN, roll_up=False)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("CREATE TEMP TABLE notes AS SELECT * FROM base.rollup_dirty")
+        while (report := store.maintain(SPAN.end_ms)).pending or report.buckets:
+            pass
+        one_by_one, energy = rollups(dsn), slots(dsn)
+        assert len(one_by_one) > 2 * 20 * STAMPS
+        if store.kind == "postgres":
+            for name in CATALOGUE:
+                for level in ("1m", "15m", "1d"):
+                    connection.execute(f"DELETE FROM base.{name}_{level}")
+        connection.execute("DELETE FROM base.energy_dirty")
+        columns = "device_class, level, devices, minutes"
+        connection.execute(f"INSERT INTO base.rollup_dirty ({columns}) SELECT {columns} FROM notes")
+    while (report := store.roll_up(SPAN.end_ms)).pending or report.buckets:
+        pass
+    assert rollups(dsn) == one_by_one
+    assert slots(dsn) == energy
+    assert ask(dsn, "SELECT count(*) FROM base.rollup_dirty") == [(0,)]
+
+
+def slots(dsn: str) -> set[tuple]:
+    """Which quarters of an hour accounting was told of."""
+    rows = ask(dsn, "SELECT device_class, devices, slots FROM base.energy_dirty")
+    return {(name, device, slot) for name, devices, found in rows for device, slot in zip(devices, found, strict=False)}
 
 
 def test_twice_is_once(store, dsn) -> None:

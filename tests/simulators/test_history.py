@@ -134,12 +134,33 @@ def test_what_it_makes_does_not_depend_on_how_it_is_cut(name) -> None:
 
 
 def test_the_period_changes_how_often_it_is_read_and_nothing_else() -> None:
+    # Periods of whole five minutes are read from steps of five minutes, shorter ones from steps of one.
     scenario = PARKS["pingshan_park"]
-    often = list(days(scenario, START_MS, START_MS + DAY_MS, 60))
-    seldom = list(days(scenario, START_MS, START_MS + DAY_MS, 900))
-    for one, other in zip(often[0].readings, seldom[0].readings, strict=True):
-        np.testing.assert_array_equal(one.values[::15], other.values)
-    assert often[-1].state == seldom[-1].state
+    for short_s, long_s in ((60, 180), (300, 900)):
+        often = list(days(scenario, START_MS, START_MS + DAY_MS, short_s))
+        seldom = list(days(scenario, START_MS, START_MS + DAY_MS, long_s))
+        for one, other in zip(often[0].readings, seldom[0].readings, strict=True):
+            np.testing.assert_array_equal(one.values[:: long_s // short_s], other.values)
+        assert often[-1].state == seldom[-1].state
+
+
+@pytest.mark.parametrize("name", sorted(PARKS))
+def test_long_steps_keep_the_energy_and_the_balance(name) -> None:
+    scenario = PARKS[name]
+    made = {period_s: list(days(scenario, START_MS, START_MS + 2 * DAY_MS, period_s)) for period_s in (60, 300)}
+    # What does not depend on states holds its mean: the registers differ by less than a watt for each step.
+    for device in of_class(scenario, "pv_inverter") + of_class(scenario, "meter"):
+        signal = "energy_import_kwh" if device.startswith("load") else "energy_generated_kwh"
+        short, long = (columns(made[period_s], device)[signal] for period_s in (60, 300))
+        # Whole watts: below 1 W times 48 h.
+        np.testing.assert_allclose(short[::5], long, atol=0.048)
+    found = columns(made[300], "grid")
+    net = np.diff(found["energy_import_kwh"]) - np.diff(found["energy_export_kwh"])
+    np.testing.assert_allclose(net, found["active_power_kw"][:-1] / 12, atol=1e-6)
+    park = MinutePark(scenario, START_MS, step_s=300.0)
+    park.advance_to(START_MS + 13 * HOUR_MS)
+    park.show()
+    assert park.balance.residual == 0
 
 
 @pytest.mark.parametrize("name", sorted(PARKS))
