@@ -1,5 +1,5 @@
--- What the registers of each account metered in each month of the park's own time. A register without any row counts as
--- missing, unless its device was retired or had not been seen yet.
+-- What the registers of each account metered in each month of the park's own time, from their days. A register without
+-- any row counts as missing, unless its device was retired or had not been seen yet.
 SELECT w.park, w.account, w.device_class, w.signal, w.month, count(*) AS registers,
        sum(i.energy_wh)::int8 AS energy_wh, coalesce(sum(i.known_s), 0)::int8 AS known_s,
        sum(extract(epoch FROM w.end_at - w.start_at))::int8 AS expected_s
@@ -14,11 +14,11 @@ FROM (
     WHERE (r.device_class, r.signal) IN (SELECT * FROM unnest(%(classes)s::text[], %(signals)s::text[]))
 ) AS w
 CROSS JOIN LATERAL (
-    SELECT sum(e.energy_wh) AS energy_wh, sum(e.period_s) FILTER (WHERE e.energy_wh IS NOT NULL) AS known_s,
-           count(*) AS slots
-    FROM public.interval_energy AS e
+    SELECT sum(e.energy_wh) AS energy_wh, sum((e.good + e.estimated_intervals) * e.period_s) AS known_s,
+           count(*) AS days
+    FROM public.register_days AS e
     WHERE e.register_id = w.register_id AND e.at >= w.start_at AND e.at < w.end_at
 ) AS i
-WHERE i.slots > 0 OR NOT (w.retired OR w.first_seen_at >= w.end_at)
+WHERE i.days > 0 OR NOT (w.retired OR w.first_seen_at >= w.end_at)
 GROUP BY w.park, w.account, w.device_class, w.signal, w.month
 ORDER BY w.park, w.account, w.device_class, w.signal, w.month
