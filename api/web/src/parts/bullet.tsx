@@ -5,9 +5,11 @@ import { figureOf, type Cluster } from "../views/clusters";
 import { nameOf, say } from "../words";
 import { ClusterNumber, noteOf } from "./cluster_number";
 
-export function Bullet({ cluster, most }: { cluster: Cluster; most: number }) {
+export function Bullet({ cluster }: { cluster: Cluster }) {
   const annual = figureOf(cluster, "annual_output");
   const [near, far] = [figureOf(cluster, "target_2025"), figureOf(cluster, "target_2030")];
+  // Each on the scale of its own target: how far, not how large, is what is compared.
+  const most = Math.max(1, far?.value ?? 0, annual?.value ?? 0);
   const at = (value: number | null | undefined): string => `${((value ?? 0) / most) * 100}%`;
   const share = annual?.value != null && near?.value ? annual.value / near.value : null;
   const year = annual?.details.year;

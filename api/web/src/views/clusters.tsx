@@ -61,7 +61,6 @@ export function ClustersView() {
 function All({ found }: { found: Clusters }) {
   const planned = found.clusters.filter((one) => figureOf(one, "target_2030")?.value != null);
   const others = found.clusters.filter((one) => !planned.includes(one));
-  const most = Math.max(1, ...planned.map((one) => figureOf(one, "target_2030")?.value ?? 0));
   return (
     <>
       <p class="answer">{sentence(found, planned)}</p>
@@ -83,7 +82,7 @@ function All({ found }: { found: Clusters }) {
             <QuarterChoice quarter={found.quarter} />
           </div>
           {planned.map((one) => (
-            <Bullet key={one.cluster} cluster={one} most={most} />
+            <Bullet key={one.cluster} cluster={one} />
           ))}
           {others.length > 0 && (
             <p class="small faint">
