@@ -130,6 +130,5 @@ def test_a_year_is_drawn_soon_after_the_click(feed: Feed, serve: Callable[..., A
                 })"""
             )
         )
-    print(delays)
     assert min(delays) <= 500, delays
     assert seen.complaints == []
