@@ -72,6 +72,8 @@ def push(
         raise PushError(_advice(url, error)) from error
     except (niquests.exceptions.RequestException, OSError) as error:
         raise PushError(f"Grafana at {url} cannot be reached: {error}") from error
+    finally:
+        grafana.client.s.close()
 
 
 def _advice(url: str, error: GrafanaException) -> str:
