@@ -208,8 +208,13 @@ def test_a_bureaus_path(
     assert re.search(r"day=\d{4}-\d\d-\d\d", page.url)
     walking.tab(5, "clusters")
     page.wait_for_selector(".bullet")
-    told = page.locator(".num.sourced").first.get_attribute("title") or ""
+    told = page.locator(".bullet .traced").first.get_attribute("title") or ""
     assert "深坪府" in told, told  # the plan that the figure comes from
+    page.locator(".bullet .traced").first.click()
+    page.wait_for_selector("dialog .big")
+    walking.look("clusters-traced")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog", state="detached")
     page.locator("nav a").nth(6).click()
     page.wait_for_selector(".wall-numbers b")
     page.wait_for_selector(".wall-curve")
@@ -282,6 +287,24 @@ def test_what_is_seen_can_be_taken_along(living: Place, visit: Visits) -> None:
         assert (row[0], float(str(row[1]))) == (told[0], float(told[1]))
     assert files["PNG"].startswith(b"\x89PNG")
     assert len(files["PNG"]) > 10_000
+    assert seen.complaints == []
+
+
+def test_a_figure_is_followed_back(living: Place, visit: Visits) -> None:
+    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 8 * 3_600 - 86_400))  # yesterday in Shenzhen
+    address = f"indicator/pingshan-park/self_consumption_ratio/{day}"
+    published = httpx.get(f"{living.url}/api/v1/trace/{address}").json()
+    seen = visit(living).open(lang="en", view="park", park="pingshan-park", trace=address)  # type: ignore[arg-type]
+    seen.page.wait_for_selector("dialog .big")
+    told = seen.page.inner_text("dialog")
+    assert published["published"] == published["recomputed"]
+    assert "the same again" in told
+    assert "pingsh-gw/pv-1/energy_generated_kwh" in told
+    assert "96 / 96" in told
+    assert address in told
+    seen.page.get_by_role("button", name="Close").click()
+    seen.until("!location.search.includes('trace')")
+    assert seen.page.locator("dialog").count() == 0
     assert seen.complaints == []
 
 

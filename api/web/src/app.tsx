@@ -2,7 +2,7 @@ import { age } from "./format";
 import { lazy, Skeleton } from "./lazy";
 import { keepToken } from "./link";
 import { LinkTo } from "./link_to";
-import { viewPatch, type View } from "./router";
+import { param, viewPatch, type View } from "./router";
 import { aged, choose, chosen, district, findParks, link, needsToken, overview, park, parks, problem, shown, since, view } from "./state";
 import { theme, toggle } from "./theme";
 import type { Part, Problem } from "./types";
@@ -17,6 +17,7 @@ const SHOWN: Record<View, ReturnType<typeof lazy>> = {
   clusters: lazy(async () => (await import("./views/clusters")).ClustersView),
   wall: lazy(async () => (await import("./views/wall")).WallView),
 };
+const TraceDialog = lazy(async () => (await import("./views/trace")).TraceDialog, () => null);
 const TABS: { view: View; key: Key }[] = [
   { view: "district", key: "view.district" },
   { view: "park", key: "view.park" },
@@ -60,6 +61,7 @@ function Body() {
     <>
       {problem.value && <Failure />}
       <Shown key={OF_PARK.includes(view.value) ? chosen.value : "all"} />
+      {param("trace") && <TraceDialog />}
     </>
   );
 }

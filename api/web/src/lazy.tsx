@@ -4,7 +4,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { say } from "./words";
 
-export function lazy(load: () => Promise<ComponentType>): ComponentType {
+export function lazy(load: () => Promise<ComponentType>, Waiting: ComponentType = Skeleton): ComponentType {
   let found: ComponentType | null = null;
   return function Lazy() {
     const [View, setView] = useState<ComponentType | null>(() => found);
@@ -29,7 +29,7 @@ export function lazy(load: () => Promise<ComponentType>): ComponentType {
         </section>
       );
     }
-    return View ? <View /> : <Skeleton />;
+    return View ? <View /> : <Waiting />;
   };
 }
 

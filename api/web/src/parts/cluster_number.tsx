@@ -3,6 +3,7 @@
 import { DASH, percent, scaledTo } from "../format";
 import { language, say } from "../words";
 import type { ClusterFigure } from "../views/clusters";
+import { Traced } from "./traced";
 
 export function ClusterNumber({ figure, unit = true }: { figure: ClusterFigure | undefined; unit?: boolean }) {
   if (!figure) return <span class="num missing">{DASH}</span>;
@@ -17,11 +18,13 @@ export function ClusterNumber({ figure, unit = true }: { figure: ClusterFigure |
   }
   const [number, shown] = scaledTo(figure.value, figure.unit);
   return (
-    <span class="num sourced" title={note} tabIndex={0} aria-label={`${number} ${shown}. ${note}`}>
-      {figure.bound === "at_least" ? "≥ " : ""}
-      {number}
-      {unit && shown && shown !== "1" && <span class="unit"> {shown}</span>}
-    </span>
+    <Traced address={figure.address} title={note} label={`${number} ${shown}. ${note}`}>
+      <span class="num">
+        {figure.bound === "at_least" ? "≥ " : ""}
+        {number}
+        {unit && shown && shown !== "1" && <span class="unit"> {shown}</span>}
+      </span>
+    </Traced>
   );
 }
 

@@ -5,6 +5,7 @@ import { isoDay, percent } from "../format";
 import { Num } from "../number";
 import { chosen, overview, park } from "../state";
 import { language, say, sayMaybe } from "../words";
+import { Traced } from "./traced";
 
 export interface IndicatorFigure {
   name: string;
@@ -18,6 +19,7 @@ export interface IndicatorFigure {
   name_en?: string;
   formula?: string;
   at_ms: number | null;
+  address: string;
   details?: Record<string, number | string | null>;
 }
 
@@ -59,7 +61,9 @@ export function IndicatorRow({ one }: { one: IndicatorFigure }) {
   const why = one.unavailable ? unavailable(one) : one.formula;
   return (
     <div>
-      <dt title={one.formula}>{indicatorName(one)}</dt>
+      <dt>
+        <Traced address={one.address}>{indicatorName(one)}</Traced>
+      </dt>
       <dd>
         <Num value={one.value} unit={unitFor(one)} why={why} estimated={(one.estimated_pct ?? 0) > 0.05} />
         {one.value !== null && partial && <span class="reason">{say("indicators.coverage", { share: percent((one.coverage_pct ?? 0) / 100) })}</span>}

@@ -6,6 +6,7 @@ import { Num } from "../number";
 import { chosen, park } from "../state";
 import type { Device } from "../types";
 import { language, say } from "../words";
+import { Traced } from "./traced";
 import { IndicatorRow, monthNow, useIndicators, type IndicatorFigure } from "./indicators";
 
 const NAMES = ["maximum_demand_kw", "self_consumption_ratio", "self_sufficiency_ratio", "load_factor", "power_factor", "carbon_location_based_t"];
@@ -77,7 +78,9 @@ function Demand({ one }: { one: IndicatorFigure | undefined }) {
   return (
     <div class="demand">
       <div class="demand-head">
-        <span class="faint">{say("month.demand")}</span>
+        <span class="faint">
+          <Traced address={one.address}>{say("month.demand")}</Traced>
+        </span>
         <b>
           <Num value={one.value} unit="kW" why={(language.value === "zh" ? one.unavailable_zh : one.unavailable) ?? undefined} />
         </b>

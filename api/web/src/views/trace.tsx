@@ -1,0 +1,116 @@
+// Where a figure comes from: its definition, what went into it, the registers behind it, and the same figure computed
+// again from them.
+
+import { useEffect, useRef } from "preact/hooks";
+import { Answered, useAsk } from "../asked";
+import { percent, scaledTo } from "../format";
+import { go, param } from "../router";
+import { language, nameOf, say } from "../words";
+
+interface Input {
+  name: string;
+  unit: string;
+  value: number | null;
+  known: number | null;
+  count: number | null;
+  estimated: number | null;
+  registers: string[];
+}
+
+interface Trace {
+  address: string;
+  definition: { name?: string; name_zh?: string; name_en?: string; formula?: string; unit?: string; source?: string };
+  published: number | string | null;
+  recomputed: number | string | null;
+  equal: boolean | null;
+  unit: string;
+  coverage_pct: number | null;
+  unavailable: string | null;
+  inputs: Input[];
+  registers: unknown[];
+}
+
+export function TraceDialog() {
+  const address = param("trace") ?? "";
+  const box = useRef<HTMLDialogElement>(null);
+  const asked = useAsk<Trace>(address ? `/trace/${address.split("/").map(encodeURIComponent).join("/")}` : null);
+  useEffect(() => {
+    box.current?.showModal();
+  }, []);
+  const close = (): void => go({ trace: null }, "replace");
+  return (
+    <dialog ref={box} aria-label={say("trace.title")} onClose={close} onClick={(event) => event.target === box.current && close()}>
+      <div class="card-head">
+        <h2>{say("trace.title")}</h2>
+        <button type="button" aria-label={say("trace.close")} onClick={close}>
+          ×
+        </button>
+      </div>
+      <Answered of={asked} height={240}>
+        {(found) => <Told found={found} />}
+      </Answered>
+    </dialog>
+  );
+}
+
+/** A trace tells a number in full: it is compared, not read across. */
+function full(value: number | string | null, unit: string): string {
+  if (value === null) return "—";
+  const number = Number(value);
+  return `${Number.isFinite(number) ? number.toLocaleString("en", { maximumFractionDigits: 6, useGrouping: false }) : value} ${unit === "1" ? "" : unit}`.trim();
+}
+
+function Told({ found }: { found: Trace }) {
+  const { definition } = found;
+  return (
+    <>
+      <p class="big">
+        {nameOf(definition, definition.name ?? "")}: {full(found.published, found.unit)}
+      </p>
+      <p class={found.equal === false ? "alarm" : ""}>
+        {found.unavailable ?? say(found.equal ? "trace.equal" : "trace.different", { value: full(found.recomputed, found.unit) })}
+      </p>
+      <dl class="pairs">
+        {definition.formula && <Pair name={say("trace.formula")} text={definition.formula} />}
+        {found.coverage_pct !== null && <Pair name={say("trace.coverage")} text={percent(found.coverage_pct / 100)} />}
+        {definition.source && <Pair name={say("source")} text={definition.source} />}
+        <Pair name={say("trace.address")} text={found.address} />
+      </dl>
+      {found.inputs.length > 0 && (
+        <div class="scroll" tabIndex={0} role="region" aria-label={say("trace.inputs")}>
+          <table>
+            <thead>
+              <tr>
+                <th>{say("trace.inputs")}</th>
+                <th class="number">{say("trace.value")}</th>
+                <th class="number">{say("trace.intervals")}</th>
+                <th>{say("trace.registers")}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {found.inputs.map((input) => (
+                <tr key={input.name}>
+                  <th scope="row" class="code">
+                    {input.name}
+                  </th>
+                  <td class="number">{input.value === null ? "—" : scaledTo(input.value, input.unit).join(" ")}</td>
+                  <td class="number">{input.known === null ? "—" : `${input.known} / ${input.count ?? "—"}`}</td>
+                  <td class="code wrap">{(input.registers ?? []).join(language.value === "zh" ? "、" : ", ")}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Pair({ name, text }: { name: string; text: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd class="plain">{text}</dd>
+    </div>
+  );
+}
