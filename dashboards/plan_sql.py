@@ -6,6 +6,7 @@ from importlib import resources
 
 from domain.clusters.plan import Cluster, plan
 from domain.factors import reader
+from domain.indicators import INDICATORS
 
 _BASE_YEAR, *_TARGET_YEARS = (2023, 2025, 2030)
 
@@ -29,6 +30,11 @@ def outputs(language: str) -> str:
 def minimum_coverage() -> str:
     """Below this share of known time an energy figure is not published, in per cent."""
     return f"{plan().rules.minimum_coverage_pct:g}"
+
+
+def least(indicator: str) -> str:
+    """Below this share of known time an indicator is not published, in per cent."""
+    return f"{INDICATORS[indicator].minimum_coverage_pct:g}"
 
 
 @cache

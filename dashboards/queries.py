@@ -138,6 +138,7 @@ _WORDS: Mapping[str, Callable[[str, str, str], str]] = MappingProxyType(
         "name": _name,
         "band": lambda *_: plan_sql.band(),
         "minimum_coverage": lambda *_: plan_sql.minimum_coverage(),
+        "least": lambda name, *_: plan_sql.least(name),
         "plan": lambda _rest, _scope, language: plan_sql.plan_rows(language),
         "outputs": lambda _rest, _scope, language: plan_sql.outputs(language),
         "cluster_energy": lambda *_: plan_sql.part("cluster_energy"),

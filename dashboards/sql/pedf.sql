@@ -9,16 +9,26 @@ FROM (
 ) AS newest JOIN devices USING (device_id)
 
 -- name: bus_quality
--- Share of quarters of an hour inside the band of 80 to 107 % of the nominal voltage, and distance from the plan.
+-- Share of minutes inside the band of normal operation, and distance from the plan; nothing where too little is known.
 -- indicators: pedf_time_in_voltage_band_ratio, pedf_tracking_error_pct
-SELECT avg(CASE WHEN share BETWEEN {band} THEN 1.0::float8 ELSE 0 END) AS pedf_time_in_voltage_band_ratio,
-       100 * sum(abs(active_power_kw - target_power_kw)) / nullif(sum(abs(target_power_kw)), 0) AS pedf_tracking_error_pct
-FROM (
-    SELECT active_power_kw, target_power_kw,
+WITH minutes AS (
+    SELECT device_id, active_power_kw, target_power_kw,
            100 * voltage_v / nullif((ratings ->> 'nominal_voltage_v')::float8, 0) AS share
-    FROM dc_bus_15m JOIN devices USING (device_id)
+    FROM dc_bus_1m JOIN devices USING (device_id)
     WHERE device_id = ANY ({devices dc_bus}) AND {during at}
-) AS quarters
+), known AS (
+    SELECT 100 * count(*) / nullif(
+        count(DISTINCT device_id) * extract(epoch FROM $__timeTo()::timestamptz - $__timeFrom()::timestamptz) / 60, 0
+    ) AS pct
+    FROM minutes
+)
+SELECT CASE WHEN known.pct >= {least pedf_time_in_voltage_band_ratio}
+           THEN avg(CASE WHEN share BETWEEN {band} THEN 1.0::float8 ELSE 0 END) END AS pedf_time_in_voltage_band_ratio,
+       CASE WHEN known.pct >= {least pedf_tracking_error_pct}
+           THEN 100 * sum(abs(active_power_kw - target_power_kw)) / nullif(sum(abs(target_power_kw)), 0) END
+           AS pedf_tracking_error_pct
+FROM minutes CROSS JOIN known
+GROUP BY known.pct
 
 -- name: bus_voltage
 SELECT {bucket at} AS "time", avg(voltage_v) AS voltage, avg(reference_voltage_v) AS reference_voltage

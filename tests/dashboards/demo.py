@@ -24,6 +24,7 @@ from ingest.rows import BatchHeader, Commit, Quarantined
 from ingest.store import Store, open_store
 from ingest.store.errors import StoreUnavailableError
 from parkgrid.prefill import Span, prefill
+from simulators import history
 from simulators.scenario import SCENARIOS, Scenario, load_scenario
 from tests.accounting.clusters_feed import OUTPUT_100M, accounts_file, workbook
 from tests.ingest.readings import class_rows, drain
@@ -49,7 +50,9 @@ def fill(dsn: str, folder: Path) -> datetime:
     end_ms = now_ms // QUARTER_MS * QUARTER_MS
     scenarios = [load_scenario(SCENARIOS / f"{site}.toml") for site in SITES]
     with closing(open_store(dsn)) as store:
-        _prefill(store, dsn, scenarios, Span(end_ms - DAYS * DAY_MS, end_ms))
+        # The last day by the minute, as a live park has it.
+        fine_ms = history.midnight_after(scenarios[0], end_ms - DAY_MS) - DAY_MS
+        _prefill(store, dsn, scenarios, Span(end_ms - DAYS * DAY_MS, end_ms, fine_from_ms=fine_ms))
         for park in ACCOUNTS:
             _second_gateway(store, park, end_ms)
         drain(store)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-TOKEN = "glsa_test"
+TOKEN = "glsa_test"  # noqa: S105 - the login of a server that lives for one test
 
 
 class Grafana(ThreadingHTTPServer):

@@ -65,7 +65,7 @@ def test_chinese_boards_speak_chinese(boards):
 
 
 def test_a_missing_word_says_where_to_add_it():
-    with pytest.raises(WordError, match="words.toml has no 'nothing' in zh: add it"):
+    with pytest.raises(WordError, match=r"words\.toml has no 'nothing' in zh: add it"):
         Words("zh")("nothing")
 
 
@@ -174,7 +174,7 @@ def test_words_of_a_query_become_sql():
 def test_an_unknown_word_or_statement_is_refused():
     with pytest.raises(QueryError, match=r"\{nothing\}: there is no such word; there are band, bucket"):
         expanded("SELECT {nothing}", "all", "en")
-    with pytest.raises(QueryError, match="sql/park.sql has no statement 'nothing'"):
+    with pytest.raises(QueryError, match=r"sql/park\.sql has no statement 'nothing'"):
         query("park", "nothing", "park", "en")
 
 

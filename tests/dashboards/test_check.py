@@ -278,7 +278,10 @@ def test_a_misspelt_field_is_named_where_it_stands(boards):
 
 
 def test_macros_and_variables_become_what_the_database_gets():
-    text = "SELECT ${park:sqlstring}, $__interval_ms WHERE $__timeFilter(at) AND b > $__timeTo() AND c IN (${device:sqlstring})"
+    text = (
+        "SELECT ${park:sqlstring}, $__interval_ms WHERE $__timeFilter(at) AND b > $__timeTo()"
+        " AND c IN (${device:sqlstring})"
+    )
     values = {"park": ["o'hara"], "device": ["gw/a", "gw/b"]}
     start, end = "'2026-06-21T12:00:00.000Z'", "'2026-06-22T12:00:00.000Z'"
     assert expand(text, DAY, 300_000, values) == (

@@ -91,7 +91,7 @@ def test_without_access_the_data_source_is_left_alone(grafana):
 
 
 def test_a_wrong_token_and_an_absent_server_are_told(grafana, free_port):
-    with pytest.raises(PushError, match="401: .*service account with the role Admin"):
+    with pytest.raises(PushError, match=r"401: .*service account with the role Admin"):
         list(push(grafana.url, "wrong", Site(), ACCESS))
     with pytest.raises(PushError, match="cannot be reached"):
         list(push(f"http://127.0.0.1:{free_port()}", TOKEN, Site(), ACCESS))
