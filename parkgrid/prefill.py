@@ -7,11 +7,12 @@ an hour. So what is interrupted goes on where it was, and what is done twice add
 """
 
 import contextlib
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from os import cpu_count
 from pathlib import Path
@@ -27,12 +28,16 @@ from edge.uplink import agent_version
 from ingest.rows import BatchHeader, Commit
 from ingest.store import Known, Park, Store, open_store
 from ingest.store.errors import StoreUnavailableError
+from parkgrid import process
 from parkgrid.prefill_rows import BATCH_MS, Part, Task, make
 from simulators import history
 from simulators.plant import SimulatedDevice
 from simulators.scenario import Scenario
 
 GATEWAY = "gw-1"
+BUS_GATEWAY = "gw-dc"
+"""Announces the bus of a history: no driver reads one, so a live birth would retire it from the park's own gateway."""
+_BUS = "dc_bus"
 _DAY_MS = 86_400_000
 _PART_DAYS = 31
 """Days of a part whose readings are 900 s apart: what one process makes and one transaction stores."""
@@ -95,7 +100,8 @@ class _Job:
     """One park on its way."""
 
     scenario: Scenario
-    gateway: Gateway
+    gateways: Sequence[Gateway]
+    """The park's own, and that of its bus if it has one."""
     known: Known
     through: int
     """The last batch that is stored already."""
@@ -139,7 +145,7 @@ def prefill(
     `StoreError`.
     """
     _check(parks, span)
-    jobs = [_begin(store, dsn, scenario, span, Gateway(scenario.park, gateway)) for scenario in parks]
+    jobs = [_begin(store, dsn, scenario, span, gateway) for scenario in parks]
     open_jobs = [job for job in jobs if job.through < span.batches]
     done, parts = 0, sum(_part_count(job.scenario, span) for job in open_jobs)
     keeping = _rolling_up(dsn, _KEEPERS[store.kind], tell) if roll_up else contextlib.nullcontext()
@@ -153,10 +159,16 @@ def prefill(
     return tuple(job.filled for job in jobs)
 
 
-def birth(scenario: Scenario, span: Span) -> Birth:
-    """How the gateway of a generated history announces itself; the coarser period is what it promises."""
-    devices = tuple(_device(device, span.period_s) for device in history.devices(scenario))
-    return Birth(agent_version(), span.epoch, span.start_ms, devices, simulated=True)
+def births(scenario: Scenario, span: Span, gateway: str = GATEWAY) -> Mapping[Gateway, Birth]:
+    """How the gateways of a generated history announce themselves; the coarser period is what they promise."""
+    found: dict[Gateway, list[Device]] = {Gateway(scenario.park, gateway): []}
+    for device in history.devices(scenario):
+        name = BUS_GATEWAY if device.device_class == _BUS else gateway
+        found.setdefault(Gateway(scenario.park, name), []).append(_device(device, span.period_s))
+    return {
+        each: Birth(agent_version(), span.epoch, span.start_ms, tuple(devices), simulated=True)
+        for each, devices in found.items()
+    }
 
 
 def _device(device: SimulatedDevice, period_s: int) -> Device:
@@ -185,23 +197,32 @@ def _check(parks: Sequence[Scenario], span: Span) -> None:
         raise PrefillError(f"two scenarios are of one park: {', '.join(names)}")
 
 
-def _begin(store: Store, dsn: str, scenario: Scenario, span: Span, gateway: Gateway) -> _Job:
-    """Name the park, note its birth and find out how much of its history is there."""
+def _begin(store: Store, dsn: str, scenario: Scenario, span: Span, gateway: str) -> _Job:
+    """Name the park, note its births and find out how much of its history is there."""
     store.describe_park(
         Park(scenario.park, scenario.district, scenario.name_zh, scenario.name_en, scenario.site.zone),
     )
-    known = store.register(gateway, birth(scenario, span))
-    wanted = {device.device: device.device_class for device in history.devices(scenario)}
+    known: dict[str, tuple[int, str]] = {}
+    announced = births(scenario, span, gateway)
+    for each, birth in announced.items():
+        known.update(_registered(store, each, birth))
+    first = next(iter(announced))
+    ack = store.ack_of(first, span.epoch)
+    if ack is None:
+        _refuse_to_mix(dsn, first, span)
+    return _Job(scenario, tuple(announced), known, ack.through if ack else 0, span.start_ms)
+
+
+def _registered(store: Store, gateway: Gateway, birth: Birth) -> Known:
+    known = store.register(gateway, birth)
+    wanted = {device.device: device.device_class for device in birth.devices}
     lacking = [name for name, kind in wanted.items() if known.get(name, (0, ""))[1] != kind]
     if lacking:
         raise PrefillError(
             f"{gateway.park}/{gateway.gateway} was born with other devices, without {', '.join(lacking)}: "
             "make the history before the live park, or use the live park's scenario"
         )
-    ack = store.ack_of(gateway, span.epoch)
-    if ack is None:
-        _refuse_to_mix(dsn, gateway, span)
-    return _Job(scenario, gateway, known, ack.through if ack else 0, span.start_ms)
+    return {name: known[name] for name in wanted}
 
 
 def _refuse_to_mix(dsn: str, gateway: Gateway, span: Span) -> None:
@@ -238,12 +259,20 @@ def _workers(parks: int, parts: int) -> Iterator[Executor | None]:
     if parts <= 1:
         yield None
         return
-    with ProcessPoolExecutor(min(parks, cpu_count() or 1), mp_context=get_context("spawn")) as workers:
+    with ProcessPoolExecutor(
+        min(parks, cpu_count() or 1), mp_context=get_context("spawn"), initializer=_on_a_leash
+    ) as workers:
         try:
             yield workers
         except BaseException:
             workers.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def _on_a_leash() -> None:
+    """End with the process that started us, and only by its word: Ctrl-C in a terminal reaches every process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    process.leash(signal.SIGTERM)()
 
 
 def _parts(workers: Executor | None, jobs: Sequence[_Job], span: Span) -> Iterator[tuple[_Job, Part]]:
@@ -276,10 +305,14 @@ def _store(store: Store, job: _Job, part: Part, span: Span) -> None:
     if last <= job.through:
         return
     headers = [
-        BatchHeader(job.gateway, span.epoch, seq, 1, backlog=True, received_ms=span.start_ms + seq * BATCH_MS)
+        BatchHeader(gateway, span.epoch, seq, 1, backlog=True, received_ms=span.start_ms + seq * BATCH_MS)
+        for gateway in job.gateways
         for seq in range(first, last + 1)
     ]
-    found = store.commit(Commit(headers, part.rows))
+    # The batches of the bus's gateway follow those of the park's own.
+    shift = last + 1 - first
+    rows = [replace(each, batch=each.batch + shift) if each.device_class == _BUS else each for each in part.rows]
+    found = store.commit(Commit(headers, rows))
     job.filled = Filled(job.filled.park, job.filled.stored + found.stored, job.filled.repeated + found.repeated)
 
 

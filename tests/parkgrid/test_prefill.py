@@ -11,7 +11,7 @@ from contract.identity import Gateway
 from contract.signals import CATALOGUE
 from ingest.store import open_store
 from parkgrid import prefill as module
-from parkgrid.prefill import Filled, PrefillError, Span, birth, prefill, progress_bar
+from parkgrid.prefill import Filled, PrefillError, Span, births, prefill, progress_bar
 from simulators.park import Park
 from simulators.scenario import SCENARIOS, load_scenario
 from simulators.state import load_state
@@ -267,13 +267,28 @@ def test_one_park_twice_is_refused(store, dsn) -> None:
         prefill(store, dsn, [PARK, PARK], SPAN)
 
 
-def test_the_birth_says_what_is_reported() -> None:
-    announced = {device.device: device for device in birth(PEDF, SPAN).devices}
+def test_the_births_say_what_is_reported() -> None:
+    found = births(PEDF, SPAN)
+    announced = {device.device: device for birth in found.values() for device in birth.devices}
+    assert [each.gateway for each in found] == ["gw-1", "gw-dc"]
+    assert [device.device for device in found[Gateway("julongshan-pedf", "gw-dc")].devices] == ["dc-bus"]
     assert announced["dc-bus"].device_class == "dc_bus"
     assert announced["dc-bus"].ratings == {"rated_power_kw": 500, "nominal_voltage_v": 750}
     assert "irradiance_plane_w_m2" in announced["weather"].signals
     assert "energy_import_kwh" in announced["grid"].signals
     assert announced["load-dc"].point.account == "pedf-building"
+
+
+def test_a_live_birth_leaves_the_bus_in_service(store, dsn) -> None:
+    span = Span(START_MS, START_MS + 4 * QUARTER_MS)
+    prefill(store, dsn, [PEDF], span)
+    own = Gateway("julongshan-pedf", "gw-1")
+    store.register(own, replace(births(PEDF, span)[own], epoch=START_MS))
+    assert ask(dsn, "SELECT device FROM base.device WHERE retired") == []
+    query = "SELECT gateway, count(*) FROM dc_bus JOIN devices USING (device_id) GROUP BY 1"
+    assert ask(dsn, query) == [("gw-dc", 4)]
+    epochs = "SELECT gateway, committed::text FROM base.gateway_epoch WHERE committed <> '{}' ORDER BY 1"
+    assert ask(dsn, epochs) == [("gw-1", "{[1,5)}"), ("gw-dc", "{[1,5)}")]
 
 
 def test_the_bar_shows_what_is_told(capsys) -> None:
