@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from accounting import completeness, readings, registers, revisions
+from accounting import aside, completeness, readings, registers, revisions
+from accounting.aside import Failure, Waiting
 from accounting.computing import joined, of_part, of_signal, table_of
 from accounting.readings import Nearest
 from accounting.registers import Register
@@ -26,7 +28,7 @@ from accounting.work import REACH, SLOT_MS, Span, Task, Touched, cut, due_ms, gr
 from contract import strict_json
 from contract.crash import crash_point
 from contract.time import from_ms, to_ms
-from domain.energy import NEIGHBOURS, Grid, Readings, RegisterRule
+from domain.energy import NEIGHBOURS, Grid, IntervalTable, Readings, RegisterRule
 from ingest.store import Breathe, without_pause
 from ingest.store.connection import translated
 
@@ -48,6 +50,8 @@ class Report:
     """Readings that were looked at."""
     pending: bool = False
     """Whether there is more to do at once."""
+    failures: tuple[Failure, ...] = ()
+    """Registers that were set aside."""
 
     def __add__(self, other: "Report") -> "Report":
         """Both together; pending is what the later one says."""
@@ -56,6 +60,7 @@ class Report:
             self.changed + other.changed,
             self.readings + other.readings,
             other.pending,
+            self.failures + other.failures,
         )
 
 
@@ -72,7 +77,7 @@ def settle(connection: Connection, now_ms: int, breathe: Breathe = without_pause
 
 def settle_once(connection: Connection, now_ms: int, breathe: Breathe = without_pause) -> Report:
     """One round: a bounded part of what was noted, in one transaction."""
-    if connection.execute(statement("anything_dirty")).fetchone() != (True,):
+    if not _anything_dirty(connection, now_ms):
         return Report()
     with connection.transaction():
         connection.execute("SET LOCAL timezone TO 'UTC'")
@@ -83,6 +88,10 @@ def settle_once(connection: Connection, now_ms: int, breathe: Breathe = without_
         report = _Round(connection, now_ms, breathe).run()
         crash_point("accounting.before_commit")
     return report
+
+
+def _anything_dirty(connection: Connection, now_ms: int) -> bool:
+    return connection.execute(statement("anything_dirty"), {"now": from_ms(now_ms)}).fetchone() == (True,)
 
 
 class _Round:
@@ -100,6 +109,7 @@ class _Round:
         self._newest: dict[int, int] = {}
         self._reached: dict[str, int] = {}
         self._devices_of: dict[str, int] = {}
+        self._failures: list[Failure] = []
         self._kept_from = frozenset(name for name, _ in connection.execute(statement("kept_from")))
 
     def run(self) -> Report:
@@ -112,6 +122,8 @@ class _Round:
         for register in known:
             by_class.setdefault(register.device_class, []).append(register)
         self._devices_of = {name: len(registers.device_ids(members)) for name, members in by_class.items()}
+        again = aside.due(connection, self._now_ms)
+        notes += self._again(known, again)
         touched = {
             name: self._touched(name, [row for row in notes if row[1] == name], by_class.get(name, []))
             for name in dict.fromkeys(row[1] for row in notes)
@@ -119,13 +131,27 @@ class _Round:
         self._newest = {device: newest for each in touched.values() for device, newest in each.newest_ms.items()}
         self._reached = self._progress(known)
         work = self._work(known, touched)
-        self._compute([*self._declared(known), *work])
+        self._compute([*self._declared(known, again), *work])
+        failures = aside.of_each(self._failures)
+        aside.keep(connection, failures, again, self._now_ms)
         registers.note_settled(connection, self._settled)
         connection.execute(statement("forget_notes"), {"numbers": [row[0] for row in notes]})
         self._note_unfinished()
         self._tell()
-        pending = connection.execute(statement("anything_dirty")).fetchone() == (True,)
-        return replace(self._report, pending=pending)
+        pending = _anything_dirty(connection, self._now_ms)
+        return replace(self._report, pending=pending, failures=failures)
+
+    def _again(self, known: Iterable[Register], waiting: Sequence[Waiting]) -> list[tuple[Any, ...]]:
+        """Notes, in the form of those read, by which registers that were set aside catch up with their park."""
+        if not waiting:
+            return []
+        numbers = {each.register_id for each in waiting}
+        reached: dict[str, Any] = dict(self._connection.execute(statement("read_progress")).fetchall())
+        return [
+            (-1, each.device_class, [each.device_id], [to_ms(reached[each.park]) // _MINUTE_MS])
+            for each in known
+            if each.register_id in numbers and each.park in reached
+        ]
 
     def _work(self, known: Iterable[Register], touched: Mapping[str, Touched]) -> list[Span]:
         """The spans of every register in the parks that have news."""
@@ -137,8 +163,9 @@ class _Round:
             for span in spans([register], touched.get(register.device_class, nothing), self._reached)
         ]
 
-    def _declared(self, known: Iterable[Register]) -> list[Span]:
+    def _declared(self, known: Iterable[Register], again: Iterable[Waiting]) -> list[Span]:
         rows = self._connection.execute(statement("take_declared")).fetchall()
+        rows += [(each.register_id, from_ms(each.from_ms), each.author.cause, each.author.by) for each in again]
         by_number = {register.register_id: register for register in known} if rows else {}
         found: list[Span] = []
         for number, from_at, cause, by in rows:
@@ -285,14 +312,24 @@ class _Round:
         edges = [len(group) * number // count for number in range(count + 1)]
         bounds = np.searchsorted(given.register, edges)
         for number, (start, end) in enumerate(pairwise(edges)):
-            part = group[start:end]
-            members = [each.span.register for each in part]
             mine = of_part(given, slice(int(bounds[number]), int(bounds[number + 1])), start)
-            wanted, settled_ms = self._wanted(part, mine, grid)
-            numbers = np.array([register.register_id for register in members], np.int64)
-            fresh = all(register.settled_ms is None for register in members)
-            table = table_of(mine, members, rules[start:end], grid)
-            yield part, settled_ms, Computed(numbers, grid, table, wanted, fresh, [each.span.author for each in part])
+            yield from self._computed_of(group[start:end], mine, rules[start:end], grid)
+
+    def _computed_of(
+        self, part: Sequence[Task], given: Readings, rules: Sequence[RegisterRule], grid: Grid
+    ) -> Iterator[tuple[Sequence[Task], dict[int, int], Computed]]:
+        def compute(mine: Readings, tasks: Sequence[Task], known: Sequence[RegisterRule]) -> IntervalTable:
+            return table_of(mine, [each.span.register for each in tasks], known, grid)
+
+        for tasks, mine, made in aside.apart(compute, part, given, rules):
+            if isinstance(made, Failure):
+                self._failures.append(made)
+                continue
+            wanted, settled_ms = self._wanted(tasks, mine, grid)
+            numbers = np.array([each.span.register.register_id for each in tasks], np.int64)
+            fresh = all(each.span.register.settled_ms is None for each in tasks)
+            authors = [each.span.author for each in tasks]
+            yield tasks, settled_ms, Computed(numbers, grid, made, wanted, fresh, authors)
 
     def _note(self, group: Sequence[Task], written: Written, settled_ms: Mapping[int, int]) -> None:
         self._settled |= settled_ms

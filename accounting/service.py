@@ -38,6 +38,7 @@ class Metrics:
     failures: Counter = field(init=False)
     seconds: Histogram = field(init=False)
     pending: Gauge = field(init=False)
+    set_aside: Counter = field(init=False)
 
     def __post_init__(self) -> None:
         """Register every metric."""
@@ -48,6 +49,9 @@ class Metrics:
         self.readings = Counter(f"{name}readings", "Readings looked at", registry=registry)
         self.failures = Counter(f"{name}failures", "Settlements that failed", ["kind"], registry=registry)
         self.seconds = Histogram(f"{name}settle_seconds", "Duration of a round", buckets=_SECONDS, registry=registry)
+        self.set_aside = Counter(
+            f"{name}set_aside", "Registers that could not be computed and are tried again later", registry=registry
+        )
         self.pending = Gauge(f"{name}pending", "1 while more is to be settled at once", registry=registry)
 
     def count(self, report: Report, seconds: float) -> None:
@@ -56,6 +60,7 @@ class Metrics:
         self.intervals.labels("changed").inc(report.changed)
         self.readings.inc(report.readings)
         self.seconds.observe(seconds)
+        self.set_aside.inc(len(report.failures))
         self.pending.set(report.pending)
 
 
@@ -104,6 +109,8 @@ class Service:
             if report.inserted or report.changed:
                 news = True
                 _log.info("settled", inserted=report.inserted, changed=report.changed, readings=report.readings)
+            for failure in report.failures:
+                _log.error("register_set_aside", register=failure.register_id, reason=failure.reason)
             self.metrics.count(report, time.monotonic() - began)
             if not report.pending:
                 if news:

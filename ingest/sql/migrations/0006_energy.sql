@@ -239,6 +239,20 @@ CREATE TABLE base.register_dirty (
     noted_by text NOT NULL
 );
 
+-- Registers whose readings could not be computed, and why; they are tried again, and hold up nobody meanwhile.
+CREATE TABLE base.register_aside (
+    register_id int4 PRIMARY KEY REFERENCES base.register,
+    -- from where on it is to be computed again
+    from_at timestamptz NOT NULL,
+    reason text NOT NULL,
+    cause text NOT NULL,
+    noted_by text NOT NULL,
+    attempts int4 NOT NULL,
+    since timestamptz NOT NULL,
+    tried_at timestamptz NOT NULL,
+    retry_at timestamptz NOT NULL
+);
+
 -- How far the data of a park reach.
 CREATE TABLE base.energy_progress (
     park text PRIMARY KEY REFERENCES base.park,
@@ -420,6 +434,14 @@ GROUP BY park, day;
 CREATE VIEW public.data_gaps AS
 SELECT d.park, d.gateway, d.device, r.signal, g.from_at, g.to_at, g.cause
 FROM base.data_gap AS g
+JOIN base.register AS r USING (register_id)
+JOIN base.device AS d USING (device_id);
+
+CREATE VIEW public.registers_set_aside AS
+SELECT
+    a.register_id, d.park, d.gateway, d.device, d.device_class, r.signal, a.from_at, a.reason, a.attempts, a.since,
+    a.tried_at, a.retry_at
+FROM base.register_aside AS a
 JOIN base.register AS r USING (register_id)
 JOIN base.device AS d USING (device_id);
 
