@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from parkgrid.bench import close_day, drain, edge, history, latency, month_bill, outbox, rollup, writing
+from parkgrid.bench import close_day, drain, edge, history, latency, month_bill, outbox, pages, rollup, writing
 from parkgrid.bench.figures import BARS, Figure, Tell
 from parkgrid.bench.plant import ROW_VALUES
 from parkgrid.bench.stack import GATEWAYS, Stack, running_stack
@@ -30,6 +30,8 @@ def run(names: Sequence[str], folder: Path, pairs: int, broker: Kind | None, tel
             ("edge_rss_mb", "modbus_requests"): suite.edge,
             ("drain", "drain_live_p99"): suite.drain,
             ("month_bill",): suite.month_bill,
+            ("page_pixel_p95",): suite.pixel,
+            ("page_cores_100",): suite.open_pages,
         }
         figures = [figure for made, step in steps.items() if set(made) & set(names) for figure in step()]
     return [figure for name in BARS for figure in figures if figure.name == name and name in names]
@@ -74,6 +76,12 @@ class _Suite:
 
     def month_bill(self) -> Iterator[Figure]:
         yield month_bill.measure(self._stack, self._pairs, self._tell)
+
+    def pixel(self) -> Iterator[Figure]:
+        yield pages.pixel(self._stack, self._pairs, self._tell)
+
+    def open_pages(self) -> Iterator[Figure]:
+        yield pages.open_pages(self._stack, self._pairs, self._tell)
 
     def _peak_rate(self) -> float:
         """Values a second of `ingest_200`."""
