@@ -13,6 +13,8 @@ FOLDER_UID = "parkgrid-alerts"
 FOLDER = "parkgrid · alerts 告警"
 INTERVAL_S = 60
 _EXPRESSION = "__expr__"
+# Sentences are Go templates. They say .Labels and not $labels: a dollar sign in a provisioned file is a variable of the
+# environment to Grafana.
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +38,33 @@ class Rule:
 RULES: Sequence[Rule] = (
     Rule(
         *("stale_park", True, 300, 120, "critical", "park", "Park is silent", "园区数据中断"),
-        'Nothing was heard of {{ $labels.park }} for {{ printf "%.0f" $values.A.Value }} s: look at its gateways and '
+        'Nothing was heard of {{ .Labels.park }} for {{ printf "%.0f" .Values.A.Value }} s: look at its gateways and '
         "their link.",
-        '{{ $labels.park }} 已 {{ printf "%.0f" $values.A.Value }} 秒无数据：请检查网关及其链路。',
+        '{{ .Labels.park }} 已 {{ printf "%.0f" .Values.A.Value }} 秒无数据：请检查网关及其链路。',
     ),
     Rule(
         *("completeness", False, 95, 0, "warning", "quality", "Data are incomplete", "数据完整率偏低"),
-        '{{ $labels.park }} had {{ printf "%.1f" $values.A.Value }} % of yesterday\'s readings: the dashboard lists '
+        '{{ .Labels.park }} had {{ printf "%.1f" .Values.A.Value }} % of yesterday\'s readings: the dashboard lists '
         "gaps with their cause.",
-        '{{ $labels.park }} 昨日数据完整率 {{ printf "%.1f" $values.A.Value }} %：缺口与原因见面板。',
+        '{{ .Labels.park }} 昨日数据完整率 {{ printf "%.1f" .Values.A.Value }} %：缺口与原因见面板。',
     ),
     Rule(
         *("demand_forecast", True, 100, 60, "critical", "meters", "Demand will pass its limit", "需量预计超限"),
-        'This quarter of an hour of {{ $labels.park }} heads for {{ printf "%.0f" $values.A.Value }} % of the agreed '
+        'This quarter of an hour of {{ .Labels.park }} heads for {{ printf "%.0f" .Values.A.Value }} % of the agreed '
         "demand: shed load or discharge storage.",
-        '{{ $labels.park }} 本 15 分钟需量预计为约定值的 {{ printf "%.0f" $values.A.Value }} %：请削减负荷或放电。',
+        '{{ .Labels.park }} 本 15 分钟需量预计为约定值的 {{ printf "%.0f" .Values.A.Value }} %：请削减负荷或放电。',
     ),
     Rule(
         *("outbox_growing", True, 300, 300, "warning", "platform", "Outbox grows", "网关待发队列增长"),
-        'What waits in {{ $labels.park }}/{{ $labels.gateway }} grew {{ printf "%.0f" $values.A.Value }} s older in 15 '
+        'What waits in {{ .Labels.park }}/{{ .Labels.gateway }} grew {{ printf "%.0f" .Values.A.Value }} s older in 15 '
         "minutes: the link, the broker or ingest is away; nothing is lost.",
-        '{{ $labels.park }}/{{ $labels.gateway }} 待发队列 15 分钟内增长 {{ printf "%.0f" $values.A.Value }} 秒：链路、'
+        '{{ .Labels.park }}/{{ .Labels.gateway }} 待发队列 15 分钟内增长 {{ printf "%.0f" .Values.A.Value }} 秒：链路、'
         "消息服务或入库中断，数据不丢失。",
     ),
     Rule(
         *("ingest_lag", True, 300, 120, "critical", "platform", "Ingest lags", "入库滞后"),
-        'The newest stored reading is {{ printf "%.0f" $values.A.Value }} s old: look at ingest and the database.',
-        '最新入库读数距今 {{ printf "%.0f" $values.A.Value }} 秒：请检查入库服务与数据库。',
+        'The newest stored reading is {{ printf "%.0f" .Values.A.Value }} s old: look at ingest and the database.',
+        '最新入库读数距今 {{ printf "%.0f" .Values.A.Value }} 秒：请检查入库服务与数据库。',
     ),
 )
 

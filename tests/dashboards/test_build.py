@@ -153,6 +153,12 @@ def test_provisioning_names_folders_source_and_rules():
     assert rules[0]["for"] == "2m"
 
 
+def test_no_dollar_of_a_rule_is_taken_for_the_environment():
+    text = (provision.COMMITTED / "alerting" / "parkgrid.yaml").read_text("utf-8")
+    assert "{{ .Labels.park }}" in text
+    assert "$" not in text
+
+
 def test_rules_compare_in_the_right_direction():
     sign = {rule.name: alerts.posted(rule)["data"][1]["model"]["conditions"][0]["evaluator"] for rule in alerts.RULES}
     assert sign["completeness"] == {"type": "lt", "params": [95]}
