@@ -10,6 +10,7 @@ from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
     DashboardLinkType,
     GridPos,
+    VariableOption,
     VariableRefresh,
     VariableSort,
 )
@@ -94,7 +95,8 @@ def _variables(board: Board, words: Words, site: Site) -> list[Any]:
     if board.scope in {"park", "device"}:
         found.append(_asked("park", "parks", words))
     if board.devices:
-        found.append(_asked("device", board.devices, words).multi(True).include_all(True))
+        every = VariableOption(True, [words("all")], ["$__all"])
+        found.append(_asked("device", board.devices, words).multi(True).include_all(True).current(every))
     return found
 
 

@@ -35,6 +35,7 @@ from dashboards.words import Words
 SOURCE = DataSourceRef("grafana-postgresql-datasource", "parkgrid")
 """The data source that provisioning creates under this identifier; it reads the public views only."""
 Steps = Sequence[tuple[float | None, str]]
+_LONGEST_STEP_MS = 90_000_000
 _POINTS = 400
 """Steps of a picture: fine enough for a wide screen, at most 2,000 rows with five series."""
 
@@ -204,9 +205,10 @@ def _lines(_: Panel) -> timeseries.Panel:
         .fill_opacity(8)
         .show_points(shapes.VisibilityMode.NEVER)
         .line_interpolation(shapes.LineInterpolation.LINEAR)
-        # What is missing stays a gap.
+        # A picture of a year has steps of a day: what is missing for longer is a gap in the line, and every gap is
+        # marked by an annotation.
         .span_nulls(False)
-        .insert_nulls(7_200_000)
+        .insert_nulls(_LONGEST_STEP_MS)
         .legend(_legend())
         .tooltip(_tooltip())
     )

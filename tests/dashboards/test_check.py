@@ -310,3 +310,46 @@ def test_partitions_of_raw_readings_are_known_with_their_time(district):
     spans = [span for device_class, span in known.values() if device_class == "grid_meter"]
     assert min(start for start, _ in spans) <= district.now - timedelta(days=30)
     assert max(end for _, end in spans) >= district.now
+
+
+# --- how raw readings are told ---------------------------------------------------------------------------------------
+
+
+class Plans(RawRelations):
+    """A week of daily partitions, without a server; instants are read by PostgreSQL in the tests above."""
+
+    def __init__(self) -> None:
+        self.spans = {
+            f"meter_{day}": ("meter", (NOON + timedelta(days=day), NOON + timedelta(days=day + 1))) for day in range(7)
+        }
+
+    def _instant(self, text: str) -> datetime:
+        return datetime.fromisoformat(text.split("'")[1])
+
+
+def scan(day: int, condition: str = "", **more: Any) -> dict[str, Any]:
+    return {"Node Type": "Index Scan", "Relation Name": f"meter_{day}", "Index Cond": condition, **more}
+
+
+def test_parts_of_partitions_add_up():
+    # Day 0 from 18:00 on (NOON is 12:00, so its partition ends 18 h later) and day 1 whole: 18 + 24 = 42 h.
+    condition = "((device_id = 1) AND (at >= '2026-06-22 18:00:00+00'::timestamp with time zone))"
+    plan = {"Node Type": "Append", "Plans": [scan(0, condition), scan(1)]}
+    assert Plans().longest(plan) == {"meter": timedelta(hours=42)}
+
+
+def test_what_was_planned_and_never_run_is_not_read():
+    plan = {"Node Type": "Append", "Plans": [scan(0, **{"Actual Loops": 0}), scan(1, **{"Actual Loops": 3})]}
+    assert Plans().longest(plan) == {"meter": timedelta(hours=24)}
+
+
+def test_upper_bounds_count_and_other_relations_do_not():
+    # From 12:00 until 13:30: 1.5 h.
+    until = "(at < '2026-06-22 13:30:00+00'::timestamp with time zone)"
+    plan = {"Node Type": "Append", "Plans": [scan(0, until), {"Node Type": "Seq Scan", "Relation Name": "meter_1m"}]}
+    assert Plans().longest(plan) == {"meter": timedelta(hours=1.5)}
+
+
+def test_a_bound_outside_its_partition_takes_nothing_away_below_zero():
+    plan = scan(0, "(at >= '2026-07-01 00:00:00+00'::timestamp with time zone)")
+    assert Plans().longest(plan) == {"meter": timedelta()}
