@@ -1,0 +1,53 @@
+"""An hour of live data through one open page: what it remembers of it must not grow."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.api.feed import Feed, devices, now_ms
+from tests.web.conftest import Visit
+from tests.web.live.hurried import hurried
+
+pytestmark = pytest.mark.browser
+HOUR = 3_600
+"""Events of an hour at one a second."""
+WARM_UP = 600
+POWERS = {
+    "grid-1": {"active_power_kw": 120.0},
+    "pv-1": {"active_power_kw": 40.0},
+    "pv-2": {"active_power_kw": 30.0},
+    "bess-1": {"active_power_kw": -20.0, "soc_pct": 60.0},
+    "load-1": {"active_power_kw": 140.0},
+    "gun-1": {"active_power_kw": 30.0},
+}
+GROWTH_MB = 0.5
+"""Noise of two collected heaps; 3,000 remembered events of 1.5 kB would be nine times as much."""
+
+
+def test_an_hour_of_live_data_leaves_no_trace(
+    feed: Feed, serve: Callable[..., Any], visit: Callable[..., Visit], record_property: Callable[[str, object], None]
+) -> None:
+    feed.announce(devices(period_s=60))
+    feed.write(POWERS, now_ms())
+    with hurried(serve().url) as hurry:
+        seen = visit(hurry).open(lang="en", view="park")
+        seen.page.wait_for_selector(".pulse.live")
+        session = seen.page.context.new_cdp_session(seen.page)
+
+        def held() -> tuple[float, int]:
+            seen.until("document.querySelector('main .skeleton') === null")
+            session.send("HeapProfiler.collectGarbage")
+            heap = session.send("Runtime.getHeapUsage")["usedSize"] / 1e6
+            return heap, session.send("Memory.getDOMCounters")["nodes"]
+
+        hurry.pass_events(WARM_UP)
+        early = held()
+        hurry.pass_events(HOUR - WARM_UP)
+        late = held()
+        # The page has really seen them: its numbers moved on by what the last event says (120 kW and 3600 % 97).
+        seen.until_number("grid", f"{120 + HOUR % 97} kW")
+    record_property("heap_mb", (early[0], late[0]))
+    assert late[0] - early[0] < GROWTH_MB, (early, late)
+    assert late[1] - early[1] < 200, (early, late)
+    assert seen.complaints == []
