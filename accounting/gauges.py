@@ -10,7 +10,7 @@ from psycopg import sql
 from accounting.grid import Grid
 from accounting.quantities import Gauge, MinuteGauge, States
 from accounting.site import WEATHER, Site, SiteDevice
-from accounting.store import Connection, statement
+from accounting.store import Connection, statement, unpacked
 from contract.signals import CATALOGUE, CHARGER_STATES, OPERATING_STATES
 from contract.time import from_ms
 
@@ -58,9 +58,9 @@ def read_states(connection: Connection, site: Site, grid: Grid, states: States) 
         devices = {each.device_id: each for each in site.devices_of(device_class, grid.start_ms, grid.stop_ms)}
         told = set()
         parameters = grid.parameters() | {"devices": list(devices), "states": _codes(device_class, wanted)}
-        for device, slot, minutes, counted in connection.execute(
-            _of("indicator_states", device_class, "_1m"), parameters
-        ):
+        query = _of("indicator_states", device_class, "_1m")
+        for device, *packed in connection.execute(query, parameters, binary=True):
+            slot, minutes, counted = (unpacked([each]) for each in packed)
             known[slot] += minutes
             matching[slot] += counted
             told.add(device)
@@ -91,10 +91,10 @@ def _means(
 ) -> dict[int, Floats]:
     found: dict[int, Floats] = {}
     parameters = grid.parameters() | {"devices": [each.device_id for each in devices]}
-    for device, slot, mean in connection.execute(_of("indicator_gauge", device_class, suffix, signal), parameters):
-        if device not in found:
-            found[device] = np.full(grid.count, np.nan)
-        found[device][slot] = mean
+    query = _of("indicator_gauge", device_class, suffix, signal)
+    for device, slots, means in connection.execute(query, parameters, binary=True):
+        found[device] = np.full(grid.count, np.nan)
+        found[device][unpacked([slots])] = np.frombuffer(means, ">f8")
     return found
 
 

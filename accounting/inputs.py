@@ -21,7 +21,7 @@ from accounting.quantities import QUANTITIES, Gauge, Metered, MinuteGauge, State
 from accounting.ratings import ratings_of
 from accounting.scope import Scope
 from accounting.site import Site, SiteRegister, site_of
-from accounting.store import Connection, statement
+from accounting.store import Connection, statement, unpacked
 from domain.factors import factors_for, region_of
 from domain.indicators.definition import Factor, Inputs, Quantity
 from domain.period import Period
@@ -175,10 +175,10 @@ def _energies(connection: Connection, registers: list[SiteRegister], grid: Grid)
     shape = (len(registers), grid.count)
     energy, known, estimated = np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
     parameters = grid.parameters() | {"registers": list(place)}
-    for register, slot, energy_wh, count, guessed in connection.execute(statement("indicator_energies"), parameters):
+    for register, *packed in connection.execute(statement("indicator_energies"), parameters, binary=True):
+        slot, energy_wh, count, guessed = (unpacked([each]) for each in packed)
         where = place[register], slot
-        energy[where] = 0.0 if energy_wh is None else energy_wh / _WH_PER_KWH
-        known[where], estimated[where] = count, guessed
+        energy[where], known[where], estimated[where] = energy_wh / _WH_PER_KWH, count, guessed > 0
     begins = np.array([each.from_ms for each in registers])[:, None]
     ends = np.array([each.to_ms for each in registers])[:, None]
     expected = (grid.at_ms + grid.period_ms > begins) & (grid.at_ms < ends)

@@ -1,8 +1,7 @@
 -- What chargers showed at the end of each minute; of the minutes in which nothing happened, only the first is told.
-SELECT m.device_id, m.at_ms, m.state, m.session_count, m.delivered_kwh, m.returned_kwh, m.session_kwh
+SELECT m.device_id, (date_part('epoch', m.at) * 1000)::int8 AS at_ms, m.state, m.session_count, m.delivered_kwh, m.returned_kwh, m.session_kwh
 FROM (
-    SELECT r.device_id, (extract(epoch FROM r.at) * 1000)::int8 AS at_ms,
-        r.operating_state::int8 AS state, r.session_count_last::int8 AS session_count,
+    SELECT r.device_id, r.at, r.operating_state::int8 AS state, r.session_count_last::int8 AS session_count,
         r.energy_delivered_kwh_last AS delivered_kwh, r.energy_returned_kwh_last AS returned_kwh,
         r.session_energy_kwh_max AS session_kwh,
         lag(r.operating_state::int8) OVER earlier AS state_before,
@@ -14,4 +13,4 @@ FROM (
 ) AS m
 WHERE m.state = ANY (%(states)s) OR m.state_before IS DISTINCT FROM m.state OR m.state_before = ANY (%(states)s)
    OR m.session_count IS DISTINCT FROM m.count_before OR m.delivered_kwh IS DISTINCT FROM m.delivered_before
-ORDER BY m.device_id, m.at_ms
+ORDER BY m.device_id, m.at

@@ -1,6 +1,6 @@
 -- The devices of a scope with their nameplates; a weather station serves the whole park, however the scope is narrowed.
 SELECT device_id, gateway, device, device_class, period_s, ratings, retired,
-    (extract(epoch FROM first_seen_at) * 1000)::int8 AS first_seen_ms
+    (date_part('epoch', first_seen_at) * 1000)::int8 AS first_seen_ms
 FROM public.devices
 WHERE park = %(park)s
   AND (device_class = 'weather'
