@@ -1,5 +1,6 @@
 """A year of one signal, as `parkgrid up` generates it, drawn after one click."""
 
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -19,7 +20,7 @@ LIMIT_MS = 500.0
 
 
 def test_a_year_is_drawn_half_a_second_after_the_click(
-    dsn: str, serve: Callable[..., Any], visit: Callable[..., Visit], record_property: Callable[[str, object], None]
+    dsn: str, serve: Callable[..., Any], visit: Callable[..., Visit]
 ) -> None:
     end_ms = time.time_ns() // 1_000_000 // BATCH_MS * BATCH_MS
     with closing(open_store(dsn)) as store:
@@ -36,7 +37,7 @@ def test_a_year_is_drawn_half_a_second_after_the_click(
         seen.until("!document.body.innerText.includes('means of a day')")
         seen.page.wait_for_timeout(300)
         delays.append(drawn_ms(seen.page, "1 y", "means of a day"))
-    record_property("drawn_ms", [round(delay) for delay in delays])
+    sys.stdout.write(f"a year is drawn after {[round(delay) for delay in delays]} ms\n")
     # The first click asks the database, the others may be answered from what the api remembers; all are of one user.
     assert sorted(delays)[2] <= LIMIT_MS, delays
     assert seen.complaints == []
