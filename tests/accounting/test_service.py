@@ -1,6 +1,7 @@
 """Accounting as a process: wakes by news, sleeps otherwise, loses and doubles nothing by kill -9."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -45,6 +46,13 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def cpu_s_of_a_while(pid):
+    """The processor time that it uses in two seconds."""
+    before = cpu_s(pid)
+    time.sleep(2)
+    return cpu_s(pid) - before
+
+
 def hour(park, device, first):
     number = park.devices[device]
     return [
@@ -65,12 +73,12 @@ def test_it_wakes_for_news_sleeps_otherwise_and_ends_when_told(park, dsn, tmp_pa
         drain(park.store)
         wait_until(lambda: rows(park) == 4, "four intervals")
         assert [note.payload for note in listener.notifies(timeout=5, stop_after=1)] == ['{"park":"gaoxin-nan"}']
-        before = cpu_s(process.pid)
-        time.sleep(2)
-        assert cpu_s(process.pid) - before < 0.2  # a tenth of one processor would be 0.2
+        # Rows are seen before it has looked at closed months, and on a busy machine that takes its time.
+        wait_until(lambda: cpu_s_of_a_while(process.pid) < 0.2, "it sleeps: less than a tenth of one processor")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
-    assert (tmp_path / "log").read_text().count("settled") == 1
+        assert process.wait(60) == 0
+    # Usually in one round; maintenance passes news on in as many parts as it takes.
+    assert sum(map(int, re.findall(r"event='settled' inserted=(\d+)", (tmp_path / "log").read_text()))) == 4
 
 
 def test_killed_before_its_commit_it_loses_and_doubles_nothing(park, dsn, tmp_path):
@@ -78,7 +86,7 @@ def test_killed_before_its_commit_it_loses_and_doubles_nothing(park, dsn, tmp_pa
     park.store_readings(hour(park, "m-1", "05 00:00"))
     drain(park.store)
     with accounting(tmp_path, dsn, "accounting.before_commit") as process:
-        assert process.wait(20) == -signal.SIGKILL
+        assert process.wait(120) == -signal.SIGKILL
     assert rows(park) == 0
     assert park.ask("SELECT count(*) > 0 FROM base.energy_dirty") == [(True,)]
     with accounting(tmp_path, dsn):
@@ -117,7 +125,7 @@ def test_right_settings_are_said_to_be_right(tmp_path, capsys):
 
 def test_a_database_without_schema_is_said_in_words(tmp_path, empty_dsn):
     with accounting(tmp_path, empty_dsn) as process:
-        assert process.wait(20) == 1
+        assert process.wait(120) == 1
     assert "parkgrid db migrate" in (tmp_path / "log").read_text()
 
 
