@@ -1,11 +1,13 @@
+import { useEffect } from "preact/hooks";
 import { age } from "./format";
+import { oldestIfAllOld } from "./standing";
 import { lazy, Skeleton } from "./lazy";
 import { keepToken } from "./link";
 import { LinkTo } from "./link_to";
 import { param, viewPatch, type View } from "./router";
-import { aged, choose, chosen, district, findParks, link, needsToken, overview, park, parks, problem, shown, since, view } from "./state";
+import { choose, chosen, findParks, link, needsToken, OF_PARK, overview, park, parks, problem, since, view } from "./state";
 import { theme, toggle } from "./theme";
-import type { Part, Problem } from "./types";
+import type { Problem } from "./types";
 import { language, nameOf, say, speak, type Key } from "./words";
 
 const SHOWN: Record<View, ReturnType<typeof lazy>> = {
@@ -27,9 +29,6 @@ const TABS: { view: View; key: Key }[] = [
   { view: "clusters", key: "view.clusters" },
   { view: "wall", key: "view.wall" },
 ];
-const PARTS: Part[] = ["pv", "storage", "grid", "load", "ev"];
-/** These speak of one park. */
-const OF_PARK: View[] = ["park", "devices", "time"];
 
 export function App() {
   if (view.value === "wall" && parks.value?.length && !needsToken.value) {
@@ -112,6 +111,8 @@ function Header() {
 }
 
 function Tabs() {
+  // On a phone the tabs scroll: the present one is in sight.
+  useEffect(() => document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [view.value]);
   return (
     <nav aria-label={say("views")}>
       {TABS.map((tab) => (
@@ -147,16 +148,6 @@ export function Pulse() {
       <span aria-hidden="true">{state === "live" ? "●" : "○"}</span> {text}
     </span>
   );
-}
-
-/** The age of the readings when none of them is a present one; null while any is. */
-function oldestIfAllOld(): number | null {
-  const all = OF_PARK.includes(view.value)
-    ? PARTS.map((part) => shown(part))
-    : (district.value?.parks ?? []).flatMap((one) => PARTS.map((part) => aged(one.flow[part])));
-  const known = all.filter((figure) => figure?.age != null);
-  const old = known.length > 0 && known.every((figure) => figure?.state === "stale");
-  return old ? Math.max(...known.map((figure) => figure?.age ?? 0)) : null;
 }
 
 function Failure() {

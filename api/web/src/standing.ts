@@ -1,6 +1,6 @@
 // How a park stands: 0 in order, 1 not complete, 2 needs somebody.
 
-import { aged } from "./state";
+import { aged, district, OF_PARK, overview, view } from "./state";
 import type { ParkNow, Part } from "./types";
 import { say, type Key } from "./words";
 
@@ -20,4 +20,14 @@ export function standing(one: ParkNow): Standing {
   if (states.includes("stale")) return { rank: 2, key: "standing.stale", why: say("why.stale") };
   if (states.includes("missing") || states.includes("incomplete")) return { rank: 1, key: "standing.partial", why: say("answer.partial") };
   return { rank: 0, key: "standing.fine", why: say("answer.fine") };
+}
+
+/** The age of the readings when none of them is a present one; null while any is. */
+export function oldestIfAllOld(): number | null {
+  const all = OF_PARK.includes(view.value)
+    ? PARTS.map((part) => (overview.value ? aged(overview.value.flow[part]) : null))
+    : (district.value?.parks ?? []).flatMap((one) => PARTS.map((part) => aged(one.flow[part])));
+  const known = all.filter((figure) => figure?.age != null);
+  const old = known.length > 0 && known.every((figure) => figure?.state === "stale");
+  return old ? Math.max(...known.map((figure) => figure?.age ?? 0)) : null;
 }

@@ -39,6 +39,9 @@ export const park = computed(() => parks.value?.find((known) => known.park === c
 /** A district of one park begins in that park. */
 export const view = computed<View>(() => named.value ?? ((parks.value?.length ?? 0) > 1 ? "district" : "park"));
 
+/** These speak of one park. */
+export const OF_PARK: View[] = ["park", "devices", "time"];
+
 /** These show all parks at once and need no single one's stream. */
 const ofAll = computed(() => view.value === "district" || view.value === "wall");
 

@@ -2,6 +2,7 @@
 
 import { Answered, useAsk } from "../asked";
 import { needCatalogue } from "../catalogue";
+import { age } from "../format";
 import { LinkTo } from "../link_to";
 import { ChargersPanel } from "../parts/chargers";
 import { DcBusPanel } from "../parts/dc_bus";
@@ -101,8 +102,12 @@ function Panel({ kind, members }: { kind: string; members: Member[] }) {
     weather: WeatherPanel,
   };
   const Shown = panels[kind] ?? MetersPanel;
+  const ages = members.map(({ live }) => (live?.stale && live.age_s !== null ? live.age_s : null));
+  // A sentence about old values must not be taken for the present.
+  const oldest = ages.length && ages.every((one) => one !== null) ? Math.max(...ages.map((one) => one ?? 0)) : null;
   return (
     <div id="class-panel" role="tabpanel" aria-labelledby={`tab-${kind}`}>
+      {oldest !== null && <p class="alarm">○ {say("devices.stale", { age: age(oldest) })}</p>}
       <Shown key={kind} members={members} />
     </div>
   );

@@ -7,7 +7,7 @@ import { age, ago, percent, scaledTo } from "../format";
 import { DistrictMap } from "../parts/district_map";
 import { WallCurve } from "../parts/wall_curve";
 import { go, param, viewPatch } from "../router";
-import { standing } from "../standing";
+import { oldestIfAllOld, standing } from "../standing";
 import { aged, district, link, since } from "../state";
 import type { Day, Figure, Part, ParkNow } from "../types";
 import { language, nameOf, say, speak, type Key } from "../words";
@@ -85,14 +85,16 @@ function Head() {
     const timer = setInterval(() => setNow(new Date()), 1_000);
     return () => clearInterval(timer);
   }, []);
-  const old = link.value !== "live" || since.value > 5;
+  const lost = link.value !== "live" || since.value > 5;
+  const oldest = lost ? null : oldestIfAllOld();
+  const old = lost || oldest !== null;
   const simulated = district.value?.parks.some((one) => one.simulated);
   return (
     <header class="wall-head">
       <h1>{say("wall.title")}</h1>
       {simulated && <span class="badge">{say("simulated")}</span>}
       <span class={`wall-pulse ${old ? "old" : ""}`} role="status">
-        {old ? `○ ${say("lost")} · ${age(since.value)}` : `● ${say("live")}`}
+        {lost ? `○ ${say("lost")} · ${age(since.value)}` : oldest !== null ? `○ ${say("answer.stale")} · ${age(oldest)}` : `● ${say("live")}`}
       </span>
       <time>{now.toLocaleTimeString("sv-SE", { timeZone: "Asia/Shanghai" })}</time>
       <button type="button" class="wall-leave" onClick={() => speak(language.value === "zh" ? "en" : "zh")} aria-label={say("language")}>
