@@ -21,7 +21,7 @@ from api.settings import ApiSettings, DatabaseSettings
 from contract.time import SystemClock
 from tests.api.feed import Feed
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @dataclass
