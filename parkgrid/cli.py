@@ -70,16 +70,35 @@ def up(
     ] = None,
     dsn: Dsn = None,
     mqtt_url: MqttUrl = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the simulated park: the same seed, the same park.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the simulated parks: the same seed, the same parks.")
+    ] = None,
+    parks: Annotated[
+        int | None,
+        typer.Option(min=1, max=3, help="How many parks of the demonstration district.  [default: 3, brief runs 1]"),
+    ] = None,
+    scenario: Annotated[
+        list[str] | None, typer.Option(help="A park to play, by name or TOML file; may be repeated.")
+    ] = None,
+    history: Annotated[
+        bool | None,
+        typer.Option(
+            "--history/--no-history", help="Make the year before the first start.  [default: not in brief runs]"
+        ),
+    ] = None,
 ) -> None:
-    """Start everything on this machine: database, broker, simulated park, edge, ingest, api and page.
+    """Start everything on this machine: database, broker, a district of simulated parks, edge, ingest, api and page.
 
-    Ctrl-C stops it cleanly; the data stays. With `--for` the last line is one JSON object, and the exit status is 0
-    only if nothing was lost, doubled or refused.
+    The first start makes a year of history, marked as simulated, with bills and cluster figures, which takes a minute;
+    later ones go on from there. Ctrl-C stops it cleanly; the data stays. With `--for` the last line is one JSON object,
+    and the exit status is 0 only if nothing was lost, doubled or refused. Runs with `--for` or `--speed` are brief: one
+    park and no history, unless told otherwise.
 
     For example:
 
         parkgrid up
+
+        parkgrid up --scenario pingshan_park --scenario my-park.toml --no-history
 
         parkgrid up --speed 60
 
@@ -87,9 +106,13 @@ def up(
 
         parkgrid up --dsn postgresql://me@db.example/parkgrid --mqtt-url mqtt://broker.example
     """
-    from parkgrid.up import Plan, run
+    from parkgrid.up import DISTRICT, Plan, run, scenario_file
 
-    _end(lambda: run(Plan(for_s, speed, data_dir, port, dsn, mqtt_url, seed)))
+    def started() -> int:
+        chosen = tuple(map(scenario_file, scenario or ())) or DISTRICT[: parks or 0]
+        return run(Plan(for_s, speed, data_dir, port, dsn, mqtt_url, seed, chosen, history))
+
+    _end(started)
 
 
 @app.command()

@@ -27,7 +27,7 @@ from parkgrid.chain import Chain
 from parkgrid.places import occupied, passing_folder
 from parkgrid.session import announcer, quiet_logs, stop_event, unless
 from parkgrid.settling import settle_everything
-from parkgrid.up import describe
+from parkgrid.site import describe
 from parkgrid.verdict import Before, Verdict, judge
 from simulators.clock import SteppedClock
 from simulators.modbus_server import ModbusServer
@@ -128,7 +128,7 @@ class _Run:
         database, broker = self._chain.database, self._chain.broker
         if database is None or broker is None:
             raise RuntimeError("a replay begins when the chain is up")
-        return await asyncio.to_thread(judge, self._ledger, database, before, broker.kind, figures)
+        return await asyncio.to_thread(judge, [self._ledger], database, before, broker.kind, figures)
 
     async def _step_through(self, agent: Agent, console: Console) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -50,4 +50,11 @@ async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
         if not stop.is_set():
             raise
     except ExceptionGroup as group:
-        raise group.exceptions[0] from group
+        raise _first(group) from group
+
+
+def _first(error: Exception) -> Exception:
+    """The first error of groups within groups."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,7 +1,7 @@
 """The last line of a run: what the gateways accepted against what the store holds."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -72,15 +72,15 @@ class Before:
 
 
 def judge(
-    ledger: Path,
+    ledgers: Sequence[Path],
     database: RunningDatabase,
     before: Before,
     broker: str,
     figures: Mapping[str, float] | None = None,
 ) -> Verdict:
-    """Hold the ledger of a run against the store."""
+    """Hold the ledgers of a run against the store."""
     dsn = database.dsn
-    found = reconcile([ledger], dsn, received_since=before.at)
+    found = reconcile(ledgers, dsn, received_since=before.at)
     with psycopg.connect(dsn) as connection:
         refused = _quarantined(connection) - before.quarantined
     return Verdict(found, refused, store_kind(dsn), broker, figures or {}, shared=database.kind == "dsn")

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from ingest.store import Park
-from parkgrid.up import describe, park_of
+from parkgrid.site import describe, park_of
 
 CITYLEARN = Path(__file__).resolve().parents[3] / "shared" / "data" / "citylearn_2022"
 
@@ -45,7 +45,7 @@ def _nothing_left(folder: Path) -> None:
 
 
 def test_a_timed_run_stores_every_sample_once_and_leaves_nothing_behind(server_dir):
-    running = _start(server_dir, "up", "--for", "8", "--speed", "60", "--port", "0", "--seed", "7")
+    running = _start(server_dir, "up", "--for", "8", "--speed", "60", "--port", "0", "--seed", "7", "--parks", "3")
     output, errors = running.communicate(timeout=180)
     assert running.returncode == 0, errors
     first, *_, last = output.splitlines()
@@ -92,7 +92,7 @@ def test_parts_killed_one_after_the_other_come_back_and_nothing_is_lost(server_d
 
 
 def test_the_page_is_served_and_ctrl_c_ends_everything(server_dir):
-    running = _start(server_dir, "up", "--port", "0")
+    running = _start(server_dir, "up", "--port", "0", "--parks", "1", "--no-history")
     try:
         line = running.stdout.readline()
         assert line.startswith("parkgrid is up: "), running.stderr.read()
@@ -149,7 +149,7 @@ def _reads_each_second(url: str, park: str) -> bool:
 
 
 def test_a_killed_launcher_takes_everything_with_it(server_dir):
-    running = _start(server_dir, "up", "--port", "0")
+    running = _start(server_dir, "up", "--port", "0", "--parks", "1", "--no-history")
     try:
         assert running.stdout.readline().startswith("parkgrid is up: ")
         assert len(_of_folder(server_dir)) > 5

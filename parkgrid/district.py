@@ -1,0 +1,236 @@
+"""The year before the first `up`: a history of every park, and what its operators would have agreed, closed and stated.
+
+    readings ─▶ roll-ups ─▶ intervals ─▶ supply agreements ─▶ closed months
+                                   └────▶ cluster figures of the plan
+
+Each park's span is noted in the data folder before anything is made, so that an interrupted `up` goes on with the very
+span; what was made whole, or had readings of its own, is left alone for ever.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from accounting.bills_errors import BillError
+from accounting.closings import close_month
+from accounting.clusters_import import take_enterprises, take_outputs
+from accounting.keeper import settle
+from accounting.supply import Agreement, agree, load_plan
+from contract.time import SHANGHAI, SystemClock, from_ms
+from domain.clusters import enterprise_file, output_file
+from domain.clusters.plan import Cluster, plan
+from domain.tariff.bill import Terms
+from domain.tariff.reader import example, examples
+from ingest.store import open_store
+from parkgrid.prefill import Span, Tell, prefill
+from parkgrid.prefill_rows import BATCH_MS
+from simulators import history
+from simulators.scenario import Scenario
+
+DAYS = 365
+_DAY_MS = 86_400_000
+_BY = "parkgrid up"
+_OLD_PLAN, _NEW_PLAN = "guangdong-2021-tou", "retail-curve-2026"
+_POWER_FACTOR = Decimal("0.9")
+_CLUSTERS = {
+    "pingshan-park": "new-energy",
+    "biling-ic-park": "semiconductors-ic",
+    "julongshan-pedf": "smart-terminals",
+}
+"""Park to the cluster of the plan whose place it lies in."""
+_EXAMPLE = "示例：按意见目标年份直线推算，非统计数据 Example: straight line between the plan's years, no statistics"
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """The history of one park, as the data folder keeps it."""
+
+    start_ms: int
+    end_ms: int
+    complete: bool = False
+
+
+def fill(
+    dsn: str, data_dir: Path, parks: Mapping[Path, Scenario], until_ms: int, tell: Tell, done: Callable[[str], None]
+) -> bool:
+    """Make what is missing of the year before `until_ms`; whether there was anything to make.
+
+    `parks` are scenarios by the file that their live simulation starts from. `done` is told the name of every phase
+    that has ended. Raises `PrefillError`, `StoreError`.
+    """
+    path = data_dir / "history.json"
+    notes = _read(path)
+    fresh = [each for each in parks.values() if each.park not in notes]
+    notes |= {each.park: _note(dsn, each, until_ms) for each in fresh}
+    _write(path, notes)
+    open_parks = {state: each for state, each in parks.items() if not notes[each.park].complete}
+    if not open_parks:
+        return False
+    _readings(dsn, notes, open_parks, tell)
+    done("readings")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        tell("energy of every quarter of an hour", 0.8)
+        settle(connection, SystemClock().now_ms())
+        done("intervals")
+        for scenario in open_parks.values():
+            tell(f"bills of {scenario.park}", 0.9)
+            _accounts(connection, scenario, notes[scenario.park])
+        done("bills")
+    tell("figures of the clusters", 0.99)
+    _figures(dsn, data_dir, tuple(parks.values()))
+    done("clusters")
+    _write(path, notes | {each.park: _complete(notes[each.park]) for each in open_parks.values()})
+    return True
+
+
+def _readings(dsn: str, notes: Mapping[str, Noted], parks: Mapping[Path, Scenario], tell: Tell) -> None:
+    spans: dict[Span, dict[Path, Scenario]] = {}
+    for state, scenario in parks.items():
+        noted = notes[scenario.park]
+        spans.setdefault(Span(noted.start_ms, noted.end_ms), {})[state] = scenario
+    with closing(open_store(dsn)) as store:
+        for span, members in spans.items():
+            states = {scenario.park: state for state, scenario in members.items()}
+            prefill(
+                store,
+                dsn,
+                list(members.values()),
+                span,
+                states=states,
+                tell=lambda what, share: tell(what, 0.8 * share),
+            )
+
+
+def _note(dsn: str, scenario: Scenario, until_ms: int) -> Noted:
+    """A year of whole days; a park that has readings already needs none."""
+    end_ms = until_ms // BATCH_MS * BATCH_MS
+    start_ms = history.midnight_after(scenario, end_ms - (DAYS + 1) * _DAY_MS)
+    with psycopg.connect(dsn) as connection:
+        there = connection.execute(_HAS_READINGS, (scenario.park,)).fetchone() == (True,)
+    return Noted(start_ms, end_ms, complete=there)
+
+
+def _complete(noted: Noted) -> Noted:
+    return Noted(noted.start_ms, noted.end_ms, complete=True)
+
+
+def _read(path: Path) -> dict[str, Noted]:
+    with suppress(FileNotFoundError):
+        return {park: Noted(**each) for park, each in json.loads(path.read_text("utf-8")).items()}
+    return {}
+
+
+def _write(path: Path, notes: Mapping[str, Noted]) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps({park: asdict(each) for park, each in notes.items()}, indent=1), "utf-8")
+    part.replace(path)
+
+
+def _accounts(connection: psycopg.Connection[Any], scenario: Scenario, noted: Noted) -> None:
+    """Supply agreements of the connection point's account, and its past months closed."""
+    account = account_of(scenario)
+    if not account:
+        return
+    begin, change = _first_of_month(noted.start_ms), example(_NEW_PLAN).valid_from
+    for plan_id, first, end in ((_OLD_PLAN, min(begin, change), change), (_NEW_PLAN, change, None)):
+        load_plan(connection, examples()[plan_id], f"{plan_id}.toml", _BY)
+        if end is None or first < end:
+            limit_kw = Decimal(str(scenario.strategy.peak_import_kw))
+            terms = Terms(account, scenario.park, "contracted_demand", None, limit_kw, _POWER_FACTOR, "10 kV")
+            agree(connection, Agreement(terms, plan_id, first, end, "example of the demonstration district"), _BY)
+    for month in _past_months(noted):
+        # A month that cannot be closed, because the run was interrupted for long, stays open and says why on the page.
+        with suppress(BillError):
+            close_month(connection, account, month, _BY)
+
+
+def account_of(scenario: Scenario) -> str:
+    """The account of the connection point."""
+    return next(each.point.account for each in scenario.devices if each.device_class == "grid_meter")
+
+
+def _first_of_month(at_ms: int) -> date:
+    return from_ms(at_ms).astimezone(SHANGHAI).date().replace(day=1)
+
+
+def _past_months(noted: Noted) -> Iterator[str]:
+    """The whole months of a history."""
+    month = _first_of_month(noted.start_ms - 1)
+    while (month := _next_month(month)) and _next_month(month) <= _first_of_month(noted.end_ms):
+        yield f"{month:%Y-%m}"
+
+
+def _next_month(month: date) -> date:
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+def _figures(dsn: str, data_dir: Path, scenarios: Sequence[Scenario]) -> None:
+    """The plan's outputs, by quarter, and whose account is whose."""
+    now = datetime.now(UTC)
+    outputs = data_dir / "example-outputs.csv"
+    _csv(outputs, (column.heading for column in output_file.COLUMNS), _outputs(now.astimezone(SHANGHAI).date()))
+    accounts = data_dir / "example-enterprises.csv"
+    _csv(accounts, (column.heading for column in enterprise_file.COLUMNS), map(_enterprise, _known(scenarios)))
+    for taken in (take_outputs(dsn, outputs, _BY, now), take_enterprises(dsn, accounts, _BY, now)):
+        if taken.mistakes:
+            raise RuntimeError("\n".join(each.text("en") for each in taken.mistakes))
+
+
+def _known(scenarios: Iterable[Scenario]) -> Iterator[Scenario]:
+    return (each for each in scenarios if each.park in _CLUSTERS and account_of(each))
+
+
+def _enterprise(scenario: Scenario) -> Sequence[str]:
+    return (
+        f"example-{scenario.park}", f"示例企业（{scenario.name_zh}）", f"Example enterprise of {scenario.name_en}",
+        _CLUSTERS[scenario.park], "1", scenario.park, account_of(scenario), "100", "2025-01", "", _EXAMPLE,
+    )  # fmt: skip
+
+
+def _outputs(today: date) -> Iterator[Sequence[str]]:
+    """The base year as the plan states it, then quarters on the straight line between its years, up to the last one."""
+    for cluster in plan().clusters:
+        stated = _stated(cluster)
+        if not stated:
+            continue
+        base = min(stated)
+        title = cluster.base.source if cluster.base else ""
+        yield (cluster.id, f"{base}-Q4", "累计", str(stated[base]), "亿元", title, "")
+        quarter = 4 * (base + 1)
+        while quarter < 4 * today.year + (today.month - 1) // 3:
+            year = quarter // 4
+            amount = _on_line(stated, year) / 4
+            yield (cluster.id, f"{year}-Q{quarter % 4 + 1}", "当季", f"{amount:.2f}", "亿元", _EXAMPLE, "示例")
+            quarter += 1
+
+
+def _stated(cluster: Cluster) -> dict[int, Decimal]:
+    """Year to output in 亿元, as the plan states them; empty for a cluster without figures."""
+    figures = [cluster.base, *cluster.targets] if cluster.base else []
+    return {each.year: each.output_100m_cny for each in figures if each is not None}
+
+
+def _on_line(stated: Mapping[int, Decimal], year: int) -> Decimal:
+    """Output of a year between two stated ones; after the last one it stays."""
+    if year >= max(stated):
+        return stated[max(stated)]
+    low, high = max(each for each in stated if each <= year), min(each for each in stated if each > year)
+    return stated[low] + (stated[high] - stated[low]) * (year - low) / (high - low)
+
+
+def _csv(path: Path, heading: Iterable[str], rows: Iterable[Sequence[str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([list(heading), *rows])
+
+
+_HAS_READINGS = """
+SELECT EXISTS (SELECT FROM public.grid_meter m JOIN public.devices d USING (device_id) WHERE d.park = %s)
+"""

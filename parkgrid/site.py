@@ -1,0 +1,158 @@
+"""One park of `parkgrid up`: its simulator and its gateway agent, with their files in the data folder."""
+
+import contextlib
+import dataclasses
+import json
+import re
+import sqlite3
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from contract.time import AcceleratedClock
+from ingest.store import Park
+from ingest.store.opening import open_store
+from ingest.store.settings import StoreSettings
+from parkgrid import toml
+from parkgrid.chain import Chain
+from simulators.scenario import DEFAULT, Scenario, load_scenario
+
+GATEWAY = "gw-1"
+_READS_PER_SECOND = 1.0
+"""How often a device is read at most, in seconds of this machine: accelerated time lengthens the period instead."""
+_ADDED_PERIOD_S = 5.0
+"""How often devices of the second and further parks are read at most: one machine plays a whole district."""
+PORTS = 40
+"""Consecutive ports kept for the simulated devices of a park, so that they come back on the same ones."""
+
+
+class Site:
+    """One simulated park; the first of a run has the plain file names, which it had when there was only one."""
+
+    def __init__(self, scenario: Path, data_dir: Path, *, first: bool, ledger: Path | None) -> None:
+        self.path = scenario
+        self.scenario: Scenario = load_scenario(scenario)
+        self.ledger = ledger
+        self._suffix = "" if scenario.stem in _PLAIN else f"-{self.scenario.park}"
+        self._first = first
+        self._data_dir = data_dir
+        self._document: Mapping[str, Any] = {}
+
+    @property
+    def park(self) -> str:
+        """Its identifier."""
+        return self.scenario.park
+
+    @property
+    def state(self) -> Path:
+        """Where its simulation keeps the registers of the last midnight."""
+        return self._data_dir / f"park{self._suffix}.json"
+
+    @property
+    def edge_file(self) -> Path:
+        """The settings of its agent."""
+        return self._data_dir / f"edge{self._suffix}.toml"
+
+    async def start_simulator(self, chain: Chain, clock: AcceleratedClock | None, ports: int) -> None:
+        """The park behind Modbus from a port on, on the run's clock."""
+        endpoints = self._data_dir / f"endpoints{self._suffix}.json"
+        endpoints.unlink(missing_ok=True)
+        arguments = ["simulators", "--endpoints-out", str(endpoints), "--port-base", str(ports)]
+        arguments += ["--scenario", str(self.path), "--state", str(self.state)]
+        if clock:
+            arguments += ["--wall-start-ms", str(clock.wall_start_ms), "--start-ms", str(clock.start_ms)]
+            arguments += ["--speed", str(clock.speed)]
+
+        async def ready() -> bool:
+            return endpoints.exists()
+
+        await chain.start_command(f"simulators{self._suffix}", arguments, ready)
+        self._document = json.loads(endpoints.read_text("utf-8"))
+        describe(chain.dsn, park_of(self._document))
+
+    async def start_edge(self, chain: Chain, clock: AcceleratedClock | None, since: datetime | None) -> None:
+        """The agent; up when the store has heard of it since an instant."""
+        toml.write(self.edge_file, self._edge_settings(chain, clock))
+
+        async def ready() -> bool:
+            return _heard_of(chain.dsn, self.park, since)
+
+        await chain.start_command(f"edge{self._suffix}", ["edge", "--config", str(self.edge_file)], ready)
+
+    async def stop_edge(self, chain: Chain) -> None:
+        """Read no more devices."""
+        await chain.supervisor.remove(f"edge{self._suffix}")
+
+    def _edge_settings(self, chain: Chain, clock: AcceleratedClock | None) -> dict[str, Any]:
+        """The agent's settings: every device of the simulated park, on the park's own clock."""
+        speed = clock.speed if clock else 1.0
+        least_s = speed / _READS_PER_SECOND if self._first else max(_ADDED_PERIOD_S, speed / _READS_PER_SECOND)
+        document: dict[str, Any] = {
+            "park": self._document["park"],
+            "gateway": GATEWAY,
+            "simulated": True,
+            "health_s": 10.0 * speed,
+            "outbox": {"path": self._data_dir / f"outbox{self._suffix}.db"},
+            "uplink": chain.mqtt_settings(),
+            "clock": dataclasses.asdict(clock) if clock else None,
+            "devices": [device_settings(endpoint, least_s) for endpoint in self._document["endpoints"]],
+        }
+        if self.ledger:
+            document["ledger"] = {"path": self.ledger}
+        return document
+
+
+_PLAIN = (DEFAULT.stem, "park")
+"""The standard park, also with another seed."""
+
+
+def seeded(scenario: Path, seed: int | None, data_dir: Path) -> Path:
+    """A scenario, with another seed if one is asked for."""
+    if seed is None:
+        return scenario
+    text = re.sub(r"^seed = .*$", f"seed = {seed}", scenario.read_text("utf-8"), flags=re.MULTILINE)
+    path = data_dir / ("park.toml" if scenario == DEFAULT else scenario.name)
+    path.write_text(text, "utf-8")
+    return path
+
+
+def newest_ms(dsn: str) -> int | None:
+    """The newest reading of a connection point, in milliseconds since the epoch."""
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute("SELECT (extract(epoch FROM max(at)) * 1000)::int8 FROM grid_meter").fetchone()
+    return row[0] if row else None
+
+
+def park_of(document: Mapping[str, Any]) -> Park:
+    """What people call a simulated park and where it lies, from the document of its endpoints."""
+    names = (document[key] for key in ("park", "district", "name_zh", "name_en", "zone"))
+    return Park(*names)
+
+
+def describe(dsn: str, park: Park) -> None:
+    """Name a park in a migrated database."""
+    with contextlib.closing(open_store(dsn, StoreSettings())) as store:
+        store.describe_park(park)
+
+
+def device_settings(endpoint: Mapping[str, Any], least_s: float) -> dict[str, Any]:
+    """One device of a simulated park as the agent's settings name it, read no more often than every `least_s`."""
+    kept = ("class", "driver", "name", "ratings", "point", "connection")
+    period_s = max(float(endpoint["period_s"]), least_s)
+    return {"id": endpoint["device"], "period_s": period_s} | {name: endpoint[name] for name in kept}
+
+
+def waiting(outbox: Path) -> int:
+    """How many batches an outbox that nobody uses now still holds."""
+    with contextlib.closing(sqlite3.connect(f"file:{outbox}?mode=ro", uri=True)) as connection:
+        return int(connection.execute("SELECT count(*) FROM batch").fetchone()[0])
+
+
+def _heard_of(dsn: str, park: str, since: datetime | None) -> bool:
+    """Whether the store has heard of the gateway since the run began."""
+    with psycopg.connect(dsn) as connection:
+        query = "SELECT 1 FROM gateways WHERE park = %s AND gateway = %s AND online AND last_seen_at >= %s"
+        return connection.execute(query, (park, GATEWAY, since)).fetchone() is not None
