@@ -50,6 +50,7 @@ BARS = {
     "month_bill": Bar(10.0, "lower", "seconds for the month bills of 1,000 accounts from 15-minute intervals"),
     "page_pixel_p95": Bar(2.0, "lower", "seconds from a changed register to the frame that shows it, p95, read at 1 s"),
     "page_cores_100": Bar(1.0, "lower", "processor seconds of the api a second with 100 pages of a park open"),
+    "page_year_ms": Bar(500.0, "lower", "milliseconds from the click to a year of one signal on the screen"),
 }
 """Every figure by name, in the order in which it is shown."""
 

@@ -7,15 +7,19 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
+from ingest.store import open_store
 from parkgrid.bench.edge import resident_mb
 from parkgrid.bench.figures import BenchmarkError, Figure, Tell
 from parkgrid.bench.live_park import PARK, LivePark, cpu_s, living
 from parkgrid.bench.stack import Stack
+from parkgrid.prefill import Span, prefill
+from parkgrid.prefill_rows import BATCH_MS
+from simulators.scenario import SCENARIOS, load_scenario
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -32,6 +36,9 @@ _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking"
 _PATIENCE_MS = 30_000
 _NUMBER = "document.querySelector(\"[data-part='grid'] .label-number\")?.textContent"
 _STEP_KW = 10
+_YEAR_MS = 366 * 86_400_000
+_OF_A_YEAR = "means of a day"
+"""Stands under a chart of a year and under none of a day."""
 
 
 @contextmanager
@@ -249,6 +256,29 @@ def _there(child: Any) -> Any:
     if child is None:
         raise BenchmarkError("the api was not started")
     return child
+
+
+def year(stack: Stack, pairs: int, tell: Tell) -> Figure:
+    """The figure `page_year_ms`: a year of a park's grid power, from the click to the frame that shows it."""
+    figure = Figure("page_year_ms")
+    end_ms = time.time_ns() // 1_000_000 // BATCH_MS * BATCH_MS
+    scenario = load_scenario(SCENARIOS / "julongshan_pedf_office.toml")
+    tell("page_year_ms: making a year of a park")
+    with closing(open_store(stack.database.dsn)) as store:
+        [filled] = prefill(store, stack.database.dsn, [scenario], Span(end_ms - _YEAR_MS, end_ms))
+    figure.correct = filled.stored >= _YEAR_MS // BATCH_MS
+    with living(stack) as park, chromium() as browser:
+        page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-GB")
+        page.goto(f"{park.url}/?lang=en&view=time&park={scenario.park}")
+        page.wait_for_selector(".line-chart canvas", timeout=_PATIENCE_MS)
+        for number in range(1, pairs + 1):
+            page.get_by_role("button", name="24 h").click()
+            page.wait_for_function(f"() => !document.body.innerText.includes('{_OF_A_YEAR}')", timeout=_PATIENCE_MS)
+            page.wait_for_timeout(300)
+            figure.ratios.append(drawn_ms(page, "1 y", _OF_A_YEAR))
+            tell(f"page_year_ms: click {number} of {pairs}: {figure.ratios[-1]:.0f} ms")
+    figure.detail = f"first click {figure.ratios[0]:.0f} ms, {filled.stored:,} readings of the park stored"
+    return figure
 
 
 def drawn_ms(page: "Page", button: str, sign: str) -> float:

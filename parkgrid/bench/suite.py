@@ -32,6 +32,7 @@ def run(names: Sequence[str], folder: Path, pairs: int, broker: Kind | None, tel
             ("month_bill",): suite.month_bill,
             ("page_pixel_p95",): suite.pixel,
             ("page_cores_100",): suite.open_pages,
+            ("page_year_ms",): suite.year,
         }
         figures = [figure for made, step in steps.items() if set(made) & set(names) for figure in step()]
     return [figure for name in BARS for figure in figures if figure.name == name and name in names]
@@ -82,6 +83,9 @@ class _Suite:
 
     def open_pages(self) -> Iterator[Figure]:
         yield pages.open_pages(self._stack, self._pairs, self._tell)
+
+    def year(self) -> Iterator[Figure]:
+        yield pages.year(self._stack, self._pairs, self._tell)
 
     def _peak_rate(self) -> float:
         """Values a second of `ingest_200`."""

@@ -19,7 +19,7 @@ from parkgrid.broker import start
 NAMES = [
     *("ingest_1000", "ingest_200", "ingest_20", "latency_p50", "latency_p99", "outbox"),
     *("history_api", "rollup", "close_day", "edge_rss_mb", "modbus_requests", "drain", "drain_live_p99"),
-    *("month_bill", "page_pixel_p95", "page_cores_100"),
+    *("month_bill", "page_pixel_p95", "page_cores_100", "page_year_ms"),
 ]
 SPAN = plant.Span(Gateway("p", "g"), 5, 11, 1_795_000_000_000, 500, 120)
 

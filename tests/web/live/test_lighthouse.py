@@ -1,7 +1,8 @@
 """Lighthouse's own judgement of the park view, where Lighthouse is installed.
 
     npm install --prefix build/lighthouse lighthouse@12
-    PARKGRID_LIGHTHOUSE=build/lighthouse/node_modules/.bin/lighthouse uv run scripts/test tests/web/live/test_lighthouse.py
+    export PARKGRID_LIGHTHOUSE=build/lighthouse/node_modules/.bin/lighthouse
+    uv run scripts/test tests/web/live/test_lighthouse.py
 
 It brings 200 packages of its own (185 MB), so it is none of the page's dependencies.
 """

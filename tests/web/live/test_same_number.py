@@ -18,7 +18,8 @@ from contract.time import SHANGHAI, from_ms
 from dashboards.check.macros import Range, expand
 from dashboards.queries import query
 from ingest.store import open_store
-from parkgrid.prefill import BATCH_MS, Span, prefill
+from parkgrid.prefill import Span, prefill
+from parkgrid.prefill_rows import BATCH_MS
 from simulators.scenario import DEFAULT, load_scenario
 from tests.web.conftest import Visit
 
