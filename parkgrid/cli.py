@@ -334,6 +334,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         ("parkgrid.supervisor", "PartError"),
         ("parkgrid.tap", "TapError"),
         ("parkgrid.places", "PlaceError"),
+        ("parkgrid.prefill", "PrefillError"),
         ("parkgrid.influx.errors", "InfluxError"),
         ("accounting.errors", "AccountingError"),
         ("ingest.store.errors", "StoreError"),

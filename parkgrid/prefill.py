@@ -319,25 +319,28 @@ def _store(store: Store, job: _Job, part: Part, span: Span) -> None:
 @contextlib.contextmanager
 def _rolling_up(dsn: str, number: int, tell: Tell) -> Iterator[None]:
     """Bring roll-ups up to date while readings come in, and until nothing is left: one class a keeper at a time."""
-    complete = threading.Event()
+    complete, left = threading.Event(), threading.Event()
     with ThreadPoolExecutor(number) as keepers:
-        running = [keepers.submit(_keep, dsn, complete) for _ in range(number)]
+        running = [keepers.submit(_keep, dsn, complete, left) for _ in range(number)]
         try:
             yield
             tell("roll-ups", 1.0)
+        except BaseException:
+            left.set()
+            raise
         finally:
             complete.set()
         for keeper in running:
             keeper.result()
     # A class that the other one held when a keeper looked last may have been left by both.
-    _keep(dsn, complete)
+    _keep(dsn, complete, left)
 
 
-def _keep(dsn: str, complete: threading.Event) -> None:
-    """Maintain until nothing is left after the last reading."""
+def _keep(dsn: str, complete: threading.Event, left: threading.Event) -> None:
+    """Maintain until nothing is left after the last reading, or the history has been left where it is."""
     clock, tries = SystemClock(), 0
     with contextlib.closing(open_store(dsn)) as store:
-        while True:
+        while not left.is_set():
             last = complete.is_set()
             try:
                 report = store.roll_up(clock.now_ms())
@@ -346,6 +349,8 @@ def _keep(dsn: str, complete: threading.Event) -> None:
                 tries = 0
             except StoreUnavailableError:
                 tries += 1
+                if left.is_set():
+                    return
                 if tries == _MOST_TRIES:
                     raise
                 time.sleep(_LOOK_EVERY_S)
