@@ -34,7 +34,7 @@ BOARD = Board(
             ),
         ),
         (
-            Panel("readings", "bars", unit="short", points=200),
+            Panel("readings", "bars", unit="short", points=100),
             Panel("outbox", "lines", unit="s", minimum=0, points=300),
         ),
         (
