@@ -132,6 +132,8 @@ class Cost:
     mb: float
     events: int
     questions: int
+    trouble: str
+    """The last answer that was none; empty when every question was answered."""
 
 
 def open_pages(stack: Stack, pairs: int, tell: Tell) -> Figure:
@@ -150,7 +152,7 @@ def open_pages(stack: Stack, pairs: int, tell: Tell) -> Figure:
             figure.ratios.append(costs[-1].cores)
             # Every page hears of every second, and more often than twice a second none of them.
             heard = costs[-1].events / (PAGES - len(real)) / WINDOW_S
-            figure.correct = figure.correct and 0.8 <= heard <= 2.1  # noqa: PLR2004
+            figure.correct = figure.correct and 0.8 <= heard <= 2.1 and not costs[-1].trouble  # noqa: PLR2004
             tell(
                 f"page_cores_100: window {number} of {pairs}: {costs[-1].cores:.2f} cores, {heard:.2f} events/s a page"
             )
@@ -194,7 +196,9 @@ async def _cost(park: LivePark, habit: Habit, clients: int, window_s: float) -> 
         before, started, events, questions = cpu_s(child), time.monotonic(), counted.events, counted.questions
         await asyncio.sleep(window_s)
         used = (cpu_s(child) - before) / (time.monotonic() - started)
-        return Cost(used, resident_mb(child.pid), counted.events - events, counted.questions - questions)
+        return Cost(
+            used, resident_mb(child.pid), counted.events - events, counted.questions - questions, counted.trouble
+        )
     finally:
         for task in tasks:
             task.cancel()
