@@ -32,6 +32,7 @@ from domain.energy import NEIGHBOURS, Grid, IntervalTable, Readings, RegisterRul
 from ingest.store import Breathe, without_pause
 from ingest.store.connection import translated
 
+_SPELL_MS = 6 * 3_600_000
 _MINUTE_MS = 60_000
 _READINGS_OF_PART = 150_000
 LAST_MS = 4_102_444_800_000
@@ -197,14 +198,18 @@ class _Round:
     def _probe(self, device_class: str, slots_ms: Int64s, known: Sequence[Register]) -> NDArray[np.int64]:
         mine = [register for register in known if register.device_class == device_class]
         query = sql.SQL(statement("slots_with_readings")).format(source=sql.Identifier("base", device_class))
-        values = {
-            "devices": registers.device_ids(mine).tolist(),
-            "slots": (slots_ms // _MINUTE_MS).tolist(),
-            "low": from_ms(int(slots_ms[0])),
-            "high": from_ms(int(slots_ms[-1]) + SLOT_MS),
-        }
-        rows = self._connection.execute(query, values, prepare=False).fetchall()
-        return np.array([(device, slot * _MINUTE_MS) for device, slot in rows], np.int64).reshape(-1, 2)
+        devices = registers.device_ids(mine).tolist()
+        found: list[tuple[int, int]] = []
+        # Late slots may lie a year before the newest: what lies between is not looked at.
+        for spell_ms in np.split(slots_ms, np.flatnonzero(np.diff(slots_ms) > _SPELL_MS) + 1):
+            values = {
+                "devices": devices,
+                "slots": (spell_ms // _MINUTE_MS).tolist(),
+                "low": from_ms(int(spell_ms[0])),
+                "high": from_ms(int(spell_ms[-1]) + SLOT_MS),
+            }
+            found += self._connection.execute(query, values, prepare=False).fetchall()
+        return np.array([(device, slot * _MINUTE_MS) for device, slot in found], np.int64).reshape(-1, 2)
 
     def _progress(self, known: Iterable[Register]) -> dict[str, int]:
         """How far the data of the parks with news reach."""

@@ -1,8 +1,5 @@
-SELECT w.device_id, v.slot
-FROM unnest(%(devices)s::int4[]) AS w (device_id)
-CROSS JOIN unnest(%(slots)s::int4[]) AS v (slot)
-WHERE EXISTS (
-    SELECT FROM {source} AS s
-    WHERE s.device_id = w.device_id AND s.at >= to_timestamp(v.slot * 60.0) AND s.at < to_timestamp((v.slot + 15) * 60.0)
-      AND s.at >= %(low)s AND s.at < %(high)s
-)
+-- One pass over the span: asking slot by slot is hundreds of times slower where chunks are many.
+SELECT DISTINCT s.device_id, (floor(extract(epoch FROM s.at) / 900) * 15)::int4 AS slot
+FROM {source} AS s
+WHERE s.device_id = ANY(%(devices)s::int4[]) AND s.at >= %(low)s AND s.at < %(high)s
+  AND (floor(extract(epoch FROM s.at) / 900) * 15)::int4 = ANY(%(slots)s::int4[])
