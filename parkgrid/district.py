@@ -95,7 +95,10 @@ def _readings(dsn: str, notes: Mapping[str, Noted], parks: Mapping[Path, Scenari
     spans: dict[Span, dict[Path, Scenario]] = {}
     for state, scenario in parks.items():
         noted = notes[scenario.park]
-        spans.setdefault(Span(noted.start_ms, noted.end_ms), {})[state] = scenario
+        # The day that goes on live is known by the minute, so that its chart and its seam have no holes.
+        today_ms = history.midnight_after(scenario, noted.end_ms - _DAY_MS)
+        fine_ms = today_ms if today_ms < noted.end_ms else None
+        spans.setdefault(Span(noted.start_ms, noted.end_ms, fine_from_ms=fine_ms), {})[state] = scenario
     with closing(open_store(dsn)) as store:
         for span, members in spans.items():
             states = {scenario.park: state for state, scenario in members.items()}
