@@ -42,7 +42,7 @@ def trace(
 
         parkgrid trace interval/gaoxin-nan/gw-1/pv-1/energy_generated_kwh/2026-11-23T00:00:00Z
 
-        parkgrid trace indicator/gaoxin-nan/self_consumption/2026-11
+        parkgrid trace indicator/gaoxin-nan/self_consumption_ratio/2026-11
 
         parkgrid trace bill/gaoxin-nan/0400123/2026-11/total@1 --json
 
