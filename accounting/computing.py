@@ -1,55 +1,56 @@
 """From raw readings to the tables of the pure core: picking, joining and numbering, without touching the database."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
 
-from accounting.readings import RawReadings
+from accounting.readings import Nearest, PackedReadings
 from accounting.registers import Register
-from accounting.store import ABSENT, Int64s
-from domain.energy import Grid, IntervalTable, Readings, RegisterRule, interval_energy
+from domain.energy import Grid, IntervalTable, Readings, RegisterRule, in_order, interval_energy, keys
 from domain.energy.power import Direction, integrated_power
 
 
-def of_signal(raw: RawReadings, devices: Int64s, members: Sequence[tuple[int, Register]]) -> Readings:
-    """The readings of one signal's registers, each under its place in the group."""
-    source = members[0][1].source
-    line = np.full(len(devices), -1, np.int32)
-    own_time = np.zeros(len(devices), np.bool_)
-    for place, register in members:
-        at = int(np.searchsorted(devices, register.device_id))
-        line[at], own_time[at] = place, register.own_time
-    chosen = (line[raw.device] >= 0) & (raw.steps[source] != ABSENT)
-    if chosen.all():
-        return Readings(
-            line[raw.device], raw.at_ms, raw.steps[source], raw.trust[source], raw.late & ~own_time[raw.device]
-        )
-    device = raw.device[chosen]
-    late = raw.late[chosen] & ~own_time[device]
-    return Readings(line[device], raw.at_ms[chosen], raw.steps[source][chosen], raw.trust[source][chosen], late)
+def of_registers(packed: PackedReadings, members: Sequence[Register], near: Nearest) -> Readings:
+    """The readings of registers, each under its place among them; `near` are those beside the span."""
+    own_time = np.array([register.own_time for register in members], np.bool_)
+    parts: list[Readings] = []
+    first = 0
+    for source, same in groupby(members, lambda register: register.source):
+        devices = [register.device_id for register in same]
+        parts.append(_moved(packed.of(source, devices), first, own_time))
+        first += len(devices)
+    if len(near.place):
+        never_late = np.zeros(len(near.place), np.bool_)
+        parts.append(Readings(near.place.astype(np.int32), near.at_ms, near.steps, near.trust, never_late))
+    return _joined(parts)
+
+
+def _moved(given: Readings, first: int, own_time: NDArray[np.bool_]) -> Readings:
+    register = given.register + np.int32(first)
+    return replace(given, register=register, late=given.late & ~own_time[register])
 
 
 def of_part(given: Readings, chosen: slice, first: int) -> Readings:
     """Readings of some registers, which are numbered from 0 again."""
-    register = given.register[chosen] - np.int32(first)
-    return Readings(register, given.at_ms[chosen], given.steps[chosen], given.trust[chosen], given.late[chosen])
+    part = given.chosen(chosen)
+    return replace(part, register=part.register - np.int32(first))
 
 
-def joined(parts: Sequence[Readings]) -> Readings:
+def _joined(parts: Sequence[Readings]) -> Readings:
     """All together, in order of register and instant."""
-    parts = [part for part in parts if len(part)] or list(parts[:1])
     if len(parts) == 1:
         return parts[0]
     register = np.concatenate([part.register for part in parts])
     at_ms = np.concatenate([part.at_ms for part in parts])
-    key = (register.astype(np.int64) << 43) | at_ms
     steps, trust, late = (
         np.concatenate([getattr(part, name) for part in parts]) for name in ("steps", "trust", "late")
     )
-    if (key[1:] > key[:-1]).all():
-        return Readings(register, at_ms, steps, trust, late)
-    order = np.argsort(key, kind="stable")
-    return Readings(register[order], at_ms[order], steps[order], trust[order], late[order])
+    together = Readings(register, at_ms, steps, trust, late)
+    key = keys(register, at_ms)
+    return together if (key[1:] > key[:-1]).all() else in_order(together)
 
 
 def table_of(given: Readings, members: Sequence[Register], rules: Sequence[RegisterRule], grid: Grid) -> IntervalTable:

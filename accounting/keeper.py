@@ -19,8 +19,8 @@ from psycopg import sql
 
 from accounting import aside, completeness, readings, registers, revisions
 from accounting.aside import Failure, Waiting
-from accounting.computing import joined, of_part, of_signal, table_of
-from accounting.readings import Nearest
+from accounting.computing import of_registers, table_of
+from accounting.readings import Nearest, PackedReadings
 from accounting.registers import Register
 from accounting.revisions import Author, Computed, Written
 from accounting.store import Connection, Int64s, statement
@@ -295,30 +295,45 @@ class _Round:
         members = [each.span.register for each in group]
         low_ms = min(each.low_ms for each in group)
         high_ms = max(each.high_ms for each in group)
-        given = self._readings(group, members, (low_ms, high_ms), context)
+        packed = self._read(members, (low_ms, high_ms))
+        beside = context.chosen((context.at_ms < low_ms) | (context.at_ms >= high_ms))
         grid = Grid(low_ms, members[0].period_ms, (high_ms - low_ms) // members[0].period_ms)
         rules = registers.rules(self._connection, members)
-        # One part is written while the next is computed; the connection belongs to the writing thread meanwhile.
+        # One part is written while the next is unpacked and computed; the connection belongs to the writing meanwhile.
         with ThreadPoolExecutor(1, "settlement") as writing:
             done = [
                 (part, settled_ms, computed, writing.submit(revisions.write, self._connection, computed, self._now_ms))
-                for part, settled_ms, computed in self._parts(group, given, rules, grid)
+                for part, settled_ms, computed in self._parts(group, packed, beside, rules, grid)
             ]
         for part, settled_ms, computed, written in done:
             self._computed.append(([each.span.register for each in part], computed))
             self._note(part, written.result(), settled_ms)
-        self._report += Report(readings=len(given))
+
+    def _read(self, members: Sequence[Register], span_ms: tuple[int, int]) -> PackedReadings:
+        device_class = members[0].device_class
+        devices = registers.device_ids(members).tolist()
+        sources = sorted({register.source for register in members})
+        every = len(devices) == self._devices_of.get(device_class)
+        return readings.read(self._connection, device_class, sources, devices, span_ms, every=every)
 
     def _parts(
-        self, group: Sequence[Task], given: Readings, rules: Sequence[RegisterRule], grid: Grid
+        self,
+        group: Sequence[Task],
+        packed: PackedReadings,
+        beside: Nearest,
+        rules: Sequence[RegisterRule],
+        grid: Grid,
     ) -> Iterator[tuple[Sequence[Task], dict[int, int], Computed]]:
-        """The group computed a few registers at a time: their numbers then stay in the processor's cache."""
-        count = max(1, min(len(group), len(given) // _READINGS_OF_PART))
+        """The group a few registers at a time: their numbers then stay in the processor's cache."""
+        total = sum(packed.count(each.span.register.device_id) for each in group)
+        count = max(1, min(len(group), total // _READINGS_OF_PART))
         edges = [len(group) * number // count for number in range(count + 1)]
-        bounds = np.searchsorted(given.register, edges)
-        for number, (start, end) in enumerate(pairwise(edges)):
-            mine = of_part(given, slice(int(bounds[number]), int(bounds[number + 1])), start)
-            yield from self._computed_of(group[start:end], mine, rules[start:end], grid)
+        for start, end in pairwise(edges):
+            part = group[start:end]
+            near = beside.under([each.place for each in part])
+            given = of_registers(packed, [each.span.register for each in part], near)
+            self._report += Report(readings=len(given))
+            yield from self._computed_of(part, given, rules[start:end], grid)
 
     def _computed_of(
         self, part: Sequence[Task], given: Readings, rules: Sequence[RegisterRule], grid: Grid
@@ -341,34 +356,6 @@ class _Round:
         self._report += Report(int(written.inserted.sum()), int(written.changed.sum()))
         for place in np.flatnonzero((written.inserted | written.changed).any(axis=1)).tolist():
             self._parks.add(group[place].span.register.park)
-
-    def _readings(
-        self, group: Sequence[Task], members: Sequence[Register], span_ms: tuple[int, int], context: Nearest
-    ) -> Readings:
-        """Readings of the span, and beside it the neighbours that were found outside."""
-        device_class = members[0].device_class
-        devices = registers.device_ids(members)
-        sources = sorted({register.source for register in members})
-        every = len(devices) == self._devices_of.get(device_class)
-        raw = readings.read(self._connection, device_class, sources, devices, span_ms, every=every)
-        parts = [
-            of_signal(raw, devices, [(place, each) for place, each in enumerate(members) if each.signal == signal])
-            for signal in dict.fromkeys(register.signal for register in members)
-        ]
-        line = np.full(max(each.place for each in group) + 1, -1, np.int64)
-        line[[each.place for each in group]] = np.arange(len(group))
-        near = context.chosen(np.isin(context.place, [each.place for each in group]))
-        near = near.chosen((near.at_ms < span_ms[0]) | (near.at_ms >= span_ms[1]))
-        parts.append(
-            Readings(
-                line[near.place].astype(np.int32),
-                near.at_ms,
-                near.steps,
-                near.trust,
-                np.zeros(len(near.place), np.bool_),
-            )
-        )
-        return joined(parts)
 
     def _wanted(self, group: Sequence[Task], given: Readings, grid: Grid) -> tuple[NDArray[np.bool_], dict[int, int]]:
         """Which intervals are to have a row, and up to where registers are settled by that."""

@@ -1,6 +1,6 @@
 """Raw readings out of the store, as arrays: packed device by device on the server, so that no row becomes an object."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from accounting.store import ABSENT, Connection, Int64s, instants_ms, statement, unpacked
+from accounting.store import ABSENT, Connection, Int64s, instants_ms, statement
 from contract.time import from_ms
+from domain.energy import Readings, in_order, keys
 
 LATE_MS = 900_000
 """A reading received so long after its instant is late."""
@@ -18,23 +19,62 @@ _LAST_MS = 4_102_444_800_000
 """2100-01-01: after every reading."""
 _LOOK_MS = (_DAY_MS, 30 * _DAY_MS, _LAST_MS)
 """How far neighbours are looked for, further only where they were not found: each partition looked at costs time."""
-_PLACE_BITS = 43
-"""Bits that hold any instant in milliseconds until 2100."""
 _LATE = 8
+_NUMBER_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class RawReadings:
-    """What devices of one class said in a span, ordered by device and instant."""
+class PackedReadings:
+    """What devices of one class said in a span, as the server packed it: a block of bytes a device.
 
-    device: NDArray[np.int64]
-    """Place of the device among those asked for."""
-    at_ms: Int64s
-    steps: dict[str, Int64s]
-    """By signal; `ABSENT` where a reading has none."""
-    trust: dict[str, NDArray[np.int8]]
-    """By signal: 0 not to be used, 1 good, 2 flagged estimated."""
-    late: NDArray[np.bool_]
+    They are unpacked a few devices at a time, so that the numbers stay in the processor's cache.
+    """
+
+    signals: Sequence[str]
+    blocks: Mapping[int, bytes]
+    """By device: instant and steps of each signal, reading after reading, in no order."""
+    marks: Mapping[int, bytes]
+    """By device: instant and mark of each signal, of the readings that are flagged or late."""
+
+    def count(self, device_id: int) -> int:
+        """How many readings a device has."""
+        return len(self.blocks.get(device_id, b"")) // (_NUMBER_BYTES * (1 + len(self.signals)))
+
+    def of(self, signal: str, devices: Sequence[int]) -> Readings:
+        """Readings of a signal, in order, each under the place of its device among those asked for."""
+        column = 1 + self.signals.index(signal)
+        register, at_ms, steps = self._columns(self.blocks, devices, column)
+        trust, late = np.ones(len(at_ms), np.int8), np.zeros(len(at_ms), np.bool_)
+        given = Readings(register, at_ms, steps, trust, late)
+        key = keys(register, at_ms)
+        # Workers of the server take turns in reading, so that a device's readings come in several runs.
+        ordered = given if (key[1:] > key[:-1]).all() else in_order(given)
+        self._mark(ordered, devices, column)
+        there = ordered.steps != ABSENT
+        return ordered if there.all() else ordered.chosen(there)
+
+    def _columns(
+        self, blocks: Mapping[int, bytes], devices: Sequence[int], column: int
+    ) -> tuple[NDArray[np.int32], Int64s, Int64s]:
+        mine = [blocks.get(device, b"") for device in devices]
+        width = 1 + len(self.signals)
+        table = _table(mine, width)
+        sizes = [len(block) // (_NUMBER_BYTES * width) for block in mine]
+        register = np.repeat(np.arange(len(devices), dtype=np.int32), sizes)
+        return register, instants_ms(table[:, 0].astype(np.int64)), table[:, column].astype(np.int64)
+
+    def _mark(self, given: Readings, devices: Sequence[int], column: int) -> None:
+        """Put flags and lateness on the readings that have them."""
+        if not len(given) or self.marks.keys().isdisjoint(devices):
+            return
+        register, at_ms, marks = self._columns(self.marks, devices, column)
+        given_keys, marked_keys = keys(given.register, given.at_ms), keys(register, at_ms)
+        places = np.minimum(np.searchsorted(given_keys, marked_keys), len(given_keys) - 1)
+        # Rows that were committed between the two queries have a note of their own, and are not here yet.
+        there = given_keys[places] == marked_keys
+        places, marks = places[there], marks[there]
+        given.trust[places] = (marks % _LATE).astype(np.int8)
+        given.late[places] = marks >= _LATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +99,13 @@ class Nearest:
         """Some of them."""
         return Nearest(self.place[mask], self.at_ms[mask], self.steps[mask], self.trust[mask])
 
+    def under(self, places: Sequence[int]) -> "Nearest":
+        """Those of some places, each under its number among them."""
+        line = np.full(max(places, default=-1) + 1, -1, np.int64)
+        line[list(places)] = np.arange(len(places))
+        mine = self.chosen(np.isin(self.place, places))
+        return mine.at(line)
+
     @classmethod
     def joined(cls, parts: Sequence["Nearest"]) -> "Nearest":
         """All of several, ordered by place and instant."""
@@ -75,66 +122,30 @@ def read(
     connection: Connection,
     device_class: str,
     signals: Sequence[str],
-    devices: NDArray[np.int64],
+    devices: Sequence[int],
     span_ms: tuple[int, int],
     *,
     every: bool = False,
-) -> RawReadings:
-    """Readings in [low, high) of these devices, which are in rising order; `every`: they are all of their class."""
-    bounds = {"low": from_ms(span_ms[0]), "high": from_ms(span_ms[1]), "devices": devices.tolist()}
+) -> PackedReadings:
+    """Readings of these devices in [low, high); `every`: they are all devices of their class."""
+    bounds = {"low": from_ms(span_ms[0]), "high": from_ms(span_ms[1]), "devices": list(devices)}
     query = sql.SQL(statement("raw_readings")).format(
         source=sql.Identifier("base", device_class),
         chosen=sql.SQL("" if every else " AND device_id = ANY(%(devices)s)"),
-        packed=_packed(signals, "int8send(coalesce({signal}::int8, {absent}))"),
+        packed=_packed(signals, f"int8send(coalesce({{signal}}::int8, ({ABSENT + 1} - 1)::int8))"),
     )
     with connection.cursor(binary=True) as cursor:
         # Never prepared: the planner is to see the span and look at its partitions alone.
-        rows = sorted(cursor.execute(query, bounds, prepare=False).fetchall())
-    known = np.isin([row[0] for row in rows], devices) if every else np.ones(len(rows), np.bool_)
-    rows = [row for row, wanted in zip(rows, known.tolist(), strict=True) if wanted]
-    found = np.array([row[0] for row in rows], np.int64)
-    sizes = np.array([len(row[1]) // 8 for row in rows], np.int64)
-    device = np.repeat(np.searchsorted(devices, found), sizes)
-    at_ms = instants_ms(unpacked([row[1] for row in rows]))
-    steps = {name: unpacked([row[place] for row in rows]) for place, name in enumerate(signals, 3)}
-    raw = _in_order(device, at_ms, steps)
-    marked = [int(row[0]) for row in rows if row[2]]
-    if marked:
-        _mark(connection, device_class, signals, devices, bounds | {"devices": marked}, raw)
-    return raw
+        rows = cursor.execute(query, bounds, prepare=False).fetchall()
+    wanted = set(devices)
+    marked = [device for device, _, marked in rows if marked and device in wanted]
+    marks = _marks(connection, device_class, signals, bounds | {"devices": marked}) if marked else {}
+    return PackedReadings(signals, {device: block for device, block, _ in rows}, marks)
 
 
-def _packed(signals: Iterable[str], form: str) -> sql.Composable:
-    parts = [
-        sql.SQL("string_agg(" + form + ", '')").format(
-            signal=sql.Identifier(name),
-            name=sql.Literal(name),
-            absent=sql.SQL(f"({ABSENT + 1} - 1)::int8"),
-        )
-        for name in signals
-    ]
-    return sql.SQL(", ").join(parts)
-
-
-def _in_order(device: Int64s, at_ms: Int64s, steps: dict[str, Int64s]) -> RawReadings:
-    key = (device << _PLACE_BITS) | at_ms
-    if len(key) > 1 and not (key[1:] > key[:-1]).all():
-        # Runs in order are what workers of the server give, and a stable sort merges them.
-        order = np.argsort(key, kind="stable")
-        device, at_ms, steps = device[order], at_ms[order], {name: each[order] for name, each in steps.items()}
-    trust = {name: np.ones(len(at_ms), np.int8) for name in steps}
-    return RawReadings(device, at_ms, steps, trust, np.zeros(len(at_ms), np.bool_))
-
-
-def _mark(
-    connection: Connection,
-    device_class: str,
-    signals: Sequence[str],
-    devices: NDArray[np.int64],
-    bounds: dict[str, object],
-    raw: RawReadings,
-) -> None:
-    """Put flags and lateness on the readings that have them."""
+def _marks(
+    connection: Connection, device_class: str, signals: Sequence[str], bounds: Mapping[str, object]
+) -> dict[int, bytes]:
     mark = (
         "int8send((CASE coalesce(flags ->> {name}, 'good') WHEN 'good' THEN 1 WHEN 'estimated' THEN 2 ELSE 0 END"
         f" + CASE WHEN received_at > at + INTERVAL '15 minutes' THEN {_LATE} ELSE 0 END)::int8)"
@@ -143,19 +154,17 @@ def _mark(
         source=sql.Identifier("base", device_class), packed=_packed(signals, mark)
     )
     with connection.cursor(binary=True) as cursor:
-        rows = cursor.execute(query, bounds, prepare=False).fetchall()
-    sizes = [len(row[1]) // 8 for row in rows]
-    device = np.repeat(np.searchsorted(devices, [row[0] for row in rows]), sizes)
-    keys = (device << _PLACE_BITS) | instants_ms(unpacked([row[1] for row in rows]))
-    all_keys = (raw.device << _PLACE_BITS) | raw.at_ms
-    places = np.minimum(np.searchsorted(all_keys, keys), max(0, len(all_keys) - 1))
-    # Rows that were committed between the two queries have a note of their own, and are not here yet.
-    there = all_keys[places] == keys
-    places = places[there]
-    for column, name in enumerate(signals, 2):
-        marks = unpacked([row[column] for row in rows])[there]
-        raw.trust[name][places] = (marks % _LATE).astype(np.int8)
-        raw.late[places] = marks >= _LATE
+        return dict(cursor.execute(query, bounds, prepare=False).fetchall())
+
+
+def _packed(signals: Iterable[str], form: str) -> sql.Composable:
+    """One number after the other: one aggregate of wide entries takes less time than several of narrow ones."""
+    parts = [sql.SQL(form).format(signal=sql.Identifier(name), name=sql.Literal(name)) for name in signals]
+    return sql.SQL(" || ").join(parts)
+
+
+def _table(blocks: Sequence[bytes], width: int) -> NDArray[np.int64]:
+    return np.frombuffer(b"".join(blocks), ">i8").reshape(-1, width)
 
 
 def nearest(
@@ -215,7 +224,7 @@ def _look(
     }
     with connection.cursor(binary=True) as cursor:
         row = cursor.execute(query, parameters, prepare=False).fetchone()
-    table = unpacked([row[0]] if row and row[0] else []).reshape(-1, 4)
+    table = _table([row[0]] if row and row[0] else [], 4).astype(np.int64)
     return Nearest(table[:, 0], instants_ms(table[:, 1]), table[:, 2], table[:, 3].astype(np.int8))
 
 

@@ -12,6 +12,7 @@ from domain.energy.readings import (
     Readings,
     RegisterRule,
     in_order,
+    keys,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "in_order",
     "integrated_power",
     "interval_energy",
+    "keys",
 ]

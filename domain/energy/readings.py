@@ -47,6 +47,10 @@ class Readings:
         """How many readings there are."""
         return len(self.at_ms)
 
+    def chosen(self, which: NDArray[np.bool_] | NDArray[np.intp] | slice) -> "Readings":
+        """Some of them: by mask, by places or by slice."""
+        return Readings(self.register[which], self.at_ms[which], self.steps[which], self.trust[which], self.late[which])
+
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
@@ -114,14 +118,7 @@ def in_order(readings: Readings) -> Readings:
     key = keys(readings.register, readings.at_ms)
     order = np.argsort(key, kind="stable")
     last = np.append(key[order][1:] != key[order][:-1], [True] * bool(len(key))).astype(np.bool_)
-    kept = order[last]
-    return Readings(
-        readings.register[kept],
-        readings.at_ms[kept],
-        readings.steps[kept],
-        readings.trust[kept],
-        readings.late[kept],
-    )
+    return readings.chosen(order[last])
 
 
 def keys(register: NDArray[np.int32] | NDArray[np.int64], at_ms: NDArray[np.int64]) -> NDArray[np.int64]:
