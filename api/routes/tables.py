@@ -32,9 +32,8 @@ def chosen(request: Request, values: Mapping[str, Any]) -> Format:
 def refuse_long_sheet(form: Format, rows: int) -> None:
     """A 422 for more rows than a sheet is good for."""
     if form.name == "xlsx" and rows > MOST_SHEET_ROWS:
-        remedy = (
-            f"a sheet of about {rows} rows is too long (at most {MOST_SHEET_ROWS}): take csv or parquet, or narrow it"
-        )
+        too_long = f"a sheet of about {rows} rows is too long (at most {MOST_SHEET_ROWS})"
+        remedy = f"{too_long}: take csv, parquet or arrow, or narrow it"
         raise refused([Mistake.of("format", form.name, remedy)])
 
 

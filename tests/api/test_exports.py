@@ -1,4 +1,4 @@
-"""Tables in four forms: the same numbers in each, no text that a spreadsheet runs, bounded pieces."""
+"""Tables in five forms: the same numbers in each, no text that a spreadsheet runs, bounded pieces."""
 
 import csv
 import io
@@ -10,12 +10,26 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import openpyxl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.exports import FORMATS, Column, Kind, Row, Table, accepted, guarded, to_csv, to_json, to_parquet, to_xlsx
+from api.exports import (
+    FORMATS,
+    Column,
+    Kind,
+    Row,
+    Table,
+    accepted,
+    guarded,
+    to_arrow,
+    to_csv,
+    to_json,
+    to_parquet,
+    to_xlsx,
+)
 
 COLUMNS = (
     Column("device"),
@@ -71,8 +85,10 @@ def test_no_rows_are_a_table_too(name: str) -> None:
             assert csv_rows(body) == [["device", "at", "samples", "energy_kwh", "amount_cny"]]
         case "xlsx":
             assert len(sheet_rows(body)) == 1
-        case _:
+        case "parquet":
             assert pq.read_table(io.BytesIO(body)).num_rows == 0
+        case _:
+            assert pa.ipc.open_stream(body).read_all().num_rows == 0
 
 
 def test_csv_is_for_people_and_programs() -> None:
@@ -105,8 +121,15 @@ def test_a_sheet_holds_numbers_and_local_times() -> None:
     assert [cell.value for cell in sheet[4]] == ["x", datetime(2026, 11, 23, 8, 30), None, None, None]  # noqa: DTZ001
 
 
-def test_parquet_carries_units_and_head() -> None:
-    table = pq.read_table(io.BytesIO(bytes_of(to_parquet(TABLE, [ROWS]))))
+@pytest.mark.parametrize(
+    "table",
+    [
+        pq.read_table(io.BytesIO(b"".join(to_parquet(TABLE, [ROWS])))),
+        pa.ipc.open_stream(b"".join(to_arrow(TABLE, [ROWS]))).read_all(),
+    ],
+    ids=["parquet", "arrow"],
+)
+def test_columns_carry_units_and_head(table: Any) -> None:
     assert table.to_pylist()[0] == {
         "device": "pv-1",
         "at": datetime.fromtimestamp(AT / 1000, SHANGHAI),
@@ -169,6 +192,7 @@ def test_every_form_carries_the_same(rows: list[Row]) -> None:
     assert len(told) == len(rows)
     lines, cells = csv_rows(bodies["csv"])[1:], sheet_rows(bodies["xlsx"])[1:]
     kept = pq.read_table(io.BytesIO(bodies["parquet"])).to_pylist()
+    assert pa.ipc.open_stream(bodies["arrow"]).read_all().to_pylist() == kept
     for row, member, line, cell, record in zip(rows, told, lines, cells, kept, strict=True):
         device, at_ms, samples, energy, amount = row
         assert record == {
@@ -187,7 +211,7 @@ def test_every_form_carries_the_same(rows: list[Row]) -> None:
         assert int(datetime.fromisoformat(line[1]).timestamp() * 1000) == at_ms == member["at_ms"]
 
 
-@pytest.mark.parametrize("name", ["json", "csv", "parquet"])
+@pytest.mark.parametrize("name", ["json", "csv", "parquet", "arrow"])
 def test_a_long_table_leaves_while_it_is_read(name: str) -> None:
     read = 0
 
@@ -199,7 +223,7 @@ def test_a_long_table_leaves_while_it_is_read(name: str) -> None:
 
     pieces = FORMATS[name].encode(TABLE, batches())
     assert next(pieces)
-    # 2,100 rows a batch: JSON and CSV send after the first, Parquet after a row group of 65,536.
+    # 2,100 rows a batch: all send after the first, but Parquet after a row group of 65,536.
     assert read <= (33 if name == "parquet" else 2)
     assert max(map(len, pieces)) < 1_000_000
     assert read == 100
@@ -216,6 +240,7 @@ def test_a_long_table_leaves_while_it_is_read(name: str) -> None:
         ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "json"),
         ("application/json;q=0.5, application/vnd.apache.parquet", "parquet"),
         ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
+        ("application/vnd.apache.arrow.stream", "arrow"),
         ("text/csv;q=0, application/json;q=0.1", "json"),
         ("TEXT/CSV; q=0.3", "csv"),
         ("*/*, text/csv", "csv"),

@@ -222,7 +222,7 @@ async def test_wrong_values_are_refused_with_a_remedy(api: Api) -> None:
 async def test_a_sheet_that_is_too_long_is_refused_before_it_is_written(api: Api, feed: Feed) -> None:
     register(feed.dsn, "pv-1", "energy_generated_kwh")
     (mistake,) = await api.refused(PATH, 422, format="xlsx", **{"from": MIDNIGHT - 1_500 * DAY_MS, "to": MIDNIGHT})
-    assert "csv or parquet" in mistake["remedy"]
+    assert "csv, parquet or arrow" in mistake["remedy"]
 
 
 @pytest.mark.usefixtures("pv")
@@ -266,7 +266,7 @@ def test_years_are_sent_in_bounded_memory(serve: Callable[..., Served], tmp_path
     with httpx.Client(base_url=served.url, timeout=60) as client:
         client.get(f"/api/v1{PATH}", params={**HOUR, "format": "parquet"})  # loads pyarrow
         before_mb = process.memory_info().rss / 1e6
-        for form in ("csv", "json", "parquet"):
+        for form in ("csv", "json", "parquet", "arrow"):
             most_mb, first_s, size = before_mb, None, 0
             started = time.monotonic()
             file = tmp_path / f"year.{form}"
