@@ -11,10 +11,10 @@ CREATE TABLE base.register (
     -- 'register': differences of a counter; 'power': integrated, for devices that have no counter
     method text NOT NULL CHECK (method IN ('register', 'power')),
     first_seen_at timestamptz NOT NULL DEFAULT now(),
-    -- intervals before this instant have their row
+    -- intervals before this instant have their row; it moves on every quarter of an hour, in its own page where there is room
     settled_to timestamptz,
     UNIQUE (device_id, signal)
-);
+) WITH (fillfactor = 50);
 
 -- What somebody declared about a register, from an instant on; the latest declaration for an instant holds.
 CREATE TABLE base.register_declaration (
