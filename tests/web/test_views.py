@@ -97,8 +97,8 @@ def axe(built_page: Path) -> str:
     """The accessibility engine, from the page's own locked development packages."""
     assert built_page.is_dir()
     if not AXE.is_file():
-        node, npm = hook._node()
-        hook._run([node, npm, "ci", "--no-progress", "--prefer-offline"], ROOT / "api" / "web")
+        node, npm = hook.node_and_npm()
+        hook.run([node, npm, "ci", "--no-progress", "--prefer-offline"], ROOT / "api" / "web")
     return AXE.read_text()
 
 
