@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from contract.signals import CATALOGUE, CHARGER_STATES, OPERATING_STATES
 from contract.time import SystemClock
 from edge.drivers import UnknownDriverError, all_drivers, find
+from edge.frames import Read, checksum, rtu_answer
 from edge.modbus import Connection
 from edge.poller import PolledDevice, Poller
-from edge.registers import MAX_READ, Encoding, Table, blocks, decode, encode
+from edge.registers import MAX_READ, Encoding, Table, blocks, decode, encode, read
 from tests.edge.peer import Device, tcp_peer
 
 pytestmark = pytest.mark.edge
@@ -148,6 +149,24 @@ GOLDEN: dict[str, tuple[dict[int, list[int]], dict[str, float]]] = {
             "limit_kw": 150.0,
         },
     ),
+    # Acrel: raw x 10^(decimal point - 3) in V, A and W; the words at 4-7 and from 12 on are those of a real meter.
+    "acrel_djsf1352": (
+        {
+            0: hex_words("1D4C 0002"),  # 7500 x 0.1 V
+            2: hex_words("FD6F 0002"),  # -657 x 0.1 A: into the grid
+            4: hex_words("0000 014D"),  # no broken wire, 33.3 degrees
+            8: hex_words("FE13 0005"),  # -493 x 100 W
+            12: hex_words("0000 521A 0000 03E8 0001 00FA 0000 0001"),  # 21,018 and 1,000 Wh; 1:1, 250 A; voltage high
+        },
+        {
+            "voltage_v": 750.0,
+            "current_a": -65.7,
+            "active_power_kw": -49.3,
+            "energy_import_kwh": 21.018,
+            "energy_export_kwh": 1.0,
+            "fault_code": 1,
+        },
+    ),
     # LAMBRECHT: the printed number is sent (31001 = 0x7919); factor 10; 0xD8F1 = -9999 is an error code.
     "lambrecht_ws7": (
         {
@@ -184,6 +203,38 @@ async def test_golden_words_become_the_sample_they_mean(name):
         await poller.poll_once()
         poller.close()
     assert samples == [expected]
+
+
+# What a DJSF1352-RN of 250 A answered with nothing connected, as EN+ recorded it: voltage, current, broken wire and
+# temperature; power; energies, ratios, inputs and alarms.
+ACREL_EXCHANGES = (
+    ("01 03 00 00 00 06 C5 C8", "01 03 0C 00 00 00 03 00 00 00 02 00 00 01 4D 3F E5"),
+    ("01 03 00 08 00 02 45 C9", "01 03 04 00 00 00 05 3A 30"),
+    ("01 03 00 0C 00 08 84 0F", "01 03 10 00 00 52 1A 00 00 00 00 00 01 00 FA 00 00 00 00 59 85"),
+)
+
+
+def test_a_recorded_direct_current_meter_is_read_as_it_showed():
+    memory: dict[int, int] = {}
+    for asked, answered in ACREL_EXCHANGES:
+        request, answer = bytes.fromhex(asked), bytes.fromhex(answered)
+        unit, function, address, count = struct.unpack(">BBHH", request[:-2])
+        assert checksum(request[:-2]) == request[-2:]
+        question = Read(unit, Table.HOLDING, address, count)
+        assert question.function == function
+        assert rtu_answer(answer, question) == answer
+        memory |= dict(enumerate(struct.unpack(f">{count}H", answer[3:-2]), address))
+    found = {row.signal: read(row, memory) for row in find("acrel_djsf1352").registers}
+    assert found == {
+        "voltage_v": 0,
+        "current_a": 0,
+        "active_power_kw": 0,
+        "energy_import_kwh": 21.018,
+        "energy_export_kwh": 0,
+        "fault_code": 0,
+    }
+    # Four digits show 1.2 times 1,000 V, 250 A and 250 kW with these points, and with no smaller ones.
+    assert [memory[address] for address in (1, 3, 9)] == [3, 2, 5]
 
 
 def _span(block) -> range:
@@ -254,5 +305,5 @@ def test_what_a_row_decodes_it_encodes_again(data, row):
 def test_an_unknown_driver_is_named_with_the_likely_one():
     with pytest.raises(UnknownDriverError, match="did you mean 'huawei_sun2000'"):
         find("huawei_sun200")
-    with pytest.raises(UnknownDriverError, match="there are: alpitronic"):
+    with pytest.raises(UnknownDriverError, match="there are: acrel"):
         find("zzz")
