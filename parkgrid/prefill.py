@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from os import cpu_count
 from pathlib import Path
@@ -33,11 +33,9 @@ from parkgrid.prefill_rows import BATCH_MS, Part, Task, make
 from simulators import history
 from simulators.plant import SimulatedDevice
 from simulators.scenario import Scenario
+from simulators.state import ParkState
 
 GATEWAY = "gw-1"
-BUS_GATEWAY = "gw-dc"
-"""Announces the bus of a history: no driver reads one, so a live birth would retire it from the park's own gateway."""
-_BUS = "dc_bus"
 _DAY_MS = 86_400_000
 _PART_DAYS = 31
 """Days of a part whose readings are 900 s apart: what one process makes and one transaction stores."""
@@ -100,8 +98,7 @@ class _Job:
     """One park on its way."""
 
     scenario: Scenario
-    gateways: Sequence[Gateway]
-    """The park's own, and that of its bus if it has one."""
+    gateway: Gateway
     known: Known
     through: int
     """The last batch that is stored already."""
@@ -145,30 +142,24 @@ def prefill(
     `StoreError`.
     """
     _check(parks, span)
-    jobs = [_begin(store, dsn, scenario, span, gateway) for scenario in parks]
+    jobs = [_begin(store, dsn, scenario, span, Gateway(scenario.park, gateway)) for scenario in parks]
     open_jobs = [job for job in jobs if job.through < span.batches]
     done, parts = 0, sum(_part_count(job.scenario, span) for job in open_jobs)
     keeping = _rolling_up(dsn, _KEEPERS[store.kind], tell) if roll_up else contextlib.nullcontext()
     with keeping, _workers(len(open_jobs), parts) as workers:
         for job, part in _parts(workers, open_jobs, span):
             if part.end_ms >= span.end_ms and states and job.scenario.park in states:
-                part.state.park.save(states[job.scenario.park])
+                part.state.save(states[job.scenario.park])
             _store(store, job, part, span)
             done += 1
             tell(f"history of {job.scenario.park} to {from_ms(part.end_ms):%Y-%m-%d}", done / parts)
     return tuple(job.filled for job in jobs)
 
 
-def births(scenario: Scenario, span: Span, gateway: str = GATEWAY) -> Mapping[Gateway, Birth]:
-    """How the gateways of a generated history announce themselves; the coarser period is what they promise."""
-    found: dict[Gateway, list[Device]] = {Gateway(scenario.park, gateway): []}
-    for device in history.devices(scenario):
-        name = BUS_GATEWAY if device.device_class == _BUS else gateway
-        found.setdefault(Gateway(scenario.park, name), []).append(_device(device, span.period_s))
-    return {
-        each: Birth(agent_version(), span.epoch, span.start_ms, tuple(devices), simulated=True)
-        for each, devices in found.items()
-    }
+def birth(scenario: Scenario, span: Span) -> Birth:
+    """How the gateway of a generated history announces itself; the coarser period is what it promises."""
+    devices = tuple(_device(device, span.period_s) for device in history.devices(scenario))
+    return Birth(agent_version(), span.epoch, span.start_ms, devices, simulated=True)
 
 
 def _device(device: SimulatedDevice, period_s: int) -> Device:
@@ -197,32 +188,23 @@ def _check(parks: Sequence[Scenario], span: Span) -> None:
         raise PrefillError(f"two scenarios are of one park: {', '.join(names)}")
 
 
-def _begin(store: Store, dsn: str, scenario: Scenario, span: Span, gateway: str) -> _Job:
-    """Name the park, note its births and find out how much of its history is there."""
+def _begin(store: Store, dsn: str, scenario: Scenario, span: Span, gateway: Gateway) -> _Job:
+    """Name the park, note its birth and find out how much of its history is there."""
     store.describe_park(
         Park(scenario.park, scenario.district, scenario.name_zh, scenario.name_en, scenario.site.zone),
     )
-    known: dict[str, tuple[int, str]] = {}
-    announced = births(scenario, span, gateway)
-    for each, birth in announced.items():
-        known.update(_registered(store, each, birth))
-    first = next(iter(announced))
-    ack = store.ack_of(first, span.epoch)
-    if ack is None:
-        _refuse_to_mix(dsn, first, span)
-    return _Job(scenario, tuple(announced), known, ack.through if ack else 0, span.start_ms)
-
-
-def _registered(store: Store, gateway: Gateway, birth: Birth) -> Known:
-    known = store.register(gateway, birth)
-    wanted = {device.device: device.device_class for device in birth.devices}
+    known = store.register(gateway, birth(scenario, span))
+    wanted = {device.device: device.device_class for device in history.devices(scenario)}
     lacking = [name for name, kind in wanted.items() if known.get(name, (0, ""))[1] != kind]
     if lacking:
         raise PrefillError(
             f"{gateway.park}/{gateway.gateway} was born with other devices, without {', '.join(lacking)}: "
             "make the history before the live park, or use the live park's scenario"
         )
-    return {name: known[name] for name in wanted}
+    ack = store.ack_of(gateway, span.epoch)
+    if ack is None:
+        _refuse_to_mix(dsn, gateway, span)
+    return _Job(scenario, gateway, known, ack.through if ack else 0, span.start_ms)
 
 
 def _refuse_to_mix(dsn: str, gateway: Gateway, span: Span) -> None:
@@ -288,7 +270,7 @@ def _parts(workers: Executor | None, jobs: Sequence[_Job], span: Span) -> Iterat
             yield job, part
 
 
-def _started(workers: Executor | None, job: _Job, span: Span, state: history.HistoryState | None) -> Future[Part]:
+def _started(workers: Executor | None, job: _Job, span: Span, state: ParkState | None) -> Future[Part]:
     end_ms = _part_end(job.scenario, span, job.next_ms)
     ids = {device: number for device, (number, _) in job.known.items()}
     task = Task(job.scenario, ids, job.next_ms, end_ms, span.period_at(job.next_ms), state)
@@ -305,14 +287,10 @@ def _store(store: Store, job: _Job, part: Part, span: Span) -> None:
     if last <= job.through:
         return
     headers = [
-        BatchHeader(gateway, span.epoch, seq, 1, backlog=True, received_ms=span.start_ms + seq * BATCH_MS)
-        for gateway in job.gateways
+        BatchHeader(job.gateway, span.epoch, seq, 1, backlog=True, received_ms=span.start_ms + seq * BATCH_MS)
         for seq in range(first, last + 1)
     ]
-    # The batches of the bus's gateway follow those of the park's own.
-    shift = last + 1 - first
-    rows = [replace(each, batch=each.batch + shift) if each.device_class == _BUS else each for each in part.rows]
-    found = store.commit(Commit(headers, rows))
+    found = store.commit(Commit(headers, part.rows))
     job.filled = Filled(job.filled.park, job.filled.stored + found.stored, job.filled.repeated + found.repeated)
 
 

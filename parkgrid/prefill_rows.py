@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from ingest.columns import layout, scale
 from ingest.rows import ClassRows
 from simulators import history
-from simulators.history import HistoryState, Readings
+from simulators.history import Readings
 from simulators.scenario import Scenario
+from simulators.state import ParkState
 
 BATCH_MS = 900_000
 """A quarter of an hour: what one batch of a history holds."""
@@ -25,7 +26,7 @@ class Task:
     start_ms: int
     end_ms: int
     period_s: int
-    state: HistoryState | None
+    state: ParkState | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Part:
     end_ms: int
     rows: Sequence[ClassRows]
     """Each row's batch is its quarter of an hour, counted from `start_ms`."""
-    state: HistoryState
+    state: ParkState
     """What the next part goes on from."""
 
 

@@ -12,7 +12,7 @@ from contract.signals import OPERATING_STATES
 from simulators.flow import Flow
 from simulators.plant import Values
 from simulators.readings import kwh
-from simulators.scenario import DcBusSettings
+from simulators.scenario import DcBusSettings, Scenario
 
 SIGNALS = (
     "voltage_v", "reference_voltage_v", "ripple_v", "current_a", "active_power_kw", "target_power_kw",
@@ -27,6 +27,8 @@ _FOLLOW_MS = 900_000
 """The target follows the power with this time constant: a plan of 15 minutes."""
 _RIPPLE_IDLE, _RIPPLE_FULL = 0.002, 0.008
 _RUNNING = float(OPERATING_STATES.index("running"))
+_SIGNS = {"pv_inverter": -1, "storage": -1, "charger": 1}
+"""A source relieves the interface, a sink draws from it."""
 
 
 @dataclass(slots=True)
@@ -75,14 +77,24 @@ class DcBus:
 
     @property
     def state(self) -> Mapping[str, float]:
-        """Registers and target, as plain numbers."""
-        return {"taken": self.flow.taken, "given": self.flow.given, "target_kw": self._target_kw or 0.0}
+        """Registers and target, as plain numbers; a bus that nothing was asked of yet has no target."""
+        target = {} if self._target_kw is None else {"target_kw": self._target_kw}
+        return {"taken": self.flow.taken, "given": self.flow.given, **target}
 
     def restore(self, state: Mapping[str, float]) -> None:
-        """Go on from a state."""
-        self.flow.taken, self.flow.given = int(state["taken"]), int(state["given"])
-        self._target_kw = state["target_kw"]
+        """Go on from a state; an empty one is that of a park which had no bus."""
+        self.flow.taken, self.flow.given = int(state.get("taken", 0)), int(state.get("given", 0))
+        self._target_kw = state.get("target_kw")
 
     @property
     def _wanted_kw(self) -> float:
         return min(self.flow.watts / 1000, self.most_kw)
+
+
+def bus_of(scenario: Scenario) -> DcBus | None:
+    """The bus of a park with everything that hangs on it, if the park has one."""
+    settings = scenario.dc_bus
+    if settings is None:
+        return None
+    signs = {device.id: _SIGNS[device.device_class] for device in scenario.devices if device.device_class in _SIGNS}
+    return DcBus(settings, signs | dict.fromkeys(settings.loads, 1), scenario.strategy.peak_import_kw)

@@ -104,12 +104,16 @@ class MinutePark(Park):
             if flow.watts or flow.var:
                 flow.hold(self._step_ms)
         self.loss.hold(self._step_ms)
-        if self._battery:
-            self._energy_kwh = self._battery.after(self._energy_kwh, self._storage_kw(), self._step_ms / 1000)
+        self._hold_stores()
 
     def _decide(self) -> None:
         super()._decide()
         self.flows[self._grid_id].var = self._var[self._minute_number()]
+
+    def _follow(self) -> None:
+        if self.bus is not None:
+            self.show()
+        super()._follow()
 
     def _decide_generation(self, minute: float) -> int:
         return self._pv_w[int(minute)]

@@ -11,6 +11,8 @@ from simulators.plant import Values
 Address = tuple[Table, int]
 _FLOATS = {Encoding.FLOAT32, Encoding.FLOAT64}
 _BCD = {Encoding.BCD16: 10**4, Encoding.BCD32: 10**8}
+_OVERLOAD = 1.2
+_FOUR_DIGITS = 9_999
 _SIGNED = {Encoding.INT16, Encoding.INT32, Encoding.INT64}
 
 
@@ -51,7 +53,8 @@ class RegisterImage:
     def __init__(self, driver: Driver, fixed: Mapping[Address, int] | None = None) -> None:
         self.driver = driver
         self.kinds = {signal.name: signal.kind for signal in CATALOGUE[driver.device_class].signals}
-        self._fixed = {(row.table, row.exponent_address): 0 for row in driver.registers if row.exponent_address}
+        rows = driver.registers
+        self._fixed = {(row.table, row.exponent_address): 0 for row in rows if row.exponent_address is not None}
         self._fixed.update(fixed or {})
         self._rows = {(row.table, address): row for row in driver.registers for address in range(row.address, row.end)}
         self._writes = {row.address: row for row in driver.writes}
@@ -153,6 +156,33 @@ def identity_words(driver: Driver, texts: Mapping[str, str]) -> dict[Address, in
         for index, word in enumerate(text_words(texts.get(name, ""), place.words)):
             fixed[place.table, place.address + index] = word
     return fixed
+
+
+def decimal_points(driver: Driver, ratings: Mapping[str, float]) -> dict[Address, int]:
+    """The power of ten behind every number that has one, as a meter of these ratings is set.
+
+    It is the least with which 1.2 times the rating fits a display of four digits (see `edge.drivers.acrel_djsf1352`);
+    0 where nothing is known of the rating.
+    """
+    most = {name: _OVERLOAD * value for name, value in _rated(ratings).items()}
+    return {
+        (row.table, row.exponent_address): _decimal_point(row, most.get(row.signal, 0.0))
+        for row in driver.registers
+        if row.exponent_address is not None
+    }
+
+
+def _rated(ratings: Mapping[str, float]) -> dict[str, float]:
+    """What a direct-current nameplate says of each signal, in the catalogue's units."""
+    power_kw, volts = ratings.get("rated_power_kw", 0.0), ratings.get("nominal_voltage_v", 0.0)
+    return {"active_power_kw": power_kw, "voltage_v": volts, "current_a": 1000 * power_kw / volts if volts else 0.0}
+
+
+def _decimal_point(row: Register, most: float) -> int:
+    point = 0
+    while most > _FOUR_DIGITS * abs(row.scale) * 10**point:
+        point += 1
+    return point
 
 
 def text_words(text: str, words: int) -> list[int]:

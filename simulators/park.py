@@ -5,7 +5,7 @@ integrate exactly what the powers say, and the sum of the registers balances to 
 
     weather ─▶ generation ─┐
     calendar ─▶ load ──────┼─▶ residual ─▶ strategy ─▶ storage ─▶ grid meter closes the balance
-    arrivals ─▶ chargers ──┘
+    arrivals ─▶ chargers ──┘                                          └─▶ what of it passes a DC bus
 """
 
 import math
@@ -15,6 +15,7 @@ from datetime import date, timedelta
 
 from simulators import readings
 from simulators.chargers import Gun, Station
+from simulators.dc_bus import bus_of
 from simulators.flow import WATT_MS_PER_KWH, Flow
 from simulators.load import Load, load_day
 from simulators.plant import SimulatedDevice, Values
@@ -70,7 +71,7 @@ class Park:
         self.scenario = scenario
         site = scenario.site
         self._site = Site(site.latitude, site.longitude, site.altitude_m, site.zone)
-        self.devices: tuple[SimulatedDevice, ...] = tuple(device.simulated() for device in scenario.devices)
+        self.devices: tuple[SimulatedDevice, ...] = scenario.simulated()
         self._settings: dict[str, DeviceSettings] = {device.id: device for device in scenario.devices}
         self._step_ms = round(scenario.step_s * 1000)
         self._arrays = {one.id: _array(one) for one in self._of("pv_inverter")}
@@ -87,6 +88,8 @@ class Park:
         self._grid_id = self._of("grid_meter")[0].id
         self.flows = {one.id: _first_flow(one) for one in scenario.devices}
         self.loss = Flow()
+        self.bus = bus_of(scenario)
+        """The direct-current bus; no part of the balance, what hangs on it is counted itself."""
         self._day = self._open(self._first_day(start_ms, state))
         self.at_ms = self._day.start_ms
         """Start of the step whose powers hold."""
@@ -125,6 +128,8 @@ class Park:
         """What a device measures at an instant: the powers of its step, registers up to the instant."""
         self.advance_to(at_ms)
         elapsed = max(at_ms - self.at_ms, 0)
+        if self.bus is not None and device == self.bus.settings.id:
+            return self.bus.values(elapsed)
         settings = self._settings[device]
         flow = self.flows[device].after(elapsed)
         minute = self._minute(elapsed)
@@ -158,6 +163,8 @@ class Park:
         self.loss = Flow(**state.loss)
         self._energy_kwh = state.energy_kwh
         restore_station(state, self._station)
+        if self.bus is not None:
+            self.bus.restore(state.bus)
         # After a long pause the registers are kept and the days in between are left out.
         return state.date if (day - state.date).days <= _LONGEST_CATCH_UP_DAYS else day
 
@@ -174,6 +181,7 @@ class Park:
             loss=asdict(self.loss),
             guns=guns,
             queue=queue,
+            bus=self.bus.state if self.bus else {},
         )
 
     def _of(self, device_class: str) -> list[DeviceSettings]:
@@ -201,10 +209,15 @@ class Park:
         return (self.at_ms + elapsed_ms - self._day.start_ms) / MINUTE_MS
 
     def _hold(self) -> None:
-        """Let the current step pass: registers, and the energy in the storage."""
+        """Let the current step pass: registers, the target of the bus, and the energy in the storage."""
         for flow in self.flows.values():
             flow.hold(self._step_ms)
         self.loss.hold(self._step_ms)
+        self._hold_stores()
+
+    def _hold_stores(self) -> None:
+        if self.bus is not None:
+            self.bus.hold(self._step_ms)
         if self._battery:
             self._energy_kwh = self._battery.after(self._energy_kwh, self._storage_kw(), self._step_ms / 1000)
 
@@ -222,6 +235,12 @@ class Park:
         grid = self.flows[self._grid_id]
         grid.watts = load + ev + loss - pv - storage
         grid.var = sum(self.flows[one].var for one in (*self._loads, *self._arrays))
+        self._follow()
+
+    def _follow(self) -> None:
+        """Let the bus take what its devices leave to it."""
+        if self.bus is not None:
+            self.bus.follow(self.flows)
 
     def _decide_generation(self, minute: float) -> int:
         total = 0

@@ -62,18 +62,31 @@ class PointSettings:
     transformer: str = setting("", help="transformer district")
     account: str = setting("", help="account with the supplier")
 
+    def metering(self) -> MeteringPoint:
+        """The same as the contract names it."""
+        return MeteringPoint(self.station, self.line, self.transformer, self.account)
+
 
 @dataclass(frozen=True, slots=True)
 class DcBusSettings:
-    """The direct-current bus of a PEDF building (光储直柔). No driver reads one yet: only generated history has it."""
+    """The direct-current bus of a PEDF building (光储直柔), metered at its interface converter."""
 
     id: str = setting(help="identifier, unique in the park")
     rated_power_kw: float = setting(help="rating of the interface converter", check=above(0, "kW"))
+    driver: str = setting("acrel_djsf1352", help="a module of edge.drivers")
     name_zh: str = setting("", help="its Chinese name")
     name_en: str = setting("", help="its English name")
     nominal_voltage_v: float = setting(375.0, help="nominal voltage", check=above(0, "V"))
     loads: tuple[str, ...] = setting((), help="meters of loads on the bus; inverters, storage and chargers are on it")
+    period_s: float = setting(1.0, help="seconds between readings", check=above(0, "s"))
     point: PointSettings = setting(PointSettings(), help="where it hangs in the grid")
+
+    def simulated(self) -> SimulatedDevice:
+        """The meter of the bus as its server presents it."""
+        ratings = {"rated_power_kw": self.rated_power_kw, "nominal_voltage_v": self.nominal_voltage_v}
+        return SimulatedDevice(
+            self.id, "dc_bus", self.driver, self.name_zh, self.name_en, self.period_s, ratings, self.point.metering()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +112,9 @@ class DeviceSettings:
 
     def simulated(self) -> SimulatedDevice:
         """The device as its servers present it."""
-        point = MeteringPoint(self.point.station, self.point.line, self.point.transformer, self.point.account)
         return SimulatedDevice(
-            self.id, self.device_class, self.driver, self.name_zh, self.name_en, self.period_s, self.ratings, point,
-            self.bus,
+            self.id, self.device_class, self.driver, self.name_zh, self.name_en, self.period_s, self.ratings,
+            self.point.metering(), self.bus,
         )  # fmt: skip
 
 
@@ -149,6 +161,7 @@ class Scenario:
         if not any(device.device_class == "grid_meter" for device in self.devices):
             yield "devices", [device.id for device in self.devices], "needs a grid_meter: it closes the balance"
         yield from _bus_problems(self.dc_buses, self.devices, known)
+        known |= {bus.id for bus in self.dc_buses}
         for index, fault in enumerate(self.faults):
             yield from _fault_problems(f"faults[{index}]", fault, known)
         if self.site.zone not in available_timezones():
@@ -159,6 +172,10 @@ class Scenario:
     def dc_bus(self) -> DcBusSettings | None:
         """The direct-current bus, if there is one."""
         return self.dc_buses[0] if self.dc_buses else None
+
+    def simulated(self) -> tuple[SimulatedDevice, ...]:
+        """Every device of the park as its servers present them, the meter of the bus last."""
+        return (*(device.simulated() for device in self.devices), *(bus.simulated() for bus in self.dc_buses))
 
     def timeline(self) -> list[Fault]:
         """The faults as instants."""
@@ -190,12 +207,16 @@ def _device_problems(where: str, device: DeviceSettings, known: set[str]) -> Ite
         yield f"{where}.id", device.id, "must be lower-case letters, digits, - and _, starting with a letter or digit"
     if device.id in known:
         yield f"{where}.id", device.id, "is taken by a device before: choose another"
-    if device.driver not in drivers.names():
-        yield f"{where}.driver", device.driver, f"unknown driver; there are: {', '.join(drivers.names())}"
+    yield from _driver_problems(where, device.driver)
     if device.device_class in _RATED and not device.ratings.get("rated_power_kw", 0) > 0:
         yield f"{where}.ratings.rated_power_kw", device.ratings.get("rated_power_kw"), "must be above 0 kW"
     if device.device_class == "storage" and not device.ratings.get("capacity_kwh", 0) > 0:
         yield f"{where}.ratings.capacity_kwh", device.ratings.get("capacity_kwh"), "must be above 0 kWh"
+
+
+def _driver_problems(where: str, driver: str) -> Iterator[tuple[str, object, str]]:
+    if driver not in drivers.names():
+        yield f"{where}.driver", driver, f"unknown driver; there are: {', '.join(drivers.names())}"
 
 
 def _hour_problems(strategy: StrategySettings) -> Iterator[tuple[str, object, str]]:
@@ -219,6 +240,7 @@ def _bus_problems(
             yield f"{where}.id", bus.id, "must be lower-case letters, digits, - and _, starting with a letter or digit"
         if bus.id in known:
             yield f"{where}.id", bus.id, "is taken by a device: choose another"
+        yield from _driver_problems(where, bus.driver)
         for name in bus.loads:
             if name not in meters:
                 yield f"{where}.loads", name, f"is no meter of this park; there are: {', '.join(meters)}"

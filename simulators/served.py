@@ -6,7 +6,7 @@ from contract.signals import Kind
 from edge import drivers
 from edge.registers import Table
 from simulators.faults import Fault, FaultKind, FaultPlan
-from simulators.image import RegisterImage, identity_words, modulus
+from simulators.image import RegisterImage, decimal_points, identity_words, modulus
 from simulators.plant import Plant, SimulatedDevice, Values
 from simulators.sunspec_image import sunspec_image
 
@@ -83,4 +83,4 @@ def _image(device: SimulatedDevice) -> RegisterImage:
         return sunspec_image(device, FIRMWARE)
     driver = drivers.find(device.driver)
     texts = {"model": f"{driver.model} (simulated)", "firmware": FIRMWARE, "serial": device.device}
-    return RegisterImage(driver, identity_words(driver, texts))
+    return RegisterImage(driver, identity_words(driver, texts) | decimal_points(driver, device.ratings))

@@ -7,7 +7,7 @@ is killed at noon comes back with the registers that it would have had.
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ class ParkState:
     loss: Mapping[str, int]
     guns: tuple[Mapping[str, Any], ...]
     queue: tuple[Mapping[str, Any], ...]
+    bus: Mapping[str, float] = field(default_factory=dict)
+    """Registers and target of a direct-current bus; empty without one, and in a file of before there were any."""
 
     @property
     def date(self) -> date:
@@ -58,12 +60,14 @@ def load_state(path: Path, park: str, seed: int, devices: set[str]) -> ParkState
         if len(text) > _MOST_BYTES:
             raise StateError(f"{path}: {len(text)} characters are too many for a state")
         document = json.loads(text)
-        state = ParkState(**{field.name: document[field.name] for field in fields(ParkState)})
+        document.setdefault("bus", {})
+        state = ParkState(**{each.name: document[each.name] for each in fields(ParkState)})
         if (state.park, state.seed, set(state.flows)) != (park, seed, devices):
             raise StateError(f"{path}: belongs to park {state.park!r} with seed {state.seed}, or to other devices")
         # Whatever cannot be read back is found here and not in the middle of a day.
         restore_station(state, Station("check", 0, [Gun(0.0) for _ in state.guns]))
         [Flow(**flow) for flow in (*state.flows.values(), state.loss)]
+        [float(number) for number in state.bus.values()]
         state.date  # noqa: B018  raises ValueError
     except FileNotFoundError:
         return None

@@ -7,13 +7,18 @@ import psycopg
 import pytest
 from rich.console import Console
 
+from contract.announcement import Birth, Device
 from contract.identity import Gateway
 from contract.signals import CATALOGUE
+from edge.drivers import find
+from edge.registers import Table, read
 from ingest.store import open_store
 from parkgrid import prefill as module
-from parkgrid.prefill import Filled, PrefillError, Span, births, prefill, progress_bar
+from parkgrid.prefill import Filled, PrefillError, Span, birth, prefill, progress_bar
+from simulators.faults import FaultPlan
 from simulators.park import Park
 from simulators.scenario import SCENARIOS, load_scenario
+from simulators.served import ServedDevice
 from simulators.state import load_state
 from simulators.weather import PINGSHAN
 
@@ -267,11 +272,8 @@ def test_one_park_twice_is_refused(store, dsn) -> None:
         prefill(store, dsn, [PARK, PARK], SPAN)
 
 
-def test_the_births_say_what_is_reported() -> None:
-    found = births(PEDF, SPAN)
-    announced = {device.device: device for birth in found.values() for device in birth.devices}
-    assert [each.gateway for each in found] == ["gw-1", "gw-dc"]
-    assert [device.device for device in found[Gateway("julongshan-pedf", "gw-dc")].devices] == ["dc-bus"]
+def test_the_birth_says_what_is_reported() -> None:
+    announced = {device.device: device for device in birth(PEDF, SPAN).devices}
     assert announced["dc-bus"].device_class == "dc_bus"
     assert announced["dc-bus"].ratings == {"rated_power_kw": 500, "nominal_voltage_v": 750}
     assert "irradiance_plane_w_m2" in announced["weather"].signals
@@ -279,16 +281,28 @@ def test_the_births_say_what_is_reported() -> None:
     assert announced["load-dc"].point.account == "pedf-building"
 
 
-def test_a_live_birth_leaves_the_bus_in_service(store, dsn) -> None:
-    span = Span(START_MS, START_MS + 4 * QUARTER_MS)
-    prefill(store, dsn, [PEDF], span)
-    own = Gateway("julongshan-pedf", "gw-1")
-    store.register(own, replace(births(PEDF, span)[own], epoch=START_MS))
+def test_the_bus_goes_on_live_with_the_registers_of_its_history(store, dsn, tmp_path) -> None:
+    """The live park announces the bus of its history, and its meter shows what the history ended with."""
+    span = Span(START_MS, START_MS + 8 * QUARTER_MS)
+    prefill(store, dsn, [PEDF], span, states={PEDF.park: tmp_path / "state.json"})
+    state = load_state(tmp_path / "state.json", PEDF.park, PEDF.seed, {device.id for device in PEDF.devices})
+    last_ms = span.end_ms - QUARTER_MS
+    live = Park(PEDF, last_ms, state)
+    meter = ServedDevice(next(one for one in live.devices if one.device == "dc-bus"), live, FaultPlan())
+    words = dict(enumerate(meter.read(Table.HOLDING, 0, 20, last_ms)))
+    shown = {row.signal: read(row, words) for row in find("acrel_djsf1352").registers}
+    columns = ", ".join(shown)
+    (stored,) = ask(dsn, f"SELECT {columns} FROM dc_bus WHERE at = to_timestamp({last_ms / 1000})")
+    known = CATALOGUE["dc_bus"].by_name
+    for (signal, value), kept in zip(shown.items(), stored, strict=True):
+        # The meter shows 500 kW in steps of 0.1 kW.
+        step = 0.1 if signal == "active_power_kw" else known[signal].resolution
+        assert value == pytest.approx(kept, abs=step / 2 + 1e-9), signal
+    devices = tuple(Device(one.device, one.device_class, (), period_s=1.0) for one in live.devices)
+    store.register(Gateway(PEDF.park, "gw-1"), Birth("0.1.0", START_MS, START_MS, devices, simulated=True))
+    query = "SELECT gateway, count(DISTINCT device_id), count(*) FROM dc_bus JOIN devices USING (device_id) GROUP BY 1"
+    assert ask(dsn, query) == [("gw-1", 1, 8)]
     assert ask(dsn, "SELECT device FROM base.device WHERE retired") == []
-    query = "SELECT gateway, count(*) FROM dc_bus JOIN devices USING (device_id) GROUP BY 1"
-    assert ask(dsn, query) == [("gw-dc", 4)]
-    epochs = "SELECT gateway, committed::text FROM base.gateway_epoch WHERE committed <> '{}' ORDER BY 1"
-    assert ask(dsn, epochs) == [("gw-1", "{[1,5)}"), ("gw-dc", "{[1,5)}")]
 
 
 def test_the_bar_shows_what_is_told(capsys) -> None:

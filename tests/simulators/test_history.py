@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from contract.signals import CATALOGUE
-from simulators.history import Day, HistoryState, days, devices, midnight_after, signals
+from simulators.history import Day, days, devices, midnight_after, signals
 from simulators.history_park import MinutePark
 from simulators.park import Park
 from simulators.scenario import SCENARIOS, Scenario, load_scenario
@@ -58,7 +58,7 @@ def test_the_registers_balance_between_any_two_readings(two_days) -> None:
     loss = sources - sinks
     # Transformer at rest: 0.11 % of its rating, for a minute; never less than that is lost.
     assert loss.min() >= 0.0011 * scenario.transformer_kva / 60 - 1e-6
-    registers = made[-1].state.park.loss["taken"] / 3.6e9
+    registers = made[-1].state.loss["taken"] / 3.6e9
     last_step = 2 * DAY_MS // 60_000 / (2 * DAY_MS // 60_000 - 1)
     assert loss.sum() * last_step == pytest.approx(registers, rel=0.002)
 
@@ -168,8 +168,9 @@ def test_the_live_park_goes_on_with_the_very_registers(name) -> None:
     scenario = PARKS[name]
     end_ms = START_MS + DAY_MS + 10 * HOUR_MS
     made = list(days(scenario, START_MS, end_ms + 900_000, 900))
-    live = Park(scenario, end_ms, made[-1].state.park)
-    for device in (device for device in devices(scenario) if device.device_class != "dc_bus"):
+    live = Park(scenario, end_ms, made[-1].state)
+    assert [device.device for device in live.devices] == [device.device for device in devices(scenario)]
+    for device in devices(scenario):
         found = columns(made, device.device)
         shown = live.values(device.device, end_ms)
         assert found["at_ms"][-1] == end_ms
@@ -254,10 +255,11 @@ def test_a_park_without_a_bus_has_none() -> None:
 def test_a_wrong_bus_is_told_apart() -> None:
     scenario = PARKS["julongshan_pedf_office"]
     bus = scenario.dc_buses[0]
-    wrong = replace(scenario, dc_buses=(replace(bus, id="grid", loads=("pv-1",)), bus))
+    wrong = replace(scenario, dc_buses=(replace(bus, id="grid", driver="acrel", loads=("pv-1",)), bus))
     assert [(where, value) for where, value, _ in wrong.problems()] == [
         ("dc_buses", ["grid", "dc-bus"]),
         ("dc_buses[0].id", "grid"),
+        ("dc_buses[0].driver", "acrel"),
         ("dc_buses[0].loads", "pv-1"),
     ]
 
@@ -282,6 +284,5 @@ def test_a_history_begins_and_ends_anywhere() -> None:
     made = list(days(scenario, start_ms, end_ms, 900))
     stamps = columns(made, "grid")["at_ms"]
     assert stamps.tolist() == list(range(start_ms, end_ms, 900_000))
-    assert made[-1].state.park.date == date(2026, 6, 23)
-    assert isinstance(made[-1].state, HistoryState)
+    assert made[-1].state.date == date(2026, 6, 23)
     assert midnight_after(scenario, start_ms) == START_MS + DAY_MS

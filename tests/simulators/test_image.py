@@ -4,8 +4,15 @@ import pytest
 
 from contract.signals import CATALOGUE, Kind
 from edge import drivers
-from edge.registers import Driver, Encoding, Register, Table, decode, decode_text
-from simulators.image import IllegalAddressError, IllegalValueError, RegisterImage, identity_words, modulus
+from edge.registers import Driver, Encoding, Register, Table, decode, decode_text, read
+from simulators.image import (
+    IllegalAddressError,
+    IllegalValueError,
+    RegisterImage,
+    decimal_points,
+    identity_words,
+    modulus,
+)
 from simulators.plant import SimulatedDevice
 from simulators.sunspec_image import sunspec_image
 
@@ -22,14 +29,31 @@ VALUES = {
 @pytest.mark.parametrize("name", [name for name in drivers.names() if name != "sunspec"])
 def test_every_row_of_every_driver_carries_its_value(name) -> None:
     driver = drivers.find(name)
-    image = RegisterImage(driver)
+    image = RegisterImage(driver, decimal_points(driver, {"rated_power_kw": 12.0, "nominal_voltage_v": 100.0}))
     signals = CATALOGUE[driver.device_class].by_name
     for row in driver.registers:
         value = 3.0 if row.states else min(12.0, signals[row.signal].high)
         words = image.read(row.table, row.address, row.encoding.words, {row.signal: value})
-        assert decode(row, words) == pytest.approx(value, abs=abs(row.scale))
+        exponent = image.exponent(row)
+        assert decode(row, words, exponent) == pytest.approx(value, abs=abs(row.scale) * 10**exponent)
         absent = image.read(row.table, row.address, row.encoding.words, {})
         assert len(absent) == row.encoding.words
+
+
+@pytest.mark.parametrize(
+    ("power_kw", "volts", "points"),
+    [(250.0, 1_000.0, [3, 2, 5]), (500.0, 750.0, [2, 2, 5]), (8.0, 48.0, [1, 2, 3])],
+    ids=["as recorded of a real meter", "of the office's bus", "of a small bus"],
+)
+def test_a_direct_current_meter_shows_its_ratings_in_four_digits(power_kw, volts, points) -> None:
+    driver = drivers.find("acrel_djsf1352")
+    found = decimal_points(driver, {"rated_power_kw": power_kw, "nominal_voltage_v": volts})
+    assert [found[Table.HOLDING, address] for address in (1, 3, 9)] == points
+    image = RegisterImage(driver, found)
+    values = {"voltage_v": volts, "current_a": -1_000 * power_kw / volts, "active_power_kw": -power_kw}
+    words = dict(enumerate(image.read(Table.HOLDING, 0, 20, values)))
+    shown = {row.signal: read(row, words) for row in driver.registers if row.signal in values}
+    assert shown == pytest.approx(values, rel=0.001)
 
 
 def test_counters_wrap_and_gauges_that_do_not_fit_are_absent() -> None:
