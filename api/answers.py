@@ -255,11 +255,12 @@ class History(Shape):
 
 
 class ClassPower(Shape):
-    """The power of one class by bucket, and how many devices it is the sum of."""
+    """The power of one class by bucket, how many devices it is the sum of, and of how many readings of theirs."""
 
     devices: int
     kw: Series
     reporting: list[int]
+    samples: list[int]
 
 
 class Energy(Shape):

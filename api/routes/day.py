@@ -46,7 +46,7 @@ _EXAMPLE = {
     "to_ms": 1795449600000,
     "as_of_ms": 1795392000000,
     "at_ms": [1795363200000, 1795364100000],
-    "power": {"pv": {"devices": 2, "kw": [0.0, None], "reporting": [2, 0]}},
+    "power": {"pv": {"devices": 2, "kw": [0.0, None], "reporting": [2, 0], "samples": [180, 0]}},
     "energy": {"pv_inverter.energy_generated_kwh": {"kwh": 8100.0, "devices": 2, "reporting": 2, "resets": 0}},
 }
 
@@ -123,8 +123,7 @@ def _curves(rows: Iterable[Mapping[str, Any]], grid: list[int], classes: list[st
     """Each class on the same grid of buckets; a bucket without a report is null, never 0."""
     place = {at_ms: index for index, at_ms in enumerate(grid)}
     curves: dict[str, Any] = {
-        part: {"devices": classes.count(name), "kw": [None] * len(grid), "reporting": [0] * len(grid)}
-        for part, name in _CURVES.items()
+        part: {"devices": classes.count(name), **_empty(len(grid))} for part, name in _CURVES.items()
     }
     for row in rows:
         index = place.get(row["at_ms"])
@@ -132,7 +131,12 @@ def _curves(rows: Iterable[Mapping[str, Any]], grid: list[int], classes: list[st
             curve = curves[_PARTS[row["device_class"]]]
             curve["kw"][index] = round(row["kw"], 3)
             curve["reporting"][index] = row["reporting"]
+            curve["samples"][index] = row["samples"]
     return curves
+
+
+def _empty(buckets: int) -> dict[str, list[Any]]:
+    return {"kw": [None] * buckets, "reporting": [0] * buckets, "samples": [0] * buckets}
 
 
 def _energy(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,11 +28,13 @@ async def test_curves_sum_the_devices_of_a_class(api: Api, feed: Feed) -> None:
     assert pv["devices"] == 2
     assert pv["kw"][718:723] == [None, None, 15.5, 30, None]
     assert pv["reporting"][720:722] == [2, 1]
+    assert pv["samples"][719:723] == [0, 2, 1, 0]
     assert day["power"]["grid"]["kw"][720] == -2
     assert set(day["power"]["ev"]["kw"]) == {None}
     quarter = await api.get("/parks/gaoxin-nan/day", date="2026-11-20", step="15m")
     # One mean a device: pv-1 (10 + 30) / 2, pv-2 5.5.
     assert quarter["power"]["pv"]["kw"][48] == 25.5
+    assert quarter["power"]["pv"]["samples"][48] == 3
 
 
 async def test_a_reading_belongs_to_its_local_day(api: Api, feed: Feed) -> None:

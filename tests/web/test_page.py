@@ -247,8 +247,8 @@ def test_fits_every_screen(
 
 
 # Share of the plot's pixels, in the given local hours, that are coloured (an area) or grey (the hatching, the grid).
-_INK = """({ from, to }) => {
-    const chart = document.querySelector('.chart');
+_INK = """({ from, to, of }) => {
+    const chart = document.querySelector(of ?? '.chart');
     const canvas = chart.querySelector('canvas');
     const over = chart.querySelector('.u-over').getBoundingClientRect();
     const box = canvas.getBoundingClientRect();
@@ -292,6 +292,32 @@ def test_lines_reach_over_periods_and_gaps_are_hatched(
     assert gap["grey"] > 0.08, gap
     after = seen.page.evaluate(_INK, {"from": 21, "to": 24})
     assert after["coloured"] == 0
+
+
+@pytest.mark.parametrize(("view", "chart"), [("park", ".chart"), ("time", ".line-chart")])
+def test_a_changed_period_is_drawn_through_and_its_outage_hatched(
+    feed: Feed, serve: Serve, visit: Visits, tmp_path: Path, view: str, chart: str
+) -> None:
+    midnight = int(datetime(2026, 11, 20, tzinfo=SHANGHAI).timestamp())
+    feed.announce(devices({"pv-1": "pv_inverter"}, period_s=1), simulated=True)
+    slow = range(midnight, midnight + 16 * 3_600, 300)
+    fast = range(midnight + 18 * 3_600, midnight + 20 * 3_600, 2)
+    feed.write({"pv-1": {"active_power_kw": 900}}, [1_000 * at for at in (*slow, *fast)])
+    feed.maintain()
+    day = {"from": str(midnight * 1_000), "to": str((midnight + 86_400) * 1_000)} if view == "time" else {}
+    seen = visit(serve()).open(lang="en", theme="light", view=view, **day)
+    seen.page.wait_for_selector(f"{chart} canvas", timeout=20_000)
+    assert seen.complaints == []
+    drawn, gap, live = (
+        seen.page.evaluate(_INK, {"from": start, "to": end, "of": chart})
+        for start, end in ((1, 15), (16.25, 17.75), (18.25, 19.75))
+    )
+    seen.page.screenshot(path=tmp_path / f"{view}.png")
+    # A line is a thin thing, an area a large one; what matters is that both are there and nothing is hatched.
+    assert min(drawn["coloured"], live["coloured"]) > 0.003, (drawn, live)
+    assert max(drawn["grey"], live["grey"]) < 0.05, (drawn, live)
+    assert gap["coloured"] == 0, gap
+    assert gap["grey"] > 0.08, gap
 
 
 @pytest.mark.usefixtures("park")

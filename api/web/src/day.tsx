@@ -4,7 +4,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { clock, DASH, power, together } from "./format";
-import { bridgeable, bridged, type Column } from "./holes";
+import { ALONE, hatch } from "./hatching";
+import { drawn, uncovered, type Column } from "./holes";
 import { day, heardWhenAsked, overview } from "./state";
 import { colour, theme } from "./theme";
 import type { Day, Part } from "./types";
@@ -22,19 +23,36 @@ const LEGEND: { part: Part | "demand"; key: Key }[] = [
 ];
 
 export function DayChart() {
+  return <PowerOfDay shown={day.value} title={say("day.title")} newestMs={() => overview.peek()?.newest_ms ?? null} heardMs={heardWhenAsked} />;
+}
+
+interface Props {
+  shown: Day | null;
+  title: string;
+  /** The newest reading that is known, where the line of the present stands. */
+  newestMs: () => number | null;
+  /** What was known when the day was asked for. */
+  heardMs: () => number;
+  /** Spells in which the sums are not of everybody: drawn, and hatched. */
+  partial?: [number, number][];
+  note?: string | undefined;
+}
+
+export function PowerOfDay({ shown: shownDay, title, newestMs, heardMs, partial = [], note }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
+  const given = useRef<Given>({ shown: null, newestMs, heardMs, partial });
+  given.current = { shown: shownDay, newestMs, heardMs, partial };
   const [cursor, setCursor] = useState<number | null>(null);
   const [zoomed, setZoomed] = useState(false);
-  const shownDay = day.value;
   const look = `${theme.value} ${language.value} ${shownDay?.date ?? ""}`;
   const some = shownDay !== null && Object.values(shownDay.power).some((curve) => curve.kw.some((kw) => kw !== null));
 
   useEffect(() => {
     const element = box.current;
-    const present = day.peek();
+    const present = given.current.shown;
     if (!element || !present || !some) return undefined;
-    const made = new uPlot(options(element.clientWidth, present, setCursor, setZoomed), columns(present), element);
+    const made = new uPlot(options(element.clientWidth, present, given, setCursor, setZoomed), columns(present), element);
     plot.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
     observer.observe(element);
@@ -57,7 +75,7 @@ export function DayChart() {
   return (
     <section class="card day" aria-labelledby="day-title">
       <div class="card-head">
-        <h2 id="day-title">{say("day.title")}</h2>
+        <h2 id="day-title">{title}</h2>
         <Legend shown={shownDay} index={index} />
         {zoomed && (
           <button type="button" onClick={() => whole(plot.current, shownDay)}>
@@ -68,12 +86,21 @@ export function DayChart() {
       {shownDay === null ? (
         <div class="skeleton chart" />
       ) : some ? (
-        <div ref={box} class="chart" role="img" aria-label={say("day.title")} />
+        <div ref={box} class="chart" role="img" aria-label={title} />
       ) : (
         <p class="empty chart">{say("day.empty")}</p>
       )}
+      {note && <p class="small faint">▨ {note}</p>}
     </section>
   );
+}
+
+/** What the drawing asks for whenever it draws: it outlives the answers that it shows. */
+interface Given {
+  shown: Day | null;
+  newestMs: () => number | null;
+  heardMs: () => number;
+  partial: [number, number][];
 }
 
 function whole(plot: uPlot | null, shownDay: Day | null): void {
@@ -115,15 +142,9 @@ function added(...parts: Column[]): Column {
   });
 }
 
-/** The powers as lines go: what devices leave empty between two of their reports is no gap. */
-function drawn(shown: Day): Record<Part, Column> {
-  const most = bridgeable(shown);
-  const part = (name: Part): Column => bridged(shown.power[name].kw, most);
-  return { pv: part("pv"), storage: part("storage"), grid: part("grid"), load: part("load"), ev: part("ev") };
-}
-
 function columns(shown: Day): uPlot.AlignedData {
-  const parts = drawn(shown);
+  const part = (name: Part): Column => drawn(shown, name);
+  const parts = { pv: part("pv"), storage: part("storage"), grid: part("grid"), load: part("load"), ev: part("ev") };
   const { pv, storage, grid, load, ev } = parts;
   const up = (column: Column): Column => column.map((kw) => (kw === null ? null : Math.max(0, kw)));
   const down = (column: Column): Column => column.map((kw) => (kw === null ? null : Math.min(0, kw)));
@@ -147,16 +168,6 @@ function closing({ pv, storage, grid, ev }: Record<Part, Column>): Column {
   );
 }
 
-/** A bucket between two gaps has no line to be on; it is a dot. */
-const ALONE: uPlot.Series.Points = {
-  show: true,
-  size: 4,
-  filter: (plot, series) => {
-    const column = plot.data[series] as Column;
-    return [...column.keys()].filter((at) => column[at] != null && column[at - 1] == null && column[at + 1] == null);
-  },
-};
-
 function area(name: string): uPlot.Series {
   return { stroke: colour(name), fill: `${colour(name)}66`, width: 1, points: ALONE, spanGaps: false };
 }
@@ -168,6 +179,7 @@ function line(name: string): uPlot.Series {
 function options(
   width: number,
   shown: Day,
+  given: { current: Given },
   onCursor: (index: number | null) => void,
   onZoom: (zoomed: boolean) => void,
 ): uPlot.Options {
@@ -192,8 +204,8 @@ function options(
       { series: [4, 5], fill: `${colour("grid")}66`, dir: 1 },
     ],
     hooks: {
-      drawClear: [(plot) => hatchGaps(plot, day.peek() ?? shown)],
-      draw: [(plot) => drawNow(plot)],
+      drawClear: [(plot) => hatchGaps(plot, given.current.shown ?? shown, given.current)],
+      draw: [(plot) => given.current.partial.forEach(([from, to]) => hatch(plot, from / 1000, to / 1000, "card")), (plot) => drawNow(plot, given.current.newestMs())],
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
       setScale: [
         (plot, name) => {
@@ -216,8 +228,7 @@ function calm(low: number | null, high: number | null): [number, number] {
   return [Math.min(low ?? 0, 0) * 1.1, top * 1.1];
 }
 
-function drawNow(plot: uPlot): void {
-  const newestMs = overview.peek()?.newest_ms;
+function drawNow(plot: uPlot, newestMs: number | null): void {
   if (!newestMs) return;
   const x = Math.round(plot.valToPos(newestMs / 1000, "x", true));
   const { left, top, width, height } = plot.bbox;
@@ -235,36 +246,12 @@ function drawNow(plot: uPlot): void {
 }
 
 /** Hatch what lies between reports: a gap must not look like zero. */
-function hatchGaps(plot: uPlot, shown: Day): void {
-  const at = plot.data[0];
-  const { ctx, bbox } = plot;
-  const known = (index: number): boolean => plot.data.slice(1).some((column) => column[index] != null);
-  let last = -1;
-  for (let index = 0; index < at.length; index++) {
-    if (!known(index)) continue;
-    if (last >= 0 && index - last > 1) hatch(ctx, plot.valToPos(at[last] ?? 0, "x", true), plot.valToPos(at[index] ?? 0, "x", true), bbox);
-    last = index;
-  }
+function hatchGaps(plot: uPlot, shown: Day, { newestMs, heardMs }: Given): void {
+  const [at, ...lines] = plot.data;
+  for (const [from, to] of uncovered(at as number[], lines as Column[])) hatch(plot, from, to);
+  const last = newest(shown);
+  if (last === null) return;
   // Time that runs fast goes on while an answer is under way: what counts is what was known when it was asked for.
-  const lastMs = (at[last] ?? 0) * 1000 + shown.bucket_ms;
-  if (last >= 0 && heardWhenAsked() - lastMs > Math.max(LATEST_GAP_MS, 4 * (shown.period_ms ?? 0))) {
-    const newestMs = overview.peek()?.newest_ms ?? 0;
-    hatch(ctx, plot.valToPos(at[last] ?? 0, "x", true), plot.valToPos(newestMs / 1000, "x", true), bbox);
-  }
-}
-
-function hatch(ctx: CanvasRenderingContext2D, from: number, to: number, bbox: uPlot.BBox): void {
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(Math.max(from, bbox.left), bbox.top, Math.min(to, bbox.left + bbox.width) - Math.max(from, bbox.left), bbox.height);
-  ctx.clip();
-  ctx.strokeStyle = colour("rule");
-  ctx.lineWidth = 1;
-  ctx.beginPath();
-  for (let x = from - bbox.height; x < to; x += 8) {
-    ctx.moveTo(x, bbox.top + bbox.height);
-    ctx.lineTo(x + bbox.height, bbox.top);
-  }
-  ctx.stroke();
-  ctx.restore();
+  const lastMs = shown.at_ms[last] ?? 0;
+  if (heardMs() - lastMs - shown.bucket_ms > Math.max(LATEST_GAP_MS, 4 * (shown.period_ms ?? 0))) hatch(plot, lastMs / 1000, (newestMs() ?? 0) / 1000);
 }

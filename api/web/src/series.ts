@@ -1,6 +1,7 @@
 // From the answers of the history to lines: which curve is the value, where gaps are, and how lines of different
 // devices share one axis.
 
+import { gapsBefore, SPACINGS } from "./holes";
 import type { Column, History, Signal } from "./types";
 
 export interface Track {
@@ -12,23 +13,24 @@ export interface Track {
 
 /** One signal of an answer. A roll-up's gauge has a mean with its extremes; a register and a state their last value. */
 export function trackOf(history: History, signal: string, periodS: number): Track {
-  const curve = history.history.curves[signal] ?? {};
-  const at_ms = history.history.at_ms ?? [];
-  const values = curve.value ?? curve.mean ?? curve.last ?? at_ms.map(() => null);
-  const spacing = history.bucket_ms || periodS * 1000;
-  const most = 2.5 * Math.max(spacing, periodS * 1000);
-  const track: Track = { at_ms, values, ...(curve.min && curve.max ? { low: curve.min, high: curve.max } : {}) };
-  return opened(track, most);
+  const { curves, at_ms, samples } = history.history;
+  const curve = curves[signal] ?? {};
+  const values = curve.value ?? curve.mean ?? curve.last ?? [];
+  // Other signals of the device may have been read at instants at which this one was not.
+  const known = (at_ms ?? []).map((_, index) => index).filter((index) => values[index] != null);
+  const of = (column: Column): Column => known.map((index) => column[index] ?? null);
+  const track: Track = { at_ms: known.map((index) => at_ms?.[index] ?? 0), values: of(values), ...(curve.min && curve.max ? { low: of(curve.min), high: of(curve.max) } : {}) };
+  const usual = SPACINGS * Math.max(history.bucket_ms, periodS * 1000);
+  return opened(track, gapsBefore(track.at_ms, samples && known.map((index) => samples[index] ?? 1), usual));
 }
 
-/** A null between two values that lie further apart than normal: the line ends there instead of bridging it. */
-function opened(track: Track, mostMs: number): Track {
+/** A null where a gap is: the line ends there instead of bridging it. */
+function opened(track: Track, gaps: boolean[]): Track {
   const at: number[] = [];
   const open: Track = { at_ms: at, values: [], ...(track.low ? { low: [], high: [] } : {}) };
   track.at_ms.forEach((ms, index) => {
-    const before = track.at_ms[index - 1];
-    if (before !== undefined && ms - before > mostMs) {
-      at.push(before + 1);
+    if (gaps[index]) {
+      at.push((track.at_ms[index - 1] ?? 0) + 1);
       open.values.push(null);
       open.low?.push(null);
       open.high?.push(null);

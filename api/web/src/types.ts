@@ -134,7 +134,7 @@ export interface Day {
   from_ms: number;
   to_ms: number;
   at_ms: number[];
-  power: Record<Part, { devices: number; kw: (number | null)[]; reporting: number[] }>;
+  power: Record<Part, { devices: number; kw: (number | null)[]; reporting: number[]; samples: number[] }>;
   energy: Record<string, Energy>;
 }
 

@@ -1,8 +1,10 @@
-// Lines over time: one range and one cursor for all charts of a view, gaps left open, drag to zoom.
+// Lines over time: one range and one cursor for all charts of a view, gaps left open and hatched, drag to zoom.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { clock, DASH, moment, scaledTo } from "../format";
+import { ALONE, hatch } from "../hatching";
+import { uncovered } from "../holes";
 import { colour, theme } from "../theme";
 import type { Column } from "../types";
 import { language, sayMaybe } from "../words";
@@ -140,7 +142,7 @@ function options(
       ...(line.dashed ? { dash: [6, 4] } : {}),
       ...(line.area ? { fill: `${shade}40` } : {}),
       ...(line.stepped && uPlot.paths.stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
-      points: { show: false },
+      points: ALONE,
       spanGaps: false,
     });
   }
@@ -158,6 +160,7 @@ function options(
     series,
     bands,
     hooks: {
+      drawClear: [(plot) => uncovered(plot.data[0] as number[], plot.data.slice(1) as Column[]).forEach(([from, to]) => hatch(plot, from, to))],
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
       setSelect: [
         (plot) => {

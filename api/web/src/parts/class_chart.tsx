@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Answered, problemOf, type Asked } from "../asked";
 import { deviceName, signalName } from "../catalogue";
 import { isoDay } from "../format";
-import { ask } from "../link";
+import { askHistory } from "../history";
 import { inks, together, trackOf } from "../series";
 import { chosen, overview, park } from "../state";
 import type { Device, History } from "../types";
@@ -86,8 +86,7 @@ function useDay(wishes: Wish[], fromMs: number, toMs: number): Asked<History[]> 
   useEffect(() => {
     let stopped = false;
     const turn = (): void => {
-      const base = `/devices/${chosen.peek()}`;
-      const one = ({ device, signal }: Wish) => ask<History>(`${base}/${device.gateway}/${device.device}/history?signals=${signal}&from=${fromMs}&to=${toMs}&points=1500`);
+      const one = ({ device, signal }: Wish) => askHistory(chosen.peek() ?? "", device, signal, fromMs, toMs, 1_500);
       Promise.all(wishes.map(one)).then(
         (data) => !stopped && setAsked({ data, problem: null, at_ms: Date.now() }),
         (error: unknown) => !stopped && setAsked((was) => ({ ...was, problem: problemOf(error) })),

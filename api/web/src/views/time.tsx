@@ -5,7 +5,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { Answered, problemOf, useAsk, type Asked } from "../asked";
 import { catalogue, deviceName, needCatalogue, signalName, signalOf } from "../catalogue";
 import { moment, scaledTo } from "../format";
-import { ask } from "../link";
+import { askHistory } from "../history";
 import { Chart, type Line } from "../parts/chart";
 import { ExportButtons } from "../parts/export_buttons";
 import { SignalChoice } from "../parts/signal_choice";
@@ -257,10 +257,10 @@ const under = new Map<string, Promise<History>>();
 
 async function load({ plot, shift, against }: Wanted, span: Span, points: number): Promise<Loaded> {
   const { device, signal } = plot;
-  const query = `signals=${signal}&from=${Math.round(span.from_ms - shift)}&to=${Math.round(span.to_ms - shift)}&points=${points}`;
-  const path = `/devices/${chosen.peek()}/${device.gateway}/${device.device}/history?${query}`;
-  const question = under.get(path) ?? ask<History>(path).finally(() => under.delete(path));
-  under.set(path, question);
+  const [from, to] = [Math.round(span.from_ms - shift), Math.round(span.to_ms - shift)];
+  const key = [chosen.peek(), plotText([plot]), from, to, points].join("|");
+  const question = under.get(key) ?? askHistory(chosen.peek() ?? "", device, signal, from, to, points).finally(() => under.delete(key));
+  under.set(key, question);
   const history = await question;
   return { plot, track: shifted(trackOf(history, signal, device.period_s), shift), resolution: history.resolution, against };
 }
