@@ -1,9 +1,10 @@
 // The catalogue of signals, asked once; and what a signal is called by people.
 
 import { signal } from "@preact/signals";
+import { half } from "./halves";
 import { ask } from "./link";
 import type { Signal } from "./types";
-import { sayMaybe } from "./words";
+import { language, sayMaybe } from "./words";
 
 export const catalogue = signal<Record<string, Signal[]> | null>(null);
 let asked = false;
@@ -35,6 +36,12 @@ export function signalName(name: string): string {
   return sayMaybe(`signal.${name}`, name);
 }
 
+/** What a device is called, in the language of the page where its name has both. */
 export function deviceName(device: { name: string | null; device: string }): string {
-  return device.name && device.name !== device.device ? device.name : device.device;
+  return half(wholeName(device), language.value);
+}
+
+/** The name as it was given, for whoever looks twice. */
+export function wholeName(device: { name: string | null; device: string }): string {
+  return device.name || device.device;
 }

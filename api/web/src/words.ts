@@ -29,12 +29,12 @@ export function say(key: Key, values: Record<string, string | number> = {}): str
   return catalogues[language.value][key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
 }
 
-/** A key that is made from data: unknown ones show the data itself. */
 /** What a park or anything else with two names is called. */
 export function nameOf(known: { name_zh?: string | null; name_en?: string | null } | null | undefined, otherwise: string): string {
   return (language.value === "zh" ? known?.name_zh : known?.name_en) || otherwise;
 }
 
+/** A key that is made from data: unknown ones show the data itself. */
 export function sayMaybe(key: string, otherwise: string): string {
   return (catalogues[language.value] as Record<string, string>)[key] ?? otherwise;
 }

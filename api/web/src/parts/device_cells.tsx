@@ -1,6 +1,6 @@
 // What every table of devices has: the device with a link to its history, a value with its age, a state.
 
-import { deviceName, signalOf } from "../catalogue";
+import { deviceName, signalOf, wholeName } from "../catalogue";
 import { ago } from "../format";
 import { LinkTo } from "../link_to";
 import { Num } from "../number";
@@ -12,7 +12,7 @@ export function DeviceCell({ member, signal = "active_power_kw" }: { member: Mem
   const { device } = member;
   return (
     <th scope="row">
-      <LinkTo to={viewPatch("time", { plot: `${device.gateway}/${device.device}/${signal}` })} title={[device.model, device.firmware, device.gateway].filter(Boolean).join(" · ")}>
+      <LinkTo to={viewPatch("time", { plot: `${device.gateway}/${device.device}/${signal}` })} title={[wholeName(device), device.model, device.firmware, device.gateway].filter(Boolean).join(" · ")}>
         {deviceName(device)}
       </LinkTo>
     </th>

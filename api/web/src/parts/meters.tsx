@@ -1,7 +1,7 @@
 // Meters: the register as it stands, and beside it what it gained in each quarter of an hour, with its quality.
 
 import { Answered, useAsk } from "../asked";
-import { deviceName, signalName } from "../catalogue";
+import { deviceName, signalName, wholeName } from "../catalogue";
 import { clock, power, together, whole } from "../format";
 import { Num } from "../number";
 import { go, param } from "../router";
@@ -111,7 +111,7 @@ function Intervals({ members, member }: { members: Member[]; member: Member }) {
         <h2 id="intervals-title">{say("meters.intervals")}</h2>
         <select aria-label={say("device")} value={`${device.gateway}/${device.device}`} onChange={(event) => go({ device: event.currentTarget.value }, "replace")}>
           {members.map((one) => (
-            <option key={one.device.device} value={`${one.device.gateway}/${one.device.device}`}>
+            <option key={one.device.device} value={`${one.device.gateway}/${one.device.device}`} title={wholeName(one.device)}>
               {deviceName(one.device)}
             </option>
           ))}

@@ -1,7 +1,7 @@
 // Which signals are drawn: those chosen can be taken away, a device and one of its signals can be added.
 
 import { useState } from "preact/hooks";
-import { deviceName, signalName } from "../catalogue";
+import { deviceName, signalName, wholeName } from "../catalogue";
 import { go } from "../router";
 import type { Device } from "../types";
 import { plotText, type Plot } from "../views/time";
@@ -15,7 +15,7 @@ export function SignalChoice({ devices, plots, most }: { devices: Device[]; plot
   return (
     <div class="chips">
       {plots.map((plot) => (
-        <button key={plotText([plot])} type="button" class="chip" aria-label={say("time.remove", { signal: `${deviceName(plot.device)} ${signalName(plot.signal)}` })} onClick={() => show(plots.filter((other) => other !== plot))}>
+        <button key={plotText([plot])} type="button" class="chip" title={wholeName(plot.device)} aria-label={say("time.remove", { signal: `${deviceName(plot.device)} ${signalName(plot.signal)}` })} onClick={() => show(plots.filter((other) => other !== plot))}>
           {deviceName(plot.device)} · {signalName(plot.signal)} <span aria-hidden="true">×</span>
         </button>
       ))}
@@ -27,7 +27,7 @@ export function SignalChoice({ devices, plots, most }: { devices: Device[]; plot
                 {devices
                   .filter((known) => known.device_class === kind)
                   .map((known) => (
-                    <option key={`${known.gateway}/${known.device}`} value={`${known.gateway}/${known.device}`}>
+                    <option key={`${known.gateway}/${known.device}`} value={`${known.gateway}/${known.device}`} title={wholeName(known)}>
                       {deviceName(known)}
                     </option>
                   ))}

@@ -1,6 +1,6 @@
 // Every signal of a device with its value of this moment.
 
-import { deviceName, signalName, signalOf } from "../catalogue";
+import { deviceName, signalName, signalOf, wholeName } from "../catalogue";
 import { LinkTo } from "../link_to";
 import { viewPatch } from "../router";
 import { say } from "../words";
@@ -12,7 +12,7 @@ export function SignalTable({ members }: { members: Member[] }) {
     <>
       {members.slice(0, 4).map((member) => (
         <section key={member.device.device} class="card side rows-2" aria-label={deviceName(member.device)}>
-          <h2>{deviceName(member.device)}</h2>
+          <h2 title={wholeName(member.device)}>{deviceName(member.device)}</h2>
           <dl class="pairs">
             {member.device.signals
               .filter((signal) => member.live?.values[signal] !== undefined && signalOf(member.device.device_class, signal)?.kind !== "state")
