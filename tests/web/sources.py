@@ -8,6 +8,11 @@ from tests.web.build_hook import ROOT, hook
 
 _CALL = """
 import { readFileSync } from "node:fs";
+import { registerHooks } from "node:module";
+// The page's bundler needs no endings of files, node does.
+registerHooks({
+  resolve: (name, context, next) => next(/^[.].*[/][a-z_]+$/.test(name) ? `${name}.ts` : name, context),
+});
 const [file, name] = process.argv.slice(1);
 const { [name]: called } = await import(file);
 console.log(JSON.stringify(called(...JSON.parse(readFileSync(0, "utf8")))));

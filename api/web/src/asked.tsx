@@ -1,7 +1,7 @@
 // A question to the server and what a person sees while it is open: skeleton, answer, old answer, refusal, nothing.
 
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { clock } from "./format";
 import { ask, Refused } from "./link";
 import type { Problem } from "./types";
@@ -21,35 +21,54 @@ export function useAsk<T>(path: string | null, pauseMs = 0): Asked<T> {
   const [asked, setAsked] = useState<{ path: string | null; answer: Asked<T> }>({ path, answer: NOTHING });
   useEffect(() => {
     if (path === null) return undefined;
-    let stopped = false;
-    let timer = 0;
-    let first = true;
-    const turn = async (): Promise<void> => {
-      // Nobody looks: the server is asked again when somebody does.
-      if (document.hidden && pauseMs > 0 && first === false) {
-        timer = window.setTimeout(() => void turn(), pauseMs);
-        return;
-      }
-      first = false;
-      let answer: (was: Asked<T>) => Asked<T>;
-      try {
-        const data = await ask<T>(path);
-        answer = () => ({ data, problem: null, at_ms: Date.now() });
-      } catch (error) {
-        const problem = problemOf(error);
-        answer = (was) => ({ ...was, problem });
-      }
-      if (stopped) return;
-      setAsked((was) => ({ path, answer: answer(was.path === path ? was.answer : NOTHING) }));
-      if (pauseMs > 0) timer = window.setTimeout(() => void turn(), pauseMs);
-    };
-    void turn();
-    return () => {
-      stopped = true;
-      clearTimeout(timer);
-    };
+    return asking<T>(path, pauseMs, (answer) => setAsked((was) => ({ path, answer: answer(was.path === path ? was.answer : NOTHING) })));
   }, [path, pauseMs]);
   return asked.path === path ? asked.answer : NOTHING;
+}
+
+/** The same question of several, each answered for itself and in the order of the paths. */
+export function useAskEach<T>(paths: string[], pauseMs: number): Asked<T>[] {
+  const [answers, setAnswers] = useState<ReadonlyMap<string, Asked<T>>>(new Map());
+  const all = paths.join(" ");
+  useEffect(() => {
+    const stops = paths.map((path) => asking<T>(path, pauseMs, (answer) => setAnswers((was) => new Map(was).set(path, answer(was.get(path) ?? NOTHING)))));
+    return () => {
+      stops.forEach((stop) => stop());
+      setAnswers(new Map());
+    };
+  }, [all, pauseMs]);
+  return useMemo(() => paths.map((path) => answers.get(path) ?? NOTHING), [all, answers]);
+}
+
+/** Ask until it is stopped, and tell what each answer makes of the one before. */
+function asking<T>(path: string, pauseMs: number, tell: (answer: (was: Asked<T>) => Asked<T>) => void): () => void {
+  let stopped = false;
+  let timer = 0;
+  let first = true;
+  const turn = async (): Promise<void> => {
+    // Nobody looks: the server is asked again when somebody does.
+    if (document.hidden && pauseMs > 0 && first === false) {
+      timer = window.setTimeout(() => void turn(), pauseMs);
+      return;
+    }
+    first = false;
+    let answer: (was: Asked<T>) => Asked<T>;
+    try {
+      const data = await ask<T>(path);
+      answer = () => ({ data, problem: null, at_ms: Date.now() });
+    } catch (error) {
+      const problem = problemOf(error);
+      answer = (was) => ({ ...was, problem });
+    }
+    if (stopped) return;
+    tell(answer);
+    if (pauseMs > 0) timer = window.setTimeout(() => void turn(), pauseMs);
+  };
+  void turn();
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
 }
 
 export function problemOf(error: unknown): Problem {

@@ -30,20 +30,34 @@ export function Today() {
 }
 
 function Figures({ shown }: { shown: Day }) {
-  const rows = ROWS.filter(({ register }) => (shown.energy[register]?.devices ?? 0) > 0);
-  const shares = sharesOf(shown);
   return (
     <>
-      <dl class="shares">
-        <Share name={say("energy.self_consumption")} value={shares.consumption} />
-        <Share name={say("energy.self_sufficiency")} value={shares.sufficiency} />
-      </dl>
-      <dl class="energies">
-        {rows.map(({ register, key, part }) => (
-          <Row key={register} name={say(key)} part={part} gained={shown.energy[register]} />
-        ))}
-      </dl>
+      <Shares shown={shown} />
+      <Energies shown={shown} />
     </>
+  );
+}
+
+/** Self-consumption and self-sufficiency of a park or of a district. */
+export function Shares({ shown }: { shown: Day }) {
+  const shares = sharesOf(shown);
+  return (
+    <dl class="shares">
+      <Share name={say("energy.self_consumption")} value={shares.consumption} />
+      <Share name={say("energy.self_sufficiency")} value={shares.sufficiency} />
+    </dl>
+  );
+}
+
+/** What the registers gained that there are. */
+export function Energies({ shown }: { shown: Day }) {
+  const rows = ROWS.filter(({ register }) => (shown.energy[register]?.devices ?? 0) > 0);
+  return (
+    <dl class="energies">
+      {rows.map(({ register, key, part }) => (
+        <Row key={register} name={say(key)} part={part} gained={shown.energy[register]} />
+      ))}
+    </dl>
   );
 }
 

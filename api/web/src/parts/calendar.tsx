@@ -10,6 +10,7 @@ import { locale, nameOf, say } from "../words";
 
 export interface DayScore {
   day: string;
+  registers: number;
   coverage_pct: number | null;
   expected: number;
   valid: number;
@@ -19,6 +20,7 @@ export interface DayScore {
 
 export interface Completeness {
   park: string;
+  score_pct: number | null;
   days: DayScore[];
 }
 

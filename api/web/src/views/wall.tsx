@@ -10,8 +10,8 @@ import { go, param, viewPatch } from "../router";
 import { oldestIfAllOld, standing } from "../standing";
 import { aged, district, link, since } from "../state";
 import type { Day, Figure, Part, ParkNow } from "../types";
+import { ownShare } from "../use";
 import { language, nameOf, say, speak, type Key } from "../words";
-import { ownShare } from "./district";
 
 const PAUSE_S = 20;
 /** A night's reload takes a new version of the page and whatever a browser gathers in weeks. */
@@ -49,7 +49,7 @@ export function WallView() {
         <div class="wall-board">
           <Whole parks={parks} />
           <section class="wall-card wall-map" aria-label={say("district.map")}>
-            <DistrictMap parks={parks} />
+            <DistrictMap parks={parks} letters={innerWidth < innerHeight ? 21 : 17} />
           </section>
           <OnePark key={shown.park} one={shown} />
           <TheDay key={`day ${shown.park}`} one={shown} />
