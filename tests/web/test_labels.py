@@ -1,4 +1,4 @@
-"""Names on the map: none lies on another, on a circle or outside; what finds no place is left out."""
+"""What is written in a picture: names on a map that keep apart, and marks of an axis at round numbers."""
 
 import itertools
 import random
@@ -70,3 +70,18 @@ def test_the_name_of_an_area_stays_within_it() -> None:
     assert x + 30 <= 60 or x - 30 >= 140 or y <= 10 or y >= 90
     everything = {"left": 0, "right": 200, "top": 0, "bottom": 100}
     assert call("parts/label_places.ts", "withinArea", square, [100, 50], size, [everything]) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "marks"),
+    [
+        (0, 2_920, [0, 1_000, 2_000, 3_000]),
+        (0, 2_000, [0, 500, 1_000, 1_500, 2_000]),
+        (0, 1, [0, 0.25, 0.5, 0.75, 1]),
+        (-340, 700, [-500, 0, 500, 1_000]),
+        (-9, 21, [-10, 0, 10, 20, 30]),
+        (5, 5, [5]),
+    ],
+)
+def test_marks_are_round_and_reach_around(low: float, high: float, marks: list[float]) -> None:
+    assert call("nice.ts", "roundMarks", low, high, 5) == pytest.approx(marks)

@@ -242,6 +242,96 @@ def test_the_wall_is_readable_from_afar_and_turns(living: Place, visit: Visits, 
         assert seen.complaints == []
 
 
+# Texts that lie on another, or reach over what holds them; a name on two lines is one text.
+_COLLISIONS = """({ texts, inside }) => {
+    const box = (one) => one.getBoundingClientRect();
+    const found = [...document.querySelectorAll(texts)].filter((one) => one.getClientRects().length);
+    const reaches = (a, room) => a.left < room.left - 1 || a.right > room.right + 1
+        || a.top < room.top - 1 || a.bottom > room.bottom + 1;
+    const lies = (a, b) => a.left < b.right - 1 && a.right > b.left + 1 && a.top < b.bottom - 2 && a.bottom > b.top + 2;
+    const over = found.filter((one) => reaches(box(one), box(one.closest(inside))));
+    const pairs = found.flatMap((one, at) => found.slice(at + 1).filter((other) => lies(box(one), box(other)))
+        .map((other) => [one.textContent, other.textContent]));
+    return { shown: found.length, over: over.map((one) => one.textContent), pairs };
+}"""
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("width", "height"), [(3840, 2160), (1920, 1080), (1440, 900), (390, 844)])
+def test_nothing_on_the_wall_lies_on_anything(
+    living: Place, visit: Visits, width: int, height: int, language: str
+) -> None:
+    seen = visit(living, width, height).open(lang=language, view="wall", pause="600")  # type: ignore[arg-type]
+    seen.page.wait_for_selector(".wall-curve")
+    if width > height:  # a phone has no eight metres
+        sizes = (
+            "[...document.querySelectorAll('.wall-numbers b')].map((one) => parseFloat(getComputedStyle(one).fontSize))"
+        )
+        assert min(seen.page.evaluate(sizes)) >= height / 18
+    # Longer numbers than the present ones: what is sent back in sunshine has a sign.
+    seen.page.evaluate(
+        "document.querySelectorAll('.wall-numbers b').forEach((one) => { one.firstChild.data = '−88.8'; })"
+    )
+    numbers = {"texts": ".wall-numbers b, .wall-name, .wall-need, .wall-title, .wall-share", "inside": ".wall-card"}
+    found = seen.page.evaluate(_COLLISIONS, numbers)
+    assert found["shown"] >= 16
+    assert (found["over"], found["pairs"]) == ([], [])
+    assert seen.page.evaluate(_COLLISIONS, {"texts": ".wall-curve text", "inside": "svg"})["pairs"] == []
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("view", "width"), [("district", 1920), ("district", 1440), ("district", 390), ("wall", 1920)])
+def test_names_on_the_map_keep_apart(living: Place, visit: Visits, view: str, width: int, language: str) -> None:
+    seen = visit(living, width, 1080).open(lang=language, view=view)  # type: ignore[arg-type]
+    seen.page.wait_for_selector(".map .park-name")
+    names = {"texts": ".map .park-name, .map .area-name, .map .place text", "inside": ".map"}
+    found = seen.page.evaluate(_COLLISIONS, names)
+    assert (found["over"], found["pairs"]) == ([], [])
+    assert seen.page.locator(".map .park-name").count() == 3
+    circles = {"texts": ".map .park-ring-ground, .map .area-name, .map .place text", "inside": ".map"}
+    assert seen.page.evaluate(_COLLISIONS, circles)["pairs"] == []
+
+
+def test_the_district_has_its_day_under_its_map(living: Place, visit: Visits) -> None:
+    seen = visit(living).open(lang="en", view="district")  # type: ignore[arg-type]
+    seen.page.wait_for_selector(".day .u-wrap canvas", timeout=20_000)
+    seen.until("!document.querySelector('main .skeleton')", 20_000)
+    sums = dict.fromkeys(("pv_inverter.energy_generated_kwh", "grid_meter.energy_import_kwh"), 0.0)
+    for place in living.district.places:
+        day = httpx.get(f"{living.url}/api/v1/parks/{place.park}/day?step=15m", timeout=20).json()
+        sums = {key: total + day["energy"][key]["kwh"] for key, total in sums.items()}
+    told = seen.page.locator(".district-figures").inner_text()
+    for kwh in sums.values():
+        # Three digits of a sum that goes on growing while it is read.
+        number = kwh / 1_000 if kwh >= 999.5 else kwh
+        assert any(f"{number * grown:.3g}"[:3] in told.replace(",", "") for grown in (1, 0.999, 1.001)), (kwh, told)
+    assert "of their use is their own sun" in (seen.page.text_content(".answer") or "")
+    assert "4 of 4" in told or "3 of 3" in told
+    assert seen.complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1440, 1920])
+def test_the_calendar_shows_its_last_day(living: Place, visit: Visits, width: int) -> None:
+    seen = visit(living, width, 900).open(lang="zh", view="quality")  # type: ignore[arg-type]
+    seen.page.wait_for_selector(".calendar .cell.full")
+    rooms = seen.page.evaluate(
+        """() => [...document.querySelectorAll('.calendar .days')].slice(1).map((days) => {
+            const card = days.closest('.card').getBoundingClientRect();
+            const boxes = [...days.querySelectorAll('.cell')].map((one) => one.getBoundingClientRect());
+            const most = Math.max(...boxes.map((box) => box.right));
+            return [boxes.length, card.right - most, Math.min(...boxes.map((box) => box.width))];
+        })"""
+    )
+    assert len(rooms) == 3
+    for days, room, narrowest in rooms:
+        assert days == 31
+        assert room >= 12
+        assert narrowest >= 16  # a finger finds it
+    assert seen.page.evaluate(
+        "document.querySelector('.calendar').scrollWidth <= document.querySelector('.calendar').clientWidth"
+    )
+
+
 def test_an_address_shows_the_same_again(living: Place, visit: Visits) -> None:
     seen = visit(living).open(lang="en", view="time", park="pingshan-park")  # type: ignore[arg-type]
     page = seen.page

@@ -1,7 +1,6 @@
 // Days by parks, shaded by completeness; a day that is not complete is marked by shape as well. A click narrows the
 // gaps to it.
 
-import { useEffect, useRef } from "preact/hooks";
 import { Answered, useAsk } from "../asked";
 import { DASH, isoDay, otherDay } from "../format";
 import { go, param } from "../router";
@@ -24,83 +23,81 @@ export interface Completeness {
   days: DayScore[];
 }
 
-const DAYS = 28;
+const DAYS = 31;
 
 export function CompletenessCalendar({ parks }: { parks: Park[] }) {
   const zone = parks[0]?.time_zone ?? "Asia/Shanghai";
   const last = isoDay(Date.now(), zone);
   const days = Array.from({ length: DAYS }, (_, index) => otherDay(last, index - DAYS + 1));
-  const box = useRef<HTMLDivElement>(null);
-  // On a narrow screen the newest days are what is looked for.
-  useEffect(() => box.current?.scrollTo({ left: box.current.scrollWidth }), [parks.length]);
   return (
-    <section class="card wide" aria-labelledby="calendar-title">
+    <section class="card full" aria-labelledby="calendar-title">
       <div class="card-head">
         <h2 id="calendar-title">{say("quality.calendar")}</h2>
-        <ul class="legend">
+        <span class="small faint">{say("quality.calendar.hint")}</span>
+        <ul class="legend cells">
           <li>
             <span class="cell full" /> ≥ 99 %
           </li>
           <li>
-            <span class="cell most" /> ≥ 90 %
+            <span class="cell most">–</span> ≥ 90 %
           </li>
           <li>
-            <span class="cell part" /> &lt; 90 %
+            <span class="cell part">×</span> &lt; 90 %
           </li>
           <li>
             <span class="cell none" /> {say("quality.nothing")}
           </li>
         </ul>
       </div>
-      <div ref={box} class="scroll" tabIndex={0} role="region" aria-labelledby="calendar-title">
-        <table class="calendar">
-          <thead>
-            <tr>
-              <th>{say("park")}</th>
-              {days.map((day) => (
-                <th key={day} class="day-name" aria-label={day}>
-                  {day.endsWith("-01") ? new Date(`${day}T12:00Z`).toLocaleDateString(locale.value, { month: "short" }) : Number(day.slice(8)) % 5 === 0 ? Number(day.slice(8)) : ""}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {parks.map((one) => (
-              <Row key={one.park} one={one} days={days} />
+      <div class="calendar" role="group" aria-labelledby="calendar-title">
+        <div class="calendar-row calendar-head" aria-hidden="true">
+          <span class="small faint">{say("park")}</span>
+          <span class="days">
+            {days.map((day, index) => (
+              <span key={day} class="day-name">
+                {dayName(day, index)}
+              </span>
             ))}
-          </tbody>
-        </table>
+          </span>
+        </div>
+        {parks.map((one) => (
+          <Row key={one.park} one={one} days={days} />
+        ))}
       </div>
-      <p class="small faint">{say("quality.calendar.hint")}</p>
     </section>
   );
+}
+
+/** The month where it begins, every fifth day, and nothing between. */
+function dayName(day: string, index: number): string {
+  const number = Number(day.slice(8));
+  if (number === 1) return new Date(`${day}T12:00Z`).toLocaleDateString(locale.value, { month: "short" });
+  // Beside the name of a month there is no room for another.
+  return number % 5 === 0 && (number < 30 || index === 0) ? String(number) : "";
 }
 
 function Row({ one, days }: { one: Park; days: string[] }) {
   const [first, last] = [days[0] ?? "", otherDay(days[days.length - 1] ?? "", 1)];
   const asked = useAsk<Completeness>(`/parks/${one.park}/completeness?period=${first}..${last}`, 60_000);
-  if (!asked.data) {
-    return (
-      <tr>
-        <th scope="row">{nameOf(one, one.park)}</th>
-        <td colSpan={days.length}>
-          <Answered of={asked} height={20}>
-            {() => <span />}
-          </Answered>
-        </td>
-      </tr>
-    );
-  }
-  const scores = new Map(asked.data.days.map((score) => [score.day, score]));
+  const scores = new Map(asked.data?.days.map((score) => [score.day, score]));
+  const name = nameOf(one, one.park);
   return (
-    <tr>
-      <th scope="row">{nameOf(one, one.park)}</th>
-      {days.map((day) => (
-        <td key={day}>
-          <Cell park={one.park} day={day} score={scores.get(day)} />
-        </td>
-      ))}
-    </tr>
+    <div class="calendar-row" role="group" aria-label={name}>
+      <span class="calendar-park" title={name}>
+        {name}
+      </span>
+      {asked.data ? (
+        <span class={`days ${asked.problem ? "outdated" : ""}`}>
+          {days.map((day) => (
+            <Cell key={day} park={one.park} day={day} score={scores.get(day)} />
+          ))}
+        </span>
+      ) : (
+        <Answered of={asked} height={20}>
+          {() => <span />}
+        </Answered>
+      )}
+    </div>
   );
 }
 

@@ -1,6 +1,8 @@
 // The day's power as large shapes: the sun as an area, grid and load as lines; a hole stays a hole.
 
 import { clock, scaledTo } from "../format";
+import { drawn } from "../holes";
+import { roundMarks } from "../nice";
 import type { Column, Day, Part } from "../types";
 import { say, type Key } from "../words";
 
@@ -13,30 +15,34 @@ const LINES: { part: Part; key: Key }[] = [
 ];
 
 export function WallCurve({ day }: { day: Day }) {
-  const all = LINES.flatMap(({ part }) => day.power[part].kw.filter((kw) => kw !== null));
-  const [low, high] = [Math.min(0, ...all), Math.max(1, ...all)];
+  const lines = LINES.map((line) => ({ ...line, kw: drawn(day, line.part) }));
+  const all = lines.flatMap(({ kw }) => kw.filter((known) => known !== null));
+  const marks = roundMarks(Math.min(0, ...all), Math.max(1, ...all), 5);
+  const [low, high] = [marks[0] ?? 0, marks[marks.length - 1] ?? 1];
   const x = (index: number): number => (index / Math.max(1, day.at_ms.length - 1)) * WIDTH;
   const y = (kw: number): number => HEIGHT - ((kw - low) / (high - low)) * HEIGHT;
   const hours = [0, 6, 12, 18, 24];
+  // On a phone the picture is small and its letters are large in its own measure.
+  const upright = innerWidth < innerHeight;
   return (
     <figure class="wall-curve">
-      <svg viewBox={`-106 -14 ${WIDTH + 146} ${HEIGHT + 54}`} role="img" aria-label={say("day.title")}>
-        {[low, (low + high) / 2, high].map((kw) => (
+      <svg viewBox={upright ? `-168 -24 ${WIDTH + 228} ${HEIGHT + 74}` : `-106 -14 ${WIDTH + 146} ${HEIGHT + 54}`} role="img" aria-label={say("day.title")}>
+        {marks.map((kw) => (
           <g key={kw}>
             <line class="wall-rule" x1="0" x2={WIDTH} y1={y(kw)} y2={y(kw)} />
             <text x="-8" y={y(kw) + 7} text-anchor="end">
-              {scaledTo(kw, "kW").join(" ")}
+              {kw === 0 ? "0" : scaledTo(kw, "kW").join("\u202f")}
             </text>
           </g>
         ))}
         {hours.map((hour) => (
-          <text key={hour} x={(hour / 24) * WIDTH} y={HEIGHT + 32} text-anchor="middle">
+          <text key={hour} x={(hour / 24) * WIDTH} y={HEIGHT + (upright ? 44 : 32)} text-anchor="middle">
             {hour === 24 ? "24:00" : clock(day.from_ms + hour * 3_600_000, day.time_zone)}
           </text>
         ))}
-        <path class="wall-area" d={areaOf(day.power.pv.kw, x, y)} />
-        {LINES.map(({ part }) => (
-          <path key={part} class={`wall-line ${part}`} d={lineOf(day.power[part].kw, x, y)} />
+        <path class="wall-area" d={areaOf(lines[0]?.kw ?? [], x, y)} />
+        {lines.map(({ part, kw }) => (
+          <path key={part} class={`wall-line ${part}`} d={lineOf(kw, x, y)} />
         ))}
       </svg>
       <figcaption>

@@ -139,12 +139,12 @@ function WallNumber({ name, part, kw, old, note }: { name: string; part: Part; k
           ■
         </span>{" "}
         {name}
+        {note && <span class="wall-note"> {note}</span>}
       </span>
       <b>
         {number}
         <small> {unit}</small>
       </b>
-      {note && <span class="wall-note">{note}</span>}
     </div>
   );
 }
@@ -160,7 +160,8 @@ function OnePark({ one }: { one: ParkNow }) {
   return (
     <section class="wall-card" aria-label={nameOf(one, one.park)}>
       <h2>
-        {nameOf(one, one.park)} <span class={`standing rank-${state.rank}`}>{state.rank ? `▲ ${say(state.key)}` : ""}</span>
+        <span class="wall-title">{nameOf(one, one.park)}</span>
+        {state.rank > 0 && <span class={`standing rank-${state.rank}`}>▲ {say(state.key)}</span>}
         {share !== null && <span class="wall-share">{say("wall.own", { share: percent(share) })}</span>}
       </h2>
       <div class="wall-numbers">
@@ -177,7 +178,9 @@ function TheDay({ one }: { one: ParkNow }) {
   return (
     <section class="wall-card" aria-label={say("day.title")}>
       <h2>
-        {say("day.title")} · {nameOf(one, one.park)}
+        <span class="wall-title">
+          {say("day.title")} · {nameOf(one, one.park)}
+        </span>
       </h2>
       {asked.data ? <WallCurve day={asked.data} /> : <p class="wall-wait">{say("connecting")}</p>}
     </section>
