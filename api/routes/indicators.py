@@ -83,8 +83,8 @@ _EXAMPLE = {
     "indicators": [
         {
             "name": "self_consumption_ratio",
-            "name_zh": "自消纳率",
-            "name_en": "self-consumption",
+            "name_zh": "自发自用率",
+            "name_en": "Self-consumption",
             "value": 0.727274,
             "unit": "",
             "coverage_pct": 99.2,

@@ -30,8 +30,8 @@ _EXAMPLE = {
     "address": "indicator/gaoxin-nan/self_consumption_ratio/2026-11",
     "definition": {
         "name": "self_consumption_ratio",
-        "name_zh": "自消纳率",
-        "name_en": "self-consumption",
+        "name_zh": "自发自用率",
+        "name_en": "Self-consumption",
         "formula": "(PV - export) / PV",
         "unit": "",
         "source": "domain facts C.1",

@@ -96,8 +96,8 @@ BALANCE = (
     ),
     Indicator(
         name="self_consumption_ratio",
-        name_zh="光伏自消纳率",
-        name_en="Self-consumption of photovoltaics",
+        name_zh="自发自用率",
+        name_en="Self-consumption",
         formula="(E_pv - E_export) / E_pv, clipped to 0..1",
         unit="",
         inputs=("pv_kwh", "grid_export_kwh"),
@@ -108,7 +108,7 @@ BALANCE = (
     Indicator(
         name="self_sufficiency_ratio",
         name_zh="自给率",
-        name_en="Self-sufficiency (autarky)",
+        name_en="Self-sufficiency",
         formula=f"1 - E_import / E_load, clipped to 0..1; {_CONSUMPTION}",
         unit="",
         inputs=("grid_import_kwh", "grid_export_kwh"),

@@ -110,8 +110,8 @@ CHARGING = (
     ),
     Indicator(
         name="v2g_energy_kwh",
-        name_zh="车网互动放电量",
-        name_en="Energy returned by vehicles (V2G)",
+        name_zh="车网互动 V2G 电量",
+        name_en="Vehicle-to-grid energy (V2G)",
         formula="Σ E_returned",
         unit="kWh",
         inputs=("charger_returned_kwh",),

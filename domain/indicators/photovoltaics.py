@@ -128,7 +128,7 @@ PHOTOVOLTAICS = (
     ),
     Indicator(
         name="performance_ratio",
-        name_zh="性能比 PR",
+        name_zh="系统效率 PR",
         name_en="Performance ratio",
         formula="PR = Y_f / Y_r = (E_ac / P_0) / (H_poa / 1 kW/m²)",
         unit="",
@@ -139,7 +139,7 @@ PHOTOVOLTAICS = (
     ),
     Indicator(
         name="performance_ratio_temperature_corrected",
-        name_zh="温度修正性能比 PR'",
+        name_zh="温度修正系统效率 PR'",
         name_en="Temperature-corrected performance ratio",
         formula="PR' = E_ac / Σ P_0 (1 + γ (T_mod - 25 °C)) G / (1 kW/m²) Δt",
         unit="",

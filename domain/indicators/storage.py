@@ -79,7 +79,7 @@ _TERMINALS = (
 STORAGE = (
     Indicator(
         name="storage_round_trip_efficiency",
-        name_zh="储能循环效率",
+        name_zh="储能往返效率",
         name_en="Round-trip efficiency of storage",
         formula="RTE = E_dis / E_chg",
         unit="",
@@ -89,7 +89,7 @@ STORAGE = (
     ),
     Indicator(
         name="storage_round_trip_efficiency_soc_corrected",
-        name_zh="储能循环效率（SOC 修正）",
+        name_zh="储能往返效率（SOC 修正）",
         name_en="Round-trip efficiency of storage, corrected for the state of charge",
         formula="RTE = E_dis / (E_chg - ΔE / η_c); η_c of the nameplate, else the root of E_chg η - E_dis / η = ΔE",
         unit="",

@@ -10,7 +10,7 @@ from domain.tariff.usage import QUARTER_S, Quarters, Usage
 
 _DAYS_NAMED = 3
 _MINUTE_S = 60
-_NAMES_ZH = {"import": "用电量", "reactive": "无功电量", "v2g": "车网互动放电量"}
+_NAMES_ZH = {"import": "用电量", "reactive": "无功电量", "v2g": "车网互动 V2G 电量"}
 
 
 def notes(month: MonthPlan, usage: Usage, terms: Terms, through_ms: int, unpriced: int) -> Iterator[Note]:
