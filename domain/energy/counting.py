@@ -5,6 +5,8 @@ Between two knots (believed readings, and declared changes of the meter) the ene
 - a rise: W(new) - W(old), where W is the primary Wh of a register value, rounded once (`Declared.wh`);
 - a fall through the top of a register of known width (`repair.rolls_over`, and within the power limit if there is one):
   W(modulus) - W(old) + W(new);
+- a fall of at most a thousandth is no reset but the same count told more coarsely (a driver of another resolution, a
+  counter kept as a short float): nothing was counted, estimated. A reset counts from zero, not from there;
 - any other fall is a reset: W(new), counted from zero; what was counted before the reset is lost, so it is estimated;
 - across a change whose old or new value was not declared: not known. Nothing is counted, the energy is a lower bound.
 """
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 
 from domain.energy.declared import Declared
 from domain.energy.readings import INSTANTS, NONE, keys
-from domain.energy.repair import Known, rolls_over
+from domain.energy.repair import Known, rolls_over, slips
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ def _rises(
     through_top = meters.wh(np.maximum(modulus, 0), which) - from_wh[falls] + to_wh[falls]
     rolled = rolls_over(old[falls], new[falls], modulus)
     rolled &= meters.plausible(through_top, span_ms[falls], register[falls], which)
-    energy_wh[falls] = np.where(rolled, through_top, to_wh[falls])
+    from_zero = np.where(slips(old[falls], new[falls]), 0, to_wh[falls])
+    energy_wh[falls] = np.where(rolled, through_top, from_zero)
     guessed = ~meters.plausible(energy_wh, span_ms, register, rule)
     guessed[falls] |= ~rolled
     return energy_wh, guessed

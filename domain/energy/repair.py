@@ -27,6 +27,9 @@ LONGEST_RUN = 3
 NEAR_TOP = 10
 """A fall is a roll-over when the rise through the top is at most a tenth of the register's width."""
 
+SLIP = 1_000
+"""A fall of at most this part of the count is a coarser reading of the same count, not a reset."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -71,6 +74,12 @@ def rolls_over(
     """Falls that a register of known width explains by passing its top: modulus - before + after <= modulus / 10."""
     rolled: NDArray[np.bool_] = (after < before) & (modulus > 0) & (modulus - before + after <= modulus // NEAR_TOP)
     return rolled
+
+
+def slips(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Falls too small for a reset: before - after <= before / 1000."""
+    slipped: NDArray[np.bool_] = (after < before) & (before - after <= before // SLIP)
+    return slipped
 
 
 def _trusted(readings: Readings, meters: Declared) -> Known:

@@ -174,7 +174,9 @@ def stretches(chain: list[Knot], meter: Meter, grid: Grid) -> list[Stretch]:
         if new.steps < old.steps:
             through = meter.wrapped(old, new)
             reset = through is None or not meter.plausible(through, a.at_ms, b.at_ms)
-            energy_wh = meter.wh(new.steps, a.at_ms) if reset or through is None else through
+            slip = old.steps - new.steps <= old.steps // 1000
+            from_zero = 0 if slip else meter.wh(new.steps, a.at_ms)
+            energy_wh = from_zero if reset or through is None else through
         above = not meter.plausible(energy_wh, a.at_ms, b.at_ms)
         found.append(Stretch(a.at_ms, b.at_ms, energy_wh, doubtful or reset or above, unknown=False))
     return found

@@ -80,6 +80,21 @@ def test_a_changed_meter_is_no_roll_over() -> None:
     assert result.quality[0].tolist() == [ESTIMATED, GOOD, GOOD, GOOD]
 
 
+def test_a_coarser_reading_of_the_same_count_is_no_reset() -> None:
+    """371,169.752 kWh, from then on told in hundredths: 2 Wh less. Nothing was counted, never 371,169,750 Wh."""
+    points = [(0, 371_169_752), *((15 * quarter, 371_169_750) for quarter in range(1, 6)), (90, 371_169_760)]
+    result = table(readings(*points), rule(), 6)
+    assert energies(result) == [0, 0, 0, 0, 0, 10]
+    assert result.quality[0].tolist() == [ESTIMATED, GOOD, GOOD, GOOD, GOOD, GOOD]
+
+
+def test_a_thousandth_is_the_most_that_is_no_reset() -> None:
+    """5 of 5,000 may be rounding; 6 are a reset, and what was counted since is all that is known: 4,994."""
+    for fall, energy in ((5, 0), (6, 4_994)):
+        points = [(0, 5_000), *((15 * quarter, 5_000 - fall) for quarter in range(1, 6))]
+        assert energies(table(readings(*points), rule(), 1)) == [energy]
+
+
 def test_a_fall_waits_for_a_later_reading() -> None:
     """Three readings below: false ones or a reset, nobody knows yet; the fourth decides."""
     low = [(15, 5), (30, 6), (45, 7)]

@@ -29,6 +29,7 @@ steps = st.one_of(
     st.integers(0, 60).map(lambda rise: ("rise", rise)),
     st.integers(0, 60).map(lambda rise: ("rise", rise)),
     st.integers(0, 60).map(lambda rise: ("rise", rise)),
+    st.sampled_from([("slip", 5), ("slip", 6)]),
     st.sampled_from([("false", 0), ("false", 65_535), ("false", -7), ("false", 2**62), ("restart", 0), ("restart", 9)]),
 )
 
@@ -43,6 +44,8 @@ def series(draw: st.DrawFn, modulus: int | None, least: int = 0, most: int = 30)
             count += value
         elif kind == "restart":
             count = value
+        elif kind == "slip":
+            count = max(0, count - value)
         count = count % modulus if modulus else count
         trust = draw(st.sampled_from([1, 1, 1, 1, 1, 1, 2, 0]))
         told.append(Reading(at_ms, value if kind == "false" else count, trust))
