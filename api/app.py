@@ -26,6 +26,7 @@ from api.routes import (
     live,
     oversight,
     parks,
+    sessions,
     system,
     trace,
 )
@@ -61,6 +62,7 @@ def create_app(services: Services) -> FastAPI:
         day,
         parks,
         intervals,
+        sessions,
         indicators,
         bills,
         completeness,

@@ -76,6 +76,42 @@ class Intervals(Shape):
     rows: int
 
 
+class ChargingSessionShape(Shape):
+    """What one vehicle took and gave back; the three origins and what is not attributed make up its energy."""
+
+    gateway: str
+    device: str
+    name: str | None = None
+    start_ms: int
+    end_ms: int
+    state: Literal["ended", "under_way"]
+    charging_min: int
+    energy_kwh: float
+    returned_kwh: float
+    from_pv_kwh: float
+    from_storage_kwh: float
+    from_grid_kwh: float
+    unattributed_kwh: float
+    displayed_kwh: float | None = None
+    peak_kw: float | None = None
+    soc_start_pct: float | None = None
+    soc_end_pct: float | None = None
+    quality: Literal["good", "estimated"]
+    coverage_pct: float
+
+
+class ChargingSessions(Shape):
+    """The sessions of a park that began in a span, by start and charger."""
+
+    park: str
+    time_zone: str
+    from_ms: int
+    to_ms: int
+    as_of_ms: int
+    sessions: list[ChargingSessionShape]
+    rows: int
+
+
 class IndicatorShape(Shape):
     """What an indicator is."""
 

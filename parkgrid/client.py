@@ -100,6 +100,19 @@ class Client:
         query = {"from": _instant(start), "to": _instant(end), **filters}
         return self._table(f"/parks/{_path(park)}/intervals/revisions", query)
 
+    def sessions(self, park: str, start: Instant, end: Instant, **filters: str) -> pd.DataFrame:
+        """The charging sessions that began in a span; one session a row, with what it took from each origin in kWh.
+
+        `from_pv_kwh`, `from_storage_kwh`, `from_grid_kwh` and `unattributed_kwh` (sources not known, or not settled
+        yet) make up `energy_kwh`; what the vehicle gave back is `returned_kwh`. Filters: gateway, device, line,
+        transformer, account.
+
+        >>> frame = grid.sessions("gaoxin-nan", "2026-11-01T00:00+08:00", "2026-12-01T00:00+08:00")  # doctest: +SKIP
+        >>> frame.groupby("device")[["from_pv_kwh", "from_storage_kwh", "from_grid_kwh"]].sum()  # doctest: +SKIP
+        """
+        query = {"from": _instant(start), "to": _instant(end), **filters}
+        return self._table(f"/parks/{_path(park)}/sessions", query)
+
     def indicators(self, park: str, period: str, names: Iterable[str] = (), **filters: str) -> pd.DataFrame:
         """Indicators of a park over a period (2026-11-25, 2026-11, 2026-Q4, 2026); one indicator a row.
 

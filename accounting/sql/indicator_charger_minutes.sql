@@ -1,9 +1,10 @@
 -- What chargers showed at the end of each minute; of the minutes in which nothing happened, only the first is told.
-SELECT m.device_id, (date_part('epoch', m.at) * 1000)::int8 AS at_ms, m.state, m.session_count, m.delivered_kwh, m.returned_kwh, m.session_kwh
+SELECT m.device_id, (date_part('epoch', m.at) * 1000)::int8 AS at_ms, m.state, m.session_count, m.delivered_kwh, m.returned_kwh, m.session_kwh,
+    m.power_kw, m.soc_pct
 FROM (
     SELECT r.device_id, r.at, r.operating_state::int8 AS state, r.session_count_last::int8 AS session_count,
         r.energy_delivered_kwh_last AS delivered_kwh, r.energy_returned_kwh_last AS returned_kwh,
-        r.session_energy_kwh_max AS session_kwh,
+        r.session_energy_kwh_max AS session_kwh, r.active_power_kw_max AS power_kw, r.vehicle_soc_pct AS soc_pct,
         lag(r.operating_state::int8) OVER earlier AS state_before,
         lag(r.session_count_last::int8) OVER earlier AS count_before,
         lag(r.energy_delivered_kwh_last) OVER earlier AS delivered_before

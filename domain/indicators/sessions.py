@@ -4,8 +4,9 @@
     count          7     │    8         8         8         8      │     8
     register     100.0   │  100.0     104.0     109.0     109.0    │   109.0   ──▶ one session, 9 kWh
 
-A session begins when a vehicle comes (or the count rises while another leaves) and ends when the charger is free. Its
-energy is the difference of the registers, never the session's own display, which is kept beside it to compare.
+A session begins when a vehicle comes (or the count rises while another leaves) and ends when the charger is free. One
+that does not count is told by its display too, which begins at zero with each vehicle. The energy of a session is the
+difference of the registers, never the display, which is kept beside it to compare.
 Within an interval the registers by the minute only say who got how much: together they get what the interval metered.
 """
 
@@ -20,6 +21,9 @@ from contract.signals import CHARGER_STATES
 IN_SESSION = ("occupied", "charging", "discharging", "finishing")
 _MINUTE_MS = 60_000
 _CODES = [CHARGER_STATES.index(state) for state in IN_SESSION]
+_CHARGING = CHARGER_STATES.index("charging")
+_DISPLAY_TOLERANCE_KWH = 0.05
+"""Display and register are rounded, and read one after the other."""
 _POWERED = [CHARGER_STATES.index(state) for state in ("charging", "discharging")]
 
 
@@ -38,6 +42,10 @@ class ChargerMinutes:
     """Cumulative register; nan where the charger has none."""
     session_kwh: NDArray[np.float64]
     """The charger's own display of the session's energy; nan where it has none."""
+    power_kw: NDArray[np.float64]
+    """The highest power of the minute, negative towards the grid; nan where it is not measured."""
+    soc_pct: NDArray[np.float64]
+    """State of charge of the vehicle; nan where the charger is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,14 @@ class ChargingSession:
     """Delivered energy of intervals in which the sources are not known."""
     displayed_kwh: float | None
     """The highest energy that the charger itself displayed."""
+    peak_kw: float | None
+    """The highest power to the vehicle; 0 where it only gave back, None where no power is measured."""
+    soc_start_pct: float | None
+    soc_end_pct: float | None
+    """State of charge of the vehicle at the first and the last minute that it is told of."""
     charging_min: int
+    coverage_pct: float
+    """Minutes of the session of which the charger told, of all its minutes; 0 to 100 %."""
     estimated: bool
     """Whether minutes are missing inside (their energy is spread evenly) or the energy is only what was displayed."""
     began_before: bool
@@ -81,11 +96,16 @@ class _Line:
 
     at_ms: NDArray[np.int64]
     known: NDArray[np.bool_]
+    """Minutes of which the charger told."""
+    metered: bool
+    """Whether it has a register of what it delivers."""
     state: NDArray[np.int64]
     count: NDArray[np.int64]
     delivered: NDArray[np.float64]
     returned: NDArray[np.float64]
     displayed: NDArray[np.float64]
+    power: NDArray[np.float64]
+    soc: NDArray[np.float64]
 
     def owners(self) -> NDArray[np.int64]:
         """The session that each minute's energy belongs to, from 1; 0 for none."""
@@ -93,10 +113,26 @@ class _Line:
         before = np.concatenate((self.count[:1], self.count[:-1]))
         rose = (self.count > before) & (before >= 0)
         inside |= rose
-        begins = inside & (rose | ~np.concatenate(([False], inside[:-1])))
+        began = rose | self._began_anew()
+        begins = inside & (began | ~np.concatenate(([False], inside[:-1])))
         number = np.where(inside, np.cumsum(begins), 0)
         # What was delivered in the minute in which the vehicle left is its own.
         return np.where(inside, number, np.concatenate(([0], number[:-1])))
+
+    def _began_anew(self) -> NDArray[np.bool_]:
+        """Where a charger that does not count shows the display of another vehicle while it charges.
+
+        It is lower than before, and no higher than what was delivered since two readings back: in the minute of the
+        change the former vehicle's display is the one that was kept.
+        """
+        told = np.flatnonzero(self.known & np.isfinite(self.displayed))
+        shown, delivered = self.displayed[told], self.delivered[told]
+        before = np.concatenate((shown[:1], shown[:-1]))
+        since = np.concatenate((delivered[:1], delivered[:1], delivered[:-2]))[: len(told)]
+        anew = (shown < before) & (shown <= delivered - since + _DISPLAY_TOLERANCE_KWH)
+        found = np.zeros(len(self.at_ms), np.bool_)
+        found[told] = anew & (self.state[told] == _CHARGING) & (self.count[told] < 0)
+        return found
 
 
 def charging_sessions(
@@ -158,24 +194,34 @@ def _session(
     returned = line.returned[places] - line.returned[np.maximum(places - 1, 0)]
     slots = (line.at_ms[places] - mix.start_ms) // mix.period_ms
     origin = {name: float(np.nansum(delivered * share[slots])) for name, share in mix.shares.items()}
+    unknown = np.any([np.isnan(share[slots]) for share in mix.shares.values()], axis=0)
     energy = float(delivered.sum())
-    shown = line.displayed[places]
-    shown = shown[np.isfinite(shown)]
+    shown = _finite(line.displayed[places])
+    power = _finite(line.power[places])
+    soc = _finite(line.soc[places])
     return ChargingSession(
         start_ms=int(line.at_ms[places[0]]),
         end_ms=int(line.at_ms[places[-1]]) + _MINUTE_MS,
         energy_kwh=energy,
         returned_kwh=float(np.nansum(returned)),
         origin_kwh=origin,
-        unattributed_kwh=energy - sum(origin.values()),
+        unattributed_kwh=float(delivered[unknown].sum()),
         displayed_kwh=float(shown.max()) if shown.size else None,
+        peak_kw=max(0.0, float(power.max())) if power.size else None,
+        soc_start_pct=float(soc[0]) if soc.size else None,
+        soc_end_pct=float(soc[-1]) if soc.size else None,
         charging_min=int(np.isin(line.state[places], _POWERED).sum()),
-        estimated=not bool(line.known[places].all()),
+        coverage_pct=100 * float(line.known[places].mean()),
+        estimated=not (line.metered and bool(line.known[places].all())),
         began_before=bool(everywhere[0] < places[0]),
         goes_on=bool(
             everywhere[-1] > places[-1] or (everywhere[-1] == len(line.at_ms) - 1 and line.state[-1] in _CODES)
         ),
     )
+
+
+def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return values[np.isfinite(values)]
 
 
 def _line(minutes: ChargerMinutes) -> _Line:
@@ -188,13 +234,16 @@ def _line(minutes: ChargerMinutes) -> _Line:
     delivered = _displayed_total(minutes.session_kwh) if unmetered else minutes.delivered_kwh
     return _Line(
         at_ms,
-        known & (not unmetered),
+        known,
+        not unmetered,
         minutes.state[held],
         # A minute without the count has that of the minute before.
         np.maximum.accumulate(minutes.session_count)[held],
         _register(minutes.at_ms, delivered, at_ms, held, busy),
         _register(minutes.at_ms, minutes.returned_kwh, at_ms, held, busy),
         np.where(known, minutes.session_kwh[held], np.nan),
+        np.where(known & busy, minutes.power_kw[held], np.nan),
+        np.where(known & busy, minutes.soc_pct[held], np.nan),
     )
 
 

@@ -34,6 +34,7 @@ ADDRESSES = {
     "/api/v1/gaps",
     "/api/v1/parks/{park}/intervals",
     "/api/v1/parks/{park}/intervals/revisions",
+    "/api/v1/parks/{park}/sessions",
     "/api/v1/indicators",
     "/api/v1/parks/{park}/indicators",
     "/api/v1/parks/{park}/completeness",

@@ -17,16 +17,15 @@ NAN = float("nan")
 
 
 def charger(rows, *, first=0):
-    """Rows of minute, state, count, delivered register, and if given returned register and display."""
-    full = [(*row, *(0.0, NAN)[len(row) - 4 :]) for row in rows]
-    minute, state, count, delivered, returned, shown = (np.array(each, float) for each in zip(*full, strict=True))
+    """Rows of minute, state, count, delivered register, and if given returned register, display, power and SOC."""
+    full = [(*row, *(0.0, NAN, NAN, NAN)[len(row) - 4 :]) for row in rows]
+    minute, state, count, delivered, *more = (np.array(each, float) for each in zip(*full, strict=True))
     return ChargerMinutes(
         (START + (minute + first) * MINUTE).astype(np.int64),
         state.astype(np.int64),
         count.astype(np.int64),
         delivered,
-        returned,
-        shown,
+        *more,
     )
 
 
@@ -83,6 +82,30 @@ def test_a_charger_that_does_not_count_is_told_by_its_state():
     assert [each.energy_kwh for each in charging_sessions(charger(rows), ALL_GRID)] == [5, 2]
 
 
+def test_a_charger_that_does_not_count_is_told_by_its_display_when_one_vehicle_follows_another():
+    # As a charger with a queue showed it: the next vehicle charges in the minute in which the first one left.
+    rows = [(0, FREE, -1, 100.0, NAN, 0.0), (1, CHARGING, -1, 110.0, NAN, 10.0), (2, CHARGING, -1, 130.0, NAN, 30.0)]
+    rows += [(3, FINISHING, -1, 133.0, NAN, 33.0), (4, CHARGING, -1, 133.6, NAN, 0.6)]
+    rows += [(5, CHARGING, -1, 135.6, NAN, 2.6), (6, FREE, -1, 135.6, NAN, 0.0)]
+    first, second = charging_sessions(charger(rows), ALL_GRID)
+    assert (first.energy_kwh, first.displayed_kwh) == (pytest.approx(33), 33)
+    assert (second.energy_kwh, second.displayed_kwh) == (pytest.approx(2.6), 2.6)
+    assert first.end_ms == second.start_ms == START + 4 * MINUTE
+
+
+def test_the_highest_display_of_the_minute_of_change_is_the_former_vehicles():
+    rows = [(0, FREE, -1, 0.0, NAN, 0.0), (1, CHARGING, -1, 30.0, NAN, 30.0), (2, CHARGING, -1, 31.0, NAN, 30.5)]
+    rows += [(3, CHARGING, -1, 33.0, NAN, 2.5), (4, FREE, -1, 33.0, NAN, 2.5)]
+    assert len(charging_sessions(charger(rows), ALL_GRID)) == 2
+
+
+def test_a_display_that_falls_while_a_vehicle_gives_back_begins_no_session():
+    rows = [(0, FREE, -1, 0.0, 0.0, 0.0), (1, CHARGING, -1, 10.0, 0.0, 10.0), (2, DISCHARGING, -1, 10.0, 2.0, 8.0)]
+    rows += [(3, CHARGING, -1, 10.5, 3.0, 7.5), (4, FREE, -1, 10.5, 3.0, 7.5)]
+    (found,) = charging_sessions(charger(rows), ALL_GRID)
+    assert (found.energy_kwh, found.returned_kwh) == (10.5, 3)
+
+
 def test_a_count_that_is_absent_for_a_minute_begins_no_session():
     rows = [(0, FREE, 7, 0.0), (1, CHARGING, 8, 5.0), (2, CHARGING, -1, 6.0), (3, CHARGING, 8, 7.0), (4, FREE, 8, 7.0)]
     (found,) = charging_sessions(charger(rows), ALL_GRID)
@@ -125,11 +148,39 @@ def test_a_vehicle_that_gives_back():
     assert (found.energy_kwh, found.returned_kwh, found.charging_min) == (0, 2.5, 1)
 
 
+def test_peak_and_state_of_charge_are_those_of_the_minutes_with_a_vehicle():
+    # The reading of minute 0 is of nobody, that of minute 5 of a charger that is free again.
+    rows = [(0, FREE, 1, 0.0, 0.0, NAN, 99.0, 80.0), (1, OCCUPIED, 2, 0.0, 0.0, NAN, 0.0, NAN)]
+    rows += [(2, CHARGING, 2, 2.0, 0.0, NAN, 120.5, 31.0), (3, CHARGING, 2, 4.0, 0.0, NAN, 118.0, 34.5)]
+    rows += [(4, FINISHING, 2, 4.0, 0.0, NAN, 0.0, 35.0), (5, FREE, 2, 4.0, 0.0, NAN, 77.0, 12.0)]
+    (found,) = charging_sessions(charger(rows), ALL_GRID)
+    assert (found.peak_kw, found.soc_start_pct, found.soc_end_pct) == (120.5, 31.0, 35.0)
+    assert found.coverage_pct == 100
+
+
+def test_what_is_not_measured_has_no_peak_and_what_only_gives_back_has_none_above_zero():
+    rows = [(0, FREE, 1, 5.0, 1.0), (1, CHARGING, 2, 5.0, 1.0), (2, FREE, 2, 5.0, 1.0)]
+    (silent,) = charging_sessions(charger(rows), ALL_GRID)
+    assert (silent.peak_kw, silent.soc_start_pct, silent.soc_end_pct) == (None, None, None)
+    rows = [(0, FREE, 1, 5.0, 1.0, NAN, 0.0, NAN), (1, DISCHARGING, 2, 5.0, 3.0, NAN, -60.0, 70.0)]
+    (giving,) = charging_sessions(charger([*rows, (2, FREE, 2, 5.0, 3.0, NAN, 0.0, NAN)]), ALL_GRID)
+    assert (giving.peak_kw, giving.returned_kwh, giving.soc_start_pct) == (0, 2, 70)
+
+
+def test_coverage_counts_the_minutes_that_were_told():
+    # From minute 11 to the one in which it left, 19: nine minutes, of which 11, 18 and 19 are known.
+    rows = [(10, FREE, 1, 0.0), (11, CHARGING, 2, 2.0), (18, CHARGING, 2, 9.0), (19, FREE, 2, 9.0)]
+    (found,) = charging_sessions(charger(rows), ALL_GRID)
+    assert found.coverage_pct == pytest.approx(100 * 3 / 9)
+    assert found.estimated
+
+
 def test_a_charger_without_a_register_is_told_by_its_display_as_an_estimate():
     rows = [(0, FREE, 1, NAN, NAN, NAN), (1, CHARGING, 2, NAN, NAN, 4.0), (2, CHARGING, 2, NAN, NAN, 9.0)]
     rows += [(3, CHARGING, 3, NAN, NAN, 2.0), (4, FREE, 3, NAN, NAN, 2.0)]
     first, second = charging_sessions(charger(rows), ALL_GRID)
     assert (first.energy_kwh, second.energy_kwh, first.estimated) == (9, 2, True)
+    assert first.coverage_pct == 100
     assert first.returned_kwh == 0
 
 

@@ -1,0 +1,193 @@
+"""Charging sessions: what each vehicle took and gave back, and where its energy came from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request, Response
+
+from accounting.scope import Scope
+from accounting.sessions import SessionOf, sessions_begun
+from api import parameters
+from api.exports import Column, Kind, Row, Table
+from api.figure_answers import ChargingSessions
+from api.figures import Connection
+from api.problems import Mistake, refused
+from api.revalidation import revalidated
+from api.routes.accounts import MOST_DAYS, accounted
+from api.routes.describe import described, room
+from api.routes.tables import chosen, whole
+from api.services import Services
+
+_DAY_MS = 86_400_000
+_PLACES = ("park", "gateway", "device", "line", "transformer", "account")
+_PARAMETERS = (
+    parameters.PARK,
+    parameters.FROM,
+    parameters.TO,
+    parameters.filter_name("gateway"),
+    parameters.filter_name("device"),
+    parameters.LINE,
+    parameters.TRANSFORMER,
+    parameters.ACCOUNT,
+    parameters.FORMAT,
+    parameters.BOM,
+)
+_COLUMNS = (
+    Column("gateway"),
+    Column("device"),
+    Column("name"),
+    Column("start", Kind.INSTANT),
+    Column("end", Kind.INSTANT),
+    Column("state"),
+    Column("charging_min", Kind.WHOLE, "min"),
+    Column("energy_kwh", Kind.NUMBER, "kWh"),
+    Column("returned_kwh", Kind.NUMBER, "kWh"),
+    Column("from_pv_kwh", Kind.NUMBER, "kWh"),
+    Column("from_storage_kwh", Kind.NUMBER, "kWh"),
+    Column("from_grid_kwh", Kind.NUMBER, "kWh"),
+    Column("unattributed_kwh", Kind.NUMBER, "kWh"),
+    Column("displayed_kwh", Kind.NUMBER, "kWh"),
+    Column("peak_kw", Kind.NUMBER, "kW"),
+    Column("soc_start_pct", Kind.NUMBER, "%", 1),
+    Column("soc_end_pct", Kind.NUMBER, "%", 1),
+    Column("quality"),
+    Column("coverage_pct", Kind.NUMBER, "%", 1),
+)
+_AT = 1795392000000
+_EXAMPLE = {
+    "park": "gaoxin-nan",
+    "time_zone": "Asia/Shanghai",
+    "from_ms": _AT,
+    "to_ms": _AT + _DAY_MS,
+    "as_of_ms": _AT + _DAY_MS,
+    "sessions": [
+        {
+            "gateway": "gw-1",
+            "device": "gun-1",
+            "name": "Super-charger gun 1",
+            "start_ms": _AT,
+            "end_ms": _AT + 1_920_000,
+            "state": "ended",
+            "charging_min": 30,
+            "energy_kwh": 30.0,
+            "returned_kwh": 0.0,
+            "from_pv_kwh": 24.0,
+            "from_storage_kwh": 0.0,
+            "from_grid_kwh": 6.0,
+            "unattributed_kwh": 0.0,
+            "displayed_kwh": 29.98,
+            "peak_kw": 61.5,
+            "soc_start_pct": 32.0,
+            "soc_end_pct": 81.5,
+            "quality": "good",
+            "coverage_pct": 100.0,
+        }
+    ],
+    "rows": 1,
+}
+
+
+def routes(services: Services) -> APIRouter:
+    """The addresses of this file."""
+    router = room("energy")
+
+    @router.get(
+        "/parks/{park}/sessions",
+        **described(
+            "Charging sessions that began in a span, with the origin of their energy",
+            ChargingSessions,
+            _EXAMPLE,
+            _PARAMETERS,
+        ),
+    )
+    async def sessions(request: Request) -> Response:
+        values = parameters.read(request, _PARAMETERS)
+        form = chosen(request, values)
+        question = await _question(services, values)
+        if form.name != "json":
+            table, rows = await _answer(services, question)
+            return whole(form, f"{question.scope.park}-sessions", table, rows)
+
+        async def body() -> bytes:
+            table, rows = await _answer(services, question)
+            return b"".join(form.encode(table, [rows]))
+
+        key = f"{request.scope['path']}?{request.scope['query_string'].decode('latin-1')}"
+        kept = services.cache.get(key) or await services.cache.ask(key, question.scope.park, body)
+        told = revalidated(request, kept)
+        told.headers["Vary"] = "Accept"
+        return told
+
+    return router
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A request for sessions, understood."""
+
+    scope: Scope
+    start_ms: int
+    stop_ms: int
+    zone: ZoneInfo
+    names: Mapping[tuple[str, str], str | None]
+    """What people call the guns, by gateway and device."""
+    bom: bool
+
+
+async def _question(services: Services, values: Mapping[str, Any]) -> _Question:
+    park = await services.registry.park(values["park"])
+    start_ms, stop_ms = parameters.span_ms(values, services.clock.now_ms())
+    if stop_ms - start_ms > MOST_DAYS * _DAY_MS:
+        raise refused([Mistake.of("from", start_ms, f"is more than {MOST_DAYS} days before `to`: ask for less")])
+    devices = await services.registry.devices(values["park"])
+    return _Question(
+        Scope(**{part: values[part] for part in _PLACES}),
+        start_ms,
+        stop_ms,
+        ZoneInfo(park["time_zone"]),
+        {(each["gateway"], each["device"]): each["name"] for each in devices},
+        values["bom"] == "true",
+    )
+
+
+async def _answer(services: Services, question: _Question) -> tuple[Table, list[Row]]:
+    scope, as_of_ms = question.scope, services.clock.now_ms()
+
+    def compute(connection: Connection) -> list[SessionOf]:
+        return list(sessions_begun(connection, scope, question.start_ms, question.stop_ms))
+
+    head = {
+        "park": scope.park,
+        "time_zone": str(question.zone),
+        "from_ms": question.start_ms,
+        "to_ms": question.stop_ms,
+        "as_of_ms": as_of_ms,
+    }
+    found = await accounted(services, "park", scope.park, compute)
+    rows = [_row(each, question.names.get((each.gateway, each.device))) for each in found]
+    return Table("sessions", _COLUMNS, head, question.zone, question.bom), rows
+
+
+def _row(found: SessionOf, name: str | None) -> Row:
+    session = found.session
+    return (
+        found.gateway,
+        found.device,
+        name or None,
+        session.start_ms,
+        session.end_ms,
+        "under_way" if session.goes_on else "ended",
+        session.charging_min,
+        session.energy_kwh,
+        session.returned_kwh,
+        *(session.origin_kwh[origin] for origin in ("pv", "storage", "grid")),
+        session.unattributed_kwh,
+        session.displayed_kwh,
+        session.peak_kw,
+        session.soc_start_pct,
+        session.soc_end_pct,
+        "estimated" if session.estimated else "good",
+        session.coverage_pct,
+    )
