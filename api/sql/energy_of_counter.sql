@@ -1,5 +1,6 @@
 -- What the registers of one class gained in a day: as settled where the day of a register is whole, so that every view
 -- shows the number that is paid for; else by its first and last reading. One that ran backwards is counted, not summed.
+-- A device that never announced the register has none: it is not missing.
 SELECT {device_class} AS device_class, {name} AS signal, count(*) AS devices,
        count(coalesce(settled.energy_kwh, last.reading)) AS reporting,
        count(*) FILTER (WHERE settled.energy_kwh IS NULL AND last.reading < first.reading) AS resets,
@@ -21,4 +22,4 @@ LEFT JOIN LATERAL (
     WHERE r.device_id = d.device_id AND r.at >= %(start)s AND r.at < %(stop)s AND r.{signal} IS NOT NULL
     ORDER BY r.at DESC LIMIT 1
 ) last ON true
-WHERE d.park = %(park)s AND d.device_class = {device_class} AND NOT d.retired
+WHERE d.park = %(park)s AND d.device_class = {device_class} AND NOT d.retired AND {name} = ANY (d.signals)

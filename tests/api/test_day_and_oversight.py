@@ -7,6 +7,7 @@ import psycopg
 
 from api.routes.day import day_span
 from api.settings import ApiSettings, DatabaseSettings
+from contract.announcement import Device
 from contract.refusal import Reason
 from tests.api.conftest import Api, running
 from tests.api.feed import Feed, devices, now_ms
@@ -65,6 +66,31 @@ async def test_energies_come_from_registers(api: Api, feed: Feed) -> None:
     # This register ran backwards: it is told, not summed.
     assert energy["grid_meter.energy_export_kwh"] == {"kwh": None, "devices": 1, "reporting": 1, "resets": 1}
     assert energy["meter.energy_import_kwh"] == {"kwh": None, "devices": 1, "reporting": 0, "resets": 0}
+
+
+async def test_a_register_that_no_device_announced_is_not_missing(feed: Feed) -> None:
+    plain = Device("gun-1", "charger", ("active_power_kw", "energy_delivered_kwh"), period_s=1.0)
+    giving = Device("gun-2", "charger", ("energy_delivered_kwh", "energy_returned_kwh"), period_s=1.0)
+    silent = Device("gun-3", "charger", ("energy_delivered_kwh", "energy_returned_kwh"), period_s=1.0)
+    morning = SHANGHAI_MIDNIGHT + 8 * HOUR
+    for announced, returned in (
+        ((plain,), {"kwh": None, "devices": 0, "reporting": 0, "resets": 0}),
+        ((plain, giving), {"kwh": 2, "devices": 1, "reporting": 1, "resets": 0}),
+        # One that announced it and tells nothing is missing: there is no sum.
+        ((plain, giving, silent), {"kwh": None, "devices": 2, "reporting": 1, "resets": 0}),
+    ):
+        feed.announce(announced)
+        for step in (0, 1):
+            rows = {"gun-1": {"energy_delivered_kwh": 100 + 5 * step}}
+            rows |= (
+                {"gun-2": {"energy_delivered_kwh": 7, "energy_returned_kwh": 30 + 2 * step}}
+                if giving in announced
+                else {}
+            )
+            feed.write(rows, morning + step * HOUR)
+        async with running(ApiSettings(DatabaseSettings(feed.dsn))) as fresh:
+            energy = (await fresh.get("/parks/gaoxin-nan/day", date="2026-11-20"))["energy"]
+        assert energy["charger.energy_returned_kwh"] == returned
 
 
 def test_days_of_a_zone_that_changes_its_clocks() -> None:

@@ -77,7 +77,7 @@ function Row({ name, part, gained }: { name: string; part: string; gained: Energ
   const kwh = gained?.kwh ?? null;
   const [number, unit] = kwh === null ? [DASH, ""] : energy(kwh);
   return (
-    <div title={kwh === null ? reason(gained) : undefined}>
+    <div title={kwh === null ? noSum(gained) : undefined}>
       <dt>
         <span class={`key ${part}`} aria-hidden="true">
           ■
@@ -91,7 +91,8 @@ function Row({ name, part, gained }: { name: string; part: string; gained: Energ
   );
 }
 
-function reason(gained: Energy | undefined): string {
+/** Why a register gave no sum. */
+export function noSum(gained: Energy | undefined): string {
   if (gained?.resets) return say("energy.why.reset");
   return say("energy.why.missing", { devices: gained?.devices ?? 0, reporting: gained?.reporting ?? 0 });
 }

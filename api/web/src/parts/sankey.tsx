@@ -5,6 +5,7 @@ import { Answered, useAsk } from "../asked";
 import { energy, percent, together } from "../format";
 import { param } from "../router";
 import { chosen, day } from "../state";
+import { noSum } from "../today";
 import type { Day, Part } from "../types";
 import { say, type Key } from "../words";
 import { DayChoice } from "./day_choice";
@@ -54,9 +55,12 @@ function nodes(shown: Day, listed: [string, Key, Part][]): Node[] {
     .filter((node) => node.kwh > 0.0005);
 }
 
-/** Registers that exist but give no sum: the picture is then known to be incomplete. */
-function unknown(shown: Day): boolean {
-  return [...SOURCES, ...USES].some(([register]) => (shown.energy[register]?.devices ?? 0) > 0 && shown.energy[register]?.kwh == null);
+/** Registers that exist but give no sum, each with why: the picture is then known to be incomplete. */
+function unknown(shown: Day): string[] {
+  return [...SOURCES, ...USES].flatMap(([register, key]) => {
+    const gained = shown.energy[register];
+    return gained && gained.devices > 0 && gained.kwh === null ? [say("sankey.unknown", { name: say(key), why: noSum(gained) })] : [];
+  });
 }
 
 function Balance({ shown }: { shown: Day }) {
@@ -74,10 +78,10 @@ function Balance({ shown }: { shown: Day }) {
   );
 }
 
-function sentence(sources: Node[], size: number, incomplete: boolean): string {
+function sentence(sources: Node[], size: number, missing: string[]): string {
   const own = sources.find((node) => node.part === "pv")?.kwh ?? 0;
   const text = say("sankey.answer", { energy: together(energy(size)), share: percent(own / size) });
-  return incomplete ? `${text} ${say("sankey.incomplete")}` : text;
+  return missing.length ? `${text} ${say("sankey.incomplete", { names: missing.join(say("list.join")) })}` : text;
 }
 
 function Picture({ sources, uses, size }: { sources: Node[]; uses: Node[]; size: number }) {
