@@ -1,6 +1,7 @@
 // Whether the data can be trusted: the gateways' health, and what was refused with its reason.
 
 import { ago, age, DASH, whole } from "./format";
+import { Num } from "./number";
 import { overview, quarantine, since } from "./state";
 import type { Gateway } from "./types";
 import { say, sayMaybe } from "./words";
@@ -55,10 +56,26 @@ function Row({ gateway }: { gateway: Gateway }) {
       </td>
       <td class="number">{known("outbox_batches", whole)}</td>
       <td class="number">{known("outbox_oldest_s", age)}</td>
-      <td class="number">{known("clock_offset_ms", (ms) => `${ms > 0 ? "+" : ""}${whole(ms)} ms`)}</td>
+      <td class="number">
+        <ClockOffset health={health} />
+      </td>
       <td class="number">{known("samples_dropped", whole)}</td>
       <td class="number">{seen === null ? DASH : ago(seen)}</td>
     </tr>
+  );
+}
+
+/** A gateway whose clock nothing disciplines does not know how far it is off: that is said, not left to be guessed. */
+export function ClockOffset({ health }: { health: Record<string, number> }) {
+  const ms = health.clock_offset_ms;
+  if (ms !== undefined) return <>{`${ms > 0 ? "+" : ""}${whole(ms)} ms`}</>;
+  const reason = say(Object.keys(health).length ? "gateways.clock.undisciplined" : "gateways.clock.silent");
+  return Object.keys(health).length ? (
+    <span class="faint" title={reason}>
+      {say("gateways.clock.none")}
+    </span>
+  ) : (
+    <Num value={null} unit="ms" why={reason} />
   );
 }
 

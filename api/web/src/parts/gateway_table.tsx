@@ -2,7 +2,7 @@
 
 import { ago, age, DASH, whole } from "../format";
 import { useAsk } from "../asked";
-import { Online } from "../oversight";
+import { ClockOffset, Online } from "../oversight";
 import { parks } from "../state";
 import type { Gateway, History } from "../types";
 import { nameOf, say } from "../words";
@@ -52,7 +52,9 @@ function Row({ gateway, at_ms }: { gateway: Gateway; at_ms: number }) {
       <td>{gateway.agent_version ?? DASH}</td>
       <td class="number">{told("outbox_batches", whole)}</td>
       <td class="number">{told("outbox_oldest_s", age)}</td>
-      <td class="number">{told("clock_offset_ms", (ms) => `${ms > 0 ? "+" : ""}${whole(ms)} ms`)}</td>
+      <td class="number">
+        <ClockOffset health={health} />
+      </td>
       <td class="number">{told("samples_dropped", whole)}</td>
       <td class="number">{told("link_reconnects", whole)}</td>
       <td>

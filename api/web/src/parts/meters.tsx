@@ -101,8 +101,10 @@ function Register({ member, signal }: { member: Member; signal: string }) {
 
 function Intervals({ members, member }: { members: Member[]; member: Member }) {
   const { from_ms, to_ms } = dayOfNewest();
-  const signal = "energy_import_kwh";
   const { device } = member;
+  const registers = REGISTERS.filter((name) => name.endsWith("_kwh") && device.signals.includes(name));
+  const wanted = param("register");
+  const signal = registers.find((name) => name === wanted) ?? "energy_import_kwh";
   const query = `signal=${signal}&gateway=${device.gateway}&device=${device.device}&from=${from_ms}&to=${to_ms}&resolution=15m`;
   const asked = useAsk<{ intervals: Interval[] }>(`/parks/${chosen.value}/intervals?${query}`, 30_000);
   return (
@@ -116,6 +118,15 @@ function Intervals({ members, member }: { members: Member[]; member: Member }) {
             </option>
           ))}
         </select>
+        {registers.length > 1 && (
+          <select aria-label={say("meters.register.choice")} value={signal} onChange={(event) => go({ register: event.currentTarget.value }, "replace")}>
+            {registers.map((name) => (
+              <option key={name} value={name}>
+                {signalName(name)}
+              </option>
+            ))}
+          </select>
+        )}
       </div>
       <Answered of={asked} height={280} empty={({ intervals }) => (intervals.some((row) => row.quality !== "missing") ? null : say("meters.intervals.empty"))}>
         {({ intervals }) => <IntervalTable rows={intervals.filter((row) => row.at_ms + row.period_s * 1_000 <= Date.now())} />}

@@ -13,6 +13,8 @@ export function StoragePanel({ members }: { members: Member[] }) {
   const charged = useDayEnergies(members, "energy_charged_kwh");
   const discharged = useDayEnergies(members, "energy_discharged_kwh");
   const first = members[0];
+  // What no storage of this park has is no column of dashes.
+  const told = (["cycle_count", "soh_pct", "cell_temperature_max_c"] as const).filter((signal) => members.some(({ device }) => device.signals.includes(signal)));
   return (
     <>
       <p class="answer">{sentence(members)}</p>
@@ -27,6 +29,8 @@ export function StoragePanel({ members }: { members: Member[] }) {
             wishes={[
               ...members.slice(0, 3).map(({ device }) => ({ device, signal: "active_power_kw", area: members.length === 1, ...(members.length === 1 ? { name: say("signal.active_power_kw") } : {}) })),
               { device: first.device, signal: "discharge_limit_kw", dashed: true, ink: "ink", name: say("signal.discharge_limit_kw") },
+              // Charging is negative power: its limit lies below the axis.
+              { device: first.device, signal: "charge_limit_kw", per: -1, dashed: true, ink: "faint", name: say("signal.charge_limit_kw") },
             ]}
           />
         )}
@@ -44,9 +48,11 @@ export function StoragePanel({ members }: { members: Member[] }) {
                   <th class="number">{say("signal.discharge_limit_kw")}</th>
                   <th class="number">{say("energy.charged")}</th>
                   <th class="number">{say("energy.discharged")}</th>
-                  <th class="number">{say("signal.cycle_count")}</th>
-                  <th class="number">{say("signal.soh_pct")}</th>
-                  <th class="number">{say("signal.cell_temperature_max_c")}</th>
+                  {told.map((signal) => (
+                    <th key={signal} class="number">
+                      {say(`signal.${signal}`)}
+                    </th>
+                  ))}
                 </tr>
               </thead>
               <tbody>
@@ -70,7 +76,7 @@ export function StoragePanel({ members }: { members: Member[] }) {
                     <td class="number">
                       <Num value={discharged[index]} unit="kWh" why={say("why.no_register")} />
                     </td>
-                    {(["cycle_count", "soh_pct", "cell_temperature_max_c"] as const).map((signal) => (
+                    {told.map((signal) => (
                       <td key={signal} class="number">
                         <Live member={member} signal={signal} />
                       </td>

@@ -14,18 +14,21 @@ export function WeatherPanel({ members }: { members: Member[] }) {
     const value = usable(first, signal);
     return value === null ? "—" : scaledTo(value, unit).join("\u202f");
   };
+  // Many stations have no sensor on the plane of the panels: the horizontal one is named as such.
+  const plane = first.device.signals.includes("irradiance_plane_w_m2");
+  const sun = plane ? "irradiance_plane_w_m2" : "irradiance_horizontal_w_m2";
   return (
     <>
-      <p class="answer">{say("weather.answer", { sun: told("irradiance_plane_w_m2", "W/m²"), air: told("temperature_c", "°C") })}</p>
+      <p class="answer">{say(plane ? "weather.answer" : "weather.answer.horizontal", { sun: told(sun, "W/m²"), air: told("temperature_c", "°C") })}</p>
       <div class="board">
-        <ClassChart title={say("signal.irradiance_plane_w_m2")} unit="W/m²" wishes={members.map(({ device }) => ({ device, signal: "irradiance_plane_w_m2", area: members.length === 1 }))} />
+        <ClassChart title={say(`signal.${sun}`)} unit="W/m²" wishes={members.map(({ device }) => ({ device, signal: sun, area: members.length === 1 }))} />
         <SignalTable members={members} />
         <ClassChart
           title={say("weather.temperatures")}
           unit="°C"
           wishes={[
             { device: first.device, signal: "temperature_c", ink: "load", name: say("weather.air") },
-            { device: first.device, signal: "module_temperature_c", ink: "alarm", name: say("signal.module_temperature_c") },
+            ...(first.device.signals.includes("module_temperature_c") ? [{ device: first.device, signal: "module_temperature_c", ink: "alarm", name: say("signal.module_temperature_c") }] : []),
           ]}
         />
       </div>

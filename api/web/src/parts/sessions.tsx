@@ -1,0 +1,145 @@
+// Charging sessions: what each vehicle took and gave back, and where its energy came from as a bar of three parts.
+
+import { Answered, type Asked } from "../asked";
+import { age, energy, moment, percent, together, whole } from "../format";
+import { Num } from "../number";
+import { park } from "../state";
+import { say, type Key } from "../words";
+
+export interface Session {
+  gateway: string;
+  device: string;
+  name: string | null;
+  start_ms: number;
+  end_ms: number;
+  state: "ended" | "under_way";
+  energy_kwh: number;
+  returned_kwh: number;
+  from_pv_kwh: number;
+  from_storage_kwh: number;
+  from_grid_kwh: number;
+  unattributed_kwh: number;
+  peak_kw: number | null;
+  soc_start_pct: number | null;
+  soc_end_pct: number | null;
+  quality: "good" | "estimated";
+  coverage_pct: number;
+}
+
+export interface Sessions {
+  sessions: Session[];
+}
+
+const SHOWN = 30;
+const PARTS = [
+  ["from_pv_kwh", "pv", "part.pv"],
+  ["from_storage_kwh", "storage", "part.storage"],
+  ["from_grid_kwh", "grid", "part.grid"],
+] as const;
+/** Less than this is what rounding leaves. */
+const NOTHING_KWH = 0.0005;
+
+export function SessionsCard({ asked, names, returning }: { asked: Asked<Sessions>; names: Map<string, string>; returning: boolean }) {
+  return (
+    <section class="card full" aria-labelledby="sessions-title">
+      <div class="card-head">
+        <h2 id="sessions-title">{say("sessions.title")}</h2>
+        <ul class="legend">
+          {PARTS.map(([, ink, key]) => (
+            <li key={ink}>
+              <span class={`key ${ink}`} aria-hidden="true">
+                ■
+              </span>{" "}
+              {say(key)}
+            </li>
+          ))}
+          <li>
+            <span class="origin-key" aria-hidden="true" /> {say("sessions.unattributed")}
+          </li>
+        </ul>
+      </div>
+      <Answered of={asked} height={280} empty={({ sessions }) => (sessions.length ? null : say("sessions.empty"))}>
+        {({ sessions }) => <Table rows={sessions.slice(-SHOWN).reverse()} names={names} returning={returning} />}
+      </Answered>
+    </section>
+  );
+}
+
+function Table({ rows, names, returning }: { rows: Session[]; names: Map<string, string>; returning: boolean }) {
+  return (
+    <div class="scroll tall" tabIndex={0} role="region" aria-labelledby="sessions-title">
+      <table class="sessions">
+        <thead>
+          <tr>
+            <th>{say("gun")}</th>
+            <th>{say("sessions.start")}</th>
+            <th class="number">{say("sessions.length")}</th>
+            <th class="number">{say("energy.ev")}</th>
+            <th>{say("sessions.origin")}</th>
+            {PARTS.map(([name, , key]) => (
+              <th key={name} class="number">
+                {say(key)}
+              </th>
+            ))}
+            {returning && <th class="number">{say("energy.v2g")}</th>}
+            <th class="number">{say("sessions.peak")}</th>
+            <th class="number">{say("signal.vehicle_soc_pct")}</th>
+            <th>{say("quality.word")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((one) => (
+            <Row key={`${one.gateway}/${one.device}/${one.start_ms}`} one={one} name={names.get(`${one.gateway}/${one.device}`) ?? one.name ?? one.device} returning={returning} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Row({ one, name, returning }: { one: Session; name: string; returning: boolean }) {
+  const zone = park.value?.time_zone ?? "Asia/Shanghai";
+  const doubtful = one.quality === "estimated";
+  return (
+    <tr>
+      <th scope="row">{name}</th>
+      <td>{moment(one.start_ms, zone).slice(5)}</td>
+      <td class="number">{one.state === "under_way" ? say("sessions.under_way") : age((one.end_ms - one.start_ms) / 1000)}</td>
+      <td class="number">
+        <Num value={one.energy_kwh} unit="kWh" estimated={doubtful} why={doubtful ? say("sessions.estimated.why") : undefined} />
+      </td>
+      <td>
+        <OriginBar one={one} />
+      </td>
+      {PARTS.map(([part]) => (
+        <td key={part} class="number">
+          <Num value={one[part]} unit="kWh" />
+        </td>
+      ))}
+      {returning && (
+        <td class="number">
+          <Num value={one.returned_kwh} unit="kWh" />
+        </td>
+      )}
+      <td class="number">
+        <Num value={one.peak_kw} unit="kW" />
+      </td>
+      <td class="number">{one.soc_start_pct === null || one.soc_end_pct === null ? <Num value={null} unit="%" why={say("sessions.no_soc")} /> : `${whole(one.soc_start_pct)} → ${whole(one.soc_end_pct)} %`}</td>
+      <td title={say("sessions.coverage", { share: percent(one.coverage_pct / 100) })}>{say(`interval.${one.quality}` as Key)}</td>
+    </tr>
+  );
+}
+
+/** PV, storage, grid in this order, and hatched what cannot be told yet; the same in words. */
+export function OriginBar({ one }: { one: Session }) {
+  const whole_kwh = one.energy_kwh;
+  if (whole_kwh < NOTHING_KWH) return <span class="faint">{say("sessions.nothing")}</span>;
+  const text = [...PARTS.map(([name, , key]) => `${say(key)} ${together(energy(one[name]))}`), ...(one.unattributed_kwh > NOTHING_KWH ? [`${say("sessions.unattributed")} ${together(energy(one.unattributed_kwh))}`] : [])].join(say("list.join"));
+  return (
+    <span class="bar origin" role="img" aria-label={text} title={text}>
+      {PARTS.map(([name, ink]) => (
+        <span key={ink} class={ink} style={{ width: `${(100 * Math.max(0, one[name])) / whole_kwh}%` }} />
+      ))}
+    </span>
+  );
+}
