@@ -35,6 +35,8 @@ from ingest.store.connection import translated
 _SPELL_MS = 6 * 3_600_000
 _MINUTE_MS = 60_000
 _READINGS_OF_PART = 150_000
+_BESIDE = REACH + NEIGHBOURS
+"""Readings beside a span: those whose meaning it can change, and what these are judged by."""
 LAST_MS = 4_102_444_800_000
 """2100-01-01: after every reading."""
 
@@ -268,7 +270,33 @@ class _Round:
             )
             for number, span in enumerate(work)
         ]
+        before = self._beyond(source, devices, np.array([each.low_ms for each in tasks], np.int64), before, after=False)
+        after = self._beyond(source, devices, np.array([each.high_ms for each in tasks], np.int64), after, after=True)
         return tasks, Nearest.joined([before, after]).at(places + place)
+
+    def _beyond(
+        self, source: tuple[str, str], devices: Int64s, edges_ms: Int64s, found: Nearest, *, after: bool
+    ) -> Nearest:
+        """The same with neighbours beyond the edges of every task.
+
+        A task begins and ends with whole intervals. Quick readings that were found beside its span all lie within the
+        first or last of them, and what bounds that interval is further away:
+
+            before the gap            found: REACH + NEIGHBOURS of one second each
+                   │                                    ┌┴┐
+            ───────●──────|────────────────────────●●●●●●●●|●●●●●●●  span
+                          └ edge of the task               └ settled so far
+        """
+        outside = found.at_ms >= edges_ms[found.place] if after else found.at_ms < edges_ms[found.place]
+        count = len(edges_ms)
+        beyond = np.bincount(found.place[outside], minlength=count)
+        looked = np.bincount(found.place, minlength=count)
+        # Where fewer were found than were looked for, there are no others.
+        short = np.flatnonzero((beyond < NEIGHBOURS) & (looked >= _BESIDE))
+        if len(short) == 0:
+            return found
+        again = readings.nearest(self._connection, source, devices[short], edges_ms[short], NEIGHBOURS, after=after)
+        return Nearest.joined([found.chosen(~np.isin(found.place, short)), again.at(short)])
 
     def _first(self, source: tuple[str, str], members: Sequence[Register]) -> dict[int, int]:
         """Device to its first usable reading."""
@@ -287,8 +315,7 @@ class _Round:
     ) -> Nearest:
         if len(chosen) == 0:
             return Nearest.none()
-        count = REACH + NEIGHBOURS
-        found = readings.nearest(self._connection, source, devices[chosen], bounds_ms[chosen], count, after=after)
+        found = readings.nearest(self._connection, source, devices[chosen], bounds_ms[chosen], _BESIDE, after=after)
         return found.at(chosen)
 
     def _settle_group(self, group: Sequence[Task], context: Nearest) -> None:

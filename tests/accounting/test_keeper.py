@@ -59,6 +59,45 @@ def test_rounds_one_by_one_make_the_same_rows_as_one_round_for_all_without_a_rev
     assert park.ask("SELECT count(*) FROM base.interval_energy_revision") == [(0,)]
 
 
+def quick(park, first, last, without=range(0)):
+    """Every five seconds, 300 ms beside them: 3 Wh each, so 540 Wh in a quarter of an hour."""
+    begun = ms("04 23:59")
+    return [
+        (park.devices["m-1"], at, {"energy_import_kwh": 1_000_000 + 3 * ((at - begun) // 5_000)})
+        for at in range(ms(first) + 300, ms(last) + 300, 5_000)
+        if at not in without
+    ]
+
+
+@pytest.mark.parametrize("gap", [(0, 0), (4, 13)], ids=["without a gap", "with one across an edge"])
+def test_a_quarter_that_was_settled_is_not_lost_when_the_next_one_is(park, gap):
+    """56 readings of five seconds are five minutes: all of them lie within the quarter before the one that is new."""
+    without = range(ms("05 00:15") + (gap[0] - 9) * MINUTE_MS, ms("05 00:15") + (gap[1] - 9) * MINUTE_MS)
+    park.born(meter(period_s=5.0))
+    edges = ["04 23:59", "05 00:16", "05 00:31", "05 00:46", "05 01:01", "05 01:16"]
+    for first, last in zip(edges, edges[1:], strict=False):
+        park.store_readings(quick(park, first, last, without))
+        park.settled(ms(last) + MINUTE_MS)
+    found = park.energies()
+    assert [found[f"05 {time}"][0] for time in ("00:00", "00:15", "00:30", "00:45", "01:00")] == [0.54] * 5
+    assert [quality for _, quality in found.values()][-3:] == ["good"] * 3
+    assert park.ask("SELECT count(*) FROM base.interval_energy_revision") == [(0,)]
+
+
+def test_late_readings_do_not_lose_the_quarters_beside_them(park):
+    park.born(meter(period_s=5.0))
+    late = range(ms("05 00:40"), ms("05 00:41"))
+    park.store_readings(quick(park, "04 23:59", "05 02:01", late))
+    park.settled(ms("05 02:03"))
+    before = park.energies()
+    park.store_readings(quick(park, "05 00:40", "05 00:41"), received_ms=ms("05 02:05"))
+    park.settled(ms("05 02:06"))
+    assert {at: energy for at, (energy, _) in park.energies().items() if at >= "05 00:00"} == {
+        f"05 {minute // 60:02}:{minute % 60:02}": 0.54 for minute in range(0, 120, 15)
+    }
+    assert len(park.energies()) == len(before)
+
+
 def test_a_week_late_changes_exactly_the_affected_rows(park):
     """m-1 misses 10:05 to 10:55 on the 5th; a week later the readings of 10:20 to 10:30 come.
 
