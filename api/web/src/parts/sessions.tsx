@@ -72,16 +72,16 @@ function Table({ rows, names, returning }: { rows: Session[]; names: Map<string,
         <thead>
           <tr>
             <th>{say("gun")}</th>
-            <th>{say("sessions.start")}</th>
-            <th class="number">{say("sessions.length")}</th>
-            <th class="number">{say("energy.ev")}</th>
             <th>{say("sessions.origin")}</th>
+            <th class="number">{say("energy.ev")}</th>
             {PARTS.map(([name, , key]) => (
               <th key={name} class="number">
                 {say(key)}
               </th>
             ))}
             {returning && <th class="number">{say("energy.v2g")}</th>}
+            <th>{say("sessions.start")}</th>
+            <th class="number">{say("sessions.length")}</th>
             <th class="number">{say("sessions.peak")}</th>
             <th class="number">{say("signal.vehicle_soc_pct")}</th>
             <th>{say("quality.word")}</th>
@@ -103,13 +103,11 @@ function Row({ one, name, returning }: { one: Session; name: string; returning: 
   return (
     <tr>
       <th scope="row">{name}</th>
-      <td>{moment(one.start_ms, zone).slice(5)}</td>
-      <td class="number">{one.state === "under_way" ? say("sessions.under_way") : age((one.end_ms - one.start_ms) / 1000)}</td>
-      <td class="number">
-        <Num value={one.energy_kwh} unit="kWh" estimated={doubtful} why={doubtful ? say("sessions.estimated.why") : undefined} />
-      </td>
       <td>
         <OriginBar one={one} />
+      </td>
+      <td class="number">
+        <Num value={one.energy_kwh} unit="kWh" estimated={doubtful} why={doubtful ? say("sessions.estimated.why") : undefined} />
       </td>
       {PARTS.map(([part]) => (
         <td key={part} class="number">
@@ -121,6 +119,8 @@ function Row({ one, name, returning }: { one: Session; name: string; returning: 
           <Num value={one.returned_kwh} unit="kWh" />
         </td>
       )}
+      <td>{moment(one.start_ms, zone).slice(5)}</td>
+      <td class="number">{one.state === "under_way" ? say("sessions.under_way") : age((one.end_ms - one.start_ms) / 1000)}</td>
       <td class="number">
         <Num value={one.peak_kw} unit="kW" />
       </td>
