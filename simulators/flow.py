@@ -1,6 +1,6 @@
 """Power and energy registers of one device, in whole numbers: watts, and watt-milliseconds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 WATT_MS_PER_KWH = 3_600_000_000
 """Energy registers count watt-milliseconds."""
@@ -21,7 +21,7 @@ class Flow:
 
     def after(self, milliseconds: int) -> "Flow":
         """The registers a while later, at the same power."""
-        later = replace(self)
+        later = Flow(self.watts, self.var, self.taken, self.given, self.reactive, self.reactive_given)
         later.hold(milliseconds)
         return later
 

@@ -7,12 +7,15 @@ import tomllib
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from simulators.weather import MINUTES, WeatherDay
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.weather import MINUTES, WeatherDay, carried, numbers
 
 _SATURDAY, _SUNDAY = 5, 6
 _CALENDAR = Path(__file__).parent / "data" / "workdays_cn.toml"
@@ -73,35 +76,31 @@ def load_day(load: Load, weather: WeatherDay) -> list[float]:
     random = Random(f"{weather.seed}/load/{load.name}/{weather.day.isoformat()}")  # noqa: S311  physics, not secrets
     today = workday_factor(load.shape, weather.day)
     tomorrow = workday_factor(load.shape, weather.day + timedelta(days=1))
-    machines = _machines(random, load.machine_kw, load.rated_power_kw)
-    shapes = _shape_of_day(load.shape)
-    wander = 0.0
-    found = []
-    for minute in range(MINUTES + 1):
-        wander += 0.1 * -wander + random.gauss(0.0, 0.004)
-        factor = tomorrow if minute == MINUTES else today
-        shape = factor * shapes[minute]
-        heat = min(max((weather.temperature[minute] - _COMFORT_C) / (_HOT_C - _COMFORT_C), 0.0), 1.0)
-        share = shape * (1 - load.cooling_share + load.cooling_share * heat) * (1 + wander)
-        found.append(max(share * load.rated_power_kw + machines[minute] * shape, 0.0))
+    factor = np.full(MINUTES + 1, today)
+    factor[MINUTES] = tomorrow
+    shape = factor * _shape_of_day(load.shape)
+    draws = numbers(random)
+    machines = _machines(draws, load.machine_kw, load.rated_power_kw)
+    wander = carried(draws.normal(0.0, 0.004, MINUTES + 1), 0.9, 0.0)
+    heat = ((np.array(weather.temperature) - _COMFORT_C) / (_HOT_C - _COMFORT_C)).clip(0.0, 1.0)
+    share = shape * (1 - load.cooling_share + load.cooling_share * heat) * (1 + wander)
+    found: list[float] = (share * load.rated_power_kw + machines * shape).clip(min=0.0).tolist()
     return found
 
 
-def _machines(random: Random, size_kw: float, rated_kw: float) -> list[float]:
+def _machines(draws: np.random.Generator, size_kw: float, rated_kw: float) -> NDArray[np.float64]:
     """Compressors and chillers that start and stop: steps of one machine, a few an hour."""
     most = max(1, min(3, int(rated_kw / 6 // max(size_kw, 1.0))))
-    running = random.randrange(most + 1)
-    found = []
-    for _ in range(MINUTES + 1):
-        if random.random() < 0.06:  # noqa: PLR2004  about four steps an hour
-            running = min(max(running + random.choice((-1, 1)), 0), most)
-        found.append((running - most / 2) * size_kw)
-    return found
+    begun = int(draws.integers(most + 1))
+    steps = np.flatnonzero(draws.random(MINUTES + 1) < 0.06).tolist()  # noqa: PLR2004  about four steps an hour
+    turns = draws.choice((-1, 1), len(steps)).tolist()
+    running = list(accumulate(turns, lambda number, turn: min(max(number + turn, 0), most), initial=begun))
+    return (np.repeat(running, np.diff([0, *steps, MINUTES + 1])) - most / 2) * size_kw
 
 
 @cache
-def _shape_of_day(name: str) -> tuple[float, ...]:
-    return tuple(_shape(name, minute / 60) for minute in range(MINUTES + 1))
+def _shape_of_day(name: str) -> NDArray[np.float64]:
+    return np.array([_shape(name, minute / 60) for minute in range(MINUTES + 1)])
 
 
 def _shape(name: str, hour: float) -> float:

@@ -4,15 +4,20 @@ Clear sky: Ineichen with climatological turbidity, through pvlib (imported when 
 computed once, at steps of one minute, and interpolated.
 """
 
+import contextlib
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import accumulate
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
 
 from contract.time import to_ms
 
@@ -26,6 +31,7 @@ _MONTH_MEAN_C = (15.5, 16.5, 19.0, 22.8, 26.0, 28.0, 28.8, 28.6, 27.6, 25.0, 21.
 _CLOUD_ADJUSTMENT = 0.6
 """Share of the way to a new cloud level within one minute: ramps of 60 % of the rating a minute do happen."""
 _LOWEST_INDEX, _HIGHEST_INDEX = 0.05, 1.15
+_EVERY_MINUTE = np.arange(MINUTES + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +82,27 @@ def cloud_index(random: Random, sky: str, minutes: int = MINUTES + 1) -> list[fl
     """Clear-sky index at every minute: a two-state Markov chain of sun and shadow, smoothed, bounded 0.05 to 1.15."""
     regime = _REGIMES[sky]
     shadow = random.random() < regime.to_shadow / (regime.to_shadow + regime.to_sun)
-    index = regime.shadow if shadow else regime.sun
-    found = []
-    for _ in range(minutes):
-        if random.random() < (regime.to_sun if shadow else regime.to_shadow):
+    level = regime.shadow if shadow else regime.sun
+    levels = []
+    draws = numbers(random)
+    for chance in draws.random(minutes).tolist():
+        if chance < (regime.to_sun if shadow else regime.to_shadow):
             shadow = not shadow
-        level = regime.shadow if shadow else regime.sun
-        index += _CLOUD_ADJUSTMENT * (level - index) + random.gauss(0.0, regime.noise)
-        index = min(max(index, _LOWEST_INDEX), _HIGHEST_INDEX)
-        found.append(index)
+        levels.append(regime.shadow if shadow else regime.sun)
+    pushed = _CLOUD_ADJUSTMENT * np.array(levels) + draws.normal(0.0, regime.noise, minutes)
+    found: list[float] = carried(pushed, 1 - _CLOUD_ADJUSTMENT, level).clip(_LOWEST_INDEX, _HIGHEST_INDEX).tolist()
     return found
+
+
+def numbers(random: Random) -> np.random.Generator:
+    """Random numbers by the thousand, where drawing them one by one would take longer than all the physics."""
+    return np.random.default_rng(random.getrandbits(128))
+
+
+def carried(pushed: NDArray[np.float64], share: float, start: float) -> NDArray[np.float64]:
+    """A series that keeps a share of its former value and is pushed by a new one: x = share · x_before + pushed."""
+    series = accumulate(pushed.tolist(), lambda value, push: share * value + push, initial=start)
+    return np.fromiter(series, np.float64, len(pushed) + 1)[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,34 +122,47 @@ class ClearSky:
 
 
 def clear_sky(site: Site, day: date, linke_turbidity: float | None = None) -> ClearSky:
-    """Sun and clear sky of a local day: Ineichen and Perez (2002); turbidity from pvlib's climatology unless given."""
-    import numpy as np
+    """Sun and clear sky of a local day: Ineichen and Perez (2002); turbidity from pvlib's climatology unless given.
+
+    The sun's place by pvlib's ephemeris, while it is up within 0.01° of the solar position algorithm (NREL SPA), which
+    takes six times as long.
+    """
     import pandas as pd
     import pvlib
 
     times = pd.date_range(f"{day.isoformat()} 00:00", periods=MINUTES + 1, freq="1min", tz=site.zone)
     pressure = pvlib.atmosphere.alt2pres(site.altitude_m)
-    sun = pvlib.solarposition.spa_python(times, site.latitude, site.longitude, site.altitude_m, pressure)
+    with _old_pandas_names():
+        sun = pvlib.solarposition.ephemeris(times, site.latitude, site.longitude, pressure)
     zenith = sun["apparent_zenith"].to_numpy()
     air_mass = pvlib.atmosphere.get_absolute_airmass(pvlib.atmosphere.get_relative_airmass(zenith), pressure)
-    extra = float(pvlib.irradiance.get_extra_radiation(day.timetuple().tm_yday))
-    turbidity = _turbidity(site, day) if linke_turbidity is None else linke_turbidity
+    of_year = day.timetuple().tm_yday
+    extra = float(pvlib.irradiance.get_extra_radiation(of_year))
+    turbidity = _turbidities(site, day.year)[of_year - 1] if linke_turbidity is None else linke_turbidity
     with np.errstate(all="ignore"):
         # The model divides by the air mass, which has no value while the sun is down; pvlib answers 0 there.
         light = pvlib.clearsky.ineichen(zenith, air_mass, turbidity, site.altitude_m, extra)
     return ClearSky(zenith, sun["azimuth"].to_numpy(), light["ghi"], light["dni"], light["dhi"], extra)
 
 
-def _turbidity(site: Site, day: date) -> float:
-    """Linke turbidity of the day from pvlib's climatology."""
+@contextlib.contextmanager
+def _old_pandas_names() -> Iterator[None]:
+    """Of pandas 3.1, which has renamed `dayofyear`: pvlib 0.16.1 still asks for it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+@cache
+def _turbidities(site: Site, year: int) -> list[float]:
+    """Linke turbidity of every day of a year from pvlib's climatology, whose file is opened at each asking."""
     import pandas as pd
     import pvlib
 
-    with warnings.catch_warnings():
-        # pvlib 0.16.1 asks pandas for `dayofyear`, which pandas 3.1 has renamed.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        noon = pd.DatetimeIndex([f"{day.isoformat()} 12:00"], tz=site.zone)
-        return float(pvlib.clearsky.lookup_linke_turbidity(noon, site.latitude, site.longitude).iloc[0])
+    noons = pd.date_range(f"{year}-01-01 12:00", f"{year}-12-31 12:00", freq="D", tz=site.zone)
+    with _old_pandas_names():
+        found: list[float] = pvlib.clearsky.lookup_linke_turbidity(noons, site.latitude, site.longitude).tolist()
+    return found
 
 
 def haurwitz(zenith_deg: float) -> float:
@@ -178,7 +208,6 @@ class WeatherDay:
 
         Direct and diffuse by Erbs (1982) from the cloudy global irradiance.
         """
-        import numpy as np
         import pvlib
 
         index = np.roll(np.asarray(self.index), lag_min)
@@ -197,31 +226,31 @@ class WeatherDay:
         random = self._random("temperature")
         mean = _month_mean(self.day) + random.gauss(0.0, 1.5)
         swing = {"fair": 4.5, "broken": 3.5, "overcast": 1.5}[self.kind]
-        return [mean + swing * math.cos((minute - 900) / MINUTES * 2 * math.pi) for minute in range(MINUTES + 1)]
+        return _listed(mean + swing * np.cos((_EVERY_MINUTE - 900) / MINUTES * 2 * math.pi))
 
     @cached_property
     def humidity(self) -> list[float]:
         """Relative humidity in %: falls as the air warms at constant moisture (Magnus formula)."""
         dew = min(self.temperature) - {"fair": 3.0, "broken": 1.5, "overcast": 0.3}[self.kind]
-        return [100.0 * _saturation(dew) / _saturation(air) for air in self.temperature]
+        return _listed(100.0 * _saturation(dew) / _saturation(np.array(self.temperature)))
 
     @cached_property
     def wind(self) -> list[float]:
         """Wind speed in m/s at every minute: autoregressive around 2.2 m/s, never below 0.2."""
-        return _wander(self._random("wind"), 2.2, 0.05, 0.12, 0.2, 15.0)
+        return _listed(_wander(self._random("wind"), 2.2, 0.05, 0.12).clip(0.2, 15.0))
 
     @cached_property
     def wind_direction(self) -> list[float]:
         """Wind direction in degrees, wandering about the day's prevailing one."""
         random = self._random("direction")
         prevailing = random.uniform(60, 180)
-        return [degrees % 360 for degrees in _wander(random, prevailing, 0.01, 2.0, prevailing - 90, prevailing + 90)]
+        return _listed(_wander(random, prevailing, 0.01, 2.0).clip(prevailing - 90, prevailing + 90) % 360)
 
     @cached_property
     def pressure(self) -> list[float]:
         """Air pressure in hPa at the station: reduced by 0.12 hPa a metre, with the two tides of a day."""
         level = 1013.0 - 0.12 * self.site.altitude_m + self._random("pressure").gauss(0.0, 3.0)
-        return [level + 1.2 * math.cos((minute - 600) / 720 * 2 * math.pi) for minute in range(MINUTES + 1)]
+        return _listed(level + 1.2 * np.cos((_EVERY_MINUTE - 600) / 720 * 2 * math.pi))
 
     def _random(self, label: str) -> Random:
         return Random(f"{self.seed}/weather/{label}/{self.day.isoformat()}")  # noqa: S311  physics, not secrets
@@ -242,16 +271,16 @@ def _month_mean(day: date) -> float:
     return _MONTH_MEAN_C[low % 12] * (1 - share) + _MONTH_MEAN_C[(low + 1) % 12] * share
 
 
-def _saturation(celsius: float) -> float:
-    return 6.112 * math.exp(17.62 * celsius / (243.12 + celsius))
+def _saturation(celsius: Any) -> Any:
+    return 6.112 * np.exp(17.62 * celsius / (243.12 + celsius))
 
 
-def _wander(random: Random, mean: float, pull: float, noise: float, low: float, high: float) -> list[float]:
-    """A bounded autoregressive series of a day."""
-    value = mean
-    found = []
-    for _ in range(MINUTES + 1):
-        value += pull * (mean - value) + random.gauss(0.0, noise)
-        value = min(max(value, low), high)
-        found.append(value)
+def _wander(random: Random, mean: float, pull: float, noise: float) -> NDArray[np.float64]:
+    """An autoregressive series of a day about its mean."""
+    return mean + carried(numbers(random).normal(0.0, noise, MINUTES + 1), 1 - pull, 0.0)
+
+
+def _listed(values: Any) -> list[float]:
+    """Numbers that are looked up one at a time: a list gives them quicker than an array does."""
+    found: list[float] = values.tolist()
     return found
