@@ -107,16 +107,20 @@ class Station:
     queue_length: int = 4
     """Vehicles that wait before others drive on."""
     queue: deque[Vehicle] = field(default_factory=deque)
+    came: int = 0
+    """Vehicles of the day that have come, whether they stayed or not."""
     _coming: deque[tuple[float, Vehicle]] = field(default_factory=deque)
 
-    def begin_day(self, day: date) -> None:
-        """Draw the visits of a local day."""
-        self._coming = deque(arrivals(self.seed, self.name, day, self.arrivals_per_day))
+    def begin_day(self, day: date, came: int = 0) -> None:
+        """Draw the visits of a local day, of which some have come already."""
+        self._coming = deque(arrivals(self.seed, self.name, day, self.arrivals_per_day)[came:])
+        self.came = came
 
     def step(self, second: float, seconds: float, registers: list[int]) -> None:
         """Let vehicles come and go at a second of the day, and set the power of every gun until the next step."""
         while self._coming and self._coming[0][0] <= second:
             _, vehicle = self._coming.popleft()
+            self.came += 1
             if len(self.queue) < self.queue_length:
                 self.queue.append(vehicle)
         for gun, register in zip(self.guns, registers, strict=True):

@@ -1,11 +1,11 @@
 """Months of a park's readings in seconds: the live park's own physics at steps of minutes, read at a chosen period.
 
-    whole days, steps of 1 or 5 minutes ──midnight──▶ last day, steps of the scenario ──▶ end
-                                                                                           └──▶ state for the live park
+    steps of 1 or 5 minutes ──▶ end of the history ──state──▶ live park, steps of the scenario
+                                                   └──state──▶ the same steps, until the live park is read
 
 Powers hold from step to step and registers integrate them, so every power balances and every difference of two
-registers is the energy in between, whatever the period of the readings. The last day is stepped as finely as the live
-park steps: a park that starts from the `state` goes on with the very registers with which the history ends.
+registers is the energy in between, whatever the period of the readings. A park that starts from the `state` goes on
+with the very registers with which the history ends, at whichever minute that is.
 """
 
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ class Day:
 
     readings: tuple[Readings, ...]
     state: ParkState
-    """At its end; at its beginning, which the live park catches up from, if the history ends before its midnight."""
+    """At its end: midnight, or the end of the history."""
 
 
 def devices(scenario: Scenario) -> tuple[SimulatedDevice, ...]:
@@ -63,25 +63,28 @@ def signals(device: SimulatedDevice) -> tuple[str, ...]:
 
 
 def days(
-    scenario: Scenario, start_ms: int, end_ms: int, period_s: int, state: ParkState | None = None
+    scenario: Scenario,
+    start_ms: int,
+    end_ms: int,
+    period_s: int,
+    state: ParkState | None = None,
+    *,
+    as_live: bool = False,
 ) -> Iterator[Day]:
     """Readings of the half-open span, day by day; stamps are whole multiples of the period since the epoch.
 
-    Without a `state` the park begins at the local midnight before `start_ms`. Raises `ValueError` for a span or a
-    period that cannot be made.
+    Without a `state` the park begins at the local midnight before `start_ms`. `as_live` steps as finely as the live
+    park does, which gives its very powers; otherwise the span ends at a whole step. Raises `ValueError` for a span or
+    a period that cannot be made.
     """
-    _check(start_ms, end_ms, period_s)
-    made: _Made | None = None
+    step_s = None if as_live else _step_s(period_s)
+    _check(start_ms, end_ms, period_s, step_s)
+    made = _Made(scenario, start_ms, state, step_s)
     while start_ms < end_ms:
-        midnight_ms = midnight_after(scenario, start_ms)
-        if made is None or end_ms < midnight_ms:
-            made = _Made(scenario, start_ms, state, _step_s(period_s) if end_ms >= midnight_ms else None)
-        readings = made.readings(start_ms, min(end_ms, midnight_ms), period_s * 1000)
-        if end_ms >= midnight_ms:
-            made.advance(midnight_ms)
-        state = made.state
-        yield Day(readings, state)
-        start_ms = midnight_ms
+        until_ms = min(end_ms, midnight_after(scenario, start_ms))
+        readings = made.readings(start_ms, until_ms, period_s * 1000)
+        yield Day(readings, made.state_at(until_ms))
+        start_ms = until_ms
 
 
 def midnight_after(scenario: Scenario, at_ms: int) -> int:
@@ -90,11 +93,13 @@ def midnight_after(scenario: Scenario, at_ms: int) -> int:
     return site.midnight_ms(site.day_of(at_ms)) + _DAY_MS
 
 
-def _check(start_ms: int, end_ms: int, period_s: int) -> None:
+def _check(start_ms: int, end_ms: int, period_s: int, step_s: float | None) -> None:
     if period_s < 1 or _DAY_MS % (period_s * 1000):
         raise ValueError(f"a period of {period_s} s does not divide the day: take 60, 300 or 900")
     if not 0 <= start_ms < end_ms:
         raise ValueError(f"a history from {start_ms} to {end_ms} has no length: its end must lie after its start")
+    if step_s is not None and end_ms % round(step_s * 1000):
+        raise ValueError(f"a history that ends at {end_ms} ends within a step of {step_s:g} s")
 
 
 def _step_s(period_s: int) -> float:
@@ -109,12 +114,8 @@ class _Made:
         self._park = (
             Park(scenario, start_ms, state) if step_s is None else MinutePark(scenario, start_ms, state, step_s)
         )
+        self._step_ms = round(self._park.scenario.step_s * 1000)
         self._columns = [(device, signals(device)) for device in devices(scenario)]
-
-    @property
-    def state(self) -> ParkState:
-        """The state in which the present day began."""
-        return self._park.midnight
 
     def readings(self, start_ms: int, end_ms: int, period_ms: int) -> tuple[Readings, ...]:
         """What every device shows at every stamp of a span within one day."""
@@ -126,9 +127,13 @@ class _Made:
             for place, (device, names) in enumerate(self._columns)
         )
 
-    def advance(self, at_ms: int) -> None:
-        """Go on to an instant."""
+    def state_at(self, at_ms: int) -> ParkState:
+        """Go on to the end of a day, or of the history, and describe it before anything is decided there."""
+        self._park.advance_to(at_ms - self._step_ms)
+        if at_ms < midnight_after(self._park.scenario, self._park.at_ms):
+            return self._park.halt()
         self._park.advance_to(at_ms)
+        return self._park.midnight
 
     def _read(self, at_ms: int) -> list[list[float | None]]:
         found = []

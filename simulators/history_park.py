@@ -59,6 +59,11 @@ class MinutePark(Park):
             self._shown_ms = self.at_ms
             self._show(self._minute_number())
 
+    def halt(self) -> ParkState:
+        """Let the present step pass, and give the state at its end."""
+        self._show(self._minute_number() + self._step_ms // MINUTE_MS)
+        return super().halt()
+
     def values(self, device: str, at_ms: int) -> Values:
         """What a device measures at an instant."""
         self.advance_to(at_ms)
@@ -85,11 +90,20 @@ class MinutePark(Park):
         tangents = {name: math.tan(math.acos(self._loads[name].power_factor)) for name in used}
         var = {name: (used[name] * tangents[name]).astype(np.int64) for name in used}
         nothing = np.zeros(MINUTES + 1, np.int64)
+        minute = self._first_minute(found)
         self._courses = {
-            name: _course(self.flows[name], watts, var.get(name, nothing)) for name, watts in (made | used).items()
+            name: _course(self.flows[name], watts, var.get(name, nothing), minute)
+            for name, watts in (made | used).items()
         }
         self._pv_w, self._load_w, self._var = _total(made.values()), _total(used.values()), _total(var.values())
         return found
+
+    def _first_minute(self, day: Day) -> int:
+        """At which minute of a day the registers stand when it is opened: a state may have been taken within it."""
+        begun = self._begun
+        if begun is None or begun.at_ms is None or begun.date != day.weather.day:
+            return 0
+        return (begun.at_ms - day.start_ms) // MINUTE_MS
 
     def _held(self, day: Day) -> Day:
         """A day whose generation and loads are means over each step."""
@@ -147,14 +161,17 @@ def _watts(power_kw: list[float], limit_kw: float = math.inf) -> NDArray[np.int6
     return found
 
 
-def _course(flow: Flow, watts: NDArray[np.int64], var: NDArray[np.int64]) -> _Course:
-    """Registers go on from those of the midnight; what holds at the day's last point counts for the next day."""
-    return _Course(watts.tolist(), var.tolist(), _register(flow.taken, watts), _register(flow.reactive, var))
+def _course(flow: Flow, watts: NDArray[np.int64], var: NDArray[np.int64], minute: int) -> _Course:
+    """Registers stand as they are at a minute; what holds at the day's last point counts for the next day."""
+    taken, reactive = _register(flow.taken, watts, minute), _register(flow.reactive, var, minute)
+    return _Course(watts.tolist(), var.tolist(), taken, reactive)
 
 
-def _register(start: int, power: NDArray[np.int64]) -> list[int]:
+def _register(known: int, power: NDArray[np.int64], minute: int) -> list[int]:
+    """A register at every minute that is known at one of them; a sum of a year's watt-milliseconds fits 64 bits."""
     gained = np.concatenate(([0], np.cumsum(power[:-1] * MINUTE_MS)))
-    return [start + each for each in gained.tolist()]
+    found: list[int] = (gained + (known - gained[minute])).tolist()
+    return found
 
 
 def _total(parts: Iterable[NDArray[np.int64]]) -> list[int]:

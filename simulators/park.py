@@ -64,7 +64,7 @@ class Day:
 class Park:
     """A plant driven by physics; it only goes forward.
 
-    It begins at the local midnight before `start_ms`, or at that of a saved state and catches up from there.
+    It begins at the local midnight before `start_ms`, or where a saved state stands and catches up from there.
     """
 
     def __init__(self, scenario: Scenario, start_ms: int, state: ParkState | None = None) -> None:
@@ -90,11 +90,15 @@ class Park:
         self.loss = Flow()
         self.bus = bus_of(scenario)
         """The direct-current bus; no part of the balance, what hangs on it is counted itself."""
-        self._day = self._open(self._first_day(start_ms, state))
+        day = self._first_day(start_ms, state)
+        self._begun = state if state is not None and state.at_ms is not None and state.date == day else None
+        self._day = self._open(day)
         self.at_ms = self._day.start_ms
         """Start of the step whose powers hold."""
         self.midnight = self._begin_day()
-        """The state in which the current day began."""
+        """The state in which the current day began, or was taken over."""
+        if self._begun is not None:
+            self._take_over(self._begun)
         self._decide()
 
     @property
@@ -123,6 +127,12 @@ class Park:
                 self._day = self._open(self._day.weather.day + timedelta(days=1))
                 self.midnight = self._begin_day()
             self._decide()
+
+    def halt(self) -> ParkState:
+        """Let the present step pass; the state before anything is decided for the next one. Nothing may follow."""
+        self._hold()
+        self.at_ms += self._step_ms
+        return self._described(self.at_ms)
 
     def values(self, device: str, at_ms: int) -> Values:
         """What a device measures at an instant: the powers of its step, registers up to the instant."""
@@ -169,19 +179,29 @@ class Park:
         return state.date if (day - state.date).days <= _LONGEST_CATCH_UP_DAYS else day
 
     def _begin_day(self) -> ParkState:
+        self._station.begin_day(self._day.weather.day)
+        return self._described(None)
+
+    def _take_over(self, state: ParkState) -> None:
+        """Go on within a day."""
+        self._station.begin_day(state.date, state.came)
+        self.at_ms = self.at_ms if state.at_ms is None else state.at_ms
+        self.midnight = state
+
+    def _described(self, at_ms: int | None) -> ParkState:
         guns, queue = describe_station(self._station)
-        day = self._day.weather.day
-        self._station.begin_day(day)
         return ParkState(
             park=self.scenario.park,
             seed=self.scenario.seed,
-            day=day.isoformat(),
+            day=self._day.weather.day.isoformat(),
             energy_kwh=self._energy_kwh,
             flows={name: asdict(flow) for name, flow in self.flows.items()},
             loss=asdict(self.loss),
             guns=guns,
             queue=queue,
             bus=self.bus.state if self.bus else {},
+            at_ms=at_ms,
+            came=self._station.came,
         )
 
     def _of(self, device_class: str) -> list[DeviceSettings]:

@@ -1,7 +1,7 @@
 """What a park carries from one day to the next, as a small JSON file: a restarted park goes on where it stood.
 
 A park's day is a function of seed, date and this state, so the state of the last midnight is enough: a process that
-is killed at noon comes back with the registers that it would have had.
+is killed at noon comes back with the registers that it would have had. A history hands its park over at any minute.
 """
 
 import json
@@ -25,12 +25,12 @@ class StateError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ParkState:
-    """A park at a local midnight."""
+    """A park at a local midnight, or where a history ends within a day."""
 
     park: str
     seed: int
     day: str
-    """The local day that begins, as 2026-06-21."""
+    """The local day, as 2026-06-21."""
     energy_kwh: float
     """In the storage."""
     flows: Mapping[str, Mapping[str, int]]
@@ -40,10 +40,14 @@ class ParkState:
     queue: tuple[Mapping[str, Any], ...]
     bus: Mapping[str, float] = field(default_factory=dict)
     """Registers and target of a direct-current bus; empty without one, and in a file of before there were any."""
+    at_ms: int | None = None
+    """The instant within the day, before anything is decided for it; None: the midnight with which it begins."""
+    came: int = 0
+    """How many of the day's vehicles have come already."""
 
     @property
     def date(self) -> date:
-        """The local day that begins."""
+        """The local day."""
         return date.fromisoformat(self.day)
 
     def save(self, path: Path) -> None:
@@ -60,8 +64,9 @@ def load_state(path: Path, park: str, seed: int, devices: set[str]) -> ParkState
         if len(text) > _MOST_BYTES:
             raise StateError(f"{path}: {len(text)} characters are too many for a state")
         document = json.loads(text)
-        document.setdefault("bus", {})
-        state = ParkState(**{each.name: document[each.name] for each in fields(ParkState)})
+        # A file of before the newer fields has their defaults.
+        wanted = {each.name for each in fields(ParkState)}
+        state = ParkState(**{name: value for name, value in document.items() if name in wanted})
         if (state.park, state.seed, set(state.flows)) != (park, seed, devices):
             raise StateError(f"{path}: belongs to park {state.park!r} with seed {state.seed}, or to other devices")
         # Whatever cannot be read back is found here and not in the middle of a day.

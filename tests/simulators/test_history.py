@@ -164,19 +164,48 @@ def test_long_steps_keep_the_energy_and_the_balance(name) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PARKS))
+def test_what_it_makes_does_not_depend_on_the_minute_at_which_it_is_cut(name) -> None:
+    scenario = PARKS[name]
+    cut_ms, end_ms = START_MS + DAY_MS + 10 * HOUR_MS, START_MS + 2 * DAY_MS + HOUR_MS
+    whole = list(days(scenario, START_MS, end_ms, 300))
+    first = list(days(scenario, START_MS, cut_ms, 300))
+    rest = list(days(scenario, cut_ms, end_ms, 300, first[-1].state))
+    for device in devices(scenario):
+        together = columns(first + rest, device.device)
+        for signal, values in columns(whole, device.device).items():
+            np.testing.assert_array_equal(together[signal], values)
+    assert whole[-1].state == rest[-1].state
+
+
+@pytest.mark.parametrize("name", sorted(PARKS))
 def test_the_live_park_goes_on_with_the_very_registers(name) -> None:
     scenario = PARKS[name]
     end_ms = START_MS + DAY_MS + 10 * HOUR_MS
-    made = list(days(scenario, START_MS, end_ms + 900_000, 900))
-    live = Park(scenario, end_ms, made[-1].state)
+    state = list(days(scenario, START_MS, end_ms, 900))[-1].state
+    longer = list(days(scenario, START_MS, end_ms + 900_000, 900))
+    live = Park(scenario, end_ms, state)
     assert [device.device for device in live.devices] == [device.device for device in devices(scenario)]
     for device in devices(scenario):
-        found = columns(made, device.device)
-        shown = live.values(device.device, end_ms)
+        found, shown = columns(longer, device.device), live.values(device.device, end_ms)
         assert found["at_ms"][-1] == end_ms
         for signal in signals(device):
-            expected = shown.get(signal)
-            assert found[signal][-1] == pytest.approx(np.nan if expected is None else expected, abs=0, nan_ok=True)
+            if CATALOGUE[device.device_class].by_name[signal].kind == "counter":
+                assert found[signal][-1] == shown[signal], (device.device, signal)
+
+
+@pytest.mark.parametrize("name", sorted(PARKS))
+def test_history_and_live_park_are_one_from_a_state_on(name) -> None:
+    scenario = PARKS[name]
+    begin_ms, end_ms = START_MS + 10 * HOUR_MS, START_MS + 10 * HOUR_MS + 400_000
+    state = list(days(scenario, START_MS, begin_ms, 60))[-1].state
+    [made] = days(scenario, begin_ms, end_ms, 5, state, as_live=True)
+    live = Park(scenario, begin_ms + 60_000, state)
+    for at_ms in range(begin_ms, end_ms, 5_000):
+        for each in made.readings:
+            shown = live.values(each.device, at_ms)
+            expected = [np.nan if shown.get(name) is None else shown[name] for name in each.signals]
+            np.testing.assert_array_equal(each.values[(at_ms - begin_ms) // 5_000], expected)
+    assert live.balance.residual == 0
 
 
 @pytest.mark.parametrize("name", sorted(PARKS))
@@ -271,6 +300,7 @@ def test_a_wrong_bus_is_told_apart() -> None:
         (START_MS + 1, START_MS, 900, "has no length"),
         (START_MS, START_MS + DAY_MS, 0, "does not divide"),
         (START_MS, START_MS + DAY_MS, 7, "does not divide"),
+        (START_MS, START_MS + 90_000, 60, "within a step of 60 s"),
     ],
 )
 def test_what_cannot_be_made_is_refused(start_ms, end_ms, period_s, words) -> None:

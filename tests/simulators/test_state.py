@@ -36,6 +36,28 @@ def test_a_restarted_park_shows_what_it_would_have_shown(tmp_path, hours) -> Non
     assert resumed.balance.residual == 0
 
 
+def test_a_park_goes_on_from_any_minute_and_so_does_the_one_that_it_restarts_as(tmp_path) -> None:
+    whole, halted = Park(SCENARIO, START_MS), Park(SCENARIO, START_MS)
+    at_ms = START_MS + 5 * HOUR_MS
+    halted.advance_to(at_ms - 20_000)
+    halted.halt().save(tmp_path / "state.json")
+    resumed = Park(SCENARIO, at_ms, reload(tmp_path / "state.json"))
+    assert shown(resumed, at_ms) == shown(whole, at_ms)
+    # Until the next midnight it is this very state that a restart begins with.
+    assert resumed.midnight == reload(tmp_path / "state.json")
+    later = at_ms + 15 * HOUR_MS
+    assert shown(Park(SCENARIO, later, resumed.midnight), later) == shown(whole, later)
+
+
+def test_a_state_without_an_instant_is_of_midnight(tmp_path) -> None:
+    path = tmp_path / "state.json"
+    Park(SCENARIO, START_MS).midnight.save(path)
+    document = json.loads(path.read_text("utf-8"))
+    del document["at_ms"], document["came"]
+    path.write_text(json.dumps(document), "utf-8")
+    assert shown(Park(SCENARIO, START_MS, reload(path)), START_MS) == shown(Park(SCENARIO, START_MS), START_MS)
+
+
 def test_a_pause_is_caught_up_day_by_day() -> None:
     whole, paused = Park(SCENARIO, START_MS), Park(SCENARIO, START_MS)
     later = START_MS + 3 * 24 * HOUR_MS
