@@ -26,7 +26,14 @@ from psycopg import sql
 from contract.signals import CATALOGUE, Kind
 from contract.time import from_ms, to_ms
 from ingest.sql import statement
-from ingest.sql.aggregates import DAY_ORIGIN, LEVELS, SOURCE, rollup_columns, rollup_expressions
+from ingest.sql.aggregates import (
+    DAY_ORIGIN,
+    LEVELS,
+    SOURCE,
+    rollup_columns,
+    rollup_expressions,
+    single_expressions,
+)
 from ingest.store import Breathe, MaintenanceReport, dirty, without_pause
 from ingest.store.dirty import Int4Array
 from ingest.store.partitions import Days
@@ -235,7 +242,17 @@ def _recompute_span(
         "low": from_ms(low * _MINUTE_MS),
         "high": from_ms((last + MINUTES["1d"]) * _MINUTE_MS),
     }
-    connection.execute(_span_statement(device_class, level), parameters, prepare=False)
+    single = _SPAN_SOURCE[level] == "" and _is_single(connection, device_class, level, parameters)
+    query = _single_statement(device_class, level) if single else _span_statement(device_class, level)
+    connection.execute(query, parameters, prepare=False)
+
+
+def _is_single(
+    connection: psycopg.Connection[Any], device_class: str, level: str, parameters: dict[str, object]
+) -> bool:
+    """Whether no bucket of a span holds two raw rows or is there already: half the work of sums and conflicts."""
+    query = _rollup_statement("first_of_their_buckets", device_class, level, "")
+    return connection.execute(query, parameters, prepare=False).fetchone() == (True,)
 
 
 def recompute(
@@ -278,12 +295,19 @@ def _span_statement(class_name: str, level: str) -> sql.Composed:
     return _rollup_statement("recompute_span", class_name, level, _SPAN_SOURCE[level])
 
 
-def _rollup_statement(name: str, class_name: str, level: str, source: str) -> sql.Composed:
+@cache
+def _single_statement(class_name: str, level: str) -> sql.Composed:
+    return _rollup_statement("insert_single", class_name, level, "", single_expressions(CATALOGUE[class_name]))
+
+
+def _rollup_statement(
+    name: str, class_name: str, level: str, source: str, expressions: Iterable[tuple[str, str]] = ()
+) -> sql.Composed:
     device_class = CATALOGUE[class_name]
     in_order = "array_agg({0} ORDER BY at) FILTER (WHERE {0} IS NOT NULL)"
     first = f"({in_order})[1]"
     last = f"({in_order})[count({{0}})]"
-    expressions = rollup_expressions(device_class, level if source else "1m", first, last)
+    expressions = expressions or rollup_expressions(device_class, level if source else "1m", first, last)
     # Names and expressions come from the catalogue, never from input.
     columns = [name for name, _ in rollup_columns(device_class)]
     return sql.SQL(statement(name)).format(

@@ -49,3 +49,17 @@ def rollup_expressions(device_class: DeviceClass, level: str, first: str, last: 
             yield f"{name}_first", first.format(name if from_raw else f"{name}_first")
         if signal.kind is not Kind.GAUGE:
             yield f"{name}_last", last.format(name if from_raw else f"{name}_last")
+
+
+def single_expressions(device_class: DeviceClass) -> Iterator[tuple[str, str]]:
+    """Column and expression where a bucket holds a single raw row: the same values, and no aggregate to compute."""
+    yield "samples", "1"
+    for signal in device_class.signals:
+        name = signal.name
+        if signal.kind is Kind.GAUGE:
+            yield from ((f"{name}_sum", f"{name}::int8"), (f"{name}_count", f"({name} IS NOT NULL)::int4"))
+            yield from ((f"{name}_min", name), (f"{name}_max", name))
+        if signal.kind is Kind.COUNTER:
+            yield f"{name}_first", name
+        if signal.kind is not Kind.GAUGE:
+            yield f"{name}_last", name
