@@ -1,7 +1,7 @@
 """The year before the first `up`: a history of every park, and what its operators would have agreed, closed and stated.
 
-    readings ─▶ roll-ups ─▶ intervals ─▶ supply agreements ─▶ closed months
-                                   └────▶ cluster figures of the plan
+    readings ─▶ roll-ups ─▶ intervals ─▶ supply agreements ─▶ closed months         readings ─▶ live
+                                   └────▶ cluster figures of the plan      (`join`: to the present)
 
 Each park's span is noted in the data folder before anything is made, so that an interrupted `up` goes on with the very
 span; what was made whole, or had readings of its own, is left alone for ever.
@@ -30,13 +30,20 @@ from domain.clusters.plan import Cluster, plan
 from domain.tariff.bill import Terms
 from domain.tariff.reader import example, examples
 from ingest.store import open_store
-from parkgrid.prefill import Span, Tell, prefill
+from parkgrid.prefill import Span, Tell, go_on, prefill
 from parkgrid.prefill_rows import BATCH_MS
 from simulators import history
 from simulators.scenario import Scenario
+from simulators.state import ParkState
 
 DAYS = 365
+FINE_DAYS = 2
+"""Whole days by the minute before the present one: a chart of 24 hours never begins before them."""
 _DAY_MS = 86_400_000
+_DENSE_MS = 1_800_000
+_LONGEST_JOIN_MS = 3_600_000
+_READINGS_SHARE, _BILLS_FROM = 0.7, 0.95
+"""Where on the bar readings end and bills begin."""
 _BY = "parkgrid up"
 _OLD_PLAN, _NEW_PLAN = "guangdong-2021-tou", "retail-curve-2026"
 _POWER_FACTOR = Decimal("0.9")
@@ -46,7 +53,21 @@ _CLUSTERS = {
     "julongshan-pedf": "smart-terminals",
 }
 """Park to the cluster of the plan whose place it lies in."""
+_AGREED_KW = {"pingshan-park": 2_100, "biling-ic-park": 4_100, "julongshan-pedf": 640}
+"""Agreed demand: a year's greatest quarters of an hour were 1,935, 3,768 and 573 kW, about nine tenths of it."""
+_ABOVE_THE_CAP = 1.4
+"""Agreed demand of any other park over the import that its storage holds it to, while there is something in it."""
 _EXAMPLE = "示例：按意见目标年份直线推算，非统计数据 Example: straight line between the plan's years, no statistics"
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """Where a history that has just been made ends, and how its park goes on."""
+
+    scenario: Scenario
+    span: Span
+    state: ParkState
+    read_every_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,66 +80,105 @@ class Noted:
 
 
 def fill(
-    dsn: str, data_dir: Path, parks: Mapping[Path, Scenario], until_ms: int, tell: Tell, done: Callable[[str], None]
-) -> bool:
-    """Make what is missing of the year before `until_ms`; whether there was anything to make.
+    dsn: str,
+    data_dir: Path,
+    parks: Mapping[Path, Scenario],
+    until_ms: int,
+    tell: Tell,
+    done: Callable[[str], None],
+    read_every_s: Mapping[str, int] | None = None,
+) -> Sequence[Seam] | None:
+    """Make what is missing of the year before `until_ms`; None if there was nothing to make.
 
     `parks` are scenarios by the file that their live simulation starts from. `done` is told the name of every phase
-    that has ended. Raises `PrefillError`, `StoreError`.
+    that has ended. `read_every_s` says, by park, how often its live devices are read. Raises `PrefillError`,
+    `StoreError`.
     """
     path = data_dir / "history.json"
     notes = _read(path)
-    fresh = [each for each in parks.values() if each.park not in notes]
-    notes |= {each.park: _note(dsn, each, until_ms) for each in fresh}
+    notes |= {each.park: _note(dsn, each, until_ms, notes.get(each.park)) for each in parks.values()}
     _write(path, notes)
     open_parks = {state: each for state, each in parks.items() if not notes[each.park].complete}
     if not open_parks:
-        return False
-    _readings(dsn, notes, open_parks, tell)
+        return None
+    seams = _readings(dsn, notes, open_parks, tell, read_every_s or {})
     done("readings")
     with psycopg.connect(dsn, autocommit=True) as connection:
-        tell("energy of every quarter of an hour", 0.8)
+        tell("energy of every quarter of an hour", _READINGS_SHARE)
         settle(connection, SystemClock().now_ms())
         done("intervals")
         for scenario in open_parks.values():
-            tell(f"bills of {scenario.park}", 0.9)
+            tell(f"bills of {scenario.park}", _BILLS_FROM)
             _accounts(connection, scenario, notes[scenario.park])
         done("bills")
     tell("figures of the clusters", 0.99)
     _figures(dsn, data_dir, tuple(parks.values()))
     done("clusters")
     _write(path, notes | {each.park: _complete(notes[each.park]) for each in open_parks.values()})
-    return True
+    return seams
 
 
-def _readings(dsn: str, notes: Mapping[str, Noted], parks: Mapping[Path, Scenario], tell: Tell) -> None:
+def join(dsn: str, seams: Iterable[Seam], until_ms: int) -> None:
+    """Readings from the end of each history up to an instant, as dense as the live ones that are about to follow."""
+    with closing(open_store(dsn)) as store:
+        for each in seams:
+            if each.span.end_ms < until_ms <= each.span.end_ms + _LONGEST_JOIN_MS:
+                go_on(store, each.scenario, each.span, each.state, until_ms, each.read_every_s)
+
+
+def _readings(
+    dsn: str, notes: Mapping[str, Noted], parks: Mapping[Path, Scenario], tell: Tell, read_every_s: Mapping[str, int]
+) -> Sequence[Seam]:
     spans: dict[Span, dict[Path, Scenario]] = {}
     for state, scenario in parks.items():
-        noted = notes[scenario.park]
-        # The day that goes on live is known by the minute, so that its chart and its seam have no holes.
-        today_ms = history.midnight_after(scenario, noted.end_ms - _DAY_MS)
-        fine_ms = today_ms if today_ms < noted.end_ms else None
-        spans.setdefault(Span(noted.start_ms, noted.end_ms, fine_from_ms=fine_ms), {})[state] = scenario
+        spans.setdefault(_span(scenario, notes[scenario.park]), {})[state] = scenario
+    seams: list[Seam] = []
     with closing(open_store(dsn)) as store:
         for span, members in spans.items():
-            states = {scenario.park: state for state, scenario in members.items()}
-            prefill(
+            by_park = {scenario.park: (state, scenario) for state, scenario in members.items()}
+            made = prefill(
                 store,
                 dsn,
                 list(members.values()),
                 span,
-                states=states,
-                tell=lambda what, share: tell(what, 0.8 * share),
+                states={park: state for park, (state, _) in by_park.items()},
+                dense_s=read_every_s,
+                tell=lambda what, share: tell(what, _READINGS_SHARE * share),
             )
+            seams += [
+                Seam(by_park[each.park][1], span, each.state, read_every_s.get(each.park, 1))
+                for each in made
+                if each.state is not None
+            ]
+    return seams
 
 
-def _note(dsn: str, scenario: Scenario, until_ms: int) -> Noted:
-    """A year of whole days; a park that has readings already needs none."""
+def _span(scenario: Scenario, noted: Noted) -> Span:
+    """A quarter of an hour apart, the last days by the minute, the last half hour as the live park is read.
+
+    Charts of a day begin in the days by the minute; what is settled again as the live park sets in lies in the rest.
+    """
+    fine_ms = history.midnight_after(scenario, noted.end_ms - (1 + FINE_DAYS) * _DAY_MS)
+    dense_ms = noted.end_ms - _DENSE_MS
+    later = noted.start_ms < fine_ms < dense_ms
+    return Span(noted.start_ms, noted.end_ms, fine_from_ms=fine_ms if later else None, dense_from_ms=dense_ms)
+
+
+def _note(dsn: str, scenario: Scenario, until_ms: int, noted: Noted | None) -> Noted:
+    """A year of whole days; a park that has readings of its own needs none, and one that was interrupted goes on."""
+    if noted is not None and (noted.complete or _has_readings(dsn, scenario, noted.end_ms)):
+        return noted
     end_ms = until_ms // BATCH_MS * BATCH_MS
+    if noted is not None:
+        return Noted(noted.start_ms, max(noted.end_ms, end_ms))
     start_ms = history.midnight_after(scenario, end_ms - (DAYS + 1) * _DAY_MS)
+    return Noted(start_ms, end_ms, complete=_has_readings(dsn, scenario, 0))
+
+
+def _has_readings(dsn: str, scenario: Scenario, from_instant_ms: int) -> bool:
     with psycopg.connect(dsn) as connection:
-        there = connection.execute(_HAS_READINGS, (scenario.park,)).fetchone() == (True,)
-    return Noted(start_ms, end_ms, complete=there)
+        found = connection.execute(_HAS_READINGS, (scenario.park, from_ms(from_instant_ms))).fetchone()
+    return found == (True,)
 
 
 def _complete(noted: Noted) -> Noted:
@@ -146,13 +206,20 @@ def _accounts(connection: psycopg.Connection[Any], scenario: Scenario, noted: No
     for plan_id, first, end in ((_OLD_PLAN, min(begin, change), change), (_NEW_PLAN, change, None)):
         load_plan(connection, examples()[plan_id], f"{plan_id}.toml", _BY)
         if end is None or first < end:
-            limit_kw = Decimal(str(scenario.strategy.peak_import_kw))
-            terms = Terms(account, scenario.park, "contracted_demand", None, limit_kw, _POWER_FACTOR, "10 kV")
+            terms = Terms(
+                account, scenario.park, "contracted_demand", None, _agreed_kw(scenario), _POWER_FACTOR, "10 kV"
+            )
             agree(connection, Agreement(terms, plan_id, first, end, "example of the demonstration district"), _BY)
     for month in _past_months(noted):
         # A month that cannot be closed, because the run was interrupted for long, stays open and says why on the page.
         with suppress(BillError):
             close_month(connection, account, month, _BY)
+
+
+def _agreed_kw(scenario: Scenario) -> Decimal:
+    """The demand of the supply agreement."""
+    known = _AGREED_KW.get(scenario.park)
+    return Decimal(known or round(_ABOVE_THE_CAP * scenario.strategy.peak_import_kw))
 
 
 def account_of(scenario: Scenario) -> str:
@@ -235,5 +302,7 @@ def _csv(path: Path, heading: Iterable[str], rows: Iterable[Sequence[str]]) -> N
 
 
 _HAS_READINGS = """
-SELECT EXISTS (SELECT FROM public.grid_meter m JOIN public.devices d USING (device_id) WHERE d.park = %s)
+SELECT EXISTS (
+    SELECT FROM public.grid_meter m JOIN public.devices d USING (device_id) WHERE d.park = %s AND m.at >= %s
+)
 """

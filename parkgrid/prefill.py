@@ -2,6 +2,8 @@
 
     scenario ─▶ process a park: physics, scaled integers ─▶ Store.commit ─▶ roll-ups meanwhile and to the end
 
+    start ──period_s──▶ fine_from ──fine_period_s──▶ dense_from ──as the live park is read──▶ end ──go_on──▶ live
+
 Each park's history is an epoch of its gateway, named by the span's first second, and its batches are its quarters of
 an hour. So what is interrupted goes on where it was, and what is done twice adds nothing.
 """
@@ -12,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from os import cpu_count
 from pathlib import Path
@@ -66,10 +68,22 @@ class Span:
     fine_from_ms: int | None = None
     """The midnight from which readings are `fine_period_s` apart."""
     fine_period_s: int = 60
+    dense_from_ms: int | None = None
+    """The quarter of an hour from which a park is read as often as when it is live, so that one cannot tell them apart.
 
-    def period_at(self, at_ms: int) -> int:
-        """Seconds between readings at an instant."""
+    What is settled again when the live readings come is measured by what the devices promise then.
+    """
+
+    def period_at(self, at_ms: int, dense_s: int) -> int:
+        """Seconds between readings at an instant, for a park whose devices are read every `dense_s` when it is live."""
+        if self.dense_from_ms is not None and at_ms >= self.dense_from_ms:
+            return dense_s
         return self.fine_period_s if self.fine_from_ms is not None and at_ms >= self.fine_from_ms else self.period_s
+
+    def change_after(self, at_ms: int) -> int:
+        """The next instant at which the distance of readings changes, or the end."""
+        later = (each for each in (self.fine_from_ms, self.dense_from_ms) if each is not None and each > at_ms)
+        return min((*later, self.end_ms))
 
     @property
     def epoch(self) -> int:
@@ -91,6 +105,8 @@ class Filled:
     """Readings that are new."""
     repeated: int = 0
     """Readings that were there already."""
+    state: ParkState | None = field(default=None, compare=False)
+    """Where the park stands at the end; None where everything was there already."""
 
 
 @dataclass(slots=True)
@@ -103,6 +119,7 @@ class _Job:
     through: int
     """The last batch that is stored already."""
     next_ms: int
+    dense_s: int
     filled: Filled = field(init=False)
 
     def __post_init__(self) -> None:
@@ -129,11 +146,14 @@ def prefill(
     span: Span,
     *,
     states: Mapping[str, Path] | None = None,
+    dense_s: Mapping[str, int] | None = None,
     tell: Tell = quiet,
     gateway: str = GATEWAY,
     roll_up: bool = True,
 ) -> tuple[Filled, ...]:
     """Make and store the history of these parks, and bring the roll-ups up to date.
+
+    `dense_s` says, by park, how many seconds lie between readings from `Span.dense_from_ms` on (one where it does not).
 
     `roll_up=False` leaves the roll-ups to an ingest that is running: it works them off in the background.
 
@@ -142,9 +162,12 @@ def prefill(
     `StoreError`.
     """
     _check(parks, span)
-    jobs = [_begin(store, dsn, scenario, span, Gateway(scenario.park, gateway)) for scenario in parks]
+    jobs = [
+        _begin(store, dsn, scenario, span, Gateway(scenario.park, gateway), (dense_s or {}).get(scenario.park, 1))
+        for scenario in parks
+    ]
     open_jobs = [job for job in jobs if job.through < span.batches]
-    done, parts = 0, sum(_part_count(job.scenario, span) for job in open_jobs)
+    done, parts = 0, sum(_part_count(job, span) for job in open_jobs)
     keeping = _rolling_up(dsn, _KEEPERS[store.kind], tell) if roll_up else contextlib.nullcontext()
     with keeping, _workers(len(open_jobs), parts) as workers:
         for job, part in _parts(workers, open_jobs, span):
@@ -152,8 +175,31 @@ def prefill(
                 part.state.save(states[job.scenario.park])
             _store(store, job, part, span)
             done += 1
-            tell(f"history of {job.scenario.park} to {from_ms(part.end_ms):%Y-%m-%d}", done / parts)
+            tell(f"readings of {job.scenario.park} to {from_ms(part.end_ms):%Y-%m-%d}", done / parts)
     return tuple(job.filled for job in jobs)
+
+
+def go_on(
+    store: Store,
+    scenario: Scenario,
+    span: Span,
+    state: ParkState,
+    until_ms: int,
+    period_s: int,
+    *,
+    gateway: str = GATEWAY,
+) -> Filled:
+    """Readings from the end of a history up to an instant, by the live park's own steps: what a reader would have seen.
+
+    They are the next batches of the same epoch, the last of them a part of a quarter of an hour. Roll-ups are left to
+    ingest. Raises `StoreError`.
+    """
+    own = Gateway(scenario.park, gateway)
+    known = store.registry()[own]
+    job = _Job(scenario, own, known, span.batches, span.end_ms, period_s)
+    ids = {device.device: known[device.device][0] for device in history.devices(scenario)}
+    _store(store, job, make(Task(scenario, ids, span.end_ms, until_ms, period_s, state, as_live=True)), span)
+    return job.filled
 
 
 def birth(scenario: Scenario, span: Span) -> Birth:
@@ -174,6 +220,8 @@ def _check(parks: Sequence[Scenario], span: Span) -> None:
         raise PrefillError(
             f"{from_ms(span.start_ms)} to {from_ms(span.end_ms)}: a history goes forward, in whole quarters of an hour"
         )
+    if span.dense_from_ms is not None and span.dense_from_ms % BATCH_MS:
+        raise PrefillError(f"{from_ms(span.dense_from_ms)}: dense readings begin with a quarter of an hour")
     for period_s in (span.period_s, span.fine_period_s):
         if period_s < 1 or BATCH_MS % (period_s * 1000):
             raise PrefillError(f"{period_s} s does not divide a quarter of an hour: take 60, 300 or 900 s")
@@ -188,7 +236,7 @@ def _check(parks: Sequence[Scenario], span: Span) -> None:
         raise PrefillError(f"two scenarios are of one park: {', '.join(names)}")
 
 
-def _begin(store: Store, dsn: str, scenario: Scenario, span: Span, gateway: Gateway) -> _Job:
+def _begin(store: Store, dsn: str, scenario: Scenario, span: Span, gateway: Gateway, dense_s: int) -> _Job:
     """Name the park, note its birth and find out how much of its history is there."""
     store.describe_park(
         Park(scenario.park, scenario.district, scenario.name_zh, scenario.name_en, scenario.site.zone),
@@ -204,7 +252,7 @@ def _begin(store: Store, dsn: str, scenario: Scenario, span: Span, gateway: Gate
     ack = store.ack_of(gateway, span.epoch)
     if ack is None:
         _refuse_to_mix(dsn, gateway, span)
-    return _Job(scenario, gateway, known, ack.through if ack else 0, span.start_ms)
+    return _Job(scenario, gateway, known, ack.through if ack else 0, span.start_ms, dense_s)
 
 
 def _refuse_to_mix(dsn: str, gateway: Gateway, span: Span) -> None:
@@ -219,19 +267,16 @@ def _refuse_to_mix(dsn: str, gateway: Gateway, span: Span) -> None:
         )
 
 
-def _part_end(scenario: Scenario, span: Span, start_ms: int) -> int:
-    """Parts end at midnight: only there is the whole state of a park handed over."""
-    further_ms = (max(_PART_DAYS * span.period_at(start_ms) // 900, 1) - 1) * _DAY_MS
-    end_ms = min(history.midnight_after(scenario, start_ms) + further_ms, span.end_ms)
-    if span.fine_from_ms is not None and start_ms < span.fine_from_ms:
-        end_ms = min(end_ms, span.fine_from_ms)
-    return end_ms
+def _part_end(job: _Job, span: Span, start_ms: int) -> int:
+    """Parts end at midnight, or where the distance of readings changes."""
+    further_ms = (max(_PART_DAYS * span.period_at(start_ms, job.dense_s) // 900, 1) - 1) * _DAY_MS
+    return min(history.midnight_after(job.scenario, start_ms) + further_ms, span.change_after(start_ms))
 
 
-def _part_count(scenario: Scenario, span: Span) -> int:
+def _part_count(job: _Job, span: Span) -> int:
     count, start_ms = 0, span.start_ms
     while start_ms < span.end_ms:
-        count, start_ms = count + 1, _part_end(scenario, span, start_ms)
+        count, start_ms = count + 1, _part_end(job, span, start_ms)
     return count
 
 
@@ -271,9 +316,9 @@ def _parts(workers: Executor | None, jobs: Sequence[_Job], span: Span) -> Iterat
 
 
 def _started(workers: Executor | None, job: _Job, span: Span, state: ParkState | None) -> Future[Part]:
-    end_ms = _part_end(job.scenario, span, job.next_ms)
+    end_ms = _part_end(job, span, job.next_ms)
     ids = {device: number for device, (number, _) in job.known.items()}
-    task = Task(job.scenario, ids, job.next_ms, end_ms, span.period_at(job.next_ms), state)
+    task = Task(job.scenario, ids, job.next_ms, end_ms, span.period_at(job.next_ms, job.dense_s), state)
     if workers is not None:
         return workers.submit(make, task)
     future: Future[Part] = Future()
@@ -283,15 +328,18 @@ def _started(workers: Executor | None, job: _Job, span: Span, state: ParkState |
 
 def _store(store: Store, job: _Job, part: Part, span: Span) -> None:
     first = (part.start_ms - span.start_ms) // BATCH_MS + 1
-    last = (part.end_ms - span.start_ms) // BATCH_MS
+    last = -(-(part.end_ms - span.start_ms) // BATCH_MS)
+    job.filled = replace(job.filled, state=part.state)
     if last <= job.through:
         return
+    received_ms = {seq: min(span.start_ms + seq * BATCH_MS, part.end_ms) for seq in range(first, last + 1)}
     headers = [
-        BatchHeader(job.gateway, span.epoch, seq, 1, backlog=True, received_ms=span.start_ms + seq * BATCH_MS)
-        for seq in range(first, last + 1)
+        BatchHeader(job.gateway, span.epoch, seq, 1, backlog=True, received_ms=at_ms)
+        for seq, at_ms in received_ms.items()
     ]
     found = store.commit(Commit(headers, part.rows))
-    job.filled = Filled(job.filled.park, job.filled.stored + found.stored, job.filled.repeated + found.repeated)
+    stored, repeated = job.filled.stored + found.stored, job.filled.repeated + found.repeated
+    job.filled = replace(job.filled, stored=stored, repeated=repeated)
 
 
 @contextlib.contextmanager

@@ -27,6 +27,8 @@ class Task:
     end_ms: int
     period_s: int
     state: ParkState | None
+    as_live: bool = False
+    """Whether the park is stepped as finely as when it is live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ def make(task: Task) -> Part:
     """Let the park live through these days."""
     readings: dict[str, list[Readings]] = {}
     state = task.state
-    for day in history.days(task.scenario, task.start_ms, task.end_ms, task.period_s, task.state):
+    span = (task.start_ms, task.end_ms, task.period_s)
+    for day in history.days(task.scenario, *span, task.state, as_live=task.as_live):
         state = day.state
         for each in day.readings:
             readings.setdefault(each.device, []).append(each)

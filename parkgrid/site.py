@@ -56,6 +56,11 @@ class Site:
         """The settings of its agent."""
         return self._data_dir / f"edge{self._suffix}.toml"
 
+    @property
+    def read_every_s(self) -> int:
+        """Seconds between two readings of its devices in real time."""
+        return round(1 / _READS_PER_SECOND if self._first else _ADDED_PERIOD_S)
+
     async def start_simulator(self, chain: Chain, clock: AcceleratedClock | None, ports: int) -> None:
         """The park behind Modbus from a port on, on the run's clock."""
         endpoints = self._data_dir / f"endpoints{self._suffix}.json"

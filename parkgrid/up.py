@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +142,7 @@ class _House:
         self._before: Before | None = None
         self._clock: AcceleratedClock | None = None
         self._left = False
+        self._seams: Sequence[district.Seam] = ()
         self._readings_made = asyncio.Event()
         self._port = page_port(plan.port)
         files = [seeded(path, plan.seed, data_dir) for path in plan.parks]
@@ -166,8 +167,11 @@ class _House:
             tasks.create_task(chain.start_api(self._port))
             tasks.create_task(self._prepare(tell))
             tasks.create_task(self._start_live())
-        await chain.start_accounting()
-        await self._start_edges()
+        tell("the last minutes, gateways, accounting", 1.0)
+        await self._join()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(chain.start_accounting())
+            tasks.create_task(self._start_edges())
 
     def leave(self) -> None:
         """Let a history end where it is."""
@@ -219,10 +223,19 @@ class _House:
         clock = accelerated(self._plan, None)
         until_ms = clock.start_ms if clock else SystemClock().now_ms()
         parks = {site.state: site.scenario for site in self._sites}
-        made = await asyncio.to_thread(district.fill, self._chain.dsn, self._data_dir, parks, until_ms, told, done)
+        read_every_s = {} if clock else {site.park: site.read_every_s for site in self._sites}
+        seams = await asyncio.to_thread(
+            district.fill, self._chain.dsn, self._data_dir, parks, until_ms, told, done, read_every_s
+        )
         self._readings_made.set()
-        if made:
+        if seams is not None:
+            self._seams = [] if self._plan.brief else seams
             self._chain.announce("history", ", ".join(phases), time.monotonic() - since)
+
+    async def _join(self) -> None:
+        """The minutes in which everything else was made and started: the live readings follow them without a hole."""
+        if self._seams:
+            await asyncio.to_thread(district.join, self._chain.dsn, self._seams, SystemClock().now_ms())
 
     async def _start_live(self) -> None:
         """As soon as readings and registers of the past are there; bills are made meanwhile."""

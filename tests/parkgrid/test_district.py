@@ -1,14 +1,23 @@
 """What the first `up` makes: a history that is made once, with months that are closed and figures of the plan."""
 
+from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import psycopg
 import pytest
 
+from contract.identity import Gateway
 from domain.clusters.plan import plan
+from ingest.rows import BatchHeader, ClassRows, Commit
+from ingest.store import open_store
 from parkgrid import district
+from parkgrid.prefill import birth
+from parkgrid.prefill_rows import Task, make
+from parkgrid.settling import settle_everything
 from simulators.scenario import SCENARIOS, load_scenario
 from simulators.weather import PINGSHAN
 
@@ -22,9 +31,10 @@ def ask(dsn: str, query: str) -> list[tuple]:
         return connection.execute(query).fetchall()
 
 
-def fill(dsn: str, folder: Path, tell=lambda _what, _share: None) -> tuple[bool, list[str]]:
+def fill(dsn: str, folder: Path, tell=lambda _what, _share: None, until_ms: int = UNTIL_MS) -> tuple[bool, list[str]]:
     phases: list[str] = []
-    return district.fill(dsn, folder, {folder / "park.json": PEDF}, UNTIL_MS, tell, phases.append), phases
+    made = district.fill(dsn, folder, {folder / "park.json": PEDF}, until_ms, tell, phases.append, {PEDF.park: 5})
+    return made is not None, phases
 
 
 class _LeftError(Exception):
@@ -42,9 +52,9 @@ def test_a_year_is_made_once_and_goes_on_after_an_interruption(dsn, tmp_path, mo
     noted = (tmp_path / "history.json").read_text("utf-8")
     assert '"complete": false' in noted
     assert fill(dsn, tmp_path) == (True, ["readings", "intervals", "bills", "clusters"])
-    # 32 whole days from 31 May, and the midnight reading of 2 July: five minutes past it there is no second one.
+    # 32 whole days from 31 May: by the quarter of an hour, the last two by the minute, the last half hour every 5 s.
     rows = ask(dsn, "SELECT count(*), min(at), max(at) FROM grid_meter")
-    assert rows[0][0] == 32 * 96
+    assert rows[0][0] == 30 * 96 + 2 * 1440 - 30 + 360
     assert ask(dsn, "SELECT count(*) FROM conflicts") == [(0,)]
     # June is the one whole month; its bill is kept.
     closed = ask(dsn, "SELECT account, month, revision, total_cny FROM base.bill_closing")
@@ -62,6 +72,71 @@ def test_a_park_with_readings_of_its_own_gets_no_history(dsn, tmp_path, monkeypa
     other.mkdir()
     assert fill(dsn, other) == (False, [])
     assert ask(dsn, "SELECT count(*) FROM grid_meter") == before
+
+
+def test_what_was_interrupted_before_the_live_park_began_is_made_to_the_present(dsn, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(district, "DAYS", 1)
+
+    def leave(what: str, _share: float) -> None:
+        if what.startswith("energy"):
+            raise _LeftError
+
+    with pytest.raises(_LeftError):
+        fill(dsn, tmp_path, leave)
+    assert fill(dsn, tmp_path, until_ms=UNTIL_MS + 2 * 3_600_000)[0]
+    newest = ask(
+        dsn, "SELECT (extract(epoch FROM max(at)) * 1000)::int8, count(DISTINCT at) = count(*) FROM grid_meter"
+    )
+    assert newest == [(UNTIL_MS - 5 * 60_000 + 2 * 3_600_000 - 5_000, True)]
+    assert ask(dsn, "SELECT count(*) FROM conflicts") == [(0,)]
+
+
+def test_live_readings_follow_a_history_without_a_hole_or_a_gap(dsn, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(district, "DAYS", 3)
+    parks = {tmp_path / "park.json": PEDF}
+    until_ms = UNTIL_MS + 9 * 3_600_000
+    [seam] = district.fill(dsn, tmp_path, parks, until_ms, lambda *_: None, lambda _: None, {PEDF.park: 5})
+    # The live park is up four minutes later, and is read for three quarters of an hour.
+    begun_ms = until_ms + 4 * 60_000
+    district.join(dsn, [seam], begun_ms)
+    live(dsn, seam, begun_ms, begun_ms + 45 * 60_000)
+    settle_everything(dsn)
+    assert ask(dsn, "SELECT * FROM data_gaps") == []
+    assert ask(dsn, "SELECT count(*) FROM interval_energy WHERE quality <> 'good' OR revision > 1") == [(0,)]
+    assert ask(dsn, "SELECT count(*) FROM conflicts") == [(0,)]
+    steps = ask(
+        dsn,
+        "SELECT max(gap) FILTER (WHERE at > now) , min(gained), max(gained) FROM ("
+        " SELECT at, at - lag(at) OVER w AS gap, energy_import_kwh - lag(energy_import_kwh) OVER w AS gained,"
+        f" to_timestamp({begun_ms / 1000} - 1800) AS now FROM grid_meter WINDOW w AS (ORDER BY at)) s",
+    )
+    assert steps[0][0].total_seconds() == 5
+    assert 0 <= steps[0][1] <= steps[0][2] < 1100 / 4
+
+
+def live(dsn: str, seam: district.Seam, begun_ms: int, end_ms: int) -> None:
+    """What the gateway of the live park says and sends."""
+    gateway, epoch = Gateway(PEDF.park, "gw-1"), begun_ms // 1000
+    announced = birth(PEDF, replace(seam.span, period_s=5))
+    with closing(open_store(dsn)) as store:
+        known = store.register(gateway, replace(announced, epoch=epoch, at_ms=begun_ms))
+        ids = {device: number for device, (number, _) in known.items()}
+        # Made from the history's end, as the live park catches up from there, and read from its own beginning.
+        made = make(Task(PEDF, ids, seam.span.end_ms, end_ms, 5, seam.state, as_live=True))
+        rows = [_from(each, begun_ms) for each in made.rows]
+        store.commit(Commit([BatchHeader(gateway, epoch, 1, 1, backlog=False, received_ms=end_ms)], rows))
+
+
+def _from(rows: ClassRows, begun_ms: int) -> ClassRows:
+    kept = rows.at_ms >= begun_ms
+    return ClassRows(
+        rows.device_class,
+        np.zeros(kept.sum(), np.int32),
+        rows.device_id[kept],
+        rows.at_ms[kept],
+        {name: steps[kept] for name, steps in rows.values.items()},
+        {name: None if mask is None else mask[kept] for name, mask in rows.present.items()},
+    )
 
 
 def test_the_figures_are_the_plans_and_the_rest_says_that_it_is_an_example(dsn, tmp_path, monkeypatch) -> None:

@@ -14,7 +14,7 @@ from edge.drivers import find
 from edge.registers import Table, read
 from ingest.store import open_store
 from parkgrid import prefill as module
-from parkgrid.prefill import Filled, PrefillError, Span, birth, prefill, progress_bar
+from parkgrid.prefill import Filled, PrefillError, Span, birth, go_on, prefill, progress_bar
 from simulators.faults import FaultPlan
 from simulators.park import Park
 from simulators.scenario import SCENARIOS, load_scenario
@@ -195,11 +195,29 @@ def test_the_live_park_starts_from_the_registers_that_are_stored(store, dsn, tmp
     path = tmp_path / "park.json"
     prefill(store, dsn, [PARK], SPAN, states={"pingshan-park": path})
     state = load_state(path, PARK.park, PARK.seed, {device.id for device in PARK.devices})
-    last_ms = SPAN.end_ms - QUARTER_MS
-    live = Park(PARK, last_ms, state)
+    shown = Park(PARK, SPAN.end_ms, state).values("grid", SPAN.end_ms)
+    # A longer history has the reading of the very instant at which the shorter one ends.
+    prefill(store, dsn, [PARK], replace(SPAN, end_ms=SPAN.end_ms + QUARTER_MS))
     stored = ask(dsn, "SELECT energy_import_kwh, energy_export_kwh FROM grid_meter ORDER BY at DESC LIMIT 1")[0]
-    shown = live.values("grid", last_ms)
     assert stored == (round(shown["energy_import_kwh"], 3), round(shown["energy_export_kwh"], 3))
+
+
+def test_the_end_is_as_dense_as_the_live_park_is_read(store, dsn) -> None:
+    end_ms = START_MS + DAY_MS + 8 * QUARTER_MS
+    span = Span(START_MS, end_ms, 900, START_MS + DAY_MS, 300, dense_from_ms=end_ms - 2 * QUARTER_MS)
+    [filled] = prefill(store, dsn, [PARK], span, dense_s={PARK.park: 5})
+    assert filled.stored == 13 * (96 + 6 * 3 + 2 * 180)
+    until_ms = end_ms + QUARTER_MS + 100_001
+    assert go_on(store, PARK, span, filled.state, until_ms, 5).stored == 13 * (180 + 21)
+    # Twice is once, and the batches of a park's history stay without a hole.
+    assert go_on(store, PARK, span, filled.state, until_ms, 5).stored == 0
+    assert store.ack_of(Gateway(PARK.park, "gw-1"), span.epoch).through == 96 + 8 + 2
+    late = ask(dsn, "SELECT count(*) FROM base.meter WHERE received_at < at OR received_at > at + interval '15 min'")
+    assert late == [(0,)]
+    live = Park(PARK, end_ms, filled.state)
+    shown = live.values("grid", end_ms + QUARTER_MS + 100_000)
+    stored = ask(dsn, "SELECT active_power_kw, energy_import_kwh FROM grid_meter ORDER BY at DESC LIMIT 1")[0]
+    assert stored == (shown["active_power_kw"], round(shown["energy_import_kwh"], 3))
 
 
 def test_two_parks_are_made_side_by_side(store, dsn) -> None:
@@ -259,6 +277,7 @@ def _with_another_charger():
         (Span(START_MS, START_MS + DAY_MS, 700), "does not divide a quarter"),
         (Span(START_MS, 4_000_000_500_000), "lies ahead"),
         (Span(START_MS, START_MS + DAY_MS, 900, START_MS + QUARTER_MS), "is no midnight in Asia/Shanghai"),
+        (Span(START_MS, START_MS + DAY_MS, dense_from_ms=START_MS + 60_000), "begin with a quarter of an hour"),
     ],
 )
 def test_what_cannot_be_made_is_refused(store, dsn, span, words) -> None:
@@ -284,9 +303,10 @@ def test_the_birth_says_what_is_reported() -> None:
 def test_the_bus_goes_on_live_with_the_registers_of_its_history(store, dsn, tmp_path) -> None:
     """The live park announces the bus of its history, and its meter shows what the history ended with."""
     span = Span(START_MS, START_MS + 8 * QUARTER_MS)
-    prefill(store, dsn, [PEDF], span, states={PEDF.park: tmp_path / "state.json"})
+    [filled] = prefill(store, dsn, [PEDF], span, states={PEDF.park: tmp_path / "state.json"})
     state = load_state(tmp_path / "state.json", PEDF.park, PEDF.seed, {device.id for device in PEDF.devices})
-    last_ms = span.end_ms - QUARTER_MS
+    last_ms = span.end_ms + QUARTER_MS
+    go_on(store, PEDF, span, filled.state, last_ms + 1, 900)
     live = Park(PEDF, last_ms, state)
     meter = ServedDevice(next(one for one in live.devices if one.device == "dc-bus"), live, FaultPlan())
     words = dict(enumerate(meter.read(Table.HOLDING, 0, 20, last_ms)))
@@ -301,7 +321,7 @@ def test_the_bus_goes_on_live_with_the_registers_of_its_history(store, dsn, tmp_
     devices = tuple(Device(one.device, one.device_class, (), period_s=1.0) for one in live.devices)
     store.register(Gateway(PEDF.park, "gw-1"), Birth("0.1.0", START_MS, START_MS, devices, simulated=True))
     query = "SELECT gateway, count(DISTINCT device_id), count(*) FROM dc_bus JOIN devices USING (device_id) GROUP BY 1"
-    assert ask(dsn, query) == [("gw-1", 1, 8)]
+    assert ask(dsn, query) == [("gw-1", 1, 10)]
     assert ask(dsn, "SELECT device FROM base.device WHERE retired") == []
 
 
