@@ -194,7 +194,7 @@ function options(
     cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false } },
     scales: { x: { range: (_, low, high) => span(shown, low, high) }, y: { range: (_, low, high) => calm(low, high) } },
     axes: [
-      { stroke: ink, grid, ticks: grid, font, values: (_, at) => at.map((seconds) => clock(seconds * 1000, shown.time_zone)), space: 56 },
+      { stroke: ink, grid, ticks: grid, font, values: (_, at) => at.map((seconds) => clock(seconds * 1000, shown.time_zone)), space: 56, size: 36 },
       { stroke: ink, grid, ticks: grid, font, size: 76, values: (_, at) => at.map((kw) => (kw === 0 ? "0" : together(power(kw)))) },
     ],
     series: [{}, area("grid"), area("storage"), area("pv"), area("grid"), area("storage"), line("load"), line("ev")],

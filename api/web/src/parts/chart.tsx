@@ -51,8 +51,8 @@ export function Chart({ at_ms, lines, unit, zone, from_ms, to_ms, height, label,
   useEffect(() => {
     const element = box.current;
     if (!element) return undefined;
-    // A long unit stands once, in the legend; at every mark there is no room for it.
-    const long = unit.length > 4;
+    // A long unit stands once, in the legend; at every mark there is no room for it, on a phone less than elsewhere.
+    const long = unit.length > (element.clientWidth < 480 ? 3 : 4);
     const text = (value: number): string => (states ? (Number.isInteger(value) ? sayMaybe(`state.${states[value]}`, "") : "") : long ? scaledTo(value, unit)[0] : scaledTo(value, unit).join("\u202f").trim());
     const made = new uPlot(options(element.clientWidth, height, lines, zone, text, span, sync, setCursor, zoom), columns(at_ms, lines), element);
     plot.current = made;

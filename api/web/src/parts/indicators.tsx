@@ -1,7 +1,7 @@
 // Indicators of this month, each with the coverage of its inputs; one that is not available says why.
 
 import { Answered, useAsk } from "../asked";
-import { isoDay, percent } from "../format";
+import { isoDay } from "../format";
 import { Num } from "../number";
 import { chosen, overview, park } from "../state";
 import { language, say, sayMaybe } from "../words";
@@ -66,11 +66,16 @@ export function IndicatorRow({ one }: { one: IndicatorFigure }) {
       </dt>
       <dd>
         <Num value={one.value} unit={unitFor(one)} why={why} estimated={(one.estimated_pct ?? 0) > 0.05} />
-        {one.value !== null && partial && <span class="reason">{say("indicators.coverage", { share: percent((one.coverage_pct ?? 0) / 100) })}</span>}
+        {one.value !== null && partial && <span class="reason">{say("indicators.coverage", { share: below100(one.coverage_pct ?? 0) })}</span>}
         {one.value === null && why && <span class="reason">{why}</span>}
       </dd>
     </div>
   );
+}
+
+/** Rounded down: what is not whole must not read as 100 %. */
+function below100(pct: number): string {
+  return `${(Math.floor(pct * 10) / 10).toFixed(1)}\u202f%`;
 }
 
 function unavailable(one: IndicatorFigure): string {

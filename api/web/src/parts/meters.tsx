@@ -80,7 +80,7 @@ export function MetersPanel({ members }: { members: Member[] }) {
             </table>
           </div>
         </section>
-        <ClassChart title={say("meters.chart")} unit="kW" wishes={members.slice(0, 5).map(({ device }) => ({ device, signal: "active_power_kw" }))} />
+        <ClassChart title={say("meters.chart")} unit="kW" height={300} wishes={members.slice(0, 5).map(({ device }) => ({ device, signal: "active_power_kw" }))} />
         {chosenMember && <Intervals members={members} member={chosenMember} />}
       </div>
     </>

@@ -14,6 +14,7 @@ import { go, param, viewPatch } from "../router";
 import { chosen } from "../state";
 import type { Device, LiveDevice } from "../types";
 import { say, sayMaybe } from "../words";
+import { FIRST_SIGNAL } from "../parts/first_signal";
 
 export interface Member {
   device: Device;
@@ -31,7 +32,13 @@ export function DevicesView() {
   const live = useAsk<{ devices: LiveDevice[] }>(`${base}/live`, 2_000);
   return (
     <Answered of={devices} height={480} empty={({ devices: listed }) => (listed.some((one) => one.device_class !== "gateway") ? null : say("devices.empty"))}>
-      {({ devices: listed }) => <Classes devices={listed.filter((one) => !one.retired)} live={live.data?.devices ?? []} />}
+      {({ devices: listed }) =>
+        live.data ?? live.problem ? (
+          <Classes devices={listed.filter((one) => !one.retired)} live={live.data?.devices ?? []} />
+        ) : (
+          <div class="skeleton" style={{ height: 480 }} aria-hidden="true" />
+        )
+      }
     </Answered>
   );
 }
@@ -59,7 +66,7 @@ function Classes({ devices, live }: { devices: Device[]; live: LiveDevice[] }) {
 function plotOfClass(members: Member[]): string {
   return members
     .slice(0, 4)
-    .map(({ device }) => `${device.gateway}/${device.device}/${device.device_class === "weather" ? "irradiance_plane_w_m2" : "active_power_kw"}`)
+    .map(({ device }) => `${device.gateway}/${device.device}/${FIRST_SIGNAL.find((signal) => device.signals.includes(signal)) ?? device.signals[0]}`)
     .join(",");
 }
 

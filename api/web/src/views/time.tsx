@@ -7,6 +7,7 @@ import { catalogue, deviceName, needCatalogue, signalName, signalOf } from "../c
 import { moment, scaledTo } from "../format";
 import { askHistory } from "../history";
 import { Chart, type Line } from "../parts/chart";
+import { FIRST_SIGNAL } from "../parts/first_signal";
 import { ExportButtons } from "../parts/export_buttons";
 import { SignalChoice } from "../parts/signal_choice";
 import { useWidth } from "../parts/width";
@@ -21,7 +22,6 @@ const DAY = 24 * HOUR;
 export const RANGES: Record<string, number> = { "5m": 300_000, "1h": HOUR, "6h": 6 * HOUR, "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY, "1y": 366 * DAY, "10y": 3_653 * DAY };
 const SHIFTS: Record<string, number> = { day: DAY, week: 7 * DAY, year: 364 * DAY };
 const MOST_PLOTS = 6;
-const FIRST_SIGNAL = ["active_power_kw", "irradiance_plane_w_m2"];
 
 export interface Plot {
   device: Device;
@@ -154,7 +154,7 @@ function Explorer({ devices }: { devices: Device[] }) {
         </div>
         <SignalChoice devices={devices} plots={plots} most={MOST_PLOTS} />
         <div ref={box}>
-          <Answered of={loaded} height={320} empty={(found) => (plots.length === 0 ? say("time.choose") : found.every((one) => one.track.values.every((value) => value == null)) ? say("time.empty") : null)}>
+          <Answered of={loaded} height={tallest() + 32} empty={(found) => (plots.length === 0 ? say("time.choose") : found.every((one) => one.track.values.every((value) => value == null)) ? say("time.empty") : null)}>
             {(found) => <Charts found={found} span={span} zone={zone} onZoom={zoom} />}
           </Answered>
         </div>
@@ -279,7 +279,7 @@ function Charts({ found, span, zone, onZoom }: { found: Loaded[]; span: Span; zo
           zone={zone}
           from_ms={span.from_ms}
           to_ms={span.to_ms}
-          height={groups.length > 2 ? 220 : 320}
+          height={groups.length > 2 ? 220 : groups.length === 2 ? 320 : tallest()}
           label={group.lines.map((line) => line.name).join(", ")}
           sync="time"
           onZoom={onZoom}
@@ -294,6 +294,11 @@ interface Group {
   states?: string[] | undefined;
   at_ms: number[];
   lines: Line[];
+}
+
+/** One chart alone takes what a large screen has below the controls. */
+function tallest(): number {
+  return innerWidth < 640 ? 320 : Math.max(320, Math.min(640, innerHeight - 480));
 }
 
 /** One chart a unit: what has the same unit can be compared by height. */
