@@ -348,6 +348,26 @@ def test_still_when_reduced_motion_is_asked_for(serve: Serve, visit: Visits) -> 
 
 
 @pytest.mark.usefixtures("park")
+def test_the_running_light_is_left_to_the_compositor(serve: Serve, visit: Visits) -> None:
+    """A dash that moves is painted 60 times a second, which a screen on the wall pays for all day."""
+    seen = visit(serve()).open(lang="en")
+    seen.page.wait_for_selector(".ribbon-motion", state="attached")
+    seen.until("!document.querySelector('main .skeleton')")
+    asked = "document.querySelector('.ribbon-motion').getAnimations().map((each) => each.playState)"
+    assert seen.page.evaluate(asked) == ["running"]
+    browser = seen.page.context.new_cdp_session(seen.page)
+    browser.send("Performance.enable")
+
+    def recalculated() -> float:
+        found = browser.send("Performance.getMetrics")["metrics"]
+        return next(each["value"] for each in found if each["name"] == "RecalcStyleCount")
+
+    before = recalculated()
+    seen.page.wait_for_timeout(2_000)
+    assert recalculated() - before < 20
+
+
+@pytest.mark.usefixtures("park")
 def test_the_first_number_comes_soon(serve: Serve, visit: Visits) -> None:
     served = serve()
     started = time.monotonic()

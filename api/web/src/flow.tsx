@@ -25,6 +25,8 @@ interface Band {
 
 const PARTS: Part[] = ["pv", "grid", "storage", "load", "ev"];
 const THINNEST = 2;
+/** Pixels from one glint to the next, as in the style sheet. */
+const GLINTS = 48;
 
 export function Flow({ children }: { children?: ComponentChildren }) {
   const box = useRef<HTMLDivElement>(null);
@@ -161,16 +163,38 @@ function Ribbon({ entry, from, to }: { entry: Band; from: End; to: End }) {
   const line = `M${from.x},${from.y} C${middle},${from.y} ${middle},${to.y} ${to.x},${to.y}`;
   if (entry.kw === null) return <path d={line} class="ribbon unknown" />;
   if (entry.kw < 0.005) return <path d={line} class="ribbon idle" />;
-  const shape =
-    `M${from.x},${from.y - from.half} C${middle},${from.y - from.half} ${middle},${to.y - to.half} ${to.x},${to.y - to.half} ` +
-    `L${to.x},${to.y + to.half} C${middle},${to.y + to.half} ${middle},${from.y + from.half} ${from.x},${from.y + from.half} Z`;
+  const shape = outline(from, to);
   const old = figure?.state === "stale";
   return (
     <>
       <path d={shape} class={`ribbon ${entry.part} ${old ? "old" : ""}`} />
       {figure?.estimated && <path d={shape} class="ribbon-hatch" />}
-      {!old && <path d={line} class="ribbon-motion" />}
+      {!old && <Glints name={entry.key} from={from} to={to} />}
       <Chevron from={from} to={to} />
+    </>
+  );
+}
+
+function outline(from: End, to: End): string {
+  const middle = (from.x + to.x) / 2;
+  return (
+    `M${from.x},${from.y - from.half} C${middle},${from.y - from.half} ${middle},${to.y - to.half} ${to.x},${to.y - to.half} ` +
+    `L${to.x},${to.y + to.half} C${middle},${to.y + to.half} ${middle},${from.y + from.half} ${from.x},${from.y + from.half} Z`
+  );
+}
+
+/** Light that runs along a band: bars are moved behind a slit, which costs no painting, as moving dashes would. */
+function Glints({ name, from, to }: { name: string; from: End; to: End }) {
+  const slit = `glints-${name}`;
+  const level = (from.y + to.y) / 2;
+  return (
+    <>
+      <clipPath id={slit}>
+        <path d={outline({ ...from, half: 1 }, { ...to, half: 1 })} />
+      </clipPath>
+      <g clip-path={`url(#${slit})`}>
+        <path d={`M${from.x - GLINTS},${level} H${to.x}`} class="ribbon-motion" stroke-width={Math.abs(to.y - from.y) + 4} />
+      </g>
     </>
   );
 }

@@ -16,9 +16,9 @@ export function DcBusPanel({ members }: { members: Member[] }) {
   const volts = usable(first, "voltage_v");
   return (
     <>
-      <p class="answer">
+      <p class={`answer ${first.live ? "" : "skeleton line"}`}>
         {kw === null
-          ? say("dc.answer.none")
+          ? first.live && say("dc.answer.none")
           : say(kw >= 0 ? "dc.answer.takes" : "dc.answer.gives", { power: together(power(Math.abs(kw))), volts: volts === null ? "—" : scaledTo(volts, "V").join("\u202f") })}
       </p>
       <div class="board">

@@ -1,4 +1,5 @@
-// The direct-current bus of a PEDF building (光储直柔): what its interface takes, beside what was asked for.
+// The direct-current bus of a PEDF building (光储直柔): what its interface takes, beside what was asked for where
+// that is known: a meter does not know it.
 
 import { ago, DASH } from "../format";
 import { Num } from "../number";
@@ -17,14 +18,20 @@ export function DcStrip() {
         ◆
       </span>{" "}
       <b>{say("part.dc")}</b> {say(way)} {now.kw === null ? DASH : <Num value={Math.abs(now.kw)} unit="kW" old={old} />}
-      <span class="faint"> · {say("dc.target")} </span>
-      <Num value={bus.target_power_kw === null ? null : Math.abs(bus.target_power_kw)} unit="kW" old={old} />
+      {bus.target_power_kw !== null && (
+        <>
+          <span class="faint"> · {say("dc.target")} </span>
+          <Num value={Math.abs(bus.target_power_kw)} unit="kW" old={old} />
+        </>
+      )}
       <span class="faint"> · {say("dc.voltage")} </span>
       <Num value={bus.voltage_v} unit="V" old={old} />
-      <span class="faint">
-        {" "}
-        ({say("dc.reference")} <Num value={bus.reference_voltage_v} unit="V" />)
-      </span>
+      {bus.reference_voltage_v !== null && (
+        <span class="faint">
+          {" "}
+          ({say("dc.reference")} <Num value={bus.reference_voltage_v} unit="V" />)
+        </span>
+      )}
       {old && now.age !== null && <span class="faint"> · {ago(now.age, "age.ago")}</span>}
     </p>
   );
