@@ -118,12 +118,19 @@ def fill(
     return seams
 
 
-def join(dsn: str, seams: Iterable[Seam], until_ms: int) -> None:
-    """Readings from the end of each history up to an instant, as dense as the live ones that are about to follow."""
+def join(dsn: str, seams: Iterable[Seam], now_ms: int) -> None:
+    """Readings from the end of each history to the first live one, or to the present, and as dense as the live ones."""
     with closing(open_store(dsn)) as store:
         for each in seams:
+            until_ms = _first_after(dsn, each) or now_ms
             if each.span.end_ms < until_ms <= each.span.end_ms + _LONGEST_JOIN_MS:
                 go_on(store, each.scenario, each.span, each.state, until_ms, each.read_every_s)
+
+
+def _first_after(dsn: str, seam: Seam) -> int | None:
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute(_FIRST_AFTER, (seam.scenario.park, from_ms(seam.span.end_ms))).fetchone()
+    return row[0] if row else None
 
 
 def _readings(
@@ -301,6 +308,10 @@ def _csv(path: Path, heading: Iterable[str], rows: Iterable[Sequence[str]]) -> N
         csv.writer(file).writerows([list(heading), *rows])
 
 
+_FIRST_AFTER = """
+SELECT (extract(epoch FROM min(m.at)) * 1000)::int8
+FROM public.grid_meter m JOIN public.devices d USING (device_id) WHERE d.park = %s AND m.at >= %s
+"""
 _HAS_READINGS = """
 SELECT EXISTS (
     SELECT FROM public.grid_meter m JOIN public.devices d USING (device_id) WHERE d.park = %s AND m.at >= %s

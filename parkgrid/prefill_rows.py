@@ -10,7 +10,9 @@ from ingest.columns import layout, scale
 from ingest.rows import ClassRows
 from simulators import history
 from simulators.history import Readings
+from simulators.plant import SimulatedDevice
 from simulators.scenario import Scenario
+from simulators.served import as_held
 from simulators.state import ParkState
 
 BATCH_MS = 900_000
@@ -55,15 +57,18 @@ def make(task: Task) -> Part:
     if state is None:
         raise ValueError(f"{task.scenario.park}: no day between {task.start_ms} and {task.end_ms}")
     by_class: dict[str, list[ClassRows]] = {}
-    for device, parts in readings.items():
-        by_class.setdefault(parts[0].device_class, []).append(_rows(parts, task.device_ids[device], task.start_ms))
+    for device in history.devices(task.scenario):
+        found = _rows(device, readings[device.device], task.device_ids[device.device], task.start_ms)
+        by_class.setdefault(device.device_class, []).append(found)
     return Part(task.start_ms, task.end_ms, [_joined(found) for _, found in sorted(by_class.items())], state)
 
 
-def _rows(parts: Sequence[Readings], device_id: int, start_ms: int) -> ClassRows:
-    """One device."""
+def _rows(device: SimulatedDevice, parts: Sequence[Readings], device_id: int, start_ms: int) -> ClassRows:
+    """One device, as somebody who reads its registers sees it; a device without a driver as it is."""
     plan = layout(parts[0].device_class, parts[0].signals)
     matrix = np.concatenate([part.values for part in parts])
+    if device.driver:
+        matrix = as_held(device, parts[0].signals, matrix)
     at_ms = np.concatenate([part.at_ms for part in parts])
     absent = np.isnan(matrix)
     scaled = scale(np.where(absent, plan.low, matrix), plan)

@@ -167,11 +167,10 @@ class _House:
             tasks.create_task(chain.start_api(self._port))
             tasks.create_task(self._prepare(tell))
             tasks.create_task(self._start_live())
-        tell("the last minutes, gateways, accounting", 1.0)
+        tell("gateways, the last minutes, accounting", 1.0)
+        await self._start_edges()
         await self._join()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(chain.start_accounting())
-            tasks.create_task(self._start_edges())
+        await chain.start_accounting()
 
     def leave(self) -> None:
         """Let a history end where it is."""
@@ -233,7 +232,7 @@ class _House:
             self._chain.announce("history", ", ".join(phases), time.monotonic() - since)
 
     async def _join(self) -> None:
-        """The minutes in which everything else was made and started: the live readings follow them without a hole."""
+        """The minutes in which everything else was made and started, up to the first live reading."""
         if self._seams:
             await asyncio.to_thread(district.join, self._chain.dsn, self._seams, SystemClock().now_ms())
 

@@ -1,10 +1,13 @@
 """One device as its Modbus clients see it: register image, measurements and the faults that spoil them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from contract.signals import Kind
 from edge import drivers
-from edge.registers import Table
+from edge.registers import Encoding, Table
 from simulators.faults import Fault, FaultKind, FaultPlan
 from simulators.image import RegisterImage, decimal_points, identity_words, modulus
 from simulators.plant import Plant, SimulatedDevice, Values
@@ -76,6 +79,25 @@ class ServedDevice:
 def signals_served(device: SimulatedDevice) -> frozenset[str]:
     """The signals that a device's registers hold."""
     return frozenset(row.signal for row in _image(device).driver.registers)
+
+
+def as_held(device: SimulatedDevice, names: Sequence[str], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Columns of values with their counters as the device's registers hold them: whole steps, or 32 bits of a float.
+
+    A register of 0.01 kWh that goes on from an exact value would seem to run back by some Wh.
+    """
+    image, found = _image(device), values.copy()
+    for row in image.driver.registers:
+        if image.kinds.get(row.signal) is Kind.COUNTER and row.signal in names:
+            step, column = abs(row.scale) * 10.0 ** image.exponent(row), names.index(row.signal)
+            found[:, column] = _whole(row.encoding, values[:, column] / step) * step
+    return found
+
+
+def _whole(encoding: Encoding, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    if encoding is Encoding.FLOAT32:
+        return steps.astype(np.float32).astype(np.float64)
+    return steps if encoding is Encoding.FLOAT64 else np.rint(steps)
 
 
 def _image(device: SimulatedDevice) -> RegisterImage:

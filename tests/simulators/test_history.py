@@ -11,6 +11,7 @@ from simulators.history import Day, days, devices, midnight_after, signals
 from simulators.history_park import MinutePark
 from simulators.park import Park
 from simulators.scenario import SCENARIOS, Scenario, load_scenario
+from simulators.served import as_held
 from simulators.weather import PINGSHAN
 
 DAY_MS = 86_400_000
@@ -316,3 +317,14 @@ def test_a_history_begins_and_ends_anywhere() -> None:
     assert stamps.tolist() == list(range(start_ms, end_ms, 900_000))
     assert made[-1].state.date == date(2026, 6, 23)
     assert midnight_after(scenario, start_ms) == START_MS + DAY_MS
+
+
+def test_counters_are_held_in_the_steps_of_their_registers() -> None:
+    by_name = {device.device: device for device in devices(PARKS["pingshan_park"])}
+    exact = np.array([[28_000.123_456, 28_000.123_456], [1_234_567.891, 7.004]])
+    # Huawei's inverter counts in 0.01 kWh and its power in watts; Eastron's meter counts in floats of 32 bits.
+    inverter = as_held(by_name["pv-1"], ("energy_generated_kwh", "active_power_kw"), exact)
+    np.testing.assert_allclose(inverter, [[28_000.12, 28_000.123_456], [1_234_567.89, 7.004]], rtol=1e-12)
+    meter = as_held(by_name["grid"], ("energy_import_kwh", "active_power_kw"), exact)
+    np.testing.assert_array_equal(meter[:, 0], exact[:, 0].astype(np.float32).astype(float))
+    np.testing.assert_array_equal(meter[:, 1], exact[:, 1])
