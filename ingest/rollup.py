@@ -242,17 +242,16 @@ def _recompute_span(
         "low": from_ms(low * _MINUTE_MS),
         "high": from_ms((last + MINUTES["1d"]) * _MINUTE_MS),
     }
-    single = _SPAN_SOURCE[level] == "" and _is_single(connection, device_class, level, parameters)
-    query = _single_statement(device_class, level) if single else _span_statement(device_class, level)
-    connection.execute(query, parameters, prepare=False)
+    # Half the work where no bucket of the span holds two raw rows or is there already: no sums, no conflicts.
+    if _SPAN_SOURCE[level] or not _insert_single(connection, device_class, level, parameters):
+        connection.execute(_span_statement(device_class, level), parameters, prepare=False)
 
 
-def _is_single(
+def _insert_single(
     connection: psycopg.Connection[Any], device_class: str, level: str, parameters: dict[str, object]
 ) -> bool:
-    """Whether no bucket of a span holds two raw rows or is there already: half the work of sums and conflicts."""
-    query = _rollup_statement("first_of_their_buckets", device_class, level, "")
-    return connection.execute(query, parameters, prepare=False).fetchone() == (True,)
+    """Take raw rows for the buckets that they are; whether that was possible."""
+    return connection.execute(_single_statement(device_class, level), parameters, prepare=False).rowcount > 0
 
 
 def recompute(

@@ -279,21 +279,23 @@ WHERE s.device_id = ANY(%(devices)s) AND s.at >= %(low)s AND s.at < %(high)s
 GROUP BY s.device_id, start
 ON CONFLICT (device_id, at) DO UPDATE SET {assignments};
 
--- name: first_of_their_buckets
-SELECT NOT EXISTS (
-    SELECT FROM {source} AS s
-    WHERE s.device_id = ANY(%(devices)s) AND s.at >= %(low)s AND s.at < %(high)s
-    GROUP BY s.device_id, date_bin({width}, s.at, {origin})
-    HAVING count(*) > 1
-) AND NOT EXISTS (
-    SELECT FROM {target} AS t WHERE t.device_id = ANY(%(devices)s) AND t.at >= %(low)s AND t.at < %(high)s
-);
-
 -- name: insert_single
+-- Nothing where a bucket holds two rows or is there already. One statement, so that rows which are committed meanwhile
+-- are seen by both halves or by none.
 INSERT INTO {target} ({columns})
 SELECT s.device_id, date_bin({width}, s.at, {origin}), {expressions}
 FROM {source} AS s
 WHERE s.device_id = ANY(%(devices)s) AND s.at >= %(low)s AND s.at < %(high)s
+  AND (
+    SELECT NOT EXISTS (
+        SELECT FROM {source} AS r
+        WHERE r.device_id = ANY(%(devices)s) AND r.at >= %(low)s AND r.at < %(high)s
+        GROUP BY r.device_id, date_bin({width}, r.at, {origin})
+        HAVING count(*) > 1
+    ) AND NOT EXISTS (
+        SELECT FROM {target} AS t WHERE t.device_id = ANY(%(devices)s) AND t.at >= %(low)s AND t.at < %(high)s
+    )
+  )
 ORDER BY s.device_id, s.at;
 
 -- name: delete_rollups
