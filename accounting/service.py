@@ -10,10 +10,10 @@ import psycopg
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
-from accounting.closings import reopen_touched
+from accounting.bills.closings import reopen_touched
 from accounting.errors import AccountingError
-from accounting.keeper import Report, settle_once
 from accounting.settings import AccountingSettings, DatabaseSettings
+from accounting.settlement.keeper import Report, settle_once
 from accounting.store import Connection
 from contract.settings import SettingsError
 from contract.time import Clock, SystemClock, from_ms

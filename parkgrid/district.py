@@ -19,11 +19,11 @@ from typing import Any
 
 import psycopg
 
-from accounting.bills_errors import BillError
-from accounting.closings import close_month
-from accounting.clusters_import import take_enterprises, take_outputs
-from accounting.keeper import settle
-from accounting.supply import Agreement, agree, load_plan
+from accounting.bills.closings import close_month
+from accounting.bills.errors import BillError
+from accounting.bills.supply import Agreement, agree, load_plan
+from accounting.clusters.intake import take_enterprises, take_outputs
+from accounting.settlement.keeper import settle
 from contract.time import SHANGHAI, SystemClock, from_ms
 from domain.clusters import enterprise_file, output_file
 from domain.clusters.plan import Cluster, plan

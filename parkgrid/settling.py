@@ -5,7 +5,7 @@ from contextlib import closing
 
 import psycopg
 
-from accounting.keeper import settle
+from accounting.settlement.keeper import settle
 from contract.time import SystemClock
 from ingest.store import open_store
 

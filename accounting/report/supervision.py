@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psycopg
 
-from accounting.clusters import ClusterFigures, ClusterQuarter, ParkEnergy, cluster_figures
-from accounting.clusters_sheet import FileError
+from accounting.clusters.figures import ClusterFigures, ClusterQuarter, ParkEnergy, cluster_figures
+from accounting.clusters.sheet import FileError
 from contract.time import SHANGHAI
 from domain.clusters.figures import BY_NAME, DEFINITIONS, Bound, ClusterFigure
 from domain.clusters.quarter import Quarter

@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from accounting.address import BillAddress
-from accounting.bills import compare
-from accounting.closings import closed_bill, current_bill, history
+from accounting.bills.bill import compare
+from accounting.bills.closings import closed_bill, current_bill, history
 from api import parameters
 from api.exports import Column, Kind, Table
 from api.figure_answers import BillAnswer

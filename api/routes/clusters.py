@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from accounting.address import ClusterAddress
-from accounting.clusters import ClusterFigures, ClusterQuarter, cluster_figures, newest_quarter, revisions
+from accounting.clusters.figures import ClusterFigures, ClusterQuarter, cluster_figures, newest_quarter, revisions
 from api import parameters
 from api.cluster_answers import ClusterQuarters, ClusterShape, ClustersShape
 from api.figures import Connection

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from accounting.address import IndicatorAddress
-from accounting.indicators import figures
-from accounting.inputs import Given
+from accounting.figures.indicators import figures
+from accounting.figures.inputs import Given
 from accounting.scope import Scope
 from api import parameters
 from api.exports import Column, Kind, Table

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 
-from accounting import interval_rows
-from accounting.interval_rows import RESOLUTIONS, Register
+from accounting.figures import interval_rows
+from accounting.figures.interval_rows import RESOLUTIONS, Register
 from accounting.scope import Scope
 from api import parameters
 from api.exports import Batches, Column, Format, Kind, Table

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 
+from accounting.figures.sessions import SessionOf, sessions_begun
 from accounting.scope import Scope
-from accounting.sessions import SessionOf, sessions_begun
 from api import parameters
 from api.exports import Column, Kind, Row, Table
 from api.figure_answers import ChargingSessions

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from fastapi import APIRouter, Request, Response
 
 from accounting.address import Address, AddressError, parse
-from accounting.trace import trace
+from accounting.trace.figure import trace
 from api import parameters
 from api.figure_answers import TraceShape
 from api.parameters import Parameter

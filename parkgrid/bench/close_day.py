@@ -8,7 +8,7 @@ import numpy as np
 import psycopg
 from psycopg import sql
 
-from accounting.keeper import settle
+from accounting.settlement.keeper import settle
 from contract.announcement import Birth, Device
 from contract.identity import Gateway
 from contract.time import from_ms

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import psycopg
 
-from accounting.bills import bills_of
-from accounting.supply import Agreement, Connection, agree, load_plan
+from accounting.bills.bill import bills_of
+from accounting.bills.supply import Agreement, Connection, agree, load_plan
 from contract.time import from_ms
 from domain.period import Period, period
 from domain.tariff.bill import Bill, Terms

@@ -13,7 +13,7 @@ import typer
 from parkgrid.commands.bill_print import Language, print_bill, print_comparison, print_revision
 
 if TYPE_CHECKING:
-    from accounting.supply import Connection
+    from accounting.bills.supply import Connection
     from domain.tariff.bill import Bill
 
 _FAILED = 1
@@ -53,7 +53,7 @@ def plans_load(
         parkgrid bill plans load contract.toml --by "Li Wei"
     """
     with _database(dsn) as connection:
-        from accounting.supply import load_plan
+        from accounting.bills.supply import load_plan
 
         plan, new = load_plan(connection, _plan_text(file), file, by)
         typer.echo(f"{plan.plan_id} {plan.short_version} {'loaded' if new else 'was loaded before: nothing to do'}")
@@ -96,7 +96,7 @@ def plans_examples(
 def plans_list(dsn: Dsn) -> None:
     """List every loaded version of every plan."""
     with _database(dsn) as connection:
-        from accounting.supply import plans as loaded
+        from accounting.bills.supply import plans as loaded
 
         for plan_id, version, kind, name_zh, _, first, end, _, loaded_at, loaded_by in loaded(connection):
             typer.echo(
@@ -120,7 +120,7 @@ def prices_load(
         parkgrid bill prices load guangdong-day-ahead october.csv --source "exchange, 2026-11-02" --by "Li Wei"
     """
     with _database(dsn) as connection:
-        from accounting.supply_prices import load_prices, read_prices
+        from accounting.bills.prices import load_prices, read_prices
 
         found = read_prices(_read(file), str(file))
         load_prices(connection, series, found, source, by)
@@ -143,7 +143,7 @@ def forecast(
         parkgrid bill forecast 2026-06-12 35.5 --source "CCTV-1, 2026-06-11 19:00" --by "Li Wei"
     """
     with _database(dsn) as connection:
-        from accounting.supply import state_forecast
+        from accounting.bills.supply import state_forecast
 
         state_forecast(connection, place, _day(day), _number(maximum_c, "MAXIMUM_C"), source, by)
         typer.echo(f"{place} {day}: {maximum_c} °C")
@@ -176,7 +176,7 @@ def agree(
             --basis measured_demand --capacity-kva 1000 --power-factor 0.90 --by "Li Wei"
     """
     with _database(dsn) as connection:
-        from accounting.supply import Agreement, agree
+        from accounting.bills.supply import Agreement, agree
         from domain.tariff.bill import Terms
 
         numbers = (
@@ -239,7 +239,7 @@ def close(
         parkgrid bill close 0319-77 2026-10 --by "Li Wei"
     """
     with _database(dsn) as connection:
-        from accounting.closings import close_month
+        from accounting.bills.closings import close_month
 
         print_bill(close_month(connection, account, month, by, reason), language)
 
@@ -253,8 +253,8 @@ def history(account: Account, month: Month, dsn: Dsn, as_json: AsJson = False, l
         parkgrid bill history 0319-77 2026-10 --lang en
     """
     with _database(dsn) as connection:
-        from accounting.bills_errors import BillError
-        from accounting.closings import history as revisions
+        from accounting.bills.closings import history as revisions
+        from accounting.bills.errors import BillError
         from domain.tariff.bill import document
 
         found = [each.bill for each in revisions(connection, account, month)]
@@ -270,8 +270,8 @@ def history(account: Account, month: Month, dsn: Dsn, as_json: AsJson = False, l
 def _bills(
     connection: "Connection", account: str, month: str, plan: str | None, against: str | None, revision: int | None
 ) -> "list[Bill]":
-    from accounting.bills import bill_of, compare
-    from accounting.closings import closed_bill, current_bill
+    from accounting.bills.bill import bill_of, compare
+    from accounting.bills.closings import closed_bill, current_bill
 
     if against:
         return compare(connection, account, month, [each.strip() for each in against.split(",")])
@@ -295,7 +295,7 @@ def _database(dsn: str) -> "Iterator[Connection]":
 @contextmanager
 def _telling() -> Iterator[None]:
     """What a user can mend is said in words, not in a traceback."""
-    from accounting.bills_errors import BillError
+    from accounting.bills.errors import BillError
     from contract.settings import SettingsError
     from ingest.store.errors import StoreError
 
@@ -317,7 +317,7 @@ def _plan_text(name: str) -> str:
 
 
 def _read(path: Path) -> str:
-    from accounting.bills_errors import BillError
+    from accounting.bills.errors import BillError
 
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
@@ -330,7 +330,7 @@ def _read(path: Path) -> str:
 
 
 def _day(text: str) -> date:
-    from accounting.bills_errors import BillError
+    from accounting.bills.errors import BillError
 
     try:
         return date.fromisoformat(text)
@@ -343,7 +343,7 @@ def _optional(text: str | None, name: str) -> Decimal | None:
 
 
 def _number(text: str, name: str) -> Decimal:
-    from accounting.bills_errors import BillError
+    from accounting.bills.errors import BillError
 
     try:
         number = Decimal(text)

@@ -18,7 +18,7 @@ def print_bill(bill: "Bill", language: Language) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from accounting.bills_text import WORDS, heading, plain, remarks, row
+    from accounting.bills.text import WORDS, heading, plain, remarks, row
 
     words = WORDS[language]
     table = Table(title=heading(bill, language), title_justify="left", title_style="bold")
@@ -35,7 +35,7 @@ def print_bill(bill: "Bill", language: Language) -> None:
 
 def print_comparison(bills: "list[Bill]", language: Language) -> None:
     """One line a plan, cheapest or not, with the difference to the agreed one."""
-    from accounting.bills_text import WORDS, comparison, remarks
+    from accounting.bills.text import WORDS, comparison, remarks
 
     words = WORDS[language]
     typer.echo(f"{words.total + ' (CNY)':>16} {words.difference + ' (CNY)':>18}")
@@ -49,7 +49,7 @@ def print_comparison(bills: "list[Bill]", language: Language) -> None:
 
 def print_revision(bill: "Bill", former: "Bill | None", language: Language) -> None:
     """Who closed it, when and why, and which lines differ from the revision before."""
-    from accounting.bills_text import heading, plain, remarks
+    from accounting.bills.text import heading, plain, remarks
 
     typer.echo(heading(bill, language))
     typer.echo(f"  {next(iter(remarks(bill, language)))}")

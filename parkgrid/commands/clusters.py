@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from accounting.clusters_import import Taken
+    from accounting.clusters.intake import Taken
 
 _REFUSED = 1
 _WRONG = 2
@@ -47,8 +47,8 @@ def template(
 
         parkgrid clusters template accounts.csv --kind enterprise
     """
-    from accounting.clusters_sheet import FileError
-    from accounting.clusters_template import write_template
+    from accounting.clusters.sheet import FileError
+    from accounting.clusters.template import write_template
 
     try:
         write_template(out, kind, form)
@@ -78,8 +78,8 @@ def import_file(
 
         parkgrid clusters import accounts.csv --kind enterprise --lang en
     """
-    from accounting.clusters_import import take_enterprises, take_outputs
-    from accounting.clusters_sheet import FileError
+    from accounting.clusters.intake import take_enterprises, take_outputs
+    from accounting.clusters.sheet import FileError
     from ingest.store.errors import StoreError
 
     who = by.strip() or getpass.getuser()
@@ -137,7 +137,7 @@ def report(
 
         parkgrid clusters report 2024-Q2 --out 2024-Q2.pdf --lang zh
     """
-    from accounting.clusters_sheet import FileError
+    from accounting.clusters.sheet import FileError
     from accounting.report.supervision import write_report
     from domain.clusters.quarter import quarter as read
     from ingest.store.errors import StoreError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from accounting.declarations import Declared
+    from accounting.settlement.declarations import Declared
 
 Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
 Kwh = str | None
@@ -36,7 +36,7 @@ def list_command(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this par
     def action() -> int:
         import psycopg
 
-        from accounting.declarations import declared
+        from accounting.settlement.declarations import declared
         from ingest.store.connection import translated
 
         with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
@@ -80,8 +80,8 @@ def declare(
     def action() -> int:
         import psycopg
 
-        from accounting.declarations import Wish
-        from accounting.declarations import declare as append
+        from accounting.settlement.declarations import Wish
+        from accounting.settlement.declarations import declare as append
         from contract.time import SystemClock
         from ingest.store.connection import translated
 

@@ -61,8 +61,8 @@ def _write(park: str, text: str, form: str, meant: str, out: Path, dsn: str, lan
     import psycopg
 
     from accounting.errors import AccountingError
-    from accounting.report_draw import drawing
-    from accounting.report_month import park_report
+    from accounting.report.draw import drawing
+    from accounting.report.month import park_report
     from domain.period import period
 
     draw = drawing(out)

@@ -14,8 +14,8 @@ from contract.time import SHANGHAI, from_ms
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from accounting.trace_registers import RegisterTrace
-    from accounting.traced import Trace
+    from accounting.trace.answer import Trace
+    from accounting.trace.registers import RegisterTrace
 
 _DIFFERENT = 1
 _WRONG = 2
@@ -63,7 +63,7 @@ def _traced(address: str, dsn: str) -> "Trace":
 
     from accounting.address import AddressError
     from accounting.errors import AccountingError
-    from accounting.trace import trace as traced
+    from accounting.trace.figure import trace as traced
 
     try:
         with psycopg.connect(dsn, connect_timeout=5) as connection:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from accounting.supply import Agreement, Connection, agree, load_plan
+from accounting.bills.supply import Agreement, Connection, agree, load_plan
 from contract.time import from_ms
 from domain.period import period
 from domain.tariff.bill import Terms

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from openpyxl import Workbook
 
-from accounting.clusters_import import Taken, take_enterprises, take_outputs
+from accounting.clusters.intake import Taken, take_enterprises, take_outputs
 from contract.announcement import Birth, Device
 from contract.identity import Gateway, MeteringPoint
 from contract.signals import CATALOGUE

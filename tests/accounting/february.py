@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime
 import psycopg
 import pytest
 
-from accounting.supply import Agreement, agree, load_plan
-from accounting.trace import trace
-from accounting.traced import Trace
+from accounting.bills.supply import Agreement, agree, load_plan
+from accounting.trace.answer import Trace
+from accounting.trace.figure import trace
 from contract.announcement import Device
 from contract.identity import MeteringPoint
 from domain.period import period

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from accounting.keeper import Report, settle
+from accounting.settlement.keeper import Report, settle
 from contract.announcement import Birth, Device
 from contract.identity import Gateway
 from contract.time import to_ms

@@ -4,10 +4,10 @@ import psycopg
 import pytest
 from prometheus_client import generate_latest
 
-from accounting import keeper
-from accounting.aside import RETRY_FIRST_S, RETRY_MOST_S
-from accounting.keeper import Report
 from accounting.service import Metrics
+from accounting.settlement import keeper
+from accounting.settlement.aside import RETRY_FIRST_S, RETRY_MOST_S
+from accounting.settlement.keeper import Report
 from tests.accounting.metering import MINUTE_MS, SETTLED_AT, meter, metering, ms
 
 NAMES = tuple(f"m-{number}" for number in range(1, 6))

@@ -8,11 +8,11 @@ import numpy as np
 import psycopg
 import pytest
 
-from accounting import bills_energy
-from accounting.bills import bill_of, bills_of, compare
-from accounting.bills_errors import BillError
-from accounting.supply import Agreement, Connection, agree, agreements, load_plan, plans, state_forecast
-from accounting.supply_prices import load_prices, read_prices
+from accounting.bills.bill import bill_of, bills_of, compare
+from accounting.bills.bill import energy as bills_energy
+from accounting.bills.errors import BillError
+from accounting.bills.prices import load_prices, read_prices
+from accounting.bills.supply import Agreement, Connection, agree, agreements, load_plan, plans, state_forecast
 from contract.settings import SettingsError
 from domain.tariff.bill import Bill, Terms
 from domain.tariff.reader import examples

@@ -15,9 +15,9 @@ import psycopg
 import pytest
 from numpy.typing import NDArray
 
-from accounting.bills import bill_of
-from accounting.closings import close_month, closed_bill
-from accounting.supply import Agreement, Connection, agree, load_plan, state_forecast
+from accounting.bills.bill import bill_of
+from accounting.bills.closings import close_month, closed_bill
+from accounting.bills.supply import Agreement, Connection, agree, load_plan, state_forecast
 from domain.tariff.bill import Terms
 from domain.tariff.plan import Basis
 from tests.accounting.billing import ACCOUNT, AGREED, PARK, At, new_park, register, settle

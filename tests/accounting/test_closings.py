@@ -9,11 +9,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from accounting import closings
-from accounting.bills import bill_of
-from accounting.bills_errors import BillError
-from accounting.closings import close_month, closed_bill, current_bill, follow, history, reopen_touched
-from accounting.supply import Agreement, Connection, agree, load_plan, state_forecast
+from accounting.bills.bill import bill_of, closings
+from accounting.bills.closings import close_month, closed_bill, current_bill, follow, history, reopen_touched
+from accounting.bills.errors import BillError
+from accounting.bills.supply import Agreement, Connection, agree, load_plan, state_forecast
 from domain.tariff import power_factor
 from domain.tariff.bill import Bill, Terms
 from domain.tariff.reader import examples

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import psycopg
 
-from accounting.closings import close_month, closed_bill, history, reopen_touched
-from accounting.supply import Agreement, agree, load_plan
+from accounting.bills.closings import close_month, closed_bill, history, reopen_touched
+from accounting.bills.supply import Agreement, agree, load_plan
 from contract.announcement import Device
 from contract.identity import MeteringPoint
 from contract.time import to_ms

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from accounting.clusters import ClusterFigures, cluster_figures
+from accounting.clusters.figures import ClusterFigures, cluster_figures
 from domain.clusters.figures import DEFINITIONS
 from domain.clusters.quarter import Quarter, quarter
 from domain.period import period

@@ -9,9 +9,9 @@ import pytest
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from accounting.clusters import cluster_figures, newest_quarter, revisions
-from accounting.clusters_sheet import FileError
-from accounting.clusters_template import write_template
+from accounting.clusters.figures import cluster_figures, newest_quarter, revisions
+from accounting.clusters.sheet import FileError
+from accounting.clusters.template import write_template
 from domain.clusters.quarter import Quarter, quarter
 from tests.accounting.clusters_feed import HEADINGS, accounts_file, enterprises, outputs, quarter_rows, workbook
 

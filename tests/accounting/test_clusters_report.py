@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from openpyxl import load_workbook
 
-from accounting.clusters import cluster_figures
-from accounting.clusters_sheet import FileError
+from accounting.clusters.figures import cluster_figures
+from accounting.clusters.sheet import FileError
 from accounting.report.fonts import chinese_font, embed
 from accounting.report.supervision import Document, Entry, document, write_report
 from accounting.report.text import harmless

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from accounting.declarations import Wish, declare, declared
 from accounting.errors import DeclarationError
+from accounting.settlement.declarations import Wish, declare, declared
 from parkgrid.cli import app
 from tests.accounting.metering import SETTLED_AT, meter
 

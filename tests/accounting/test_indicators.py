@@ -7,11 +7,11 @@ import numpy as np
 import psycopg
 import pytest
 
-from accounting.indicators import UnknownIndicatorError, explained, figures
-from accounting.inputs import Given, Series, read_inputs
+from accounting.figures.indicators import UnknownIndicatorError, explained, figures
+from accounting.figures.inputs import Given, Series, read_inputs
+from accounting.figures.sessions import sessions
+from accounting.figures.site import UnknownParkError
 from accounting.scope import Scope
-from accounting.sessions import sessions
-from accounting.site import UnknownParkError
 from contract.time import from_ms, to_ms
 from domain.indicators import INDICATORS
 from domain.indicators.definition import Factor

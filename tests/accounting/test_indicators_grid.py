@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from accounting.grid import Grid
-from accounting.inputs import Series
-from accounting.quantities import QUANTITIES, Gauge, Metered, MinuteGauge, States, unit_of
+from accounting.figures.grid import Grid
+from accounting.figures.inputs import Series
+from accounting.figures.quantities import QUANTITIES, Gauge, Metered, MinuteGauge, States, unit_of
 from accounting.scope import Scope
 from contract.signals import CATALOGUE, CHARGER_STATES, OPERATING_STATES
 from domain.indicators import INDICATORS

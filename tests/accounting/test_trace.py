@@ -12,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from accounting.address import AddressError, BillAddress, IndicatorAddress, IntervalAddress
-from accounting.bills import bill_of
-from accounting.closings import close_month, closed_bill, reopen_touched
-from accounting.traced import NotTracedError
+from accounting.bills.bill import bill_of
+from accounting.bills.closings import close_month, closed_bill, reopen_touched
+from accounting.trace.answer import NotTracedError
 from parkgrid.cli import app
 from tests.accounting.billing import At
 from tests.accounting.february import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from accounting.traced import NotTracedError
+from accounting.trace.answer import NotTracedError
 from tests.accounting.clusters_feed import accounts_file, enterprises, outputs, quarter_rows, workbook
 from tests.accounting.february import ACCOUNT, AFTER_MS, Month, february, kept_month
 

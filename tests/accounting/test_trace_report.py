@@ -11,8 +11,8 @@ import openpyxl
 import pytest
 from typer.testing import CliRunner
 
-from accounting.bills import bill_of
-from accounting.trace import trace
+from accounting.bills.bill import bill_of
+from accounting.trace.figure import trace
 from parkgrid.cli import app
 from tests.accounting.billing import At
 from tests.accounting.february import ACCOUNT, AFTER, AFTER_MS, Month, february, kept_month

@@ -13,8 +13,8 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
-from accounting.bills import bill_of
-from accounting.closings import close_month
+from accounting.bills.bill import bill_of
+from accounting.bills.closings import close_month
 from api.app import openapi
 from api.settings import ApiSettings, DatabaseSettings
 from domain.indicators import INDICATORS

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psycopg
 
-from accounting import keeper, registers
-from accounting.clusters_import import take_enterprises, take_outputs
-from accounting.supply import Agreement, agree, load_plan
+from accounting.bills.supply import Agreement, agree, load_plan
+from accounting.clusters.intake import take_enterprises, take_outputs
+from accounting.settlement import keeper, registers
 from contract.announcement import Birth, Device
 from contract.identity import Gateway
 from contract.refusal import Reason

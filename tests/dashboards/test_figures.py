@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from accounting.clusters import cluster_figures
-from accounting.indicators import figures
+from accounting.clusters.figures import cluster_figures
+from accounting.figures.indicators import figures
 from accounting.scope import Scope
 from dashboards.check.macros import Range, expand
 from dashboards.queries import query
@@ -183,7 +183,7 @@ def test_cumulative_outputs_are_taken_apart(dsn, tmp_path):
     """100 in the first quarter, 250 until June, 30 in the third: alone 100, 150, 30; since January 100, 250, 280."""
     from datetime import UTC, datetime
 
-    from accounting.clusters_import import take_outputs
+    from accounting.clusters.intake import take_outputs
     from tests.accounting.clusters_feed import workbook
 
     stated = (

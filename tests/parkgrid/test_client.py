@@ -7,7 +7,7 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from accounting.bills import bill_of
+from accounting.bills.bill import bill_of
 from parkgrid.client import Client, ClientError
 from tests.accounting.billing import At
 from tests.accounting.february import ACCOUNT, AFTER, MONTH, Month, february, kept_month

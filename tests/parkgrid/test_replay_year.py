@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from accounting.indicators import figures
+from accounting.figures.indicators import figures
 from accounting.scope import Scope
 from domain.period import period
 

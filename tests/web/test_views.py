@@ -20,7 +20,7 @@ import openpyxl
 import psycopg
 import pytest
 
-from accounting.keeper import settle
+from accounting.settlement.keeper import settle
 from parkgrid import process
 from tests.api.conftest import PATIENCE_S
 from tests.conftest import temporary_database

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from accounting.closings import close_month, reopen_touched
-from accounting.declarations import Wish, declare
-from accounting.keeper import settle
-from accounting.supply import Agreement, agree, load_plan
+from accounting.bills.closings import close_month, reopen_touched
+from accounting.bills.supply import Agreement, agree, load_plan
+from accounting.settlement.declarations import Wish, declare
+from accounting.settlement.keeper import settle
 from contract.identity import Gateway
 from contract.time import from_ms
 from domain.tariff.bill import Terms

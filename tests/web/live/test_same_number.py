@@ -13,7 +13,7 @@ import openpyxl
 import psycopg
 import pytest
 
-from accounting.keeper import settle
+from accounting.settlement.keeper import settle
 from contract.time import SHANGHAI, from_ms
 from dashboards.check.macros import Range, expand
 from dashboards.queries import query

@@ -23,7 +23,7 @@ import psycopg
 import pytest
 from PIL import Image
 
-from accounting.keeper import settle
+from accounting.settlement.keeper import settle
 from parkgrid import process
 from tests.conftest import open_folder, temporary_database
 from tests.web.conftest import Visit

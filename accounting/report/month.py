@@ -9,14 +9,14 @@ from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from accounting.address import BillAddress, ClusterAddress, IndicatorAddress
-from accounting.bills_errors import BillError
-from accounting.closings import current_bill
-from accounting.clusters import cluster_figures
-from accounting.indicators import figures
-from accounting.inputs import Given
-from accounting.report_words import WORDS
+from accounting.bills.closings import current_bill
+from accounting.bills.errors import BillError
+from accounting.clusters.figures import cluster_figures
+from accounting.figures.indicators import figures
+from accounting.figures.inputs import Given
+from accounting.figures.site import site_of
+from accounting.report.words import WORDS
 from accounting.scope import Scope
-from accounting.site import site_of
 from accounting.store import Connection, statement
 from contract.time import from_ms
 from domain.clusters.figures import BY_NAME

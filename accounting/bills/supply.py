@@ -8,8 +8,8 @@ from typing import Any, cast, get_args
 
 import psycopg
 
-from accounting.bills_errors import BillError
-from accounting.bills_sql import statement
+from accounting.bills.errors import BillError
+from accounting.bills.statements import statement
 from contract.time import Clock, SystemClock, from_ms
 from domain.period import Period
 from domain.tariff import power_factor

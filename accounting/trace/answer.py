@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from accounting.errors import AccountingError
-from accounting.trace_registers import Reading, RegisterTrace
+from accounting.trace.registers import Reading, RegisterTrace
 
 Number: TypeAlias = float | Decimal | None
 _CLOSE = 1e-9

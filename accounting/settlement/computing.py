@@ -7,8 +7,8 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from accounting.readings import Nearest, PackedReadings
-from accounting.registers import Register
+from accounting.settlement.readings import Nearest, PackedReadings
+from accounting.settlement.registers import Register
 from domain.energy import Grid, IntervalTable, Readings, RegisterRule, in_order, interval_energy, keys
 from domain.energy.power import Direction, integrated_power
 

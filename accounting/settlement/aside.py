@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accounting.computing import of_part
-from accounting.revisions import Author
+from accounting.settlement.computing import of_part
+from accounting.settlement.revisions import Author
+from accounting.settlement.work import Task
 from accounting.store import Connection, statement
-from accounting.work import Task
 from contract.time import from_ms, to_ms
 from domain.energy import IntervalTable, Readings, RegisterRule
 

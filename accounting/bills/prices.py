@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 
-from accounting.bills_errors import BillError
-from accounting.bills_sql import statement
-from accounting.supply import Connection, Known
+from accounting.bills.errors import BillError
+from accounting.bills.statements import statement
+from accounting.bills.supply import Connection, Known
 from contract.time import Clock, from_ms
 from domain.period import Period
 from domain.tariff.usage import QUARTER_MS, QUARTER_S

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from accounting.errors import AccountingError
-from accounting.inputs import NOTHING_GIVEN, Given, grid_of, inputs_of, sources_of
+from accounting.figures.inputs import NOTHING_GIVEN, Given, grid_of, inputs_of, sources_of
+from accounting.figures.site import Site, SiteRegister, site_of
 from accounting.scope import Scope
-from accounting.site import Site, SiteRegister, site_of
 from accounting.store import Connection
 from domain.indicators import INDICATORS
 from domain.indicators.definition import Figure, Indicator, Inputs

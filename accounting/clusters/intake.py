@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from accounting.clusters import Connection, enterprises_of, revisions, text
-from accounting.clusters_sheet import FileError, read_sheet
+from accounting.clusters.figures import Connection, enterprises_of, revisions, text
+from accounting.clusters.sheet import FileError, read_sheet
 from contract.time import SHANGHAI
 from domain.clusters import enterprise_file, output_file
 from domain.clusters.enterprise_file import EnterpriseFile, StatedAccount, StatedEnterprise, over_full, read_enterprises

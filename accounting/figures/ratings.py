@@ -1,6 +1,6 @@
 """Nameplate sums of a scope: known only if every device that takes part has announced its own."""
 
-from accounting.site import Site, SiteDevice
+from accounting.figures.site import Site, SiteDevice
 
 _MODULES, _INVERTER = "rated_power_kwp", "rated_power_kw"
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from accounting import registers
 from accounting.errors import DeclarationError
-from accounting.registers import STEPS_PER_KWH, add_declaration
+from accounting.settlement import registers
+from accounting.settlement.registers import STEPS_PER_KWH, add_declaration
 from accounting.store import Connection, statement
 from contract.time import from_ms, to_ms
 from domain.energy import Declaration

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from accounting.bills_energy import AccountEnergy, account_energies
-from accounting.bills_errors import BillError
-from accounting.supply import Agreement, Connection, Known, agreement_of, agreements_of, forecasts_of, plan_of
-from accounting.supply_prices import prices_of
+from accounting.bills.energy import AccountEnergy, account_energies
+from accounting.bills.errors import BillError
+from accounting.bills.prices import prices_of
+from accounting.bills.supply import Agreement, Connection, Known, agreement_of, agreements_of, forecasts_of, plan_of
 from contract.time import Clock, to_ms
 from domain import calendar
 from domain.calendar import Calendar, CalendarGapError

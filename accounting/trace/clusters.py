@@ -4,10 +4,10 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from accounting.address import ClusterAddress
-from accounting.clusters import ClusterFigures, cluster_figures, revisions
+from accounting.clusters.figures import ClusterFigures, cluster_figures, revisions
 from accounting.store import Connection, statement
-from accounting.trace_registers import RegisterTrace, Source, sources, trace_register
-from accounting.traced import Definition, Input, NotTracedError, Rule, Trace, same
+from accounting.trace.answer import Definition, Input, NotTracedError, Rule, Trace, same
+from accounting.trace.registers import RegisterTrace, Source, sources, trace_register
 from domain.clusters.energy import Metered
 from domain.clusters.figures import BY_NAME, ClusterFigure
 from domain.clusters.quarter import quarter

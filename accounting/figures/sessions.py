@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from accounting.inputs import NOTHING_GIVEN, Given, read_inputs
+from accounting.figures.inputs import NOTHING_GIVEN, Given, read_inputs
+from accounting.figures.site import site_of
 from accounting.scope import Scope
-from accounting.site import site_of
 from accounting.store import Connection, statement
 from contract.signals import CHARGER_STATES
 from contract.time import from_ms

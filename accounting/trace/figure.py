@@ -15,10 +15,11 @@ from typing import Any
 
 from accounting.address import Address, BillAddress, ClusterAddress, IndicatorAddress, IntervalAddress, parse
 from accounting.store import Connection
-from accounting.trace_bills import trace_bill
-from accounting.trace_clusters import trace_cluster
-from accounting.trace_indicators import trace_indicator
-from accounting.trace_registers import (
+from accounting.trace.answer import Definition, Input, NotTracedError, Rule, Trace
+from accounting.trace.bills import trace_bill
+from accounting.trace.clusters import trace_cluster
+from accounting.trace.indicators import trace_indicator
+from accounting.trace.registers import (
     Reading,
     Source,
     listed,
@@ -26,7 +27,6 @@ from accounting.trace_registers import (
     stored_rows,
     trace_register,
 )
-from accounting.traced import Definition, Input, NotTracedError, Rule, Trace
 
 __all__ = ["Definition", "Input", "NotTracedError", "Rule", "Trace", "trace"]
 _ENERGY = Definition(

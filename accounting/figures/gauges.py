@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from accounting.grid import Grid
-from accounting.quantities import Gauge, MinuteGauge, States
-from accounting.site import WEATHER, Site, SiteDevice
+from accounting.figures.grid import Grid
+from accounting.figures.quantities import Gauge, MinuteGauge, States
+from accounting.figures.site import WEATHER, Site, SiteDevice
 from accounting.store import Connection, statement, unpacked
 from contract.signals import CATALOGUE, CHARGER_STATES, OPERATING_STATES
 from contract.time import from_ms

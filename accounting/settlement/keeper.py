@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from accounting import aside, completeness, readings, registers, revisions
-from accounting.aside import Failure, Waiting
-from accounting.computing import of_registers, table_of
-from accounting.readings import Nearest, PackedReadings
-from accounting.registers import Register
-from accounting.revisions import Author, Computed, Written
+from accounting.settlement import aside, completeness, readings, registers, revisions
+from accounting.settlement.aside import Failure, Waiting
+from accounting.settlement.computing import of_registers, table_of
+from accounting.settlement.readings import Nearest, PackedReadings
+from accounting.settlement.registers import Register
+from accounting.settlement.revisions import Author, Computed, Written
+from accounting.settlement.work import REACH, SLOT_MS, Span, Task, Touched, cut, due_ms, groups, spans, task
 from accounting.store import Connection, Int64s, statement
-from accounting.work import REACH, SLOT_MS, Span, Task, Touched, cut, due_ms, groups, spans, task
 from contract import strict_json
 from contract.crash import crash_point
 from contract.time import from_ms, to_ms

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accounting.bills_sql import statement
-from accounting.supply import Connection
+from accounting.bills.statements import statement
+from accounting.bills.supply import Connection
 from contract.time import from_ms
 from domain.period import Period
 from domain.tariff.registers import FEED_IN_REGISTERS, IMPORT, METER_CLASSES, REACTIVE

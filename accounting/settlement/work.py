@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accounting.registers import Register
-from accounting.revisions import Author
+from accounting.settlement.registers import Register
+from accounting.settlement.revisions import Author
 from accounting.store import Int64s
 
 SLOT_MS = 900_000

@@ -12,8 +12,8 @@ from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
+from accounting.report.month import Heading, Report, Section, shown
 from accounting.report.text import harmless
-from accounting.report_month import Heading, Report, Section, shown
 
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _FILL = PatternFill("solid", fgColor="FFDDEBF7")

@@ -15,12 +15,12 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from accounting.gauges import read_gauge, read_minutes, read_states, read_stored
-from accounting.grid import Grid
-from accounting.quantities import QUANTITIES, Gauge, Metered, MinuteGauge, States, Stored, unit_of
-from accounting.ratings import ratings_of
+from accounting.figures.gauges import read_gauge, read_minutes, read_states, read_stored
+from accounting.figures.grid import Grid
+from accounting.figures.quantities import QUANTITIES, Gauge, Metered, MinuteGauge, States, Stored, unit_of
+from accounting.figures.ratings import ratings_of
+from accounting.figures.site import Site, SiteRegister, site_of
 from accounting.scope import Scope
-from accounting.site import Site, SiteRegister, site_of
 from accounting.store import Connection, statement, unpacked
 from domain.factors import factors_for, region_of
 from domain.indicators.definition import Factor, Inputs, Quantity

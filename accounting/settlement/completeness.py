@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accounting.registers import Register
-from accounting.revisions import Computed
+from accounting.settlement.registers import Register
+from accounting.settlement.revisions import Computed
 from accounting.store import Connection, statement
 from contract.time import from_ms, to_ms
 from domain.energy import Grid

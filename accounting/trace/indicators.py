@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accounting.address import IndicatorAddress
-from accounting.indicators import Explained, explained
-from accounting.inputs import Given
-from accounting.quantities import QUANTITIES, Metered
+from accounting.figures.indicators import Explained, explained
+from accounting.figures.inputs import Given
+from accounting.figures.quantities import QUANTITIES, Metered
+from accounting.figures.site import SiteRegister, site_of
 from accounting.scope import Scope
-from accounting.site import SiteRegister, site_of
 from accounting.store import Connection
-from accounting.trace_registers import RegisterTrace, sources, trace_register
-from accounting.traced import Definition, Input, NotTracedError, Rule, Trace, same
+from accounting.trace.answer import Definition, Input, NotTracedError, Rule, Trace, same
+from accounting.trace.registers import RegisterTrace, sources, trace_register
 from domain.indicators.definition import Factor, Inputs, Quantity
 
 _WH_PER_KWH = 1000

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 import psycopg
 from psycopg.rows import dict_row
 
-from accounting.clusters_coal import coal_of
+from accounting.clusters.coal import coal_of
 from domain.clusters import energy, progress
 from domain.clusters.energy import Attribution, Metered, attribute
 from domain.clusters.enterprise_file import StatedAccount, StatedEnterprise

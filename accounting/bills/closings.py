@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo
 
 from psycopg.types.json import Jsonb
 
-from accounting.bills import Computed, Rules, bill_of, computed, current_rules, month_named
-from accounting.bills_errors import BillError
-from accounting.bills_sql import statement
-from accounting.supply import Connection, Known
+from accounting.bills.bill import Computed, Rules, bill_of, computed, current_rules, month_named
+from accounting.bills.errors import BillError
+from accounting.bills.statements import statement
+from accounting.bills.supply import Connection, Known
 from contract.time import Clock, from_ms, to_ms
 from domain import calendar
 from domain.period import Period

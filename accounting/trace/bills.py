@@ -12,13 +12,13 @@ from decimal import Decimal
 import numpy as np
 
 from accounting.address import BillAddress
-from accounting.bills import Computed, computed, current_rules, month_named
-from accounting.bills_energy import AccountEnergy
-from accounting.closings import Closed, history, rules_of
+from accounting.bills.bill import Computed, computed, current_rules, month_named
+from accounting.bills.closings import Closed, history, rules_of
+from accounting.bills.energy import AccountEnergy
+from accounting.bills.supply import Known
 from accounting.store import Connection
-from accounting.supply import Known
-from accounting.trace_registers import RegisterTrace, sources, trace_register
-from accounting.traced import Definition, Input, NotTracedError, Rule, Trace, same
+from accounting.trace.answer import Definition, Input, NotTracedError, Rule, Trace, same
+from accounting.trace.registers import RegisterTrace, sources, trace_register
 from contract.time import from_ms
 from domain.energy import IntervalQuality
 from domain.tariff.bill import Bill, BillLine

@@ -1,0 +1,1 @@
+"""Industrial clusters: stated outputs taken in from files, beside their energy."""

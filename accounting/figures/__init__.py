@@ -1,0 +1,1 @@
+"""Figures: indicators of a scope over a period, and what they are computed from."""
