@@ -8,8 +8,8 @@ import numpy as np
 import psycopg
 import pytest
 
+from accounting.bills import energy as bills_energy
 from accounting.bills.bill import bill_of, bills_of, compare
-from accounting.bills.bill import energy as bills_energy
 from accounting.bills.errors import BillError
 from accounting.bills.prices import load_prices, read_prices
 from accounting.bills.supply import Agreement, Connection, agree, agreements, load_plan, plans, state_forecast

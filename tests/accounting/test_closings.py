@@ -9,7 +9,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from accounting.bills.bill import bill_of, closings
+from accounting.bills import closings
+from accounting.bills.bill import bill_of
 from accounting.bills.closings import close_month, closed_bill, current_bill, follow, history, reopen_touched
 from accounting.bills.errors import BillError
 from accounting.bills.supply import Agreement, Connection, agree, load_plan, state_forecast
