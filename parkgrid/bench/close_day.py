@@ -92,7 +92,8 @@ def _fill(
         with connection.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, names)) as copy:
             copy.write(encode(rows, origin))
     tell("close_day: stored")
-    connection.execute("ANALYZE base.meter")
+    # Else the server does it by itself, in the middle of some pair.
+    connection.execute("VACUUM (ANALYZE) base.meter")
 
 
 def _rows(
