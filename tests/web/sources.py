@@ -21,7 +21,7 @@ console.log(JSON.stringify(called(...JSON.parse(readFileSync(0, "utf8")))));
 
 def call(file: str, name: str, *given: object) -> Any:
     """The answer of one exported function of `api/web/src`."""
-    node, _ = hook._node()
+    node, _ = hook.node_and_npm()
     path = (ROOT / "api" / "web" / "src" / file).as_uri()
     command = [node, "--input-type=module", "--eval", _CALL, path, name]
     done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, timeout=60, check=False)

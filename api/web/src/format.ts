@@ -1,49 +1,21 @@
-// Numbers to read across: three significant digits, the unit beside the number, thousands separated.
+// Numbers, ages and instants in the page's language.
 
+import { told, whole as wholeIn } from "./numbers";
 import { locale, say } from "./words";
 
 export const DASH = "—";
 
-function three(value: number): string {
-  const size = Math.abs(Number(value.toPrecision(3)));
-  const digits = size >= 100 ? 0 : size >= 10 ? 1 : 2;
-  return value.toLocaleString(locale.value, { maximumFractionDigits: digits, minimumFractionDigits: digits });
-}
-
-function scaled(value: number, unit: string, larger: string, largest: string): [string, string] {
-  const size = Math.abs(value);
-  if (size < 0.005) return ["0", unit];
-  // 999.5 would be shown as 1,000: the next unit begins where rounding reaches it.
-  if (size < 999.5) return [three(value), unit];
-  if (size < 999_500) return [three(value / 1000), larger];
-  return [three(value / 1_000_000), largest];
-}
-
-const LADDERS: Record<string, [string, string, string]> = {
-  kW: ["kW", "MW", "GW"],
-  kWh: ["kWh", "MWh", "GWh"],
-  kvar: ["kvar", "Mvar", "Gvar"],
-  kvarh: ["kvarh", "Mvarh", "Gvarh"],
-  kVA: ["kVA", "MVA", "GVA"],
-  kg: ["kg", "t", "kt"],
-};
-
-/** The one rule: three significant digits, the next unit at 1,000; a share of 0 to 1 (unit "share") as whole percent. */
+/** A number and its unit by the one rule, in the page's language. */
 export function scaledTo(value: number, unit: string): [string, string] {
-  const ladder = LADDERS[unit];
-  if (ladder) return scaled(value, ...ladder);
-  if (unit === "share") return [Math.round(value * 100).toLocaleString(locale.value), "%"];
-  if (unit === "count") return [whole(value), ""];
-  if (unit === "ms" || unit === "V") return [Math.abs(value) < 100 ? three(value) : whole(value), unit];
-  return [Math.abs(value) < 0.005 ? "0" : three(value), unit];
+  return told(value, unit, locale.value);
 }
 
 export function power(kw: number): [string, string] {
-  return scaled(kw, "kW", "MW", "GW");
+  return scaledTo(kw, "kW");
 }
 
 export function energy(kwh: number): [string, string] {
-  return scaled(kwh, "kWh", "MWh", "GWh");
+  return scaledTo(kwh, "kWh");
 }
 
 export function together(parts: [string, string]): string {
@@ -55,7 +27,7 @@ export function percent(share: number): string {
 }
 
 export function whole(value: number): string {
-  return Math.round(value).toLocaleString(locale.value);
+  return wholeIn(value, locale.value);
 }
 
 export function age(seconds: number): string {
