@@ -40,7 +40,7 @@ from simulators.state import ParkState
 GATEWAY = "gw-1"
 _DAY_MS = 86_400_000
 _PART_DAYS = 31
-"""Days of a part whose readings are 900 s apart: what one process makes and one transaction stores."""
+"""Days of a part whose readings are 900 s apart, at most: what one process makes and one transaction stores."""
 _MODEL = "parkgrid-sim"
 _KEEPERS = {"postgres": 2, "timescale": 1}
 """Connections that bring roll-ups up to date: PostgreSQL works on two classes at once, an aggregate refreshes alone."""
@@ -268,9 +268,16 @@ def _refuse_to_mix(dsn: str, gateway: Gateway, span: Span) -> None:
 
 
 def _part_end(job: _Job, span: Span, start_ms: int) -> int:
-    """Parts end at midnight, or where the distance of readings changes."""
+    """Parts end at midnight, at the latest with the month, or where the distance of readings changes.
+
+    A whole month at once is one partition in the store.
+    """
     further_ms = (max(_PART_DAYS * span.period_at(start_ms, job.dense_s) // 900, 1) - 1) * _DAY_MS
-    return min(history.midnight_after(job.scenario, start_ms) + further_ms, span.change_after(start_ms))
+    return min(
+        history.midnight_after(job.scenario, start_ms) + further_ms,
+        history.month_after(job.scenario, start_ms),
+        span.change_after(start_ms),
+    )
 
 
 def _part_count(job: _Job, span: Span) -> int:

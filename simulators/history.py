@@ -10,6 +10,7 @@ with the very registers with which the history ends, at whichever minute that is
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +92,13 @@ def midnight_after(scenario: Scenario, at_ms: int) -> int:
     """The end of the local day of an instant."""
     site = Site(zone=scenario.site.zone)
     return site.midnight_ms(site.day_of(at_ms)) + _DAY_MS
+
+
+def month_after(scenario: Scenario, at_ms: int) -> int:
+    """The end of the local month of an instant."""
+    site = Site(zone=scenario.site.zone)
+    # 31 days after the first of a month lies in the next one.
+    return site.midnight_ms((site.day_of(at_ms).replace(day=1) + timedelta(days=31)).replace(day=1))
 
 
 def _check(start_ms: int, end_ms: int, period_s: int, step_s: float | None) -> None:

@@ -125,8 +125,17 @@ INSERT INTO base.rollup_dirty (device_class, level, devices, minutes) VALUES (%s
 SELECT base.ensure_days(%s, %s::date[]);
 
 -- name: known_days
-SELECT to_date(right(c.relname, 8), 'YYYYMMDD')
-FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+-- a partition is named by its day, or by its month: class_YYYYMM
+SELECT day::date
+FROM pg_inherits AS i
+JOIN pg_class AS c ON c.oid = i.inhrelid
+CROSS JOIN LATERAL (SELECT substring(c.relname FROM '[0-9]+$') AS text) AS named
+CROSS JOIN LATERAL generate_series(
+    to_date(named.text, 'YYYYMMDD'),
+    to_date(named.text, 'YYYYMMDD')
+        + CASE length(named.text) WHEN 6 THEN INTERVAL '1 month -1 day' ELSE INTERVAL '0' END,
+    INTERVAL '1 day'
+) AS day
 WHERE i.inhparent = to_regclass('base.' || quote_ident(%s));
 
 -- name: drop_before

@@ -1,4 +1,7 @@
-"""Daily partitions of the plain PostgreSQL store: made before the rows that need them, remembered afterwards."""
+"""Partitions of the plain PostgreSQL store: made before the rows that need them, remembered afterwards.
+
+One a day; a whole month that comes at once gets a single one (migration 0012).
+"""
 
 from datetime import UTC, date, datetime
 from typing import Any

@@ -1,0 +1,83 @@
+"""Partitions of the plain PostgreSQL store: one a day, and one for a month that comes whole."""
+
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+import pytest
+
+from contract.time import to_ms
+from ingest.store import Store, StoreSettings, open_store
+from tests.ingest.readings import all_rows, store_one
+
+HOUR = timedelta(hours=1)
+PARTS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'base.meter'::regclass ORDER BY 1"
+
+
+@pytest.fixture
+def store(dsn):
+    with closing(open_store(dsn)) as opened:
+        if opened.kind != "postgres":
+            pytest.skip("TimescaleDB makes its chunks itself")
+        yield opened
+
+
+def put(store: Store, seq: int, first: date, days: int) -> int:
+    """Store an hourly row of the days from `first` on."""
+    start = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    readings = [(1, to_ms(start + hour * HOUR), {"active_power_kw": hour}) for hour in range(24 * days)]
+    return store_one(store, seq, readings).stored
+
+
+def parts(dsn: str) -> list[str]:
+    """Which partitions there are."""
+    return [name.removeprefix("base.meter_") for (name,) in all_rows(dsn, PARTS)]
+
+
+def test_a_whole_month_at_once_is_one_partition(dsn, store):
+    # From the last day of June (which has no month of its own) to the second of August.
+    assert put(store, 1, date(2025, 6, 30), 1 + 31 + 2) == 34 * 24
+    assert parts(dsn) == ["20250630", "202507", "20250801", "20250802"]
+    assert all_rows(dsn, "SELECT count(*) FROM base.meter_202507") == [(31 * 24,)]
+
+
+def test_a_month_that_lacks_a_day_comes_by_the_day(dsn, store):
+    put(store, 1, date(2025, 2, 1), 27)
+    put(store, 2, date(2025, 2, 28), 1)
+    assert parts(dsn) == [f"202502{day:02}" for day in range(1, 29)]
+
+
+def test_a_month_of_which_a_day_is_there_already_comes_by_the_day(dsn, store):
+    put(store, 1, date(2025, 4, 17), 1)
+    put(store, 2, date(2025, 4, 1), 16)
+    with closing(open_store(dsn)) as other:
+        # It asks for all of April, of which it knows nothing: by its own word there is no partition.
+        other_days = [date(2025, 4, 1) + timedelta(days=each) for each in range(30)]
+        with psycopg.connect(dsn) as connection:
+            made = connection.execute("SELECT base.ensure_days('meter', %s::date[])", (other_days,)).fetchone()
+        assert made == (13,)
+        assert put(other, 3, date(2025, 4, 18), 13) == 13 * 24
+    assert len(parts(dsn)) == 30
+
+
+def test_a_late_row_finds_its_month_after_a_restart(dsn, store):
+    put(store, 1, date(2024, 2, 1), 29)
+    late = to_ms(datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC))
+    with closing(open_store(dsn)) as again:
+        assert store_one(again, 2, [(1, late, {"active_power_kw": 1}), (2, late, {"active_power_kw": 1})]).stored == 2
+    assert parts(dsn) == ["202402"]
+
+
+def test_a_month_is_dropped_when_its_last_day_may_go(dsn, store):
+    put(store, 1, date(2025, 6, 30), 32)
+    assert parts(dsn) == ["20250630", "202507"]
+    # Kept are 60 days before the newest reading, counted from Shanghai's midnight, which is 16:00 of the day before.
+    with closing(open_store(dsn, StoreSettings(raw_days=60))) as keeping:
+        put(keeping, 2, date(2025, 9, 29), 1)
+        keeping.maintain(to_ms(datetime(2025, 9, 30, tzinfo=UTC)))
+        assert parts(dsn)[:2] == ["202507", "20250929"]
+    with closing(open_store(dsn, StoreSettings(raw_days=60))) as keeping:
+        put(keeping, 3, date(2025, 10, 1), 1)
+        keeping.maintain(to_ms(datetime(2025, 10, 2, tzinfo=UTC)))
+    assert parts(dsn)[0] == "20250929"
+    assert all_rows(dsn, "SELECT count(*) FROM meter WHERE at < '2025-08-01Z'") == [(0,)]
