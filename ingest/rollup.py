@@ -291,7 +291,8 @@ def _recompute_statement(class_name: str, level: str) -> sql.Composed:
 
 @cache
 def _span_statement(class_name: str, level: str) -> sql.Composed:
-    return _rollup_statement("recompute_span", class_name, level, _SPAN_SOURCE[level])
+    name = "recompute_days" if level == "1d" else "recompute_span"
+    return _rollup_statement(name, class_name, level, _SPAN_SOURCE[level])
 
 
 @cache

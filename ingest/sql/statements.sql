@@ -288,6 +288,21 @@ WHERE s.device_id = ANY(%(devices)s) AND s.at >= %(low)s AND s.at < %(high)s
 GROUP BY s.device_id, start
 ON CONFLICT (device_id, at) DO UPDATE SET {assignments};
 
+-- name: recompute_days
+-- One day of one device after the other: its rows then come in order from the key, and nothing is sorted.
+INSERT INTO {target} ({columns})
+SELECT d.device_id, b.at, whole.*
+FROM unnest(%(devices)s) AS d (device_id)
+CROSS JOIN generate_series(
+    %(low)s::timestamptz, %(high)s::timestamptz - INTERVAL '24 hours', INTERVAL '24 hours'
+) AS b (at)
+CROSS JOIN LATERAL (
+    SELECT {expressions} FROM {source} AS s
+    WHERE s.device_id = d.device_id AND s.at >= b.at AND s.at < b.at + INTERVAL '24 hours'
+    HAVING count(*) > 0
+) AS whole
+ON CONFLICT (device_id, at) DO UPDATE SET {assignments};
+
 -- name: insert_single
 -- Nothing where a bucket holds two rows or is there already. One statement, so that rows which are committed meanwhile
 -- are seen by both halves or by none.
