@@ -13,7 +13,6 @@ again.
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
@@ -25,6 +24,8 @@ from psycopg import sql
 
 from contract.signals import CATALOGUE, Kind
 from contract.time import from_ms, to_ms
+from ingest.buckets import MINUTES, Pairs, bucket_start, bucket_starts
+from ingest.retention import Retention, kept_from_of, newest_of
 from ingest.sql import statement
 from ingest.sql.aggregates import (
     DAY_ORIGIN,
@@ -41,9 +42,6 @@ from ingest.store.settings import StoreSettings
 
 _MINUTE_MS = 60_000
 _DAY_MS = 86_400_000
-_ZONE_MINUTES = 480
-"""Asia/Shanghai is eight hours ahead of UTC."""
-MINUTES = {"1m": 1, "15m": 15, "1d": 1440}
 _METERED = frozenset(
     name
     for name, device_class in CATALOGUE.items()
@@ -53,7 +51,6 @@ _METERED = frozenset(
 _FEW_BUCKETS = 200
 """So few upper buckets are recomputed at once; more of them at most every `_UPPER_EVERY_MS`."""
 _UPPER_EVERY_MS = 10_000
-_RETENTION_EVERY_MS = 3_600_000
 _FIRST_SLICE = 10
 _SLICE_S = 0.01
 """How long one statement of the roll-ups should take, about."""
@@ -78,38 +75,6 @@ class Keeper(Protocol):
     def maintain(self, connection: psycopg.Connection[Any], now_ms: int, breathe: Breathe) -> MaintenanceReport:
         """One round of maintenance."""
         ...
-
-
-def bucket_starts(minutes: NDArray[Any], level: str) -> NDArray[np.int64]:
-    """First minute of the buckets that these minutes lie in; days start at midnight in Shanghai."""
-    step = MINUTES[level]
-    starts: NDArray[np.int64] = (minutes.astype(np.int64) + _ZONE_MINUTES) // step * step - _ZONE_MINUTES
-    return starts
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """Distinct buckets: device and first minute, ordered by minute."""
-
-    devices: NDArray[np.int64]
-    minutes: NDArray[np.int64]
-
-    @classmethod
-    def distinct(cls, devices: NDArray[Any], minutes: NDArray[Any]) -> "Pairs":
-        """Without repetitions."""
-        packed = np.unique((minutes.astype(np.int64) << 32) | devices.astype(np.int64))
-        return cls(packed & 0xFFFFFFFF, packed >> 32)
-
-    def from_minute(self, first: int | None) -> "Pairs":
-        """Only those that start at `first` or later."""
-        if first is None:
-            return self
-        kept = self.minutes >= first
-        return Pairs(self.devices[kept], self.minutes[kept])
-
-    def at_level(self, level: str) -> "Pairs":
-        """The coarser buckets that hold these."""
-        return Pairs.distinct(self.devices, bucket_starts(self.minutes, level))
 
 
 class TableKeeper:
@@ -157,7 +122,7 @@ class TableKeeper:
         with connection.transaction():
             if connection.execute(statement("one_keeper"), (device_class,)).fetchone() != (True,):
                 return 0, False
-            kept_from = _kept_from(connection)
+            kept_from = kept_from_of(connection)
             pairs = self._take(connection, device_class, "1m")
             _note_newest(connection, device_class, pairs.minutes)
             _pass_on(connection, device_class, pairs.at_level("15m"))
@@ -218,7 +183,7 @@ def _recompute_spans(connection: psycopg.Connection[Any], device_class: str) -> 
     """
     connection.execute("SET LOCAL jit TO off")
     connection.execute(f"SET LOCAL work_mem TO '{_SPAN_WORK_MEM}'")
-    kept_from, done = _kept_from(connection), 0
+    kept_from, done = kept_from_of(connection), 0
     for devices, minutes in connection.execute(statement("take_notes"), (device_class, _NOTES), binary=True).fetchall():
         pairs = Pairs.distinct(np.array(devices, np.int64), np.array(minutes, np.int64))
         _note_newest(connection, device_class, pairs.minutes)
@@ -355,7 +320,7 @@ class AggregateKeeper:
         return self.maintain(connection, now_ms, without_pause)
 
     def _refresh(self, connection: psycopg.Connection[Any], device_class: str, minutes: NDArray[np.int64]) -> None:
-        kept_from, newest = _kept_from(connection), _newest(connection)[device_class]
+        kept_from, newest = kept_from_of(connection), newest_of(connection)[device_class]
         marks = dict(connection.execute(statement("watermarks")).fetchall())
         for level in LEVELS:
             view = f"{device_class}_{level}"
@@ -377,15 +342,15 @@ class AggregateKeeper:
         floor: int | None,
     ) -> None:
         """Materialise from the watermark to the newest whole bucket, without a hole between."""
-        end = _bucket_start(newest, level)
+        end = bucket_start(newest, level)
         if mark is not None and end - mark < _HEAD_LAG[level]:
             return
         start = mark
         if start is None:
             row = connection.execute(statement("oldest_chunk"), (device_class,)).fetchone()
-            start = _bucket_start(row[0], level) if row and row[0] else None
+            start = bucket_start(row[0], level) if row and row[0] else None
         if floor is not None:
-            start = max(start or from_ms(0), _bucket_start(from_ms(floor * _MINUTE_MS), level))
+            start = max(start or from_ms(0), bucket_start(from_ms(floor * _MINUTE_MS), level))
         if start is not None:
             _refresh_windows(connection, f"{device_class}_{level}", _steps(start, end))
 
@@ -431,57 +396,6 @@ def _refresh_windows(connection: psycopg.Connection[Any], view: str, windows: Se
         connection.execute(call, (f"base.{view}", start, end))
 
 
-class Retention:
-    """Removes what is older than the settings allow, counted from the newest instant of each class.
-
-    Old refusals are not removed but summed up by gateway and reason, so that the count stays complete.
-    """
-
-    def __init__(self, settings: StoreSettings) -> None:
-        self._days = {
-            "": settings.raw_days,
-            "_1m": settings.rollup_1m_days,
-            "_15m": settings.rollup_15m_days,
-        }
-        self._quarantine_rows = settings.quarantine_rows
-        self._applied_ms: int | None = None
-
-    def apply(self, connection: psycopg.Connection[Any], now_ms: int, drop: Any) -> int:
-        """Once an hour: note the new border, then remove what lies before it."""
-        if self._applied_ms is not None and self._applied_ms <= now_ms < self._applied_ms + _RETENTION_EVERY_MS:
-            return 0
-        self._applied_ms = now_ms
-        connection.execute(statement("sum_up_quarantine"), (self._quarantine_rows,))
-        dropped = 0
-        for device_class, newest in _newest(connection).items():
-            with connection.transaction():
-                if connection.execute(statement("one_keeper"), (device_class,)).fetchone() == (True,):
-                    dropped += self._drop_old(connection, device_class, newest, drop)
-                else:
-                    # Another keeper computes this class, and holds its line of progress until it is done.
-                    self._applied_ms = None
-        return dropped
-
-    def _drop_old(self, connection: psycopg.Connection[Any], device_class: str, newest: datetime, drop: Any) -> int:
-        dropped = 0
-        for suffix, days in self._days.items():
-            if days:
-                oldest = _midnight(newest - timedelta(days=days))
-                connection.execute(statement("note_kept_from"), (f"{device_class}{suffix}", oldest))
-                dropped += drop(connection, f"{device_class}{suffix}", oldest)
-        return dropped
-
-
-def _midnight(instant: datetime) -> datetime:
-    """The last midnight in Shanghai: a bucket of any level lies on one side of it."""
-    return _bucket_start(instant, "1d")
-
-
-def _bucket_start(instant: datetime, level: str) -> datetime:
-    minutes = np.array([to_ms(instant) // _MINUTE_MS])
-    return from_ms(int(bucket_starts(minutes, level)[0]) * _MINUTE_MS)
-
-
 def _pass_on(connection: psycopg.Connection[Any], device_class: str, slots: Pairs) -> None:
     """Tell accounting which quarters of an hour have news, where energy is counted; no devices: any of the class."""
     if device_class in _METERED and len(slots.minutes):
@@ -492,14 +406,3 @@ def _note_newest(connection: psycopg.Connection[Any], device_class: str, minutes
     if len(minutes):
         newest = from_ms(int(minutes.max()) * _MINUTE_MS)
         connection.execute(statement("note_newest"), (device_class, newest))
-
-
-def _newest(connection: psycopg.Connection[Any]) -> dict[str, datetime]:
-    rows = connection.execute(statement("progress")).fetchall()
-    return {relation: newest for relation, newest, _ in rows if newest is not None}
-
-
-def _kept_from(connection: psycopg.Connection[Any]) -> dict[str, int]:
-    """Relation to the minute before which it was removed."""
-    rows = connection.execute(statement("progress")).fetchall()
-    return {relation: to_ms(kept) // _MINUTE_MS for relation, _, kept in rows if kept is not None}
