@@ -82,7 +82,7 @@ def load_day(load: Load, weather: WeatherDay) -> list[float]:
     draws = numbers(random)
     machines = _machines(draws, load.machine_kw, load.rated_power_kw)
     wander = carried(draws.normal(0.0, 0.004, MINUTES + 1), 0.9, 0.0)
-    heat = ((np.array(weather.temperature) - _COMFORT_C) / (_HOT_C - _COMFORT_C)).clip(0.0, 1.0)
+    heat = ((weather.air_c - _COMFORT_C) / (_HOT_C - _COMFORT_C)).clip(0.0, 1.0)
     share = shape * (1 - load.cooling_share + load.cooling_share * heat) * (1 + wander)
     found: list[float] = (share * load.rated_power_kw + machines * shape).clip(min=0.0).tolist()
     return found

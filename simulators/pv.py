@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from simulators import irradiance
 from simulators.weather import WeatherDay
 
 NOMINAL_EFFICIENCY = 0.96
 REFERENCE_EFFICIENCY = 0.9637
+_STILL_AIR, _WIND, _CELL_OVER_BACK_K = -3.56, -0.075, 3.0
+"""Heating of modules by W/m², as an exponent: in still air, and for each m/s; cells are warmer than the backs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,50 +44,35 @@ class PvDay:
 
 def generation(array: PvArray, weather: WeatherDay) -> PvDay:
     """The day of one inverter: Hay-Davies transposition, SAPM cell temperature, PVWatts modules and inverter."""
-    import numpy as np
-    import pvlib
-
-    light = weather.irradiance(array.cloud_lag_min)
     clear = weather.clear
-    plane = pvlib.irradiance.get_total_irradiance(
-        array.tilt_deg,
-        array.azimuth_deg,
-        clear.zenith,
-        clear.azimuth,
-        light["dni"],
-        light["ghi"],
-        light["dhi"],
-        dni_extra=clear.dni_extra,
-        model="haydavies",
-    )["poa_global"]
-    plane = np.where(light["ghi"] > 0, np.nan_to_num(plane), 0.0).clip(min=0.0)
-    cell = cell_temperature(plane, np.asarray(weather.temperature), np.asarray(weather.wind))
+    light = weather.light(array.cloud_lag_min)
+    plane = irradiance.on_plane(light, clear.sun, clear.dni_extra, array.tilt_deg, array.azimuth_deg)
+    cell = cell_temperature(plane, weather.air_c, weather.wind_m_s)
     dc = dc_power(plane, cell, array.rated_power_kw * array.dc_ac_ratio, array.gamma_per_k)
-    dc = dc * (1 - array.loss_pct / 100)
+    dc *= 1 - array.loss_pct / 100
     ac = ac_power(dc, array.rated_power_kw)
     usable = np.minimum(dc, array.rated_power_kw / NOMINAL_EFFICIENCY)
     return PvDay(ac.tolist(), np.where(ac > 0, usable, 0.0).tolist(), plane.tolist(), cell.tolist())
 
 
 def cell_temperature(plane_w_m2: Any, air_c: Any, wind_m_s: Any) -> Any:
-    """Cell temperature in °C, Sandia array performance model, open rack, glass and polymer (King 2004)."""
-    import pvlib
+    """Cell temperature in °C, Sandia array performance model, open rack, glass and polymer (King 2004, SAND2004-3535).
 
-    parameters = pvlib.temperature.TEMPERATURE_MODEL_PARAMETERS["sapm"]["open_rack_glass_polymer"]
-    return pvlib.temperature.sapm_cell(plane_w_m2, air_c, wind_m_s, **parameters)
+    T = T_air + G · exp(a + b · v) + G / 1000 · ΔT with wind v at 10 m in m/s.
+    """
+    return air_c + plane_w_m2 * (np.exp(_STILL_AIR + _WIND * wind_m_s) + _CELL_OVER_BACK_K / 1000)
 
 
 def dc_power(plane_w_m2: Any, cell_c: Any, rated_dc_kw: float, gamma_per_k: float) -> Any:
     """Direct-current power in kW: G/1000 · P_dc0 · (1 + gamma (T_cell - 25)) (Dobos 2014)."""
-    import pvlib
-
-    return pvlib.pvsystem.pvwatts_dc(plane_w_m2, cell_c, rated_dc_kw, gamma_per_k)
+    return plane_w_m2 * (rated_dc_kw / 1000) * (1 + gamma_per_k * (cell_c - 25.0))
 
 
 def ac_power(dc_kw: Any, rated_ac_kw: float) -> Any:
-    """Alternating-current power in kW, clipped at the rating (Dobos 2014, PVWatts inverter)."""
-    import numpy as np
-    import pvlib
+    """Alternating-current power in kW, from 0 to the rating (Dobos 2014, PVWatts inverter).
 
-    ac = pvlib.inverter.pvwatts(dc_kw, rated_ac_kw / NOMINAL_EFFICIENCY, NOMINAL_EFFICIENCY, REFERENCE_EFFICIENCY)
-    return np.maximum(np.nan_to_num(ac), 0.0)
+    With the share ζ of the rated input: efficiency · ζ = 0.96 / 0.9637 · (0.9858 ζ - 0.0162 ζ² - 0.0059).
+    """
+    share = dc_kw * (NOMINAL_EFFICIENCY / rated_ac_kw)
+    efficient = (share * (0.9858 - 0.0162 * share) - 0.0059) / REFERENCE_EFFICIENCY
+    return rated_ac_kw * efficient.clip(0.0, 1.0)

@@ -12,6 +12,7 @@ from contract.identity import IDENTIFIER, MeteringPoint
 from contract.settings import above, at_least, between, load, setting
 from contract.time import to_ms
 from edge import drivers
+from simulators import turbidity
 from simulators.faults import REMEMBERING, Fault, FaultKind
 from simulators.plant import SimulatedDevice
 
@@ -164,8 +165,7 @@ class Scenario:
         known |= {bus.id for bus in self.dc_buses}
         for index, fault in enumerate(self.faults):
             yield from _fault_problems(f"faults[{index}]", fault, known)
-        if self.site.zone not in available_timezones():
-            yield "site.zone", self.site.zone, "unknown time zone: name one like Asia/Shanghai"
+        yield from _site_problems(self.site)
         yield from _hour_problems(self.strategy)
 
     @property
@@ -217,6 +217,13 @@ def _device_problems(where: str, device: DeviceSettings, known: set[str]) -> Ite
 def _driver_problems(where: str, driver: str) -> Iterator[tuple[str, object, str]]:
     if driver not in drivers.names():
         yield f"{where}.driver", driver, f"unknown driver; there are: {', '.join(drivers.names())}"
+
+
+def _site_problems(site: SiteSettings) -> Iterator[tuple[str, object, str]]:
+    if site.zone not in available_timezones():
+        yield "site.zone", site.zone, "unknown time zone: name one like Asia/Shanghai"
+    if not turbidity.is_known(site.latitude, site.longitude):
+        yield "site", (site.latitude, site.longitude), turbidity.REMEDY
 
 
 def _hour_problems(strategy: StrategySettings) -> Iterator[tuple[str, object, str]]:

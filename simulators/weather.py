@@ -1,17 +1,13 @@
 """Sun, moving clouds and air over a site: every local day is a pure function of the seed and the date.
 
-Clear sky: Ineichen with climatological turbidity, through pvlib (imported when the first day is made: 0.75 s). A day is
-computed once, at steps of one minute, and interpolated.
+Clear sky: Ineichen with climatological turbidity. A day is computed once, at steps of one minute, and interpolated.
 """
 
-import contextlib
 import math
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache, cached_property
-from itertools import accumulate
+from functools import cached_property
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.time import to_ms
+from simulators import irradiance, turbidity
+from simulators.sun import Series, outside_atmosphere, sun_path
 
 MINUTES = 1_440
 MINUTE_MS = 60_000
@@ -31,7 +29,9 @@ _MONTH_MEAN_C = (15.5, 16.5, 19.0, 22.8, 26.0, 28.0, 28.8, 28.6, 27.6, 25.0, 21.
 _CLOUD_ADJUSTMENT = 0.6
 """Share of the way to a new cloud level within one minute: ramps of 60 % of the rating a minute do happen."""
 _LOWEST_INDEX, _HIGHEST_INDEX = 0.05, 1.15
-_EVERY_MINUTE = np.arange(MINUTES + 1)
+_NOTHING = 1e-20
+"""A share that no digit of a float shows."""
+_EVERY_MINUTE = np.arange(MINUTES + 1, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +78,25 @@ _REGIMES = {
 }
 
 
-def cloud_index(random: Random, sky: str, minutes: int = MINUTES + 1) -> list[float]:
+def cloud_index(random: Random, sky: str, minutes: int = MINUTES + 1) -> Series:
     """Clear-sky index at every minute: a two-state Markov chain of sun and shadow, smoothed, bounded 0.05 to 1.15."""
     regime = _REGIMES[sky]
-    shadow = random.random() < regime.to_shadow / (regime.to_shadow + regime.to_sun)
-    level = regime.shadow if shadow else regime.sun
-    levels = []
+    begun = random.random() < regime.to_shadow / (regime.to_shadow + regime.to_sun)
     draws = numbers(random)
-    for chance in draws.random(minutes).tolist():
-        if chance < (regime.to_sun if shadow else regime.to_shadow):
+    shadow = _shadows(draws.random(minutes), regime, shadow=begun)
+    levels = np.where(shadow, regime.shadow, regime.sun)
+    pushed = _CLOUD_ADJUSTMENT * levels + draws.normal(0.0, regime.noise, minutes)
+    before = regime.shadow if begun else regime.sun
+    return carried(pushed, 1 - _CLOUD_ADJUSTMENT, before).clip(_LOWEST_INDEX, _HIGHEST_INDEX)
+
+
+def _shadows(chances: Series, regime: _Regime, *, shadow: bool) -> NDArray[np.bool_]:
+    """Whether each minute is in a shadow; only minutes that could change it are looked at."""
+    found = np.full(len(chances), shadow)
+    for minute in np.flatnonzero(chances < max(regime.to_sun, regime.to_shadow)).tolist():
+        if chances[minute] < (regime.to_sun if shadow else regime.to_shadow):
             shadow = not shadow
-        levels.append(regime.shadow if shadow else regime.sun)
-    pushed = _CLOUD_ADJUSTMENT * np.array(levels) + draws.normal(0.0, regime.noise, minutes)
-    found: list[float] = carried(pushed, 1 - _CLOUD_ADJUSTMENT, level).clip(_LOWEST_INDEX, _HIGHEST_INDEX).tolist()
+            found[minute:] = shadow
     return found
 
 
@@ -99,70 +105,53 @@ def numbers(random: Random) -> np.random.Generator:
     return np.random.default_rng(random.getrandbits(128))
 
 
-def carried(pushed: NDArray[np.float64], share: float, start: float) -> NDArray[np.float64]:
-    """A series that keeps a share of its former value and is pushed by a new one: x = share · x_before + pushed."""
-    series = accumulate(pushed.tolist(), lambda value, push: share * value + push, initial=start)
-    return np.fromiter(series, np.float64, len(pushed) + 1)[1:]
+def carried(pushed: Series, share: float, start: float) -> Series:
+    """A series that keeps a share of its former value and is pushed by a new one: x = share · x_before + pushed.
+
+    Each round counts what twice as many minutes before have left, until nothing of them is left.
+    """
+    series = pushed.copy()
+    series[0] += share * start
+    reach = 1
+    while reach < len(series) and share**reach > _NOTHING:
+        series[reach:] += share**reach * series[:-reach]
+        reach *= 2
+    return series
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClearSky:
     """Sun and cloudless irradiance of a local day at every minute, as arrays."""
 
-    zenith: Any
+    zenith: Series
     """Apparent zenith in degrees."""
-    azimuth: Any
+    azimuth: Series
     """Degrees from north, clockwise."""
-    ghi: Any
-    dni: Any
-    dhi: Any
+    ghi: Series
+    dni: Series
+    dhi: Series
     """Global horizontal, direct normal and diffuse horizontal irradiance in W/m²."""
     dni_extra: float
     """Irradiance outside the atmosphere in W/m²."""
 
+    @cached_property
+    def sun(self) -> irradiance.Direction:
+        """The unit vector towards the sun, the same for every plane."""
+        return irradiance.direction(self.zenith, self.azimuth)
+
 
 def clear_sky(site: Site, day: date, linke_turbidity: float | None = None) -> ClearSky:
-    """Sun and clear sky of a local day: Ineichen and Perez (2002); turbidity from pvlib's climatology unless given.
+    """Sun and clear sky of a local day: Ineichen and Perez (2002); turbidity from the climatology unless given.
 
-    The sun's place by pvlib's ephemeris, while it is up within 0.01° of the solar position algorithm (NREL SPA), which
-    takes six times as long.
+    Raises `UnknownPlaceError` where no climatology at hand knows the place.
     """
-    import pandas as pd
-    import pvlib
-
-    times = pd.date_range(f"{day.isoformat()} 00:00", periods=MINUTES + 1, freq="1min", tz=site.zone)
-    pressure = pvlib.atmosphere.alt2pres(site.altitude_m)
-    with _old_pandas_names():
-        sun = pvlib.solarposition.ephemeris(times, site.latitude, site.longitude, pressure)
-    zenith = sun["apparent_zenith"].to_numpy()
-    air_mass = pvlib.atmosphere.get_absolute_airmass(pvlib.atmosphere.get_relative_airmass(zenith), pressure)
-    of_year = day.timetuple().tm_yday
-    extra = float(pvlib.irradiance.get_extra_radiation(of_year))
-    turbidity = _turbidities(site, day.year)[of_year - 1] if linke_turbidity is None else linke_turbidity
-    with np.errstate(all="ignore"):
-        # The model divides by the air mass, which has no value while the sun is down; pvlib answers 0 there.
-        light = pvlib.clearsky.ineichen(zenith, air_mass, turbidity, site.altitude_m, extra)
-    return ClearSky(zenith, sun["azimuth"].to_numpy(), light["ghi"], light["dni"], light["dhi"], extra)
-
-
-@contextlib.contextmanager
-def _old_pandas_names() -> Iterator[None]:
-    """Of pandas 3.1, which has renamed `dayofyear`: pvlib 0.16.1 still asks for it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        yield
-
-
-@cache
-def _turbidities(site: Site, year: int) -> list[float]:
-    """Linke turbidity of every day of a year from pvlib's climatology, whose file is opened at each asking."""
-    import pandas as pd
-    import pvlib
-
-    noons = pd.date_range(f"{year}-01-01 12:00", f"{year}-12-31 12:00", freq="D", tz=site.zone)
-    with _old_pandas_names():
-        found: list[float] = pvlib.clearsky.lookup_linke_turbidity(noons, site.latitude, site.longitude).tolist()
-    return found
+    at_ms = site.midnight_ms(day) + MINUTE_MS * _EVERY_MINUTE
+    path = sun_path(at_ms, site.latitude, site.longitude, irradiance.pressure_at(site.altitude_m))
+    outside = outside_atmosphere(day.timetuple().tm_yday)
+    if linke_turbidity is None:
+        linke_turbidity = turbidity.linke_turbidity(site.latitude, site.longitude, day)
+    light = irradiance.cloudless(path.zenith, linke_turbidity, site.altitude_m, outside)
+    return ClearSky(path.zenith, path.azimuth, light.ghi, light.dni, light.dhi, outside)
 
 
 def haurwitz(zenith_deg: float) -> float:
@@ -199,45 +188,52 @@ class WeatherDay:
         return self._random("sky").choices(_SKIES, _SKY_SHARES)[0]
 
     @cached_property
-    def index(self) -> list[float]:
+    def index(self) -> Series:
         """Clear-sky index over the weather station."""
         return cloud_index(self._random("clouds"), self.kind)
 
-    def irradiance(self, lag_min: int = 0) -> dict[str, Any]:
+    def light(self, lag_min: int = 0) -> irradiance.Light:
         """Global, direct and diffuse irradiance in W/m² where clouds arrive `lag_min` minutes after the station.
 
         Direct and diffuse by Erbs (1982) from the cloudy global irradiance.
         """
-        import pvlib
-
-        index = np.roll(np.asarray(self.index), lag_min)
-        ghi = self.clear.ghi * index
-        split = pvlib.irradiance.erbs(ghi, self.clear.zenith, self.day.timetuple().tm_yday)
-        return {"ghi": ghi, "dni": np.nan_to_num(split["dni"]), "dhi": np.nan_to_num(split["dhi"])}
+        ghi = self.clear.ghi * np.roll(self.index, lag_min)
+        return irradiance.split(ghi, self.clear.zenith, self.clear.dni_extra)
 
     @cached_property
     def station(self) -> dict[str, list[float]]:
         """Irradiance at the weather station: ghi, dni, dhi."""
-        return {name: values.tolist() for name, values in self.irradiance().items()}
+        light = self.light()
+        return {"ghi": _listed(light.ghi), "dni": _listed(light.dni), "dhi": _listed(light.dhi)}
 
     @cached_property
-    def temperature(self) -> list[float]:
+    def air_c(self) -> Series:
         """Air temperature in °C: the month's mean, the day's swing (warmest at 15:00), less under clouds."""
         random = self._random("temperature")
         mean = _month_mean(self.day) + random.gauss(0.0, 1.5)
         swing = {"fair": 4.5, "broken": 3.5, "overcast": 1.5}[self.kind]
-        return _listed(mean + swing * np.cos((_EVERY_MINUTE - 900) / MINUTES * 2 * math.pi))
+        return mean + swing * np.cos((_EVERY_MINUTE - 900) / MINUTES * 2 * math.pi)
+
+    @cached_property
+    def wind_m_s(self) -> Series:
+        """Wind speed in m/s: autoregressive around 2.2 m/s, never below 0.2."""
+        return _wander(self._random("wind"), 2.2, 0.05, 0.12).clip(0.2, 15.0)
+
+    @cached_property
+    def temperature(self) -> list[float]:
+        """Air temperature in °C at every minute."""
+        return _listed(self.air_c)
 
     @cached_property
     def humidity(self) -> list[float]:
         """Relative humidity in %: falls as the air warms at constant moisture (Magnus formula)."""
-        dew = min(self.temperature) - {"fair": 3.0, "broken": 1.5, "overcast": 0.3}[self.kind]
-        return _listed(100.0 * _saturation(dew) / _saturation(np.array(self.temperature)))
+        dew = float(self.air_c.min()) - {"fair": 3.0, "broken": 1.5, "overcast": 0.3}[self.kind]
+        return _listed(100.0 * _saturation(dew) / _saturation(self.air_c))
 
     @cached_property
     def wind(self) -> list[float]:
-        """Wind speed in m/s at every minute: autoregressive around 2.2 m/s, never below 0.2."""
-        return _listed(_wander(self._random("wind"), 2.2, 0.05, 0.12).clip(0.2, 15.0))
+        """Wind speed in m/s at every minute."""
+        return _listed(self.wind_m_s)
 
     @cached_property
     def wind_direction(self) -> list[float]:
@@ -275,12 +271,12 @@ def _saturation(celsius: Any) -> Any:
     return 6.112 * np.exp(17.62 * celsius / (243.12 + celsius))
 
 
-def _wander(random: Random, mean: float, pull: float, noise: float) -> NDArray[np.float64]:
+def _wander(random: Random, mean: float, pull: float, noise: float) -> Series:
     """An autoregressive series of a day about its mean."""
     return mean + carried(numbers(random).normal(0.0, noise, MINUTES + 1), 1 - pull, 0.0)
 
 
-def _listed(values: Any) -> list[float]:
+def _listed(values: Series) -> list[float]:
     """Numbers that are looked up one at a time: a list gives them quicker than an array does."""
     found: list[float] = values.tolist()
     return found

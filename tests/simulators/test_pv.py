@@ -50,7 +50,7 @@ def test_clear_modules_clip_a_small_inverter() -> None:
 
 def test_clouds_reach_the_modules_later() -> None:
     weather = WeatherDay(PINGSHAN, date(2026, 9, 23), 4, "broken")
-    here, there = weather.irradiance(0)["ghi"], weather.irradiance(3)["ghi"]
+    here, there = weather.light(0).ghi, weather.light(3).ghi
     sky = weather.clear.ghi
     noon = slice(600, 840)
     late = slice(597, 837)

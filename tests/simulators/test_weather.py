@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.weather import MINUTES, PINGSHAN, WeatherDay, clear_sky, cloud_index, haurwitz, interpolate
+from simulators.weather import (
+    _REGIMES,
+    MINUTES,
+    PINGSHAN,
+    WeatherDay,
+    _shadows,
+    carried,
+    clear_sky,
+    cloud_index,
+    haurwitz,
+    interpolate,
+)
 
 # date, sunrise, transit, sunset (minutes of the local day), highest elevation, peak GHI, kWh/m² a day,
 # the same two for a turbidity of 3, and for Haurwitz.
@@ -69,7 +80,9 @@ def test_a_day_is_a_function_of_seed_and_date() -> None:
     first = WeatherDay(PINGSHAN, date(2026, 5, 3), 7)
     again = WeatherDay(PINGSHAN, date(2026, 5, 3), 7)
     other = WeatherDay(PINGSHAN, date(2026, 5, 3), 8)
-    for name in ("index", "temperature", "humidity", "wind", "wind_direction", "pressure", "station"):
+    assert np.array_equal(first.index, again.index)
+    assert not np.array_equal(first.index, other.index)
+    for name in ("temperature", "humidity", "wind", "wind_direction", "pressure", "station"):
         assert getattr(first, name) == getattr(again, name)
         assert getattr(first, name) != getattr(other, name)
 
@@ -80,6 +93,26 @@ def test_clouds_stay_within_bounds(seed, sky) -> None:
     assert len(index) == MINUTES + 1
     assert min(index) >= 0.05
     assert max(index) <= 1.15
+
+
+@given(st.integers(0, 2**32), st.floats(0, 0.999), st.floats(-5, 5), st.integers(1, MINUTES + 1))
+def test_what_is_carried_on_is_what_each_minute_hands_to_the_next(seed, share, start, minutes) -> None:
+    pushed = np.random.default_rng(seed).normal(0.0, 1.0, minutes)
+    value, expected = start, []
+    for push in pushed.tolist():
+        value = share * value + push
+        expected.append(value)
+    assert carried(pushed, share, start) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@given(st.integers(0, 2**32), st.sampled_from(["fair", "broken", "overcast"]), st.booleans())
+def test_shadows_come_and_go_by_the_chances_of_each_minute(seed, sky, begun) -> None:
+    regime, shadow, expected = _REGIMES[sky], begun, []
+    chances = np.random.default_rng(seed).random(200)
+    for chance in chances.tolist():
+        shadow = shadow != (chance < (regime.to_sun if shadow else regime.to_shadow))
+        expected.append(shadow)
+    assert _shadows(chances, regime, shadow=begun).tolist() == expected
 
 
 def test_broken_clouds_move_fast_and_fair_days_are_bright() -> None:
@@ -114,11 +147,11 @@ def test_air_is_plausible() -> None:
 
 def test_parts_of_irradiance_add_up_on_the_horizontal() -> None:
     weather = WeatherDay(PINGSHAN, date(2026, 4, 12), 5)
-    light = weather.irradiance()
+    light = weather.light()
     high = weather.clear.zenith < 80
-    sum_of_parts = light["dhi"] + light["dni"] * np.cos(np.radians(weather.clear.zenith))
-    assert np.allclose(sum_of_parts[high], light["ghi"][high], rtol=1e-6)
-    assert light["dni"].min() >= 0
+    sum_of_parts = light.dhi + light.dni * np.cos(np.radians(weather.clear.zenith))
+    assert np.allclose(sum_of_parts[high], light.ghi[high], rtol=1e-6)
+    assert light.dni.min() >= 0
 
 
 def test_interpolation() -> None:
