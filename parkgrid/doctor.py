@@ -26,7 +26,7 @@ _CLOCK_UNSYNCHRONISED = 5
 """What adjtimex(2) returns (TIME_ERROR) when nothing keeps the clock right."""
 _BUILT = 1_767_225_600
 """2026-01-01T00:00Z: this program did not exist before it, so an earlier clock was never set."""
-_NEEDED = ("psycopg", "fastapi", "uvicorn", "paho-mqtt", "pymodbus", "numpy", "pandas", "pvlib", "msgspec", "structlog")
+_NEEDED = ("psycopg", "fastapi", "uvicorn", "paho-mqtt", "pymodbus", "numpy", "msgspec", "structlog")
 
 
 class State(StrEnum):
