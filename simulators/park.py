@@ -70,7 +70,7 @@ class Park:
     def __init__(self, scenario: Scenario, start_ms: int, state: ParkState | None = None) -> None:
         self.scenario = scenario
         site = scenario.site
-        self._site = Site(site.latitude, site.longitude, site.altitude_m, site.zone)
+        self._site = Site(site.latitude, site.longitude, site.altitude_m, site.zone, site.linke_turbidity)
         self.devices: tuple[SimulatedDevice, ...] = scenario.simulated()
         self._settings: dict[str, DeviceSettings] = {device.id: device for device in scenario.devices}
         self._step_ms = round(scenario.step_s * 1000)

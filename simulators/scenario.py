@@ -24,6 +24,12 @@ _FIRST_DAY = date(2000, 1, 1)
 _RATED = ("pv_inverter", "storage", "charger", "meter")
 
 
+def _twelve(months: tuple[float, ...]) -> str | None:
+    """A rule: none, or one for each month."""
+    right = len(months) in {0, 12} and all(1 <= month <= 10 for month in months)  # noqa: PLR2004
+    return None if right else "must be twelve numbers between 1 and 10, January first"
+
+
 @dataclass(frozen=True, slots=True)
 class SiteSettings:
     """Where the park stands."""
@@ -32,6 +38,9 @@ class SiteSettings:
     longitude: float = setting(114.35, help="degrees east", check=between(-180, 180, "degrees"))
     altitude_m: float = setting(50.0, help="metres above the sea")
     zone: str = setting("Asia/Shanghai", help="time zone")
+    linke_turbidity: tuple[float, ...] = setting(
+        (), help="turbidity of each month; none: by the climatology", check=_twelve
+    )
     sky: Literal["auto", "fair", "broken", "overcast"] = setting("auto", help="kind of sky; auto draws one a day")
 
 
@@ -222,7 +231,7 @@ def _driver_problems(where: str, driver: str) -> Iterator[tuple[str, object, str
 def _site_problems(site: SiteSettings) -> Iterator[tuple[str, object, str]]:
     if site.zone not in available_timezones():
         yield "site.zone", site.zone, "unknown time zone: name one like Asia/Shanghai"
-    if not turbidity.is_known(site.latitude, site.longitude):
+    if not site.linke_turbidity and not turbidity.is_known(site.latitude, site.longitude):
         yield "site", (site.latitude, site.longitude), turbidity.REMEDY
 
 

@@ -18,7 +18,7 @@ import numpy as np
 Months = tuple[float, ...]
 """Twelve monthly means, January first."""
 
-REMEDY = "its turbidity is in no file of ours: pip install 'parkgrid[climatology]', whose climatology is asked then"
+REMEDY = "its turbidity is in no file of ours: state linke_turbidity, or pip install 'parkgrid[climatology]'"
 _CELLS = Path(__file__).parent / "data" / "linke_turbidity.toml"
 _CELL_ARCMIN = 5
 
@@ -38,10 +38,9 @@ def monthly(latitude: float, longitude: float) -> Months:
     return _cells().get(_cell(latitude, longitude)) or _asked(latitude, longitude)
 
 
-def linke_turbidity(latitude: float, longitude: float, day: date) -> float:
-    """Linke turbidity of a day over a place: 1 is the purest air, 2 to 7 is usual. Raises `UnknownPlaceError`."""
+def of_day(months: Months, day: date) -> float:
+    """Linke turbidity of a day between monthly means: 1 is the purest air, 2 to 7 is usual."""
     middles = _middles(366 if calendar.isleap(day.year) else 365)
-    months = monthly(latitude, longitude)
     return float(np.interp(day.timetuple().tm_yday, middles, (months[-1], *months, months[0])))
 
 

@@ -42,6 +42,8 @@ class Site:
     longitude: float = 114.35
     altitude_m: float = 50.0
     zone: str = "Asia/Shanghai"
+    turbidities: turbidity.Months = ()
+    """Linke turbidity of each month; none: what the climatology says."""
 
     def midnight_ms(self, day: date) -> int:
         """The instant at which a local day begins."""
@@ -149,7 +151,8 @@ def clear_sky(site: Site, day: date, linke_turbidity: float | None = None) -> Cl
     path = sun_path(at_ms, site.latitude, site.longitude, irradiance.pressure_at(site.altitude_m))
     outside = outside_atmosphere(day.timetuple().tm_yday)
     if linke_turbidity is None:
-        linke_turbidity = turbidity.linke_turbidity(site.latitude, site.longitude, day)
+        months = site.turbidities or turbidity.monthly(site.latitude, site.longitude)
+        linke_turbidity = turbidity.of_day(months, day)
     light = irradiance.cloudless(path.zenith, linke_turbidity, site.altitude_m, outside)
     return ClearSky(path.zenith, path.azimuth, light.ghi, light.dni, light.dhi, outside)
 

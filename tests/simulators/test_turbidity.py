@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from contract.settings import SettingsError
 from simulators import turbidity
+from simulators.park import Park
 from simulators.scenario import SCENARIOS, load_scenario
-from simulators.weather import Site
+from simulators.weather import Site, clear_sky
 from tests.simulators import oracle
 
 ELSEWHERE = Site(-33.92, 18.42, 12.0, "Africa/Johannesburg")
@@ -36,7 +38,8 @@ def alone(monkeypatch):
 def every_day(site: Site, year: int) -> list[float]:
     first, last = date(year, 1, 1), date(year, 12, 31)
     days = (first + timedelta(days=offset) for offset in range((last - first).days + 1))
-    return [turbidity.linke_turbidity(site.latitude, site.longitude, day) for day in days]
+    months = turbidity.monthly(site.latitude, site.longitude)
+    return [turbidity.of_day(months, day) for day in days]
 
 
 @pytest.mark.usefixtures("alone")
@@ -70,14 +73,36 @@ def test_without_pvlib_another_place_is_refused_with_the_remedy() -> None:
 
 @pytest.mark.usefixtures("alone")
 def test_a_scenario_there_is_refused_before_it_starts(tmp_path) -> None:
-    text = (SCENARIOS / "pingshan_park.toml").read_text("utf-8").replace("latitude = 22.69", "latitude = 31.2")
-    path = tmp_path / "shanghai.toml"
-    path.write_text(text, "utf-8")
     with pytest.raises(SettingsError) as error:
-        load_scenario(path)
+        load_scenario(scenario_at(tmp_path, ""))
     (problem,) = error.value.problems
     assert problem.key == "site"
     assert "parkgrid[climatology]" in problem.remedy
+
+
+TWELVE = "linke_turbidity = [3.5, 3.8, 4.2, 4.6, 4.9, 5.0, 4.8, 4.7, 4.4, 4.0, 3.7, 3.5]"
+
+
+def scenario_at(tmp_path, line: str) -> Path:
+    text = (SCENARIOS / "pingshan_park.toml").read_text("utf-8").replace("latitude = 22.69", f"latitude = 31.2\n{line}")
+    path = tmp_path / "shanghai.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_scenario_may_state_its_own(tmp_path) -> None:
+    scenario = load_scenario(scenario_at(tmp_path, TWELVE))
+    park = Park(scenario, 1_780_000_000_000)
+    weather = park._day.weather
+    expected = turbidity.of_day(scenario.site.linke_turbidity, weather.day)
+    assert np.array_equal(weather.clear.ghi, clear_sky(weather.site, weather.day, expected).ghi)
+
+
+@pytest.mark.parametrize("wrong", ["linke_turbidity = [3.5]", TWELVE.replace("4.9", "49")])
+def test_its_own_are_twelve_in_their_range(wrong, tmp_path) -> None:
+    with pytest.raises(SettingsError, match="twelve numbers between 1 and 10"):
+        load_scenario(scenario_at(tmp_path, wrong))
 
 
 HISTORY_DAY = """
