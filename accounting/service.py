@@ -158,6 +158,4 @@ def connect(settings: DatabaseSettings) -> Connection:
         "SELECT set_config('lock_timeout', %s, false), set_config('client_min_messages', 'warning', false)",
         (str(round(settings.lock_timeout_s * 1000)),),
     )
-    # A crash takes a whole end of the log: notes go with the rows that came of them, so nothing is lost by it.
-    connection.execute("SET synchronous_commit = off")
     return connection

@@ -64,9 +64,10 @@ class Touched:
         """From pairs of device and slot, in any order, any number of times."""
         order = np.lexsort((slots_ms, devices))
         devices, slots_ms = devices[order], slots_ms[order]
-        names, starts = np.unique(devices, return_index=True)
-        parts = np.split(slots_ms, starts[1:])
-        found = {int(name): np.unique(part) for name, part in zip(names.tolist(), parts, strict=True)}
+        new_device = np.diff(devices, prepend=-1) != 0
+        new = new_device | (np.diff(slots_ms, prepend=-1) != 0)
+        names, starts = devices[new_device].tolist(), np.flatnonzero(new_device[new])
+        found = dict(zip(names, np.split(slots_ms[new], starts[1:]), strict=True)) if names else {}
         return cls({name: int(part[-1]) for name, part in found.items()}, found)
 
 
