@@ -3,10 +3,12 @@
 The arrivals of a day are a pure function of seed and date, a non-homogeneous Poisson process; the rest follows.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import date
 from random import Random
+from typing import Any, NamedTuple
 
 from contract.signals import CHARGER_STATES
 
@@ -67,6 +69,19 @@ class Vehicle:
         self.soc = min(self.soc + power_kw * seconds / 3600 / self.kind.battery_kwh, 1.0)
 
 
+class Plugged(NamedTuple):
+    """A gun as it is read at an instant, or at many: then each of these is an array."""
+
+    state: Any
+    sessions: Any
+    limit_kw: Any
+    session_base: Any
+    vehicle_kw: Any = 0.0
+    """The most its vehicle ever takes; nothing without one."""
+    soc: Any = math.nan
+    """Of its vehicle, 0 to 1; nan without one."""
+
+
 @dataclass(slots=True)
 class Gun:
     """One connector."""
@@ -86,6 +101,13 @@ class Gun:
         if self.vehicle is None:
             return _AVAILABLE
         return _CHARGING if self.vehicle.soc < self.vehicle.target else _FINISHING
+
+    @property
+    def plugged(self) -> Plugged:
+        """What is read of it besides its power and its registers."""
+        told = self.state, self.sessions, self.limit_kw, self.session_base
+        vehicle = self.vehicle
+        return Plugged(*told) if vehicle is None else Plugged(*told, vehicle.kind.power_kw, vehicle.soc)
 
 
 @dataclass(slots=True)

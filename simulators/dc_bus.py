@@ -7,11 +7,13 @@ T/CABEE 030-2022's normal operation [from memory, unverified]; slopes and ripple
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 from contract.signals import OPERATING_STATES
-from simulators.flow import Flow
-from simulators.plant import Values
-from simulators.readings import kwh
+from simulators.flow import Flow, Metered
+from simulators.readings import Columns, kwh
 from simulators.scenario import DcBusSettings, Scenario
 
 SIGNALS = (
@@ -43,9 +45,9 @@ class DcBus:
     flow: Flow = field(default_factory=Flow)
     _target_kw: float | None = None
 
-    def follow(self, flows: Mapping[str, Flow]) -> None:
-        """Take the power that the devices leave to the interface: sinks less sources."""
-        self.flow.watts = sum(sign * flows[device].watts for device, sign in self.signs.items())
+    def follow(self, watts: int) -> None:
+        """Take the power that its devices leave to the interface: sinks less sources."""
+        self.flow.watts = watts
         if self._target_kw is None:
             self._target_kw = self._wanted_kw
 
@@ -55,17 +57,21 @@ class DcBus:
         target = self._wanted_kw if self._target_kw is None else self._target_kw
         self._target_kw = target + (self._wanted_kw - target) * min(milliseconds / _FOLLOW_MS, 1.0)
 
-    def values(self, elapsed_ms: int) -> Values:
-        """What its instruments show a while after the step began."""
-        settings, flow = self.settings, self.flow.after(elapsed_ms)
-        power, target = flow.watts / 1000, self._target_kw or 0.0
+    @property
+    def target_kw(self) -> float:
+        """What the interface is asked for."""
+        return self._target_kw or 0.0
+
+    def shown(self, flow: Metered, target_kw: Any) -> Columns:
+        """What its instruments show at an instant, or at many."""
+        settings, power, target = self.settings, flow.watts / 1000, target_kw
         nominal, rated = settings.nominal_voltage_v, settings.rated_power_kw
-        reference = nominal * min(max(1 + _REFERENCE_SLOPE * target / rated, _LOWEST), _HIGHEST)
+        reference = nominal * np.minimum(np.maximum(1 + _REFERENCE_SLOPE * target / rated, _LOWEST), _HIGHEST)
         volts = reference - nominal * _DROOP * (power - target) / rated
         return {
             "voltage_v": volts,
             "reference_voltage_v": reference,
-            "ripple_v": nominal * (_RIPPLE_IDLE + (_RIPPLE_FULL - _RIPPLE_IDLE) * min(abs(power) / rated, 1.0)),
+            "ripple_v": nominal * (_RIPPLE_IDLE + (_RIPPLE_FULL - _RIPPLE_IDLE) * np.minimum(abs(power) / rated, 1.0)),
             "current_a": 1000 * power / volts,
             "active_power_kw": power,
             "target_power_kw": target,

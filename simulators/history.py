@@ -20,6 +20,7 @@ from simulators import dc_bus
 from simulators.history_park import LONG_STEP_S, STEP_S, MinutePark
 from simulators.park import Park
 from simulators.plant import SimulatedDevice
+from simulators.readings import Columns
 from simulators.scenario import Scenario
 from simulators.served import signals_served
 from simulators.state import ParkState
@@ -123,16 +124,16 @@ class _Made:
             Park(scenario, start_ms, state) if step_s is None else MinutePark(scenario, start_ms, state, step_s)
         )
         self._step_ms = round(self._park.scenario.step_s * 1000)
-        self._columns = [(device, signals(device)) for device in devices(scenario)]
+        self._signals = [(each.device, each.device_class, signals(each)) for each in devices(scenario)]
 
     def readings(self, start_ms: int, end_ms: int, period_ms: int) -> tuple[Readings, ...]:
         """What every device shows at every stamp of a span within one day."""
         stamps = range(-(-start_ms // period_ms) * period_ms, end_ms, period_ms)
-        rows = [self._read(at_ms) for at_ms in stamps]
+        shown = self._park.columns(stamps) if stamps else {}
         at_ms = np.array(stamps, np.int64)
         return tuple(
-            Readings(device.device, device.device_class, at_ms, names, _matrix([row[place] for row in rows], names))
-            for place, (device, names) in enumerate(self._columns)
+            Readings(name, device_class, at_ms, names, _matrix(shown.get(name, {}), names, len(stamps)))
+            for name, device_class, names in self._signals
         )
 
     def state_at(self, at_ms: int) -> ParkState:
@@ -143,14 +144,10 @@ class _Made:
         self._park.advance_to(at_ms)
         return self._park.midnight
 
-    def _read(self, at_ms: int) -> list[list[float | None]]:
-        found = []
-        for device, names in self._columns:
-            values = self._park.values(device.device, at_ms)
-            found.append([values.get(name) for name in names])
-        return found
 
-
-def _matrix(rows: list[list[float | None]], names: tuple[str, ...]) -> NDArray[np.float64]:
-    """Rows as numbers; None becomes nan."""
-    return np.array(rows, np.float64).reshape(len(rows), len(names))
+def _matrix(shown: Columns, names: tuple[str, ...], rows: int) -> NDArray[np.float64]:
+    """Columns side by side; a signal that is not shown is absent."""
+    matrix = np.empty((rows, len(names)))
+    for place, name in enumerate(names):
+        matrix[:, place] = shown.get(name, np.nan)
+    return matrix

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.flow import Flow
-from simulators.park import Day, Park
+from simulators.flow import Flow, Metered
+from simulators.park import Day, Look, Park, When
 from simulators.plant import Values
 from simulators.pv import PvDay
 from simulators.scenario import Scenario
@@ -32,10 +32,17 @@ LONG_STEP_S = 300.0
 class _Course:
     """One device's day: power and registers at every minute, whole watts and watt-milliseconds."""
 
-    watts: list[int]
-    var: list[int]
-    taken: list[int]
-    reactive: list[int]
+    watts: NDArray[np.int64]
+    var: NDArray[np.int64]
+    taken: NDArray[np.int64]
+    reactive: NDArray[np.int64]
+
+    def metered(self, minute: NDArray[np.int64], elapsed_ms: NDArray[np.int64]) -> Metered:
+        """What is read a while after the beginning of some minutes; generation and loads know one direction."""
+        watts, var = self.watts[minute], self.var[minute]
+        return Metered(
+            watts, var, self.taken[minute] + watts * elapsed_ms, 0, self.reactive[minute] + var * elapsed_ms, 0
+        )
 
 
 class MinutePark(Park):
@@ -48,10 +55,11 @@ class MinutePark(Park):
         self._pv_w: list[int] = []
         self._load_w: list[int] = []
         self._var: list[int] = []
+        self._bus_w: list[int] = []
         self._shown_ms = -1
         super().__init__(replace(scenario, step_s=step_s), start_ms, state)
-        outside = {*self._arrays, *self._loads}
-        self._stepped = [flow for name, flow in self.flows.items() if name not in outside]
+        self._stepped = [flow for name, flow in self.flows.items() if name not in self._courses]
+        self._looked_at = [name for name in self._looked_at if name not in self._courses]
 
     def show(self) -> None:
         """Bring the flows of generation and loads to the present step."""
@@ -78,8 +86,8 @@ class MinutePark(Park):
             flow = self.flows[name]
             # At midnight the power of the last step still holds.
             held = min(minute, MINUTES - 1)
-            flow.watts, flow.var = course.watts[held], course.var[held]
-            flow.taken, flow.reactive = course.taken[minute], course.reactive[minute]
+            flow.watts, flow.var = int(course.watts[held]), int(course.var[held])
+            flow.taken, flow.reactive = int(course.taken[minute]), int(course.reactive[minute])
 
     def _open(self, day: date) -> Day:
         if self._courses:
@@ -96,6 +104,8 @@ class MinutePark(Park):
             for name, watts in (made | used).items()
         }
         self._pv_w, self._load_w, self._var = _total(made.values()), _total(used.values()), _total(var.values())
+        signs = self.bus.signs if self.bus else {}
+        self._bus_w = _total(signs[name] * watts for name, watts in (made | used).items() if name in signs)
         return found
 
     def _first_minute(self, day: Day) -> int:
@@ -120,14 +130,19 @@ class MinutePark(Park):
         self.loss.hold(self._step_ms)
         self._hold_stores()
 
-    def _decide(self) -> None:
-        super()._decide()
-        self.flows[self._grid_id].var = self._var[self._minute_number()]
+    def _look_along(self, stamps: range) -> tuple[When, dict[str, Look]]:
+        when, looks = super()._look_along(stamps)
+        minute, elapsed_ms = (when.begun_ms - self._day.start_ms) // MINUTE_MS, when.at_ms - when.begun_ms
+        known = {name: Look(course.metered(minute, elapsed_ms)) for name, course in self._courses.items()}
+        return when, looks | known
 
-    def _follow(self) -> None:
-        if self.bus is not None:
-            self.show()
-        super()._follow()
+    def _reactive(self) -> int:
+        return self._var[self._minute_number()]
+
+    def _passing_the_bus(self) -> int:
+        signs = self.bus.signs if self.bus else {}
+        stepped = (sign * self.flows[name].watts for name, sign in signs.items() if name not in self._courses)
+        return self._bus_w[self._minute_number()] + sum(stepped)
 
     def _decide_generation(self, minute: float) -> int:
         return self._pv_w[int(minute)]
@@ -164,13 +179,13 @@ def _watts(power_kw: list[float], limit_kw: float = math.inf) -> NDArray[np.int6
 def _course(flow: Flow, watts: NDArray[np.int64], var: NDArray[np.int64], minute: int) -> _Course:
     """Registers stand as they are at a minute; what holds at the day's last point counts for the next day."""
     taken, reactive = _register(flow.taken, watts, minute), _register(flow.reactive, var, minute)
-    return _Course(watts.tolist(), var.tolist(), taken, reactive)
+    return _Course(watts, var, taken, reactive)
 
 
-def _register(known: int, power: NDArray[np.int64], minute: int) -> list[int]:
+def _register(known: int, power: NDArray[np.int64], minute: int) -> NDArray[np.int64]:
     """A register at every minute that is known at one of them; a sum of a year's watt-milliseconds fits 64 bits."""
     gained = np.concatenate(([0], np.cumsum(power[:-1] * MINUTE_MS)))
-    found: list[int] = (gained + (known - gained[minute])).tolist()
+    found: NDArray[np.int64] = gained + (known - gained[minute])
     return found
 
 

@@ -9,17 +9,22 @@ integrate exactly what the powers say, and the sum of the registers balances to 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from simulators import readings
-from simulators.chargers import Gun, Station
+from simulators.chargers import Gun, Plugged, Station
 from simulators.dc_bus import bus_of
-from simulators.flow import WATT_MS_PER_KWH, Flow
+from simulators.flow import WATT_MS_PER_KWH, Flow, Metered
 from simulators.load import Load, load_day
 from simulators.plant import SimulatedDevice, Values
 from simulators.pv import PvArray, PvDay, generation
+from simulators.readings import along
 from simulators.scenario import DeviceSettings, Scenario, minutes_of
 from simulators.state import ParkState, describe_station, restore_station
 from simulators.storage import Battery, Strategy
@@ -61,6 +66,24 @@ class Day:
     loads: Mapping[str, list[float]] = field(default_factory=dict)
 
 
+class Look(NamedTuple):
+    """What the instruments of a device meet at an instant, or at many: then each number is an array."""
+
+    flow: Metered
+    inside: tuple[Any, ...] = ()
+    """Of a gun what is plugged in, of the storage its energy, of the bus its target."""
+
+
+class When(NamedTuple):
+    """An instant of a day, or many."""
+
+    at_ms: Any
+    begun_ms: Any
+    """At which the step began that holds then."""
+    minute: Any
+    """Of the day: a number, or a list of them."""
+
+
 class Park:
     """A plant driven by physics; it only goes forward.
 
@@ -90,6 +113,9 @@ class Park:
         self.loss = Flow()
         self.bus = bus_of(scenario)
         """The direct-current bus; no part of the balance, what hangs on it is counted itself."""
+        self._bus_id = self.bus.settings.id if self.bus else ""
+        self._looked_at = [device.device for device in self.devices]
+        """What has to be looked at while time passes, for it goes from step to step."""
         day = self._first_day(start_ms, state)
         self._begun = state if state is not None and state.at_ms is not None and state.date == day else None
         self._day = self._open(day)
@@ -138,22 +164,14 @@ class Park:
         """What a device measures at an instant: the powers of its step, registers up to the instant."""
         self.advance_to(at_ms)
         elapsed = max(at_ms - self.at_ms, 0)
-        if self.bus is not None and device == self.bus.settings.id:
-            return self.bus.values(elapsed)
-        settings = self._settings[device]
-        flow = self.flows[device].after(elapsed)
-        minute = self._minute(elapsed)
-        match settings.device_class:
-            case "grid_meter" | "meter":
-                return readings.meter(flow, settings.ratings.get("rated_power_kw", 0.0), self.at_ms)
-            case "pv_inverter":
-                return self._inverter(device, flow, minute)
-            case "storage":
-                return self._storage(flow, elapsed)
-            case "charger":
-                return readings.charger(flow, self._guns[device], interpolate(self._day.weather.temperature, minute))
-            case _:
-                return self._weather(minute)
+        when = When(at_ms, self.at_ms, self._minute(elapsed))
+        shown = self._shown(device, self._look(device, elapsed), when)
+        return {name: None if math.isnan(value) else float(value) for name, value in shown.items()}
+
+    def columns(self, stamps: range) -> Mapping[str, readings.Columns]:
+        """What every device measures at each of some instants of a local day; worked out when the last has come."""
+        when, looks = self._look_along(stamps)
+        return {device: self._shown(device, look, when) for device, look in looks.items()}
 
     def write(self, device: str, signal: str, value: float) -> None:
         """Take a set-point: `limit_pct` of an inverter, `setpoint_kw` of the storage, `limit_kw` of a charger."""
@@ -163,6 +181,49 @@ class Park:
             self._setpoint_kw = value
         elif signal == "limit_kw" and device in self._guns:
             self._guns[device].limit_kw = value
+
+    def _look_along(self, stamps: range) -> tuple[When, dict[str, Look]]:
+        """Go from instant to instant of a day and look at every device."""
+        begun_ms, minutes = [], []
+        looks: dict[str, list[Look]] = {device: [] for device in self._looked_at}
+        for at_ms in stamps:
+            self.advance_to(at_ms)
+            elapsed = at_ms - self.at_ms
+            begun_ms.append(self.at_ms)
+            minutes.append(self._minute(elapsed))
+            for device, found in looks.items():
+                found.append(self._look(device, elapsed))
+        when = When(np.array(stamps), np.array(begun_ms), minutes)
+        return when, {device: _course(found) for device, found in looks.items()}
+
+    def _look(self, device: str, elapsed_ms: int) -> Look:
+        """What a device is, a while after the step began."""
+        if self.bus is not None and device == self._bus_id:
+            return Look(self.bus.flow.after(elapsed_ms), (self.bus.target_kw,))
+        flow = self.flows[device].after(elapsed_ms)
+        if device in self._guns:
+            return Look(flow, self._guns[device].plugged)
+        if self._battery is not None and device == self._storage_id:
+            return Look(flow, (self._battery.after(self._energy_kwh, self._storage_kw(), elapsed_ms / 1000),))
+        return Look(flow)
+
+    def _shown(self, device: str, look: Look, when: When) -> readings.Columns:
+        """What its instruments make of it."""
+        if self.bus is not None and device == self._bus_id:
+            return self.bus.shown(look.flow, *look.inside)
+        match self._settings[device].device_class:
+            case "grid_meter" | "meter":
+                rated_kw = self._settings[device].ratings.get("rated_power_kw", 0.0)
+                return readings.meter(look.flow, rated_kw, when.begun_ms)
+            case "pv_inverter":
+                return self._inverter(device, look.flow, when)
+            case "storage":
+                return self._storage(look, when)
+            case "charger":
+                return readings.charger(look.flow, Plugged(*look.inside), self._air_c(when))
+            case _:
+                first = next(iter(self._day.generation.values()), None)
+                return readings.weather(self._day.weather, first, when.minute)
 
     def _first_day(self, start_ms: int, state: ParkState | None) -> date:
         """The day to begin with, after taking over what a state brings."""
@@ -254,13 +315,18 @@ class Park:
         self.loss.watts = loss
         grid = self.flows[self._grid_id]
         grid.watts = load + ev + loss - pv - storage
-        grid.var = sum(self.flows[one].var for one in (*self._loads, *self._arrays))
-        self._follow()
-
-    def _follow(self) -> None:
-        """Let the bus take what its devices leave to it."""
+        grid.var = self._reactive()
         if self.bus is not None:
-            self.bus.follow(self.flows)
+            self.bus.follow(self._passing_the_bus())
+
+    def _reactive(self) -> int:
+        """Reactive power at the grid meter."""
+        return sum(self.flows[one].var for one in (*self._loads, *self._arrays))
+
+    def _passing_the_bus(self) -> int:
+        """What the devices on the bus leave to it: sinks less sources."""
+        assert self.bus is not None  # noqa: S101  only asked where there is one
+        return sum(sign * self.flows[device].watts for device, sign in self.bus.signs.items())
 
     def _decide_generation(self, minute: float) -> int:
         total = 0
@@ -312,27 +378,36 @@ class Park:
     def _storage_kw(self) -> float:
         return self.flows[self._storage_id].watts / 1000
 
-    def _inverter(self, device: str, flow: Flow, minute: float) -> Values:
+    def _inverter(self, device: str, flow: Metered, when: When) -> readings.Columns:
         day, array = self._day.generation[device], self._arrays[device]
         return readings.inverter(
             flow,
             rated_kw=array.rated_power_kw,
-            available_kw=interpolate(day.ac_kw, minute),
-            dc_kw=interpolate(day.dc_kw, minute),
-            cell_c=interpolate(day.cell_c, minute),
+            available_kw=along(day.ac_kw, when.minute),
+            dc_kw=along(day.dc_kw, when.minute),
+            cell_c=along(day.cell_c, when.minute),
             limit_pct=self._limits_pct[device],
-            at_ms=self.at_ms,
+            at_ms=when.begun_ms,
         )
 
-    def _storage(self, flow: Flow, elapsed_ms: int) -> Values:
+    def _storage(self, look: Look, when: When) -> readings.Columns:
         assert self._battery is not None  # noqa: S101  only asked for a storage device
-        energy = self._battery.after(self._energy_kwh, self._storage_kw(), elapsed_ms / 1000)
-        air = interpolate(self._day.weather.temperature, self._minute(elapsed_ms))
-        return readings.storage(flow, self._battery, energy, air, self._setpoint_kw, self.at_ms)
+        [energy] = look.inside
+        return readings.storage(look.flow, self._battery, energy, self._air_c(when), self._setpoint_kw, when.begun_ms)
 
-    def _weather(self, minute: float) -> Values:
-        first = next(iter(self._day.generation.values()), None)
-        return readings.weather(self._day.weather, first, minute)
+    def _air_c(self, when: When) -> Any:
+        return along(self._day.weather.temperature, when.minute)
+
+
+def _course(looks: list[Look]) -> Look:
+    """Looks at many instants as one at all of them."""
+    flows, insides = zip(*looks, strict=True)
+    return Look(Metered(*_columns(flows)), tuple(_columns(insides)))
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> Iterator[NDArray[Any]]:
+    """Whole numbers stay whole: a float does not hold all the digits of a register."""
+    return map(np.array, zip(*rows, strict=True))
 
 
 def _array(device: DeviceSettings) -> PvArray:

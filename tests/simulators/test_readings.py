@@ -63,7 +63,7 @@ def test_every_signal_of_every_driver_is_measured(park) -> None:
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.name)
 def test_a_gun_at_full_power_fits_its_registers(kind) -> None:
     gun = Gun(480.0, Vehicle(kind, 0.05, 0.9, 0.0))
-    shown = readings.charger(Flow(watts=round(kind.power_kw * 1000)), gun, 30.0)
+    shown = readings.charger(Flow(watts=round(kind.power_kw * 1000)).after(0), gun.plugged, 30.0)
     # The charger's current register ends at 655.35 A.
     assert shown["current_a"] < 655
     assert shown["voltage_v"] * shown["current_a"] / 1000 == pytest.approx(kind.power_kw)
@@ -71,24 +71,25 @@ def test_a_gun_at_full_power_fits_its_registers(kind) -> None:
 
 
 def test_an_empty_gun_has_no_state_of_charge() -> None:
-    shown = readings.charger(Flow(taken=5 * WATT_MS_PER_KWH), Gun(480.0), 30.0)
-    assert shown["vehicle_soc_pct"] is None
+    shown = readings.charger(Flow(taken=5 * WATT_MS_PER_KWH).after(0), Gun(480.0).plugged, 30.0)
+    assert math.isnan(shown["vehicle_soc_pct"])
     assert shown["current_a"] == shown["voltage_v"] == shown["session_energy_kwh"] == 0.0
     assert shown["energy_delivered_kwh"] == 5.0
 
 
 def test_a_session_counts_from_where_it_began() -> None:
     gun = Gun(480.0, Vehicle(CLASSES[0], 0.5, 0.9, 0.0), session_base=3 * WATT_MS_PER_KWH)
-    assert readings.charger(Flow(taken=10 * WATT_MS_PER_KWH), gun, 20.0)["session_energy_kwh"] == 7.0
+    shown = readings.charger(Flow(taken=10 * WATT_MS_PER_KWH).after(0), gun.plugged, 20.0)
+    assert shown["session_energy_kwh"] == 7.0
 
 
 def test_export_turns_power_and_its_factor() -> None:
-    shown = readings.meter(Flow(watts=-30_000, var=40_000), 100.0, 0)
+    shown = readings.meter(Flow(watts=-30_000, var=40_000).after(0), 100.0, 0)
     assert shown["active_power_kw"] == -30.0
     assert shown["apparent_power_kva"] == pytest.approx(50.0)
     assert shown["power_factor"] == pytest.approx(-0.6)
     assert shown["active_power_a_kw"] < 0
-    assert readings.meter(Flow(), 100.0, 0)["power_factor"] == 1.0
+    assert readings.meter(Flow().after(0), 100.0, 0)["power_factor"] == 1.0
 
 
 def test_a_flow_keeps_directions_apart() -> None:
@@ -110,12 +111,12 @@ def test_grid_frequency_and_voltage_stay_close_to_nominal() -> None:
 
 def test_a_storage_unit_shows_its_converter() -> None:
     battery = Battery(2000.0, 500.0)
-    shown = readings.storage(Flow(watts=-200_000), battery, 1000.0, 25.0, None, 0)
+    shown = readings.storage(Flow(watts=-200_000).after(0), battery, 1000.0, 25.0, None, 0)
     assert shown["dc_power_kw"] == pytest.approx(-194.0)
     assert shown["dc_voltage_v"] * shown["dc_current_a"] / 1000 == pytest.approx(-194.0)
     assert shown["setpoint_kw"] == -200.0
-    assert readings.storage(Flow(), battery, 1000.0, 25.0, 50.0, 0)["setpoint_kw"] == 50.0
-    assert readings.storage(Flow(), battery, 1000.0, 25.0, None, 0)["operating_state"] == 1.0
+    assert readings.storage(Flow().after(0), battery, 1000.0, 25.0, 50.0, 0)["setpoint_kw"] == 50.0
+    assert readings.storage(Flow().after(0), battery, 1000.0, 25.0, None, 0)["operating_state"] == 1.0
 
 
 def test_counters_of_the_catalogue_are_counters_here(park) -> None:
