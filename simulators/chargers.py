@@ -146,7 +146,8 @@ class Station:
             if len(self.queue) < self.queue_length:
                 self.queue.append(vehicle)
         for gun, register in zip(self.guns, registers, strict=True):
-            self._plug(gun, register, seconds)
+            if gun.vehicle is not None or self.queue:
+                self._plug(gun, register, seconds)
         for first in range(0, len(self.guns), self.guns_per_cabinet):
             self._share(self.guns[first : first + self.guns_per_cabinet], seconds)
 
@@ -172,12 +173,17 @@ class Station:
             gun.session_base = register
 
     def _share(self, guns: list[Gun], seconds: float) -> None:
-        wanted = [min(gun.vehicle.wanted_kw, self.gun_power_kw, gun.limit_kw) if gun.vehicle else 0.0 for gun in guns]
-        for gun, power in zip(guns, share_modules(wanted, self.cabinet_power_kw, self.module_kw), strict=True):
+        visits = []
+        for gun in guns:
+            gun.power_kw = 0.0
+            if gun.vehicle is not None:
+                visits.append((gun, gun.vehicle))
+        wanted = [min(vehicle.wanted_kw, self.gun_power_kw, gun.limit_kw) for gun, vehicle in visits]
+        shares = share_modules(wanted, self.cabinet_power_kw, self.module_kw)
+        for (gun, vehicle), power in zip(visits, shares, strict=True):
             # Whole watts, so that every register of the park counts the same energy.
             gun.power_kw = int(power * 1000) / 1000
-            if gun.vehicle is not None and gun.power_kw > 0:
-                gun.vehicle.charge(gun.power_kw, seconds)
+            vehicle.charge(gun.power_kw, seconds)
 
 
 def share_modules(wanted_kw: list[float], cabinet_kw: float, module_kw: float) -> list[float]:

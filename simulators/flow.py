@@ -33,6 +33,8 @@ class Flow:
 
     def after(self, milliseconds: int) -> Metered:
         """The registers a while later, at the same power."""
+        if milliseconds == 0:
+            return Metered(self.watts, self.var, self.taken, self.given, self.reactive, self.reactive_given)
         energy, reactive = self.watts * milliseconds, self.var * milliseconds
         return Metered(
             self.watts,

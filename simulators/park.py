@@ -104,6 +104,7 @@ class Park:
         storage = self._of("storage")
         self._storage_id = storage[0].id if storage else ""
         self._battery = _battery(storage[0]) if storage else None
+        self._idle_w = round(1000 * self._battery.auxiliary_kw(0.0)) if self._battery else 0
         self._strategy = _strategy(scenario)
         self._setpoint_kw: float | None = None
         self._limits_pct = dict.fromkeys(self._arrays, 100.0)
@@ -222,8 +223,7 @@ class Park:
             case "charger":
                 return readings.charger(look.flow, Plugged(*look.inside), self._air_c(when))
             case _:
-                first = next(iter(self._day.generation.values()), None)
-                return readings.weather(self._day.weather, first, when.minute)
+                return self._weather(when)
 
     def _first_day(self, start_ms: int, state: ParkState | None) -> date:
         """The day to begin with, after taking over what a state brings."""
@@ -360,8 +360,7 @@ class Park:
         """Power of the storage and its auxiliaries, in watts."""
         if self._battery is None:
             return 0, 0
-        idle = round(1000 * self._battery.auxiliary_kw(0.0))
-        residual_kw = (residual_w + idle + self._transformer_loss(residual_w)) / 1000
+        residual_kw = (residual_w + self._idle_w + self._transformer_loss(residual_w)) / 1000
         seconds = self._step_ms / 1000
         if self._setpoint_kw is None:
             power = self._strategy.power_kw(self._battery, self._energy_kwh, residual_kw, minute, seconds)
@@ -383,9 +382,9 @@ class Park:
         return readings.inverter(
             flow,
             rated_kw=array.rated_power_kw,
-            available_kw=along(day.ac_kw, when.minute),
-            dc_kw=along(day.dc_kw, when.minute),
-            cell_c=along(day.cell_c, when.minute),
+            available_kw=self._at_modules(day.ac_kw, when),
+            dc_kw=self._at_modules(day.dc_kw, when),
+            cell_c=self._at_modules(day.cell_c, when),
             limit_pct=self._limits_pct[device],
             at_ms=when.begun_ms,
         )
@@ -394,6 +393,18 @@ class Park:
         assert self._battery is not None  # noqa: S101  only asked for a storage device
         [energy] = look.inside
         return readings.storage(look.flow, self._battery, energy, self._air_c(when), self._setpoint_kw, when.begun_ms)
+
+    def _weather(self, when: When) -> readings.Columns:
+        first = next(iter(self._day.generation.values()), None)
+        plane_w_m2, cell_c = (
+            (self._at_modules(first.plane_w_m2, when), self._at_modules(first.cell_c, when))
+            if first
+            else (math.nan, math.nan)
+        )
+        return readings.weather(self._day.weather, plane_w_m2, cell_c, when.minute)
+
+    def _at_modules(self, series: list[float], when: When) -> Any:
+        return along(series, when.minute)
 
     def _air_c(self, when: When) -> Any:
         return along(self._day.weather.temperature, when.minute)

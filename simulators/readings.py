@@ -12,7 +12,6 @@ import numpy as np
 from contract.signals import OPERATING_STATES
 from simulators.chargers import Plugged
 from simulators.flow import WATT_MS_PER_KWH, Metered
-from simulators.pv import PvDay
 from simulators.storage import Battery
 from simulators.weather import WeatherDay, interpolate
 
@@ -185,15 +184,15 @@ def charger(flow: Metered, gun: Plugged, air_c: Any) -> Columns:
     }
 
 
-def weather(day: WeatherDay, plane: PvDay | None, minute: Any) -> Columns:
-    """The weather station."""
+def weather(day: WeatherDay, plane_w_m2: Any, cell_c: Any, minute: Any) -> Columns:
+    """The weather station, with two instruments at the modules."""
     return {
         "irradiance_horizontal_w_m2": along(day.station["ghi"], minute),
         "irradiance_direct_w_m2": along(day.station["dni"], minute),
         "irradiance_diffuse_w_m2": along(day.station["dhi"], minute),
-        "irradiance_plane_w_m2": along(plane.plane_w_m2, minute) if plane else np.nan,
+        "irradiance_plane_w_m2": plane_w_m2,
         "temperature_c": along(day.temperature, minute),
-        "module_temperature_c": along(plane.cell_c, minute) if plane else np.nan,
+        "module_temperature_c": cell_c,
         "humidity_pct": along(day.humidity, minute),
         "wind_speed_m_s": along(day.wind, minute),
         "wind_direction_deg": along(day.wind_direction, minute),

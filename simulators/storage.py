@@ -10,13 +10,15 @@ Efficiency = Callable[[float], float]
 _EFFICIENCY_POINTS = ((0.0, 0.70), (0.02, 0.80), (0.10, 0.93), (0.30, 0.97), (0.60, 0.97), (1.0, 0.96))
 """Converter and battery together, one way (design default)."""
 _EFFICIENCY_SHARES = tuple(share for share, _ in _EFFICIENCY_POINTS)
+_LAST = len(_EFFICIENCY_POINTS) - 1
 
 
 def typical_efficiency(share: float) -> float:
     """Efficiency at a share of the rated power, by lines between the points of a usual converter."""
-    at = min(bisect_right(_EFFICIENCY_SHARES, min(max(share, 0.0), 1.0)), len(_EFFICIENCY_SHARES) - 1)
+    share = min(max(share, 0.0), 1.0)
+    at = bisect_right(_EFFICIENCY_SHARES, share, 1, _LAST)
     (x0, y0), (x1, y1) = _EFFICIENCY_POINTS[at - 1], _EFFICIENCY_POINTS[at]
-    return y0 + (y1 - y0) * (min(max(share, 0.0), 1.0) - x0) / (x1 - x0)
+    return y0 + (y1 - y0) * (share - x0) / (x1 - x0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,11 @@ class Battery:
         if wanted_kw >= 0:
             power = min(wanted_kw, self.discharge_limit_kw(energy_kwh))
             room = max(energy_kwh - self.empty_at * self.capacity_kwh, 0.0)
+            if energy_kwh - self.after(energy_kwh, power, seconds) <= room:
+                return power
             # The remainder goes out at the worst efficiency of any smaller power, so it cannot overshoot.
             worst = min(self._given(0.0), self._given(power))
-            return (
-                power if energy_kwh - self.after(energy_kwh, power, seconds) <= room else room * worst * 3600 / seconds
-            )
+            return room * worst * 3600 / seconds
         power = min(-wanted_kw, self.charge_limit_kw(energy_kwh))
         room = max(self.capacity_kwh - energy_kwh, 0.0)
         return -power if self.after(energy_kwh, -power, seconds) - energy_kwh <= room else -room * 3600 / seconds
