@@ -149,12 +149,10 @@ class Station:
             if gun.vehicle is not None or self.queue:
                 self._plug(gun, register, seconds)
         for first in range(0, len(self.guns), self.guns_per_cabinet):
-            self._share(self.guns[first : first + self.guns_per_cabinet], seconds)
-
-    def busy(self, second: float) -> bool:
-        """Whether a vehicle is there, waits or has come until a second of the day; else every gun rests."""
-        coming = bool(self._coming) and self._coming[0][0] <= second
-        return coming or bool(self.queue) or any(gun.vehicle or gun.power_kw for gun in self.guns)
+            cabinet = self.guns[first : first + self.guns_per_cabinet]
+            visits = [(gun, gun.vehicle) for gun in cabinet if gun.vehicle is not None]
+            if visits:
+                self._share(visits, seconds)
 
     def losses_kw(self) -> float:
         """Conversion losses and standby of all cabinets."""
@@ -166,18 +164,14 @@ class Station:
         if gun.vehicle is not None and gun.vehicle.soc >= gun.vehicle.target:
             gun.idle_s += seconds
             if gun.idle_s >= gun.vehicle.linger_s:
-                gun.vehicle = None
+                gun.vehicle, gun.power_kw = None, 0.0
         if gun.vehicle is None and self.queue:
             gun.vehicle, gun.idle_s = self.queue.popleft(), 0.0
             gun.sessions += 1
             gun.session_base = register
 
-    def _share(self, guns: list[Gun], seconds: float) -> None:
-        visits = []
-        for gun in guns:
-            gun.power_kw = 0.0
-            if gun.vehicle is not None:
-                visits.append((gun, gun.vehicle))
+    def _share(self, visits: list[tuple[Gun, Vehicle]], seconds: float) -> None:
+        """Divide what a cabinet has among the vehicles at its guns."""
         wanted = [min(vehicle.wanted_kw, self.gun_power_kw, gun.limit_kw) for gun, vehicle in visits]
         shares = share_modules(wanted, self.cabinet_power_kw, self.module_kw)
         for (gun, vehicle), power in zip(visits, shares, strict=True):

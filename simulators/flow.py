@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 WATT_MS_PER_KWH = 3_600_000_000
 """Energy registers count watt-milliseconds."""
 
@@ -16,6 +18,18 @@ class Metered(NamedTuple):
     given: Any
     reactive: Any
     reactive_given: Any
+
+    def after(self, milliseconds: Any) -> "Metered":
+        """What is read a while later, at the same power."""
+        energy, reactive = self.watts * milliseconds, self.var * milliseconds
+        return Metered(
+            self.watts,
+            self.var,
+            self.taken + np.maximum(energy, 0),
+            self.given - np.minimum(energy, 0),
+            self.reactive + np.maximum(reactive, 0),
+            self.reactive_given - np.minimum(reactive, 0),
+        )
 
 
 @dataclass(slots=True)
@@ -31,19 +45,10 @@ class Flow:
     reactive: int = 0
     reactive_given: int = 0
 
-    def after(self, milliseconds: int) -> Metered:
-        """The registers a while later, at the same power."""
-        if milliseconds == 0:
-            return Metered(self.watts, self.var, self.taken, self.given, self.reactive, self.reactive_given)
-        energy, reactive = self.watts * milliseconds, self.var * milliseconds
-        return Metered(
-            self.watts,
-            self.var,
-            self.taken + max(energy, 0),
-            self.given - min(energy, 0),
-            self.reactive + max(reactive, 0),
-            self.reactive_given - min(reactive, 0),
-        )
+    @property
+    def now(self) -> Metered:
+        """What is read of it."""
+        return Metered(self.watts, self.var, self.taken, self.given, self.reactive, self.reactive_given)
 
     def hold(self, milliseconds: int) -> None:
         """Let time pass at this power."""

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.flow import Flow, Metered
-from simulators.park import Day, Look, Park, When
-from simulators.plant import Values
+from simulators.park import Balance, Day, Park, Sight
 from simulators.scenario import Scenario
 from simulators.state import ParkState
 from simulators.weather import MINUTE_MS, MINUTES
@@ -36,10 +35,9 @@ class _Course:
     taken: NDArray[np.int64]
     reactive: NDArray[np.int64]
 
-    def metered(self, step: NDArray[np.int64], elapsed_ms: NDArray[np.int64]) -> Metered:
-        """What is read a while after the beginning of some steps; generation and loads know one direction."""
-        watts, var = self.watts[step], self.var[step]
-        return Metered(watts, var, self.taken[step] + watts * elapsed_ms, 0, self.reactive[step] + var * elapsed_ms, 0)
+    def at(self, step: NDArray[np.int64]) -> Metered:
+        """What is read at the beginning of some steps; generation and loads know one direction."""
+        return Metered(self.watts[step], self.var[step], self.taken[step], 0, self.reactive[step], 0)
 
 
 class MinutePark(Park):
@@ -53,33 +51,27 @@ class MinutePark(Park):
         self._load_w: list[int] = []
         self._var: list[int] = []
         self._bus_w: list[int] = []
-        self._shown_ms = -1
         super().__init__(replace(scenario, step_s=step_s), start_ms, state)
         self._stepped = [flow for name, flow in self.flows.items() if name not in self._courses]
-        self._looked_at = [name for name in self._looked_at if name not in self._courses]
+        self._metered = {name: flow for name, flow in self._metered.items() if name not in self._courses}
 
-    def show(self) -> None:
-        """Bring the flows of generation and loads to the present step."""
-        if self._shown_ms != self.at_ms:
-            self._shown_ms = self.at_ms
-            self._show(self._step_number)
+    @property
+    def balance(self) -> Balance:
+        """The powers that hold now."""
+        self._show(self._step_number)
+        return super().balance
 
     def halt(self) -> ParkState:
         """Let the present step pass, and give the state at its end."""
         self._show(self._step_number + 1)
         return super().halt()
 
-    def values(self, device: str, at_ms: int) -> Values:
-        """What a device measures at an instant."""
-        self.advance_to(at_ms)
-        self.show()
-        return super().values(device, at_ms)
-
     @property
     def _step_number(self) -> int:
         return (self.at_ms - self._day.start_ms) // self._step_ms
 
     def _show(self, step: int) -> None:
+        """Bring the flows of generation and loads to a step."""
         for name, course in self._courses.items():
             flow = self.flows[name]
             # At midnight the power of the last step still holds.
@@ -137,16 +129,15 @@ class MinutePark(Park):
         self.loss.hold(self._step_ms)
         self._hold_stores()
 
-    def _look_along(self, stamps: range) -> tuple[When, dict[str, Look]]:
-        when, looks = super()._look_along(stamps)
-        step, elapsed_ms = (when.begun_ms - self._day.start_ms) // self._step_ms, when.at_ms - when.begun_ms
-        return when, looks | {name: Look(course.metered(step, elapsed_ms)) for name, course in self._courses.items()}
+    def _whole(self, sight: Sight) -> Sight:
+        step = (sight.begun_ms - self._day.start_ms) // self._step_ms
+        return sight._replace(flows={**sight.flows, **{name: each.at(step) for name, each in self._courses.items()}})
 
-    def _at_modules(self, series: list[float], when: When) -> Any:
+    def _at_modules(self, series: list[float], sight: Sight) -> Any:
         """What holds for more than a minute is the mean that the inverters' power is made from."""
         if self._step_ms == MINUTE_MS:
-            return super()._at_modules(series, when)
-        return self._means(series)[(when.begun_ms - self._day.start_ms) // self._step_ms]
+            return super()._at_modules(series, sight)
+        return self._means(series)[(sight.begun_ms - self._day.start_ms) // self._step_ms]
 
     def _reactive(self) -> int:
         return self._var[self._step_number]
@@ -161,9 +152,6 @@ class MinutePark(Park):
 
     def _decide_loads(self, minute: float) -> int:  # noqa: ARG002  known by the step
         return self._load_w[self._step_number]
-
-    def _decide_chargers(self, minute: float) -> int:
-        return super()._decide_chargers(minute) if self._station.busy(minute * 60) else 0
 
 
 def _watts(power_kw: NDArray[np.float64], limit_kw: float = math.inf) -> NDArray[np.int64]:

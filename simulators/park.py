@@ -9,13 +9,12 @@ integrate exactly what the powers say, and the sum of the registers balances to 
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulators import readings
 from simulators.chargers import Gun, Plugged, Station
@@ -66,22 +65,20 @@ class Day:
     loads: Mapping[str, list[float]] = field(default_factory=dict)
 
 
-class Look(NamedTuple):
-    """What the instruments of a device meet at an instant, or at many: then each number is an array."""
-
-    flow: Metered
-    inside: tuple[Any, ...] = ()
-    """Of a gun what is plugged in, of the storage its energy, of the bus its target."""
-
-
-class When(NamedTuple):
-    """An instant of a day, or many."""
+class Sight(NamedTuple):
+    """What the instruments of a park meet at an instant of a day, or at many: then each number is an array."""
 
     at_ms: Any
     begun_ms: Any
-    """At which the step began that holds then."""
+    """The beginning of the step, at which all that follows stood as it is told here."""
     minute: Any
-    """Of the day: a number, or a list of them."""
+    """Of the day, at the instant: a number, or a list of them."""
+    flows: Mapping[str, Metered]
+    guns: Mapping[str, Plugged]
+    energy_kwh: Any
+    """In the storage."""
+    target_kw: Any
+    """Of the bus."""
 
 
 class Park:
@@ -115,8 +112,6 @@ class Park:
         self.bus = bus_of(scenario)
         """The direct-current bus; no part of the balance, what hangs on it is counted itself."""
         self._bus_id = self.bus.settings.id if self.bus else ""
-        self._looked_at = [device.device for device in self.devices]
-        """What has to be looked at while time passes, for it goes from step to step."""
         day = self._first_day(start_ms, state)
         self._begun = state if state is not None and state.at_ms is not None and state.date == day else None
         self._day = self._open(day)
@@ -126,6 +121,9 @@ class Park:
         """The state in which the current day began, or was taken over."""
         if self._begun is not None:
             self._take_over(self._begun)
+        bus = {self.bus.settings.id: self.bus.flow} if self.bus else {}
+        self._metered = {**self.flows, **bus}
+        """The flows that have to be looked at while time passes."""
         self._decide()
 
     @property
@@ -164,15 +162,17 @@ class Park:
     def values(self, device: str, at_ms: int) -> Values:
         """What a device measures at an instant: the powers of its step, registers up to the instant."""
         self.advance_to(at_ms)
-        elapsed = max(at_ms - self.at_ms, 0)
-        when = When(at_ms, self.at_ms, self._minute(elapsed))
-        shown = self._shown(device, self._look(device, elapsed), when)
+        shown = self._shown(device, self._whole(self._sight(max(at_ms, self.at_ms))))
         return {name: None if math.isnan(value) else float(value) for name, value in shown.items()}
 
     def columns(self, stamps: range) -> Mapping[str, readings.Columns]:
         """What every device measures at each of some instants of a local day; worked out when the last has come."""
-        when, looks = self._look_along(stamps)
-        return {device: self._shown(device, look, when) for device, look in looks.items()}
+        sights = []
+        for at_ms in stamps:
+            self.advance_to(at_ms)
+            sights.append(self._sight(at_ms))
+        sight = self._whole(_together(sights))
+        return {device.device: self._shown(device.device, sight) for device in self.devices}
 
     def write(self, device: str, signal: str, value: float) -> None:
         """Take a set-point: `limit_pct` of an inverter, `setpoint_kw` of the storage, `limit_kw` of a charger."""
@@ -183,47 +183,38 @@ class Park:
         elif signal == "limit_kw" and device in self._guns:
             self._guns[device].limit_kw = value
 
-    def _look_along(self, stamps: range) -> tuple[When, dict[str, Look]]:
-        """Go from instant to instant of a day and look at every device."""
-        begun_ms, minutes = [], []
-        looks: dict[str, list[Look]] = {device: [] for device in self._looked_at}
-        for at_ms in stamps:
-            self.advance_to(at_ms)
-            elapsed = at_ms - self.at_ms
-            begun_ms.append(self.at_ms)
-            minutes.append(self._minute(elapsed))
-            for device, found in looks.items():
-                found.append(self._look(device, elapsed))
-        when = When(np.array(stamps), np.array(begun_ms), minutes)
-        return when, {device: _course(found) for device, found in looks.items()}
+    def _sight(self, at_ms: int) -> Sight:
+        """The park as it stood when the step began."""
+        return Sight(
+            at_ms,
+            self.at_ms,
+            self._minute(at_ms - self.at_ms),
+            {name: flow.now for name, flow in self._metered.items()},
+            {name: gun.plugged for name, gun in self._guns.items()},
+            self._energy_kwh,
+            self.bus.target_kw if self.bus else 0.0,
+        )
 
-    def _look(self, device: str, elapsed_ms: int) -> Look:
-        """What a device is, a while after the step began."""
-        if self.bus is not None and device == self._bus_id:
-            return Look(self.bus.flow.after(elapsed_ms), (self.bus.target_kw,))
-        flow = self.flows[device].after(elapsed_ms)
-        if device in self._guns:
-            return Look(flow, self._guns[device].plugged)
-        if self._battery is not None and device == self._storage_id:
-            return Look(flow, (self._battery.after(self._energy_kwh, self._storage_kw(), elapsed_ms / 1000),))
-        return Look(flow)
+    def _whole(self, sight: Sight) -> Sight:
+        """With what need not be looked at while time passes."""
+        return sight
 
-    def _shown(self, device: str, look: Look, when: When) -> readings.Columns:
-        """What its instruments make of it."""
+    def _shown(self, device: str, sight: Sight) -> readings.Columns:
+        """What the instruments of a device make of it, registers up to the instant."""
+        flow = sight.flows[device].after(sight.at_ms - sight.begun_ms)
         if self.bus is not None and device == self._bus_id:
-            return self.bus.shown(look.flow, *look.inside)
+            return self.bus.shown(flow, sight.target_kw)
         match self._settings[device].device_class:
             case "grid_meter" | "meter":
-                rated_kw = self._settings[device].ratings.get("rated_power_kw", 0.0)
-                return readings.meter(look.flow, rated_kw, when.begun_ms)
+                return readings.meter(flow, self._settings[device].ratings.get("rated_power_kw", 0.0), sight.begun_ms)
             case "pv_inverter":
-                return self._inverter(device, look.flow, when)
+                return self._inverter(device, flow, sight)
             case "storage":
-                return self._storage(look, when)
+                return self._storage(flow, sight)
             case "charger":
-                return readings.charger(look.flow, Plugged(*look.inside), self._air_c(when))
+                return readings.charger(flow, sight.guns[device], self._air_c(sight))
             case _:
-                return self._weather(when)
+                return self._weather(sight)
 
     def _first_day(self, start_ms: int, state: ParkState | None) -> date:
         """The day to begin with, after taking over what a state brings."""
@@ -377,48 +368,51 @@ class Park:
     def _storage_kw(self) -> float:
         return self.flows[self._storage_id].watts / 1000
 
-    def _inverter(self, device: str, flow: Metered, when: When) -> readings.Columns:
+    def _inverter(self, device: str, flow: Metered, sight: Sight) -> readings.Columns:
         day, array = self._day.generation[device], self._arrays[device]
         return readings.inverter(
             flow,
             rated_kw=array.rated_power_kw,
-            available_kw=self._at_modules(day.ac_kw, when),
-            dc_kw=self._at_modules(day.dc_kw, when),
-            cell_c=self._at_modules(day.cell_c, when),
+            available_kw=self._at_modules(day.ac_kw, sight),
+            dc_kw=self._at_modules(day.dc_kw, sight),
+            cell_c=self._at_modules(day.cell_c, sight),
             limit_pct=self._limits_pct[device],
-            at_ms=when.begun_ms,
+            at_ms=sight.begun_ms,
         )
 
-    def _storage(self, look: Look, when: When) -> readings.Columns:
+    def _storage(self, flow: Metered, sight: Sight) -> readings.Columns:
         assert self._battery is not None  # noqa: S101  only asked for a storage device
-        [energy] = look.inside
-        return readings.storage(look.flow, self._battery, energy, self._air_c(when), self._setpoint_kw, when.begun_ms)
+        seconds = (sight.at_ms - sight.begun_ms) / 1000
+        energy = readings.each(self._battery.after, sight.energy_kwh, flow.watts / 1000, seconds)
+        return readings.storage(flow, self._battery, energy, self._air_c(sight), self._setpoint_kw, sight.begun_ms)
 
-    def _weather(self, when: When) -> readings.Columns:
+    def _weather(self, sight: Sight) -> readings.Columns:
         first = next(iter(self._day.generation.values()), None)
-        plane_w_m2, cell_c = (
-            (self._at_modules(first.plane_w_m2, when), self._at_modules(first.cell_c, when))
-            if first
-            else (math.nan, math.nan)
-        )
-        return readings.weather(self._day.weather, plane_w_m2, cell_c, when.minute)
+        plane_w_m2 = self._at_modules(first.plane_w_m2, sight) if first else math.nan
+        cell_c = self._at_modules(first.cell_c, sight) if first else math.nan
+        return readings.weather(self._day.weather, plane_w_m2, cell_c, sight.minute)
 
-    def _at_modules(self, series: list[float], when: When) -> Any:
-        return along(series, when.minute)
+    def _at_modules(self, series: list[float], sight: Sight) -> Any:
+        return along(series, sight.minute)
 
-    def _air_c(self, when: When) -> Any:
-        return along(self._day.weather.temperature, when.minute)
+    def _air_c(self, sight: Sight) -> Any:
+        return along(self._day.weather.temperature, sight.minute)
 
 
-def _course(looks: list[Look]) -> Look:
-    """Looks at many instants as one at all of them."""
-    flows, insides = zip(*looks, strict=True)
-    return Look(Metered(*_columns(flows)), tuple(_columns(insides)))
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> Iterator[NDArray[Any]]:
-    """Whole numbers stay whole: a float does not hold all the digits of a register."""
-    return map(np.array, zip(*rows, strict=True))
+def _together(sights: Sequence[Sight]) -> Sight:
+    """Sights of many instants as one of all of them; whole numbers stay whole, a float holds no register's digits."""
+    at_ms, begun_ms, minute, flows, guns, energy_kwh, target_kw = zip(*sights, strict=True)
+    metered = np.array([[*each.values()] for each in flows], np.int64).transpose(1, 2, 0)
+    plugged = zip(*(each.values() for each in guns), strict=True)
+    return Sight(
+        np.array(at_ms),
+        np.array(begun_ms),
+        list(minute),
+        {name: Metered(*columns) for name, columns in zip(flows[0], metered, strict=True)},
+        {name: Plugged(*map(np.array, zip(*rows, strict=True))) for name, rows in zip(guns[0], plugged, strict=True)},
+        np.array(energy_kwh),
+        np.array(target_kw),
+    )
 
 
 def _array(device: DeviceSettings) -> PvArray:

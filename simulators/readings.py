@@ -50,7 +50,7 @@ def voltage_factor(at_ms: Any, loading: Any) -> Any:
 def along(series: list[float], minute: Any) -> Any:
     """A series of minutes at one minute, or at each of a list of them."""
     if isinstance(minute, list):
-        return np.array([interpolate(series, each) for each in minute])
+        return np.array([interpolate(series, point) for point in minute])
     return interpolate(series, minute)
 
 
@@ -125,7 +125,7 @@ def storage(
     """A storage unit; discharge positive."""
     power = flow.watts / 1000
     soc = energy_kwh / battery.capacity_kwh
-    dc = _each(battery.dc_power_kw, power)
+    dc = each(battery.dc_power_kw, power)
     cell = _cell_voltage(soc) - 0.02 * power / battery.power_kw
     volts = _CELLS * cell
     warm = air_c * 0.3 + 18.0 + 6.0 * abs(power) / battery.power_kw
@@ -144,8 +144,8 @@ def storage(
         "cell_temperature_min_c": warm - 1.8,
         "cell_temperature_max_c": warm + 1.8,
         "insulation_resistance_kohm": 1800.0,
-        "charge_limit_kw": _each(battery.charge_limit_kw, energy_kwh),
-        "discharge_limit_kw": _each(battery.discharge_limit_kw, energy_kwh),
+        "charge_limit_kw": each(battery.charge_limit_kw, energy_kwh),
+        "discharge_limit_kw": each(battery.discharge_limit_kw, energy_kwh),
         "setpoint_kw": power if setpoint_kw is None else setpoint_kw,
         "energy_charged_kwh": kwh(flow.given),
         "energy_discharged_kwh": kwh(flow.taken),
@@ -200,9 +200,9 @@ def weather(day: WeatherDay, plane_w_m2: Any, cell_c: Any, minute: Any) -> Colum
     }
 
 
-def _each(ask: Callable[[float], float], numbers: Any) -> Any:
+def each(ask: Callable[..., float], *numbers: Any) -> Any:
     """What a battery answers at each instant: its lines bend, so it is asked one by one."""
-    return np.vectorize(ask, [np.float64])(numbers)
+    return np.vectorize(ask, [np.float64])(*numbers)
 
 
 def _quotient(part: Any, whole: Any, *, otherwise: float = 0.0) -> Any:

@@ -160,7 +160,6 @@ def test_long_steps_keep_the_energy_and_the_balance(name) -> None:
     np.testing.assert_allclose(net, found["active_power_kw"][:-1] / 12, atol=1e-6)
     park = MinutePark(scenario, START_MS, step_s=300.0)
     park.advance_to(START_MS + 13 * HOUR_MS)
-    park.show()
     assert park.balance.residual == 0
 
 
@@ -220,6 +219,19 @@ def test_the_quick_park_is_the_same_park(name) -> None:
         assert quick.loss == park.loss
     assert quick.midnight == park.midnight
     assert quick.balance.residual == 0
+
+
+@pytest.mark.parametrize("name", sorted(PARKS))
+def test_many_instants_at_once_are_each_of_them(name) -> None:
+    scenario = replace(PARKS[name], step_s=60.0)
+    stamps = range(START_MS + 13 * HOUR_MS, START_MS + 14 * HOUR_MS, 20_000)
+    park, shown = Park(scenario, START_MS), MinutePark(scenario, START_MS).columns(stamps)
+    assert list(shown) == [device.device for device in park.devices]
+    for place, at_ms in enumerate(stamps):
+        for device, series in shown.items():
+            for signal, value in park.values(device, at_ms).items():
+                found = np.broadcast_to(series[signal], len(stamps))[place]
+                assert found == value or (value is None and np.isnan(found)), (device, signal)
 
 
 def test_another_seed_is_another_history() -> None:

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 
 from contract.signals import CATALOGUE, Kind
@@ -63,7 +64,7 @@ def test_every_signal_of_every_driver_is_measured(park) -> None:
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.name)
 def test_a_gun_at_full_power_fits_its_registers(kind) -> None:
     gun = Gun(480.0, Vehicle(kind, 0.05, 0.9, 0.0))
-    shown = readings.charger(Flow(watts=round(kind.power_kw * 1000)).after(0), gun.plugged, 30.0)
+    shown = readings.charger(Flow(watts=round(kind.power_kw * 1000)).now, gun.plugged, 30.0)
     # The charger's current register ends at 655.35 A.
     assert shown["current_a"] < 655
     assert shown["voltage_v"] * shown["current_a"] / 1000 == pytest.approx(kind.power_kw)
@@ -71,7 +72,7 @@ def test_a_gun_at_full_power_fits_its_registers(kind) -> None:
 
 
 def test_an_empty_gun_has_no_state_of_charge() -> None:
-    shown = readings.charger(Flow(taken=5 * WATT_MS_PER_KWH).after(0), Gun(480.0).plugged, 30.0)
+    shown = readings.charger(Flow(taken=5 * WATT_MS_PER_KWH).now, Gun(480.0).plugged, 30.0)
     assert math.isnan(shown["vehicle_soc_pct"])
     assert shown["current_a"] == shown["voltage_v"] == shown["session_energy_kwh"] == 0.0
     assert shown["energy_delivered_kwh"] == 5.0
@@ -79,24 +80,33 @@ def test_an_empty_gun_has_no_state_of_charge() -> None:
 
 def test_a_session_counts_from_where_it_began() -> None:
     gun = Gun(480.0, Vehicle(CLASSES[0], 0.5, 0.9, 0.0), session_base=3 * WATT_MS_PER_KWH)
-    shown = readings.charger(Flow(taken=10 * WATT_MS_PER_KWH).after(0), gun.plugged, 20.0)
+    shown = readings.charger(Flow(taken=10 * WATT_MS_PER_KWH).now, gun.plugged, 20.0)
     assert shown["session_energy_kwh"] == 7.0
 
 
+def test_a_register_shows_all_its_digits_alone_and_among_others() -> None:
+    # 300 GWh: more watt-milliseconds than a float counts.
+    whole, rest = 300_000_000, WATT_MS_PER_KWH // 4 + 7
+    register = whole * WATT_MS_PER_KWH + rest
+    assert float(register) != register
+    assert readings.kwh(register) == register / WATT_MS_PER_KWH
+    assert readings.kwh(np.array([0, register])).tolist() == [0.0, register / WATT_MS_PER_KWH]
+
+
 def test_export_turns_power_and_its_factor() -> None:
-    shown = readings.meter(Flow(watts=-30_000, var=40_000).after(0), 100.0, 0)
+    shown = readings.meter(Flow(watts=-30_000, var=40_000).now, 100.0, 0)
     assert shown["active_power_kw"] == -30.0
     assert shown["apparent_power_kva"] == pytest.approx(50.0)
     assert shown["power_factor"] == pytest.approx(-0.6)
     assert shown["active_power_a_kw"] < 0
-    assert readings.meter(Flow().after(0), 100.0, 0)["power_factor"] == 1.0
+    assert readings.meter(Flow().now, 100.0, 0)["power_factor"] == 1.0
 
 
 def test_a_flow_keeps_directions_apart() -> None:
     flow = Flow(watts=1_000, var=-500)
     flow.hold(3_600_000)
     flow.watts, flow.var = -2_000, 250
-    later = flow.after(1_800_000)
+    later = flow.now.after(1_800_000)
     assert (later.taken, later.given) == (WATT_MS_PER_KWH, WATT_MS_PER_KWH)
     assert (later.reactive, later.reactive_given) == (WATT_MS_PER_KWH // 8, WATT_MS_PER_KWH // 2)
     assert (flow.taken, flow.given) == (WATT_MS_PER_KWH, 0)
@@ -111,12 +121,12 @@ def test_grid_frequency_and_voltage_stay_close_to_nominal() -> None:
 
 def test_a_storage_unit_shows_its_converter() -> None:
     battery = Battery(2000.0, 500.0)
-    shown = readings.storage(Flow(watts=-200_000).after(0), battery, 1000.0, 25.0, None, 0)
+    shown = readings.storage(Flow(watts=-200_000).now, battery, 1000.0, 25.0, None, 0)
     assert shown["dc_power_kw"] == pytest.approx(-194.0)
     assert shown["dc_voltage_v"] * shown["dc_current_a"] / 1000 == pytest.approx(-194.0)
     assert shown["setpoint_kw"] == -200.0
-    assert readings.storage(Flow().after(0), battery, 1000.0, 25.0, 50.0, 0)["setpoint_kw"] == 50.0
-    assert readings.storage(Flow().after(0), battery, 1000.0, 25.0, None, 0)["operating_state"] == 1.0
+    assert readings.storage(Flow().now, battery, 1000.0, 25.0, 50.0, 0)["setpoint_kw"] == 50.0
+    assert readings.storage(Flow().now, battery, 1000.0, 25.0, None, 0)["operating_state"] == 1.0
 
 
 def test_counters_of_the_catalogue_are_counters_here(park) -> None:
