@@ -55,7 +55,9 @@ class Battery:
 
     def allowed_kw(self, energy_kwh: float, wanted_kw: float, seconds: float) -> float:
         """The power nearest to what is wanted (discharge positive) that it can hold for a time."""
-        if wanted_kw >= 0:
+        if wanted_kw == 0:
+            return 0.0
+        if wanted_kw > 0:
             power = min(wanted_kw, self.discharge_limit_kw(energy_kwh))
             room = max(energy_kwh - self.empty_at * self.capacity_kwh, 0.0)
             if energy_kwh - self.after(energy_kwh, power, seconds) <= room:
