@@ -342,7 +342,8 @@ class _Round:
         device_class = members[0].device_class
         devices = registers.device_ids(members).tolist()
         sources = sorted({register.source for register in members})
-        every = len(devices) == self._devices_of.get(device_class)
+        # Rows are read in their order on the disk if at least half of them are wanted, which takes a third of the time.
+        every = 2 * len(devices) >= self._devices_of.get(device_class, 0)
         return readings.read(self._connection, device_class, sources, devices, span_ms, every=every)
 
     def _parts(

@@ -127,7 +127,7 @@ def read(
     *,
     every: bool = False,
 ) -> PackedReadings:
-    """Readings of these devices in [low, high); `every`: they are all devices of their class."""
+    """Readings of these devices in [low, high); `every`: read those of the whole class and pick from them."""
     bounds = {"low": from_ms(span_ms[0]), "high": from_ms(span_ms[1]), "devices": list(devices)}
     query = sql.SQL(statement("raw_readings")).format(
         source=sql.Identifier("base", device_class),
@@ -140,7 +140,7 @@ def read(
     wanted = set(devices)
     marked = [device for device, _, marked in rows if marked and device in wanted]
     marks = _marks(connection, device_class, signals, bounds | {"devices": marked}) if marked else {}
-    return PackedReadings(signals, {device: block for device, block, _ in rows}, marks)
+    return PackedReadings(signals, {device: block for device, block, _ in rows if device in wanted}, marks)
 
 
 def _marks(
