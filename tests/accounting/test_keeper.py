@@ -2,6 +2,7 @@
 
 import pytest
 
+from contract.identity import Gateway
 from tests.accounting.metering import DAY_MS, MINUTE_MS, SETTLED_AT, SLOT_MS, meter, ms
 
 
@@ -57,6 +58,29 @@ def test_rounds_one_by_one_make_the_same_rows_as_one_round_for_all_without_a_rev
     assert set(park.energies().values()) == {(0.9, "good")}
     assert set(park.energies("m-2").values()) == {(1.8, "good")}
     assert park.ask("SELECT count(*) FROM base.interval_energy_revision") == [(0,)]
+
+
+@pytest.mark.parametrize("with_news", [("m-1",), ("m-1", "m-2")], ids=["few of a class", "most of a class"])
+def test_news_of_some_devices_are_read_without_the_others(park, with_news):
+    """Most of a class are read together with the rest, which is left out: also where it is flagged."""
+    elsewhere = Gateway("biling-ic", "gw-1")
+    park.born(meter("m-8"), meter("m-9"), gateway=elsewhere)
+    estimated = {5: b'{"energy_import_kwh": "estimated"}'}
+    for name in ("m-8", "m-9"):
+        others = steady(park, name, "05 00:00", "05 01:00", wh_per_minute=7)
+        park.store_readings(others, flags=estimated, gateway=elsewhere)
+    park.settled()
+    before = park.dump()
+    park.born(*map(meter, with_news))
+    for place, name in enumerate(with_news, 1):
+        flagged = {12: b'{"energy_import_kwh": "bad"}'}
+        park.store_readings(steady(park, name, "05 00:00", "05 01:00", wh_per_minute=100 * place), flags=flagged)
+    # Of 13 readings the last one is bad: the quarter that it ends is not known yet, those before are.
+    assert park.settled().inserted == 3 * len(with_news)
+    for place, name in enumerate(with_news, 1):
+        assert park.energies(name) == {f"05 00:{minute:02}": (1.5 * place, "good") for minute in (0, 15, 30)}
+    theirs = {row[0] for row in before["interval_energy"]}
+    assert [row for row in park.dump()["interval_energy"] if row[0] in theirs] == before["interval_energy"]
 
 
 def quick(park, first, last, without=range(0)):
