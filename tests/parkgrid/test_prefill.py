@@ -178,6 +178,24 @@ class _MortalStore:
         return self._store.commit(commit)
 
 
+def test_a_month_is_stored_at_once_and_is_one_partition(store, dsn) -> None:
+    span = Span(PINGSHAN.midnight_ms(date(2026, 5, 23)), PINGSHAN.midnight_ms(date(2026, 7, 3)))
+    ends: list[str] = []
+    filled = prefill(store, dsn, [PEDF], span, tell=lambda what, _: ends.append(what.rpartition(" ")[2]))
+    assert [each.stored for each in filled] == [len(PEDF.simulated()) * 96 * 41]
+    # In UTC a local day ends at 16:00 of the day before.
+    assert [end for end in ends if end.startswith("2026")] == ["2026-05-31", "2026-06-30", "2026-07-02"]
+    if store.kind == "postgres":
+        parts = ask(dsn, "SELECT relname FROM pg_class WHERE relname ~ '^grid_meter_2026[0-9]*$' ORDER BY 1")
+        of_may = [f"grid_meter_202605{day}" for day in range(22, 32)]
+        assert [name for (name,) in parts] == [
+            *of_may,
+            "grid_meter_202606",
+            "grid_meter_20260701",
+            "grid_meter_20260702",
+        ]
+
+
 def test_what_was_interrupted_goes_on(store, dsn, monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(module, "_PART_DAYS", 1)
     monkeypatch.setattr(module, "cpu_count", lambda: 1)
