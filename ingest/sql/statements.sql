@@ -305,22 +305,24 @@ ON CONFLICT (device_id, at) DO UPDATE SET {assignments};
 
 -- name: insert_single
 -- Nothing where a bucket holds two rows or is there already. One statement, so that rows which are committed meanwhile
--- are seen by both halves or by none.
+-- are seen by both halves or by none. Rows are sorted while they are narrow: a roll-up has four columns for one.
 INSERT INTO {target} ({columns})
 SELECT s.device_id, date_bin({width}, s.at, {origin}), {expressions}
-FROM {source} AS s
-WHERE s.device_id = ANY(%(devices)s) AND s.at >= %(low)s AND s.at < %(high)s
-  AND (
-    SELECT NOT EXISTS (
-        SELECT FROM {source} AS r
-        WHERE r.device_id = ANY(%(devices)s) AND r.at >= %(low)s AND r.at < %(high)s
-        GROUP BY r.device_id, date_bin({width}, r.at, {origin})
-        HAVING count(*) > 1
-    ) AND NOT EXISTS (
-        SELECT FROM {target} AS t WHERE t.device_id = ANY(%(devices)s) AND t.at >= %(low)s AND t.at < %(high)s
-    )
-  )
-ORDER BY s.device_id, s.at;
+FROM (
+    SELECT * FROM {source}
+    WHERE device_id = ANY(%(devices)s) AND at >= %(low)s AND at < %(high)s
+      AND (
+        SELECT NOT EXISTS (
+            SELECT FROM {source} AS r
+            WHERE r.device_id = ANY(%(devices)s) AND r.at >= %(low)s AND r.at < %(high)s
+            GROUP BY r.device_id, date_bin({width}, r.at, {origin})
+            HAVING count(*) > 1
+        ) AND NOT EXISTS (
+            SELECT FROM {target} AS t WHERE t.device_id = ANY(%(devices)s) AND t.at >= %(low)s AND t.at < %(high)s
+        )
+      )
+    ORDER BY device_id, at
+) AS s;
 
 -- name: delete_rollups
 DELETE FROM {target} WHERE at < %s;
