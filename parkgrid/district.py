@@ -128,9 +128,10 @@ def _settling(dsn: str) -> Iterator[None]:
     ended = Event()
 
     def settle_on() -> None:
+        pending = False
         with psycopg.connect(dsn, autocommit=True) as connection:
-            while not ended.wait(_SETTLE_EVERY_S):
-                settle_once(connection, SystemClock().now_ms())
+            while not ended.wait(0 if pending else _SETTLE_EVERY_S):
+                pending = settle_once(connection, SystemClock().now_ms()).pending
 
     with ThreadPoolExecutor(1, "settlement") as beside:
         running = beside.submit(settle_on)

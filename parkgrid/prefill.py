@@ -9,6 +9,7 @@ an hour. So what is interrupted goes on where it was, and what is done twice add
 """
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -16,7 +17,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
-from os import cpu_count
 from pathlib import Path
 
 import psycopg
@@ -47,6 +47,8 @@ _KEEPERS = {"postgres": 2, "timescale": 1}
 _MOST_TRIES = 120
 """How often a keeper looks again while an ingest refreshes the very aggregate."""
 _LOOK_EVERY_S = 0.2
+_BEHIND = 10
+"""How much nicer than others (`nice`) the making of readings is."""
 
 Tell = Callable[[str, float], None]
 """Told what is being done and how much of it, 0 to 1."""
@@ -294,7 +296,7 @@ def _workers(parks: int, parts: int) -> Iterator[Executor | None]:
         yield None
         return
     with ProcessPoolExecutor(
-        min(parks, cpu_count() or 1), mp_context=get_context("spawn"), initializer=_on_a_leash
+        min(parks, os.cpu_count() or 1), mp_context=get_context("spawn"), initializer=_begin_to_work
     ) as workers:
         try:
             yield workers
@@ -303,8 +305,12 @@ def _workers(parks: int, parts: int) -> Iterator[Executor | None]:
             raise
 
 
-def _on_a_leash() -> None:
-    """End with the process that started us, and only by its word: Ctrl-C in a terminal reaches every process."""
+def _begin_to_work() -> None:
+    """Behind those who store what is made, so that no more than the last part is left to be stored at the end.
+
+    End with the process that started us, and only by its word: Ctrl-C in a terminal reaches every process.
+    """
+    os.nice(_BEHIND)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     process.leash(signal.SIGTERM)()
 

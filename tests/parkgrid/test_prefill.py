@@ -198,7 +198,7 @@ def test_a_month_is_stored_at_once_and_is_one_partition(store, dsn) -> None:
 
 def test_what_was_interrupted_goes_on(store, dsn, monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(module, "_PART_DAYS", 1)
-    monkeypatch.setattr(module, "cpu_count", lambda: 1)
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 1)
     states = {"pingshan-park": tmp_path / "park.json"}
     with pytest.raises(_KilledError):
         prefill(_MortalStore(store, 1), dsn, [PARK], SPAN, states=states)
