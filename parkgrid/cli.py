@@ -89,7 +89,7 @@ def up(
 ) -> None:
     """Start everything on this machine: database, broker, a district of simulated parks, edge, ingest, api and page.
 
-    The first start makes a year of history, marked as simulated, with bills and cluster figures, in 90 s
+    The first start makes a year of history, marked as simulated, with bills and cluster figures, in 45 s
     or so on two cores; later ones go on from there. Ctrl-C stops it cleanly; the data stays. With `--for` the last
     line is one JSON object, and the exit status is 0 only if nothing was lost, doubled or refused. Runs with `--for` or
     `--speed` are brief: one park and no history, unless told otherwise.
