@@ -228,6 +228,8 @@ def filter_text(name: str, description: str, example: str) -> Parameter:
 LINE = filter_text("line", "Only devices on this feeder (线).", "F12")
 TRANSFORMER = filter_text("transformer", "Only devices of this transformer district (变).", "T3")
 ACCOUNT = filter_text("account", "Only devices of this account (户).", "0400123")
+PLACES = (filter_name("gateway"), filter_name("device"), LINE, TRANSFORMER, ACCOUNT)
+"""Of what figures are asked within a park."""
 
 
 def period_of(text: str) -> Period:

@@ -33,11 +33,7 @@ _PARAMETERS = (
     parameters.PARK,
     parameters.PERIOD,
     _NAMES,
-    parameters.filter_name("gateway"),
-    parameters.filter_name("device"),
-    parameters.LINE,
-    parameters.TRANSFORMER,
-    parameters.ACCOUNT,
+    *parameters.PLACES,
     parameters.FORMAT,
     parameters.BOM,
 )

@@ -26,11 +26,7 @@ _PARAMETERS = (
     parameters.PARK,
     parameters.FROM,
     parameters.TO,
-    parameters.filter_name("gateway"),
-    parameters.filter_name("device"),
-    parameters.LINE,
-    parameters.TRANSFORMER,
-    parameters.ACCOUNT,
+    *parameters.PLACES,
     parameters.FORMAT,
     parameters.BOM,
 )

@@ -153,7 +153,7 @@ Visits = Callable[..., Visit]
 @pytest.fixture
 def walk(living: Place, visit: Visits, axe: str) -> Callable[..., Walk]:
     def start(width: int, height: int, language: str, theme: str, *, checked: bool, **query: str) -> Walk:
-        seen = visit(living, width, height).open(lang=language, theme=theme, **query)  # type: ignore[arg-type]
+        seen = visit(living, width, height).open(lang=language, theme=theme, **query)
         return Walk(seen, width, axe if checked else None, f"{width}-{language}-{theme}")
 
     return start
@@ -223,7 +223,7 @@ def test_a_bureaus_path(
 
 def test_the_wall_is_readable_from_afar_and_turns(living: Place, visit: Visits, tmp_path: Path) -> None:
     for width, height in ((1920, 1080), (3840, 2160)):
-        seen = visit(living, width, height).open(lang="zh", view="wall", pause="3")  # type: ignore[arg-type]
+        seen = visit(living, width, height).open(lang="zh", view="wall", pause="3")
         seen.page.wait_for_selector(".wall-curve")
         sizes = seen.page.evaluate(
             "[...document.querySelectorAll('.wall-numbers b')].map((one) => parseFloat(getComputedStyle(one).fontSize))"
@@ -261,7 +261,7 @@ _COLLISIONS = """({ texts, inside }) => {
 def test_nothing_on_the_wall_lies_on_anything(
     living: Place, visit: Visits, width: int, height: int, language: str
 ) -> None:
-    seen = visit(living, width, height).open(lang=language, view="wall", pause="600")  # type: ignore[arg-type]
+    seen = visit(living, width, height).open(lang=language, view="wall", pause="600")
     seen.page.wait_for_selector(".wall-curve")
     if width > height:  # a phone has no eight metres
         sizes = (
@@ -282,7 +282,7 @@ def test_nothing_on_the_wall_lies_on_anything(
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize(("view", "width"), [("district", 1920), ("district", 1440), ("district", 390), ("wall", 1920)])
 def test_names_on_the_map_keep_apart(living: Place, visit: Visits, view: str, width: int, language: str) -> None:
-    seen = visit(living, width, 1080).open(lang=language, view=view)  # type: ignore[arg-type]
+    seen = visit(living, width, 1080).open(lang=language, view=view)
     seen.page.wait_for_selector(".map .park-name")
     names = {"texts": ".map .park-name, .map .area-name, .map .place text", "inside": ".map"}
     found = seen.page.evaluate(_COLLISIONS, names)
@@ -293,7 +293,7 @@ def test_names_on_the_map_keep_apart(living: Place, visit: Visits, view: str, wi
 
 
 def test_the_district_has_its_day_under_its_map(living: Place, visit: Visits) -> None:
-    seen = visit(living).open(lang="en", view="district")  # type: ignore[arg-type]
+    seen = visit(living).open(lang="en", view="district")
     seen.page.wait_for_selector(".day .u-wrap canvas", timeout=20_000)
     seen.until("!document.querySelector('main .skeleton')", 20_000)
     sums = dict.fromkeys(("pv_inverter.energy_generated_kwh", "grid_meter.energy_import_kwh"), 0.0)
@@ -312,7 +312,7 @@ def test_the_district_has_its_day_under_its_map(living: Place, visit: Visits) ->
 
 @pytest.mark.parametrize("width", [390, 1440, 1920])
 def test_the_calendar_shows_its_last_day(living: Place, visit: Visits, width: int) -> None:
-    seen = visit(living, width, 900).open(lang="zh", view="quality")  # type: ignore[arg-type]
+    seen = visit(living, width, 900).open(lang="zh", view="quality")
     seen.page.wait_for_selector(".calendar .cell.full")
     rooms = seen.page.evaluate(
         """() => [...document.querySelectorAll('.calendar .days')].slice(1).map((days) => {
@@ -333,7 +333,7 @@ def test_the_calendar_shows_its_last_day(living: Place, visit: Visits, width: in
 
 
 def test_an_address_shows_the_same_again(living: Place, visit: Visits) -> None:
-    seen = visit(living).open(lang="en", view="time", park="pingshan-park")  # type: ignore[arg-type]
+    seen = visit(living).open(lang="en", view="time", park="pingshan-park")
     page = seen.page
     page.wait_for_selector(".line-chart canvas")
     page.locator(".chips select").nth(1).select_option("energy_import_kwh")
@@ -343,7 +343,7 @@ def test_an_address_shows_the_same_again(living: Place, visit: Visits) -> None:
     seen.until("new URLSearchParams(location.search).has('from')")
     page.wait_for_timeout(500)
     shown = page.locator(".span-text").text_content()
-    again = visit(living)  # type: ignore[arg-type]
+    again = visit(living)
     again.page.goto(page.url)
     again.page.wait_for_selector(".line-chart canvas")
     assert again.page.locator(".span-text").text_content() == shown
@@ -355,7 +355,7 @@ def test_an_address_shows_the_same_again(living: Place, visit: Visits) -> None:
 
 
 def test_what_is_seen_can_be_taken_along(living: Place, visit: Visits) -> None:
-    seen = visit(living).open(lang="en", view="time", park="biling-ic-park", range="6h")  # type: ignore[arg-type]
+    seen = visit(living).open(lang="en", view="time", park="biling-ic-park", range="6h")
     page = seen.page
     page.wait_for_selector(".line-chart canvas")
     files: dict[str, bytes] = {}
@@ -384,7 +384,7 @@ def test_a_figure_is_followed_back(living: Place, visit: Visits) -> None:
     day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 8 * 3_600 - 86_400))  # yesterday in Shenzhen
     address = f"indicator/pingshan-park/self_consumption_ratio/{day}"
     published = httpx.get(f"{living.url}/api/v1/trace/{address}").json()
-    seen = visit(living).open(lang="en", view="park", park="pingshan-park", trace=address)  # type: ignore[arg-type]
+    seen = visit(living).open(lang="en", view="park", park="pingshan-park", trace=address)
     seen.page.wait_for_selector("dialog .big")
     told = seen.page.inner_text("dialog")
     assert published["published"] == published["recomputed"]
@@ -399,7 +399,7 @@ def test_a_figure_is_followed_back(living: Place, visit: Visits) -> None:
 
 
 def test_keys_move_and_zoom(living: Place, visit: Visits) -> None:
-    seen = visit(living).open(lang="en", view="time", park="pingshan-park", range="24h")  # type: ignore[arg-type]
+    seen = visit(living).open(lang="en", view="time", park="pingshan-park", range="24h")
     page = seen.page
     page.wait_for_selector(".line-chart canvas")
     page.get_by_role("button", name="24 h").focus()
@@ -423,7 +423,7 @@ def test_keys_move_and_zoom(living: Place, visit: Visits) -> None:
 
 
 def test_a_change_reaches_the_pixel_soon(living: Place, visit: Visits) -> None:
-    seen = visit(living).open(lang="en", view="park", park="biling-ic-park")  # type: ignore[arg-type]
+    seen = visit(living).open(lang="en", view="park", park="biling-ic-park")
     seen.page.wait_for_selector(".pulse.live")
     seen.page.evaluate(
         """() => {
@@ -450,7 +450,7 @@ def test_a_change_reaches_the_pixel_soon(living: Place, visit: Visits) -> None:
 
 
 def test_memory_stays_flat(living: Place, visit: Visits) -> None:
-    seen = visit(living, 1920, 1080).open(lang="zh", view="wall", pause="3")  # type: ignore[arg-type]
+    seen = visit(living, 1920, 1080).open(lang="zh", view="wall", pause="3")
     seen.page.wait_for_selector(".wall-curve")
     session = seen.page.context.new_cdp_session(seen.page)
 
@@ -494,7 +494,7 @@ def test_the_catalogues_of_words_reach_every_view(living: Place, visit: Visits) 
     """No key is shown as it is, and the other language is nowhere but in names that devices have."""
     english = json.loads((ROOT / "api" / "web" / "src" / "locales" / "en.json").read_text())
     for view in VIEWS:
-        seen = visit(living).open(lang="zh", view=view, park="pingshan-park")  # type: ignore[arg-type]
+        seen = visit(living).open(lang="zh", view=view, park="pingshan-park")
         seen.page.wait_for_selector(".answer:not(.skeleton), .wall-board")
         seen.until("!document.querySelector('main .skeleton')", 20_000)
         text = seen.page.inner_text("body")
