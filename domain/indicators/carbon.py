@@ -123,8 +123,8 @@ CARBON = (
     ),
     Indicator(
         name="energy_intensity_kwh_per_10k_cny",
-        name_zh="万元产值电耗",
-        name_en="Electricity for each 10,000 yuan of output",
+        name_zh="单位产值电耗",
+        name_en="Electricity per 10,000 CNY",
         formula="E_load / output; which output (产值 or 增加值) is said in its source",
         unit="kWh/10k CNY",
         inputs=("grid_import_kwh", "grid_export_kwh"),
@@ -136,8 +136,8 @@ CARBON = (
     ),
     Indicator(
         name="energy_intensity_tce_per_10k_cny",
-        name_zh="万元产值综合能耗（当量值）",
-        name_en="Standard coal for each 10,000 yuan of output",
+        name_zh="单位产值能耗（当量）",
+        name_en="Standard coal per 10,000 CNY, equivalent",
         formula="E_import · 0.1229 kgce/kWh / output; equal value in the details",
         unit="tce/10k CNY",
         inputs=("grid_import_kwh",),
