@@ -9,6 +9,7 @@ publishes the newest acknowledgement of each gateway; an older one that has not 
 """
 
 import contextlib
+import math
 import random
 import select
 import socket
@@ -26,6 +27,7 @@ from contract.identity import Gateway
 from contract.refusal import RefusedError
 from contract.time import Clock
 from contract.topics import Channel, parse_topic, subscription, topic
+from ingest.echo import Echo
 from ingest.inbox import Inbox, Message
 from ingest.settings import MqttSettings
 
@@ -44,6 +46,7 @@ _ACKS_IN_FLIGHT = 500
 _TOPICS_KNOWN_MAX = 10_000
 _REFUSED_SUBSCRIPTION = 128
 _NEVER_SUBSCRIBED = "parkgrid/v1/-/-/alive"
+_ECHO = "parkgrid/v1/-/-/echo"
 _TAKEN_OVER_S = 5.0
 _Address = tuple[str, Gateway | None, Channel | None]
 
@@ -94,6 +97,8 @@ class Consumer:
         self._connection = 0
         self._last_sent = 0.0
         self._rest_until = 0.0
+        self._echo = Echo()
+        self._echo_subscription: int | None = None
         self._refused_connection = ""
         self._failure = ""
         self.connected = False
@@ -217,8 +222,10 @@ class Consumer:
         if full:
             self.paused_s += time.monotonic() - before
             self._stay_alive()
+            self._echo.hear(time.monotonic())
         else:
             self._client.loop_misc()
+            self._listen()
 
     def _read(self) -> None:
         """Read packets until the socket or the room in the inbox is exhausted."""
@@ -228,6 +235,18 @@ class Consumer:
                 return
             if self._inbox.full:
                 return
+
+    def _listen(self) -> None:
+        """Leave a broker that holds the connection and hands nothing over."""
+        now = time.monotonic()
+        if not self.connected:
+            return
+        if self._echo.missed(now):
+            _log.warning("mqtt_mute", remedy="none needed: the connection is made anew, the broker kept what it has")
+            self.connected = False
+            self._client.disconnect()
+        elif self._echo.due(now):
+            self._client.publish(_ECHO)
 
     def _stay_alive(self) -> None:
         """Show the broker a sign of life although its answers are left unread.
@@ -297,16 +316,22 @@ class Consumer:
             return
         self._refused_connection = ""
         client.subscribe([(subscription(channel), 1) for channel in _FIRST])
+        # May be refused without harm.
+        _, self._echo_subscription = client.subscribe(_ECHO)
         # In a packet of its own, so that retained births arrive before the first telemetry.
         client.subscribe(subscription(Channel.TELEMETRY), 1)
 
-    def _on_subscribe(self, client: Client, _data: object, _mid: int, reasons: list[Any], _properties: Any) -> None:
+    def _on_subscribe(self, client: Client, _data: object, mid: int, reasons: list[Any], _properties: Any) -> None:
+        if mid == self._echo_subscription:
+            return
         if any(reason.value >= _REFUSED_SUBSCRIPTION for reason in reasons):
             _log.error("mqtt_subscription_refused", client_id=self._settings.client_id, remedy="grant read access")
             client.disconnect()
         elif len(reasons) == 1:
             self.connected = True
             self._failure = ""
+            # At once, to learn whether this broker gives one.
+            self._echo.hear(-math.inf)
             _log.info("mqtt_connected", host=self._settings.host, port=self._settings.port)
 
     def _on_disconnect(self, _client: Client, _data: object, _flags: Any, reason: Any, _properties: Any) -> None:
@@ -319,11 +344,16 @@ class Consumer:
         self.connected = False
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        self.received += 1
         try:
             text = message.topic
         except UnicodeDecodeError:
             text = "�"
+        now = time.monotonic()
+        if text == _ECHO:
+            self._echo.come_back(now)
+            return
+        self._echo.hear(now)
+        self.received += 1
         lane, gateway, channel = self._topics.get(text) or self._parse(text)
         self._inbox.put(
             Message(

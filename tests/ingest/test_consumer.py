@@ -1,5 +1,6 @@
 """The MQTT side against a real broker: nothing is acknowledged before its time, nothing piles up, and it comes back."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from contract.identity import Gateway
 from contract.telemetry import Ack, decode_ack, encode_ack
 from contract.time import SystemClock
 from contract.topics import Channel
+from ingest import echo
 from ingest.consumer import Consumer
 from ingest.inbox import Inbox, Message
 from ingest.settings import MqttSettings
@@ -133,6 +135,72 @@ def test_it_works_at_the_twenty_messages_that_a_broker_allows_by_default(
         assert [int(message.payload) for message in taken] == list(range(1_000))
     finally:
         child.stop()
+
+
+@contextmanager
+def guarded(folder: Path, access: str) -> Iterator[tuple[RunningBroker, Callable[[str], None]]]:
+    """A broker with an access list, and how to give it another one while it runs."""
+    program = launcher.find_mosquitto()
+    if program is None:
+        pytest.skip("mosquitto is not here")
+    first = launcher.start(folder, prefer="mosquitto")
+    first.stop()
+    configuration, rules = folder / "mosquitto.conf", folder / "access"
+    configuration.write_text(f"{configuration.read_text('utf-8')}\nacl_file {rules}\n", "utf-8")
+    rules.write_text(f"{access}\n", "utf-8")
+    rules.chmod(0o600)
+    child = launcher.run([program, "-c", str(configuration)], folder, first.port)
+
+    def grant(access: str) -> None:
+        rules.write_text(f"{access}\n", "utf-8")
+        assert child.child is not None
+        child.child.send_signal(signal.SIGHUP)
+
+    try:
+        yield child, grant
+    finally:
+        child.stop()
+
+
+def test_a_broker_that_hands_nothing_over_is_left_and_asked_again(
+    tmp_path: Path, new_peer: Any, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(echo, "AFTER_S", 0.3)
+    monkeypatch.setattr(echo, "PATIENCE_S", 0.6)
+    with guarded(tmp_path / "broker", "topic readwrite #") as (broker, grant):
+        inbox = roomy()
+        with consuming(broker, inbox) as consumer:
+            until(lambda: consumer.connected, "the subscriptions")
+            sender = new_peer(broker)
+            sender.send(TELEMETRY, [b"before"])
+            consumer.acknowledge(collect(inbox, 1, until))
+            time.sleep(1.5)
+            assert consumer.reconnects == 0, "it is quiet, and echoes come back"
+            grant("topic write #")
+            until(lambda: consumer.reconnects >= 1, "a new connection")
+            grant("topic readwrite #")
+            until(lambda: consumer.connected, "the return")
+            sender.send(TELEMETRY, [b"after"])
+            assert [message.payload for message in collect(inbox, 1, until)] == [b"after"]
+            sender.close()
+
+
+def test_a_broker_that_allows_no_echo_is_not_left(
+    tmp_path: Path, new_peer: Any, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(echo, "AFTER_S", 0.1)
+    monkeypatch.setattr(echo, "PATIENCE_S", 0.2)
+    access = "topic readwrite parkgrid/v1/+/+/telemetry\ntopic deny parkgrid/v1/-/-/echo"
+    with guarded(tmp_path / "broker", access) as (broker, _):
+        inbox = roomy()
+        with consuming(broker, inbox) as consumer:
+            until(lambda: consumer.connected, "the subscriptions")
+            time.sleep(1.5)
+            sender = new_peer(broker)
+            sender.send(TELEMETRY, [b"one"])
+            collect(inbox, 1, until)
+            sender.close()
+            assert consumer.reconnects == 0
 
 
 def test_it_comes_back_after_the_broker_was_killed(

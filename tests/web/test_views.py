@@ -313,7 +313,8 @@ def test_the_district_has_its_day_under_its_map(living: Place, visit: Visits) ->
 @pytest.mark.parametrize("width", [390, 1440, 1920])
 def test_the_calendar_shows_its_last_day(living: Place, visit: Visits, width: int) -> None:
     seen = visit(living, width, 900).open(lang="zh", view="quality")
-    seen.page.wait_for_selector(".calendar .cell.full")
+    # Each park's row comes when its days have been answered.
+    seen.until("document.querySelectorAll('.calendar .days').length === 4 && document.querySelector('.cell.full')")
     rooms = seen.page.evaluate(
         """() => [...document.querySelectorAll('.calendar .days')].slice(1).map((days) => {
             const card = days.closest('.card').getBoundingClientRect();
