@@ -58,13 +58,27 @@ class Column:
     """Whether `ABSENT` stands for NULL."""
 
 
-def copy_in(connection: Connection, relation: sql.Composable, columns: Sequence[Column], texts: dict[str, str]) -> None:
-    """COPY rows in; `texts` are columns that say the same in every row."""
-    encoded = {name: text.encode() for name, text in texts.items()}
-    names = sql.SQL(", ").join(map(sql.Identifier, (*(column.name for column in columns), *texts)))
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Rows in the form of COPY."""
+
+    names: tuple[str, ...]
+    content: bytes
+
+    @classmethod
+    def of(cls, columns: Sequence[Column], texts: dict[str, str]) -> "Stream":
+        """`texts` are columns that say the same in every row."""
+        encoded = {name: text.encode() for name, text in texts.items()}
+        content = _SIGNATURE + _rows(columns, list(encoded.values())) + _END
+        return cls((*(column.name for column in columns), *texts), content)
+
+
+def copy_in(connection: Connection, relation: sql.Composable, rows: Stream) -> None:
+    """COPY rows in."""
+    names = sql.SQL(", ").join(map(sql.Identifier, rows.names))
     command = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(relation, names)
     with connection.cursor().copy(command) as copy:
-        copy.write(_SIGNATURE + _rows(columns, list(encoded.values())) + _END)
+        copy.write(rows.content)
 
 
 def _rows(columns: Sequence[Column], texts: Sequence[bytes]) -> bytes:

@@ -8,7 +8,7 @@ A round is one transaction: notes go with the rows that come of them, so a kille
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -22,7 +22,7 @@ from accounting.settlement.aside import Failure, Waiting
 from accounting.settlement.computing import of_registers, table_of
 from accounting.settlement.readings import Nearest, PackedReadings
 from accounting.settlement.registers import Register
-from accounting.settlement.revisions import Author, Computed, Written
+from accounting.settlement.revisions import Author, Computed, Prepared, Written
 from accounting.settlement.work import REACH, SLOT_MS, Span, Task, Touched, cut, due_ms, groups, spans, task
 from accounting.store import Connection, Int64s, statement
 from contract import strict_json
@@ -35,6 +35,8 @@ from ingest.store.connection import translated
 _SPELL_MS = 6 * 3_600_000
 _MINUTE_MS = 60_000
 _READINGS_OF_PART = 150_000
+_AHEAD = 4
+"""Parts that wait to be written, at most: each is some megabytes."""
 _BESIDE = REACH + NEIGHBOURS
 """Readings beside a span: those whose meaning it can change, and what these are judged by."""
 LAST_MS = 4_102_444_800_000
@@ -329,11 +331,14 @@ class _Round:
         grid = Grid(low_ms, members[0].period_ms, (high_ms - low_ms) // members[0].period_ms)
         rules = registers.rules(self._connection, members)
         # One part is written while the next is unpacked and computed; the connection belongs to the writing meanwhile.
+        done: list[tuple[Sequence[Task], dict[int, int], Computed, Future[Written]]] = []
         with ThreadPoolExecutor(1, "settlement") as writing:
-            done = [
-                (part, settled_ms, computed, writing.submit(revisions.write, self._connection, computed, self._now_ms))
-                for part, settled_ms, computed in self._parts(group, packed, beside, rules, grid)
-            ]
+            for part, settled_ms, computed in self._parts(group, packed, beside, rules, grid):
+                prepared = Prepared.of(computed, self._now_ms)
+                written = writing.submit(revisions.write, self._connection, prepared, self._now_ms)
+                done.append((part, settled_ms, computed, written))
+                if len(done) > _AHEAD:
+                    done[-_AHEAD - 1][-1].result()
         for part, settled_ms, computed, written in done:
             self._computed.append(([each.span.register for each in part], computed))
             self._note(part, written.result(), settled_ms)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from accounting.store import ABSENT, Column, Connection, Int64s, copy_in, instants_ms, statement, unpacked
+from accounting.store import ABSENT, Column, Connection, Int64s, Stream, copy_in, instants_ms, statement, unpacked
 from contract.time import from_ms
 from domain.energy import Grid, IntervalQuality, IntervalTable
 
@@ -60,17 +60,33 @@ class Computed:
     """For each register, who changes it."""
 
 
-def write(connection: Connection, computed: Computed, now_ms: int) -> Written:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Computed intervals on their way into the store: what can be done before it is the connection's turn."""
+
+    computed: Computed
+    columns: dict[str, NDArray[np.int64]]
+    fresh: Stream | None
+    """The rows, where none of them can be there yet."""
+
+    @classmethod
+    def of(cls, computed: Computed, now_ms: int) -> "Prepared":
+        """Intervals as they are stored."""
+        columns = _columns(computed.table)
+        fresh = _new_rows(computed, columns, computed.wanted, now_ms) if computed.fresh else None
+        return cls(computed, columns, fresh)
+
+
+def write(connection: Connection, prepared: Prepared, now_ms: int) -> Written:
     """Make the store hold the computed intervals, and nothing else different."""
-    columns = _columns(computed.table)
-    if computed.fresh:
-        changed = np.zeros_like(computed.wanted)
-        inserted = computed.wanted
-    else:
-        present, differs = _compared(connection, computed, columns)
-        inserted = computed.wanted & ~present
-        changed = computed.wanted & differs
-    _insert(connection, computed, columns, inserted, now_ms)
+    computed, columns = prepared.computed, prepared.columns
+    if prepared.fresh is not None:
+        copy_in(connection, _INTERVALS, prepared.fresh)
+        return Written(computed.wanted, np.zeros_like(computed.wanted))
+    present, differs = _compared(connection, computed, columns)
+    inserted, changed = computed.wanted & ~present, computed.wanted & differs
+    if inserted.any():
+        copy_in(connection, _INTERVALS, _new_rows(computed, columns, inserted, now_ms))
     for author, mask in _by_author(computed.authors, changed):
         _replace(connection, computed, columns, mask, author, now_ms)
     return Written(inserted, changed)
@@ -123,20 +139,15 @@ def _compared(
     return present, differs
 
 
-def _insert(
-    connection: Connection,
-    computed: Computed,
-    columns: dict[str, NDArray[np.int64]],
-    mask: NDArray[np.bool_],
-    now_ms: int,
-) -> None:
-    if mask.any():
-        count = int(mask.sum())
-        extra = [
-            Column("changed_at", 8, np.full(count, now_ms, np.int64), instant=True),
-            Column("revision", 4, np.ones(count, np.int64)),
-        ]
-        copy_in(connection, _INTERVALS, [*_rows(computed, columns, mask), *extra], {"cause": ""})
+def _new_rows(
+    computed: Computed, columns: dict[str, NDArray[np.int64]], mask: NDArray[np.bool_], now_ms: int
+) -> Stream:
+    count = int(mask.sum())
+    extra = [
+        Column("changed_at", 8, np.full(count, now_ms, np.int64), instant=True),
+        Column("revision", 4, np.ones(count, np.int64)),
+    ]
+    return Stream.of([*_rows(computed, columns, mask), *extra], {"cause": ""})
 
 
 def _replace(
@@ -149,7 +160,7 @@ def _replace(
 ) -> None:
     connection.execute(statement("create_staging"))
     connection.execute(statement("clear_staging"))
-    copy_in(connection, _STAGING, _rows(computed, columns, mask), {})
+    copy_in(connection, _STAGING, Stream.of(_rows(computed, columns, mask), {}))
     values = {"now": from_ms(now_ms), "by": author.by, "cause": author.cause}
     connection.execute(statement("supersede"), values)
     connection.execute(statement("replace_intervals"), values)
