@@ -96,7 +96,7 @@ class MinutePark(Park):
             for name, watts in (made | used).items()
         }
         self._pv_w, self._load_w, self._var = _total(made.values()), _total(used.values()), _total(var.values())
-        signs = self.bus.signs if self.bus else {}
+        signs = self._bus_signs
         self._bus_w = _total(signs[name] * watts for name, watts in (made | used).items() if name in signs)
         return found
 
@@ -143,14 +143,13 @@ class MinutePark(Park):
         return self._var[self._step_number]
 
     def _passing_the_bus(self) -> int:
-        signs = self.bus.signs if self.bus else {}
-        stepped = (sign * self.flows[name].watts for name, sign in signs.items() if name not in self._courses)
+        stepped = (sign * self.flows[name].watts for name, sign in self._bus_signs.items() if name not in self._courses)
         return self._bus_w[self._step_number] + sum(stepped)
 
-    def _decide_generation(self, minute: float) -> int:  # noqa: ARG002  known by the step
+    def _decide_generation(self) -> int:
         return self._pv_w[self._step_number]
 
-    def _decide_loads(self, minute: float) -> int:  # noqa: ARG002  known by the step
+    def _decide_loads(self) -> int:
         return self._load_w[self._step_number]
 
 

@@ -15,6 +15,7 @@ Direction = tuple[Series, Series, Series]
 
 _ALBEDO = 0.25
 """Share of the light that the ground gives back."""
+_HORIZON = 90.0
 _LOWEST_COSINE = 0.01745
 """Of the sun's zenith (89°): what shines around the sun is not counted for more than there is of it."""
 _ERBS_LOWEST_COSINE, _ERBS_HIGHEST_ZENITH = 0.065, 87.0
@@ -46,7 +47,7 @@ def cloudless(zenith: Series, turbidity: float, altitude_m: float, outside: floa
     Linke turbidity is 1 for the purest air, 2 to 7 over cities; `outside` is the irradiance outside the atmosphere.
     The corrections of the direct beam are those of the paper's pages 156 and 157.
     """
-    up = zenith < 90  # noqa: PLR2004  degrees
+    up = zenith < _HORIZON
     cosine = np.cos(np.radians(zenith[up]))
     mass = air_mass(zenith[up]) * (pressure_at(altitude_m) / STANDARD_PRESSURE_PA)
     low, high = math.exp(-altitude_m / 8000), math.exp(-altitude_m / 1250)

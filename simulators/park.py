@@ -112,6 +112,7 @@ class Park:
         self.bus = bus_of(scenario)
         """The direct-current bus; no part of the balance, what hangs on it is counted itself."""
         self._bus_id = self.bus.settings.id if self.bus else ""
+        self._bus_signs = self.bus.signs if self.bus else {}
         day = self._first_day(start_ms, state)
         self._begun = state if state is not None and state.at_ms is not None and state.date == day else None
         self._day = self._open(day)
@@ -296,8 +297,8 @@ class Park:
     def _decide(self) -> None:
         """Set the powers that hold from now to the next step, the grid meter last."""
         minute = self._minute()
-        pv = self._decide_generation(minute)
-        load = self._decide_loads(minute)
+        pv = self._decide_generation()
+        load = self._decide_loads()
         ev = self._decide_chargers(minute)
         fixed_loss = round(1000 * self._station.losses_kw()) if self._guns else 0
         storage, auxiliary = self._decide_storage(minute, load + ev + fixed_loss - pv)
@@ -316,11 +317,10 @@ class Park:
 
     def _passing_the_bus(self) -> int:
         """What the devices on the bus leave to it: sinks less sources."""
-        assert self.bus is not None  # noqa: S101  only asked where there is one
-        return sum(sign * self.flows[device].watts for device, sign in self.bus.signs.items())
+        return sum(sign * self.flows[device].watts for device, sign in self._bus_signs.items())
 
-    def _decide_generation(self, minute: float) -> int:
-        total = 0
+    def _decide_generation(self) -> int:
+        minute, total = self._minute(), 0
         for name, day in self._day.generation.items():
             limit = self._arrays[name].rated_power_kw * self._limits_pct[name] / 100
             watts = int(1000 * min(interpolate(day.ac_kw, minute), limit))
@@ -328,8 +328,8 @@ class Park:
             total += watts
         return total
 
-    def _decide_loads(self, minute: float) -> int:
-        total = 0
+    def _decide_loads(self) -> int:
+        minute, total = self._minute(), 0
         for name, day in self._day.loads.items():
             flow = self.flows[name]
             flow.watts = int(1000 * interpolate(day, minute))

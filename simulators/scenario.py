@@ -22,12 +22,15 @@ _DAILY = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
 _DAY_MS = 86_400_000
 _FIRST_DAY = date(2000, 1, 1)
 _RATED = ("pv_inverter", "storage", "charger", "meter")
+_MONTHS = 12
+_PUREST, _MOST_TURBID = 1.0, 10.0
+"""Linke turbidity of air without aerosol and water, and of more than any climatology knows."""
 
 
 def _twelve(months: tuple[float, ...]) -> str | None:
     """A rule: none, or one for each month."""
-    right = len(months) in {0, 12} and all(1 <= month <= 10 for month in months)  # noqa: PLR2004
-    return None if right else "must be twelve numbers between 1 and 10, January first"
+    right = len(months) in {0, _MONTHS} and all(_PUREST <= month <= _MOST_TURBID for month in months)
+    return None if right else f"must be twelve numbers between {_PUREST:g} and {_MOST_TURBID:g}, January first"
 
 
 @dataclass(frozen=True, slots=True)
