@@ -331,15 +331,16 @@ class _Round:
         grid = Grid(low_ms, members[0].period_ms, (high_ms - low_ms) // members[0].period_ms)
         rules = registers.rules(self._connection, members)
         # One part is written while the next is unpacked and computed; the connection belongs to the writing meanwhile.
-        done: list[tuple[Sequence[Task], dict[int, int], Computed, Future[Written]]] = []
+        done: list[tuple[Sequence[Task], dict[int, int], Computed]] = []
+        writes: list[Future[Written]] = []
         with ThreadPoolExecutor(1, "settlement") as writing:
             for part, settled_ms, computed in self._parts(group, packed, beside, rules, grid):
                 prepared = Prepared.of(computed, self._now_ms)
-                written = writing.submit(revisions.write, self._connection, prepared, self._now_ms)
-                done.append((part, settled_ms, computed, written))
-                if len(done) > _AHEAD:
-                    done[-_AHEAD - 1][-1].result()
-        for part, settled_ms, computed, written in done:
+                if len(writes) >= _AHEAD:
+                    writes[-_AHEAD].result()
+                writes.append(writing.submit(revisions.write, self._connection, prepared, self._now_ms))
+                done.append((part, settled_ms, computed))
+        for (part, settled_ms, computed), written in zip(done, writes, strict=True):
             self._computed.append(([each.span.register for each in part], computed))
             self._note(part, written.result(), settled_ms)
 
