@@ -240,9 +240,9 @@ def _check(parks: Sequence[Scenario], span: Span) -> None:
 
 def _begin(store: Store, dsn: str, scenario: Scenario, span: Span, gateway: Gateway, dense_s: int) -> _Job:
     """Name the park, note its birth and find out how much of its history is there."""
-    store.describe_park(
-        Park(scenario.park, scenario.district, scenario.name_zh, scenario.name_en, scenario.site.zone),
-    )
+    site = scenario.site
+    names = (scenario.park, scenario.district, scenario.name_zh, scenario.name_en)
+    store.describe_park(Park(*names, site.zone, site.latitude, site.longitude))
     known = store.register(gateway, birth(scenario, span))
     wanted = {device.device: device.device_class for device in history.devices(scenario)}
     lacking = [name for name, kind in wanted.items() if known.get(name, (0, ""))[1] != kind]

@@ -133,8 +133,8 @@ def newest_ms(dsn: str) -> int | None:
 
 def park_of(document: Mapping[str, Any]) -> Park:
     """What people call a simulated park and where it lies, from the document of its endpoints."""
-    names = (document[key] for key in ("park", "district", "name_zh", "name_en", "zone"))
-    return Park(*names)
+    told = (document[key] for key in ("park", "district", "name_zh", "name_en", "zone", "latitude", "longitude"))
+    return Park(*told)
 
 
 def describe(dsn: str, park: Park) -> None:

@@ -92,6 +92,8 @@ def describe(scenario: Scenario, clock: Clock, endpoints: Sequence[Endpoint]) ->
         "name_en": scenario.name_en,
         "district": scenario.district,
         "zone": scenario.site.zone,
+        "latitude": scenario.site.latitude,
+        "longitude": scenario.site.longitude,
         "seed": scenario.seed,
         "clock": accelerated,
         "endpoints": [endpoint.document() for endpoint in endpoints],

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.sun import STANDARD_PRESSURE_PA, Series
+from domain.sun import STANDARD_PRESSURE_PA, Series
 
 Direction = tuple[Series, Series, Series]
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.time import to_ms
+from domain.sun import Series, outside_atmosphere, sun_path
 from simulators import irradiance, turbidity
-from simulators.sun import Series, outside_atmosphere, sun_path
 
 MINUTES = 1_440
 MINUTE_MS = 60_000

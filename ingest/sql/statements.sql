@@ -142,9 +142,11 @@ WHERE i.inhparent = to_regclass('base.' || quote_ident(%s));
 SELECT base.drop_before(%s, %s::timestamptz);
 
 -- name: upsert_park
-INSERT INTO base.park (park, district, name_zh, name_en, time_zone) VALUES (%s, %s, %s, %s, %s)
+INSERT INTO base.park AS known (park, district, name_zh, name_en, time_zone, latitude, longitude)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (park) DO UPDATE
-SET district = excluded.district, name_zh = excluded.name_zh, name_en = excluded.name_en, time_zone = excluded.time_zone;
+SET district = excluded.district, name_zh = excluded.name_zh, name_en = excluded.name_en, time_zone = excluded.time_zone,
+    latitude = coalesce(excluded.latitude, known.latitude), longitude = coalesce(excluded.longitude, known.longitude);
 
 -- name: ensure_park
 INSERT INTO base.park (park) VALUES (%s) ON CONFLICT DO NOTHING;

@@ -30,6 +30,10 @@ class Park:
     name_zh: str = ""
     name_en: str = ""
     time_zone: str = "Asia/Shanghai"
+    latitude: float | None = None
+    """Degrees north, -90 to 90; with the longitude or not at all."""
+    longitude: float | None = None
+    """Degrees east, -180 to 180."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,5 +77,6 @@ def set_status(connection: psycopg.Connection[Any], gateway: Gateway, status: St
 
 
 def describe_park(connection: psycopg.Connection[Any], park: Park) -> None:
-    """Name a park."""
-    connection.execute(statement("upsert_park"), (park.park, park.district, park.name_zh, park.name_en, park.time_zone))
+    """Name a park and say where it lies; coordinates that are known stay when none are given."""
+    named = (park.park, park.district, park.name_zh, park.name_en, park.time_zone)
+    connection.execute(statement("upsert_park"), (*named, park.latitude, park.longitude))

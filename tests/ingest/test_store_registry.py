@@ -84,6 +84,6 @@ def test_parks_are_named_before_or_after_their_first_birth(dsn, store):
     store.register(Gateway("unnamed", "gw"), birth())
     store.describe_park(Park("unnamed", "pingshan"))
     assert all_rows(dsn, "SELECT * FROM parks ORDER BY park") == [
-        ("gaoxin-nan", "pingshan", "高新南", "Hi-tech South", "Asia/Shanghai"),
-        ("unnamed", "pingshan", "", "", "Asia/Shanghai"),
+        ("gaoxin-nan", "pingshan", "高新南", "Hi-tech South", "Asia/Shanghai", None, None),
+        ("unnamed", "pingshan", "", "", "Asia/Shanghai", None, None),
     ]

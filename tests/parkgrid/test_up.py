@@ -199,11 +199,13 @@ def _netted(first: int, hours: int) -> dict[str, float]:
 
 def test_a_park_is_called_by_its_name(dsn):
     document = {"park": "p", "district": "pingshan", "name_zh": "坪山", "name_en": "Ping", "zone": "Asia/Shanghai"}
-    describe(dsn, park_of(document))
+    describe(dsn, park_of(document | {"latitude": 22.69, "longitude": 114.35}))
     describe(dsn, Park("replayed", "", "A year", "A year", "Etc/GMT+8"))
+    # Who names it again without coordinates does not move it.
+    describe(dsn, Park("p", "pingshan", "坪山", "Ping"))
     with psycopg.connect(dsn) as connection:
-        query = "SELECT park, district, name_zh, name_en, time_zone FROM parks ORDER BY park"
+        query = "SELECT * FROM parks ORDER BY park"
         assert connection.execute(query).fetchall() == [
-            ("p", "pingshan", "坪山", "Ping", "Asia/Shanghai"),
-            ("replayed", "", "A year", "A year", "Etc/GMT+8"),
+            ("p", "pingshan", "坪山", "Ping", "Asia/Shanghai", 22.69, 114.35),
+            ("replayed", "", "A year", "A year", "Etc/GMT+8", None, None),
         ]

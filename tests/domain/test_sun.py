@@ -4,8 +4,8 @@ import numpy as np
 import pvlib
 import pytest
 
+from domain.sun import SunPath, outside_atmosphere, sun_path
 from simulators.irradiance import pressure_at
-from simulators.sun import SunPath, outside_atmosphere, sun_path
 from simulators.weather import MINUTE_MS, MINUTES, PINGSHAN, Site
 from tests.simulators import oracle
 from tests.simulators.oracle import AGREES, DAYS, PINGSHAN_AND_AFAR

@@ -1,0 +1,73 @@
+"""`parkgrid parks`: what parks there are, and where each of them lies."""
+
+from typing import Annotated
+
+import typer
+
+Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
+
+app = typer.Typer(
+    help=(
+        "The parks of a database and where they lie.\n\n"
+        "Coordinates say what irradiance is possible and when it is night, so figures of photovoltaics are checked "
+        "against the place of the sun."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+
+@app.command("list")
+def list_command(dsn: Dsn) -> None:
+    """List the parks with time zone and coordinates.
+
+    For example:
+
+        parkgrid parks list
+    """
+    from parkgrid.cli import _end
+
+    def action() -> int:
+        import psycopg
+
+        from ingest.store.connection import translated
+
+        query = "SELECT park, time_zone, latitude, longitude FROM parks ORDER BY park"
+        with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+            for park, zone, latitude, longitude in connection.execute(query):
+                place = "no coordinates" if latitude is None else f"{latitude:g} °N, {longitude:g} °E"
+                typer.echo(f"{park}  {zone}  {place}")
+        return 0
+
+    _end(action)
+
+
+@app.command()
+def place(
+    park: Annotated[str, typer.Argument(help="The park, as `list` shows it.")],
+    dsn: Dsn,
+    latitude: Annotated[float, typer.Option(min=-90, max=90, help="Degrees north; south is negative.")],
+    longitude: Annotated[float, typer.Option(min=-180, max=180, help="Degrees east; west is negative.")],
+) -> None:
+    """State where a park lies, to a tenth of a degree or better.
+
+    For example:
+
+        parkgrid parks place gaoxin-nan --latitude 22.69 --longitude 114.35
+    """
+    from parkgrid.cli import _end
+
+    def action() -> int:
+        import psycopg
+
+        from ingest.store.connection import translated
+
+        query = "UPDATE base.park SET latitude = %s, longitude = %s WHERE park = %s"
+        with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+            if connection.execute(query, (latitude, longitude, park)).rowcount:
+                typer.echo(f"{park}: {latitude:g} °N, {longitude:g} °E")
+                return 0
+        typer.echo(f"no park {park!r} has ever reported: `parkgrid parks list` shows those that have", err=True)
+        return 1
+
+    _end(action)
