@@ -7,6 +7,7 @@ from accounting.bills.energy import AccountEnergy, account_energies
 from accounting.bills.errors import BillError
 from accounting.bills.prices import prices_of
 from accounting.bills.supply import Agreement, Connection, Known, agreement_of, agreements_of, forecasts_of, plan_of
+from accounting.bills.text import SIMULATED
 from contract.time import Clock, to_ms
 from domain import calendar
 from domain.calendar import Calendar, CalendarGapError
@@ -182,6 +183,7 @@ def _made(laid: MonthPlan, agreement: Agreement, energy: AccountEnergy, rules: R
     through = min(max(through_ms // QUARTER_MS * QUARTER_MS, laid.period.start_ms), laid.period.end_ms)
     usage = energy.usage((through - laid.period.start_ms) // QUARTER_MS)
     try:
-        return bill(laid, usage, agreement.terms, rules.power_factors, through)
+        made = bill(laid, usage, agreement.terms, rules.power_factors, through)
     except TermsError as error:
         raise BillError(str(error)) from error
+    return replace(made, notes=(*made.notes, SIMULATED)) if energy.simulated else made

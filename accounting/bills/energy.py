@@ -34,6 +34,8 @@ class Register:
     device_class: str
     signal: str
     period_s: int
+    simulated: bool = False
+    """Whether its device is a simulated one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ class AccountEnergy:
     energy_wh: NDArray[np.int64]
     """One row a register, one column a quarter hour."""
     quality: NDArray[np.int8]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any of it comes from simulated devices."""
+        return any(register.simulated for register in self.registers)
 
     def digest(self) -> str:
         """SHA-256 over registers, energies and qualities: two bills with the same digest counted the same."""

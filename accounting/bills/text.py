@@ -7,9 +7,17 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from contract.time import from_ms
-from domain.tariff.bill import Bill, BillLine
+from domain.tariff.bill import Bill, BillLine, Note
 
 Language = Literal["zh", "en"]
+EXAMPLE = "example_plan"
+"""The note of a plan that claims to be in force nowhere."""
+SIMULATED = Note(
+    "simulated_data",
+    "仿真数据：读数来自仿真设备，不是真实园区。",
+    "Simulated data: the readings come from simulated devices, not from a real park.",
+)
+"""The note of a bill whose meters are simulated ones."""
 _MINUTE_S = 60
 
 
@@ -26,6 +34,8 @@ class Words:
     coverage: str
     peak: str
     factor: str
+    marks: dict[str, str]
+    """What the heading says for a note of this code: nobody should take the bill for one that is owed."""
 
 
 WORDS: dict[Language, Words] = {
@@ -39,6 +49,7 @@ WORDS: dict[Language, Words] = {
         coverage="用电量 {} 千瓦时，其中估算 {}；数据完整率 {}%",
         peak="最大需量 {} 千瓦，{}（{} 分钟平均），相应电费 {} 元",
         factor="功率因数 {}",
+        marks={"simulated_data": "仿真数据", EXAMPLE: "示例电价"},
     ),
     "en": Words(
         columns=("line", "quantity", "unit", "price (CNY)", "amount (CNY)", "rule"),
@@ -50,14 +61,22 @@ WORDS: dict[Language, Words] = {
         coverage="energy {} kWh, {} of it estimated; coverage {} %",
         peak="maximum demand {} kW at {} (mean of {} minutes), costs {} CNY",
         factor="power factor {}",
+        marks={"simulated_data": "simulated data", EXAMPLE: "example tariff"},
     ),
 }
 
 
 def heading(bill: Bill, language: Language) -> str:
-    """Account, month and plan."""
+    """Account, month and plan; and what the bill is not: of real meters, or under a tariff in force."""
     name = bill.plan_name_zh if language == "zh" else bill.plan_name_en
-    return f"{bill.account}  {bill.month}  {name} [{bill.plan_id} {bill.plan_version[:12]}]"
+    told = {note.code for note in bill.notes}
+    marks = "".join(f"  〔{mark}〕" for code, mark in WORDS[language].marks.items() if code in told)
+    return f"{bill.account}  {bill.month}  {name} [{bill.plan_id} {bill.plan_version[:12]}]{marks}"
+
+
+def example(bill: Bill) -> bool:
+    """Whether its plan claims to be in force nowhere."""
+    return any(note.code == EXAMPLE for note in bill.notes)
 
 
 def row(line: BillLine, language: Language) -> tuple[str, ...]:

@@ -59,6 +59,9 @@ def draw_xlsx(report: Report) -> bytes:
             _text(sheet.cell(number, 1), note)
         sheet.freeze_panes = "A4"
         sheet.page_setup.orientation = "landscape"
+        if sheet.oddFooter is not None:
+            # An ampersand begins a code in a footer.
+            sheet.oddFooter.center.text = "   ".join((report.title.replace("&", "&&"), *report.marks, "&P / &N"))
     content = io.BytesIO()
     book.save(content)
     return content.getvalue()
@@ -92,9 +95,9 @@ def draw_pdf(report: Report) -> bytes:
     from reportlab.lib.units import mm
     from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table
 
-    from accounting.report.fonts import chinese_font
+    from accounting.report.fonts import report_font
 
-    font = chinese_font()
+    font = report_font()
     style = ParagraphStyle("cell", fontName=font, fontSize=7, leading=9, wordWrap="CJK")
     big = ParagraphStyle("title", parent=style, fontSize=14, leading=20)
     part = ParagraphStyle("part", parent=style, fontSize=10, leading=14)
@@ -110,6 +113,7 @@ def draw_pdf(report: Report) -> bytes:
         table = Table(body, [width * weight / sum(weights) for weight in weights], repeatRows=1)
         table.setStyle(
             [
+                ("FONTNAME", (0, 0), (-1, -1), font),
                 ("GRID", (0, 0), (-1, -1), 0.3, colors.HexColor("#9BA5B0")),
                 ("BACKGROUND", (0, 0), (-1, 0), colors.HexColor("#DDEBF7")),
                 ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
@@ -119,7 +123,9 @@ def draw_pdf(report: Report) -> bytes:
 
     def numbered(canvas: Any, document: Any) -> None:
         canvas.setFont(font, 8)
-        canvas.drawCentredString(landscape(A4)[0] / 2, 6 * mm, f"{report.title}   {document.page}")
+        canvas.drawCentredString(
+            landscape(A4)[0] / 2, 6 * mm, "   ".join((report.title, *report.marks, str(document.page)))
+        )
 
     content = io.BytesIO()
     margin = 12 * mm
@@ -132,6 +138,9 @@ def draw_pdf(report: Report) -> bytes:
         bottomMargin=margin,
         title=report.title,
         author="parkgrid",
+        # The date of the document stands on it: equal figures give an equal file, byte by byte.
+        invariant=1,
+        initialFontName=font,
         lang="zh-CN" if report.language == "zh" else "en",
     )
     template.build(story, onFirstPage=numbered, onLaterPages=numbered)

@@ -1,9 +1,11 @@
 """The report of a park for a month or a quarter: energies, indicators with coverage, completeness, bills; clusters.
 
-Every figure carries its address, so that `parkgrid trace` can follow it; what is not known says why.
+Every figure carries its address, so that `parkgrid trace` can follow it; what is not known says why. Simulated data and
+example tariffs are marked on every sheet, and people read names, not identifiers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
@@ -11,11 +13,12 @@ from typing import Any, Literal, TypeAlias
 from accounting.address import BillAddress, ClusterAddress, IndicatorAddress
 from accounting.bills.closings import current_bill
 from accounting.bills.errors import BillError
+from accounting.bills.text import example, remarks
 from accounting.clusters.figures import cluster_figures
 from accounting.figures.indicators import figures
 from accounting.figures.inputs import Given
 from accounting.figures.site import site_of
-from accounting.report.words import WORDS
+from accounting.report.words import WORDS, half
 from accounting.scope import Scope
 from accounting.store import Connection, statement
 from contract.time import from_ms
@@ -66,6 +69,8 @@ class Report:
     subtitle: str
     language: Language
     sections: tuple[Section, ...]
+    marks: tuple[str, ...] = ()
+    """What must be said on every page: simulated data, example tariffs."""
 
 
 def park_report(connection: Connection, park: str, period: Period, language: Language, now_ms: int) -> Report:
@@ -80,7 +85,11 @@ class _Writer:
         self._period = replace(period, zone=site.zone)
         self._stop_ms = max(self._period.start_ms, min(self._period.end_ms, now_ms))
         self._bound = {"park": park, "start": from_ms(self._period.start_ms), "stop": from_ms(self._stop_ms)}
+        zh, en, self._simulated = connection.execute(statement("report_park"), self._bound).fetchall()[0]
+        self._name = (zh if language == "zh" else en) or park
         self._energies = connection.execute(statement("report_energies"), self._bound).fetchall()
+        self._devices = _names({row[:3] for row in self._energies}, language)
+        self._example_tariff = False
 
     def report(self) -> Report:
         made = from_ms(self._now_ms).astimezone(self._period.zone).isoformat(timespec="minutes")
@@ -88,8 +97,11 @@ class _Writer:
         sections = [self._energy(), self._indicators(), self._completeness(), *self._bills()]
         if "Q" in self._period.text:
             sections.append(self._clusters())
-        title = f"{self._park}  {self._period.text}  {self._word('title')}"
-        return Report(title, f"{state} · {self._word('made')} {made}", self._language, tuple(sections))
+        title = f"{self._name}  {self._period.text}  {self._word('title')}"
+        told = {"simulated": self._simulated, "example_tariff": self._example_tariff}
+        marks = tuple(self._word(key) for key, holds in told.items() if holds)
+        subtitle = " · ".join((state, f"{self._word('made')} {made}", *marks))
+        return Report(title, subtitle, self._language, tuple(sections), marks)
 
     def _word(self, key: str) -> str:
         return WORDS[key][self._language]
@@ -103,18 +115,17 @@ class _Writer:
         rows = []
         span_s = (self._stop_ms - self._period.start_ms) // 1000
         for row in self._energies:
-            gateway, device, kind, signal, unit, account, period_s, energy_wh, good, estimated, corrected, coverage = (
-                row
-            )
+            kind, signal, unit, account, period_s, energy_wh, good, estimated, corrected, coverage = row[3:]
             missing = max(0, span_s // period_s - good - estimated)
             energy = None if energy_wh is None else energy_wh / 1000
-            named = (f"{gateway}/{device}", kind, signal, account)
+            named = (self._devices[row[:2]], self._word(f"class.{kind}"), self._word(f"signal.{signal}"), account)
             rows.append((*named, energy, unit, good, estimated, missing, corrected, coverage))
         headings = self._headings(
             *("device", "class", "register", "account", ("energy", 3), "unit", ("good", 0), ("estimated", 0)),
             *(("missing", 0), ("corrected", 0), ("coverage", 1)),
         )
-        return Section(self._word("energies"), headings, tuple(rows), (self._word("energies_note"),))
+        notes = (self._word("energies_note"), *([self._word("simulated_note")] if self._simulated else []))
+        return Section(self._word("energies"), headings, tuple(rows), notes)
 
     def _indicators(self) -> Section:
         found = figures(self._connection, Scope(self._park), self._period, given=Given(until_ms=self._stop_ms))
@@ -141,15 +152,19 @@ class _Writer:
         return Section(self._word("completeness"), headings, tuple(rows))
 
     def _bills(self) -> Iterator[Section]:
-        accounts = sorted({row[5] for row in self._energies if row[5]})
+        accounts = sorted({row[6] for row in self._energies if row[6]})
         for month in _months(self._period):
             rows: list[tuple[Cell, ...]] = []
             notes: list[str] = []
             for account in accounts:
                 try:
-                    rows += self._bill(current_bill(self._connection, account, month.text))
+                    bill = current_bill(self._connection, account, month.text)
                 except BillError as error:
-                    notes.append(f"{account}: {error}")
+                    notes.append(self._word("no_bill").format(account=account, why=error))
+                    continue
+                rows += self._bill(bill)
+                notes += [f"{account}: {remark}" for remark in remarks(bill, self._language)]
+                self._example_tariff |= example(bill)
             headings = self._headings(
                 *("account", "line", ("quantity", 3), "unit", ("price", 6), ("amount", 2), "plan", "address")
             )
@@ -157,12 +172,12 @@ class _Writer:
 
     def _bill(self, bill: Bill) -> list[tuple[Cell, ...]]:
         revision = bill.closing.revision if bill.closing else None
-        plan = f"{bill.plan_id} {bill.plan_version[:8]}"
+        chinese = self._language == "zh"
+        plan = f"{bill.plan_name_zh if chinese else bill.plan_name_en} [{bill.plan_version[:8]}]"
 
         def address(line: str) -> str:
             return str(BillAddress(bill.park, bill.account, self._period_of(bill), line, revision))
 
-        chinese = self._language == "zh"
         rows: list[tuple[Cell, ...]] = []
         for line in bill.lines:
             named = (bill.account, line.name_zh if chinese else line.name_en)
@@ -189,6 +204,17 @@ class _Writer:
                 rows.append((name, label, figure.value, figure.unit, figure.coverage_pct, why, address))
         headings = self._headings("cluster", "figure", ("value", 3), "unit", ("coverage", 1), "reason", "address")
         return Section(self._word("clusters"), headings, tuple(rows))
+
+
+def _names(devices: Iterable[tuple[str, str, str]], language: Language) -> dict[tuple[str, str], str]:
+    """What devices are called, by gateway and device; with both behind it where several have one name."""
+    given = {(gateway, device): half(name, language) for gateway, device, name in devices}
+    shared = Counter(given.values())
+    named = {}
+    for (gateway, device), name in given.items():
+        identifier = f"{gateway}/{device}"
+        named[gateway, device] = f"{name} ({identifier})" if name and shared[name] > 1 else name or identifier
+    return named
 
 
 def _months(period: Period) -> Sequence[Period]:

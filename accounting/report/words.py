@@ -1,5 +1,6 @@
-"""The words of the park's report, Chinese and English."""
+"""The words of the park's report, Chinese and English: those of the page, where it says the same thing."""
 
+import re
 from collections.abc import Mapping
 
 WORDS: Mapping[str, Mapping[str, str]] = {
@@ -45,8 +46,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         ("gaps", "缺数（寄存器小时）", "Gaps (register hours)"),
         ("cause_device", "设备", "device"),
         ("cause_gateway", "网关", "gateway"),
-        ("cause_link", "通信", "link"),
-        ("cause_ingest", "平台接入", "ingest"),
+        ("cause_link", "链路", "link"),
+        ("cause_ingest", "入库", "ingest"),
         ("bills", "电费", "Bills"),
         ("line", "项目", "Line"),
         ("quantity", "数量", "Quantity"),
@@ -59,5 +60,42 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         ("clusters", "产业集群", "Industrial clusters"),
         ("cluster", "产业集群", "Cluster"),
         ("figure", "指标", "Figure"),
+        ("simulated", "仿真数据", "simulated data"),
+        (
+            "simulated_note",
+            "仿真数据：读数来自仿真设备，不是真实园区。",
+            "Simulated data: the readings come from simulated devices, not from a real park.",
+        ),
+        ("example_output", "示例产值", "example outputs"),
+        ("example_tariff", "示例电价", "example tariff"),
+        ("no_bill", "{account}：没有账单（{why}）", "{account}: no bill ({why})"),
+        ("class.pv_inverter", "光伏", "PV"),
+        ("class.storage", "储能", "Storage"),
+        ("class.charger", "充电桩", "Chargers"),
+        ("class.grid_meter", "电表", "Meters"),
+        ("class.meter", "分表", "Sub-meters"),
+        ("class.dc_bus", "直流母线", "DC bus"),
+        ("signal.energy_import_kwh", "正向有功", "Import register"),
+        ("signal.energy_export_kwh", "反向有功", "Export register"),
+        ("signal.reactive_energy_import_kvarh", "正向无功", "Reactive import"),
+        ("signal.reactive_energy_export_kvarh", "反向无功", "Reactive export"),
+        ("signal.energy_generated_kwh", "发电量", "Generation register"),
+        ("signal.energy_charged_kwh", "充电电量", "Charge register"),
+        ("signal.energy_discharged_kwh", "放电电量", "Discharge register"),
+        ("signal.energy_delivered_kwh", "充电电量", "Delivered register"),
+        ("signal.energy_returned_kwh", "回馈电量", "Returned register"),
     )
 }
+_CHINESE = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
+
+
+def half(name: str, language: str) -> str:
+    """A name that somebody wrote in both languages at once, `屋顶光伏 / Rooftop PV`, in the reader's one.
+
+    The whole name unless one half is Chinese and the other is not.
+    """
+    halves = [part.strip() for part in name.split(" / ")]
+    chinese = [bool(_CHINESE.search(part)) for part in halves]
+    if len(halves) != 2 or "" in halves or chinese[0] == chinese[1]:  # noqa: PLR2004
+        return name
+    return halves[chinese.index(language == "zh")]

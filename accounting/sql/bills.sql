@@ -63,10 +63,11 @@ WHERE series = %(series)s AND at >= %(start)s AND at < %(stop)s AND loaded_at <=
 ORDER BY at, loaded_at DESC;
 
 -- name: registers_of
-SELECT register_id, account, device_class, signal, period_s
-FROM public.registers
-WHERE account = ANY(%(accounts)s)
-ORDER BY account, register_id;
+SELECT r.register_id, r.account, r.device_class, r.signal, r.period_s, d.simulated
+FROM public.registers AS r
+JOIN public.devices AS d USING (device_id)
+WHERE r.account = ANY(%(accounts)s)
+ORDER BY r.account, r.register_id;
 
 -- name: read_in_bulk
 -- A month of many registers lies together in the table, in the order in which it was settled: pages are read once in

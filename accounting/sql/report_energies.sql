@@ -1,7 +1,8 @@
 -- What every register of a park metered in a span, and how much of it is known.
-SELECT r.gateway, r.device, r.device_class, r.signal, r.unit, r.account, r.period_s, e.energy_wh, e.good, e.estimated,
-       e.corrected, 100 * least(1, e.valid / nullif(e.expected, 0)::float8) AS coverage_pct
+SELECT r.gateway, r.device, d.name, r.device_class, r.signal, r.unit, r.account, r.period_s, e.energy_wh, e.good,
+       e.estimated, e.corrected, 100 * least(1, e.valid / nullif(e.expected, 0)::float8) AS coverage_pct
 FROM public.registers r
+JOIN public.devices d USING (device_id)
 CROSS JOIN LATERAL (
     SELECT sum(i.energy_wh)::int8 AS energy_wh, count(*) FILTER (WHERE i.quality = 'good') AS good,
            count(*) FILTER (WHERE i.quality = 'estimated') AS estimated,
