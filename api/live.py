@@ -8,6 +8,7 @@ from typing import Any
 TRANSPORT_S = 3.0
 """What the way of a reading may take (flush window, commit, tick) before two missed periods are meant by its age."""
 _UNUSABLE = {"bad", "out_of_range"}
+"""What is stale is the last value known: it is shown, as old."""
 _POWER = "active_power_kw"
 _FLOW_CLASSES = {"pv": "pv_inverter", "storage": "storage", "grid": "grid_meter", "ev": "charger", "load": "meter"}
 
@@ -191,7 +192,8 @@ def _state(readings: Sequence[Reading], reporting: int, now_ms: int) -> State:
         return State.MISSING
     if reporting < len(readings):
         return State.INCOMPLETE
-    return State.STALE if any(reading.stale(now_ms) for reading in readings) else State.LIVE
+    old = any(reading.stale(now_ms) or reading.flags.get(_POWER) == "stale" for reading in readings)
+    return State.STALE if old else State.LIVE
 
 
 def _closing(figures: Mapping[str, Figure]) -> Figure:

@@ -19,6 +19,8 @@ class Quality(StrEnum):
     """The device itself says that the value is not valid."""
 
 
+UNTRUSTED = frozenset({Quality.STALE, Quality.OUT_OF_RANGE, Quality.BAD})
+"""Qualities of values on which nothing is built: no roll-up, figure or energy takes part of them."""
 NO_FLAGS: Mapping[str, Quality] = {}
 
 

@@ -276,7 +276,6 @@ def _polled(device: DeviceSettings) -> PolledDevice:
         ),
         ratio=device.ratio,
         signals=device.signals,
-        ratings=device.ratings,
     )
 
 

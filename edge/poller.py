@@ -26,7 +26,6 @@ from edge.reading import DeviceReader, Identity, Reading, unanswered
 _log = structlog.get_logger(__name__)
 
 _TRANSFORMED_UNITS = {"kW", "kvar", "kVA", "kWh", "kvarh"}
-_OVERLOAD = 1.2
 _TRUST_AFTER = 3
 _LEAST_PROBE_S = 0.02
 _LEAST_WAIT_S = 0.001
@@ -49,7 +48,6 @@ class PolledDevice:
     """Transformer ratio of a meter, CT times VT: powers and energies are multiplied with it."""
     signals: tuple[str, ...] = ()
     """Report only these; all when empty."""
-    ratings: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,14 +301,12 @@ def _sample(device: _Device, raw: Mapping[str, float], at_ms: int) -> Sample:
     """A sample in the catalogue's units and steps, with a flag on each value that cannot be true."""
     settings = device.settings
     known = CATALOGUE[settings.device_class].by_name
-    rated_kw = settings.ratings.get("rated_power_kw")
     values: dict[str, float] = {}
     flags: dict[str, Quality] = {}
     for name, number in raw.items():
         signal = known[name]
         scaled = number * settings.ratio if signal.unit in _TRANSFORMED_UNITS else number
         value = values[name] = signal.rounded(scaled)
-        overloaded = name == "active_power_kw" and rated_kw is not None and abs(value) > _OVERLOAD * rated_kw
-        if overloaded or not signal.low <= value <= signal.high:
+        if not signal.low <= value <= signal.high:
             flags[name] = Quality.OUT_OF_RANGE
     return Sample(settings.device, at_ms, values, flags or NO_FLAGS)

@@ -19,7 +19,7 @@ from contract.refusal import Reason, Refusal
 from contract.sample import Quality
 from contract.telemetry import time_reason
 from contract.time import FUTURE_TOLERANCE_MS, OLDEST_MS
-from ingest.columns import Layout, layout, scale
+from ingest.columns import OVERLOAD, Layout, layout, scale
 from ingest.decode import Reading
 from ingest.quarantine import Refused
 from ingest.rows import BatchHeader, ClassRows, Commit
@@ -37,6 +37,8 @@ class Arrival:
     """What decoding already refused of it."""
     devices: Mapping[str, tuple[int, str]] = field(default_factory=lambda: NO_DEVICES)
     """Device identifier to (device_id, class), from the gateway's births."""
+    rated_kw: Mapping[int, float] = field(kw_only=True)
+    """Device_id to rated power in kW, of devices that announced one."""
 
 
 @dataclass(slots=True)
@@ -155,7 +157,7 @@ def _admit_group(group: _Group, received: NDArray[np.int64], report: _Report) ->
     if not plan.signals:
         return None
     flags = {row: dict(reading.flags) for row, reading in enumerate(readings) if reading.flags}
-    scaled = scale(_matrix(group), plan)
+    scaled = scale(_matrix(group), plan, _most_kw(group, report.arrivals) if plan.power else None)
     if scaled.out_of_range is not None:
         _flag(flags, plan, scaled.out_of_range)
     device_id = np.array(group.device_ids, np.int32)
@@ -165,6 +167,13 @@ def _admit_group(group: _Group, received: NDArray[np.int64], report: _Report) ->
         kept &= ~scaled.unstorable.all(axis=1)
         complete = bool(kept.all())
     return block if complete else block.rows(kept)
+
+
+def _most_kw(group: _Group, arrivals: Sequence[Arrival]) -> NDArray[np.float64]:
+    """The power above which each row's device is not believed; infinite for one that announced no rating."""
+    places = zip(group.batches, group.device_ids, strict=True)
+    rated = [arrivals[batch].rated_kw.get(device_id, 0.0) for batch, device_id in places]
+    return OVERLOAD * np.array([kw if kw > 0 else np.inf for kw in rated])
 
 
 def _matrix(group: _Group) -> NDArray[np.float64]:

@@ -8,6 +8,11 @@ from numpy.typing import NDArray
 
 from contract.signals import CATALOGUE, Signal
 
+OVERLOAD = 1.2
+"""A device's own power is out of range beyond this many times its rated power, in either direction."""
+POWERS = frozenset({"active_power_kw", "demand_kw", *(f"active_power_{phase}_kw" for phase in "abc")})
+"""The signals that this holds for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -23,6 +28,8 @@ class Layout:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     limit: NDArray[np.float64]
+    power: tuple[int, ...]
+    """Which of the known columns a device's rated power bounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +55,12 @@ def layout(device_class: str, names: tuple[str, ...]) -> Layout:
         np.array([signal.low for signal in signals], np.float64),
         np.array([signal.high for signal in signals], np.float64),
         np.array([signal.storage_limit for signal in signals], np.float64),
+        tuple(place for place, signal in enumerate(signals) if signal.name in POWERS),
     )
 
 
-def scale(matrix: NDArray[np.float64], plan: Layout) -> Scaled:
-    """Integers for the known columns of `matrix`, which is overwritten.
+def scale(matrix: NDArray[np.float64], plan: Layout, most_kw: NDArray[np.float64] | None = None) -> Scaled:
+    """Integers for the known columns of `matrix`, which is overwritten; `most_kw` bounds the powers of each row.
 
     Extremes are looked at first: the masks cost nothing as long as every value is in its range.
     """
@@ -61,6 +69,11 @@ def scale(matrix: NDArray[np.float64], plan: Layout) -> Scaled:
     out_of_range = None
     if (lowest < plan.low).any() or (highest > plan.high).any():
         out_of_range = (known < plan.low) | (known > plan.high)
+    if most_kw is not None and plan.power:
+        power = np.abs(known[:, plan.power])
+        if power.max() > most_kw.min():
+            out_of_range = np.zeros(known.shape, np.bool_) if out_of_range is None else out_of_range
+            out_of_range[:, plan.power] |= power > most_kw[:, None]
     with np.errstate(over="ignore"):
         steps = np.multiply(known, plan.per_unit, out=known)
     # Both Python's round() and rint round halves to even, on the same double product.

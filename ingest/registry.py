@@ -18,6 +18,8 @@ class Registry:
 
     store: Store
     _devices: dict[Gateway, dict[str, tuple[int, str]]] = field(default_factory=dict)
+    rated_kw: dict[int, float] = field(default_factory=dict)
+    """Device number to its rated power in kW, of devices that announced one."""
     _epochs: set[tuple[Gateway, int]] = field(default_factory=set)
     _births: dict[Gateway, int] = field(default_factory=dict)
     _lookups: int = 0
@@ -25,6 +27,7 @@ class Registry:
     def load(self) -> None:
         """Start again from what the store has."""
         self._devices = {gateway: dict(devices) for gateway, devices in self.store.registry().items()}
+        self.rated_kw = dict(self.store.rated_kw())
         self._epochs.clear()
         self._births.clear()
 
@@ -40,6 +43,9 @@ class Registry:
         devices = self.store.register(gateway, birth)
         # A device that left the gateway keeps its place here: what it said before may still be on its way.
         self._devices.setdefault(gateway, {}).update(devices)
+        for device_id, _ in devices.values():
+            self.rated_kw.pop(device_id, None)
+        self.rated_kw |= self.store.rated_kw(gateway)
         self._births[gateway] = fingerprint
         self._know(gateway, birth.epoch)
         return True

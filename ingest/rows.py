@@ -42,6 +42,8 @@ class ClassRows:
     """Signal to the rows that have a value; None, or no entry, when all of them do."""
     flags: Mapping[int, bytes] = field(default_factory=dict)
     """Row index to a JSON object {signal: quality}, for rows with values that are not good."""
+    untrusted: Mapping[int, bytes] = field(default_factory=dict)
+    """Row index to a JSON object {signal: value in its unit}: what the store took out of the columns (`quality`)."""
 
 
 @dataclass(frozen=True, slots=True)

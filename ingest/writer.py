@@ -180,7 +180,7 @@ class Writer:
             header = BatchHeader(
                 gateway, payload.epoch, payload.seq, payload.floor, payload.backlog, message.received_ms
             )
-            arrivals.append(Arrival(header, payload.samples, refusals, devices))
+            arrivals.append(Arrival(header, payload.samples, refusals, devices, rated_kw=self.registry.rated_kw))
         return arrivals
 
     def _known(self, gateway: Gateway, epoch: int) -> Mapping[str, tuple[int, str]] | None:

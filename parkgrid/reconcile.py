@@ -12,6 +12,7 @@ must be stored had been written.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,17 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from contract.identity import Gateway
-from contract.sample import Quality
+from contract.sample import UNTRUSTED, Quality
 from contract.signals import CATALOGUE, DeviceClass
 from contract.time import from_ms
+from ingest.columns import OVERLOAD, POWERS
 from parkgrid.ledger import epochs, read_offers
 
 EXAMPLES = 10
 """Findings of each kind that are described; all are counted."""
 _LATEST_MS = 4_102_444_800_000
 """2100: a stamp beyond it is refused by every rule and may not fit a database timestamp."""
-_Devices = Mapping[tuple[Gateway, str], tuple[int, str]]
+_Devices = Mapping[tuple[Gateway, str], tuple[int, str, float | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +143,10 @@ class _Comparison:
 
 def _devices(connection: "psycopg.Connection[Any]") -> _Devices:
     rows = connection.execute(
-        "SELECT park, gateway, device, device_id, device_class FROM public.devices ORDER BY retired DESC"
+        "SELECT park, gateway, device, device_id, device_class, (ratings ->> 'rated_power_kw')::float8"
+        " FROM public.devices ORDER BY retired DESC"
     )
-    return {(Gateway(park, gateway), device): (number, kind) for park, gateway, device, number, kind in rows}
+    return {(Gateway(park, gateway), device): (known[0], known[1], known[2]) for park, gateway, device, *known in rows}
 
 
 def _epochs(connection: "psycopg.Connection[Any]") -> Mapping[int, Gateway]:
@@ -160,15 +163,18 @@ def _expected(
         for sample in offer.samples:
             known = devices.get((gateway, sample["device"])) if gateway else None
             at = from_ms(sample["at"]) if 0 <= sample["at"] < _LATEST_MS else None
-            content = expected_content(CATALOGUE[known[1]], sample) if known else {}
+            content = expected_content(CATALOGUE[known[1]], sample, known[2]) if known else {}
             yield *address, sample["device"], known[0] if known else None, at, offer.epoch, offer.seq, Jsonb(content)
 
 
-def expected_content(device_class: DeviceClass, sample: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the store must hold of a sample: integer steps of the values that fit, and the flags."""
+def expected_content(
+    device_class: DeviceClass, sample: Mapping[str, Any], rated_power_kw: float | None = None
+) -> Mapping[str, Any]:
+    """What the store must hold of a sample: integer steps of the values that fit, the flags, what is not trusted."""
     steps: dict[str, int] = {}
     flags: dict[str, str] = {}
     told = sample.get("flags", {})
+    most_kw = OVERLOAD * rated_power_kw if rated_power_kw and rated_power_kw > 0 else inf
     for name, value in sample["values"].items():
         signal = device_class.by_name.get(name)
         if signal is None or abs(signal.steps(value)) > signal.storage_limit:
@@ -176,9 +182,11 @@ def expected_content(device_class: DeviceClass, sample: Mapping[str, Any]) -> Ma
         steps[name] = signal.steps(value)
         if name in told:
             flags[name] = told[name]
-        if not signal.low <= value <= signal.high and told.get(name) != Quality.BAD.value:
+        impossible = not signal.low <= value <= signal.high or (name in POWERS and abs(value) > most_kw)
+        if impossible and told.get(name) != Quality.BAD.value:
             flags[name] = Quality.OUT_OF_RANGE.value
-    return {"values": steps, "flags": flags}
+    untrusted = {name: device_class.by_name[name].value(steps.pop(name)) for name in flags if flags[name] in UNTRUSTED}
+    return {"values": steps, "flags": flags, "untrusted": untrusted}
 
 
 _EXISTS = "SELECT to_regclass(%s) IS NOT NULL"
@@ -196,8 +204,10 @@ _INDEX = "CREATE INDEX ON expected (device_id, at); ANALYZE expected"
 
 _STORED = """
 SELECT {name} AS device_class, device_id, at, jsonb_build_object(
-           'values', jsonb_strip_nulls(to_jsonb(t) - '{{device_id,at,received_at,epoch_id,seq,flags}}'::text[]),
-           'flags', coalesce(flags, '{{}}'::jsonb)) AS content
+           'values', jsonb_strip_nulls(
+               to_jsonb(t) - '{{device_id,at,received_at,epoch_id,seq,flags,untrusted}}'::text[]),
+           'flags', coalesce(flags, '{{}}'::jsonb),
+           'untrusted', coalesce(untrusted, '{{}}'::jsonb)) AS content
 FROM {table} t"""
 
 # `offered`: somebody offered a sample of that device and time; `genuine`: with exactly this content.

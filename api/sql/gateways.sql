@@ -10,8 +10,9 @@ LEFT JOIN public.devices d
        ON d.park = g.park AND d.gateway = g.gateway AND d.device = g.gateway AND d.device_class = 'gateway'
 LEFT JOIN LATERAL (
     SELECT r.at,
-           jsonb_strip_nulls(to_jsonb(r)) - ARRAY['device_id', 'at', 'received_at', 'epoch_id', 'seq', 'flags']
-               AS signals
+           jsonb_strip_nulls(to_jsonb(r))
+               - ARRAY['device_id', 'at', 'received_at', 'epoch_id', 'seq', 'flags', 'untrusted']
+               || coalesce(r.untrusted, jsonb_build_object()) AS signals
     FROM public.gateway r
     WHERE r.device_id = d.device_id
     ORDER BY r.at DESC

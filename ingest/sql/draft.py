@@ -27,6 +27,7 @@ def raw_table(device_class: DeviceClass, store: str) -> str:
         "seq int8 NOT NULL",
         "flags jsonb",
         *(f"{signal.name} {integer(signal)}" for signal in device_class.signals),
+        "untrusted jsonb",
         "PRIMARY KEY (device_id, at)",
     ]
     table = f"base.{device_class.name}"
@@ -78,6 +79,7 @@ def raw_view(device_class: DeviceClass) -> str:
     """The readable form of a class's raw rows."""
     columns = ["device_id", "at", "received_at", "epoch_id", "seq", "flags"]
     columns += [f"{in_unit(signal.name, signal)} AS {signal.name}" for signal in device_class.signals]
+    columns.append("untrusted")
     name = device_class.name
     return f"CREATE VIEW public.{name} AS\nSELECT\n{_listed(columns)}\nFROM base.{name};\n"
 

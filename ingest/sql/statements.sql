@@ -121,6 +121,12 @@ SELECT pg_notify('parkgrid_commit', payload) FROM unnest(%s::text[]) AS payload;
 -- name: note_dirty
 INSERT INTO base.rollup_dirty (device_class, level, devices, minutes) VALUES (%s, %s, %s, %s);
 
+-- name: note_estimates
+INSERT INTO base.estimate (device_id, signal, at)
+SELECT device_id, signal, to_timestamp(minute * 60.0)
+FROM unnest(%s::int4[], %s::text[], %s::int4[]) AS noted (device_id, signal, minute)
+ON CONFLICT DO NOTHING;
+
 -- name: ensure_days
 SELECT base.ensure_days(%s, %s::date[]);
 
@@ -181,6 +187,10 @@ WHERE park = %s AND gateway = %s AND NOT retired AND NOT (device || '/' || devic
 
 -- name: devices_of_gateway
 SELECT device, device_id, device_class FROM base.device WHERE park = %s AND gateway = %s AND NOT retired;
+
+-- name: rated_kw
+SELECT device_id, (ratings ->> 'rated_power_kw')::float8 FROM base.device
+WHERE ratings ? 'rated_power_kw' AND (%(park)s::text IS NULL OR (park, gateway) = (%(park)s, %(gateway)s));
 
 -- name: registry
 SELECT b.park, b.gateway, d.device, d.device_id, d.device_class

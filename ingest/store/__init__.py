@@ -70,6 +70,13 @@ class Store(Protocol):
         """Every gateway and its present devices. Raises `StoreError`."""
         ...
 
+    def rated_kw(self, gateway: Gateway | None = None) -> Mapping[int, float]:
+        """Rated power in kW by device number, of a gateway's devices or of all; none where none was announced.
+
+        Raises `StoreError`.
+        """
+        ...
+
     def describe_park(self, park: Park) -> None:
         """Name a park; a birth of an unnamed park creates it without names. Raises `StoreError`."""
         ...

@@ -20,7 +20,7 @@ from contract.identity import Gateway
 from contract.telemetry import Ack
 from ingest.rows import BatchHeader, ClassRows, Commit, Committed
 from ingest.sql import statement
-from ingest.store import copy_binary, dirty, watermark
+from ingest.store import copy_binary, dirty, quality, watermark
 from ingest.store.connection import Session
 from ingest.store.copy_binary import Origin
 from ingest.store.duplicates import Outcome, copy_statement, insert_carefully
@@ -150,7 +150,9 @@ class Committer:
             new = offered if fresh.all() else _selected(offered, fresh)
             tally.repeated += len(offered.batch) - len(new.batch)
             if len(new.batch):
-                tally.add(_copy(connection, new, origin))
+                by_quality = quality.by_quality(new)
+                tally.add(_copy(connection, by_quality.rows, origin))
+                quality.note_estimates(connection, by_quality.estimates)
                 dirty.note(connection, new, by_device=self._days is not None)
         crash_point("ingest.after_copy")
 

@@ -3,10 +3,11 @@
     field count (int16) | length (int32) value | length value | …      one row, all values present
                           -1 for an absent value, and no bytes after it
 
-Format: PostgreSQL manual, COPY, "Binary Format". Flags come last, so that only rows that have some differ there.
+Format: PostgreSQL manual, COPY, "Binary Format". Flags and untrusted values come last, so that only
+rows that have some differ there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -32,7 +33,7 @@ class Layout:
     """The layout of a row with all values present."""
 
     columns: tuple[str, ...]
-    """Columns in the order of the bytes, `flags` last when there are any."""
+    """Columns in the order of the bytes, those of `documents` last."""
     dtype: np.dtype[np.void]
     template: NDArray[np.void]
     """One row with all counts and lengths filled in."""
@@ -41,8 +42,8 @@ class Layout:
 
 
 @lru_cache(maxsize=256)
-def layout(device_class: str, signals: tuple[str, ...], *, flagged: bool) -> Layout:
-    """The layout for a class and the signals that any of its rows has."""
+def layout(device_class: str, signals: tuple[str, ...], documents: tuple[str, ...] = ()) -> Layout:
+    """The layout for a class, the signals that any of its rows has, and its columns of JSON documents."""
     by_name = CATALOGUE[device_class].by_name
     unknown = [name for name in signals if name not in by_name]
     if unknown:
@@ -51,16 +52,15 @@ def layout(device_class: str, signals: tuple[str, ...], *, flagged: bool) -> Lay
     fields: list[tuple[str, str]] = [("fields", ">i2")]
     for name, width in widths:
         fields += [(f"length {name}", ">u4"), (name, f">i{width}")]
-    if flagged:
-        fields.append(("length flags", ">u4"))
+    fields += [(f"length {name}", ">u4") for name in documents]
     dtype = np.dtype(fields)
     template = np.zeros(1, dtype)
-    template["fields"] = len(widths) + flagged
+    template["fields"] = len(widths) + len(documents)
     for name, width in widths:
         template[f"length {name}"] = width
-    if flagged:
-        template["length flags"] = _ABSENT
-    columns = (*(name for name, _ in widths), *(("flags",) if flagged else ()))
+    for name in documents:
+        template[f"length {name}"] = _ABSENT
+    columns = (*(name for name, _ in widths), *documents)
     return Layout(columns, dtype, template, tuple(by_name[name].storage_limit for name in signals))
 
 
@@ -75,12 +75,17 @@ class Origin:
 
 def columns_of(rows: ClassRows) -> tuple[str, ...]:
     """The columns that `encode` writes, in their order."""
-    return layout(rows.device_class, tuple(rows.values), flagged=bool(rows.flags)).columns
+    return layout(rows.device_class, tuple(rows.values), tuple(_documents(rows))).columns
+
+
+def _documents(rows: ClassRows) -> dict[str, Mapping[int, bytes]]:
+    """The columns of JSON that any of the rows has, each by row."""
+    return {name: by_row for name, by_row in (("flags", rows.flags), ("untrusted", rows.untrusted)) if by_row}
 
 
 def encode(rows: ClassRows, origin: Origin) -> bytes | memoryview:
     """The whole COPY stream of these rows. A value that its column cannot hold raises `ContentError`: never wrapped."""
-    plan = layout(rows.device_class, tuple(rows.values), flagged=bool(rows.flags))
+    plan = layout(rows.device_class, tuple(rows.values), tuple(_documents(rows)))
     # The rows are written between signature and end where they stand, so that nothing is copied twice.
     stream = np.empty(len(_SIGNATURE) + len(rows.batch) * plan.dtype.itemsize + len(_END), np.uint8)
     stream[: len(_SIGNATURE)] = np.frombuffer(_SIGNATURE, np.uint8)
@@ -96,7 +101,7 @@ def encode(rows: ClassRows, origin: Origin) -> bytes | memoryview:
         _check(rows, name, steps, limit)
         table[name] = steps
     absent = {name: mask for name, mask in rows.present.items() if mask is not None and name in rows.values}
-    if not absent and not rows.flags:
+    if not absent and not _documents(rows):
         return stream.data
     return b"".join((_SIGNATURE, *_ragged(table, plan, absent, rows), _END))
 
@@ -122,7 +127,7 @@ def _check(rows: ClassRows, name: str, steps: NDArray[np.int64], limit: int) -> 
 def _ragged(
     table: NDArray[np.void], plan: Layout, present: dict[str, NDArray[np.bool_]], rows: ClassRows
 ) -> Iterator[bytes | memoryview]:
-    """Rows of different lengths: cut the bytes of absent values out, put the flags in."""
+    """Rows of different lengths: cut the bytes of absent values out, put the documents in."""
     width = plan.dtype.itemsize
     keep = np.ones((len(table), width), np.bool_)
     for name, mask in present.items():
@@ -132,20 +137,28 @@ def _ragged(
         end = start + CATALOGUE[rows.device_class].by_name[name].storage_bytes
         keep[missing, start:end] = False
     content = memoryview(table.view(np.uint8).reshape(len(table), width)[keep].tobytes())
-    if not rows.flags:
+    documents = list(_documents(rows).values())
+    if not documents:
         yield content
         return
     ends = np.cumsum(keep.sum(axis=1)).tolist()
-    yield from _with_flags(content, ends, rows)
+    yield from _with_documents(content, ends, documents)
 
 
-def _with_flags(content: memoryview, ends: Sequence[int], rows: ClassRows) -> Iterator[bytes | memoryview]:
+def _with_documents(
+    content: memoryview, ends: Sequence[int], documents: Sequence[Mapping[int, bytes]]
+) -> Iterator[bytes | memoryview]:
     start = 0
-    for row in sorted(rows.flags):
+    for row in sorted(set().union(*documents)):
         end = ends[row]
-        document = _JSONB_VERSION + rows.flags[row]
-        yield content[start : end - 4]
-        yield len(document).to_bytes(4, "big")
-        yield document
+        yield content[start : end - 4 * len(documents)]
+        for by_row in documents:
+            document = by_row.get(row)
+            if document is None:
+                yield _ABSENT.to_bytes(4, "big")
+            else:
+                yield (len(_JSONB_VERSION) + len(document)).to_bytes(4, "big")
+                yield _JSONB_VERSION
+                yield document
         start = end
     yield content[start:]

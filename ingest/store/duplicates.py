@@ -61,7 +61,7 @@ def _staging(device_class: str) -> sql.Identifier:
 @cache
 def _statements(device_class: str) -> _Statements:
     names = [signal.name for signal in CATALOGUE[device_class].signals]
-    columns = ["device_id", "at", "received_at", "epoch_id", "seq", "flags", *names]
+    columns = ["device_id", "at", "received_at", "epoch_id", "seq", "flags", "untrusted", *names]
     parts = {
         "table": sql.Identifier("base", device_class),
         "staging": _staging(device_class),
@@ -69,8 +69,8 @@ def _statements(device_class: str) -> _Statements:
         "device_class": sql.Literal(device_class),
         "kept": _document("b", device_class),
         "refused": _document("s", device_class),
-        "kept_columns": sql.SQL(", ").join(sql.Identifier("b", name) for name in ("flags", *names)),
-        "refused_columns": sql.SQL(", ").join(sql.Identifier("s", name) for name in ("flags", *names)),
+        "kept_columns": sql.SQL(", ").join(sql.Identifier("b", name) for name in ("flags", "untrusted", *names)),
+        "refused_columns": sql.SQL(", ").join(sql.Identifier("s", name) for name in ("flags", "untrusted", *names)),
     }
     return _Statements(
         *(sql.SQL(statement(name)).format(**parts) for name in ("create_staging", "insert_staged", "note_conflicts"))
@@ -78,10 +78,11 @@ def _statements(device_class: str) -> _Statements:
 
 
 def _document(alias: str, device_class: str) -> sql.Composed:
-    """A row as JSON: the values that it has, in their units, and its flags."""
+    """A row as JSON: the values that it has, in their units, its flags and what is not trusted."""
     pairs: list[sql.Composable] = []
     for signal in CATALOGUE[device_class].signals:
         value = sql.SQL("{} / {}::float8").format(sql.Identifier(alias, signal.name), sql.Literal(signal.per_unit))
         pairs += [sql.Literal(signal.name), value]
-    pairs += [sql.Literal("flags"), sql.Identifier(alias, "flags")]
+    for name in ("flags", "untrusted"):
+        pairs += [sql.Literal(name), sql.Identifier(alias, name)]
     return sql.SQL("jsonb_strip_nulls(jsonb_build_object({}))").format(sql.SQL(", ").join(pairs))

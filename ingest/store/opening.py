@@ -51,6 +51,11 @@ class DatabaseStore:
         with self._asking.run() as connection:
             return registry.registry(connection)
 
+    def rated_kw(self, gateway: Gateway | None = None) -> Mapping[int, float]:
+        """Rated power in kW by device number, of a gateway's devices or of all."""
+        with self._asking.run() as connection:
+            return registry.rated_kw(connection, gateway)
+
     def describe_park(self, park: Park) -> None:
         """Name a park."""
         with self._asking.run() as connection:

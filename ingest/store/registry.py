@@ -61,6 +61,12 @@ def registry(connection: psycopg.Connection[Any]) -> Mapping[Gateway, Known]:
     return found
 
 
+def rated_kw(connection: psycopg.Connection[Any], gateway: Gateway | None) -> dict[int, float]:
+    """The rated power of every device that announced one, of a gateway or of all."""
+    place = {"park": gateway.park if gateway else None, "gateway": gateway.gateway if gateway else None}
+    return dict(connection.execute(statement("rated_kw"), place).fetchall())
+
+
 def set_status(connection: psycopg.Connection[Any], gateway: Gateway, status: Status, received_ms: int) -> None:
     """Note a status; a gateway without a birth has no row, and the last will of an older epoch is history."""
     connection.execute(

@@ -16,7 +16,7 @@ from ingest.admission import Arrival, admit
 from ingest.decode import Reading
 from ingest.quarantine import DetailBudget, Refused
 from ingest.rows import BatchHeader
-from ingest.store import Park, Store
+from ingest.store import Known, Park, Store
 from parkgrid.influx.errors import InfluxError
 from parkgrid.influx.mapping import DeviceSettings, MappingSettings
 from parkgrid.influx.sources import Source
@@ -66,6 +66,14 @@ class Imported:
     """Where it began, later than asked for if an earlier run had come further."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Announced:
+    """The devices of the mapping, as the store knows them."""
+
+    devices: Known
+    rated_kw: Mapping[int, float]
+
+
 def import_series(
     store: Store, source: Source, mapping: MappingSettings, span: Span, now_ms: int, tell: Tell | None = None
 ) -> Imported:
@@ -73,14 +81,14 @@ def import_series(
     _check(span, now_ms)
     gateway = Gateway(mapping.park, mapping.gateway)
     store.describe_park(Park(mapping.park, mapping.district, mapping.name_zh, mapping.name_en, mapping.zone))
-    devices = store.register(gateway, mapping.birth(now_ms, now_ms))
+    known = _Announced(store.register(gateway, mapping.birth(now_ms, now_ms)), store.rated_kw(gateway))
     ack = store.ack_of(gateway, span.epoch)
     done = ack.through if ack else 0
     found = Imported(from_ms=span.start_ms + done * BATCH_MS)
     for first in range(done + 1, span.batches + 1, _HOURS_AT_ONCE):
         seqs = range(first, min(first + _HOURS_AT_ONCE, span.batches + 1))
         refused = Refused(DetailBudget())
-        arrivals = _arrivals(source, mapping, span, seqs, devices, found.unmapped)
+        arrivals = _arrivals(source, mapping, span, seqs, known, found.unmapped)
         committed = store.commit(admit(arrivals, refused))
         found.stored += committed.stored
         found.repeated += committed.repeated
@@ -105,7 +113,7 @@ def _arrivals(
     mapping: MappingSettings,
     span: Span,
     seqs: range,
-    devices: Mapping[str, tuple[int, str]],
+    known: _Announced,
     unmapped: Counter[str],
 ) -> list[Arrival]:
     """One batch for each hour, an empty one too: their numbers have no holes."""
@@ -119,7 +127,8 @@ def _arrivals(
         Arrival(
             BatchHeader(gateway, span.epoch, seq, 1, backlog=True, received_ms=span.start_ms + seq * BATCH_MS),
             readings,
-            devices=devices,
+            devices=known.devices,
+            rated_kw=known.rated_kw,
         )
         for seq, readings in hours.items()
     ]

@@ -66,6 +66,8 @@ def test_an_absent_or_unusable_value_is_never_zero() -> None:
     bad = flow([reading("grid_meter", 9e5, flags={"active_power_kw": "out_of_range"})], NOW)["grid"]
     assert (bad.kw, bad.state) == (None, State.MISSING)
     assert flow([reading("grid_meter", 5, flags={"active_power_kw": "estimated"})], NOW)["grid"].estimated
+    old = flow([reading("grid_meter", 5, flags={"active_power_kw": "stale"})], NOW)["grid"]
+    assert (old.kw, old.state) == (5, State.STALE)
 
 
 def test_in_simulated_time_the_arrival_counts() -> None:
@@ -92,6 +94,23 @@ async def test_newest_values_come_from_the_store(api: Api, feed: Feed) -> None:
     assert live["flow"]["grid"]["estimated"]
     assert live["flow"]["load"]["state"] == "missing"
     assert live["newest_ms"] == at
+
+
+async def test_what_is_not_trusted_is_shown_with_its_flag_and_counted_nowhere(api: Api, feed: Feed) -> None:
+    at = now_ms()
+    flags = {"pv-1": b'{"active_power_kw":"out_of_range"}', "gw-1": b'{"cpu_pct":"bad"}'}
+    powers = {"pv-1": {"active_power_kw": 429_496.0, "temperature_c": 30}, "pv-2": {"active_power_kw": 3}}
+    feed.write(powers | {"gw-1": {"cpu_pct": 7}}, at, flags=flags)
+    live = await api.get("/parks/gaoxin-nan/live")
+    found = {device["device"]: device for device in live["devices"]}
+    assert found["pv-1"]["values"] == {"active_power_kw": 429_496.0, "temperature_c": 30.0}
+    assert found["pv-1"]["flags"] == {"active_power_kw": "out_of_range"}
+    assert (live["flow"]["pv"]["kw"], live["flow"]["pv"]["state"]) == (3.0, "incomplete")
+    asked = {"from": at - 1, "to": at + 1, "resolution": "raw", "signals": "active_power_kw"}
+    history = await api.get("/devices/gaoxin-nan/gw-1/pv-1/history", **asked)
+    assert live["gateways"][0]["health"] == {"cpu_pct": 7.0}
+    assert history["history"]["curves"]["active_power_kw"]["value"] == [None]
+    assert history["history"]["flags"] == [[at, {"active_power_kw": "out_of_range"}]]
 
 
 async def test_a_reading_ages_while_nothing_comes(api: Api, feed: Feed) -> None:

@@ -93,11 +93,9 @@ async def test_the_ratio_of_the_transformers_is_applied_to_powers_and_energies_o
 
 async def test_what_cannot_be_true_is_flagged_and_kept():
     async with tcp_peer({1: meter({70: 500.0, 52: 13_000.0})}) as peer:
-        ((sample,), _) = await once(polled(peer, ratings={"rated_power_kw": 10.0}))
-        ((fine,), _) = await once(polled(peer, ratings={"rated_power_kw": 11.0}))
+        ((sample,), _) = await once(polled(peer))
     assert sample.values["frequency_hz"] == 500.0
-    assert sample.flags == {"frequency_hz": Quality.OUT_OF_RANGE, "active_power_kw": Quality.OUT_OF_RANGE}
-    assert fine.flags == {"frequency_hz": Quality.OUT_OF_RANGE}
+    assert sample.flags == {"frequency_hz": Quality.OUT_OF_RANGE}
 
 
 async def test_absent_is_absent_and_never_zero():

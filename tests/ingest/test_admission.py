@@ -20,7 +20,7 @@ DEVICES = {"m-1": (11, "meter"), "m-2": (12, "meter"), "pv-1": (21, "pv_inverter
 
 
 def arrival(*readings: Reading, seq: int = 1, received_ms: int = NOW) -> Arrival:
-    return Arrival(BatchHeader(GATEWAY, 5, seq, 1, False, received_ms), readings, (), DEVICES)
+    return Arrival(BatchHeader(GATEWAY, 5, seq, 1, False, received_ms), readings, (), DEVICES, rated_kw={12: 100.0})
 
 
 def reading(device: str = "m-1", at_ms: int = NOW, flags: Any = None, **values: float) -> Reading:
@@ -104,8 +104,42 @@ def test_out_of_range_is_stored_with_a_flag() -> None:
 def test_an_impossible_state_of_charge_is_flagged(soc: float) -> None:
     refused = Refused(DetailBudget())
     header = BatchHeader(GATEWAY, 5, 1, 1, False, NOW)
-    storage = Arrival(header, [reading("b-1", soc_pct=soc)], (), {"b-1": (1, "storage")})
+    storage = Arrival(header, [reading("b-1", soc_pct=soc)], (), {"b-1": (1, "storage")}, rated_kw={})
     assert json.loads(only(admit([storage], refused)).flags[0]) == {"soc_pct": "out_of_range"}
+
+
+def test_a_power_beyond_a_fifth_above_the_rating_is_flagged_whoever_sent_it() -> None:
+    """m-2 is rated 100 kW: 120 kW may be, 120.001 kW in either direction may not. m-1 has no rating."""
+    powers = {
+        "active_power_kw": 119.0,
+        "active_power_a_kw": -120.001,
+        "demand_kw": 429_496.7,
+        "apparent_power_kva": 130,
+    }
+    commit, _ = admitted(
+        arrival(
+            reading("m-1", active_power_kw=429_496.0),
+            reading("m-2", active_power_kw=-120.001, frequency_hz=50),
+            reading("m-2", NOW - 1, active_power_kw=120, frequency_hz=50),
+            reading("m-2", NOW - 2, flags={"active_power_kw": Quality.ESTIMATED}, **powers),
+            reading("m-2", NOW - 3, flags={"active_power_kw": Quality.BAD}, active_power_kw=500),
+        )
+    )
+    rows = only(commit)
+    told = {int(rows.at_ms[index]) - NOW: json.loads(text) for index, text in rows.flags.items()}
+    assert told == {
+        0: {"active_power_kw": "out_of_range"},
+        -2: {"active_power_kw": "estimated", "active_power_a_kw": "out_of_range", "demand_kw": "out_of_range"},
+        -3: {"active_power_kw": "bad"},
+    }
+    assert table(rows)[12, NOW]["active_power_kw"] == -120_001, "the store takes it out of its column"
+
+
+@pytest.mark.parametrize("rated_kw", [{}, {1: 0.0}, {1: -5.0}])
+def test_a_rating_that_says_nothing_bounds_nothing(rated_kw: dict[int, float]) -> None:
+    header = BatchHeader(GATEWAY, 5, 1, 1, False, NOW)
+    meter = Arrival(header, [reading("m-1", active_power_kw=7)], (), {"m-1": (1, "meter")}, rated_kw=rated_kw)
+    assert only(admit([meter], Refused(DetailBudget()))).flags == {}
 
 
 def test_flags_travel_with_their_row_and_the_worse_one_wins() -> None:
@@ -233,7 +267,7 @@ def test_what_decoding_refused_is_quarantined_with_its_batch() -> None:
         b'{"device":"m-1","at":%d,"values":{"active_power_kw":"12,5","frequency_hz":50}}]}' % NOW
     )
     header = BatchHeader(GATEWAY, payload.epoch, payload.seq, payload.floor, payload.backlog, NOW)
-    commit, _ = admitted(Arrival(header, payload.samples, refusals, DEVICES))
+    commit, _ = admitted(Arrival(header, payload.samples, refusals, DEVICES, rated_kw={}))
     assert table(only(commit)) == {(11, NOW): {"frequency_hz": 5_000}}
     (entry,) = commit.quarantined
     assert (entry.reason, entry.seq, entry.batch, entry.content) == (Reason.NOT_A_NUMBER, 9, 0, "12,5")

@@ -78,7 +78,7 @@ def test_raw_columns_are_the_catalogue(dsn, name):
     device_class = CATALOGUE[name]
     stored, seen = columns(dsn, "base", name), columns(dsn, "public", name)
     keys = ["device_id", "at", "received_at", "epoch_id", "seq", "flags"]
-    assert list(stored) == list(seen) == keys + [signal.name for signal in device_class.signals]
+    assert list(stored) == list(seen) == [*keys, *(signal.name for signal in device_class.signals), "untrusted"]
     for signal_ in device_class.signals:
         assert stored[signal_.name] == _TYPE[signal_.storage_bytes]
         assert seen[signal_.name] == "double precision"

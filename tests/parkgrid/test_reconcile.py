@@ -49,7 +49,8 @@ class Books:
         if accept:
             self.line(accepted=self.number, epoch=EPOCH, n=self.number)
 
-    def store(self, at_s, flags=None, table="weather", **steps):
+    def store(self, at_s, flags=None, table="weather", untrusted=None, **steps):
+        steps["untrusted"] = "NULL" if untrusted is None else f"'{json.dumps(untrusted)}'"
         names = ", ".join(steps)
         with psycopg.connect(self.dsn) as connection:
             connection.execute(
@@ -92,8 +93,8 @@ def test_agrees_on_what_is_equal(books):
     books.offer(sample(0, temperature_c=23.44, humidity_pct=50), sample(1, temperature_c=71.0))
     books.offer(sample(2, {"wind_speed_m_s": "stale"}, wind_speed_m_s=3, rain_mm=1.25))
     books.store(0, temperature_c=234, humidity_pct=500)
-    books.store(1, {"temperature_c": "out_of_range"}, temperature_c=710)
-    books.store(2, {"wind_speed_m_s": "stale"}, wind_speed_m_s=30, rain_mm=12)
+    books.store(1, {"temperature_c": "out_of_range"}, untrusted={"temperature_c": 71})
+    books.store(2, {"wind_speed_m_s": "stale"}, untrusted={"wind_speed_m_s": 3}, rain_mm=12)
     found = books.reconcile()
     assert counts(found) == {"accepted": 3, "stored": 3}, found.examples
     assert found.exact
@@ -125,7 +126,12 @@ def test_running_numbers_that_begin_again_belong_to_the_last_offer(books):
 
 
 @pytest.mark.parametrize(
-    ("flags", "steps"), [(None, {"temperature_c": 201}), ({"temperature_c": "stale"}, {"temperature_c": 200})]
+    ("flags", "steps"),
+    [
+        (None, {"temperature_c": 201}),
+        ({"temperature_c": "estimated"}, {"temperature_c": 200}),
+        ({"temperature_c": "stale"}, {"untrusted": {"temperature_c": 20}}),
+    ],
 )
 def test_finds_what_is_altered_in_value_or_flag(books, flags, steps):
     books.offer(sample(0, temperature_c=20))

@@ -43,7 +43,7 @@ async def metered(park: Park, at_ms: int) -> dict[str, float]:
     bus = endpoints["dc-bus"]
     connection = Connection("tcp", host=bus.host, port=bus.port, unit=bus.unit, timeout_s=5)
     device = bus.device
-    polled = PolledDevice(device.device, device.driver, device.device_class, 1.0, connection, ratings=device.ratings)
+    polled = PolledDevice(device.device, device.driver, device.device_class, 1.0, connection)
     poller = Poller([polled], StandingClock(at_ms), samples.append)
     await poller.poll_once()
     poller.close()
