@@ -20,6 +20,7 @@ _LAST_MS = 4_102_444_800_000
 _LOOK_MS = (_DAY_MS, 30 * _DAY_MS, _LAST_MS)
 """How far neighbours are looked for, further only where they were not found: each partition looked at costs time."""
 _LATE = 8
+_UNKNOWN = -1
 _NUMBER_BYTES = 8
 
 
@@ -50,6 +51,9 @@ class PackedReadings:
         # Workers of the server take turns in reading, so that a device's readings come in several runs.
         ordered = given if (key[1:] > key[:-1]).all() else in_order(given)
         self._mark(ordered, devices, column)
+        # What is not trusted stands in no column: it was received, and its count is not known.
+        untrusted = (ordered.steps == ABSENT) & (ordered.trust == 0)
+        ordered.steps[untrusted] = _UNKNOWN
         there = ordered.steps != ABSENT
         return ordered if there.all() else ordered.chosen(there)
 

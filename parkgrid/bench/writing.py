@@ -119,7 +119,7 @@ def first_device(stack: Stack, span: Span) -> int:
 
 
 def _signal_names(stack: Stack) -> list[str]:
-    own = {"device_id", "at", "received_at", "epoch_id", "seq", "flags"}
+    own = {"device_id", "at", "received_at", "epoch_id", "seq", "flags", "untrusted"}
     return [name for name, _ in table_columns(stack) if name not in own]
 
 

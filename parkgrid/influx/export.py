@@ -15,7 +15,7 @@ from typing import Any, Literal
 import psycopg
 from psycopg import sql
 
-from contract.sample import Quality
+from contract.sample import UNTRUSTED
 from contract.signals import CATALOGUE
 from contract.time import from_ms
 from parkgrid.influx.client import Influx
@@ -28,7 +28,6 @@ INTERVALS = "interval_energy"
 """Measurement of the 15-minute energies."""
 _DAY_MS = 86_400_000
 _LINES_AT_ONCE = 5_000
-_USABLE = {Quality.GOOD.value, Quality.ESTIMATED.value}
 _QUALITY_CODES = {"good": 1.0, "estimated": 2.0}
 
 Tell = Callable[[int, int], None]
@@ -112,22 +111,12 @@ def _sample_lines(
         start = heads.get(address)
         if start is None:
             start = heads[address] = head(device_class, {"park": park, "gateway": gateway, "device": device})
-        if flags:
-            count.left_out += _without_bad(flags, names, values)
+        # They stand in no column.
+        count.left_out += sum(quality in UNTRUSTED for quality in (flags or {}).values())
         written = line(start, names, values, at_ms)
         if written is not None:
             count.points += len(values) - values.count(None)
             yield written
-
-
-def _without_bad(flags: dict[str, str], names: Sequence[str], values: list[float | None]) -> int:
-    """Take what is not good out of a row; gives how many values that were."""
-    left_out = 0
-    for place, name in enumerate(names):
-        if values[place] is not None and flags.get(name, Quality.GOOD.value) not in _USABLE:
-            values[place] = None
-            left_out += 1
-    return left_out
 
 
 def _interval_lines(connection: "psycopg.Connection[Any]", arguments: dict[str, Any], count: _Count) -> Iterator[str]:
