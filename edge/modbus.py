@@ -31,7 +31,9 @@ RETRIABLE_CODES = {
     10: "gateway path unavailable",
     11: "gateway target did not answer",
 }
-_ILLEGAL_ADDRESS = 2
+_ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS = 1, 2
+_ABOUT_THE_MOMENT = {5, 6, 10, 11}
+"""Codes that say nothing about the registers that were asked for."""
 _CHARACTER_BITS = 11
 _LEAST_SILENCE_S = 0.00175
 _FIRST_RETRY_S = 0.25
@@ -46,7 +48,7 @@ class ModbusError(Exception):
 
 
 class PermanentError(ModbusError):
-    """The device refuses the request and would refuse it again: illegal function, address or value."""
+    """The device refuses the request: illegal function, address or value. It may grant it when it has started."""
 
     def __init__(self, code: int) -> None:
         self.code = code
@@ -57,6 +59,11 @@ class PermanentError(ModbusError):
         """Whether the device does not know (all of) the registers that were asked for."""
         return self.code == _ILLEGAL_ADDRESS
 
+    @property
+    def illegal_function(self) -> bool:
+        """Whether the device does not know the kind of request."""
+        return self.code == _ILLEGAL_FUNCTION
+
 
 class RetriableError(ModbusError):
     """The device answered that it cannot answer now."""
@@ -64,6 +71,11 @@ class RetriableError(ModbusError):
     def __init__(self, code: int) -> None:
         self.code = code
         super().__init__(f"exception {code}: {RETRIABLE_CODES.get(code, 'unknown to the standard')}")
+
+    @property
+    def about_registers(self) -> bool:
+        """Whether a single register may be to blame, as with makers that say "device failure" for an unknown one."""
+        return self.code not in _ABOUT_THE_MOMENT
 
 
 class LinkError(ModbusError):

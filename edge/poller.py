@@ -242,7 +242,8 @@ class Poller:
                 device.schedule(now_ms)
 
     async def _visit(self, bus: _Bus, device: _Device, timeout_s: float) -> None:
-        reading = await device.reader.visit(bus.endpoint, timeout_s)
+        now_s = asyncio.get_running_loop().time() * self._speed
+        reading = await device.reader.visit(bus.endpoint, timeout_s, now_s)
         at_ms = self._clock.now_ms()
         self.reads_failed += len(reading.failures)
         self._note(device, reading)
@@ -258,6 +259,8 @@ class Poller:
         device.suspicion = _TRUST_AFTER if unanswered(reading) else max(0, device.suspicion - 1)
         if reading.refused:
             _log.warning("registers_left_out", device=name, signals=reading.refused, reason=state.last_error)
+        if reading.returned:
+            _log.info("registers_read_again", device=name, signals=reading.returned)
         answering = bool(reading.values)
         if answering:
             state.failed = 0

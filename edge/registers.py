@@ -6,7 +6,7 @@ words from a vendor's document can find a wrong address; see docs/add-a-device.m
 
 import math
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
@@ -240,6 +240,41 @@ def blocks(registers: Iterable[Register], max_registers: int, bridge_holes: int)
         run.append(register)
         end = max(end, last)
     _close(found, run, start, end)
+    return found
+
+
+def spans(block: Block) -> list[Block]:
+    """A block's smallest reads: each register of it, and each exponent, on its own."""
+    end = block.address + block.count
+    found: dict[tuple[int, int], list[Register]] = {}
+    for first, last, register in _spans(block.registers):
+        if block.address <= first and last <= end:
+            found.setdefault((first, last), []).append(register)
+    return [
+        Block(block.table, first, last - first, tuple(rows))
+        for (first, last), rows in sorted(found.items(), key=lambda span: span[0])
+    ]
+
+
+def parts(block: Block, missing: Collection[Block] = (), *, bridge: bool = False) -> list[Block]:
+    """The reads within a block that bring its registers, all but those that need something `missing`.
+
+    Contiguous ones are together; with `bridge`, those are, too, between which nothing is missing.
+    """
+    without = {row for part in missing for row in part.registers}
+    found: list[Block] = []
+    for span in spans(block):
+        rows = tuple(row for row in span.registers if row not in without)
+        if not rows:
+            continue
+        last = found[-1] if found else Block(block.table, span.address, 0, ())
+        end, after = last.address + last.count, span.address + span.count
+        joins = span.address <= end or (bridge and not any(end <= part.address < span.address for part in missing))
+        if found and joins:
+            rows = tuple(dict.fromkeys(last.registers + rows))
+            found[-1] = Block(block.table, last.address, max(end, after) - last.address, rows)
+        else:
+            found.append(Block(block.table, span.address, span.count, rows))
     return found
 
 

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from contract.signals import OPERATING_STATES
 from edge.registers import Encoding
 
-COMMON, STRINGS, PORTS = 1, 160, 714
+COMMON, STRINGS, DER, PORTS = 1, 160, 701, 714
 STORAGE = {713, 802}
 PV = {101, 102, 103, 111, 112, 113, 701}
 METER = {201, 202, 203, 204, 211, 212, 213, 214}
 ESS_PORTS = {1, 5}
 """Types of a port of model 714 that mean a battery: ESS, BIDIR."""
+WITHOUT_BATTERY = {"operating_state", "charge_limit_kw", "discharge_limit_kw"}
+"""What an inverter may say of a battery that is not connected."""
 
 _STATE = {name: code for code, name in enumerate(OPERATING_STATES)}
 
@@ -78,6 +80,9 @@ _INVERTER = (
     Point("dc_voltage_v", 29, _U16, 30, name="DCV"),
     Point("dc_power_kw", 31, _I16, 32, _KILO, "DCW"),
     Point("temperature_c", 33, _I16, 37, name="TmpCab"),
+    Point("temperature_c", 34, _I16, 37, name="TmpSnk"),
+    Point("temperature_c", 35, _I16, 37, name="TmpTrns"),
+    Point("temperature_c", 36, _I16, 37, name="TmpOt"),
     Point("operating_state", 38, _U16, name="St", states=INVERTER_STATES),
 )
 
@@ -97,6 +102,9 @@ _INVERTER_FLOAT = (
     Point("dc_voltage_v", 36, _FLOAT, name="DCV"),
     Point("dc_power_kw", 38, _FLOAT, None, _KILO, "DCW"),
     Point("temperature_c", 40, _FLOAT, name="TmpCab"),
+    Point("temperature_c", 42, _FLOAT, name="TmpSnk"),
+    Point("temperature_c", 44, _FLOAT, name="TmpTrns"),
+    Point("temperature_c", 46, _FLOAT, name="TmpOt"),
     Point("operating_state", 48, _U16, name="St", states=INVERTER_STATES),
 )
 
@@ -149,6 +157,10 @@ _DER_PV = (
     Point("power_factor", 13, _I16, 117, name="PF"),
     Point("energy_generated_kwh", 19, _U64, 120, _KILO, "TotWhInj"),
     Point("temperature_c", 36, _I16, 122, name="TmpCab"),
+    Point("temperature_c", 37, _I16, 122, name="TmpSnk"),
+    Point("temperature_c", 39, _I16, 122, name="TmpSw"),
+    Point("temperature_c", 38, _I16, 122, name="TmpTrns"),
+    Point("temperature_c", 40, _I16, 122, name="TmpOt"),
     Point("current_a_a", 45, _I16, 113, name="AL1"),
     Point("voltage_a_v", 47, _U16, 114, name="VL1"),
     Point("current_b_a", 68, _I16, 113, name="AL2"),
@@ -156,6 +168,12 @@ _DER_PV = (
     Point("current_c_a", 91, _I16, 113, name="AL3"),
     Point("voltage_c_v", 93, _U16, 114, name="VL3"),
 )
+ONE_PHASE = (
+    Point("current_a_a", 14, _I16, 113, name="A"),
+    Point("voltage_a_v", 16, _U16, 114, name="LNV"),
+    Point("voltage_a_v", 15, _U16, 114, name="LLV"),
+)
+"""Model 701 of a single-phase device: with one phase, total and average are that phase's."""
 _DER_STORAGE = (
     *_DER,
     Point("energy_discharged_kwh", 19, _U64, 120, _KILO, "TotWhInj"),
@@ -211,4 +229,7 @@ MODELS: Mapping[int, Mapping[str, tuple[Point, ...]]] = {
     PORTS: {"storage": _DC_STORAGE, "pv_inverter": _DC_PV},
     802: {"storage": _BATTERY},
 }
-"""The points of each model, by the class of the device that carries it."""
+"""The points of each model, by the class of the device that carries it.
+
+Where a signal has several points, the first one that the device fills is read.
+"""

@@ -341,6 +341,157 @@ async def test_a_shorter_model_is_read_as_far_as_it_goes():
     assert found["dc_voltage_v"] == 600.5
 
 
+# --- models that are in the chain and say nothing --------------------------------------------------------------------
+
+# Model 701 of the published test device of pysunspec2 1.3.7 (sunspec2/tests/test_data/device_1547.json, Apache-2.0):
+# W 9800, Var 200, PF 985, Hz 60010, TotWhInj 150, TmpCab 550 …, scale factors at 113 in the order A V Hz W PF VA Var.
+DER_1547 = layout(
+    "2: 3 2 4 | 10: 9800 10000 200 985 411 2400 2400 0 60010 0 0 0 150 0 0 0 0 | 35: 450 550 650 500 400 420"
+    "| 41: 3200 3333 80 984 137 120 120 | 64: 3300 3333 80 986 136 120 120 | 87: 3500 3333 40 987 138 120 120"
+    "| 113: -1 -1 -3 0 -3 0 0 3 3 -1"
+)
+EXPECTED_1547 = {
+    "operating_state": OPERATING_STATES.index("limited"),
+    "active_power_kw": 9.8,
+    "reactive_power_kvar": 0.2,
+    "power_factor": 0.985,
+    "frequency_hz": 60.01,
+    "energy_generated_kwh": 150.0,
+    "temperature_c": 55.0,
+    "current_a_a": 13.7,
+    "current_b_a": 13.6,
+    "current_c_a": 13.8,
+    "voltage_a_v": 12.0,
+    "voltage_b_v": 12.0,
+    "voltage_c_v": 12.0,
+}
+# Signed points and scale factors say 0x8000 for "not implemented", the others 0xFFFF, which `model` fills in.
+EMPTY_DER = dict.fromkeys((*range(10, 15), *range(35, 46), *range(64, 69), *range(87, 92), *range(113, 123)), 0x8000)
+
+
+@pytest.mark.parametrize("fill", [0xFFFF, 0x8000, 0])
+@pytest.mark.parametrize("length", [7, 43])
+async def test_an_inverter_with_an_empty_capacity_model_is_what_its_settings_say(fill, length):
+    empty = model(713, length, dict.fromkeys(range(2, length + 2), fill))
+    board = device(common(), model(701, 153, DER_1547), empty)
+    assert await values(board, "pv_inverter") == EXPECTED_1547
+    storage = await values(board, "storage")
+    assert (storage["active_power_kw"], storage["energy_discharged_kwh"]) == (9.8, 150.0)
+    assert not storage.get("soc_pct")
+
+
+async def test_a_scale_factor_alone_makes_no_battery():
+    board = device(common(), model(701, 153, DER_1547), model(713, 7, {7: 1, 8: -1}))
+    assert await values(board, "pv_inverter") == EXPECTED_1547
+
+
+@pytest.mark.parametrize(
+    "battery",
+    [
+        model(713, 7, {2: 2000, 3: 0, 4: 0, 5: 990, 7: 1, 8: -1}),  # flat, and still a battery
+        model(802, 62, BATTERY),
+        ports(0, 1),
+    ],
+)
+async def test_an_inverter_with_a_battery_is_no_inverter(battery):
+    async with tcp_peer({1: device(common(), model(701, 153, DER_1547), battery)}) as peer:
+        samples, poller = await polled(peer, "pv_inverter")
+    assert samples == []
+    assert "it is a storage, the settings say pv_inverter" in poller.states["d-1"].last_error
+
+
+@pytest.mark.parametrize(
+    "battery",
+    [
+        model(802, 62, {22: 1, 44: 0x8000, 47: 0x8000, 52: [0x8000] * 12}),  # "disconnected", not a figure beside it
+        model(714, 18 + 25, {15: -1, 16: -1, 17: 0, 20: 1, 30: 0x8000, 31: 0xFFFF, 32: 0x8000}),
+        model(714, 18 + 25, {5: 250, 6: 1800, 15: -1, 16: -1, 17: 0, 20: 5, 30: 0, 31: 0, 32: 0}),
+    ],
+)
+async def test_a_battery_that_is_not_connected_makes_no_storage(battery):
+    found = await values(device(common(), model(701, 153, DER_1547), battery), "pv_inverter")
+    assert found.items() >= EXPECTED_1547.items()
+
+
+async def test_an_empty_newer_model_leaves_the_word_to_the_older_one():
+    board = device(common(), model(103, 50, INVERTER), model(701, 153, EMPTY_DER))
+    assert await values(board, "pv_inverter") == EXPECTED_INVERTER
+    nothing = dict.fromkeys(range(2, 52), 0x8000)
+    board = device(common(), model(103, 50, nothing), model(701, 153, DER_1547))
+    assert await values(board, "pv_inverter") == EXPECTED_1547
+
+
+async def test_an_empty_float_meter_leaves_the_word_to_the_integers():
+    empty = {at: [0x7FC0, 0] for at in range(2, 124, 2)}
+    found = await values(device(common(), model(203, 105, METER), model(213, 124, empty)), "grid_meter")
+    assert (found["active_power_kw"], found["energy_import_kwh"]) == (-12.34, 655.36)
+
+
+async def test_a_storage_whose_ac_side_says_nothing_gives_its_dc_side_as_its_power():
+    found = await values(device(common(), model(701, 153, EMPTY_DER), model(802, 62, BATTERY)), "storage")
+    assert (found["active_power_kw"], found["dc_power_kw"], found["soc_pct"]) == (-9.01, -9.01, 55.3)
+
+
+async def test_an_inverter_that_measures_its_heat_sink_only_has_a_temperature():
+    board = device(common(), model(103, 50, {**INVERTER, 33: [0x8000, 523, 0x8000, 0x8000]}))
+    assert (await values(board, "pv_inverter"))["temperature_c"] == 52.3
+    board = device(common(), model(701, 153, {**DER_1547, 36: [0x8000, 0x8000, 0x8000, 0x8000, 420]}))
+    assert (await values(board, "pv_inverter"))["temperature_c"] == 42.0
+
+
+@pytest.mark.parametrize(("line", "volts"), [([2400, 2310], 231.0), ([2400, 0xFFFF], 240.0)])
+async def test_total_and_average_of_a_single_phase_inverter_are_its_phase(line, volts):
+    phases = dict.fromkeys((45, 68, 91), 0x8000) | dict.fromkeys((47, 70, 93), 0xFFFF)
+    board = device(common(), model(701, 153, {**DER_1547, **phases, 2: 0, 15: line}))
+    found = await values(board, "pv_inverter")
+    assert (found["current_a_a"], found["voltage_a_v"]) == (41.1, volts)
+    three = device(common(), model(701, 153, {**DER_1547, **phases, 2: 2}))
+    assert not {"current_a_a", "voltage_a_v"} & set(await values(three, "pv_inverter"))
+
+
+async def test_a_meter_behind_an_inverter_is_read_as_one_and_has_its_own_name():
+    board = device(common(), model(103, 50, INVERTER), common("Wattnode", "WN-3", "7", "M-9"), model(203, 105, METER))
+    async with tcp_peer({1: board}) as peer:
+        (found,), poller = await polled(peer, "grid_meter")
+        assert (found["active_power_kw"], found["energy_import_kwh"]) == (-12.34, 655.36)
+        assert poller.states["d-1"].identity.serial == "M-9"
+        (found,), poller = await polled(peer, "pv_inverter")
+        assert found == EXPECTED_INVERTER
+        assert poller.states["d-1"].identity.serial == "S-77"
+
+
+async def test_ports_whose_type_is_refused_are_no_reason_to_give_up():
+    board = device(common(), model(103, 50, INVERTER), ports(0))
+    start = 40_002 + 68 + 52
+    for address in range(start + 20, start + 45):
+        del board.words[address]
+    board.words[start + 45] = 0xFFFF
+    assert (await values(board, "pv_inverter"))["active_power_kw"] == 43.21
+
+
+async def test_the_counter_that_was_read_goes_on_being_read_after_an_absence():
+    """Two counters of one thing stand at different numbers: to change between them would be a jump."""
+    older = model(103, 50, INVERTER)
+    asleep, awake = model(701, 153, EMPTY_DER), model(701, 153, DER_1547)
+    async with tcp_peer({1: device(common(), older, asleep)}) as peer:
+        samples: list[dict] = []
+        connection = Connection(host="127.0.0.1", port=peer.port, timeout_s=0.1)
+        poller = Poller(
+            [PolledDevice("d", "sunspec", "pv_inverter", 1.0, connection)],
+            SystemClock(),
+            lambda sample: samples.append(dict(sample.values)),
+        )
+        await poller.poll_once()
+        peer.misbehave(1, silent)
+        await poller.poll_once()
+        await poller.poll_once()
+        peer.misbehave(1, None)
+        peer.devices[1] = device(common(), older, awake)
+        await poller.poll_once()
+        poller.close()
+    assert [sample["energy_generated_kwh"] for sample in samples] == [1234.567, 1234.567]
+
+
 def test_every_signal_is_in_the_catalogue_and_every_state_has_a_meaning():
     for number, classes in MODELS.items():
         for device_class, points in classes.items():
@@ -359,7 +510,7 @@ async def test_discovery_asks_the_bases_in_order_and_passes_refusals_on():
         raise PermanentError(2)
 
     with pytest.raises(sunspec.NotSunSpecError):
-        await sunspec.discover(read)
+        await sunspec.discover(read, "pv_inverter")
     assert asked == [40_000, 0, 50_000]
 
 
