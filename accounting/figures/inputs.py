@@ -15,9 +15,20 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from accounting.figures.estimates import Estimates, read_estimates
 from accounting.figures.gauges import read_gauge, read_minutes, read_states, read_stored
 from accounting.figures.grid import Grid
-from accounting.figures.quantities import QUANTITIES, Gauge, Metered, MinuteGauge, States, Stored, unit_of
+from accounting.figures.quantities import (
+    QUANTITIES,
+    Gauge,
+    Metered,
+    MinuteGauge,
+    Origin,
+    States,
+    Stored,
+    signals_of,
+    unit_of,
+)
 from accounting.figures.ratings import ratings_of
 from accounting.figures.site import Site, SiteRegister, site_of
 from accounting.scope import Scope
@@ -87,7 +98,8 @@ def inputs_of(
     wanted = [name for name in dict.fromkeys(names) if name in QUANTITIES]
     grid = grid_of(site, period, wanted, given.until_ms)
     quantities, members = _metered(connection, site, grid, wanted)
-    quantities |= _others(connection, site, grid, wanted)
+    estimates = read_estimates(connection, [each.device_id for each in site.devices], grid)
+    quantities |= _others(connection, site, grid, wanted, estimates)
     for name, series in given.series.items():
         quantities[name] = Quantity(name, series.unit, series.on(grid), np.zeros(grid.count, np.bool_))
     return Inputs(
@@ -97,7 +109,7 @@ def inputs_of(
         quantities=quantities,
         ratings=ratings_of(site, grid.start_ms, grid.stop_ms),
         factors=_factors(site, period, given),
-        fine=_minutes(connection, site, grid, wanted),
+        fine=_minutes(connection, site, grid, wanted, estimates),
         members=members,
         zone=site.zone,
     )
@@ -186,7 +198,9 @@ def _energies(connection: Connection, registers: list[SiteRegister], grid: Grid)
     return _Energies(place, energy, expected & (known < parts), expected, estimated)
 
 
-def _others(connection: Connection, site: Site, grid: Grid, names: Iterable[str]) -> dict[str, Quantity]:
+def _others(
+    connection: Connection, site: Site, grid: Grid, names: Iterable[str], estimates: Estimates
+) -> dict[str, Quantity]:
     found: dict[str, NDArray[np.float64] | None] = {}
     told: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]] | None] = {}
     for name in names:
@@ -202,25 +216,39 @@ def _others(connection: Connection, site: Site, grid: Grid, names: Iterable[str]
                 found[name] = read_stored(connection, site, grid, at_end=at_end)
             case Metered() | MinuteGauge():
                 pass
-    measured = np.zeros(grid.count, np.bool_)
     return {
-        name: Quantity(name, unit_of(name), values, measured) for name, values in found.items() if values is not None
+        name: Quantity(name, unit_of(name), values, _estimated(site, grid, estimates, QUANTITIES[name], values))
+        for name, values in found.items()
+        if values is not None
     }
 
 
-def _minutes(connection: Connection, site: Site, grid: Grid, names: Iterable[str]) -> Inputs | None:
+def _estimated(
+    site: Site, grid: Grid, estimates: Estimates, origin: Origin, values: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Which of the values of gauges or states rest on an estimate."""
+    marked = np.zeros(grid.count, np.bool_)
+    for device_class, signals in signals_of(origin).items():
+        devices = site.devices_of(device_class, grid.start_ms, grid.stop_ms)
+        marked |= estimates.within([each.device_id for each in devices], signals, grid)
+    return marked & np.isfinite(values)
+
+
+def _minutes(
+    connection: Connection, site: Site, grid: Grid, names: Iterable[str], estimates: Estimates
+) -> Inputs | None:
     asked = {name: origin for name in names if isinstance(origin := QUANTITIES[name], MinuteGauge)}
     if not asked:
         return None
     fine = Grid(grid.start_ms, _MINUTE_S, grid.count * grid.period_s // _MINUTE_S)
-    measured = np.zeros(fine.count, np.bool_)
     quantities, members = {}, {}
     for name, origin in asked.items():
         if devices := read_minutes(connection, site, fine, origin):
             # A sum, or for shares of a rating any one: presence asks for every device either way.
             total = np.sum(list(devices.values()), axis=0)
-            quantities[name] = Quantity(name, origin.unit, total, measured)
-            members[name] = tuple(Quantity(each, origin.unit, values, measured) for each, values in devices.items())
+            estimated = _estimated(site, fine, estimates, origin, total)
+            quantities[name] = Quantity(name, origin.unit, total, estimated)
+            members[name] = tuple(Quantity(each, origin.unit, values, estimated) for each, values in devices.items())
     return Inputs(fine.start_ms, fine.period_s, fine.count, quantities, members=members, zone=site.zone)
 
 

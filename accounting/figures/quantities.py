@@ -111,6 +111,19 @@ QUANTITIES: Mapping[str, Origin] = MappingProxyType(
 """Every quantity that can be read from the store; a factor series is given, not read."""
 
 
+def signals_of(origin: Origin) -> Mapping[str, tuple[str, ...]]:
+    """The signals that an origin reads, by device class."""
+    match origin:
+        case Metered():
+            return {origin.device_class: origin.signals}
+        case Gauge() | MinuteGauge():
+            return {origin.device_class: (origin.signal,)}
+        case States():
+            return dict.fromkeys(origin.states, ("operating_state",))
+        case Stored():
+            return {"storage": ("stored_energy_kwh", "soc_pct")}
+
+
 def unit_of(name: str) -> str:
     """The unit of a quantity, as it is written."""
     match QUANTITIES[name]:

@@ -116,8 +116,16 @@ def park_plans() -> dict[str, Plan]:
     return {each.device.device: each for each in plans}
 
 
-def run(park: Metering, plans: Mapping[str, Plan], day: Period = DAY) -> None:
-    """Announce the devices, store a reading of each at every period from midnight to midnight, and settle."""
+def run(
+    park: Metering,
+    plans: Mapping[str, Plan],
+    day: Period = DAY,
+    flags: Mapping[str, Mapping[int, bytes]] | None = None,
+) -> None:
+    """Announce the devices, store a reading of each at every period from midnight to midnight, and settle.
+
+    `flags` are by device and reading.
+    """
     park.born(*(each.device for each in plans.values()))
     for plan in plans.values():
         kind, step = plan.device.device_class, round(plan.device.period_s / 60)
@@ -131,5 +139,6 @@ def run(park: Metering, plans: Mapping[str, Plan], day: Period = DAY) -> None:
                 at_ms = day.start_ms + minute * MINUTE_MS
                 readings.append((park.devices[plan.device.device], at_ms, values))
             counters = [held + flow(minute) for held, flow in zip(counters, plan.flows, strict=True)]
-        park.store_readings(readings, kind, received_ms=day.end_ms + MINUTE_MS)
+        mine = (flags or {}).get(plan.device.device)
+        park.store_readings(readings, kind, received_ms=day.end_ms + MINUTE_MS, flags=mine)
     park.settled()

@@ -84,6 +84,30 @@ def test_a_day_of_a_park_from_its_registers(park, connection):
     }
 
 
+def test_flagged_gauges_take_part_in_no_figure_and_estimated_ones_mark_theirs(park, connection):
+    """A spike of the power at noon, a bad hour of the sun; estimates of both at 13:00."""
+    plans = park_plans()
+    grid, sky = plans["grid"], plans["sky"]
+    spike = replace(grid, gauges=lambda m: grid.gauges(m) | ({"active_power_kw": 429_496.0} if 720 <= m < 723 else {}))
+    dark = replace(sky, gauges=lambda m: sky.gauges(m) | ({"irradiance_plane_w_m2": 9.0} if 600 <= m < 660 else {}))
+    estimated = dict.fromkeys(range(780, 790), b'{"active_power_kw":"estimated","irradiance_plane_w_m2":"estimated"}')
+    flags = {
+        "grid": estimated | dict.fromkeys(range(720, 723), b'{"active_power_kw":"out_of_range"}'),
+        "sky": estimated | dict.fromkeys(range(600, 660), b'{"irradiance_plane_w_m2":"stale"}'),
+    }
+    run(park, plans | {"grid": spike, "sky": dark}, flags=flags)
+    found = asked(connection, "maximum_demand_sliding_kw", "performance_ratio")
+    demand, performance = found["maximum_demand_sliding_kw"], found["performance_ratio"]
+    assert (demand.value, demand.coverage_pct) == (pytest.approx(30), pytest.approx(100 * 1437 / 1440))
+    assert demand.estimated_pct == pytest.approx(100 * 15 / 1437)
+    # 1.2 kWh a minute of eight hours over 0.95 kW/m² of eight hours: what it is without the hour of 10:00.
+    assert performance.value == pytest.approx(1200 * 480 / 1000 / 80 / (0.95 * 8))
+    assert (performance.coverage_pct, performance.estimated_pct) == (
+        pytest.approx(100 * 92 / 96),
+        pytest.approx(100 / 92),
+    )
+
+
 def test_the_charging_session_of_the_day(park, connection):
     run(park, park_plans())
     (found,) = sessions(connection, SCOPE, DAY)
