@@ -237,7 +237,11 @@ class HistoryColumns(Shape):
 
 
 class History(Shape):
-    """The history of one device."""
+    """The history of one device.
+
+    `estimated` names by signal the starts of buckets that hold estimates, of 15 minutes at least; of raw readings their
+    flags say it.
+    """
 
     park: str
     gateway: str
@@ -251,16 +255,21 @@ class History(Shape):
     rows: int
     truncated: bool
     next_from_ms: int | None
+    estimated: dict[str, list[int]]
     history: HistoryColumns
 
 
 class ClassPower(Shape):
-    """The power of one class by bucket, how many devices it is the sum of, and of how many readings of theirs."""
+    """The power of one class by bucket, how many devices it is the sum of, and of how many readings of theirs.
+
+    `estimated_ms` are the starts of the quarters of an hour in which some of it is an estimate.
+    """
 
     devices: int
     kw: Series
     reporting: list[int]
     samples: list[int]
+    estimated_ms: list[int]
 
 
 class Energy(Shape):

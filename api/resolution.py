@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from api.problems import Mistake, refused
 
 DAY_MS = 86_400_000
+_SHANGHAI_MS = 28_800_000
+"""Roll-ups of a day begin at midnight in Shanghai."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,10 @@ class Resolution:
     """What the relation's name ends in after the class."""
     bucket_ms: int
     """Length of a bucket; 0 for raw rows, whose spacing is the device's period."""
+
+    def bucket_of(self, slot_ms: int) -> int:
+        """The start of the bucket that a quarter of an hour lies in, or of the quarter where buckets are shorter."""
+        return slot_ms if self.bucket_ms < DAY_MS else (slot_ms + _SHANGHAI_MS) // DAY_MS * DAY_MS - _SHANGHAI_MS
 
 
 RAW = Resolution("raw", "", 0)

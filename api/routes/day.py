@@ -46,7 +46,7 @@ _EXAMPLE = {
     "to_ms": 1795449600000,
     "as_of_ms": 1795392000000,
     "at_ms": [1795363200000, 1795364100000],
-    "power": {"pv": {"devices": 2, "kw": [0.0, None], "reporting": [2, 0], "samples": [180, 0]}},
+    "power": {"pv": {"devices": 2, "kw": [0.0, None], "reporting": [2, 0], "samples": [180, 0], "estimated_ms": []}},
     "energy": {"pv_inverter.energy_generated_kwh": {"kwh": 8100.0, "devices": 2, "reporting": 2, "resets": 0}},
 }
 
@@ -83,6 +83,7 @@ async def _document(services: Services, park: Mapping[str, Any], wanted: date | 
     as_of_ms = services.clock.now_ms()
     power = await services.database.rows(statements.day_power(resolution.suffix), bound)
     energy = await services.database.rows(statements.energies(), bound)
+    estimates = await services.database.rows(statements.plain("estimates_of_power"), bound)
     grid = list(range(start, stop, resolution.bucket_ms))
     return {
         "park": park["park"],
@@ -95,7 +96,7 @@ async def _document(services: Services, park: Mapping[str, Any], wanted: date | 
         "to_ms": stop,
         "as_of_ms": as_of_ms,
         "at_ms": grid,
-        "power": _curves(power, grid, [row["device_class"] for row in devices]),
+        "power": _curves(power, estimates, grid, [row["device_class"] for row in devices]),
         "energy": {f"{row['device_class']}.{row['signal']}": _energy(row) for row in energy},
     }
 
@@ -119,7 +120,9 @@ def _longest_ms(periods_s: Iterable[float]) -> int | None:
     return None if longest is None else round(longest * 1000)
 
 
-def _curves(rows: Iterable[Mapping[str, Any]], grid: list[int], classes: list[str]) -> dict[str, Any]:
+def _curves(
+    rows: Iterable[Mapping[str, Any]], estimates: Iterable[Mapping[str, Any]], grid: list[int], classes: list[str]
+) -> dict[str, Any]:
     """Each class on the same grid of buckets; a bucket without a report is null, never 0."""
     place = {at_ms: index for index, at_ms in enumerate(grid)}
     curves: dict[str, Any] = {
@@ -132,11 +135,14 @@ def _curves(rows: Iterable[Mapping[str, Any]], grid: list[int], classes: list[st
             curve["kw"][index] = round(row["kw"], 3)
             curve["reporting"][index] = row["reporting"]
             curve["samples"][index] = row["samples"]
+    for row in estimates:
+        if row["device_class"] in _PARTS:
+            curves[_PARTS[row["device_class"]]]["estimated_ms"].append(row["at_ms"])
     return curves
 
 
 def _empty(buckets: int) -> dict[str, list[Any]]:
-    return {"kw": [None] * buckets, "reporting": [0] * buckets, "samples": [0] * buckets}
+    return {"kw": [None] * buckets, "reporting": [0] * buckets, "samples": [0] * buckets, "estimated_ms": []}
 
 
 def _energy(row: Mapping[str, Any]) -> dict[str, Any]:

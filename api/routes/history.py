@@ -10,7 +10,7 @@ from api import parameters, statements
 from api.answers import History
 from api.parameters import Parameter
 from api.problems import Mistake, refused
-from api.resolution import BY_NAME, choose
+from api.resolution import BY_NAME, RAW, Resolution, choose
 from api.revalidation import revalidated
 from api.routes.describe import described, room
 from api.services import Services
@@ -65,6 +65,7 @@ _EXAMPLE = {
     "rows": 2,
     "truncated": True,
     "next_from_ms": 1795392900001,
+    "estimated": {"active_power_kw": [1795392900000]},
     "history": {
         "at_ms": [1795392000000, 1795392900000],
         "samples": [900, 900],
@@ -113,11 +114,24 @@ async def _answer(services: Services, key: str, values: Mapping[str, Any]) -> by
     async def question() -> bytes:
         head["as_of_ms"] = services.clock.now_ms()
         (row,) = await services.database.rows(statement, bound)
+        head["estimated"] = {} if resolution is RAW else await _estimated(services, bound, signals, resolution)
         truncated = row["rows"] >= most
         head.update(rows=row["rows"], truncated=truncated, next_from_ms=row["newest_ms"] + 1 if truncated else None)
         return b'%b,"history":%b}' % (msgspec.json.encode(head)[:-1], row["body"])
 
     return await services.cache.ask(key, device["park"], question)
+
+
+async def _estimated(
+    services: Services, bound: Mapping[str, Any], signals: tuple[str, ...], resolution: Resolution
+) -> dict[str, list[int]]:
+    """By signal the starts of the buckets that hold estimates; those of a minute are known by their quarter."""
+    rows = await services.database.rows(statements.plain("estimates_of_device"), {**bound, "signals": list(signals)})
+    found: dict[str, dict[int, None]] = {}
+    for row in rows:
+        start_ms = resolution.bucket_of(row["at_ms"])
+        found.setdefault(row["signal"], {})[start_ms] = None
+    return {signal: list(starts) for signal, starts in found.items()}
 
 
 def _signals(device: Mapping[str, Any], wanted: tuple[str, ...] | None) -> tuple[str, ...]:

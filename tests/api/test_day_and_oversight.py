@@ -93,6 +93,34 @@ async def test_a_register_that_no_device_announced_is_not_missing(feed: Feed) ->
         assert energy["charger.energy_returned_kwh"] == returned
 
 
+async def test_the_curves_leave_out_what_is_flagged_and_mark_what_is_estimated(api: Api, feed: Feed) -> None:
+    """pv-1 at 40 kW, 429,496 kW for 12 s of it; pv-2 at 20 kW, estimated in the quarter after."""
+    morning = SHANGHAI_MIDNIGHT + 8 * HOUR
+    spike = {"pv-1": b'{"active_power_kw":"out_of_range"}'}
+    feed.write({"pv-1": {"active_power_kw": 40}}, [morning + second * 1000 for second in range(48)])
+    feed.write(
+        {"pv-1": {"active_power_kw": 429_496}}, [morning + second * 1000 for second in range(48, 60)], flags=spike
+    )
+    feed.write({"pv-2": {"active_power_kw": 20}}, morning)
+    guess = {"pv-2": b'{"active_power_kw":"estimated","temperature_c":"estimated"}'}
+    quarter = morning + HOUR // 4
+    feed.write({"pv-2": {"active_power_kw": 20, "temperature_c": 7}}, quarter + 60_000, flags=guess)
+    feed.maintain()
+    pv = (await api.get("/parks/gaoxin-nan/day", date="2026-11-20", step="1m"))["power"]["pv"]
+    assert (pv["kw"][480], pv["kw"][496], pv["estimated_ms"]) == (60, 20, [quarter])
+    for device, resolution, most, estimated in (
+        ("pv-1", "1m", 40, {}),
+        ("pv-1", "1d", 40, {}),
+        ("pv-2", "1m", 20, {"active_power_kw": [quarter]}),
+        ("pv-2", "15m", 20, {"active_power_kw": [quarter]}),
+        ("pv-2", "1d", 20, {"active_power_kw": [SHANGHAI_MIDNIGHT]}),
+    ):
+        asked = {"from": SHANGHAI_MIDNIGHT, "to": SHANGHAI_MIDNIGHT + 24 * HOUR, "resolution": resolution}
+        answer = await api.get(f"/devices/gaoxin-nan/gw-1/{device}/history", signals="active_power_kw", **asked)
+        assert answer["estimated"] == estimated
+        assert max(filter(None, answer["history"]["curves"]["active_power_kw"]["max"])) == most
+
+
 def test_days_of_a_zone_that_changes_its_clocks() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     lengths = [

@@ -17,6 +17,7 @@ def day(energy: dict[str, float | None] | None = None, **kw: list[float | None])
             "kw": kw.get(part, [None] * length),
             "reporting": [int(value is not None) for value in kw.get(part, [None] * length)],
             "samples": [900 * (value is not None) for value in kw.get(part, [None] * length)],
+            "estimated_ms": [BUCKET] if part in kw else [],
         }
         for part in PARTS
     }
@@ -35,7 +36,9 @@ def test_powers_and_energies_add_up() -> None:
     assert found["day"]["power"]["grid"]["kw"] == [11, 22, 33]
     assert found["day"]["power"]["grid"]["devices"] == 2
     assert found["day"]["power"]["pv"]["kw"] == [0, 1, 2]
-    assert found["day"]["power"]["ev"] == {"devices": 0, "kw": [None] * 3, "reporting": [0] * 3, "samples": [0] * 3}
+    nothing = {"devices": 0, "kw": [None] * 3, "reporting": [0] * 3, "samples": [0] * 3, "estimated_ms": []}
+    assert found["day"]["power"]["ev"] == nothing
+    assert found["day"]["power"]["pv"]["estimated_ms"] == [BUCKET]
     assert found["day"]["energy"]["grid.import"] == {"kwh": 5.5, "devices": 2, "reporting": 2, "resets": 0}
     assert found["day"]["energy"]["pv.made"]["kwh"] == 1
     assert found["partial"] == []

@@ -14,6 +14,7 @@ import { language, say, type Key } from "./words";
 const HEIGHT = 300;
 /** Roll-ups follow the readings; only a longer difference is a gap. */
 const LATEST_GAP_MS = 300_000;
+const QUARTER_MS = 900_000;
 const LEGEND: { part: Part | "demand"; key: Key }[] = [
   { part: "pv", key: "part.pv" },
   { part: "storage", key: "part.storage" },
@@ -114,13 +115,17 @@ function Legend({ shown, index }: { shown: Day | null; index: number | null }) {
       {at !== undefined && shown && <li class="legend-time">{clock(at, shown.time_zone)}</li>}
       {LEGEND.filter(({ part }) => !shown || part === "demand" || shown.power[part].devices > 0).map(({ part, key }) => {
         const kw = shown && index !== null && part !== "demand" ? (shown.power[part].kw[index] ?? null) : null;
+        const guessed = shown && at !== undefined && part !== "demand" && shown.power[part].estimated_ms.some((ms) => at >= ms && at < ms + QUARTER_MS);
         return (
           <li key={part}>
             <span class={`key ${part}`} aria-hidden="true">
               {part === "load" || part === "ev" ? "━" : "■"}
             </span>{" "}
             {part === "ev" ? "+ " : ""}
-            {say(key)} <b>{kw === null ? DASH : together(power(kw))}</b>
+            {say(key)}{" "}
+            <b class={guessed ? "doubtful" : ""} title={guessed ? say("flag.estimated") : undefined}>
+              {kw === null ? DASH : together(power(kw))}
+            </b>
           </li>
         );
       })}

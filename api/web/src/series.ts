@@ -9,6 +9,8 @@ export interface Track {
   values: Column;
   low?: Column;
   high?: Column;
+  /** Whether some of the values are estimates. */
+  estimated?: boolean;
 }
 
 /** One signal of an answer. A roll-up's gauge has a mean with its extremes; a register and a state their last value. */
@@ -20,6 +22,7 @@ export function trackOf(history: History, signal: string, periodS: number): Trac
   const known = (at_ms ?? []).map((_, index) => index).filter((index) => values[index] != null);
   const of = (column: Column): Column => known.map((index) => column[index] ?? null);
   const track: Track = { at_ms: known.map((index) => at_ms?.[index] ?? 0), values: of(values), ...(curve.min && curve.max ? { low: of(curve.min), high: of(curve.max) } : {}) };
+  if (history.estimated[signal]?.length || history.history.flags?.some(([, flags]) => flags[signal] === "estimated")) track.estimated = true;
   const usual = SPACINGS * Math.max(history.bucket_ms, periodS * 1000);
   return opened(track, gapsBefore(track.at_ms, samples && known.map((index) => samples[index] ?? 1), usual));
 }
@@ -27,7 +30,7 @@ export function trackOf(history: History, signal: string, periodS: number): Trac
 /** A null where a gap is: the line ends there instead of bridging it. */
 function opened(track: Track, gaps: boolean[]): Track {
   const at: number[] = [];
-  const open: Track = { at_ms: at, values: [], ...(track.low ? { low: [], high: [] } : {}) };
+  const open: Track = { at_ms: at, values: [], ...(track.low ? { low: [], high: [] } : {}), ...(track.estimated ? { estimated: true } : {}) };
   track.at_ms.forEach((ms, index) => {
     if (gaps[index]) {
       at.push((track.at_ms[index - 1] ?? 0) + 1);

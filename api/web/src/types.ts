@@ -86,7 +86,9 @@ export interface History {
   from_ms: number;
   to_ms: number;
   truncated: boolean;
-  history: { at_ms: number[] | null; samples?: number[]; curves: Record<string, Partial<Record<"value" | "mean" | "min" | "max" | "first" | "last", Column>>> };
+  /** By signal the starts of buckets that hold estimates. */
+  estimated: Record<string, number[]>;
+  history: { at_ms: number[] | null; samples?: number[]; flags?: [number, Record<string, string>][]; curves: Record<string, Partial<Record<"value" | "mean" | "min" | "max" | "first" | "last", Column>>> };
 }
 
 export interface Signal {
@@ -134,7 +136,7 @@ export interface Day {
   from_ms: number;
   to_ms: number;
   at_ms: number[];
-  power: Record<Part, { devices: number; kw: (number | null)[]; reporting: number[]; samples: number[] }>;
+  power: Record<Part, { devices: number; kw: (number | null)[]; reporting: number[]; samples: number[]; estimated_ms: number[] }>;
   energy: Record<string, Energy>;
 }
 

@@ -5,7 +5,7 @@ import { Answered, problemOf, type Asked } from "../asked";
 import { deviceName, signalName } from "../catalogue";
 import { isoDay } from "../format";
 import { askHistory } from "../history";
-import { inks, together, trackOf } from "../series";
+import { inks, together, trackOf, type Track } from "../series";
 import { chosen, overview, park } from "../state";
 import type { Device, History } from "../types";
 import { say } from "../words";
@@ -56,19 +56,22 @@ export function ClassChart({ wishes, unit, title, height = 240, sync = "devices"
 }
 
 function Drawn({ wishes, found, ...rest }: { wishes: Wish[]; found: History[]; unit: string; zone: string; from_ms: number; to_ms: number; height: number; title: string; sync: string }) {
-  const joined = together(
-    wishes.map((wish, index) => {
-      const history = found[index];
-      const track = history ? trackOf(history, wish.signal, wish.device.period_s) : { at_ms: [], values: [] };
-      const per = wish.per ?? 1;
-      return { at_ms: track.at_ms, values: per === 1 ? track.values : track.values.map((value) => (value == null ? value : value / per)) };
-    }),
-  );
+  const tracks = wishes.map((wish, index): Track => {
+    const history = found[index];
+    const { at_ms, values, estimated }: Track = history ? trackOf(history, wish.signal, wish.device.period_s) : { at_ms: [], values: [] };
+    const per = wish.per ?? 1;
+    return { at_ms, values: per === 1 ? values : values.map((value) => (value == null ? value : value / per)), ...(estimated ? { estimated } : {}) };
+  });
+  const joined = together(tracks);
+  const marked = (wish: Wish, index: number): string => {
+    const name = wish.name ?? (wishes.every((other) => other.signal === wish.signal) ? deviceName(wish.device) : signalName(wish.signal));
+    return tracks[index]?.estimated ? `${name} · ${say("flag.estimated_some")}` : name;
+  };
   const shades = inks(wishes.map((wish) => wish.device.device_class));
   const lines = wishes.map(
     (wish, index): Line => ({
       key: `${wish.device.device}/${wish.signal}`,
-      name: wish.name ?? (wishes.every((other) => other.signal === wish.signal) ? deviceName(wish.device) : signalName(wish.signal)),
+      name: marked(wish, index),
       ink: wish.ink ?? shades[index] ?? "load",
       values: joined.tracks[index]?.values ?? [],
       dashed: wish.dashed ?? false,

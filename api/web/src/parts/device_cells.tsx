@@ -19,18 +19,20 @@ export function DeviceCell({ member, signal = "active_power_kw" }: { member: Mem
   );
 }
 
-/** A live value: grey with its age when old, dotted when estimated, a dash with the reason when it is not there. */
+/** A live value: grey with its age when old or not to be trusted, dotted when estimated, a dash with the reason when it
+ * is not there. */
 export function Live({ member, signal, unit, scale = 1 }: { member: Member; signal: string; unit?: string; scale?: number }) {
   const { device, live } = member;
-  const value = usable(member, signal);
+  const value = live?.values[signal] ?? null;
   const flag = live?.flags[signal];
   const known = device.signals.includes(signal);
-  const why = !known ? say("why.unknown_signal") : flag ? sayMaybe(`flag.${flag}`, flag) : live?.age_s == null ? say("why.missing") : ago(live.age_s, "age.ago");
+  const age = live?.age_s == null ? say("why.missing") : ago(live.age_s, "age.ago");
+  const why = !known ? say("why.unknown_signal") : flag ? `${sayMaybe(`flag.${flag}`, flag)} · ${age}` : age;
   return (
     <Num
       value={value === null ? null : value * scale}
       unit={unit ?? signalOf(device.device_class, signal)?.unit ?? ""}
-      old={live?.stale}
+      old={live?.stale || (flag !== undefined && flag !== "estimated")}
       estimated={flag === "estimated"}
       why={why}
     />

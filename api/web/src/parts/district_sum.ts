@@ -46,6 +46,7 @@ function partOf(days: Day[], part: Part, columns: Column[], last: number): Day["
     kw,
     reporting: across((day) => day.power[part].reporting),
     samples: across((day) => day.power[part].samples),
+    estimated_ms: [...new Set(days.flatMap((day) => day.power[part].estimated_ms))],
   };
 }
 

@@ -320,7 +320,7 @@ function grouped(found: Loaded[]): Group[] {
       const mate = own.findIndex((other) => other.plot.signal === one.plot.signal && other.plot.device === one.plot.device);
       return {
         key: `${one.plot.device.device}/${one.plot.signal}/${one.against}`,
-        name: [deviceName(one.plot.device), signalName(one.plot.signal), one.against && one.against !== deviceName(one.plot.device) ? `(${one.against})` : ""].filter(Boolean).join(" "),
+        name: [deviceName(one.plot.device), signalName(one.plot.signal), one.against && one.against !== deviceName(one.plot.device) ? `(${one.against})` : "", one.track.estimated ? `· ${say("flag.estimated_some")}` : ""].filter(Boolean).join(" "),
         ink: one.against && mate < 0 ? "ink" : (shades[Math.max(0, mate)] ?? "load"),
         values: track?.values ?? [],
         ...(single && track?.low && track.high ? { low: track.low, high: track.high } : {}),
