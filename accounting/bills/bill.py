@@ -14,7 +14,8 @@ from domain.calendar import Calendar, CalendarGapError
 from domain.period import Period, period
 from domain.tariff import power_factor
 from domain.tariff.bill import Bill
-from domain.tariff.engine import TermsError, bill
+from domain.tariff.engine import bill
+from domain.tariff.lines import TermsError
 from domain.tariff.month import MonthPlan, month_plan
 from domain.tariff.plan import Plan
 from domain.tariff.power_factor import Table

@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Literal
-from zoneinfo import ZoneInfo
 
-from contract.time import from_ms
+from accounting.bills.marks import peak_sentence
+from accounting.bills.written import Language, local, plain
 from domain.tariff.bill import Bill, BillLine, Note
 
-Language = Literal["zh", "en"]
 EXAMPLE = "example_plan"
 """The note of a plan that claims to be in force nowhere."""
 SIMULATED = Note(
@@ -18,7 +15,6 @@ SIMULATED = Note(
     "Simulated data: the readings come from simulated devices, not from a real park.",
 )
 """The note of a bill whose meters are simulated ones."""
-_MINUTE_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +28,6 @@ class Words:
     provisional: str
     complete: str
     coverage: str
-    peak: str
     factor: str
     marks: dict[str, str]
     """What the heading says for a note of this code: nobody should take the bill for one that is owed."""
@@ -47,7 +42,6 @@ WORDS: dict[Language, Words] = {
         provisional="暂计：计至 {}",
         complete="可结账：计至 {}",
         coverage="用电量 {} 千瓦时，其中估算 {}；数据完整率 {}%",
-        peak="最大需量 {} 千瓦，{}（{} 分钟平均），相应电费 {} 元",
         factor="功率因数 {}",
         marks={"simulated_data": "仿真数据", EXAMPLE: "示例电价"},
     ),
@@ -59,7 +53,6 @@ WORDS: dict[Language, Words] = {
         provisional="provisional: counted until {}",
         complete="ready to be closed: counted until {}",
         coverage="energy {} kWh, {} of it estimated; coverage {} %",
-        peak="maximum demand {} kW at {} (mean of {} minutes), costs {} CNY",
         factor="power factor {}",
         marks={"simulated_data": "simulated data", EXAMPLE: "example tariff"},
     ),
@@ -92,15 +85,13 @@ def remarks(bill: Bill, language: Language) -> Iterator[str]:
     words = WORDS[language]
     if bill.closing is not None:
         closing = bill.closing
-        closed_at = _local(bill, closing.closed_at_ms)
+        closed_at = local(bill, closing.closed_at_ms)
         yield words.closed.format(closing.revision, closed_at, closing.closed_by, closing.reason)
     else:
-        yield (words.provisional if bill.provisional else words.complete).format(_local(bill, bill.through_ms))
+        yield (words.provisional if bill.provisional else words.complete).format(local(bill, bill.through_ms))
     yield words.coverage.format(plain(bill.energy_kwh), plain(bill.estimated_kwh), bill.coverage_pct)
     if bill.peak is not None:
-        peak = bill.peak
-        minutes = peak.window_s // _MINUTE_S
-        yield words.peak.format(plain(peak.demand_kw), _local(bill, peak.at_ms), minutes, plain(peak.cost_cny))
+        yield peak_sentence(bill, bill.peak, language)
     if bill.power_factor is not None:
         yield words.factor.format(bill.power_factor)
     for note in bill.notes:
@@ -114,12 +105,3 @@ def comparison(bills: Sequence[Bill], language: Language) -> list[tuple[str, ...
         (heading(bill, language), plain(bill.total_cny), f"{bill.total_cny - first:+f}", "!" if bill.blocks else "")
         for bill in bills
     ]
-
-
-def plain(number: Decimal) -> str:
-    """A number in full, thousands apart."""
-    return f"{number:,f}"
-
-
-def _local(bill: Bill, stamp_ms: int) -> str:
-    return f"{from_ms(stamp_ms).astimezone(ZoneInfo(bill.time_zone)):%Y-%m-%d %H:%M}"

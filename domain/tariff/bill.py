@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from domain.tariff.plan import Basis
 
@@ -30,6 +30,28 @@ class Rule:
     clause: str
 
 
+PEAK = "peak"
+"""What a mark is of that is about the interval of the highest demand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How much of something that a line rests on is an estimate, and how much is not known."""
+
+    of: str
+    """`import`, `reactive`, the code of a feed-in line, or `peak`: the interval of the highest demand."""
+    unit: str
+    estimated: Decimal
+    """The part that is an estimate; of `peak` the whole demand, or 0."""
+    estimated_intervals: int
+    """Quarter hours with an estimate, counted for each register; of `peak` 1 or 0."""
+    missing_intervals: int
+    """Quarter hours that have passed and are not known; of `peak` each of them may have been higher."""
+
+
+Marks: TypeAlias = tuple[Mark, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class BillLine:
     """One line; `amount_cny` = quantity x price, rounded half-up to 0.01 CNY, and rounded nowhere else."""
@@ -44,6 +66,8 @@ class BillLine:
     amount_cny: Decimal
     inputs: Mapping[str, str]
     rule: Rule
+    marks: Marks | None = ()
+    """What it rests on that is estimated or missing, nothing where all is good; None where nobody has kept it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +90,15 @@ class Peak:
     window_s: int
     cost_cny: Decimal
     """The lines of the bill that follow from measured demand; 0 where the basic charge does not."""
+    estimated: bool | None = None
+    """Whether its interval is an estimate; None where nobody has kept it."""
+    missing: int | None = None
+    """Quarter hours that have passed and that some register does not know: each may have been higher."""
+    good_kw: Decimal | None = None
+    """The highest demand of the intervals without an estimate; None where there are none."""
+    good_at_ms: int | None = None
+    good_cost_cny: Decimal | None = None
+    """What `good_kw` would cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +152,8 @@ class Bill:
     power_factor: Decimal | None
     notes: tuple[Note, ...]
     closing: Closing | None = field(default=None)
+    marks: Marks | None = ()
+    """Everything that it rests on that is estimated or missing; None where nobody has kept it."""
 
     @property
     def total_cny(self) -> Decimal:
@@ -164,10 +199,11 @@ def from_document(values: Mapping[str, Any]) -> Bill:
         terms=Terms(**terms | {name: _number(terms[name]) for name in _TERM_NUMBERS}),
         lines=tuple(map(_line, values["lines"])),
         coverage={name: Coverage(**each | _numbers(each, "coverage_pct")) for name, each in values["coverage"].items()},
-        peak=None if peak is None else Peak(**peak | _numbers(peak, "demand_kw", "cost_cny")),
+        peak=None if peak is None else _peak(peak),
         power_factor=_number(values["power_factor"]),
         notes=tuple(Note(**note) for note in values["notes"]),
         closing=None if closing is None else Closing(**closing),
+        marks=_marks(values),
     )
 
 
@@ -181,8 +217,19 @@ _TERM_NUMBERS = ("capacity_kva", "contracted_kw", "power_factor_standard")
 
 def _line(values: Mapping[str, Any]) -> BillLine:
     numbers = {"quantity": Decimal(values["quantity"]), "amount_cny": Decimal(values["amount_cny"])}
-    changed = {"price": _number(values["price"]), "rule": Rule(**values["rule"])}
+    changed = {"price": _number(values["price"]), "rule": Rule(**values["rule"]), "marks": _marks(values)}
     return BillLine(**{**values, **numbers, **changed})
+
+
+def _marks(values: Mapping[str, Any]) -> Marks | None:
+    """Documents of before 2026-12 have none: whether their lines rest on estimates is not known."""
+    found = values.get("marks")
+    return None if found is None else tuple(Mark(**each | _numbers(each, "estimated")) for each in found)
+
+
+def _peak(values: Mapping[str, Any]) -> Peak:
+    good = {name: _number(values.get(name)) for name in ("good_kw", "good_cost_cny")}
+    return Peak(**{**values, **_numbers(values, "demand_kw", "cost_cny"), **good})
 
 
 def _numbers(values: Mapping[str, Any], *names: str) -> dict[str, Decimal]:

@@ -6,21 +6,16 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.tariff.bill import Bill, BillLine, Coverage, Peak, Rule, Terms
+from domain.tariff.bill import Bill, BillLine, Coverage, Marks, Rule, Terms
+from domain.tariff.demand import basic_lines, highest, peak_of
+from domain.tariff.lines import TermsError, bill_line, cents, kwh, marks_of, merged
 from domain.tariff.month import NO_PRICE, MonthPlan, Prices
 from domain.tariff.notes import notes
-from domain.tariff.plan import BAND_NAMES_ZH, BANDS, Basic, Component, Plan
+from domain.tariff.plan import BAND_NAMES_ZH, BANDS, Component, Plan
 from domain.tariff.power_factor import Table, power_factor
-from domain.tariff.usage import QUARTER_MS, Quarters, Usage
+from domain.tariff.usage import Quarters, Usage
 
-_CENT = Decimal("0.01")
-_WH_PER_KWH = 1000
-_RATE_PER_KW = 24_000
 _EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
-
-
-class TermsError(ValueError):
-    """The plan cannot price what the supply agreement says."""
 
 
 def bill(month: MonthPlan, usage: Usage, terms: Terms, power_factors: Table, through_ms: int | None = None) -> Bill:
@@ -29,21 +24,15 @@ def bill(month: MonthPlan, usage: Usage, terms: Terms, power_factors: Table, thr
         return _bill(month, usage, terms, power_factors, month.period.end_ms if through_ms is None else through_ms)
 
 
-def cents(amount: Decimal) -> Decimal:
-    """An amount rounded half-up to 0.01 CNY."""
-    # Adding zero turns a negative zero into zero.
-    return amount.quantize(_CENT, ROUND_HALF_UP) + 0
-
-
 def _bill(month: MonthPlan, usage: Usage, terms: Terms, power_factors: Table, through_ms: int) -> Bill:
     plan = month.plan
     energy = list(_energy_lines(month, usage.imported))
-    peak_kw, peak_at = _peak(usage.imported, month)
-    basic = list(_basic_lines(plan, terms, usage.imported, peak_kw))
+    found = highest(usage.imported)
+    basic = list(basic_lines(plan, terms, usage.imported, found))
     factor = power_factor(usage.imported.total_wh, usage.reactive.total_wh) if usage.reactive.registers else None
     adjusted = list(_power_factor_lines(plan, terms, power_factors, [*energy, *basic], factor, usage))
-    demand_cost = sum((line.amount_cny for line in basic if "peak_kw" in line.inputs), Decimal(0))
-    window_s = usage.imported.coarsest_period_s
+    peak = peak_of(plan, terms, usage.imported, found, month.period.start_ms)
+    groups = _groups(plan, terms, usage)
     return Bill(
         account=terms.account,
         park=terms.park,
@@ -59,13 +48,17 @@ def _bill(month: MonthPlan, usage: Usage, terms: Terms, power_factors: Table, th
         through_ms=through_ms,
         terms=terms,
         lines=(*energy, *basic, *adjusted, *_feed_in_lines(month, usage)),
-        energy_kwh=_kwh(usage.imported.total_wh),
-        estimated_kwh=_kwh(usage.imported.estimated_wh),
-        coverage=_coverages(plan, terms, usage),
+        energy_kwh=kwh(usage.imported.total_wh),
+        estimated_kwh=kwh(usage.imported.estimated_wh),
+        coverage={
+            name: Coverage(group.expected, group.known_count, group.estimated_count, group.coverage_pct)
+            for name, group in groups.items()
+        },
         minimum_coverage_pct=plan.minimum_coverage_pct,
-        peak=None if peak_kw is None or peak_at is None else Peak(peak_kw, peak_at, window_s, demand_cost),
+        peak=peak,
         power_factor=factor,
-        notes=tuple(notes(month, usage, terms, through_ms, _unpriced(month, usage.imported))),
+        notes=tuple(notes(month, usage, terms, through_ms, _unpriced(month, usage.imported), peak)),
+        marks=merged(*(marks_of(name, group) for name, group in groups.items()), found.marks),
     )
 
 
@@ -76,10 +69,10 @@ def _energy_lines(month: MonthPlan, imported: Quarters) -> Iterator[BillLine]:
     by_band = band_sums(month.band, imported.energy_wh) if plan.schedules else {}
     for component in plan.components:
         if not component.time_of_use:
-            yield _plain_line(plan, component, imported.total_wh)
+            yield _plain_line(plan, component, imported)
             continue
         for band, energy_wh in by_band.items():
-            yield _band_line(plan, component, band, energy_wh)
+            yield _band_line(plan, component, band, energy_wh, marks_of("import", imported, month.band == band))
 
 
 def band_sums(band: NDArray[np.int8], energy_wh: NDArray[np.int64]) -> dict[int, int]:
@@ -87,14 +80,15 @@ def band_sums(band: NDArray[np.int8], energy_wh: NDArray[np.int64]) -> dict[int,
     return {number: int(energy_wh[band == number].sum()) for number in np.unique(band).tolist()}
 
 
-def _plain_line(plan: Plan, component: Component, energy_wh: int) -> BillLine:
-    price = component.price or Decimal(0)
+def _plain_line(plan: Plan, component: Component, imported: Quarters) -> BillLine:
+    price, energy_wh = component.price or Decimal(0), imported.total_wh
     inputs = {"energy_wh": str(energy_wh), "price_cny_per_kwh": str(price)}
     names = component.name_zh, component.name_en
-    return _line(plan, (component.code, *names), (_kwh(energy_wh), "kWh"), price, inputs, component.clause)
+    counted, marks = (kwh(energy_wh), "kWh"), marks_of("import", imported)
+    return bill_line(plan, (component.code, *names), counted, price, inputs, component.clause, marks)
 
 
-def _band_line(plan: Plan, component: Component, band: int, energy_wh: int) -> BillLine:
+def _band_line(plan: Plan, component: Component, band: int, energy_wh: int, marks: Marks) -> BillLine:
     inputs = {"band": BANDS[band], "energy_wh": str(energy_wh)}
     if band in component.band_prices:
         price = component.band_prices[band]
@@ -102,7 +96,7 @@ def _band_line(plan: Plan, component: Component, band: int, energy_wh: int) -> B
         price = (component.price or Decimal(0)) * plan.ratio(band)
         inputs |= {"flat_price_cny_per_kwh": str(component.price), "ratio": str(plan.ratio(band))}
     named = _of_band(component.code, component.name_zh, component.name_en, band)
-    return _line(plan, named, (_kwh(energy_wh), "kWh"), price, inputs, component.clause)
+    return bill_line(plan, named, (kwh(energy_wh), "kWh"), price, inputs, component.clause, marks)
 
 
 def _priced_line(month: MonthPlan, prices: Prices, imported: Quarters) -> BillLine:
@@ -114,14 +108,15 @@ def _priced_line(month: MonthPlan, prices: Prices, imported: Quarters) -> BillLi
     mean = str((exact * 1000 / priced_wh).quantize(Decimal("0.000001"))) if priced_wh else "-"
     inputs = {"energy_wh": str(priced_wh), "mean_price_cny_per_kwh": mean, "distinct_prices": str(len(sums))}
     if spot is None:
-        inputs |= {f"kwh at {prices.distinct[place]}": str(_kwh(wh)) for place, wh in sums.items()}
+        inputs |= {f"kwh at {prices.distinct[place]}": str(kwh(wh)) for place, wh in sums.items()}
         names = ("energy_curve", "合同曲线电量电费", "energy at the contract's curve")
         clause = ", ".join(curve.scope.name for curve in plan.curves)
     else:
         inputs |= {"series": spot.series, "margin_cny_per_kwh": str(spot.margin)}
         names, clause = ("energy_spot", spot.name_zh, spot.name_en), spot.clause
     rule = Rule(plan.plan_id, plan.version, clause)
-    return BillLine(*names, _kwh(priced_wh), "kWh", None, cents(exact), inputs, rule)
+    marks = marks_of("import", imported, prices.place != NO_PRICE)
+    return BillLine(*names, kwh(priced_wh), "kWh", None, cents(exact), inputs, rule, marks)
 
 
 def price_sums(prices: Prices, energy_wh: NDArray[np.int64]) -> dict[int, int]:
@@ -147,67 +142,16 @@ def _feed_in_lines(month: MonthPlan, usage: Usage) -> Iterator[BillLine]:
             continue
         if not part.time_of_use:
             named, inputs = (part.code, part.name_zh, part.name_en), {"energy_wh": str(group.total_wh)}
-            yield _line(plan, named, (_kwh(group.total_wh), "kWh"), -part.price, inputs, part.clause)
+            counted, marks = (kwh(group.total_wh), "kWh"), marks_of(part.code, group)
+            yield bill_line(plan, named, counted, -part.price, inputs, part.clause, marks)
             continue
         for band, energy_wh in band_sums(month.band, group.energy_wh).items():
             ratio = plan.ratio(band)
             inputs = {"band": BANDS[band], "energy_wh": str(energy_wh), "ratio": str(ratio)}
             inputs["flat_price_cny_per_kwh"] = str(part.price)
             named = _of_band(part.code, part.name_zh, part.name_en, band)
-            yield _line(plan, named, (_kwh(energy_wh), "kWh"), -part.price * ratio, inputs, part.clause)
-
-
-def _basic_lines(plan: Plan, terms: Terms, imported: Quarters, peak_kw: Decimal | None) -> Iterator[BillLine]:
-    basic = plan.basic
-    if basic is None or terms.demand_basis == "none":
-        return
-    if terms.demand_basis == "capacity":
-        kva = _needed(terms.capacity_kva, terms, "capacity_kva")
-        price = _needed(basic.capacity_cny_per_kva, terms, f"a capacity price in plan {plan.plan_id}")
-        named = ("basic_capacity", "基本电费（容量）", "basic charge (capacity)")
-        yield _line(plan, named, (kva, "kVA"), price, {"capacity_kva": str(kva)}, basic.clause)
-        return
-    demand_price = _needed(basic.demand_cny_per_kw, terms, f"a demand price in plan {plan.plan_id}")
-    price, inputs, clause = _demand_price(basic, terms, imported.total_wh, demand_price)
-    if terms.demand_basis == "measured_demand":
-        named = ("basic_demand", "基本电费（实测最大需量）", "basic charge (measured maximum demand)")
-        kw = peak_kw or Decimal(0)
-        yield _line(plan, named, (kw, "kW"), price, inputs | {"peak_kw": str(kw)}, clause)
-        return
-    contracted = _needed(terms.contracted_kw, terms, "contracted_kw")
-    named = ("basic_demand", "基本电费（合同需量）", "basic charge (contracted demand)")
-    yield _line(plan, named, (contracted, "kW"), price, inputs | {"contracted_kw": str(contracted)}, clause)
-    yield from _excess_lines(plan, basic, contracted, price, peak_kw)
-
-
-def _demand_price(basic: Basic, terms: Terms, energy_wh: int, price: Decimal) -> tuple[Decimal, dict[str, str], str]:
-    """The demand price, reduced for high use per kVA where the plan has that rule, with its inputs and clause."""
-    inputs = {"demand_cny_per_kw": str(price)}
-    rule = basic.high_use
-    if rule is None or not terms.capacity_kva:
-        return price, inputs, basic.clause
-    per_kva = _kwh(energy_wh) / terms.capacity_kva
-    inputs |= {
-        "capacity_kva": str(terms.capacity_kva),
-        "kwh_per_kva": str(per_kva.quantize(Decimal("0.001"))),
-        "reduced_from_kwh_per_kva": str(rule.at_least_kwh_per_kva),
-    }
-    if per_kva < rule.at_least_kwh_per_kva:
-        return price, inputs, basic.clause
-    return price * rule.ratio, inputs | {"ratio": str(rule.ratio)}, f"{basic.clause}; {rule.clause}"
-
-
-def _excess_lines(
-    plan: Plan, basic: Basic, contracted: Decimal, price: Decimal, peak_kw: Decimal | None
-) -> Iterator[BillLine]:
-    rule = basic.excess
-    if rule is None or peak_kw is None:
-        return
-    limit = contracted * (1 + rule.tolerance_pct / 100)
-    if peak_kw > limit:
-        named = ("basic_excess", "超合同需量电费", "demand above the contract")
-        inputs = {"peak_kw": str(peak_kw), "limit_kw": str(limit), "multiplier": str(rule.multiplier)}
-        yield _line(plan, named, (peak_kw - limit, "kW"), price * rule.multiplier, inputs, rule.clause)
+            counted, marks = (kwh(energy_wh), "kWh"), marks_of(part.code, group, month.band == band)
+            yield bill_line(plan, named, counted, -part.price * ratio, inputs, part.clause, marks)
 
 
 def _power_factor_lines(
@@ -223,26 +167,21 @@ def _power_factor_lines(
     base = sum((line.amount_cny for line in lines if line.code.partition(".")[0] not in outside), Decimal(0))
     pct = standard.adjustment_pct(factor)
     inputs = {
-        "active_kwh": str(_kwh(usage.imported.total_wh)),
-        "reactive_kvarh": str(_kwh(usage.reactive.total_wh)),
+        "active_kwh": str(kwh(usage.imported.total_wh)),
+        "reactive_kvarh": str(kwh(usage.reactive.total_wh)),
         "power_factor": str(factor),
         "standard": str(standard.power_factor),
         "adjustment_pct": str(pct),
         "base_cny": str(base),
     }
     named = ("power_factor", "力调电费", "power-factor adjustment")
-    yield _line(plan, named, (base, "CNY"), pct / 100, inputs, table.source)
+    own = marks_of("import", usage.imported), marks_of("reactive", usage.reactive)
+    marks = merged(*own, *(line.marks for line in lines))
+    yield bill_line(plan, named, (base, "CNY"), pct / 100, inputs, table.source, marks)
 
 
-def _peak(imported: Quarters, month: MonthPlan) -> tuple[Decimal | None, int | None]:
-    """The highest mean power of an interval whose energy every register knows, and its start."""
-    if not imported.registers or not imported.known.any():
-        return None, None
-    place = int(np.where(imported.known, imported.rate, -1).argmax())
-    return Decimal(int(imported.rate[place])) / _RATE_PER_KW, month.period.start_ms + place * QUARTER_MS
-
-
-def _coverages(plan: Plan, terms: Terms, usage: Usage) -> dict[str, Coverage]:
+def _groups(plan: Plan, terms: Terms, usage: Usage) -> dict[str, Quarters]:
+    """What is counted, by its name: `import`, `reactive`, and codes of feed-in lines."""
     groups = {"import": usage.imported}
     if plan.power_factor_adjustment and terms.power_factor_standard is not None:
         groups["reactive"] = usage.reactive
@@ -250,36 +189,9 @@ def _coverages(plan: Plan, terms: Terms, usage: Usage) -> dict[str, Coverage]:
         group = usage.fed_in.get((part.device_class, part.signal))
         if group is not None and group.registers:
             groups[part.code] = group
-    return {
-        name: Coverage(group.expected, group.known_count, group.estimated_count, group.coverage_pct)
-        for name, group in groups.items()
-    }
+    return groups
 
 
 def _of_band(code: str, name_zh: str, name_en: str, band: int) -> tuple[str, str, str]:
     name = BANDS[band]
     return f"{code}.{name}", f"{name_zh}（{BAND_NAMES_ZH[band]}）", f"{name_en} ({name.replace('_', ' ')})"
-
-
-def _line(
-    plan: Plan,
-    named: tuple[str, str, str],
-    counted: tuple[Decimal, str],
-    price: Decimal,
-    inputs: dict[str, str],
-    clause: str,
-) -> BillLine:
-    quantity, unit = counted
-    return BillLine(
-        *named, quantity, unit, price, cents(quantity * price), inputs, Rule(plan.plan_id, plan.version, clause)
-    )
-
-
-def _needed(value: Decimal | None, terms: Terms, what: str) -> Decimal:
-    if value is None:
-        raise TermsError(f"account {terms.account}: a basic charge by {terms.demand_basis} needs {what}")
-    return value
-
-
-def _kwh(energy_wh: int) -> Decimal:
-    return Decimal(energy_wh) / _WH_PER_KWH

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
-from domain.tariff.bill import Note, Terms
+from domain.tariff.bill import Note, Peak, Terms
 from domain.tariff.month import MonthPlan
 from domain.tariff.usage import QUARTER_S, Quarters, Usage
 
@@ -13,7 +13,9 @@ _MINUTE_S = 60
 _NAMES_ZH = {"import": "用电量", "reactive": "无功电量", "v2g": "车网互动 V2G 电量"}
 
 
-def notes(month: MonthPlan, usage: Usage, terms: Terms, through_ms: int, unpriced: int) -> Iterator[Note]:
+def notes(
+    month: MonthPlan, usage: Usage, terms: Terms, through_ms: int, unpriced: int, peak: Peak | None
+) -> Iterator[Note]:
     """Everything that is to be told; what stands in the way of closing is marked."""
     plan, period = month.plan, month.period
     if through_ms < period.end_ms:
@@ -21,6 +23,8 @@ def notes(month: MonthPlan, usage: Usage, terms: Terms, through_ms: int, unprice
             "month_open", "本月尚未结束，账单仅计至当前。", "The month is not over: counted so far.", blocks=True
         )
     yield from _coverage(usage, month, terms)
+    if peak is not None and peak.estimated:
+        yield _estimated_peak(peak)
     if unpriced:
         yield Note(
             "price_missing",
@@ -84,6 +88,16 @@ def _coverage_of(name: str, name_zh: str, group: Quarters, minimum: Decimal) -> 
             f"{name_zh}：{group.estimated_count} 个时段为估算值，共 {amount}。",
             f"{name}: {group.estimated_count} quarter hours are estimated, {amount} in all.",
         )
+
+
+def _estimated_peak(peak: Peak) -> Note:
+    good_zh = "没有有效时段" if peak.good_kw is None else f"有效时段中的最大值为 {peak.good_kw} kW"
+    good_en = "there is no good interval" if peak.good_kw is None else f"the highest good one has {peak.good_kw} kW"
+    return Note(
+        "estimated_peak",
+        f"最大需量 {peak.demand_kw} kW 出自估算时段；{good_zh}。",
+        f"The maximum demand of {peak.demand_kw} kW lies in an estimated interval; {good_en}.",
+    )
 
 
 def _weather(month: MonthPlan) -> Iterator[Note]:

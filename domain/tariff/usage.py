@@ -43,11 +43,15 @@ class Quarters:
     """Quarter hours that every register knows."""
     rate: NDArray[np.int64]
     """Mean power over the registers' own intervals, in units of Wh a day: kW x 24,000."""
+    estimates_wh: NDArray[np.int64]
+    """What of `energy_wh` is an estimate."""
+    estimates: NDArray[np.int32]
+    """How many registers of each quarter hour have an estimate."""
+    missing: NDArray[np.int32]
+    """How many registers do not know the quarter hour; 0 where it has not passed yet."""
     expected: int
     known_count: int
     """Quarter hours, counted for each register."""
-    estimated_count: int
-    estimated_wh: int
     coarsest_period_s: int
     registers: int
 
@@ -55,6 +59,16 @@ class Quarters:
     def total_wh(self) -> int:
         """Everything that is known."""
         return int(self.energy_wh.sum())
+
+    @property
+    def estimated_wh(self) -> int:
+        """What of it is an estimate."""
+        return int(self.estimates_wh.sum())
+
+    @property
+    def estimated_count(self) -> int:
+        """Quarter hours with an estimate, counted for each register."""
+        return int(self.estimates.sum())
 
     @property
     def coverage_pct(self) -> Decimal:
@@ -73,24 +87,36 @@ def spread(energy_wh: NDArray[np.int64], period_s: int) -> NDArray[np.int64]:
 
 def quarters(series: Sequence[Series], count: int, elapsed: int | None = None) -> Quarters:
     """Registers added up over `count` quarter hours, of which `elapsed` have passed and are expected."""
-    energy, rate = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    energy, rate, estimates_wh = (np.zeros(count, np.int64) for _ in range(3))
+    estimates, missing = np.zeros(count, np.int32), np.zeros(count, np.int32)
     known = np.ones(count, np.bool_)
-    known_count = estimated_count = estimated_wh = 0
+    passed = np.arange(count) < (count if elapsed is None else elapsed)
+    known_count = 0
     for each in series:
         parts = each.period_s // QUARTER_S
         present = each.quality != MISSING
+        guessed = each.quality == ESTIMATED
         values = np.where(present, each.energy_wh, 0)
         slots = np.repeat(present, parts)
         energy += spread(values, each.period_s)
         rate += np.repeat(values * (_DAY_S // each.period_s), parts)
+        estimates_wh += spread(np.where(guessed, values, 0), each.period_s)
+        estimates += np.repeat(guessed, parts)
+        missing += passed & ~slots
         known &= slots
-        guessed = each.quality == ESTIMATED
         known_count += int(slots.sum())
-        estimated_count += int(guessed.sum()) * parts
-        estimated_wh += int(values[guessed].sum())
-    coarsest = max((each.period_s for each in series), default=QUARTER_S)
-    expected = (count if elapsed is None else elapsed) * len(series)
-    return Quarters(energy, known, rate, expected, known_count, estimated_count, estimated_wh, coarsest, len(series))
+    return Quarters(
+        energy_wh=energy,
+        known=known,
+        rate=rate,
+        estimates_wh=estimates_wh,
+        estimates=estimates,
+        missing=missing,
+        expected=int(passed.sum()) * len(series),
+        known_count=known_count,
+        coarsest_period_s=max((each.period_s for each in series), default=QUARTER_S),
+        registers=len(series),
+    )
 
 
 @dataclass(frozen=True, slots=True)

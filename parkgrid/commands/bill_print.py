@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 if TYPE_CHECKING:
-    from domain.tariff.bill import Bill
+    from domain.tariff.bill import Bill, BillLine
 
 _WIDTH = 170
 """Of a table that goes into a file or a pipe: it needs no folding there."""
@@ -18,16 +18,21 @@ def print_bill(bill: "Bill", language: Language) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from accounting.bills.text import WORDS, heading, plain, remarks, row
+    from accounting.bills import marks as marking
+    from accounting.bills.text import WORDS, heading, remarks, row
+    from accounting.bills.written import plain
 
     words = WORDS[language]
     table = Table(title=heading(bill, language), title_justify="left", title_style="bold")
     for name, justify in zip(words.columns, ("left", "right", "left", "right", "right", "left"), strict=True):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    for line in bill.lines:
-        table.add_row(*row(line, language))
+    marks = [marking.marked(line.marks, bill.peak, language) for line in bill.lines]
+    if any(marks):
+        table.add_column(marking.WORDS[language].heading)
+    for line, mark in zip(bill.lines, marks, strict=True):
+        table.add_row(*row(line, language), *([mark] if any(marks) else []))
     table.add_section()
-    table.add_row(words.total, "", "", "", plain(bill.total_cny), "")
+    table.add_row(words.total, "", "", "", plain(bill.total_cny))
     Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False, markup=False).print(table)
     for remark in remarks(bill, language):
         typer.echo(remark)
@@ -49,13 +54,24 @@ def print_comparison(bills: "list[Bill]", language: Language) -> None:
 
 def print_revision(bill: "Bill", former: "Bill | None", language: Language) -> None:
     """Who closed it, when and why, and which lines differ from the revision before."""
-    from accounting.bills.text import heading, plain, remarks
+    from accounting.bills.marks import marked
+    from accounting.bills.text import heading, remarks
+    from accounting.bills.written import plain
 
     typer.echo(heading(bill, language))
     typer.echo(f"  {next(iter(remarks(bill, language)))}")
     typer.echo(f"  {plain(bill.total_cny)} CNY")
-    before = {line.code: line.amount_cny for line in former.lines} if former else {}
-    for line in bill.lines:
-        if former is not None and before.get(line.code) != line.amount_cny:
-            name = line.name_zh if language == "zh" else line.name_en
-            typer.echo(f"    {name}: {before.get(line.code, '-')} -> {line.amount_cny}")
+    before = {line.code: line for line in former.lines} if former else {}
+    for line in bill.lines if former else ():
+        _print_change(before.get(line.code), line, marked(line.marks, bill.peak, language), language)
+
+
+def _print_change(then: "BillLine | None", line: "BillLine", mark: str, language: Language) -> None:
+    from accounting.bills.marks import WORDS
+
+    name = line.name_zh if language == "zh" else line.name_en
+    if then is None or then.amount_cny != line.amount_cny:
+        changed = f"{'-' if then is None else then.amount_cny} -> {line.amount_cny}"
+        typer.echo(f"    {name}: {changed}{f' [{mark}]' if mark else ''}")
+    elif then.marks != line.marks:
+        typer.echo(f"    {name}: {line.amount_cny} [{mark or WORDS[language].all_good}]")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from domain.calendar import CalendarGapError
 from domain.tariff.bill import Terms, document, from_document
-from domain.tariff.engine import TermsError, band_sums, price_sums
+from domain.tariff.engine import band_sums, price_sums
+from domain.tariff.lines import TermsError
 from domain.tariff.reader import examples, read_plan
 from domain.tariff.usage import Series, quarters, spread
 from tests.domain.tariff.months import billed, constant_kw, laid, only, plan_of, series, slot_ms, usage
