@@ -50,7 +50,9 @@ def test_a_line_says_how_much_of_it_is_estimated_and_how_many_intervals_are_miss
     # 30 days x 7 h x 400 kW + 50 = 84,050 kWh x 1.02; 30 x 9 x 400 - 100 = 107,900 x 0.60
     assert bill.line("energy.peak").amount_cny == Decimal("85731.00")
     assert bill.line("energy.flat").amount_cny == Decimal("64740.00")
-    funds = [line for line in bill.lines if line.code.partition(".")[0] not in {"energy", "basic_demand", "power_factor"}]
+    funds = [
+        line for line in bill.lines if line.code.partition(".")[0] not in {"energy", "basic_demand", "power_factor"}
+    ]
     assert len(funds) == 3
     for line in funds:
         assert marks(bill, line.code) == {"import": ("250", "kWh", 2, 1)}, line.code
