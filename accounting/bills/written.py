@@ -8,6 +8,7 @@ from contract.time import from_ms
 from domain.tariff.bill import Bill
 
 Language: TypeAlias = Literal["zh", "en"]
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
 
 def plain(number: Decimal) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 from accounting.address import BillAddress, ClusterAddress, IndicatorAddress
 from accounting.bills.closings import current_bill
 from accounting.bills.errors import BillError
+from accounting.bills.marks import marked
 from accounting.bills.text import example, remarks
 from accounting.clusters.figures import cluster_figures
 from accounting.figures.indicators import figures
@@ -115,14 +116,14 @@ class _Writer:
         rows = []
         span_s = (self._stop_ms - self._period.start_ms) // 1000
         for row in self._energies:
-            kind, signal, unit, account, period_s, energy_wh, good, estimated, corrected, coverage = row[3:]
+            kind, signal, unit, account, period_s, *energies, good, estimated, corrected, coverage = row[3:]
             missing = max(0, span_s // period_s - good - estimated)
-            energy = None if energy_wh is None else energy_wh / 1000
+            energy, guessed = (None if energy_wh is None else energy_wh / 1000 for energy_wh in energies)
             named = (self._devices[row[:2]], self._word(f"class.{kind}"), self._word(f"signal.{signal}"), account)
-            rows.append((*named, energy, unit, good, estimated, missing, corrected, coverage))
+            rows.append((*named, energy, unit, good, estimated, missing, corrected, coverage, guessed))
         headings = self._headings(
             *("device", "class", "register", "account", ("energy", 3), "unit", ("good", 0), ("estimated", 0)),
-            *(("missing", 0), ("corrected", 0), ("coverage", 1)),
+            *(("missing", 0), ("corrected", 0), ("coverage", 1), ("estimated_energy", 3)),
         )
         notes = (self._word("energies_note"), *([self._word("simulated_note")] if self._simulated else []))
         return Section(self._word("energies"), headings, tuple(rows), notes)
@@ -166,7 +167,7 @@ class _Writer:
                 notes += [f"{account}: {remark}" for remark in remarks(bill, self._language)]
                 self._example_tariff |= example(bill)
             headings = self._headings(
-                *("account", "line", ("quantity", 3), "unit", ("price", 6), ("amount", 2), "plan", "address")
+                *("account", "line", ("quantity", 3), "unit", ("price", 6), ("amount", 2), "doubts", "plan", "address")
             )
             yield Section(f"{self._word('bills')} {month.text}", headings, tuple(rows), tuple(notes))
 
@@ -182,10 +183,11 @@ class _Writer:
         for line in bill.lines:
             named = (bill.account, line.name_zh if chinese else line.name_en)
             priced = (line.quantity, line.unit, line.price, line.amount_cny)
-            rows.append((*named, *priced, plan, address(line.code)))
+            rows.append((*named, *priced, marked(line.marks, bill.peak, self._language), plan, address(line.code)))
         state = self._word("provisional") if bill.closing is None else f"{self._word('closed')} @{revision}"
         total = f"{self._word('total')} ({state})"
-        return [*rows, (bill.account, total, None, "", None, bill.total_cny, plan, address("total"))]
+        marks = marked(bill.marks, bill.peak, self._language)
+        return [*rows, (bill.account, total, None, "", None, bill.total_cny, marks, plan, address("total"))]
 
     def _period_of(self, bill: Bill) -> Period:
         return month_of(from_ms(bill.start_ms).astimezone(self._period.zone).date(), self._period.zone)

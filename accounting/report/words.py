@@ -25,6 +25,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         ("good", "有效区间", "Good"),
         ("estimated", "估算区间", "Estimated"),
         ("missing", "缺失区间", "Missing"),
+        ("estimated_energy", "其中估算电量", "Energy estimated"),
+        ("doubts", "估算与缺失", "Estimated, missing"),
         ("corrected", "修正区间", "Corrected"),
         ("coverage", "数据完整率 (%)", "Coverage (%)"),
         ("indicators", "指标", "Indicators"),

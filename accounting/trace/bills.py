@@ -4,7 +4,7 @@ A closed month is computed again with the plan text, the rule texts and the know
 changed since then cannot show as a difference. A former revision counts only readings received until it was closed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,9 @@ from accounting.address import BillAddress
 from accounting.bills.bill import Computed, computed, current_rules, month_named
 from accounting.bills.closings import Closed, history, rules_of
 from accounting.bills.energy import AccountEnergy
+from accounting.bills.marks import marked
 from accounting.bills.supply import Known
+from accounting.bills.written import LANGUAGES
 from accounting.store import Connection
 from accounting.trace.answer import Definition, Input, NotTracedError, Rule, Trace, same
 from accounting.trace.registers import RegisterTrace, sources, trace_register
@@ -59,7 +61,7 @@ def line_of(bill: Bill, code: str) -> BillLine:
         rule = replace(first.rule, clause="sum of the lines")
         inputs = {line.code: f"{line.amount_cny} CNY" for line in bill.lines}
         total = bill.total_cny
-        return BillLine(TOTAL, "合计", "total", Decimal(1), "", None, total, inputs, rule)
+        return BillLine(TOTAL, "合计", "total", Decimal(1), "", None, total, inputs, rule, bill.marks)
     for line in bill.lines:
         if line.code == code:
             return line
@@ -108,6 +110,7 @@ def _trace(
     line = line_of(bill, address.line)
     recomputed = line_of(again, address.line).amount_cny
     coverage = [each.coverage_pct for each in bill.coverage.values()]
+    estimated = [100 * each.estimated / each.known for each in bill.coverage.values() if each.known]
     return Trace(
         address=str(address),
         definition=Definition(
@@ -123,16 +126,31 @@ def _trace(
         equal=same(line.amount_cny, recomputed),
         unit="CNY",
         coverage_pct=float(min(coverage)) if coverage else None,
+        estimated_pct=max(estimated, default=None),
         details={
             "quantity": f"{line.quantity} {line.unit}".strip(),
             "price": None if line.price is None else f"{line.price} CNY/{line.unit}",
             **line.inputs,
+            **_doubts(line, bill),
         },
         rules=_rules(closed, bill, line),
         inputs=tuple(_input(each, bill) for each in registers),
         registers=registers,
-        notes=(*notes, *(note.en for note in bill.notes)),
+        notes=(*notes, *_other_marks(line, line_of(again, address.line)), *(note.en for note in bill.notes)),
     )
+
+
+def _doubts(line: BillLine, bill: Bill) -> dict[str, str]:
+    """What the line rests on that is estimated or missing, in both languages; nothing where all is good."""
+    told = {f"marks_{language}": marked(line.marks, bill.peak, language) for language in LANGUAGES}
+    return {name: text for name, text in told.items() if text}
+
+
+def _other_marks(line: BillLine, again: BillLine) -> Iterator[str]:
+    """Equal money may still rest on another number of estimates than the readings give."""
+    if line.marks is not None and line.marks != again.marks:
+        told = marked(again.marks, None, "en") or "all good"
+        yield f"computed again from the readings, what the line rests on is: {told}"
 
 
 def _rules(closed: Closed | None, bill: Bill, line: BillLine) -> tuple[Rule, ...]:

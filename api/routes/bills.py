@@ -9,6 +9,8 @@ from fastapi import APIRouter, Request, Response
 from accounting.address import BillAddress
 from accounting.bills.bill import compare
 from accounting.bills.closings import closed_bill, current_bill, history
+from accounting.bills.marks import marked
+from accounting.bills.written import LANGUAGES
 from api import parameters
 from api.exports import Column, Kind, Table
 from api.figure_answers import BillAnswer
@@ -71,6 +73,11 @@ _COLUMNS = (
     Column("unit"),
     Column("price", Kind.MONEY, "CNY/unit", 10),
     Column("amount_cny", Kind.MONEY, "CNY", 2),
+    Column("estimated_kwh", Kind.MONEY, "kWh", 3),
+    Column("estimated_intervals", Kind.WHOLE),
+    Column("missing_intervals", Kind.WHOLE),
+    Column("marks_zh"),
+    Column("marks_en"),
     Column("clause"),
     Column("address"),
 )
@@ -84,6 +91,11 @@ _LINE = {
     "amount_cny": "1224.00",
     "inputs": {},
     "rule": {"plan_id": "guangdong-2021-tou", "version": "9f86d0", "clause": "peak"},
+    "marks": [
+        {"of": "import", "unit": "kWh", "estimated": "12.5", "estimated_intervals": 2, "missing_intervals": 1},
+    ],
+    "marks_zh": "估算 12.5 kWh（2 个时段），缺 1 个时段，未计入",
+    "marks_en": "12.5 kWh estimated (2 quarter hours), 1 quarter hours missing, not counted",
     "address": "bill/gaoxin-nan/0400123/2026-11/energy.peak",
 }
 _EXAMPLE = {
@@ -97,8 +109,21 @@ _EXAMPLE = {
         "plan_name_en": "Guangdong 2021 time of use",
         "total_cny": "1224.00",
         "energy_kwh": "1200.000",
-        "coverage_pct": "100.0",
+        "estimated_kwh": "12.5",
+        "coverage_pct": "99.96",
         "provisional": True,
+        "peak": {
+            "demand_kw": "600",
+            "at_ms": 1794193200000,
+            "window_s": 900,
+            "cost_cny": "19200.00",
+            "estimated": True,
+            "missing": 1,
+            "good_kw": "400",
+            "good_at_ms": 1793462400000,
+            "good_cost_cny": "12800.00",
+        },
+        "marks": _LINE["marks"],
         "lines": [_LINE],
         "document": {},
     },
@@ -149,6 +174,7 @@ def _question(values: Mapping[str, Any], services: Services) -> Callable[[Connec
                 "closed_by": each.closing.closed_by,
                 "reason": each.closing.reason,
                 "total_cny": str(each.bill.total_cny),
+                "estimated_kwh": str(each.bill.estimated_kwh),
                 "plan_version": each.plan_version,
             }
             for each in history(connection, account, month)
@@ -164,15 +190,32 @@ def _document(bill: Bill) -> dict[str, Any]:
     revision = bill.closing.revision if bill.closing else None
     names = ("account", "park", "month", "plan_id", "plan_version", "plan_name_zh", "plan_name_en")
     lines = [
-        {**line, "address": str(BillAddress(bill.park, bill.account, month, line["code"], revision))}
-        for line in told.pop("lines")
+        {
+            **line,
+            **{f"marks_{language}": marked(marks, bill.peak, language) for language in LANGUAGES},
+            "address": str(BillAddress(bill.park, bill.account, month, line["code"], revision)),
+        }
+        for line, marks in zip(told.pop("lines"), (line.marks for line in bill.lines), strict=True)
     ]
-    sums = {name: told[name] for name in ("total_cny", "energy_kwh", "coverage_pct", "provisional")}
+    sums = {name: told[name] for name in _SUMS}
     return {**{name: told.pop(name) for name in names}, **sums, "lines": lines, "document": told}
+
+
+_SUMS = ("total_cny", "energy_kwh", "estimated_kwh", "coverage_pct", "provisional", "peak", "marks")
 
 
 def _row(bill: Bill, line: Mapping[str, Any]) -> list[Any]:
     price = None if line["price"] is None else Decimal(line["price"])
     named = [bill.account, bill.month, bill.plan_id, line["code"], line["name_zh"], line["name_en"]]
     numbers = [Decimal(line["quantity"]), line["unit"], price, Decimal(line["amount_cny"])]
-    return [*named, *numbers, line["rule"]["clause"], line["address"]]
+    return [*named, *numbers, *_counted(line), line["rule"]["clause"], line["address"]]
+
+
+def _counted(line: Mapping[str, Any]) -> list[Any]:
+    """What of a line is estimated in kWh, and the intervals of everything that it rests on; nothing if not kept."""
+    told = [line["marks_zh"], line["marks_en"]]
+    if line["marks"] is None:
+        return [None, None, None, *told]
+    energy = sum((Decimal(mark["estimated"]) for mark in line["marks"] if mark["unit"] == "kWh"), Decimal(0))
+    counts = [sum(mark[name] for mark in line["marks"]) for name in ("estimated_intervals", "missing_intervals")]
+    return [energy, *counts, *told]

@@ -58,6 +58,11 @@ class Month:
         first, last = ((each - MONTH.start_ms) // STEP_MS for each in (low_ms, high_ms))
         return sum(self.truth_wh[register][first:last])
 
+    def outage_wh(self, register: tuple[str, str]) -> int:
+        """What a register really counted in the nine quarter hours that the outage makes estimates of."""
+        start_ms = MONTH.start_ms + 10 * 86_400_000 + 10 * 3_600_000
+        return self.wh(register, start_ms, start_ms + 9 * QUARTER_MS)
+
     def kwh(self, register: tuple[str, str]) -> float:
         return self.wh(register) / 1000
 

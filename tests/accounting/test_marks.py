@@ -8,13 +8,17 @@ October 2026 on 1000 kVA, 400 kW and 248 kvar throughout, but on the 9th:
     02:00  reactive  62 kvarh estimated
 """
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import psycopg
 import pytest
 from typer.testing import CliRunner
@@ -22,8 +26,10 @@ from typer.testing import CliRunner
 from accounting.bills import closings
 from accounting.bills.bill import bill_of, compare
 from accounting.bills.closings import close_month, closed_bill, follow, history
+from accounting.bills.marks import marked
 from accounting.bills.supply import Connection, load_plan
-from accounting.bills.text import marked, remarks
+from accounting.bills.text import remarks
+from accounting.trace.figure import trace
 from domain.tariff.bill import Bill, document
 from domain.tariff.reader import examples
 from parkgrid.cli import app
@@ -41,6 +47,7 @@ from tests.accounting.billing import (
     register,
     settle,
 )
+from tests.accounting.printed import pages_of
 
 LATER = AFTER_MONTH + timedelta(days=1)
 TWO_O_CLOCK, ELEVEN, NOON = (at(f"2026-10-09T{hour}:00") for hour in ("02", "11", "12"))
@@ -55,19 +62,28 @@ LINES = {
     # 297,550 kWh on 1000 kVA are above 260: 600 x 32 x 0.9
     "basic_demand": (
         "17280.00",
-        "最大需量：出自估算时段，有效时段中最大 400 kW，另有 1 个时段缺失，其需量未知；"
-        "用电量：估算 250 kWh（2 个时段），缺 1 个时段，未计入",
-        "maximum demand: from an estimated interval, highest of the good intervals 400 kW, 1 quarter hours are missing, "
-        "their demand is not known; import: 250 kWh estimated (2 quarter hours), 1 quarter hours missing, not counted",
+        (
+            "最大需量：出自估算时段，有效时段中最大 400 kW，另有 1 个时段缺失，其需量未知；"
+            "用电量：估算 250 kWh（2 个时段），缺 1 个时段，未计入"
+        ),
+        (
+            "maximum demand: from an estimated interval, highest of the good intervals 400 kW, 1 quarter hours are "
+            "missing, their demand is not known; import: 250 kWh estimated (2 quarter hours), 1 quarter hours "
+            "missing, not counted"
+        ),
     ),
     # 297,550 / sqrt(297,550² + 184,512²) = 0.85: (22,617.60 + 88,587.00 + 66,900.00 + 17,280.00) x 2.5 %
     "power_factor": (
         "4884.62",
-        "用电量：估算 250 kWh（2 个时段），缺 1 个时段，未计入；无功电量：估算 62 kvarh（1 个时段）；"
-        "最大需量：出自估算时段，有效时段中最大 400 kW，另有 1 个时段缺失，其需量未知",
-        "import: 250 kWh estimated (2 quarter hours), 1 quarter hours missing, not counted; reactive: 62 kvarh "
-        "estimated (1 quarter hours); maximum demand: from an estimated interval, highest of the good intervals "
-        "400 kW, 1 quarter hours are missing, their demand is not known",
+        (
+            "用电量：估算 250 kWh（2 个时段），缺 1 个时段，未计入；无功电量：估算 62 kvarh（1 个时段）；"
+            "最大需量：出自估算时段，有效时段中最大 400 kW，另有 1 个时段缺失，其需量未知"
+        ),
+        (
+            "import: 250 kWh estimated (2 quarter hours), 1 quarter hours missing, not counted; reactive: 62 kvarh "
+            "estimated (1 quarter hours); maximum demand: from an estimated interval, highest of the good intervals "
+            "400 kW, 1 quarter hours are missing, their demand is not known"
+        ),
     ),
 }
 # 195,384.60 + 4,884.62, and funds of 297,550 kWh: x 0.00196875 = 585.80, x 0.0062 = 1,844.81, x 0.019 = 5,653.45
@@ -212,3 +228,35 @@ def test_a_clean_month_prints_no_column_of_marks(connection: Connection, dsn: st
     assert done.exit_code == 0, done.output
     assert "estimated, missing" not in done.output
     assert PARK not in done.output
+
+
+@pytest.mark.usefixtures("meter")
+def test_a_report_says_on_the_line_what_it_rests_on(dsn: str, tmp_path: Path) -> None:
+    def written(name: str, language: str) -> Path:
+        words = ("report", "month", PARK, "2026-10", "--out", str(tmp_path / name), "--dsn", dsn, "--lang", language)
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0, done.output
+        return tmp_path / name
+
+    for language, place in (("zh", 1), ("en", 2)):
+        text = written(f"{language}.csv", language).read_text("utf-8-sig")
+        rows = {row[-1].rpartition("/")[2]: row for row in csv.reader(io.StringIO(text)) if row}
+        for code, told in LINES.items():
+            assert (rows[code][5], rows[code][6]) == (told[0], told[place])
+        # The month rests on all of it: the total says so too.
+        assert rows["total"][6] == LINES["power_factor"][place]
+    sheet = openpyxl.load_workbook(written("en.xlsx", "en"))["Bills 2026-10"]
+    cells = {row[8].rpartition("/")[2]: row for row in sheet.iter_rows(min_row=4, values_only=True) if row[8]}
+    assert (cells["energy.peak"][5], cells["energy.peak"][6]) == (88_587, "150 kWh estimated (1 quarter hours)")
+    pages = "".join(pages_of(written("zh.pdf", "zh")))
+    for told in ("估算150kWh（1个时段）", "有效时段中最大400kW"):
+        assert told in pages
+
+
+@pytest.mark.usefixtures("meter")
+def test_a_trace_says_when_the_readings_give_other_marks(connection: Connection) -> None:
+    found = trace(connection, f"bill/{PARK}/{ACCOUNT}/2026-10/energy.peak", At().now_ms())
+    assert found.details["marks_en"] == "150 kWh estimated (1 quarter hours)"
+    assert found.details["marks_zh"] == "估算 150 kWh（1 个时段）"
+    # There is no reading at all behind the intervals of this test: 31 days x 28 quarter hours are missing.
+    assert "what the line rests on is: 868 quarter hours missing, not counted" in found.notes[1]

@@ -43,6 +43,8 @@ def test_a_month_as_a_workbook(february: Month, tmp_path: Path) -> None:
         # 28 x 96 intervals, nine of them estimated across the outage.
         assert row[6:10] == (2_679, 9, 0, 0)
         assert row[10] == pytest.approx(100 * (8_064 - 26) / 8_064)
+        # Read at 10:00 and 12:15 again: what the nine quarter hours in between hold together is known.
+        assert row[11] == pytest.approx(february.outage_wh((device, signal)) / 1000)
     with february.connection() as connection:
         bill = bill_of(connection, ACCOUNT, "2026-02", clock=At(AFTER))
     *lines, total = [row for row in book["Bills 2026-02"].iter_rows(min_row=4, values_only=True) if row[7]]

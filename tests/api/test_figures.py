@@ -150,6 +150,39 @@ async def test_a_closed_bill_with_its_revisions(api: Api, february: Month) -> No
     assert "is not closed in revision 2" in mistake["remedy"]
 
 
+async def test_a_bill_says_on_the_line_what_is_estimated(api: Api, february: Month) -> None:
+    bill = (await api.get(BILL))["bill"]
+    estimated = f"{february.outage_wh(('grid-1', 'energy_import_kwh')) / 1000:g}"
+    whole = {"of": "import", "unit": "kWh", "estimated": estimated, "estimated_intervals": 9, "missing_intervals": 0}
+    # The outage of the 11th, 10:00 to 12:15: eight quarter hours of the peak band, the ninth is flat.
+    lines = {line["code"]: line for line in bill["lines"]}
+    assert {code: [mark["estimated_intervals"] for mark in line["marks"]] for code, line in lines.items()} == {
+        "energy.valley": [],
+        "energy.flat": [1],
+        "energy.peak": [8],
+        **{code: [9] for code in lines if not code.startswith("energy.")},
+    }
+    assert bill["marks"] == [whole]
+    assert bill["estimated_kwh"] == estimated
+    assert (bill["peak"]["estimated"], bill["peak"]["missing"]) == (False, 0)
+    fund = next(line for code, line in lines.items() if not code.startswith("energy."))
+    assert fund["marks_zh"] == f"估算 {estimated} kWh（9 个时段）"
+    assert fund["marks_en"] == f"{estimated} kWh estimated (9 quarter hours)"
+    text = (await api.client.get(f"/api/v1{BILL}", params={"format": "csv"})).text
+    rows = {row["code"]: row for row in csv.DictReader(io.StringIO(text))}
+    row = rows[fund["code"]]
+    assert (Decimal(row["estimated_kwh"]), row["estimated_intervals"], row["missing_intervals"]) == (
+        *(Decimal(estimated), "9", "0"),
+    )
+    assert (rows["energy.valley"]["estimated_kwh"], row["marks_en"]) == ("0", fund["marks_en"])
+    traced = await api.get(f"/trace/{fund['address']}")
+    assert traced["equal"]
+    assert traced["details"]["marks_en"] == fund["marks_en"]
+    # 9 of 28 x 96 intervals
+    assert traced["estimated_pct"] == pytest.approx(100 * 9 / 2688)
+    assert not any("what the line rests on" in note for note in traced["notes"])
+
+
 async def test_a_bill_as_a_table(api: Api) -> None:
     lines = (await api.get(BILL))["bill"]["lines"]
     text = (await api.client.get(f"/api/v1{BILL}", params={"format": "csv"})).text
