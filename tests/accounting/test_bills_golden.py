@@ -117,8 +117,8 @@ def test_the_months_hold_what_they_are_meant_to(connection: Connection) -> None:
     for bill in (september, october):
         for line in bill.lines:
             assert line.amount_cny != 0, line.code
-    assert {note.code for note in september.notes} == {"estimated_import"}
-    assert {note.code for note in october.notes} == {"missing_import", "hot_days", "forecast_missing"}
+    assert {note.code for note in september.notes} == {"estimated_import", "simulated_data"}
+    assert {note.code for note in october.notes} == {"missing_import", "hot_days", "forecast_missing", "simulated_data"}
 
 
 def test_closed_and_kept_to_the_cent(connection: Connection, book: Workbook) -> None:
