@@ -6,7 +6,11 @@ from api.answers import Shape
 
 
 class ClusterFigureShape(Shape):
-    """One figure: a value, or the reason why there is none; with its source and how much of it is known."""
+    """One figure: a value, or the reason why there is none; with its source and how much of it is known.
+
+    `coverage_pct` counts the intervals of the metered enterprises; `basis` says what part of the cluster they are, and
+    `output_share_pct` how much of its output they make.
+    """
 
     name: str
     name_zh: str
@@ -15,6 +19,10 @@ class ClusterFigureShape(Shape):
     formula: str
     value: float | None = None
     bound: Literal["exact", "at_least", "metered_part"]
+    output_share_pct: float | None = None
+    basis: str
+    basis_zh: str
+    example: bool
     unavailable: str | None = None
     unavailable_zh: str | None = None
     coverage_pct: float | None = None
@@ -49,6 +57,9 @@ class ParkAttribution(Shape):
     """Whose the energy of a park is; `unattributed_kwh` is nobody's, below 0 where shares and sub-meters overlap."""
 
     park: str
+    name_zh: str
+    name_en: str
+    simulated: bool
     energy_kwh: float | None = None
     attributed_kwh: float
     unattributed_kwh: float | None = None

@@ -315,6 +315,8 @@ class TraceShape(Shape):
     unit: str
     coverage_pct: float | None = None
     estimated_pct: float | None = None
+    basis: str
+    basis_zh: str
     unavailable: str | None = None
     details: dict[str, Any]
     rules: list[dict[str, Any]]

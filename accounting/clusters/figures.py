@@ -18,7 +18,7 @@ from domain.clusters.enterprise_file import StatedAccount, StatedEnterprise
 from domain.clusters.figures import DEFINITIONS, ClusterFigure
 from domain.clusters.intensity import Beside, energy_figures
 from domain.clusters.output_file import Basis
-from domain.clusters.outputs import Output, Outputs
+from domain.clusters.outputs import Output, Outputs, is_example
 from domain.clusters.plan import Cluster, Plan, plan
 from domain.clusters.quarter import Quarter, quarter
 from domain.period import Period
@@ -54,6 +54,14 @@ class ParkEnergy:
     unattributed_kwh: Decimal | None
     """Below 0 where shares and sub-meters overlap."""
     coverage_pct: float
+    name_zh: str = ""
+    name_en: str = ""
+    simulated: bool = False
+    """Whether readings of it come from simulated devices."""
+
+    def name(self, language: str) -> str:
+        """The park in `zh` or `en`; its identifier where nobody named it."""
+        return (self.name_zh if language == "zh" else self.name_en) or self.park
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,16 @@ class ClusterFigures:
     quarter: Quarter
     clusters: tuple[ClusterQuarter, ...]
     parks: tuple[ParkEnergy, ...]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether some of the energies come from simulated devices."""
+        return any(park.simulated for park in self.parks)
+
+    @property
+    def example(self) -> bool:
+        """Whether some of the outputs are stated as examples."""
+        return any(figure.example for each in self.clusters for figure in each.figures)
 
     def __getitem__(self, cluster: str) -> ClusterQuarter:
         """One cluster; `KeyError` for an id that is none."""
@@ -106,7 +124,7 @@ def cluster_figures(
         beside = Beside(cluster.id, when, own, now, before, enterprises, coal, known.rules)
         found = {each.name: each for each in (*progress.progress_figures(cluster, own, when), *energy_figures(beside))}
         clusters.append(ClusterQuarter(cluster, tuple(found[each.name] for each in DEFINITIONS)))
-    return ClusterFigures(known, when, tuple(clusters), _parks(now))
+    return ClusterFigures(known, when, tuple(clusters), _parks(now, _rows(connection, "clusters_parks")))
 
 
 def newest_quarter(connection: Connection) -> Quarter | None:
@@ -147,6 +165,7 @@ def _output(row: dict[str, Any]) -> Output:
         cell=row["cell"],
         entered_by=row["entered_by"],
         entered_at=row["entered_at"],
+        example=is_example(row["note"]),
     )
 
 
@@ -163,8 +182,8 @@ def _attribution(
     return attribute(remeter(metered), accounts, enterprises, months)
 
 
-def _parks(now: Attribution) -> tuple[ParkEnergy, ...]:
-    found = []
+def _parks(now: Attribution, registry: list[dict[str, Any]]) -> tuple[ParkEnergy, ...]:
+    named, found = {row["park"]: row for row in registry}, []
     for park, energies in sorted(now.parks.items()):
         whole, parts = energies.consumption, now.attributed.get(park, energy.Energies()).consumption
         rest = now.unattributed_wh(park)
@@ -175,6 +194,7 @@ def _parks(now: Attribution) -> tuple[ParkEnergy, ...]:
                 parts.energy_kwh if parts else Decimal(),
                 None if rest is None else rest / 1000,
                 whole.coverage_pct if whole else 0.0,
+                *(named[park][key] for key in ("name_zh", "name_en", "simulated")),
             )
         )
     return tuple(found)

@@ -90,7 +90,7 @@ class _Writer:
         self._name = (zh if language == "zh" else en) or park
         self._energies = connection.execute(statement("report_energies"), self._bound).fetchall()
         self._devices = _names({row[:3] for row in self._energies}, language)
-        self._example_tariff = False
+        self._example_tariff = self._example_output = False
 
     def report(self) -> Report:
         made = from_ms(self._now_ms).astimezone(self._period.zone).isoformat(timespec="minutes")
@@ -99,7 +99,11 @@ class _Writer:
         if "Q" in self._period.text:
             sections.append(self._clusters())
         title = f"{self._name}  {self._period.text}  {self._word('title')}"
-        told = {"simulated": self._simulated, "example_tariff": self._example_tariff}
+        told = {
+            "simulated": self._simulated,
+            "example_tariff": self._example_tariff,
+            "example_output": self._example_output,
+        }
         marks = tuple(self._word(key) for key, holds in told.items() if holds)
         subtitle = " · ".join((state, f"{self._word('made')} {made}", *marks))
         return Report(title, subtitle, self._language, tuple(sections), marks)
@@ -203,8 +207,12 @@ class _Writer:
                 why = None if reason is None else reason.zh if self._language == "zh" else reason.en
                 label = defined.zh if self._language == "zh" else defined.en
                 address = str(ClusterAddress(each.cluster.id, key, self._period))
-                rows.append((name, label, figure.value, figure.unit, figure.coverage_pct, why, address))
-        headings = self._headings("cluster", "figure", ("value", 3), "unit", ("coverage", 1), "reason", "address")
+                basis = figure.basis(self._language)
+                rows.append((name, label, figure.value, figure.unit, basis, figure.coverage_pct, why, address))
+        headings = self._headings(
+            *("cluster", "figure", ("value", 3), "unit", "basis", ("metered_coverage", 1), "reason", "address")
+        )
+        self._example_output = found.example
         return Section(self._word("clusters"), headings, tuple(rows))
 
 

@@ -13,8 +13,9 @@ import psycopg
 
 from accounting.clusters.figures import ClusterFigures, ClusterQuarter, ParkEnergy, cluster_figures
 from accounting.clusters.sheet import FileError
+from accounting.report.words import WORDS
 from contract.time import SHANGHAI
-from domain.clusters.figures import BY_NAME, DEFINITIONS, Bound, ClusterFigure
+from domain.clusters.figures import BY_NAME, DEFINITIONS, Bound, ClusterFigure, plain
 from domain.clusters.quarter import Quarter
 from ingest.store.connection import translated
 
@@ -35,7 +36,8 @@ _WORDS = {
         "title": "逐季滚动监督表",
         "number": "序号",
         "cluster": "产业集群",
-        "coverage": "数据覆盖率",
+        "metered_share": "计量企业产值占比",
+        "coverage": "计量区间完整率",
         "revision": "修订",
         "source": "来源",
         "part_output": "一、产值与目标",
@@ -49,12 +51,14 @@ _WORDS = {
         "notes": "注",
         "sources": "来源",
         "metered": "园区 15 分钟电量（interval_energy）",
+        "not_stated": "计量企业的产值占比未填报",
     },
     "en": {
         "title": ": quarterly supervision table",
         "number": "No.",
         "cluster": "Cluster",
-        "coverage": "Data coverage",
+        "metered_share": "Output of metered enterprises",
+        "coverage": "Known intervals of their meters",
         "revision": "Revision",
         "source": "Source",
         "part_output": "1. Output and targets",
@@ -68,26 +72,35 @@ _WORDS = {
         "notes": "Notes",
         "sources": "Sources",
         "metered": "15-minute energy of the parks (interval_energy)",
+        "not_stated": "the metered enterprises' part of the output is not stated",
     },
 }
 _REMARKS = {
     "zh": (
         "“—[n]”表示该数不可用，原因见注 n；不以 0 代替。",
         "完成率＝最新年度产值÷目标×100；需年均增速＝（目标÷最新年度产值）^(1÷剩余年数)−1。",
-        "用能仅含电力；单耗＝同一批企业的用电量÷产值；“≥”表示仅部分企业有计量、其产值占比未填报，数值为下限。",
-        "“*”表示仅为有计量企业的单耗（用电量与其产值占比对应）。",
-        "数据覆盖率低于 {least:g} % 的用能数据不发布；未登记企业的用电列为“未归属”。",
+        "用能仅含电力，含自发光伏；单耗＝同一批企业的用电量÷产值；“≥”表示仅部分企业有计量、其产值占比未填报，数值为下限。",
+        "“*（n %）”表示仅为有计量企业，其产值占集群产值 n %：电量、单耗均只是这一部分的，不代表整个集群。",
+        "计量区间完整率只指有计量的企业，低于 {least:g} % 的用能数据不发布；未登记企业的用电列为“未归属”。",
+        "占全区光伏比＝集群光伏发电量÷全区光伏发电量，不是光伏在用电中的比例（光伏自给）。",
         "修订号 1 为首次填报，其后每次更正加 1，历次数据均可查询。",
     ),
     "en": (
         "“—[n]”: not available, note n says why; it is never replaced by 0.",
         "Progress = 100 * newest annual output / target; growth needed = (target / that output)^(1/years left) - 1.",
         (
-            "Electricity only; intensity = energy / output of the same enterprises; “≥”: only part of the enterprises "
-            "is metered and their part of the output is not stated, so the value is a lower bound."
+            "Electricity only, own PV included; intensity = energy / output of the same enterprises; “≥”: only part of "
+            "the enterprises is metered and their part of the output is not stated, so the value is a lower bound."
         ),
-        "“*”: of the metered enterprises alone, energy and stated part of the output alike.",
-        "Energy figures are not published below {least:g} % coverage; energy of nobody's account is “unattributed”.",
+        (
+            "“* (n %)”: of the metered enterprises alone, which make n % of the cluster's output: energy and intensity "
+            "are of this part, not of the whole cluster."
+        ),
+        (
+            "Known intervals are those of the metered enterprises; below {least:g} % energy figures are not published. "
+            "Energy of nobody's account is “unattributed”."
+        ),
+        "Share of all parks' PV = the cluster's PV energy / that of all parks; it is not the PV in consumption.",
         (
             "亿元 = 100 million CNY; 万元 = 10,000 CNY; tce: tonne of standard coal, "
             "by heat (equivalent) or by generation (equal value)."
@@ -192,6 +205,7 @@ class _Writing:
     """What is gathered while rows are made: reasons and sources, each once and numbered."""
 
     language: str
+    simulated: bool = False
     reasons: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
 
@@ -199,7 +213,11 @@ class _Writing:
         return _placed(self.reasons, text)
 
     def source(self, text: str) -> int:
-        return _placed(self.sources, _WORDS[self.language]["metered"] if text == "interval_energy" else text)
+        return _placed(self.sources, self._metered() if text == "interval_energy" else text)
+
+    def _metered(self) -> str:
+        mark = f" 〔{WORDS['simulated'][self.language]}〕" if self.simulated else ""
+        return _WORDS[self.language]["metered"] + mark
 
 
 def _placed(listed: list[str], text: str) -> int:
@@ -210,7 +228,7 @@ def _placed(listed: list[str], text: str) -> int:
 
 def document(figures: ClusterFigures, language: str, now: datetime) -> Document:
     """The table of a quarter in `zh` or `en`."""
-    writing = _Writing(language)
+    writing = _Writing(language, figures.simulated)
     words = _WORDS[language]
     rows = tuple(_row(number, each, writing) for number, each in enumerate(figures.clusters, 1))
     plan = figures.plan
@@ -219,16 +237,27 @@ def document(figures: ClusterFigures, language: str, now: datetime) -> Document:
     return Document(
         language=language,
         title=f"{plan.name_zh if language == 'zh' else plan.name_en}{words['title']}",
-        subtitle=figures.quarter.chinese if language == "zh" else str(figures.quarter),
+        subtitle="".join(
+            (figures.quarter.chinese if language == "zh" else str(figures.quarter), *_marks(figures, language))
+        ),
         columns=_columns(language),
         rows=rows,
         park_columns=_park_columns(language),
-        park_rows=tuple(_park_row(each) for each in figures.parks),
-        notes=tuple(each.format(least=plan.rules.minimum_coverage_pct) for each in _REMARKS[language]),
+        park_rows=tuple(_park_row(each, language) for each in figures.parks),
+        notes=(
+            *(each.format(least=plan.rules.minimum_coverage_pct) for each in _REMARKS[language]),
+            *([WORDS["simulated_note"][language]] if figures.simulated else []),
+        ),
         reasons=tuple(writing.reasons),
         sources=tuple(writing.sources),
         made=f"{words['made']} {made:%Y-%m-%d %H:%M} (UTC+8)",
     )
+
+
+def _marks(figures: ClusterFigures, language: str) -> list[str]:
+    """What must be said on every page."""
+    told = {"simulated": figures.simulated, "example_output": figures.example}
+    return [f"  〔{WORDS[key][language]}〕" for key, holds in told.items() if holds]
 
 
 def _columns(language: str) -> tuple[Column, ...]:
@@ -240,6 +269,7 @@ def _columns(language: str) -> tuple[Column, ...]:
         found.append(
             Column(name, each.zh if language == "zh" else each.en, unit, _DECIMALS[each.unit], name in _ENERGY)
         )
+    found.append(Column("metered_share", words["metered_share"], "%", 2, energy=True))
     found.append(Column("coverage", words["coverage"], "%", 1, energy=True))
     return (*found, Column("revision", words["revision"]), Column("source", words["source"]))
 
@@ -251,7 +281,10 @@ def _row(number: int, each: ClusterQuarter, writing: _Writing) -> dict[str, Entr
     }
     for figure in each.figures:
         row[figure.name] = _entry(figure, writing)
-    coverage = each["energy"].coverage_pct
+    energy = each["energy"]
+    coverage, share = energy.coverage_pct, energy.output_share_pct
+    lacking = "—" if energy.value is None else f"—[{writing.reason(_WORDS[writing.language]['not_stated'])}]"
+    row["metered_share"] = Entry(text=lacking) if share is None else Entry(share)
     row["coverage"] = Entry(text="—") if coverage is None else Entry(_rounded_down(coverage))
     revision = each["quarter_output"].revision
     row["revision"] = Entry(text="—" if revision is None else str(revision))
@@ -272,8 +305,9 @@ def _entry(figure: ClusterFigure, writing: _Writing) -> Entry:
     if figure.value is None:
         why = figure.unavailable.text(writing.language) if figure.unavailable else ""
         return Entry(text=f"—[{writing.reason(why)}]" if why else "—")
-    mark = {Bound.AT_LEAST: "≥", Bound.METERED_PART: "", Bound.EXACT: ""}[figure.bound]
-    behind = "*" if figure.bound is Bound.METERED_PART else ""
+    mark = "≥" if figure.bound is Bound.AT_LEAST else ""
+    share = figure.output_share_pct
+    behind = f"* ({plain(share)} %)" if figure.bound is Bound.METERED_PART and share is not None else ""
     if figure.name == "annual_output":
         behind = f" ({figure.details['year']})"
     return Entry(figure.value, before=mark, behind=behind)
@@ -288,10 +322,10 @@ def _park_columns(language: str) -> tuple[Column, ...]:
     )
 
 
-def _park_row(each: ParkEnergy) -> dict[str, Entry]:
+def _park_row(each: ParkEnergy, language: str) -> dict[str, Entry]:
     amounts = {"total": each.energy_kwh, "attributed": each.attributed_kwh, "unattributed": each.unattributed_kwh}
     return {
-        "park": Entry(text=each.park),
+        "park": Entry(text=each.name(language)),
         **{key: Entry(text="—") if amount is None else Entry(amount) for key, amount in amounts.items()},
         "coverage": Entry(_rounded_down(each.coverage_pct)),
     }

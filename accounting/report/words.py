@@ -62,6 +62,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         ("clusters", "产业集群", "Industrial clusters"),
         ("cluster", "产业集群", "Cluster"),
         ("figure", "指标", "Figure"),
+        ("basis", "范围", "Of"),
+        ("metered_coverage", "计量区间完整率 (%)", "Known intervals of the metered (%)"),
         ("simulated", "仿真数据", "simulated data"),
         (
             "simulated_note",

@@ -70,6 +70,9 @@ class Trace:
     unit: str
     coverage_pct: float | None
     estimated_pct: float | None = None
+    basis: str = ""
+    """What part the figure, and its coverage with it, is of; empty for the whole."""
+    basis_zh: str = ""
     unavailable: str | None = None
     """Why there is no number."""
     details: Mapping[str, float | int | str | None] = field(default_factory=dict)

@@ -49,6 +49,8 @@ def _trace(
         equal=same(published.value, again.value),
         unit=published.unit,
         coverage_pct=published.coverage_pct,
+        basis=published.basis("en"),
+        basis_zh=published.basis("zh"),
         unavailable=published.unavailable.en if published.unavailable else None,
         details={name: None if told is None else str(told) for name, told in published.details.items()},
         rules=tuple(

@@ -31,6 +31,10 @@ _FIGURE_EXAMPLE = {
     "formula": "100 * newest annual output / target_2025",
     "value": 78.025,
     "bound": "exact",
+    "output_share_pct": None,
+    "basis": "",
+    "basis_zh": "",
+    "example": False,
     "unavailable": None,
     "unavailable_zh": None,
     "coverage_pct": None,
@@ -62,6 +66,9 @@ _CLUSTERS_EXAMPLE = {
     "parks": [
         {
             "park": "gaoxin-nan",
+            "name_zh": "高新南",
+            "name_en": "Gaoxin South",
+            "simulated": False,
             "energy_kwh": 99463.0,
             "attributed_kwh": 79570.4,
             "unattributed_kwh": 19892.6,
@@ -189,6 +196,9 @@ def _document(found: ClusterFigures) -> dict[str, Any]:
         "parks": [
             {
                 "park": each.park,
+                "name_zh": each.name_zh,
+                "name_en": each.name_en,
+                "simulated": each.simulated,
                 "energy_kwh": _number(each.energy_kwh),
                 "attributed_kwh": float(each.attributed_kwh),
                 "unattributed_kwh": _number(each.unattributed_kwh),
@@ -226,6 +236,10 @@ def _figure(cluster: Cluster, figure: ClusterFigure, quarter: Quarter) -> dict[s
         "formula": definition.formula,
         "value": _number(figure.value),
         "bound": figure.bound.value,
+        "output_share_pct": _number(figure.output_share_pct),
+        "basis": figure.basis("en"),
+        "basis_zh": figure.basis("zh"),
+        "example": figure.example,
         "unavailable": why.en if why else None,
         "unavailable_zh": why.zh if why else None,
         "coverage_pct": figure.coverage_pct,

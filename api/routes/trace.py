@@ -42,6 +42,8 @@ _EXAMPLE = {
     "unit": "",
     "coverage_pct": 99.2,
     "estimated_pct": 0.4,
+    "basis": "",
+    "basis_zh": "",
     "unavailable": None,
     "details": {},
     "rules": [],

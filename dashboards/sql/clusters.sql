@@ -13,7 +13,7 @@ WHERE n.place = 1 AND p.target_2025 IS NOT NULL
 -- name: energy_now
 -- The newest quarter that has energy: what the parks used and how much of it was their own.
 WITH quarters AS ({quarters_of_parks})
-SELECT consumption AS consumption_kwh, pv_share, storage_share FROM quarters ORDER BY quarter DESC LIMIT 1
+SELECT consumption AS consumption_kwh, pv_of_consumption, storage_of_consumption FROM quarters ORDER BY quarter DESC LIMIT 1
 
 -- name: progress
 -- One bar a cluster: output since January of the newest year, with the plan's targets.
@@ -46,13 +46,14 @@ WHERE e.coverage_pct >= {minimum_coverage}
 ORDER BY 1
 
 -- name: cluster_figures
+-- Energy and intensity are of the metered enterprises; how much of the cluster's output they make stands beside them.
 -- indicators: energy_intensity_kwh_per_10k_cny
 WITH {outputs}, {cluster_energy}
 SELECT p.name AS cluster, e.year || '-Q' || e.n AS quarter, a.v AS output,
        CASE WHEN e.coverage_pct >= {minimum_coverage} THEN e.kwh END AS energy,
        CASE WHEN e.coverage_pct >= {minimum_coverage} THEN e.kwh / nullif(a.v * 10000 * e.output_share, 0) END
            AS energy_intensity_kwh_per_10k_cny,
-       e.coverage_pct
+       100 * e.stated_share AS output_share_pct, e.coverage_pct
 FROM cluster_energy AS e JOIN plan AS p USING (cluster) LEFT JOIN alone AS a USING (cluster, year, n)
 ORDER BY e.year DESC, e.n DESC, p.place
 LIMIT 200
@@ -60,7 +61,7 @@ LIMIT 200
 -- name: own_energy
 -- Share of PV and of storage in what the parks consume, by quarter.
 WITH quarters AS ({quarters_of_parks})
-SELECT quarter AS "time", pv_share, storage_share FROM quarters WHERE {during quarter} ORDER BY 1
+SELECT quarter AS "time", pv_of_consumption, storage_of_consumption FROM quarters WHERE {during quarter} ORDER BY 1
 
 -- name: sources
 -- Where each output was read: file, cell and who states it.

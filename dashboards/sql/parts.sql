@@ -51,13 +51,13 @@ months AS (
     SELECT e.cluster, extract(year FROM c.month)::int4 AS year, extract(quarter FROM c.month)::int4 AS n,
            sum(c.sign * c.wh * a.share_pct / 100)::float8 / 1000 AS kwh,
            (100 * sum(c.known_s * a.share_pct) / sum(c.expected_s * a.share_pct))::float8 AS coverage_pct,
-           shares.part AS output_share
+           coalesce(shares.part, 1) AS output_share, shares.part AS stated_share
     FROM chosen AS c
     JOIN enterprise_accounts AS a ON a.park = c.park AND a.account = c.account AND a.valid_from <= c.month
         AND (a.valid_to IS NULL OR a.valid_to > c.month)
     JOIN enterprises AS e USING (enterprise)
     JOIN (
-        SELECT cluster, CASE WHEN bool_and(output_share_pct IS NOT NULL) THEN sum(output_share_pct) ELSE 100 END::float8
+        SELECT cluster, CASE WHEN bool_and(output_share_pct IS NOT NULL) THEN sum(output_share_pct) END::float8
             / 100 AS part
         FROM enterprises GROUP BY cluster
     ) AS shares ON shares.cluster = e.cluster
@@ -69,12 +69,14 @@ months AS (
 
 -- name: quarters_of_parks
 SELECT quarter, imported - exported + pv + discharged - charged AS consumption,
-       100 * pv / nullif(imported - exported + pv + discharged - charged, 0) AS pv_share,
-       100 * discharged / nullif(imported - exported + pv + discharged - charged, 0) AS storage_share
+       100 * greatest(pv - exported, 0) / nullif(imported - exported + pv + discharged - charged, 0)
+           AS pv_of_consumption,
+       100 * discharged / nullif(imported - exported + pv + discharged - charged, 0) AS storage_of_consumption
 FROM (
     SELECT date_trunc('quarter', d.at, p.time_zone) AS quarter,
            sum(energy_kwh) FILTER (WHERE device_class = 'grid_meter' AND signal = 'energy_import_kwh') AS imported,
-           sum(energy_kwh) FILTER (WHERE device_class = 'grid_meter' AND signal = 'energy_export_kwh') AS exported,
+           coalesce(sum(energy_kwh) FILTER (WHERE device_class = 'grid_meter' AND signal = 'energy_export_kwh'), 0)
+               AS exported,
            coalesce(sum(energy_kwh) FILTER (WHERE device_class = 'pv_inverter'), 0) AS pv,
            coalesce(sum(energy_kwh) FILTER (WHERE device_class = 'storage' AND signal = 'energy_discharged_kwh'), 0)
                AS discharged,

@@ -21,7 +21,7 @@ class Bound(StrEnum):
     AT_LEAST = "at_least"
     """Part of the enterprises is metered and nobody stated their part of the output: the true value is not smaller."""
     METERED_PART = "metered_part"
-    """Of the metered enterprises alone, energy and output alike."""
+    """Of the metered enterprises alone, energy and output alike; their part of the cluster's output is stated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,34 @@ class ClusterFigure:
     bound: Bound = Bound.EXACT
     coverage_pct: float | None = None
     """Known part of the metered intervals behind it; None where nothing metered is in it."""
+    output_share_pct: Decimal | None = None
+    """How much of the cluster's output its metered enterprises make; None where nobody stated that, or nothing metered
+    is in it. Coverage says nothing about the others: it belongs beside this."""
+    example: bool = False
+    """Whether an output in it is stated as an example, no statistics."""
     sources: tuple[str, ...] = ()
     revision: int | None = None
     """1 as first stated, one more for each revision of an output in it; None where no stated output is in it."""
     details: Mapping[str, Detail] = field(default_factory=dict)
+
+    def basis(self, language: str) -> str:
+        """What part of the cluster a metered figure is of, in `zh` or `en`; empty for the whole of it."""
+        if self.value is None or self.bound is Bound.EXACT:
+            return ""
+        zh, en = _BASES[self.output_share_pct is None]
+        text = zh if language == "zh" else en
+        return text.format(pct=plain(self.output_share_pct) if self.output_share_pct is not None else "")
+
+
+_BASES = (
+    ("仅为计量企业，占集群产值 {pct} %", "metered enterprises only: {pct} % of the cluster's output"),
+    ("仅为计量企业，其产值占比未填报", "metered enterprises only; their part of the output is not stated"),
+)
+
+
+def plain(number: Decimal) -> str:
+    """A number without zeros at its end and without an exponent."""
+    return f"{number.normalize():f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +133,15 @@ DEFINITIONS = (
     Definition(
         "intensity_equivalent",
         "tce/万元",
-        "单位产值能耗（当量）",
-        "Standard coal per 10,000 CNY, equivalent",
+        "单位产值用电折标煤（当量，含光伏）",
+        "Standard coal of all electricity used per 10,000 CNY, equivalent",
         "intensity * kgce/kWh (calorific, 当量) / 1000",
     ),
     Definition(
         "intensity_equal_value",
         "tce/万元",
-        "单位产值能耗（等价）",
-        "Standard coal per 10,000 CNY, equal value",
+        "单位产值用电折标煤（等价，含光伏）",
+        "Standard coal of all electricity used per 10,000 CNY, equal value",
         "intensity * kgce/kWh (thermal supply of the year, 等价) / 1000",
     ),
     Definition(
@@ -127,9 +151,13 @@ DEFINITIONS = (
         "Elasticity",
         "growth of energy / growth of quarter_output, each on the same quarter of the year before",
     ),
-    Definition("pv_share", "%", "光伏占比", "Share of PV", "100 * pv_energy / PV energy of all parks"),
+    Definition("pv_share", "%", "占全区光伏比", "Share of all parks' PV", "100 * pv_energy / PV energy of all parks"),
     Definition(
-        "storage_share", "%", "储能占比", "Share of storage", "100 * storage_energy / discharged energy of all parks"
+        "storage_share",
+        "%",
+        "占全区储能放电比",
+        "Share of all parks' storage",
+        "100 * storage_energy / discharged energy of all parks",
     ),
 )
 """Every figure of a cluster in the order of the report; the target years are those of the plan."""

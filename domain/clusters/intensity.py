@@ -1,6 +1,10 @@
 """Energy beside output: kWh and standard coal per 10,000 CNY, elasticity, a cluster's share of PV and storage.
 
-Electricity only: heat and gas are not metered. Formulas: domain facts C.8 (GB/T 2589 [from memory]).
+Electricity only: heat and gas are not metered. The coal of a cluster counts all electricity that was used, own PV
+included; the coal of a park counts what was purchased, and is called so. Formulas: domain facts C.8 (GB/T 2589 [from
+memory]).
+
+Enterprises with meters are seldom the whole cluster: every figure says how much of its output they make.
 """
 
 from collections.abc import Iterator, Mapping
@@ -73,8 +77,8 @@ def _metered(beside: Beside, name: str, energy: Energy | None, nothing: str) -> 
         return replace(found, unavailable=why)
     if energy.energy_wh < 0:
         return replace(found, unavailable=reason("negative_energy"))
-    bound = Bound.EXACT if own.all_metered else Bound.AT_LEAST
-    return replace(found, value=energy.energy_kwh, bound=bound)
+    bound, output_share_pct = _basis(beside)
+    return replace(found, value=energy.energy_kwh, bound=bound, output_share_pct=output_share_pct)
 
 
 def _too_little(energy: Energy, rules: Rules) -> Reason | None:
@@ -97,18 +101,19 @@ def _intensity(beside: Beside, energy: ClusterFigure) -> ClusterFigure:
     output = beside.outputs.alone(beside.quarter)
     stated = output.output_100m_cny
     found = replace(energy, name="intensity", unit=_unit("intensity"), value=None)
-    found = replace(found, sources=(*energy.sources, *output.sources), revision=output.revision)
+    sources = (*energy.sources, *output.sources)
+    found = replace(found, sources=sources, revision=output.revision, example=output.example)
     if energy.value is None or stated is None:
         return replace(found, unavailable=energy.unavailable or output.unavailable)
-    bound, share_pct = _output_share(beside)
     if stated == 0:
         return replace(found, unavailable=reason("zero", what_zh="产值", what_en="the output"))
-    value = energy.value / (stated * _10K_PER_100M * share_pct / _HUNDRED)
+    share_pct = energy.output_share_pct
+    value = energy.value / (stated * _10K_PER_100M * (_HUNDRED if share_pct is None else share_pct) / _HUNDRED)
     details = {**energy.details, "energy_kwh": energy.value, "output_100m_cny": stated, "output_share_pct": share_pct}
-    return replace(found, value=value, bound=bound, details=details)
+    return replace(found, value=value, details=details)
 
 
-def _output_share(beside: Beside) -> tuple[Bound, Decimal]:
+def _basis(beside: Beside) -> tuple[Bound, Decimal | None]:
     """How much of the cluster's output stands behind the metered energy, in per cent, if all of that is stated."""
     own = beside.own
     metered = {enterprise for _, _, enterprise, _ in own.metered}
@@ -116,7 +121,7 @@ def _output_share(beside: Beside) -> tuple[Bound, Decimal]:
     known = [share for share in shares if share is not None]
     partly = {enterprise for _, _, enterprise, _ in own.accounts - own.metered}
     if len(known) < len(shares) or metered & partly:
-        return Bound.AT_LEAST, _HUNDRED
+        return Bound.AT_LEAST, None
     total = sum(known, Decimal())
     return (Bound.EXACT if total == _HUNDRED else Bound.METERED_PART), total
 
@@ -140,7 +145,8 @@ def _elasticity(beside: Beside, energy: ClusterFigure) -> ClusterFigure:
     found = replace(energy, name="elasticity", unit="1", value=None)
     now, old = (beside.outputs.alone(quarter) for quarter in (beside.quarter, beside.quarter.year_before))
     both = Amount(None, (*now.parts, *old.parts))
-    found = replace(found, sources=(*energy.sources, *both.sources), revision=both.revision)
+    sources = (*energy.sources, *both.sources)
+    found = replace(found, sources=sources, revision=both.revision, example=both.example)
     if energy.value is None:
         return found
     earlier = beside.before.clusters.get(beside.cluster, ClusterEnergy())

@@ -35,7 +35,15 @@ COLUMNS = (
     Column("output", "产值", "Output", "不小于 0 的数字", "A number not below 0", ("工业产值", "总产值", "工业总产值")),
     Column("unit", "单位", "Unit", "亿元、万元或元", "亿元 (100 million CNY), 万元 (10,000 CNY) or 元", required=False),
     Column("source", "来源", "Source", "数据出处，如统计局报表编号", "Who states it, and where", ("数据来源",)),
-    Column("note", "备注", "Note", "可留空", "May stay empty", ("说明",), required=False),
+    Column(
+        "note",
+        "备注",
+        "Note",
+        "可留空；示例数据写“示例”",
+        "May stay empty; 示例 marks an example",
+        ("说明",),
+        required=False,
+    ),
 )
 UNITS_CNY = {"亿元": Decimal(100_000_000), "万元": Decimal(10_000), "元": Decimal(1)}
 _UNIT_NAMES = {

@@ -30,6 +30,8 @@ class Output:
     cell: str
     entered_by: str
     entered_at: datetime
+    example: bool = False
+    """Whether its note says 示例 or example: a figure to look at, no statistics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,19 @@ class Amount:
         return tuple(dict.fromkeys(f"{part.source}（{part.file} {part.cell}）" for part in self.parts))
 
     @property
+    def example(self) -> bool:
+        """Whether any part of it is an example."""
+        return any(part.example for part in self.parts)
+
+    @property
     def revision(self) -> int | None:
         """1 when every part is as first stated; one more for each revision of a part."""
         return 1 + sum(part.revision - 1 for part in self.parts) if self.parts else None
+
+
+def is_example(note: str) -> bool:
+    """Whether a note marks its figure as an example."""
+    return note.strip().casefold() in {"示例", "example"}
 
 
 class Outputs:

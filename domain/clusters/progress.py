@@ -1,5 +1,6 @@
 """Progress to the targets of the plan, from stated outputs."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from domain.clusters.figures import BY_NAME, ClusterFigure
@@ -66,7 +67,8 @@ def _towards(cluster: Cluster, newest: ClusterFigure, year: int) -> list[Cluster
     reached = int(newest.details["year"] or 0)
     sources = tuple(dict.fromkeys((*newest.sources, target.source)))
     details = {"year": reached, "since_base": _since_base(cluster, newest.value, target)}
-    figures = [planned, ClusterFigure(progress, "%", done, sources=sources, revision=newest.revision, details=details)]
+    of_newest = replace(newest, sources=sources, details=details)
+    figures = [planned, replace(of_newest, name=progress, unit="%", value=done)]
     if reached >= year:
         why = reason("target_over", year=year, pct=f"{done:.2f}")
         return [*figures, ClusterFigure(growth, _unit(growth), unavailable=why, sources=sources)]
@@ -74,10 +76,7 @@ def _towards(cluster: Cluster, newest: ClusterFigure, year: int) -> list[Cluster
         return [*figures, _none(growth, "zero", what_zh="产值", what_en="the output")]
     needed = required_growth_pct(newest.value, target.output_100m_cny, year - reached)
     details = {"year": reached, "years": year - reached}
-    return [
-        *figures,
-        ClusterFigure(growth, _unit(growth), needed, sources=sources, revision=newest.revision, details=details),
-    ]
+    return [*figures, replace(of_newest, name=growth, unit=_unit(growth), value=needed, details=details)]
 
 
 def _since_base(cluster: Cluster, output: Decimal, target: PlanFigure) -> Decimal | None:
@@ -97,7 +96,7 @@ def _growth(outputs: Outputs, quarter: Quarter) -> ClusterFigure:
         return _none(name, "zero", what_zh="上年同期产值", what_en="the output of the year before")
     both = Amount(None, (*new.parts, *old.parts))
     value = growth_pct(new.output_100m_cny, old.output_100m_cny)
-    return ClusterFigure(name, "%", value, sources=both.sources, revision=both.revision)
+    return ClusterFigure(name, "%", value, sources=both.sources, revision=both.revision, example=both.example)
 
 
 def _stated(name: str, amount: Amount, **details: int) -> ClusterFigure:
@@ -108,6 +107,7 @@ def _stated(name: str, amount: Amount, **details: int) -> ClusterFigure:
         amount.unavailable,
         sources=amount.sources,
         revision=amount.revision,
+        example=amount.example,
         details=details,
     )
 

@@ -99,8 +99,8 @@ CARBON = (
     ),
     Indicator(
         name="standard_coal_equivalent_tce",
-        name_zh="综合能耗（当量值）",
-        name_en="Standard coal, calorific equivalent",
+        name_zh="外购电折标煤（当量值）",
+        name_en="Standard coal of purchased electricity, equivalent",
         formula="E_import · 0.1229 kgce/kWh (dated data)",
         unit="tce",
         inputs=("grid_import_kwh",),
@@ -111,8 +111,8 @@ CARBON = (
     ),
     Indicator(
         name="standard_coal_equal_value_tce",
-        name_zh="综合能耗（等价值）",
-        name_en="Standard coal, equal value",
+        name_zh="外购电折标煤（等价值）",
+        name_en="Standard coal of purchased electricity, equal value",
         formula="E_import · coal consumption of thermal supply in that year (dated data)",
         unit="tce",
         inputs=("grid_import_kwh",),
@@ -136,8 +136,8 @@ CARBON = (
     ),
     Indicator(
         name="energy_intensity_tce_per_10k_cny",
-        name_zh="单位产值能耗（当量）",
-        name_en="Standard coal per 10,000 CNY, equivalent",
+        name_zh="单位产值外购电折标煤（当量）",
+        name_en="Standard coal of purchased electricity per 10,000 CNY, equivalent",
         formula="E_import · 0.1229 kgce/kWh / output; equal value in the details",
         unit="tce/10k CNY",
         inputs=("grid_import_kwh",),

@@ -111,7 +111,9 @@ def tree(found: "Trace", *, full: bool = False) -> "Tree":
         definition.add(escape(line))
     if found.coverage_pct is not None:
         estimated = "" if found.estimated_pct is None else f", {found.estimated_pct:.1f} % of it with estimates"
-        root.add(f"coverage {found.coverage_pct:.1f} %{estimated}")
+        # A coverage of 100 % beside a small sample would be read as the whole.
+        of = f" of the intervals of: {escape(found.basis)}" if found.basis else ""
+        root.add(f"coverage {found.coverage_pct:.1f} %{of}{estimated}")
     _branch(root, "details", (f"{name} = {told}" for name, told in found.details.items() if told is not None))
     _branch(root, "rules", (f"{rule.name} = {rule.value}  [{rule.version}]  {rule.source}" for rule in found.rules))
     _branch(

@@ -22,8 +22,9 @@ ZH = [
     "序号", "产业集群", "2023年产值\n(亿元)", "本季产值\n(亿元)", "本年累计产值\n(亿元)", "累计同比\n(%)",
     "最新年度产值\n(亿元)", "2025年目标\n(亿元)", "2025年目标完成率\n(%)", "至2025年需年均增速\n(%)",
     "2030年目标\n(亿元)", "2030年目标完成率\n(%)", "至2030年需年均增速\n(%)", "本季用电量\n(kWh)",
-    "单位产值电耗\n(kWh/万元)", "单位产值能耗（当量）\n(tce/万元)", "单位产值能耗（等价）\n(tce/万元)",
-    "电力消费弹性系数", "光伏占比\n(%)", "储能占比\n(%)", "数据覆盖率\n(%)", "修订", "来源",
+    "单位产值电耗\n(kWh/万元)", "单位产值用电折标煤（当量，含光伏）\n(tce/万元)",
+    "单位产值用电折标煤（等价，含光伏）\n(tce/万元)", "电力消费弹性系数", "占全区光伏比\n(%)", "占全区储能放电比\n(%)",
+    "计量企业产值占比\n(%)", "计量区间完整率\n(%)", "修订", "来源",
 ]  # fmt: skip
 
 
@@ -62,18 +63,25 @@ def test_the_workbook_cell_by_cell(fed: str, tmp_path: Path) -> None:
     assert row[13] == 497_315
     assert row[14:17] == [pytest.approx(each) for each in (46.7896036693, 0.00575044229096, 0.0140368811008)]
     assert row[17] == "—[1]"
-    assert row[18:22] == [50, 50, 100, "1"]
-    assert row[22].startswith(
+    # 0.125 % of the output stands behind the meters, whose intervals are all known.
+    assert row[18:23] == [50, 50, 0.125, 100, "1"]
+    assert row[23].startswith(
         "深坪府〔2024〕1 号（2024-02-18）三（一）1（2）；区统计局 2024 年 1-3 月（quarters.csv D3）；"
     )
-    formats = {column: sheet[f"{column}4"].number_format for column in "DGIO"}
-    assert formats == {"D": "#,##0.00", "G": '#,##0.00" (2023)"', "I": "#,##0.00", "O": '#,##0.00"*"'}
+    formats = {column: sheet[f"{column}4"].number_format for column in "DGINO"}
+    assert formats == {
+        "D": "#,##0.00",
+        "G": '#,##0.00" (2023)"',
+        "I": "#,##0.00",
+        "N": '#,##0"* (0.125 %)"',
+        "O": '#,##0.00"* (0.125 %)"',
+    }
     assert sheet["O5"].number_format == '"≥"#,##0.000'
     potential = [cell.value for cell in sheet[10]]
-    assert potential[1:4] == ["细胞与基因", "—[7]", 3.2]
-    notes = [sheet.cell(number, 1).value for number in range(15, 24)]
+    assert potential[1:4] == ["细胞与基因", "—[8]", 3.2]
+    notes = [sheet.cell(number, 1).value for number in range(15, 25)]
     assert notes[0] == "[1] 数据覆盖率 0.0 % 低于 90 %"
-    assert notes[6] == "[7] 规划未列 2023 年产值"
+    assert notes[7] == "[8] 规划未列 2023 年产值"
     assert (sheet.freeze_panes, sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("C4", "landscape", 9)
     assert sheet.print_title_rows == "$3:$3"
     assert sheet.page_setup.fitToHeight == 0
@@ -88,22 +96,49 @@ def test_every_row_of_the_workbook_is_its_cluster(fed: str, tmp_path: Path) -> N
             cell, entry = sheet.cell(number, place), row[column.key]
             assert cell.value == (entry.text if entry.number is None else pytest.approx(float(entry.number)))
     parks = [[cell.value for cell in row] for row in book["Parks"].iter_rows(2)]
-    assert parks == [["gaoxin-nan", 994_630, 679_315, 315_315, 100]]
+    assert parks == [["Gaoxin South", 994_630, 679_315, 315_315, 100]]
     notes = [row[0].value for row in book["Notes and sources"].iter_rows()]
-    assert any(note and "least" not in note and "90 % coverage" in note for note in notes)
+    assert any(note and "least" not in note and "below 90 %" in note for note in notes)
+
+
+def test_simulated_energy_and_example_outputs_are_marked_in_every_form(fed: str, tmp_path: Path) -> None:
+    example = tmp_path / "example.csv"
+    example.write_text("产业集群,季度,口径,产值（亿元）,来源,备注\n生物医药,2024-Q2,当季,41,示例,示例\n", "utf-8")
+    assert outputs(fed, example).revised == 1
+    with psycopg.connect(fed, autocommit=True) as connection:
+        connection.execute("UPDATE base.gateway_birth SET simulated = true")
+    words = {"zh": ("仿真数据", "示例产值"), "en": ("simulated data", "example outputs")}
+    for language, (simulated, marked) in words.items():
+        book = load_workbook(written(fed, tmp_path / f"{language}.xlsx", language))
+        assert f"〔{simulated}〕" in book.worksheets[0]["A2"].value
+        assert f"〔{marked}〕" in book.worksheets[0]["A2"].value
+        for page in pages_of(written(fed, tmp_path / f"{language}.pdf", language)):
+            assert simulated.replace(" ", "") in page
+            assert marked.replace(" ", "") in page
+        text = written(fed, tmp_path / f"{language}.csv", language).read_text("utf-8-sig")
+        rows = list(csv.reader(io.StringIO(text)))
+        assert [simulated in row[-1] for row in rows[1:3]] == [True, True]
+
+
+def test_real_data_have_no_mark(fed: str, tmp_path: Path) -> None:
+    text = written(fed, tmp_path / "r.csv").read_text("utf-8-sig")
+    assert "仿真" not in text
+    assert load_workbook(written(fed, tmp_path / "r.xlsx"))["监督表"]["A2"].value.endswith("(UTC+8)")
 
 
 def test_chosen_texts_stay_texts(fed: str, tmp_path: Path) -> None:
     """A source that is a formula, in a file whose name is one: neither is computed anywhere."""
     book = load_workbook(written(fed, tmp_path / "r.xlsx"))
     assert all(cell.data_type != "f" for sheet in book for row in sheet.iter_rows() for cell in row)
-    assert "=HYPERLINK" in book["监督表"]["W12"].value
+    assert "=HYPERLINK" in book["监督表"]["X12"].value
     with written(fed, tmp_path / "r.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
     assert len(rows) == 10
     assert rows[1][3] == "850.3"
+    assert rows[1][14].startswith("46.789603669")
+    assert rows[1][14].endswith("* (0.125 %)")
     assert rows[2][14] == "≥0.4"
-    assert rows[9][22].startswith("深坪府")
+    assert rows[9][23].startswith("深坪府")
     assert all(not cell.startswith(("=", "+", "@", "\t")) for row in rows for cell in row)
 
 
@@ -125,8 +160,27 @@ def test_the_pdf_says_it_in_chinese(fed: str, tmp_path: Path) -> None:
         "2024年第二季度",
         *("智能网联汽车", "半导体与集成电路", "高端医疗器械", "生物医药", "新能源", "智能终端"),
         *("细胞与基因", "低空经济与空天", "文化体育旅游"),
-        *("3,121.00", "850.30", "1,662.80", "78.03", "13.21", "52.02", "9.79", "497,315", "46.79*", "≥0.400"),
-        *("0.00575*", "0.01404*", "数据覆盖率", "未归属", "315,315", "未填报2023-Q2的产值", "深坪府〔2024〕1号"),
+        *(
+            "3,121.00",
+            "850.30",
+            "1,662.80",
+            "78.03",
+            "13.21",
+            "52.02",
+            "9.79",
+            "497,315*(0.125%)",
+            "46.79*(0.125%)",
+            "≥0.400",
+        ),
+        *(
+            "0.00575*(0.125%)",
+            "0.01404*(0.125%)",
+            "计量区间完整率",
+            "未归属",
+            "315,315",
+            "未填报2023-Q2的产值",
+            "深坪府〔2024〕1号",
+        ),
         "区统计局2024年1-6月（quarters.csvD4）",
     ):
         assert text in whole, text

@@ -4,8 +4,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from accounting.trace.answer import NotTracedError
+from parkgrid.cli import app
 from tests.accounting.clusters_feed import accounts_file, enterprises, outputs, quarter_rows, workbook
 from tests.accounting.february import ACCOUNT, AFTER_MS, Month, february, kept_month
 
@@ -41,6 +43,11 @@ def test_an_energy_is_traced_to_registers_and_batches(cluster: Month) -> None:
     # 10 % of 150.75 亿元 is 150,750 万元.
     assert intensity.published == intensity.recomputed
     assert float(intensity.published or 0) == pytest.approx((took - gave) * 0.6 / 1000 / 150_750, rel=1e-12)
+    assert intensity.coverage_pct is not None
+    assert intensity.basis == "metered enterprises only: 10 % of the cluster's output"
+    printed = CliRunner().invoke(app, ["trace", intensity.address, "--dsn", cluster.dsn]).output
+    line = next(each for each in printed.splitlines() if "coverage" in each)
+    assert "of the intervals of: metered enterprises only: 10 % of the cluster's output" in line
     counted = {}
     for each in found.registers:
         key = (each.source.device, each.source.signal)

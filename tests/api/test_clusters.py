@@ -49,6 +49,10 @@ async def test_all_clusters_with_figure_target_progress_intensity_and_source(clu
         "formula": "",
         "value": 78.025,
         "bound": "exact",
+        "output_share_pct": None,
+        "basis": "",
+        "basis_zh": "",
+        "example": False,
         "unavailable": None,
         "unavailable_zh": None,
         "coverage_pct": None,
@@ -60,10 +64,17 @@ async def test_all_clusters_with_figure_target_progress_intensity_and_source(clu
     # 497,315 kWh over 0.125 % of 850.3 亿元; see the golden folder.
     assert vehicles["intensity"]["value"] == pytest.approx(46.7896036693)
     assert (vehicles["intensity"]["bound"], vehicles["intensity"]["coverage_pct"]) == ("metered_part", 100)
+    for name in ("energy", "intensity", "intensity_equivalent", "pv_share"):
+        assert vehicles[name]["output_share_pct"] == 0.125
+        assert vehicles[name]["basis"] == "metered enterprises only: 0.125 % of the cluster's output"
+        assert vehicles[name]["basis_zh"] == "仅为计量企业，占集群产值 0.125 %"
     assert vehicles["intensity_equivalent"]["value"] == pytest.approx(0.00575044229096)
     assert answer["parks"] == [
         {
             "park": "gaoxin-nan",
+            "name_zh": "高新南",
+            "name_en": "Gaoxin South",
+            "simulated": False,
             "energy_kwh": 994_630,
             "attributed_kwh": 679_315,
             "unattributed_kwh": 315_315,

@@ -67,8 +67,8 @@ def park(feed: Feed) -> Feed:
 @pytest.mark.parametrize(
     ("language", "answer", "name"),
     [
-        ("zh", "高新南正从电网取电 1.24 MW，用电的 62 % 来自自家光伏；一切正常，无需处理。", "光伏"),
-        ("en", "Gaoxin South draws 1.24 MW from the grid, 62 % of its use is its own sun; nothing needs you.", "PV"),
+        ("zh", "高新南正从电网取电 1.24 MW，光伏自给 62 %；一切正常，无需处理。", "光伏"),
+        ("en", "Gaoxin South draws 1.24 MW from the grid, 62 % covered by on-site PV; nothing needs you.", "PV"),
     ],
 )
 def test_the_answer_and_moving_values(

@@ -305,7 +305,7 @@ def test_the_district_has_its_day_under_its_map(living: Place, visit: Visits) ->
         # Three digits of a sum that goes on growing while it is read.
         number = kwh / 1_000 if kwh >= 999.5 else kwh
         assert any(f"{number * grown:.3g}"[:3] in told.replace(",", "") for grown in (1, 0.999, 1.001)), (kwh, told)
-    assert "of their use is their own sun" in (seen.page.text_content(".answer") or "")
+    assert "covered by on-site PV" in (seen.page.text_content(".answer") or "")
     assert "4 of 4" in told or "3 of 3" in told
     assert seen.complaints == []
 

@@ -65,3 +65,8 @@ export function otherDay(day: string, days: number): string {
 export function money(cny: number): string {
   return cny.toLocaleString(locale.value, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
+
+/** A coverage, rounded down: what is not whole must not read as 100 %. */
+export function below100(pct: number): string {
+  return pct >= 100 ? "100\u202f%" : `${(Math.floor(pct * 10) / 10).toFixed(1)}\u202f%`;
+}

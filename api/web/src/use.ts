@@ -1,4 +1,4 @@
-// What a park uses at this moment, and how much of it its own sun covers.
+// What a park uses at this moment, and how much of it its own PV covers.
 
 import type { ParkNow } from "./types";
 

@@ -114,6 +114,7 @@ def test_intensity_of_a_whole_cluster() -> None:
     owner = enterprise("a", output_pct="100")
     found = beside(split(SITE, [share("A", "a")], owner), NOBODY, owner, now="0.0001")
     assert (found["intensity"].value, found["intensity"].bound) == (1690, Bound.EXACT)
+    assert (found["energy"].output_share_pct, found["energy"].basis("en")) == (100, "")
     assert found["intensity_equivalent"].value == Decimal("0.207701")
     assert found["intensity_equal_value"].value == Decimal("0.507")
     assert found["intensity_equal_value"].sources == ("interval_energy", "s（f D2）", "year")
@@ -125,12 +126,19 @@ def test_intensity_of_the_metered_part() -> None:
     owner = enterprise("a", output_pct="12.5")
     found = beside(split(SITE, [share("A", "a")], owner), NOBODY, owner, now="0.0008")
     assert (found["intensity"].value, found["intensity"].bound) == (1690, Bound.METERED_PART)
+    # The energy is of this part, too: nobody metered the other 87.5 %.
+    for name in ("energy", "pv_energy", "intensity", "intensity_equivalent", "pv_share"):
+        assert (found[name].bound, found[name].output_share_pct) == (Bound.METERED_PART, Decimal("12.5")), name
+        assert found[name].basis("zh") == "仅为计量企业，占集群产值 12.5 %"
+        assert found[name].basis("en") == "metered enterprises only: 12.5 % of the cluster's output"
 
 
 def test_without_their_part_of_the_output_it_is_at_least_so_much() -> None:
     owner = enterprise("a")
     found = beside(split(SITE, [share("A", "a")], owner), NOBODY, owner, now="0.0008")
     assert (found["intensity"].value, found["intensity"].bound) == (Decimal("211.25"), Bound.AT_LEAST)
+    assert (found["energy"].bound, found["energy"].output_share_pct) == (Bound.AT_LEAST, None)
+    assert "not stated" in found["energy"].basis("en")
 
 
 def test_an_account_without_a_meter_makes_the_energy_a_lower_bound() -> None:

@@ -5,13 +5,14 @@ import { figureOf, type Cluster } from "../views/clusters";
 import { nameOf, say } from "../words";
 import { ClusterNumber, noteOf } from "./cluster_number";
 
-export function Bullet({ cluster }: { cluster: Cluster }) {
+export function Bullet({ cluster, year: wanted }: { cluster: Cluster; year: number }) {
   const annual = figureOf(cluster, "annual_output");
   const [near, far] = [figureOf(cluster, "target_2025"), figureOf(cluster, "target_2030")];
   // Each on the scale of its own target: how far, not how large, is what is compared.
   const most = Math.max(1, far?.value ?? 0, annual?.value ?? 0);
   const at = (value: number | null | undefined): string => `${((value ?? 0) / most) * 100}%`;
-  const share = annual?.value != null && near?.value ? annual.value / near.value : null;
+  const target = figureOf(cluster, `target_${wanted}`)?.value;
+  const share = annual?.value != null && target ? annual.value / target : null;
   const year = annual?.details.year;
   const text = `${nameOf(cluster, cluster.cluster)}: ${annual?.value == null ? "—" : scaledTo(annual.value, "亿元").join(" ")}, 2025 ${near?.value ?? "—"}, 2030 ${far?.value ?? "—"}`;
   return (
@@ -30,7 +31,7 @@ export function Bullet({ cluster }: { cluster: Cluster }) {
       <span class="number">
         <ClusterNumber figure={annual} />
       </span>
-      <span class="number faint small">{share === null ? "—" : say("clusters.share", { share: percent(share), year: 2025 })}</span>
+      <span class="number faint small">{share === null ? "—" : say("clusters.share", { share: percent(share), year: wanted })}</span>
     </div>
   );
 }

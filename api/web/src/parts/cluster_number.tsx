@@ -1,6 +1,6 @@
 // A figure of a cluster: its formula, sources and coverage are one hover (or one focus) away.
 
-import { DASH, percent, scaledTo } from "../format";
+import { below100, DASH, scaledTo } from "../format";
 import { language, say } from "../words";
 import type { ClusterFigure } from "../views/clusters";
 import { Traced } from "./traced";
@@ -24,18 +24,22 @@ export function ClusterNumber({ figure, unit = true }: { figure: ClusterFigure |
         {number}
         {unit && shown && shown !== "1" && <span class="unit"> {shown}</span>}
       </span>
+      {figure.bound === "metered_part" && <span class="reason">{basisOf(figure)}</span>}
     </Traced>
   );
 }
+
+const basisOf = (figure: ClusterFigure): string => (language.value === "zh" ? figure.basis_zh : figure.basis);
 
 export function noteOf(figure: ClusterFigure): string {
   const reason = figure.value === null ? (language.value === "zh" ? figure.unavailable_zh : figure.unavailable) : null;
   const parts = [
     reason,
     figure.formula,
-    figure.bound === "exact" ? null : say(`bound.${figure.bound}`),
+    basisOf(figure) || null,
+    figure.example ? say("clusters.example.why") : null,
     figure.sources.length ? `${say("source")}: ${figure.sources.join("; ")}` : null,
-    figure.coverage_pct === null ? null : say("indicators.coverage", { share: percent(figure.coverage_pct / 100) }),
+    figure.coverage_pct === null ? null : say("clusters.coverage", { share: below100(figure.coverage_pct) }),
     figure.revision !== null && figure.revision > 1 ? say("clusters.revision", { revision: figure.revision }) : null,
   ];
   return parts.filter(Boolean).join("\n");

@@ -1,4 +1,4 @@
-// The district as simple shapes. A circle is a park: its area is the power it uses, its ring the share of its own sun,
+// The district as simple shapes. A circle is a park: its area is the power it uses, its ring the PV share of its consumption,
 // hatched when its values are old. A click goes into it.
 
 import { percent, power, together } from "../format";

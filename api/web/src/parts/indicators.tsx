@@ -1,7 +1,7 @@
 // Indicators of this month, each with the coverage of its inputs; one that is not available says why.
 
 import { Answered, useAsk } from "../asked";
-import { isoDay } from "../format";
+import { below100, isoDay } from "../format";
 import { Num } from "../number";
 import { chosen, overview, park } from "../state";
 import { language, say, sayMaybe } from "../words";
@@ -71,11 +71,6 @@ export function IndicatorRow({ one }: { one: IndicatorFigure }) {
       </dd>
     </div>
   );
-}
-
-/** Rounded down: what is not whole must not read as 100 %. */
-function below100(pct: number): string {
-  return `${(Math.floor(pct * 10) / 10).toFixed(1)}\u202f%`;
 }
 
 function unavailable(one: IndicatorFigure): string {

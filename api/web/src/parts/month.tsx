@@ -1,4 +1,4 @@
-// The month so far: demand against its limit, the shares of the own sun, carbon, and what it costs.
+// The month so far: demand against its limit, self-consumption and self-sufficiency, carbon, and what it costs.
 
 import { Answered, useAsk } from "../asked";
 import { clock, isoDay, money, percent, power, together } from "../format";

@@ -7,8 +7,9 @@ import { param } from "../router";
 import { chosen, day } from "../state";
 import { noSum } from "../today";
 import type { Day, Part } from "../types";
-import { say, type Key } from "../words";
+import { language, say, type Key } from "../words";
 import { DayChoice } from "./day_choice";
+import { useIndicators, type IndicatorFigure } from "./indicators";
 import { useWidth } from "./width";
 
 interface Node {
@@ -72,16 +73,29 @@ function Balance({ shown }: { shown: Day }) {
   if (Math.abs(difference) > 0.002 * size) (difference > 0 ? uses : sources).push({ key: "sankey.rest", part: "rest", kwh: Math.abs(difference) });
   return (
     <>
-      <p class="small faint">{sentence(sources, size, unknown(shown))}</p>
+      <Sentence date={shown.date} missing={unknown(shown)} />
       <Picture sources={sources} uses={uses} size={size} />
     </>
   );
 }
 
-function sentence(sources: Node[], size: number, missing: string[]): string {
-  const own = sources.find((node) => node.part === "pv")?.kwh ?? 0;
-  const text = say("sankey.answer", { energy: together(energy(size)), share: percent(own / size) });
-  return missing.length ? `${text} ${say("sankey.incomplete", { names: missing.join(say("list.join")) })}` : text;
+/** What was consumed, without what went into storage or to the grid: the indicators of the day, as they are elsewhere. */
+function Sentence({ date, missing }: { date: string; missing: string[] }) {
+  const found = useIndicators(date, ["consumption_kwh", "self_sufficiency_ratio"]).data?.indicators ?? [];
+  const of = (name: string): IndicatorFigure | undefined => found.find((one) => one.name === name);
+  const [consumption, sufficiency] = [of("consumption_kwh"), of("self_sufficiency_ratio")];
+  const parts = [
+    consumption?.value == null ? null : say("sankey.answer", { energy: together(energy(consumption.value)) }),
+    sufficiency?.value == null ? null : say("sankey.sufficiency", { share: percent(sufficiency.value) }),
+  ].filter((part) => part !== null);
+  const told = parts.length ? parts.join(say("answer.join")) + say("answer.end") : (unavailable(consumption) ?? "");
+  const incomplete = missing.length ? say("sankey.incomplete", { names: missing.join(say("list.join")) }) : "";
+  return <p class="small faint">{[told, incomplete].filter(Boolean).join(" ")}</p>;
+}
+
+function unavailable(one: IndicatorFigure | undefined): string | null {
+  const why = language.value === "zh" ? (one?.unavailable_zh ?? one?.unavailable) : one?.unavailable;
+  return why ? say("sankey.unavailable", { why }) : null;
 }
 
 function Picture({ sources, uses, size }: { sources: Node[]; uses: Node[]; size: number }) {
@@ -101,8 +115,8 @@ function Picture({ sources, uses, size }: { sources: Node[]; uses: Node[]; size:
               <line x1="0" y1="0" x2="0" y2="6" class="rest-line" />
             </pattern>
           </defs>
-          <Side nodes={sources} scale={scale} from={label} to={middle - 8} anchor={0} size={size} wide={width >= 480} />
-          <Side nodes={uses} scale={scale} from={width - label} to={middle + 8} anchor={width} size={size} wide={width >= 480} />
+          <Side nodes={sources} scale={scale} from={label} to={middle - 8} anchor={0} size={size} />
+          <Side nodes={uses} scale={scale} from={width - label} to={middle + 8} anchor={width} size={size} />
           <rect class="bus" x={middle - 8} y={(HEIGHT - size * scale) / 2} width={16} height={size * scale} rx={4} />
         </svg>
       )}
@@ -111,7 +125,7 @@ function Picture({ sources, uses, size }: { sources: Node[]; uses: Node[]; size:
 }
 
 /** Bands from labels that keep a distance of a line to a bus where they lie on each other. */
-function Side({ nodes, scale, from, to, anchor, size, wide }: { nodes: Node[]; scale: number; from: number; to: number; anchor: number; size: number; wide: boolean }) {
+function Side({ nodes, scale, from, to, anchor, size }: { nodes: Node[]; scale: number; from: number; to: number; anchor: number; size: number }) {
   const left = anchor === 0;
   const row = HEIGHT / nodes.length;
   let at = (HEIGHT - size * scale) / 2;
@@ -132,7 +146,6 @@ function Side({ nodes, scale, from, to, anchor, size, wide }: { nodes: Node[]; s
             </text>
             <text class="sankey-number" x={anchor} y={y + 14} text-anchor={left ? "start" : "end"}>
               {together(energy(node.kwh))}
-              {wide && <tspan class="unit"> · {percent(node.kwh / size)}</tspan>}
             </text>
           </g>
         );

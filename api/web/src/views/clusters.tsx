@@ -2,9 +2,10 @@
 // source.
 
 import { Answered, useAsk } from "../asked";
-import { percent } from "../format";
+import { percent, whole } from "../format";
 import { Bullet } from "../parts/bullet";
 import { ClusterNumber } from "../parts/cluster_number";
+import { paceOf, type Pace } from "../parts/cluster_pace";
 import { go, param } from "../router";
 import { language, nameOf, say } from "../words";
 
@@ -16,6 +17,11 @@ export interface ClusterFigure {
   formula: string;
   value: number | null;
   bound: "exact" | "at_least" | "metered_part";
+  /** What part of the cluster a metered figure is of; empty for the whole. */
+  basis: string;
+  basis_zh: string;
+  /** Whether an output in it is an example, no statistics. */
+  example: boolean;
   unavailable: string | null;
   unavailable_zh: string | null;
   coverage_pct: number | null;
@@ -44,7 +50,7 @@ interface Clusters {
   clusters: Cluster[];
 }
 
-const NUMBERS = ["quarter_output", "cumulative_growth", "required_growth_2025", "energy", "intensity", "intensity_equivalent", "pv_share", "storage_share"];
+const numbersOf = (year: number): string[] => ["quarter_output", "cumulative_growth", `required_growth_${year}`, "energy", "intensity", "intensity_equivalent", "pv_share", "storage_share"];
 
 export const figureOf = (cluster: Cluster, name: string): ClusterFigure | undefined => cluster.figures.find((figure) => figure.name === name);
 
@@ -61,9 +67,19 @@ export function ClustersView() {
 function All({ found }: { found: Clusters }) {
   const planned = found.clusters.filter((one) => figureOf(one, "target_2030")?.value != null);
   const others = found.clusters.filter((one) => !planned.includes(one));
+  const pace = paceOf(planned);
+  const year = pace?.year ?? 2025;
+  const example = found.clusters.some((one) => one.figures.some((figure) => figure.example));
   return (
     <>
-      <p class="answer">{sentence(found, planned)}</p>
+      <p class="answer">
+        {sentence(found, planned, pace)}{" "}
+        {example && (
+          <span class="badge" title={say("clusters.example.why")}>
+            {say("clusters.example")}
+          </span>
+        )}
+      </p>
       <div class="board">
         <section class="card full" aria-labelledby="bullets-title">
           <div class="card-head">
@@ -82,7 +98,7 @@ function All({ found }: { found: Clusters }) {
             <QuarterChoice quarter={found.quarter} />
           </div>
           {planned.map((one) => (
-            <Bullet key={one.cluster} cluster={one} />
+            <Bullet key={one.cluster} cluster={one} year={year} />
           ))}
           {others.length > 0 && (
             <p class="small faint">
@@ -90,23 +106,24 @@ function All({ found }: { found: Clusters }) {
             </p>
           )}
         </section>
-        <Numbers clusters={found.clusters} />
+        <Numbers clusters={found.clusters} year={year} />
       </div>
     </>
   );
 }
 
-function sentence(found: Clusters, planned: Cluster[]): string {
-  const sum = (name: string): number => planned.reduce((total, one) => total + (figureOf(one, name)?.value ?? 0), 0);
-  const [output, target] = [sum("annual_output"), sum("target_2025")];
-  const slowest = [...planned].sort((a, b) => (figureOf(b, "required_growth_2025")?.value ?? -1e9) - (figureOf(a, "required_growth_2025")?.value ?? -1e9))[0];
-  return say("clusters.answer", {
-    count: planned.length,
-    output: Math.round(output).toLocaleString(),
-    share: target ? percent(output / target) : "—",
-    slowest: slowest ? nameOf(slowest, slowest.cluster) : "—",
-    quarter: found.quarter,
+function sentence(found: Clusters, planned: Cluster[], pace: Pace | null): string {
+  if (!pace || pace.count === 0) return say("clusters.answer.none", { quarter: found.quarter });
+  const slowest = planned.find((one) => one.cluster === pace.slowest);
+  const output = say(pace.of === null ? "clusters.answer" : "clusters.answer.of", {
+    count: pace.count,
+    of: pace.of ?? "",
+    output: whole(Math.round(pace.output)),
+    year: pace.year,
+    share: pace.target ? percent(pace.output / pace.target) : "—",
   });
+  if (!slowest || pace.growth === null) return output + say("answer.end");
+  return output + say("answer.turn") + say("clusters.answer.slowest", { slowest: nameOf(slowest, slowest.cluster), growth: percent(pace.growth / 100), year: pace.year }) + say("answer.end");
 }
 
 function QuarterChoice({ quarter }: { quarter: string }) {
@@ -128,8 +145,8 @@ function QuarterChoice({ quarter }: { quarter: string }) {
   );
 }
 
-function Numbers({ clusters }: { clusters: Cluster[] }) {
-  const names = NUMBERS.filter((name) => clusters.some((one) => figureOf(one, name)));
+function Numbers({ clusters, year }: { clusters: Cluster[]; year: number }) {
+  const names = numbersOf(year).filter((name) => clusters.some((one) => figureOf(one, name)));
   const title = (name: string): string => {
     const figure = clusters.map((one) => figureOf(one, name)).find(Boolean);
     return figure ? `${language.value === "zh" ? figure.name_zh : figure.name_en}` : name;

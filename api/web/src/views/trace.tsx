@@ -3,7 +3,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { Answered, useAsk } from "../asked";
-import { percent, scaledTo } from "../format";
+import { below100, scaledTo } from "../format";
 import { go, param } from "../router";
 import { language, nameOf, say } from "../words";
 
@@ -25,6 +25,8 @@ interface Trace {
   equal: boolean | null;
   unit: string;
   coverage_pct: number | null;
+  basis: string;
+  basis_zh: string;
   unavailable: string | null;
   inputs: Input[];
   registers: unknown[];
@@ -62,6 +64,7 @@ function full(value: number | string | null, unit: string): string {
 
 function Told({ found }: { found: Trace }) {
   const { definition } = found;
+  const basis = language.value === "zh" ? found.basis_zh : found.basis;
   return (
     <>
       <p class="big">
@@ -72,7 +75,8 @@ function Told({ found }: { found: Trace }) {
       </p>
       <dl class="pairs">
         {definition.formula && <Pair name={say("trace.formula")} text={definition.formula} />}
-        {found.coverage_pct !== null && <Pair name={say("trace.coverage")} text={percent(found.coverage_pct / 100)} />}
+        {basis && <Pair name={say("trace.basis")} text={basis} />}
+        {found.coverage_pct !== null && <Pair name={say(basis ? "trace.coverage.metered" : "trace.coverage")} text={below100(found.coverage_pct)} />}
         {definition.source && <Pair name={say("source")} text={definition.source} />}
         <Pair name={say("trace.address")} text={found.address} />
       </dl>
