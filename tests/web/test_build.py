@@ -93,7 +93,7 @@ def test_every_word_is_used() -> None:
     sources = "".join(path.read_text() for path in WEB.rglob("src/**/*.ts*"))
     # Made from what the data say: a class, a signal, a state, a cause.
     made = ("reason.", "why.", "class.", "signal.", "state.", "flag.", "cause.", "view.", "range.", "resolution.")
-    made += ("interval.", "bound.", "time.compare.", "indicator.", "unavailable.")
+    made += ("interval.", "within.", "time.compare.", "indicator.", "unavailable.")
     for key in json.loads((WEB / "src" / "locales" / "en.json").read_text()):
         assert f'"{key}"' in sources or key.startswith(made), key
 

@@ -52,6 +52,14 @@ def test_a_park_that_is_silent_for_a_while_makes_a_partial_spell() -> None:
     assert found["partial"] == [[2 * BUCKET, 6 * BUCKET]]
 
 
+def test_a_park_of_which_one_meter_is_silent_makes_a_partial_spell() -> None:
+    whole = day(load=[1.0] * 8)
+    some = day(load=[537.0, 537.0, 13.8, 13.8, 13.8, 13.8, 537.0, 537.0])
+    some["power"]["load"] |= {"devices": 2, "reporting": [2, 2, 1, 1, 1, 1, 2, 2]}
+    found = call("parts/district_sum.ts", "summed", [whole, some])
+    assert found["partial"] == [[2 * BUCKET, 6 * BUCKET]]
+
+
 def test_the_newest_bucket_waits_for_everybody() -> None:
     early, late = day(grid=[1, 1, 1, None]), day(grid=[10, 10, None, None])
     found = call("parts/district_sum.ts", "summed", [early, late])

@@ -1,6 +1,7 @@
 """What is drawn as a gap: a silence that is long for the device and beside the spacing of the readings around it."""
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -93,6 +94,50 @@ def test_a_day_of_two_periods_is_drawn_through_and_its_outage_is_not() -> None:
     assert drawn[:116] == [float(minute) for minute in range(116)]
     assert drawn[116:150] == [None] * 34
     assert drawn[150:] == fast
+
+
+def class_day(part: str, kw: list[float | None], reporting: list[int], period_ms: int = SECOND) -> dict[str, Any]:
+    """A day in minutes of a class of devices, `reporting` of which gave a power in each."""
+    none = {"devices": 0, "kw": [None] * len(kw), "reporting": [0] * len(kw), "samples": [0] * len(kw)}
+    samples = [60 * SECOND // period_ms * count for count in reporting]
+    curve = {"devices": max(reporting), "kw": kw, "reporting": reporting, "samples": samples}
+    at = [index * MINUTE for index in range(len(kw))]
+    power = {each: none for each in ("pv", "storage", "grid", "load", "ev")} | {part: curve}
+    return {"bucket_ms": MINUTE, "period_ms": period_ms, "at_ms": at, "power": power}
+
+
+def test_a_silent_meter_is_hatched() -> None:
+    """537 kW of two meters, one of them silent for half an hour: what the other one counts, 13.8 kW, is no load."""
+    kw: list[float | None] = [537.0] * 60 + [13.8] * 30 + [537.0] * 60
+    shown = class_day("load", kw, [2] * 60 + [1] * 30 + [2] * 60)
+    assert call("holes.ts", "partialSpells", shown) == [[60 * MINUTE, 90 * MINUTE]]
+    # It stays silent: hatched up to the newest reading.
+    shown = class_day("load", kw[:90], [2] * 60 + [1] * 30)
+    assert call("holes.ts", "partialSpells", shown) == [[60 * MINUTE, 90 * MINUTE]]
+
+
+def test_a_lost_reading_of_one_meter_is_no_fall_and_no_gap() -> None:
+    kw: list[float | None] = [500.0] * 10 + [13.8] + [500.0] * 10
+    shown = class_day("load", kw, [2] * 10 + [1] + [2] * 10, period_ms=MINUTE)
+    assert call("holes.ts", "drawn", shown, "load") == [500.0] * 21
+    assert call("holes.ts", "partialSpells", shown) == []
+
+
+def test_the_newest_minute_waits_for_every_meter() -> None:
+    shown = class_day("load", [500.0] * 10 + [13.8], [2] * 10 + [1])
+    assert call("holes.ts", "drawn", shown, "load") == [500.0] * 10 + [None]
+    assert call("holes.ts", "partialSpells", shown) == []
+
+
+def test_a_class_that_is_silent_is_hatched_but_sleeping_inverters_are_not() -> None:
+    night: list[float | None] = [None] * 20
+    for part, spells in (("ev", [[40 * MINUTE, 60 * MINUTE], [80 * MINUTE, 100 * MINUTE]]),
+                         ("pv", [[40 * MINUTE, 60 * MINUTE]])):  # fmt: skip
+        shown = class_day(
+            part, [*night, *[9.0] * 20, *night, *[9.0] * 20, *night], ([0] * 20 + [3] * 20) * 2 + [0] * 20
+        )
+        shown["power"]["grid"] = class_day("grid", [5.0] * 100, [1] * 100)["power"]["grid"]
+        assert call("holes.ts", "partialSpells", shown) == spells, part
 
 
 def test_what_no_line_covers_is_hatched() -> None:

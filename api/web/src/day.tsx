@@ -1,11 +1,11 @@
 // The power of the day: what feeds the bus stacked above the axis, what leaves it (into storage, to the grid) below,
 // the demand as a line. Times without reports are hatched; the line of the present ends the past.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { clock, DASH, power, together } from "./format";
 import { ALONE, hatch } from "./hatching";
-import { drawn, uncovered, type Column } from "./holes";
+import { drawn, partialSpells, uncovered, type Column } from "./holes";
 import { day, heardWhenAsked, overview } from "./state";
 import { colour, theme } from "./theme";
 import type { Day, Part } from "./types";
@@ -24,7 +24,10 @@ const LEGEND: { part: Part | "demand"; key: Key }[] = [
 ];
 
 export function DayChart() {
-  return <PowerOfDay shown={day.value} title={say("day.title")} newestMs={() => overview.peek()?.newest_ms ?? null} heardMs={heardWhenAsked} />;
+  const shown = day.value;
+  const partial = useMemo(() => (shown ? partialSpells(shown) : []), [shown]);
+  const note = partial.length ? say("day.partial") : undefined;
+  return <PowerOfDay shown={shown} title={say("day.title")} newestMs={() => overview.peek()?.newest_ms ?? null} heardMs={heardWhenAsked} partial={partial} note={note} />;
 }
 
 interface Props {
@@ -77,7 +80,7 @@ export function PowerOfDay({ shown: shownDay, title, newestMs, heardMs, partial 
     <section class="card day" aria-labelledby="day-title">
       <div class="card-head">
         <h2 id="day-title">{title}</h2>
-        <Legend shown={shownDay} index={index} />
+        <Legend shown={shownDay} index={index} partial={partial} />
         {zoomed && (
           <button type="button" onClick={() => whole(plot.current, shownDay)}>
             {say("day.reset")}
@@ -108,8 +111,9 @@ function whole(plot: uPlot | null, shownDay: Day | null): void {
   if (plot && shownDay) plot.setScale("x", { min: shownDay.from_ms / 1000, max: shownDay.to_ms / 1000 });
 }
 
-function Legend({ shown, index }: { shown: Day | null; index: number | null }) {
+function Legend({ shown, index, partial }: { shown: Day | null; index: number | null; partial: [number, number][] }) {
   const at = shown && index !== null ? shown.at_ms[index] : undefined;
+  const some = at !== undefined && partial.some(([from, to]) => at >= from && at < to);
   return (
     <ul class="legend">
       {at !== undefined && shown && <li class="legend-time">{clock(at, shown.time_zone)}</li>}
@@ -126,11 +130,19 @@ function Legend({ shown, index }: { shown: Day | null; index: number | null }) {
             <b class={guessed ? "doubtful" : ""} title={guessed ? say("flag.estimated") : undefined}>
               {kw === null ? DASH : together(power(kw))}
             </b>
+            {some && kw !== null && part !== "demand" && reported(shown, part, index ?? 0)}
           </li>
         );
       })}
     </ul>
   );
+}
+
+/** How many of the devices a sum is of, where it is not of all. */
+function reported(shown: Day | null, part: Part, index: number): string {
+  const { devices, reporting } = shown?.power[part] ?? { devices: 0, reporting: [] };
+  const count = reporting[index] ?? 0;
+  return count > 0 && count < devices ? ` (${count}/${devices})` : "";
 }
 
 function newest(shown: Day): number | null {
@@ -153,7 +165,7 @@ function columns(shown: Day): uPlot.AlignedData {
   const { pv, storage, grid, load, ev } = parts;
   const up = (column: Column): Column => column.map((kw) => (kw === null ? null : Math.max(0, kw)));
   const down = (column: Column): Column => column.map((kw) => (kw === null ? null : Math.min(0, kw)));
-  const loads = shown.power.load.devices > 0 ? load : closing(parts);
+  const loads = shown.power.load.devices > 0 ? load : closing(shown, parts);
   return [
     shown.at_ms.map((ms) => ms / 1000),
     added(up(pv), up(storage), up(grid)),
@@ -166,11 +178,17 @@ function columns(shown: Day): uPlot.AlignedData {
   ] as uPlot.AlignedData;
 }
 
-/** Without meters the load is what closes the balance; only where the grid is known. */
-function closing({ pv, storage, grid, ev }: Record<Part, Column>): Column {
-  return grid.map((kw, index) =>
-    kw === null ? null : kw + (pv[index] ?? 0) + (storage[index] ?? 0) - (ev[index] ?? 0),
-  );
+/** Without meters the load is what closes the balance; only where everything that there is in it is known. */
+function closing(shown: Day, parts: Record<Part, Column>): Column {
+  const there = (["pv", "storage", "ev"] as Part[]).filter((part) => shown.power[part].devices > 0);
+  const sunny = [...parts.pv.keys()].filter((index) => parts.pv[index] !== null);
+  const asleep = (index: number): boolean => index < (sunny[0] ?? Infinity) || index > (sunny[sunny.length - 1] ?? -1);
+  return parts.grid.map((kw, index) => {
+    // Inverters that sleep at night generate nothing then; in between, what is not known is not zero.
+    const others = there.map((part) => parts[part][index] ?? (part === "pv" && asleep(index) ? 0 : null));
+    if (kw === null || others.includes(null)) return null;
+    return there.reduce((load, part, place) => load + (part === "ev" ? -1 : 1) * (others[place] ?? 0), kw);
+  });
 }
 
 function area(name: string): uPlot.Series {

@@ -38,20 +38,67 @@ function middle(values: number[]): number {
   return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
-/** The powers of a day as lines go: what devices leave empty between two of their reports is no gap. */
-export function drawn(shown: Day, part: Part): Column {
+export interface PowerLine {
+  kw: Column;
+  /** Where it is the sum of only some of the devices that reported that day, or of none: nobody knows the power there. */
+  lacking: boolean[];
+}
+
+/** The power of a class over a day as its line goes: what devices leave empty between two of their reports is no gap. */
+export function powerLine(shown: Day, part: Part): PowerLine {
   const { kw, samples, reporting } = shown.power[part];
-  const known = [...kw.keys()].filter((index) => kw[index] !== null);
+  const all = reporting.reduce((most, count) => Math.max(most, count), 0);
+  // A sum of some devices is not the power of the class: where one misses a report it would be drawn as a fall.
+  const whole = kw.map((value, index) => value !== null && (reporting[index] ?? 0) >= all);
+  const known = [...kw.keys()].filter((index) => whole[index]);
   // An empty bucket proves a silence of its own length, two periods are normal.
   const usual = Math.max(1, Math.ceil((2 * (shown.period_ms ?? 0)) / shown.bucket_ms)) * shown.bucket_ms;
   const each = known.map((index) => (samples?.[index] ?? 0) / Math.max(1, reporting[index] ?? 1));
   const gaps = gapsBefore(known.map((index) => shown.at_ms[index] ?? 0), each, usual);
-  const whole = [...kw];
+  const line = [...kw];
+  const lacking = whole.map((is) => !is);
   known.forEach((index, place) => {
     const from = known[place - 1];
-    if (from !== undefined && !gaps[place]) bridge(whole, from, index);
+    if (from === undefined || gaps[place]) return;
+    bridge(line, from, index);
+    lacking.fill(false, from, index);
   });
-  return whole;
+  // The newest bucket comes from one device after the other: it is drawn when it is as whole as the one before.
+  const newest = kw.reduce<number>((last, value, index) => (value === null ? last : index), -1);
+  if (newest > 0 && !whole[newest] && whole[newest - 1]) line[newest] = null;
+  return { kw: line, lacking };
+}
+
+export function drawn(shown: Day, part: Part): Column {
+  return powerLine(shown, part).kw;
+}
+
+/** The spells of a day in which some device that reported before or after did not: the sums are too small there. */
+export function partialSpells(shown: Day): [number, number][] {
+  const parts = (Object.keys(shown.power) as Part[]).filter((part) => shown.power[part].devices > 0);
+  const lines = parts.map((part) => powerLine(shown, part));
+  const ends = lines.map(({ kw }) => kw.reduce<[number, number]>(([first, last], value, index) => (value === null ? [first, last] : [Math.min(first, index), index]), [kw.length, -1]));
+  const last = Math.max(-1, ...ends.map(([, end]) => end));
+  const marked = shown.at_ms.map((_, index) =>
+    lines.some(({ lacking }, place) => {
+      const [from, to] = ends[place] ?? [0, -1];
+      // Inverters that sleep at night are not missed then; anything else is, until the newest reading of all.
+      return lacking[index] && index >= from && index <= (parts[place] === "pv" ? to : last);
+    }),
+  );
+  return spellsOf(shown, marked);
+}
+
+/** The instants from which to which something holds. */
+export function spellsOf({ at_ms, bucket_ms }: Pick<Day, "at_ms" | "bucket_ms">, marked: boolean[]): [number, number][] {
+  const found: [number, number][] = [];
+  at_ms.forEach((ms, index) => {
+    if (!marked[index]) return;
+    const before = found[found.length - 1];
+    if (before?.[1] === ms) before[1] = ms + bucket_ms;
+    else found.push([ms, ms + bucket_ms]);
+  });
+  return found;
 }
 
 function bridge(column: Column, from: number, to: number): void {

@@ -27,6 +27,17 @@ export function trackOf(history: History, signal: string, periodS: number): Trac
   return opened(track, gapsBefore(track.at_ms, samples && known.map((index) => samples[index] ?? 1), usual));
 }
 
+/** The highest value of a line and when: the maximum of a bucket, where it has one, never its highest mean. */
+export function highest(track: Track): { value: number; at_ms: number } | null {
+  const tops = track.high ?? track.values;
+  let best = -1;
+  tops.forEach((value, index) => {
+    if (value != null && value > (tops[best] ?? -Infinity)) best = index;
+  });
+  const value = tops[best];
+  return value == null ? null : { value, at_ms: track.at_ms[best] ?? 0 };
+}
+
 /** A null where a gap is: the line ends there instead of bridging it. */
 function opened(track: Track, gaps: boolean[]): Track {
   const at: number[] = [];

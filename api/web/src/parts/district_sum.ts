@@ -1,6 +1,6 @@
 // The day of a district: the sum of its parks' days, and where it is not the sum of all of them.
 
-import { drawn } from "../holes";
+import { powerLine, spellsOf } from "../holes";
 import type { Column, Day, Energy, Part } from "../types";
 
 const PARTS: Part[] = ["pv", "storage", "grid", "load", "ev"];
@@ -15,16 +15,16 @@ export interface DistrictDay {
 export function summed(days: Day[], missing = 0): DistrictDay | null {
   const [first] = days;
   if (!first) return null;
-  const curves = days.flatMap((day) => PARTS.filter((part) => day.power[part].devices > 0).map((part) => ({ part, day, kw: drawn(day, part) })));
+  const curves = days.flatMap((day) => PARTS.filter((part) => day.power[part].devices > 0).map((part) => ({ part, day, ...powerLine(day, part) })));
   const expected = curves.length;
-  const reporting = first.at_ms.map((_, index) => curves.filter(({ kw }) => kw[index] != null).length);
+  const reporting = first.at_ms.map((_, index) => curves.filter(({ kw, lacking }) => kw[index] != null && !lacking[index]).length);
   const last = lastOf(reporting, expected);
   const power = Object.fromEntries(PARTS.map((part) => [part, partOf(days, part, curves.filter((curve) => curve.part === part).map(({ kw }) => kw), last)])) as Day["power"];
   const keys = [...new Set(days.flatMap((day) => Object.keys(day.energy)))];
   const energy = Object.fromEntries(keys.map((key) => [key, energyOf(days.flatMap((day) => day.energy[key] ?? []), missing)]));
   const known = reporting.findIndex((count) => count > 0);
   const short = reporting.map((count, index) => index >= known && known >= 0 && index <= last && (missing > 0 || count < expected));
-  return { day: { ...first, period_ms: first.bucket_ms, power, energy }, partial: spells(first, short) };
+  return { day: { ...first, period_ms: first.bucket_ms, power, energy }, partial: spellsOf(first, short) };
 }
 
 /** The newest bucket comes from one park after the other: it is drawn when it is as whole as the one before. */
@@ -56,15 +56,4 @@ function energyOf(parts: Energy[], missing: number): Energy {
   const known = missing === 0 && having.length > 0 && having.every((one) => one.kwh !== null);
   const total = (of: (one: Energy) => number): number => parts.reduce((sum, one) => sum + of(one), 0);
   return { kwh: known ? total((one) => one.kwh ?? 0) : null, devices: total((one) => one.devices), reporting: total((one) => one.reporting), resets: total((one) => one.resets) };
-}
-
-function spells({ at_ms, bucket_ms }: Day, marked: boolean[]): [number, number][] {
-  const found: [number, number][] = [];
-  at_ms.forEach((ms, index) => {
-    if (!marked[index]) return;
-    const before = found[found.length - 1];
-    if (before?.[1] === ms) before[1] = ms + bucket_ms;
-    else found.push([ms, ms + bucket_ms]);
-  });
-  return found;
 }

@@ -12,7 +12,7 @@ import { ExportButtons } from "../parts/export_buttons";
 import { SignalChoice } from "../parts/signal_choice";
 import { useWidth } from "../parts/width";
 import { go, param } from "../router";
-import { inks, shifted, together, trackOf, type Track } from "../series";
+import { highest, inks, shifted, together, trackOf, type Track } from "../series";
 import { chosen, overview, park } from "../state";
 import type { Device, History } from "../types";
 import { nameOf, say, type Key } from "../words";
@@ -170,15 +170,12 @@ function sentence(found: Loaded[] | null, plots: Plot[], zone: string): string {
   const one = found?.[0];
   const plot = plots[0];
   if (!one || !plot) return say("time.choose");
-  let best = -1;
-  one.track.values.forEach((value, index) => {
-    if (value != null && value > (one.track.values[best] ?? -Infinity)) best = index;
-  });
-  const most = one.track.values[best];
+  const most = highest(one.track);
   const of = { device: deviceName(plot.device), signal: signalName(plot.signal) };
-  if (most == null) return say("time.answer.none", of);
+  if (most === null) return say("time.answer.none", of);
   const unit = signalOf(plot.device.device_class, plot.signal)?.unit ?? "";
-  return say("time.answer", { ...of, most: scaledTo(most, unit).join("\u202f").trim(), at: moment(one.track.at_ms[best] ?? 0, zone) });
+  const told = { ...of, most: scaledTo(most.value, unit).join("\u202f").trim(), at: moment(most.at_ms, zone) };
+  return one.resolution === "raw" ? say("time.answer", told) : say("time.answer.within", { ...told, bucket: say(`within.${one.resolution}` as Key) });
 }
 
 function RangeChoice({ span, zone }: { span: Span; zone: string }) {
