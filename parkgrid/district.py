@@ -28,10 +28,10 @@ from accounting.clusters.intake import take_enterprises, take_outputs
 from accounting.settlement.keeper import settle, settle_once
 from contract.time import SHANGHAI, SystemClock, from_ms
 from domain.clusters import enterprise_file, output_file
-from domain.clusters.plan import Cluster, plan
 from domain.tariff.bill import Terms
 from domain.tariff.reader import example, examples
 from ingest.store import open_store
+from parkgrid.example_outputs import outputs
 from parkgrid.prefill import Span, Tell, go_on, prefill
 from parkgrid.prefill_rows import BATCH_MS
 from simulators import history
@@ -60,7 +60,7 @@ _AGREED_KW = {"pingshan-park": 2_100, "biling-ic-park": 4_100, "julongshan-pedf"
 """Agreed demand: a year's greatest quarters of an hour were 1,935, 3,768 and 573 kW, about nine tenths of it."""
 _ABOVE_THE_CAP = 1.4
 """Agreed demand of any other park over the import that its storage holds it to, while there is something in it."""
-_EXAMPLE = "示例：按意见目标年份直线推算，非统计数据 Example: straight line between the plan's years, no statistics"
+_EXAMPLE = "示例企业，并非真实 Example enterprise, nobody real"
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,11 +276,11 @@ def _next_month(month: date) -> date:
 def _figures(dsn: str, data_dir: Path, scenarios: Sequence[Scenario]) -> None:
     """The plan's outputs, by quarter, and whose account is whose."""
     now = datetime.now(UTC)
-    outputs = data_dir / "example-outputs.csv"
-    _csv(outputs, (column.heading for column in output_file.COLUMNS), _outputs(now.astimezone(SHANGHAI).date()))
+    stated = data_dir / "example-outputs.csv"
+    _csv(stated, (column.heading for column in output_file.COLUMNS), outputs(now.astimezone(SHANGHAI).date()))
     accounts = data_dir / "example-enterprises.csv"
     _csv(accounts, (column.heading for column in enterprise_file.COLUMNS), map(_enterprise, _known(scenarios)))
-    for taken in (take_outputs(dsn, outputs, _BY, now), take_enterprises(dsn, accounts, _BY, now)):
+    for taken in (take_outputs(dsn, stated, _BY, now), take_enterprises(dsn, accounts, _BY, now)):
         if taken.mistakes:
             raise RuntimeError("\n".join(each.text("en") for each in taken.mistakes))
 
@@ -294,37 +294,6 @@ def _enterprise(scenario: Scenario) -> Sequence[str]:
         f"example-{scenario.park}", f"示例企业（{scenario.name_zh}）", f"Example enterprise of {scenario.name_en}",
         _CLUSTERS[scenario.park], "1", scenario.park, account_of(scenario), "100", "2025-01", "", _EXAMPLE,
     )  # fmt: skip
-
-
-def _outputs(today: date) -> Iterator[Sequence[str]]:
-    """The base year as the plan states it, then quarters on the straight line between its years, up to the last one."""
-    for cluster in plan().clusters:
-        stated = _stated(cluster)
-        if not stated:
-            continue
-        base = min(stated)
-        title = cluster.base.source if cluster.base else ""
-        yield (cluster.id, f"{base}-Q4", "累计", str(stated[base]), "亿元", title, "")
-        quarter = 4 * (base + 1)
-        while quarter < 4 * today.year + (today.month - 1) // 3:
-            year = quarter // 4
-            amount = _on_line(stated, year) / 4
-            yield (cluster.id, f"{year}-Q{quarter % 4 + 1}", "当季", f"{amount:.2f}", "亿元", _EXAMPLE, "示例")
-            quarter += 1
-
-
-def _stated(cluster: Cluster) -> dict[int, Decimal]:
-    """Year to output in 亿元, as the plan states them; empty for a cluster without figures."""
-    figures = [cluster.base, *cluster.targets] if cluster.base else []
-    return {each.year: each.output_100m_cny for each in figures if each is not None}
-
-
-def _on_line(stated: Mapping[int, Decimal], year: int) -> Decimal:
-    """Output of a year between two stated ones; after the last one it stays."""
-    if year >= max(stated):
-        return stated[max(stated)]
-    low, high = max(each for each in stated if each <= year), min(each for each in stated if each > year)
-    return stated[low] + (stated[high] - stated[low]) * (year - low) / (high - low)
 
 
 def _csv(path: Path, heading: Iterable[str], rows: Iterable[Sequence[str]]) -> None:
