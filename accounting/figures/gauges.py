@@ -15,7 +15,9 @@ from contract.signals import CATALOGUE, CHARGER_STATES, OPERATING_STATES
 from contract.time import from_ms
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 _MINUTE_S = 60
+_DAY_S = 86_400
 _ENOUGH = 0.9
 """Share of the expected minutes that an interval must know: the 90 % rule of completeness."""
 
@@ -51,24 +53,41 @@ def read_minutes(connection: Connection, site: Site, grid: Grid, gauge: MinuteGa
 def read_states(connection: Connection, site: Site, grid: Grid, states: States) -> tuple[Floats, Floats] | None:
     """Minutes with a known state and those in one of the states, over all devices that told any.
 
-    Both are nan where too few minutes are known.
+    Both are nan where too few minutes are known. A state that is read every quarter of an hour stands for all of it: what
+    counts is how often a device was read then, not how often it is read at present.
     """
+    minutes = grid.period_s / _MINUTE_S
     known, matching, expected = np.zeros(grid.count), np.zeros(grid.count), 0.0
     for device_class, wanted in states.states.items():
-        devices = {each.device_id: each for each in site.devices_of(device_class, grid.start_ms, grid.stop_ms)}
-        told = set()
-        parameters = grid.parameters() | {"devices": list(devices), "states": _codes(device_class, wanted)}
+        devices = [each.device_id for each in site.devices_of(device_class, grid.start_ms, grid.stop_ms)]
+        parameters = grid.parameters() | {"devices": devices, "states": _codes(device_class, wanted)}
         query = _of("indicator_states", device_class, "_1m")
-        for device, *packed in connection.execute(query, parameters, binary=True):
-            slot, minutes, counted = (unpacked([each]) for each in packed)
-            known[slot] += minutes
-            matching[slot] += counted
-            told.add(device)
-        expected += sum(grid.period_s / max(_MINUTE_S, devices[each].period_s) for each in told)
+        for _, *packed in connection.execute(query, parameters, binary=True):
+            slot, told, readings, counted = (unpacked([each]) for each in packed)
+            stands_for = minutes / _told_minutes(grid, slot, told, readings)
+            known[slot] += np.minimum(minutes, told * stands_for)
+            matching[slot] += np.minimum(minutes, told * stands_for) * counted / told
+            expected += minutes
     if not expected:
         return None
     enough = known >= _ENOUGH * expected
     return np.where(enough, known, np.nan), np.where(enough, matching, np.nan)
+
+
+def _told_minutes(grid: Grid, slot: Ints, told: Ints, readings: Ints) -> Floats:
+    """How many minutes of each slot a device would tell if none were missing.
+
+    A device with several readings in its minutes tells every minute. One with a single reading in each tells as many as
+    it usually did on that day: the median of its slots.
+    """
+    minutes = grid.period_s / _MINUTE_S
+    found = np.full(len(slot), minutes)
+    sparse = readings <= told
+    days = slot * grid.period_s // _DAY_S
+    for day in np.unique(days[sparse]):
+        of_day = sparse & (days == day)
+        found[of_day] = min(minutes, float(np.median(told[of_day])))
+    return found
 
 
 def read_stored(connection: Connection, site: Site, grid: Grid, *, at_end: bool) -> Floats | None:

@@ -23,8 +23,9 @@ from tests.accounting.metering import MINUTE_MS, Metering
 DAY = period("2026-03-05")
 MINUTES = 1440
 Flow = Callable[[int], int]
-RUNNING, CHARGING, AVAILABLE = (
+RUNNING, FAULT, CHARGING, AVAILABLE = (
     OPERATING_STATES.index("running"),
+    OPERATING_STATES.index("fault"),
     CHARGER_STATES.index("charging"),
     CHARGER_STATES.index("available"),
 )

@@ -17,7 +17,7 @@ from domain.indicators import INDICATORS
 from domain.indicators.definition import Factor
 from domain.period import period
 from ingest.store import Park
-from tests.accounting.indicator_day import DAY, MINUTES, RUNNING, Plan, device, park_plans, run
+from tests.accounting.indicator_day import DAY, FAULT, MINUTES, RUNNING, Plan, device, one_inverter, park_plans, run
 from tests.accounting.metering import MINUTE_MS, PARK
 
 SCOPE = Scope(PARK.park)
@@ -292,6 +292,35 @@ def test_a_direct_current_bus(park, connection):
     assert found["pedf_dc_share_ratio"].value == 1
     # In fault from noon on: pv-1, pv-2 and gun work all day, bess tells no state
     assert found["equipment_availability_ratio"].value == pytest.approx(3.5 / 4)
+
+
+def test_a_state_read_every_quarter_of_an_hour_stands_for_it_whatever_the_period_is_today(park, connection):
+    """A day read every 15 minutes, six hours of it in fault, by a gateway that reads every second since.
+
+    18 of 24 hours are able; every interval of the calendar is known, and so is every interval of the state.
+    """
+    plan = Plan(
+        device("pv-1", "pv_inverter", "operating_state", period_s=900.0),
+        (one_inverter,),
+        lambda m: {"operating_state": FAULT if 360 <= m < 720 else RUNNING},
+    )
+    run(park, {"pv-1": plan})
+    park.born(replace(plan.device, period_s=1.0))
+    found = asked(connection, "equipment_availability_ratio")["equipment_availability_ratio"]
+    assert (found.coverage_pct, found.value) == (100, pytest.approx(0.75))
+    assert found.details["known_h"] == pytest.approx(24)
+
+
+def test_silence_is_no_state_however_often_a_device_was_read(park, connection):
+    """Read every 15 minutes until noon, silent after that: half of the day is known, which is too little."""
+    plan = Plan(
+        device("pv-1", "pv_inverter", "operating_state", period_s=900.0),
+        (one_inverter,), lambda _: {"operating_state": RUNNING}, until_minute=719,
+    )  # fmt: skip
+    run(park, {"pv-1": plan})
+    found = asked(connection, "equipment_availability_ratio")["equipment_availability_ratio"]
+    assert found.value is None
+    assert found.coverage_pct == pytest.approx(50)
 
 
 def test_days_without_output_name_the_inverter(park, connection):
