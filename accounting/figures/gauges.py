@@ -53,8 +53,8 @@ def read_minutes(connection: Connection, site: Site, grid: Grid, gauge: MinuteGa
 def read_states(connection: Connection, site: Site, grid: Grid, states: States) -> tuple[Floats, Floats] | None:
     """Minutes with a known state and those in one of the states, over all devices that told any.
 
-    Both are nan where too few minutes are known. A state that is read every quarter of an hour stands for all of it: what
-    counts is how often a device was read then, not how often it is read at present.
+    Both are nan where too few minutes are known. A state that is read every quarter of an hour stands for all of it:
+    what counts is how often a device was read then, not how often it is read at present.
     """
     minutes = grid.period_s / _MINUTE_S
     known, matching, expected = np.zeros(grid.count), np.zeros(grid.count), 0.0

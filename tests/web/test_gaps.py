@@ -102,7 +102,7 @@ def class_day(part: str, kw: list[float | None], reporting: list[int], period_ms
     samples = [60 * SECOND // period_ms * count for count in reporting]
     curve = {"devices": max(reporting), "kw": kw, "reporting": reporting, "samples": samples}
     at = [index * MINUTE for index in range(len(kw))]
-    power = {each: none for each in ("pv", "storage", "grid", "load", "ev")} | {part: curve}
+    power = dict.fromkeys(("pv", "storage", "grid", "load", "ev"), none) | {part: curve}
     return {"bucket_ms": MINUTE, "period_ms": period_ms, "at_ms": at, "power": power}
 
 
