@@ -41,12 +41,13 @@ class Pairs:
         packed = np.unique((minutes.astype(np.int64) << 32) | devices.astype(np.int64))
         return cls(packed & 0xFFFFFFFF, packed >> 32)
 
-    def from_minute(self, first: int | None) -> "Pairs":
-        """Only those that start at `first` or later."""
-        if first is None:
-            return self
-        kept = self.minutes >= first
-        return Pairs(self.devices[kept], self.minutes[kept])
+    def apart(self, minutes: int) -> "list[Pairs]":
+        """The same cut where more than so many minutes lie between two."""
+        if len(self.minutes) == 0:
+            return []
+        cuts = np.flatnonzero(np.diff(self.minutes) > minutes) + 1
+        parts = zip(np.split(self.devices, cuts), np.split(self.minutes, cuts), strict=True)
+        return [Pairs(devices, found) for devices, found in parts]
 
     def at_level(self, level: str) -> "Pairs":
         """The coarser buckets that hold these."""

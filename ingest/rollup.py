@@ -7,8 +7,7 @@ A round that a crash undoes is repeated, so maintenance need not wait for the di
 
 Every commit notes the 1-minute buckets that it touched. Plain PostgreSQL recomputes them here; TimescaleDB answers
 from raw rows beyond its watermark and refreshes here what lies before it. Both then tell accounting which quarters of
-an hour have news. Retention removes a source only below `kept_from`, and no bucket that needs removed rows is computed
-again.
+an hour have news. No bucket is computed again of which retention has removed a source (`ingest.removed`).
 """
 
 import time
@@ -25,7 +24,9 @@ from psycopg import sql
 from contract.signals import CATALOGUE, Kind
 from contract.time import from_ms, to_ms
 from ingest.buckets import MINUTES, Pairs, bucket_start, bucket_starts
-from ingest.retention import Retention, kept_from_of, newest_of
+from ingest.parts import ChunkParts, TableParts
+from ingest.removed import Spans, any_of, outside, spans_of, spared
+from ingest.retention import Retention
 from ingest.sql import statement
 from ingest.sql.aggregates import (
     DAY_ORIGIN,
@@ -61,6 +62,8 @@ _SPAN_SOURCE = {"1m": "", "15m": "", "1d": "_15m"}
 """Where a whole span is computed from: raw rows a quarter of an hour apart are no more than their 1-minute buckets."""
 _SPAN_WORK_MEM = "64MB"
 """A month of a class is sorted in memory."""
+_APART_MINUTES = 31 * MINUTES["1d"]
+"""Readings that lie further apart are worked off apart: nothing is looked for between them."""
 _REFRESH_STEP = timedelta(days=10)
 _MAX_WINDOWS = 16
 
@@ -85,7 +88,7 @@ class TableKeeper:
         self._days = Days()
         self._upper_ms: dict[str, int] = {}
         self._backlogged: set[str] = set()
-        self._retention = Retention(settings)
+        self._retention = Retention(settings, TableParts())
 
     def maintain(self, connection: psycopg.Connection[Any], now_ms: int, breathe: Breathe) -> MaintenanceReport:
         """Recompute what commits noted, a bounded part of it in each round."""
@@ -95,7 +98,7 @@ class TableKeeper:
             done, left = self._recompute(connection, device_class, now_ms, breathe)
             buckets, pending = buckets + done, pending or left
         partitions = self._ahead(connection, names, now_ms)
-        dropped = self._retention.apply(connection, now_ms, self._drop)
+        dropped = self._retention.apply(connection, now_ms)
         if dropped:
             self._days.forget()
         return MaintenanceReport(buckets, pending, partitions, dropped)
@@ -122,18 +125,17 @@ class TableKeeper:
         with connection.transaction():
             if connection.execute(statement("one_keeper"), (device_class,)).fetchone() != (True,):
                 return 0, False
-            kept_from = kept_from_of(connection)
             pairs = self._take(connection, device_class, "1m")
             _note_newest(connection, device_class, pairs.minutes)
             _pass_on(connection, device_class, pairs.at_level("15m"))
-            pairs = pairs.from_minute(kept_from.get(device_class))
+            pairs = spared(connection, device_class, "1m", pairs)
             recompute(connection, device_class, "1m", pairs, breathe)
             upper = pairs.at_level("15m")
             if len(upper.minutes):
                 dirty.write(connection, device_class, "15m", upper.devices, upper.minutes)
             left = connection.execute(statement("dirty_left"), (device_class, "1m")).fetchone() == (True,)
             if self._upper_due(device_class, len(upper.minutes), now_ms, left=left):
-                left = self._upper(connection, device_class, kept_from, breathe) or left
+                left = self._upper(connection, device_class, breathe) or left
         return len(pairs.minutes), left
 
     def _upper_due(self, device_class: str, count: int, now_ms: int, *, left: bool) -> bool:
@@ -146,12 +148,10 @@ class TableKeeper:
             self._upper_ms[device_class] = now_ms
         return due
 
-    def _upper(
-        self, connection: psycopg.Connection[Any], device_class: str, kept_from: dict[str, int], breathe: Breathe
-    ) -> bool:
-        pairs = self._take(connection, device_class, "15m").from_minute(kept_from.get(f"{device_class}_1m"))
+    def _upper(self, connection: psycopg.Connection[Any], device_class: str, breathe: Breathe) -> bool:
+        pairs = spared(connection, f"{device_class}_1m", "15m", self._take(connection, device_class, "15m"))
         recompute(connection, device_class, "15m", pairs, breathe)
-        days = pairs.at_level("1d").from_minute(kept_from.get(f"{device_class}_15m"))
+        days = spared(connection, f"{device_class}_15m", "1d", pairs.at_level("1d"))
         recompute(connection, device_class, "1d", days, breathe)
         return connection.execute(statement("dirty_left"), (device_class, "15m")).fetchone() == (True,)
 
@@ -163,53 +163,46 @@ class TableKeeper:
         return Pairs.distinct(np.concatenate(devices), np.concatenate(minutes))
 
     def _ahead(self, connection: psycopg.Connection[Any], names: Iterable[str], now_ms: int) -> int:
-        """Tomorrow's partitions of the classes that are being written, so that midnight costs nobody anything."""
-        soon = np.array([now_ms, now_ms + _DAY_MS], np.int64)
-        return sum(self._days.ensure(connection, name, soon) for name in names)
-
-    @staticmethod
-    def _drop(connection: psycopg.Connection[Any], relation: str, oldest: datetime) -> int:
-        if relation in CATALOGUE:
-            row = connection.execute(statement("drop_before"), (relation, oldest)).fetchone()
-            return int(row[0]) if row else 0
-        target = sql.Identifier("base", relation)
-        return connection.execute(sql.SQL(statement("delete_rollups")).format(target=target), (oldest,)).rowcount
+        """Tomorrow's partitions of the classes that get live readings, so that midnight costs nobody anything."""
+        if not names:
+            return 0
+        soon, yesterday = np.array([now_ms + _DAY_MS], np.int64), from_ms(now_ms - _DAY_MS)
+        live = {name for name, newest in newest_of(connection).items() if newest > yesterday}
+        return sum(self._days.ensure(connection, name, soon, now_ms) for name in names if name in live)
 
 
 def _recompute_spans(connection: psycopg.Connection[Any], device_class: str) -> int:
-    """Work off the oldest notes of a class, each as a span of whole days of its devices; the number of their buckets.
+    """Work off the oldest notes of a class, each as spans of whole days of its devices; the number of their buckets.
 
     A whole day needs nothing from beside it, at any level.
     """
     connection.execute("SET LOCAL jit TO off")
     connection.execute(f"SET LOCAL work_mem TO '{_SPAN_WORK_MEM}'")
-    kept_from, done = kept_from_of(connection), 0
+    done = 0
     for devices, minutes in connection.execute(statement("take_notes"), (device_class, _NOTES), binary=True).fetchall():
         pairs = Pairs.distinct(np.array(devices, np.int64), np.array(minutes, np.int64))
         _note_newest(connection, device_class, pairs.minutes)
         _pass_on(connection, device_class, pairs.at_level("15m"))
-        for level in LEVELS:
-            _recompute_span(connection, device_class, level, pairs.from_minute(kept_from.get(device_class)), kept_from)
+        for part in pairs.apart(_APART_MINUTES):
+            _recompute_span(connection, device_class, part)
         done += len(pairs.minutes)
     return done
 
 
-def _recompute_span(
-    connection: psycopg.Connection[Any], device_class: str, level: str, pairs: Pairs, kept_from: dict[str, int]
-) -> None:
-    if len(pairs.minutes) == 0:
-        return
+def _recompute_span(connection: psycopg.Connection[Any], device_class: str, pairs: Pairs) -> None:
+    """Every level of whole days; bucket by bucket where retention has removed something of these parks."""
     low, last = bucket_starts(pairs.minutes[[0, -1]], "1d").tolist()
-    # What is left of a day whose source was removed in part would make its bucket smaller.
-    low = max(low, kept_from.get(f"{device_class}{_SPAN_SOURCE[level]}", low))
-    parameters = {
-        "devices": Int4Array(np.unique(pairs.devices)),
-        "low": from_ms(low * _MINUTE_MS),
-        "high": from_ms((last + MINUTES["1d"]) * _MINUTE_MS),
-    }
-    # Half the work where no bucket of the span holds two raw rows or is there already: no sums, no conflicts.
-    if _SPAN_SOURCE[level] or not _insert_single(connection, device_class, level, parameters):
-        connection.execute(_span_statement(device_class, level), parameters, prepare=False)
+    start, end = from_ms(low * _MINUTE_MS), from_ms((last + MINUTES["1d"]) * _MINUTE_MS)
+    if any_of(connection, [f"{device_class}{suffix}" for suffix in SOURCE.values()], pairs, start, end):
+        for level, suffix in SOURCE.items():
+            left = spared(connection, f"{device_class}{suffix}", level, pairs.at_level(level))
+            recompute(connection, device_class, level, left, without_pause)
+        return
+    parameters = {"devices": Int4Array(np.unique(pairs.devices)), "low": start, "high": end}
+    for level in LEVELS:
+        # Half the work where no bucket of the span holds two raw rows or is there already: no sums, no conflicts.
+        if _SPAN_SOURCE[level] or not _insert_single(connection, device_class, level, parameters):
+            connection.execute(_span_statement(device_class, level), parameters, prepare=False)
 
 
 def _insert_single(
@@ -239,14 +232,17 @@ def recompute(
 
 
 def _recompute_slice(connection: psycopg.Connection[Any], device_class: str, level: str, pairs: Pairs) -> None:
-    parameters = {
+    connection.execute(_recompute_statement(device_class, level), _slice_parameters(level, pairs), prepare=False)
+
+
+def _slice_parameters(level: str, pairs: Pairs) -> dict[str, object]:
+    return {
         "devices": Int4Array(pairs.devices),
         "minutes": Int4Array(pairs.minutes),
         # Constants, so that the planner looks at the partitions of this span alone.
         "low": from_ms(int(pairs.minutes[0]) * _MINUTE_MS),
         "high": from_ms((int(pairs.minutes[-1]) + MINUTES[level]) * _MINUTE_MS),
     }
-    connection.execute(_recompute_statement(device_class, level), parameters, prepare=False)
 
 
 @cache
@@ -266,8 +262,14 @@ def _single_statement(class_name: str, level: str) -> bytes:
 
 
 def _rollup_statement(
-    name: str, class_name: str, level: str, source: str, expressions: Iterable[tuple[str, str]] = ()
+    name: str,
+    class_name: str,
+    level: str,
+    source: str,
+    expressions: Iterable[tuple[str, str]] = (),
+    target: sql.Identifier | None = None,
 ) -> bytes:
+    """With a `target` of its own no bucket may be there yet."""
     device_class = CATALOGUE[class_name]
     in_order = "array_agg({0} ORDER BY at) FILTER (WHERE {0} IS NOT NULL)"
     first = f"({in_order})[1]"
@@ -275,19 +277,22 @@ def _rollup_statement(
     expressions = expressions or rollup_expressions(device_class, level if source else "1m", first, last)
     # Names and expressions come from the catalogue, never from input.
     columns = [name for name, _ in rollup_columns(device_class)]
+    assignments = sql.SQL(", ").join(
+        sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in ("samples", *columns)
+    )
+    replacing = sql.SQL("ON CONFLICT (device_id, at) DO UPDATE SET {}").format(assignments)
     composed = sql.SQL(statement(name)).format(
         width=sql.Literal(LEVELS[level]),
         origin=sql.Literal(DAY_ORIGIN),
-        target=sql.Identifier("base", f"{class_name}_{level}"),
+        target=target or sql.Identifier("base", f"{class_name}_{level}"),
         source=sql.Identifier("base", f"{class_name}{source}"),
         columns=sql.SQL(", ").join(map(sql.Identifier, ("device_id", "at", "samples", *columns))),
         minutes=sql.Literal(MINUTES[level]),
         expressions=sql.SQL(", ").join(
             sql.SQL("{} AS {}").format(sql.SQL(text), sql.Identifier(name)) for name, text in expressions
         ),
-        assignments=sql.SQL(", ").join(
-            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in ("samples", *columns)
-        ),
+        assignments=assignments,
+        replacing=sql.SQL("") if target else replacing,
     )
     # To put hundreds of names together takes a millisecond: once is enough.
     return composed.as_bytes(None)
@@ -297,7 +302,7 @@ class AggregateKeeper:
     """Keeps the continuous aggregates of the TimescaleDB store."""
 
     def __init__(self, settings: StoreSettings) -> None:
-        self._retention = Retention(settings)
+        self._retention = Retention(settings, ChunkParts())
 
     def maintain(self, connection: psycopg.Connection[Any], now_ms: int, breathe: Breathe) -> MaintenanceReport:
         """Refresh what late rows touched, and move the watermarks on when they lag."""
@@ -315,51 +320,64 @@ class AggregateKeeper:
                 _pass_on(connection, name, Pairs(minutes[:0], np.unique(bucket_starts(minutes, "15m"))))
             buckets += len(minutes)
         pending = connection.execute(statement("dirty_classes")).fetchone() is not None
-        return MaintenanceReport(buckets, pending, 0, self._retention.apply(connection, now_ms, self._drop))
+        return MaintenanceReport(buckets, pending, 0, self._retention.apply(connection, now_ms))
 
     def roll_up(self, connection: psycopg.Connection[Any], now_ms: int) -> MaintenanceReport:
         """An aggregate is refreshed as a set in any case."""
         return self.maintain(connection, now_ms, without_pause)
 
     def _refresh(self, connection: psycopg.Connection[Any], device_class: str, minutes: NDArray[np.int64]) -> None:
-        kept_from, newest = kept_from_of(connection), newest_of(connection)[device_class]
+        newest = newest_of(connection)[device_class]
         marks = dict(connection.execute(statement("watermarks")).fetchall())
         for level in LEVELS:
             view = f"{device_class}_{level}"
-            floor = kept_from.get(f"{device_class}{SOURCE[level]}")
+            removed = spans_of(connection, f"{device_class}{SOURCE[level]}", level)
             mark = marks.get(view)
-            late = np.unique(bucket_starts(minutes if floor is None else minutes[minutes >= floor], level))
             if mark is not None:
+                late = np.unique(bucket_starts(minutes, level))
                 late = late[late * _MINUTE_MS < to_ms(mark)]
-                _refresh_windows(connection, view, _windows(late, MINUTES[level]))
-            self._move_on(connection, device_class, level, mark, newest, floor)
+                self._refresh_late(connection, device_class, level, late, removed)
+            self._move_on(connection, device_class, level, (mark, bucket_start(newest, level)), removed)
+
+    @staticmethod
+    def _refresh_late(
+        connection: psycopg.Connection[Any], device_class: str, level: str, late: NDArray[np.int64], removed: Spans
+    ) -> None:
+        """Refresh buckets before the watermark; where a source was removed, only what others have there is computed.
+
+        To refresh takes everything of a window away and makes it of what is there now.
+        """
+        among = np.zeros(len(late), np.bool_)
+        for first, last in removed:
+            among |= (late >= first) & (late < last)
+        windows = _windows(late[~among], MINUTES[level])
+        _refresh_windows(connection, f"{device_class}_{level}", outside(windows, removed))
+        for window in _windows(late[among], MINUTES[level]):
+            _compute_among_removed(connection, device_class, level, window)
 
     @staticmethod
     def _move_on(
         connection: psycopg.Connection[Any],
         device_class: str,
         level: str,
-        mark: datetime | None,
-        newest: datetime,
-        floor: int | None,
+        span: tuple[datetime | None, datetime],
+        removed: Spans,
     ) -> None:
-        """Materialise from the watermark to the newest whole bucket, without a hole between."""
-        end = bucket_start(newest, level)
+        """Materialise from the watermark to the newest whole bucket, where there is something, in steps."""
+        mark, end = span
         if mark is not None and end - mark < _HEAD_LAG[level]:
             return
-        start = mark
-        if start is None:
-            row = connection.execute(statement("oldest_chunk"), (device_class,)).fetchone()
-            start = bucket_start(row[0], level) if row and row[0] else None
-        if floor is not None:
-            start = max(start or from_ms(0), bucket_start(from_ms(floor * _MINUTE_MS), level))
-        if start is not None:
-            _refresh_windows(connection, f"{device_class}_{level}", _steps(start, end))
-
-    @staticmethod
-    def _drop(connection: psycopg.Connection[Any], relation: str, oldest: datetime) -> int:
-        row = connection.execute(statement("drop_before"), (relation, oldest)).fetchone()
-        return int(row[0]) if row else 0
+        windows: list[_Window] = []
+        for _, low, high in connection.execute(statement("chunks"), (device_class,)):
+            # A bucket of a day lies in two chunks.
+            start = max(bucket_start(low, level), mark or from_ms(0))
+            stop = min(bucket_start(high, level) + timedelta(minutes=MINUTES[level]), end)
+            if windows and start <= windows[-1][1]:
+                start = windows.pop()[0]
+            if start < stop:
+                windows.append((start, stop))
+        steps = [step for window in windows for step in _steps(*window)]
+        _refresh_windows(connection, f"{device_class}_{level}", outside(steps, removed))
 
 
 _Window = tuple[datetime, datetime]
@@ -376,6 +394,25 @@ def _windows(starts: NDArray[np.int64], minutes: int) -> list[_Window]:
         (from_ms(int(part[0]) * _MINUTE_MS), from_ms((int(part[-1]) + minutes) * _MINUTE_MS))
         for part in np.split(starts, cuts)
     ]
+
+
+def _compute_among_removed(connection: psycopg.Connection[Any], device_class: str, level: str, window: _Window) -> None:
+    """The buckets of those parks of which nothing was removed, written beside what the others keep."""
+    source = f"{device_class}{SOURCE[level]}"
+    asked = sql.SQL(statement("sources_of_buckets")).format(
+        width=sql.Literal(LEVELS[level]), origin=sql.Literal(DAY_ORIGIN), source=sql.Identifier("base", source)
+    )
+    found = np.array(connection.execute(asked, window, prepare=False).fetchall(), np.int64).reshape(-1, 2)
+    pairs = spared(connection, source, level, Pairs.distinct(found[:, 0], found[:, 1]))
+    names = connection.execute(statement("materialized"), (f"{device_class}_{level}",)).fetchone()
+    if names is None or len(pairs.minutes) == 0:
+        return
+    target = sql.Identifier(*names)
+    parameters = _slice_parameters(level, pairs)
+    with connection.transaction():
+        connection.execute(sql.SQL(statement("forget_buckets")).format(target=target), parameters, prepare=False)
+        composed = _rollup_statement("recompute", device_class, level, SOURCE[level], target=target)
+        connection.execute(composed, parameters, prepare=False)
 
 
 def _steps(start: datetime, end: datetime) -> list[_Window]:
@@ -402,6 +439,11 @@ def _pass_on(connection: psycopg.Connection[Any], device_class: str, slots: Pair
     """Tell accounting which quarters of an hour have news, where energy is counted; no devices: any of the class."""
     if device_class in _METERED and len(slots.minutes):
         connection.execute(statement("note_energy"), (device_class, Int4Array(slots.devices), Int4Array(slots.minutes)))
+
+
+def newest_of(connection: psycopg.Connection[Any]) -> dict[str, datetime]:
+    """Class to its newest bucket of a minute."""
+    return dict(connection.execute(statement("newest")).fetchall())
 
 
 def _note_newest(connection: psycopg.Connection[Any], device_class: str, minutes: NDArray[np.int64]) -> None:

@@ -128,7 +128,7 @@ FROM unnest(%s::int4[], %s::text[], %s::int4[]) AS noted (device_id, signal, min
 ON CONFLICT DO NOTHING;
 
 -- name: ensure_days
-SELECT base.ensure_days(%s, %s::date[]);
+SELECT base.ensure_days(%s, %s::date[], %s::date);
 
 -- name: known_days
 -- a partition is named by its day, or by its month: class_YYYYMM
@@ -143,9 +143,6 @@ CROSS JOIN LATERAL generate_series(
     INTERVAL '1 day'
 ) AS day
 WHERE i.inhparent = to_regclass('base.' || quote_ident(%s));
-
--- name: drop_before
-SELECT base.drop_before(%s, %s::timestamptz);
 
 -- name: upsert_park
 INSERT INTO base.park AS known (park, district, name_zh, name_en, time_zone, latitude, longitude)
@@ -260,8 +257,8 @@ SELECT pg_notify('parkgrid_energy_dirty', '');
 -- name: dirty_left
 SELECT EXISTS (SELECT FROM base.rollup_dirty WHERE device_class = %s AND level = %s);
 
--- name: progress
-SELECT relation, newest_at, kept_from FROM base.rollup_progress;
+-- name: newest
+SELECT relation, newest_at FROM base.rollup_progress WHERE newest_at IS NOT NULL;
 
 -- name: note_newest
 INSERT INTO base.rollup_progress (relation, newest_at) VALUES (%s, %s)
@@ -283,7 +280,7 @@ CROSS JOIN LATERAL (
     WHERE s.device_id = d.device_id AND s.at >= d.start AND s.at < d.stop AND s.at >= %(low)s AND s.at < %(high)s
 ) AS r
 WHERE r.samples > 0
-ON CONFLICT (device_id, at) DO UPDATE SET {assignments};
+{replacing};
 
 -- name: take_notes
 DELETE FROM base.rollup_dirty
@@ -336,8 +333,147 @@ FROM (
     ORDER BY device_id, at
 ) AS s;
 
--- name: delete_rollups
-DELETE FROM {target} WHERE at < %s;
+-- Retention
+
+-- name: partition_names
+SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+WHERE i.inhparent = to_regclass('base.' || quote_ident(%s))
+ORDER BY c.relname;
+
+-- name: chunks
+-- of a hypertable, or of a continuous aggregate
+SELECT k.chunk_name, k.range_start, k.range_end
+FROM timescaledb_information.chunks AS k
+LEFT JOIN timescaledb_information.continuous_aggregates AS a
+    ON a.materialization_hypertable_schema = k.hypertable_schema
+    AND a.materialization_hypertable_name = k.hypertable_name
+WHERE coalesce(a.view_schema, k.hypertable_schema) = 'base' AND coalesce(a.view_name, k.hypertable_name) = %s
+ORDER BY k.range_start;
+
+-- name: months_of_days
+SELECT DISTINCT date_trunc('month', at, 'Asia/Shanghai') FROM {days} WHERE at < %s ORDER BY 1;
+
+-- name: newest_days
+SELECT park, at
+FROM (
+    SELECT park, at, row_number() OVER (PARTITION BY park ORDER BY at DESC) AS place
+    FROM (
+        SELECT DISTINCT coalesce(d.park, '') AS park, r.at
+        FROM {days} AS r LEFT JOIN base.device AS d USING (device_id)
+        WHERE r.at <= %(now)s
+    ) AS day
+) AS counted
+WHERE place <= %(count)s;
+
+-- name: needed_days
+SELECT DISTINCT r.at
+FROM {days} AS r
+LEFT JOIN base.device AS d USING (device_id)
+LEFT JOIN unnest(%(parks)s::text[], %(borders)s::timestamptz[]) AS b (park, border) ON b.park = coalesce(d.park, '')
+WHERE r.at < %(before)s AND r.at + INTERVAL '24 hours' > coalesce(b.border, '-infinity')
+ORDER BY r.at;
+
+-- name: rows_of_span
+SELECT coalesce(d.park, ''), r.device_id, r.rows
+FROM (
+    SELECT device_id, count(*) AS rows FROM {source} WHERE at >= %(low)s AND at < %(high)s GROUP BY device_id
+) AS r
+LEFT JOIN base.device AS d USING (device_id);
+
+-- name: rows_of_keyed_span
+-- the same along the key, device after device: an instant alone finds nothing in it
+WITH RECURSIVE found AS (
+    SELECT min(device_id) AS device_id FROM {source}
+    UNION ALL
+    SELECT (SELECT min(s.device_id) FROM {source} AS s WHERE s.device_id > found.device_id)
+    FROM found WHERE found.device_id IS NOT NULL
+)
+SELECT coalesce(d.park, ''), found.device_id, r.rows
+FROM found
+CROSS JOIN LATERAL (
+    SELECT count(*) AS rows FROM {source} AS s
+    WHERE s.device_id = found.device_id AND s.at >= %(low)s AND s.at < %(high)s
+) AS r
+LEFT JOIN base.device AS d ON d.device_id = found.device_id
+WHERE r.rows > 0;
+
+-- name: remove_part
+SELECT base.remove_part(%s, %s, %s, %s, %s);
+
+-- name: rollup_waits
+SELECT true
+FROM base.rollup_dirty AS n, (VALUES (%s, %s::timestamptz, %s::timestamptz)) AS part (class, low, high)
+WHERE n.device_class = part.class AND EXISTS (
+    SELECT FROM unnest(n.minutes) AS m
+    WHERE m >= extract(epoch FROM part.low) / 60 AND m < extract(epoch FROM part.high) / 60
+)
+LIMIT 1;
+
+-- name: delete_span
+DELETE FROM {target} WHERE device_id = %s AND at >= %s AND at < %s;
+
+-- name: open_removals
+SELECT relation, part, from_at, to_at, rows, parks, due_at FROM base.removal WHERE removed_at IS NULL;
+
+-- name: announce_removal
+INSERT INTO base.removal (relation, part, from_at, to_at, rows, parks, kept_days, announced_at, due_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (relation, part) WHERE removed_at IS NULL DO UPDATE
+SET rows = excluded.rows, parks = excluded.parks, kept_days = excluded.kept_days,
+    announced_at = excluded.announced_at, due_at = excluded.due_at;
+
+-- name: withdraw_removal
+DELETE FROM base.removal WHERE relation = %s AND part = %s AND removed_at IS NULL;
+
+-- name: note_removal
+UPDATE base.removal SET removed_at = %s WHERE relation = %s AND part = %s AND removed_at IS NULL;
+
+-- name: note_removed_span
+INSERT INTO base.removed_span (relation, park, spans)
+SELECT %s, park, tstzmultirange(tstzrange(%s, %s)) FROM unnest(%s::text[]) AS park
+ON CONFLICT (relation, park) DO UPDATE SET spans = removed_span.spans + excluded.spans;
+
+-- name: told_removals
+SELECT relation, from_at, to_at, rows, parks, kept_days, announced_at, due_at, removed_at
+FROM public.removals
+ORDER BY removed_at NULLS LAST, due_at, relation, from_at;
+
+-- name: removed_until
+SELECT max(upper(spans)) FROM base.removed_span WHERE relation = %s;
+
+-- name: removed_spans
+SELECT lower(span), upper(span)
+FROM (SELECT unnest(range_agg(spans)) AS span FROM base.removed_span WHERE relation = %s) AS whole
+ORDER BY span;
+
+-- name: any_removed
+SELECT EXISTS (
+    SELECT FROM base.device AS d JOIN base.removed_span AS s ON s.park = d.park
+    WHERE d.device_id = ANY(%s) AND s.relation = ANY(%s) AND s.spans && tstzrange(%s, %s)
+);
+
+-- name: spared
+SELECT p.device_id, p.minute
+FROM unnest(%(devices)s, %(minutes)s) AS p (device_id, minute)
+LEFT JOIN base.device AS d USING (device_id)
+LEFT JOIN base.removed_span AS s ON s.relation = %(relation)s AND s.park = coalesce(d.park, '')
+WHERE s.spans IS NULL
+    OR NOT s.spans && tstzrange(to_timestamp(p.minute * 60.0), to_timestamp((p.minute + %(length)s) * 60.0))
+ORDER BY p.minute, p.device_id;
+
+-- name: sources_of_buckets
+SELECT DISTINCT device_id, (extract(epoch FROM date_bin({width}, at, {origin})) / 60)::int4
+FROM {source} WHERE at >= %s AND at < %s;
+
+-- name: materialized
+SELECT materialization_hypertable_schema, materialization_hypertable_name
+FROM timescaledb_information.continuous_aggregates WHERE view_schema = 'base' AND view_name = %s;
+
+-- name: forget_buckets
+DELETE FROM {target} AS t
+USING unnest(%(devices)s, %(minutes)s) AS gone (device_id, minute)
+WHERE t.device_id = gone.device_id AND t.at = to_timestamp(gone.minute * 60.0)
+    AND t.at >= %(low)s AND t.at < %(high)s;
 
 -- name: watermarks
 SELECT
@@ -347,9 +483,6 @@ SELECT
 FROM _timescaledb_catalog.continuous_agg AS c
 CROSS JOIN LATERAL (SELECT _timescaledb_functions.cagg_watermark(c.mat_hypertable_id) AS mark) AS w
 WHERE c.user_view_schema = 'base';
-
--- name: oldest_chunk
-SELECT min(range_start) FROM timescaledb_information.chunks WHERE hypertable_schema = 'base' AND hypertable_name = %s;
 
 -- name: refresh_takes_options
 SELECT EXISTS (

@@ -97,7 +97,7 @@ class Committer:
             rows = commit.rows if chosen.all() else [_selected(each, chosen) for each in commit.rows]
             part = Commit(commit.batches, rows, commit.quarantined)
             with self._session.run() as connection:
-                self._prepare(connection, rows)
+                self._prepare(connection, rows, max((each.received_ms for each in commit.batches), default=0))
                 attempt = self._transaction(connection, part, chosen)
         except Exception:
             # Whatever was learned inside the transaction may be rolled back with it.
@@ -105,11 +105,11 @@ class Committer:
             raise
         _merge(tally, attempt)
 
-    def _prepare(self, connection: psycopg.Connection[Any], rows: Iterable[ClassRows]) -> None:
+    def _prepare(self, connection: psycopg.Connection[Any], rows: Iterable[ClassRows], received_ms: int) -> None:
         if self._days is not None:
             for each in rows:
                 if len(each.at_ms):
-                    self._days.ensure(connection, each.device_class, each.at_ms)
+                    self._days.ensure(connection, each.device_class, each.at_ms, received_ms)
 
     def _transaction(self, connection: psycopg.Connection[Any], commit: Commit, chosen: NDArray[np.bool_]) -> Tally:
         tally = Tally()

@@ -1,6 +1,7 @@
 """Partitions of the plain PostgreSQL store: made before the rows that need them, remembered afterwards.
 
-One a day; a whole month that comes at once gets a single one (migration 0012).
+One a day; a whole month that comes at once, and a month that comes long after its time, get a single one (migration
+0015). So what may lie far back is bounded: 26 years are 312 partitions of a class, whatever stamps arrive.
 """
 
 from datetime import UTC, date, datetime
@@ -17,6 +18,8 @@ from ingest.store.errors import ContentError
 _DAY_MS = 86_400_000
 _DAYS_AT_ONCE = 200
 """Partitions made in one transaction: each holds a handful of locks until its end."""
+_DAYS_OF_LATE = 45
+"""A month that ended so long before a reading of it was received comes late: nobody fills its days any more."""
 _FIRST_DAY, _LAST_DAY = 0, 47_482
 """1970-01-01 to 2100-01-01, in days since 1970."""
 
@@ -31,8 +34,10 @@ class Days:
         """Look again: another process may have dropped some."""
         self._known.clear()
 
-    def ensure(self, connection: psycopg.Connection[Any], device_class: str, at_ms: NDArray[np.int64]) -> int:
-        """Make the partitions that these instants need; gives their number."""
+    def ensure(
+        self, connection: psycopg.Connection[Any], device_class: str, at_ms: NDArray[np.int64], received_ms: int
+    ) -> int:
+        """Make the partitions that these instants need; gives their number. `received_ms` is when they came."""
         first, last = int(at_ms.min()) // _DAY_MS, int(at_ms.max()) // _DAY_MS
         if first < _FIRST_DAY or last > _LAST_DAY:
             raise ContentError(f"{device_class}: an instant is not between 1970 and 2100")
@@ -40,14 +45,19 @@ class Days:
         if known is None:
             known = self._known[device_class] = _existing(connection, device_class)
         wanted = {first} if first == last else set(np.unique(at_ms // _DAY_MS).tolist())
-        return self._make(connection, device_class, sorted(wanted - known)) if wanted - known else 0
+        if wanted <= known:
+            return 0
+        late_before = from_ms(max(0, received_ms - _DAYS_OF_LATE * _DAY_MS)).date()
+        return self._make(connection, device_class, sorted(wanted - known), late_before)
 
-    def _make(self, connection: psycopg.Connection[Any], device_class: str, days: list[int]) -> int:
+    def _make(
+        self, connection: psycopg.Connection[Any], device_class: str, days: list[int], months_before: date
+    ) -> int:
         made = 0
         for start in range(0, len(days), _DAYS_AT_ONCE):
             part = days[start : start + _DAYS_AT_ONCE]
             dates = [from_ms(day * _DAY_MS).date() for day in part]
-            row = connection.execute(statement("ensure_days"), (device_class, dates)).fetchone()
+            row = connection.execute(statement("ensure_days"), (device_class, dates, months_before)).fetchone()
             made += row[0] if row else 0
             self._known[device_class].update(part)
         return made

@@ -7,11 +7,14 @@ from contract.settings import above, at_least, setting
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """Settings of a store. Days count back from the newest instant in the data, not from today's date."""
+    """Settings of a store. Days that are kept count back from each park's own newest day, not from today's date."""
 
     raw_days: int = setting(730, help="days of raw rows to keep; 0 keeps them for ever", check=at_least(0, "days"))
     rollup_1m_days: int = setting(0, help="days of 1-minute roll-ups to keep; 0 = for ever", check=at_least(0, "days"))
     rollup_15m_days: int = setting(0, help="days of 15-minute roll-ups to keep; 0 = for ever", check=at_least(0))
+    removal_notice_days: int = setting(
+        7, help="days between the announcement of a removal and the removal", check=at_least(1, "day")
+    )
     quarantine_rows: int = setting(
         100_000, help="rows of quarantine kept one by one; older ones are summed up", check=at_least(100, "rows")
     )

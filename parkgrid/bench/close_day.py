@@ -80,7 +80,7 @@ def _fill(
 ) -> None:
     """A day of readings with 20 signals, minute after minute as they would have come, and the one that closes it."""
     days = [from_ms(start_ms + shift).date() for shift in (0, _DAY_MS)]
-    if connection.execute("SELECT to_regprocedure('base.ensure_days(text, date[])') IS NOT NULL").fetchone() == (True,):
+    if connection.execute("SELECT to_regproc('base.ensure_days') IS NOT NULL").fetchone() == (True,):
         connection.execute("SELECT base.ensure_days('meter', %s::date[])", (days,))
     for first in range(0, READINGS + 1, _POINTS_IN_COPY):
         minutes = np.arange(first, min(READINGS + 1, first + _POINTS_IN_COPY), dtype=np.int64)

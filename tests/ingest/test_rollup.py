@@ -11,7 +11,7 @@ import pytest
 from contract.signals import CATALOGUE, Kind
 from ingest.store import StoreSettings, open_store
 from ingest.store.errors import StoreUnavailableError
-from tests.ingest.readings import NOON_MS, all_rows, at, drain, store_one
+from tests.ingest.readings import NOON_MS, account, all_rows, at, drain, store_one
 
 MINUTE = 60_000
 DAY = 86_400_000
@@ -196,26 +196,31 @@ def test_a_killed_round_is_repeated(dsn, store):
     check(dsn, readings, names=("active_power_kw",))
 
 
-def test_retention_counts_from_the_newest_row_and_spares_the_rollups(dsn):
+def test_a_late_row_cannot_spoil_a_bucket_whose_rows_are_gone(dsn):
     with closing(open_store(dsn, StoreSettings(raw_days=2))) as store:
-        start = NOON_MS - 400 * DAY
-        readings = {(1, start + n * 3_600_000): {"active_power_kw": n} for n in range(24 * 10)}
+        start = NOON_MS - 20 * DAY
+        readings = {(1, start + n * 3_600_000): {"active_power_kw": n} for n in range(24 * 20)}
         store_one(store, 1, flat(readings))
         drain(store)
-        store.maintain(NOON_MS + 3_600_000)
+        account(dsn)
+        store.maintain(NOON_MS + 8 * DAY)
         oldest, count = all_rows(dsn, "SELECT min(at), count(*) FROM meter")[0]
-        newest = start + (24 * 10 - 1) * 3_600_000
-        assert at(newest - 4 * DAY) < oldest <= at(newest - 2 * DAY)
-        assert 48 <= count <= 96
+        # Two days before the seventh-newest day, which began at Shanghai's midnight, in whole days of UTC.
+        assert oldest == datetime(2025, 9, 30, tzinfo=UTC)
+        assert count == sum(oldest <= at(ms) for _, ms in readings) < len(readings)
         check(dsn, readings, names=("active_power_kw",))
-        # A row that comes after its time cannot spoil a bucket whose other rows are gone.
         late = [(1, start + 1_000, {"active_power_kw": 99_999})]
         try:
             store_one(store, 2, late)
         except StoreUnavailableError:
             store_one(store, 2, late)
-        drain(store, NOON_MS + 2 * 3_600_000)
-        store.maintain(NOON_MS + 6 * 3_600_000)
+        drain(store, NOON_MS + 8 * DAY + 2 * 3_600_000)
+        account(dsn)
+        check(dsn, readings, names=("active_power_kw",))
+        # It is stored, and has days of notice of its own.
+        assert all_rows(dsn, "SELECT min(at) FROM meter") == [(at(start + 1_000),)]
+        assert all_rows(dsn, "SELECT rows, parks FROM removals WHERE removed_at IS NULL") == [(1, [""])]
+        store.maintain(NOON_MS + 16 * DAY)
         check(dsn, readings, names=("active_power_kw",))
         assert all_rows(dsn, "SELECT min(at) FROM meter") == [(oldest,)]
 
@@ -226,10 +231,12 @@ def test_rollups_have_a_retention_of_their_own(dsn):
         readings = {(1, start + n * DAY): {"active_power_kw": n} for n in range(100)}
         store_one(store, 1, flat(readings))
         drain(store)
-        store.maintain(NOON_MS + 3_600_000)
+        assert len(stored(dsn, "1m")) == 100
+        store.maintain(NOON_MS + 8 * DAY)
         minutes = stored(dsn, "1m", names=("active_power_kw",))
         wanted = expected(readings, "1m", names=("active_power_kw",))
-        assert 30 <= len(minutes) <= 60
+        # 30 days before the seventh-newest, and what of its month (its chunk of ten days) lies before them.
+        assert 37 <= len(minutes) < 37 + (31 if store.kind == "postgres" else 10)
         assert [row[:3] for row in minutes] == [row[:3] for row in wanted[-len(minutes) :]]
         assert [row[:3] for row in stored(dsn, "1d")] == [row[:3] for row in expected(readings, "1d")]
 

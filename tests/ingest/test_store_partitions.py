@@ -7,8 +7,9 @@ import psycopg
 import pytest
 
 from contract.time import to_ms
+from ingest.rows import Commit
 from ingest.store import Store, StoreSettings, open_store
-from tests.ingest.readings import all_rows, store_one
+from tests.ingest.readings import account, all_rows, class_rows, drain, header, store_one
 
 HOUR = timedelta(hours=1)
 PARTS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'base.meter'::regclass ORDER BY 1"
@@ -22,11 +23,13 @@ def store(dsn):
         yield opened
 
 
-def put(store: Store, seq: int, first: date, days: int) -> int:
-    """Store an hourly row of the days from `first` on."""
+def put(store: Store, seq: int, first: date, days: int, received: date | None = None) -> int:
+    """Store an hourly row of the days from `first` on, received at their end unless told otherwise."""
     start = datetime(first.year, first.month, first.day, tzinfo=UTC)
     readings = [(1, to_ms(start + hour * HOUR), {"active_power_kw": hour}) for hour in range(24 * days)]
-    return store_one(store, seq, readings).stored
+    end = start + days * 24 * HOUR if received is None else datetime(*received.timetuple()[:3], tzinfo=UTC)
+    arrived = header(seq, received_ms=to_ms(end))
+    return store.commit(Commit([arrived], [class_rows("meter", readings)])).stored
 
 
 def parts(dsn: str) -> list[str]:
@@ -71,13 +74,43 @@ def test_a_late_row_finds_its_month_after_a_restart(dsn, store):
 def test_a_month_is_dropped_when_its_last_day_may_go(dsn, store):
     put(store, 1, date(2025, 6, 30), 32)
     assert parts(dsn) == ["20250630", "202507"]
-    # Kept are 60 days before the newest reading, counted from Shanghai's midnight, which is 16:00 of the day before.
-    with closing(open_store(dsn, StoreSettings(raw_days=60))) as keeping:
-        put(keeping, 2, date(2025, 9, 29), 1)
-        keeping.maintain(to_ms(datetime(2025, 9, 30, tzinfo=UTC)))
+    # Kept are 60 days before the seventh-newest day with readings, counted from Shanghai's midnight, 16:00 of UTC.
+    settings = StoreSettings(raw_days=60)
+    with closing(open_store(dsn, settings)) as keeping:
+        put(keeping, 2, date(2025, 9, 29), 7)
+        drain(keeping, to_ms(datetime(2025, 10, 6, tzinfo=UTC)))
+        account(dsn)
+        keeping.maintain(to_ms(datetime(2025, 10, 14, tzinfo=UTC)))
         assert parts(dsn)[:2] == ["202507", "20250929"]
-    with closing(open_store(dsn, StoreSettings(raw_days=60))) as keeping:
-        put(keeping, 3, date(2025, 10, 1), 1)
-        keeping.maintain(to_ms(datetime(2025, 10, 2, tzinfo=UTC)))
+    with closing(open_store(dsn, settings)) as keeping:
+        put(keeping, 3, date(2025, 10, 6), 1)
+        drain(keeping, to_ms(datetime(2025, 10, 14, tzinfo=UTC)))
+        account(dsn)
+        keeping.maintain(to_ms(datetime(2025, 10, 22, tzinfo=UTC)))
     assert parts(dsn)[0] == "20250929"
     assert all_rows(dsn, "SELECT count(*) FROM meter WHERE at < '2025-08-01Z'") == [(0,)]
+
+
+def test_what_comes_long_after_its_time_comes_by_the_month(dsn, store):
+    """A day a year, as from a clock that counts anything: 26 partitions, not one for each day in between."""
+    days = [date(year, 3, 7) for year in range(2000, 2026)]
+    for seq, day in enumerate(days, 1):
+        put(store, seq, day, 1, received=date(2026, 1, 1))
+    assert parts(dsn) == [f"{day:%Y%m}" for day in days]
+    put(store, 100, date(2000, 3, 1), 31, received=date(2026, 1, 1))
+    assert len(parts(dsn)) == len(days)
+
+
+def test_a_month_of_which_days_are_there_gets_its_late_days_one_by_one(dsn, store):
+    put(store, 1, date(2025, 9, 29), 1)
+    with psycopg.connect(dsn) as connection:
+        made = connection.execute("SELECT base.ensure_days('meter', '{2025-09-02}', '2026-01-01')").fetchone()
+    assert made == (1,)
+    assert parts(dsn) == ["20250902", "20250929"]
+
+
+def test_tomorrow_is_made_ahead_for_live_classes_alone(dsn, store):
+    now_ms = to_ms(datetime(2025, 10, 9, 12, tzinfo=UTC))
+    put(store, 1, date(2016, 8, 1), 1, received=date(2025, 10, 9))
+    assert store.maintain(now_ms).partitions == 0
+    assert parts(dsn) == ["201608"]
