@@ -1,10 +1,16 @@
-"""`parkgrid db`: the migrations of a database, applied and listed."""
+"""`parkgrid db`: the migrations of a database, applied and listed, and what retention removes from it."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import typer
 
 from ingest import migrate as runner
+from ingest.retention import Removal, removals
 
 _APPLIED = "applied"
+_REMOVALS_SHOWN = 20
+"""Of those that are over; the view `removals` has them all."""
 
 
 def migrate(dsn: str) -> int:
@@ -17,8 +23,34 @@ def migrate(dsn: str) -> int:
 
 
 def status(dsn: str) -> int:
-    """List every migration and its state; 1 when `parkgrid db migrate` has something to do."""
+    """List every migration and what retention removes; 1 when `parkgrid db migrate` has something to do."""
     states = runner.status(dsn)
     for each in states:
         typer.echo(f"{each.state:11} {each.version}  {each.name}  {each.applied_at}".rstrip())
+    for line in _told(removals(dsn)):
+        typer.echo(line)
     return int(any(each.state != _APPLIED for each in states))
+
+
+def _told(found: Sequence[Removal]) -> Iterator[str]:
+    """A line for what was announced, or removed, on one day of one relation."""
+    gone = [each for each in found if each.removed_at is not None]
+    coming = [each for each in found if each.removed_at is None]
+    lines = [_line(list(same)) for _, same in groupby(gone, key=_day_and_relation)]
+    yield from lines[-_REMOVALS_SHOWN:]
+    yield from (_line(list(same)) for _, same in groupby(coming, key=_day_and_relation))
+
+
+def _day_and_relation(each: Removal) -> tuple[object, ...]:
+    return (each.removed_at or each.due_at).date(), each.relation
+
+
+def _line(same: Sequence[Removal]) -> str:
+    first = same[0]
+    parks = sorted({park or "(unknown)" for each in same for park in each.parks})
+    span = f"{min(each.from_at for each in same):%Y-%m-%d} to {max(each.to_at for each in same):%Y-%m-%d}"
+    what = f"{first.relation}  {span}  {sum(each.rows for each in same):,} rows of {', '.join(parks)}"
+    kept = f"kept are {first.kept_days} days"
+    if first.removed_at is not None:
+        return f"removed on {first.removed_at:%Y-%m-%d}  {what}  ({kept})"
+    return f"goes on {first.due_at:%Y-%m-%d}  {what}  ({kept}; announced on {first.announced_at:%Y-%m-%d})"
