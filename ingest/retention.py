@@ -201,7 +201,7 @@ class _Visit:
         if self.relation not in self.waiting:
             self.waiting.add(self.relation)
             told = self._told([notice.part], notice.rows, notice.parks)
-            _log.warning("removal_waits", **told, remedy="roll-ups or energy are still to be made of it: run accounting")
+            _log.warning("removal_waits", **told, remedy="roll-ups or energy are not made yet: run accounting")
 
     def _told(self, parts: Sequence[Part], rows: int, parks: Iterable[str]) -> dict[str, Any]:
         return {

@@ -1,7 +1,7 @@
 """What was removed is never turned into missing, and what is missing has a cause."""
 
 from ingest.store import StoreSettings
-from tests.accounting.metering import MINUTE_MS, PARK, meter, metering, ms
+from tests.accounting.metering import DAY_MS, MINUTE_MS, PARK, SETTLED_AT, meter, metering, ms
 
 
 def even(park, device, first, last, step_ms=15 * MINUTE_MS):
@@ -16,15 +16,16 @@ def even(park, device, first, last, step_ms=15 * MINUTE_MS):
 def test_intervals_outlive_the_readings_they_were_made_of(dsn):
     with metering(dsn) as park:
         park.born(meter(period_s=900.0))
-        park.store_readings(even(park, "m-1", "01 00:00", "06 12:00"))
+        park.store_readings(even(park, "m-1", "01 00:00", "11 12:00"))
         park.settled()
         before, devices = park.dump(), park.devices
-    assert len(before["interval_energy"]) == 5 * 96 + 48
+    assert len(before["interval_energy"]) == 10 * 96 + 48
     with metering(dsn, StoreSettings(raw_days=2)) as park:
         park.devices, park.seq = devices, 100_000
         park.settled()
+        park.settled(SETTLED_AT + 8 * DAY_MS)
         [(oldest,)] = park.ask("SELECT min(at) FROM meter")
-        assert oldest.day >= 3  # the readings of the first days are gone
+        assert oldest.day == 2  # the readings of the first day are gone
         park.ask(
             "INSERT INTO base.energy_dirty (device_class, devices, slots) SELECT 'meter', array_agg(device_id),"
             " array_agg(extract(epoch FROM at)::int / 60) FROM interval_energy JOIN registers USING (register_id)"

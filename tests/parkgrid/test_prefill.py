@@ -353,15 +353,3 @@ def test_the_bar_shows_what_is_told(capsys) -> None:
 def test_a_gateway_of_its_own_can_be_named(store, dsn) -> None:
     prefill(store, dsn, [PARK], Span(START_MS, START_MS + QUARTER_MS), gateway="gw-history")
     assert store.ack_of(Gateway("pingshan-park", "gw-history"), START_MS // 1000).through == 1
-
-
-def test_retention_reads_the_names_of_partitions_alone(store, dsn) -> None:
-    """Beside a year of partitions the planner looks at every relation's name first, and most are no dates."""
-    if store.kind != "postgres":
-        pytest.skip("TimescaleDB drops chunks by their time, not by their name")
-    prefill(store, dsn, [PARK], Span(START_MS, START_MS + QUARTER_MS))
-    with psycopg.connect(dsn) as connection:
-        # The plan that a large catalogue gets.
-        connection.execute("SET enable_nestloop = off")
-        query = "SELECT base.drop_before('grid_meter', %s::timestamptz)"
-        assert connection.execute(query, ("2026-06-22",)).fetchone() == (1,)
