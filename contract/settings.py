@@ -9,11 +9,12 @@ tables and therefore reports beside everything else, and `problems()`, which nee
 Both give (key, value, remedy).
 """
 
+import copy
 import dataclasses
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from difflib import get_close_matches
 from enum import Enum
@@ -89,6 +90,36 @@ def load(kind: type[_T], path: Path | None, environment: Mapping[str, str], role
     if problems:
         raise SettingsError(problems)
     return typing.cast("_T", settings)
+
+
+def readable(kind: type[_T], document: Mapping[str, Any]) -> _T | None:
+    """One table without what is wrong in it, for rules that see the rest; None where too much is wrong.
+
+    Unchecked tables come to `document_problems`: what is left out here is reported by `load` itself.
+    """
+    left = copy.deepcopy(dict(document))
+    while True:
+        problems: list[Problem] = []
+        found = _build(kind, left, "", "", problems)
+        if found is not None:
+            return typing.cast("_T", found)
+        if not any([_without(left, problem.key.split(".")) for problem in problems]):
+            return None
+
+
+def _without(table: dict[str, Any], path: Sequence[str]) -> bool:
+    """Take out the value at a path, or, where it is not there, the table that lacks it; whether there was one."""
+    parents = [table]
+    for name in path[:-1]:
+        inner = parents[-1].get(name)
+        if not isinstance(inner, dict):
+            break
+        parents.append(inner)
+    for depth in range(len(parents) - 1, -1, -1):
+        if path[depth] in parents[depth]:
+            del parents[depth][path[depth]]
+            return True
+    return False
 
 
 def _own_problems(settings: Any) -> list[tuple[str, object, str]]:
