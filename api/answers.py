@@ -183,6 +183,8 @@ class GatewayState(Shape):
     epoch: int | None
     agent_version: str | None
     simulated: bool
+    imported: bool
+    """Whether it stands for files or a foreign store: then it is neither online nor offline."""
     birth_ms: int | None
     last_seen_ms: int | None
     status_ms: int | None

@@ -216,7 +216,7 @@ class DataGap(Shape):
     signal: str
     from_ms: int
     to_ms: int
-    cause: Literal["device", "gateway", "link", "ingest"]
+    cause: Literal["device", "gateway", "link", "ingest", "source"]
 
 
 class DataGaps(Shape):

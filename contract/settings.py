@@ -103,7 +103,7 @@ def readable(kind: type[_T], document: Mapping[str, Any]) -> _T | None:
         found = _build(kind, left, "", "", problems)
         if found is not None:
             return typing.cast("_T", found)
-        if not any([_without(left, problem.key.split(".")) for problem in problems]):
+        if not any(_without(left, problem.key.split(".")) for problem in problems):
             return None
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from parkgrid.commands import bill, clusters, dashboards, influx, parks, registers, report, trace
+from parkgrid.commands import bill, clusters, dashboards, influx, measured, parks, registers, report, trace
 
 _FAILED = 1
 _WRONG_SETTINGS = 2
@@ -49,6 +49,8 @@ app.add_typer(influx.app, name="influx")
 app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(report.app, name="report")
 app.command("trace")(trace.trace)
+app.command("import")(measured.import_command)
+app.command("show")(measured.show)
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder for data and logs.  [default: kept per user]")]
 Dsn = Annotated[str | None, typer.Option(help="A running PostgreSQL; without it one is started here.")]

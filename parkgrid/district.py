@@ -10,13 +10,11 @@ span; what was made whole, or had readings of its own, is left alone for ever.
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import psycopg
@@ -25,15 +23,17 @@ from accounting.bills.closings import close_month
 from accounting.bills.errors import BillError
 from accounting.bills.supply import Agreement, agree, load_plan
 from accounting.clusters.intake import take_enterprises, take_outputs
-from accounting.settlement.keeper import settle, settle_once
+from accounting.settlement.keeper import settle
 from contract.time import SHANGHAI, SystemClock, from_ms
 from domain.clusters import enterprise_file, output_file
 from domain.tariff.bill import Terms
 from domain.tariff.reader import example, examples
 from ingest.store import open_store
 from parkgrid.example_outputs import outputs
-from parkgrid.prefill import Span, Tell, go_on, prefill
+from parkgrid.prefill import Span, go_on, prefill
 from parkgrid.prefill_rows import BATCH_MS
+from parkgrid.progress import Tell
+from parkgrid.settling import settling
 from simulators import history
 from simulators.scenario import Scenario
 from simulators.state import ParkState
@@ -46,7 +46,6 @@ _DENSE_MS = 1_800_000
 _LONGEST_JOIN_MS = 3_600_000
 _READINGS_SHARE, _BILLS_FROM = 0.9, 0.95
 """Where on the bar readings end and bills begin."""
-_SETTLE_EVERY_S = 0.5
 _BY = "parkgrid up"
 _OLD_PLAN, _NEW_PLAN = "guangdong-2021-tou", "retail-curve-2026"
 _POWER_FACTOR = Decimal("0.9")
@@ -104,7 +103,7 @@ def fill(
     open_parks = {state: each for state, each in parks.items() if not notes[each.park].complete}
     if not open_parks:
         return None
-    with _settling(dsn):
+    with settling(dsn):
         seams = _readings(dsn, notes, open_parks, tell, read_every_s or {})
     done("readings")
     with psycopg.connect(dsn, autocommit=True) as connection:
@@ -120,26 +119,6 @@ def fill(
     done("clusters")
     _write(path, notes | {each.park: _complete(notes[each.park]) for each in open_parks.values()})
     return seams
-
-
-@contextmanager
-def _settling(dsn: str) -> Iterator[None]:
-    """Settle what has been made while more is being made: a processor that waits for the other's part has work."""
-    ended = Event()
-
-    def settle_on() -> None:
-        pending = False
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            while not ended.wait(0 if pending else _SETTLE_EVERY_S):
-                pending = settle_once(connection, SystemClock().now_ms()).pending
-
-    with ThreadPoolExecutor(1, "settlement") as beside:
-        running = beside.submit(settle_on)
-        try:
-            yield
-        finally:
-            ended.set()
-        running.result()
 
 
 def join(dsn: str, seams: Iterable[Seam], now_ms: int) -> None:

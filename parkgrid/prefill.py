@@ -11,27 +11,24 @@ an hour. So what is interrupted goes on where it was, and what is done twice add
 import contextlib
 import os
 import signal
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 
 import psycopg
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from contract.announcement import Birth, Device
 from contract.identity import Gateway
 from contract.time import SystemClock, from_ms
 from edge.uplink import agent_version
 from ingest.rows import BatchHeader, Commit
-from ingest.store import Known, Park, Store, open_store
-from ingest.store.errors import StoreUnavailableError
+from ingest.store import Known, Park, Store
 from parkgrid import process
 from parkgrid.prefill_rows import BATCH_MS, Part, Task, make
+from parkgrid.progress import Tell, quiet
+from parkgrid.settling import rolling_up
 from simulators import history
 from simulators.plant import SimulatedDevice
 from simulators.scenario import Scenario
@@ -42,16 +39,8 @@ _DAY_MS = 86_400_000
 _PART_DAYS = 31
 """Days of a part whose readings are 900 s apart, at most: what one process makes and one transaction stores."""
 _MODEL = "parkgrid-sim"
-_KEEPERS = {"postgres": 2, "timescale": 1}
-"""Connections that bring roll-ups up to date: PostgreSQL works on two classes at once, an aggregate refreshes alone."""
-_MOST_TRIES = 120
-"""How often a keeper looks again while an ingest refreshes the very aggregate."""
-_LOOK_EVERY_S = 0.2
 _BEHIND = 10
 """How much nicer than others (`nice`) the making of readings is."""
-
-Tell = Callable[[str, float], None]
-"""Told what is being done and how much of it, 0 to 1."""
 
 
 class PrefillError(Exception):
@@ -128,19 +117,6 @@ class _Job:
         self.filled = Filled(self.scenario.park)
 
 
-def quiet(_what: str, _share: float) -> None:
-    """Tell nobody."""
-
-
-@contextlib.contextmanager
-def progress_bar(console: Console) -> Iterator[Tell]:
-    """A progress bar to pass to `prefill`."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("history", total=1.0)
-        yield lambda what, share: bar.update(task, description=what, completed=share)
-
-
 def prefill(
     store: Store,
     dsn: str,
@@ -170,7 +146,7 @@ def prefill(
     ]
     open_jobs = [job for job in jobs if job.through < span.batches]
     done, parts = 0, sum(_part_count(job, span) for job in open_jobs)
-    keeping = _rolling_up(dsn, _KEEPERS[store.kind], tell) if roll_up else contextlib.nullcontext()
+    keeping = rolling_up(dsn, store.kind, tell) if roll_up else contextlib.nullcontext()
     with keeping, _workers(len(open_jobs), parts) as workers:
         for job, part in _parts(workers, open_jobs, span):
             if part.end_ms >= span.end_ms and states and job.scenario.park in states:
@@ -353,52 +329,6 @@ def _store(store: Store, job: _Job, part: Part, span: Span) -> None:
     found = store.commit(Commit(headers, part.rows))
     stored, repeated = job.filled.stored + found.stored, job.filled.repeated + found.repeated
     job.filled = replace(job.filled, stored=stored, repeated=repeated)
-
-
-@contextlib.contextmanager
-def _rolling_up(dsn: str, number: int, tell: Tell) -> Iterator[None]:
-    """Bring roll-ups up to date while readings come in, and until nothing is left: one class a keeper at a time."""
-    complete, left = threading.Event(), threading.Event()
-    with ThreadPoolExecutor(number) as keepers:
-        running = [keepers.submit(_keep, dsn, complete, left) for _ in range(number)]
-        try:
-            yield
-            tell("roll-ups", 1.0)
-        except BaseException:
-            left.set()
-            raise
-        finally:
-            complete.set()
-        for keeper in running:
-            keeper.result()
-    # A class that the other one held when a keeper looked last may have been left by both.
-    _keep(dsn, complete, left)
-
-
-def _keep(dsn: str, complete: threading.Event, left: threading.Event) -> None:
-    """Maintain until nothing is left after the last reading, or the history has been left where it is."""
-    clock, tries = SystemClock(), 0
-    with contextlib.closing(open_store(dsn)) as store:
-        while not left.is_set():
-            last = complete.is_set()
-            try:
-                report = store.roll_up(clock.now_ms())
-                if not report.pending and not report.buckets:
-                    report = store.maintain(clock.now_ms())
-                tries = 0
-            except StoreUnavailableError:
-                tries += 1
-                if left.is_set():
-                    return
-                if tries == _MOST_TRIES:
-                    raise
-                time.sleep(_LOOK_EVERY_S)
-                continue
-            if report.pending or report.buckets:
-                continue
-            if last:
-                return
-            complete.wait(_LOOK_EVERY_S)
 
 
 _OTHERS = """

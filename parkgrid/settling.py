@@ -1,16 +1,34 @@
-"""The end of a run: roll-ups and energy intervals brought up to what is stored."""
+"""From stored readings to settled energy: roll-ups and intervals brought up to what is stored, at full speed.
 
+    commit ─▶ notes ─▶ roll-ups of whole spans ─▶ intervals          beside more commits, and to the end
+
+Ingest does the same in the background and leaves most of the time to raw rows. Here nothing else is waiting: a history
+that is made, an import, or the end of a run.
+"""
+
+import contextlib
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg
 
-from accounting.settlement.keeper import settle
+from accounting.settlement.keeper import settle, settle_once
 from contract.time import SystemClock
-from ingest.store import open_store
+from ingest.store import Kind, open_store
+from ingest.store.errors import StoreUnavailableError
+from parkgrid.progress import Tell, quiet
 
 _PATIENCE_S = 300.0
 _PAUSE_S = 0.1
+_KEEPERS: dict[Kind, int] = {"postgres": 2, "timescale": 1}
+"""Connections that bring roll-ups up to date: PostgreSQL works on two classes at once, an aggregate refreshes alone."""
+_MOST_TRIES = 120
+"""How often a keeper looks again while an ingest refreshes the very aggregate."""
+_LOOK_EVERY_S = 0.2
+_SETTLE_EVERY_S = 0.5
 
 
 def settle_everything(dsn: str) -> None:
@@ -18,6 +36,7 @@ def settle_everything(dsn: str) -> None:
     clock, deadline = SystemClock(), time.monotonic() + _PATIENCE_S
     with closing(open_store(dsn)) as store, psycopg.connect(dsn, autocommit=True) as connection:
         noted = connection.execute("SELECT coalesce(max(dirty_id), 0) FROM base.rollup_dirty").fetchone()
+        store.roll_up(clock.now_ms())
         while store.maintain(clock.now_ms()) and time.monotonic() < deadline:
             # Notes of this run only: others may go on writing to a database that was given.
             left = connection.execute("SELECT EXISTS (SELECT FROM base.rollup_dirty WHERE dirty_id <= %s)", noted)
@@ -25,3 +44,79 @@ def settle_everything(dsn: str) -> None:
                 break
             time.sleep(_PAUSE_S)
         settle(connection, clock.now_ms())
+
+
+@contextlib.contextmanager
+def settled(dsn: str, kind: Kind, tell: Tell = quiet) -> Iterator[None]:
+    """While readings come in, and then to the end: roll-ups, and the energy of every interval."""
+    with settling(dsn), rolling_up(dsn, kind, tell):
+        yield
+    tell("energy of every interval", 1.0)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        settle(connection, SystemClock().now_ms())
+
+
+@contextlib.contextmanager
+def rolling_up(dsn: str, kind: Kind, tell: Tell = quiet) -> Iterator[None]:
+    """Bring roll-ups up to date while readings come in, and until nothing is left: one class a keeper at a time."""
+    complete, left = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(_KEEPERS[kind]) as keepers:
+        running = [keepers.submit(_keep, dsn, complete, left) for _ in range(_KEEPERS[kind])]
+        try:
+            yield
+            tell("roll-ups", 1.0)
+        except BaseException:
+            left.set()
+            raise
+        finally:
+            complete.set()
+        for keeper in running:
+            keeper.result()
+    # A class that the other one held when a keeper looked last may have been left by both.
+    _keep(dsn, complete, left)
+
+
+@contextlib.contextmanager
+def settling(dsn: str) -> Iterator[None]:
+    """Settle what has been made while more is being made: a processor that waits for the other's part has work."""
+    ended = threading.Event()
+
+    def settle_on() -> None:
+        pending = False
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            while not ended.wait(0 if pending else _SETTLE_EVERY_S):
+                pending = settle_once(connection, SystemClock().now_ms()).pending
+
+    with ThreadPoolExecutor(1, "settlement") as beside:
+        running = beside.submit(settle_on)
+        try:
+            yield
+        finally:
+            ended.set()
+        running.result()
+
+
+def _keep(dsn: str, complete: threading.Event, left: threading.Event) -> None:
+    """Maintain until nothing is left after the last reading, or the readings have been left where they are."""
+    clock, tries = SystemClock(), 0
+    with closing(open_store(dsn)) as store:
+        while not left.is_set():
+            last = complete.is_set()
+            try:
+                report = store.roll_up(clock.now_ms())
+                if not report.pending and not report.buckets:
+                    report = store.maintain(clock.now_ms())
+                tries = 0
+            except StoreUnavailableError:
+                tries += 1
+                if left.is_set():
+                    return
+                if tries == _MOST_TRIES:
+                    raise
+                time.sleep(_LOOK_EVERY_S)
+                continue
+            if report.pending or report.buckets:
+                continue
+            if last:
+                return
+            complete.wait(_LOOK_EVERY_S)

@@ -18,10 +18,11 @@ from edge.settings import EdgeSettings, load_settings
 from parkgrid import district, process
 from parkgrid.chain import Chain
 from parkgrid.places import PlaceError, default_data_dir, occupied, page_port, passing_folder
-from parkgrid.prefill import Tell, progress_bar, quiet
+from parkgrid.progress import Tell, progress, quiet, waiting
 from parkgrid.session import announcer, quiet_logs, stop_event, unless
 from parkgrid.settling import settle_everything
-from parkgrid.site import PORTS, Site, newest_ms, seeded, waiting
+from parkgrid.site import PORTS, Site, newest_ms, seeded
+from parkgrid.site import waiting as batches_waiting
 from parkgrid.supervisor import PartError
 from parkgrid.verdict import Before, Verdict, judge
 from simulators.scenario import DEFAULT, SCENARIOS
@@ -104,7 +105,7 @@ async def _run(plan: Plan, data_dir: Path, console: Console) -> int:
             arrival.result()
         if plan.for_s is None:
             return 0
-        with console.status("waiting until everything is stored"):
+        with waiting(console, "waiting until everything is stored"):
             verdict = await house.close_books()
         print(verdict.line(), flush=True)  # noqa: T201  (read by programs)
         for each in verdict.found.examples:
@@ -112,7 +113,7 @@ async def _run(plan: Plan, data_dir: Path, console: Console) -> int:
         return 0 if verdict.exact else 1
     finally:
         house.leave()
-        with console.status("stopping"):
+        with waiting(console, "stopping"):
             await chain.supervisor.close()
 
 
@@ -120,11 +121,11 @@ async def _run(plan: Plan, data_dir: Path, console: Console) -> int:
 def _shown(plan: Plan, console: Console) -> Iterator[Tell]:
     """What a user sees while it starts: a bar where a year is made, else that it is under way."""
     if plan.with_history:
-        with progress_bar(console) as tell:
+        with progress(console) as tell:
             tell("starting", 0.0)
             yield tell
     else:
-        with console.status("starting: database, broker, ingest, accounting, api, simulated parks, edge"):
+        with waiting(console, "starting: database, broker, ingest, accounting, api, simulated parks, edge"):
             yield quiet
 
 
@@ -277,7 +278,7 @@ def accelerated(plan: Plan, newest: int | None) -> AcceleratedClock | None:
 
 async def drain(settings: EdgeSettings, patience_s: float) -> None:
     """Send what a stopped agent has left in its outbox; reads no device and accepts nothing new."""
-    if not waiting(settings.outbox.path):
+    if not batches_waiting(settings.outbox.path):
         return
     quiet = dataclasses.replace(settings, health_s=_NEVER_S)
     agent = Agent(quiet, poll=False)

@@ -31,6 +31,7 @@ class Replay:
         self.period_ms = measured.mapping.time.period_s * 1000
         self.start_ms, self.end_ms = measured.start_ms, measured.end_ms
         self._instants = sorted({at_ms for one in measured.series for at_ms in one.at_ms})
+        self._cached: dict[str, tuple[int, Values]] = {}
         self._series = {device.device: one for device, one in zip(measured.devices, measured.series, strict=True)}
 
     @classmethod
@@ -54,7 +55,12 @@ class Replay:
 
     def values(self, device: str, at_ms: int) -> Values:
         """What a device shows at an instant: that of the row before it, nothing where a row is missing."""
-        series = self._series[device]
+        cached = self._cached.get(device)
+        if cached is None or cached[0] != at_ms:
+            cached = self._cached[device] = (at_ms, self._shown(self._series[device], at_ms))
+        return cached[1]
+
+    def _shown(self, series: Series, at_ms: int) -> Values:
         place = bisect_right(series.at_ms, at_ms) - 1
         if place < 0 or at_ms >= series.at_ms[place] + self.period_ms:
             return {}

@@ -50,6 +50,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         ("cause_gateway", "网关", "gateway"),
         ("cause_link", "链路", "link"),
         ("cause_ingest", "入库", "ingest"),
+        ("cause_source", "数据源", "source"),
         ("bills", "电费", "Bills"),
         ("line", "项目", "Line"),
         ("quantity", "数量", "Quantity"),

@@ -117,6 +117,7 @@ class _Witnesses:
         self._alive = self._slots(connection.execute(statement("slots_of_gateways"), values))
         self._dropped = self._slots(connection.execute(statement("slots_dropped"), values))
         self._late = self._slots(connection.execute(statement("slots_late"), values))
+        self._imported = {name for (name,) in connection.execute(statement("imported_gateways"), values)}
         anybody = self._slots(("", at, at) for (at,) in connection.execute(statement("slots_of_anybody"), values))
         self._anybody = anybody.get("", np.zeros(grid.count, np.bool_))
 
@@ -145,4 +146,5 @@ class _Witnesses:
             dropped=self._dropped.get(gateway, nothing)[part],
             came_later=self._late.get(gateway, nothing)[part],
             all_silent=~self._anybody[part],
+            imported=gateway in self._imported,
         )

@@ -22,6 +22,7 @@ _GATEWAY_EXAMPLE = {
     "last_seen_ms": _NOW - 400,
     "status_ms": _NOW - 3_600_000,
     "last_seen_age_s": 0.4,
+    "imported": False,
     "health_at_ms": _NOW - 5_000,
     "health": {"cpu_pct": 7.5, "outbox_batches": 2.0, "outbox_oldest_s": 1.0, "clock_offset_ms": -3.0},
 }

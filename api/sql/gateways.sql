@@ -1,5 +1,5 @@
 -- The gateways and what they last said about themselves.
-SELECT g.park, g.gateway, g.online, g.epoch, g.agent_version, g.simulated,
+SELECT g.park, g.gateway, g.online, g.epoch, g.agent_version, g.simulated, g.imported,
        (date_part('epoch', g.birth_at) * 1000)::bigint AS birth_ms,
        (date_part('epoch', g.last_seen_at) * 1000)::bigint AS last_seen_ms,
        (date_part('epoch', g.status_at) * 1000)::bigint AS status_ms,

@@ -4,6 +4,7 @@ A slot has a gap when fewer readings are valid than were planned. The first line
 
 | what is seen in the slot                                                          | cause   |
 |-----------------------------------------------------------------------------------|---------|
+| the gateway stands for files or a foreign store                                   | source  |
 | another device of the gateway has readings                                        | device  |
 | the gateway has no other device, and its own samples are there                    | device  |
 | no gateway at all has any reading, now or later                                   | ingest  |
@@ -12,9 +13,9 @@ A slot has a gap when fewer readings are valid than were planned. The first line
 | some readings of the gateway came, but late                                       | link    |
 | nothing                                                                           | gateway |
 
-Neighbours come first: when they came through, the whole way was open. A gateway whose devices are all silent while it
-reports itself has lost its field side. One that is silent and leaves no hole in its sequence recorded nothing: it was
-off.
+What an import lacks its source lacks: no part of our way was asked. Of a gateway neighbours come first: when they came
+through, the whole way was open. A gateway whose devices are all silent while it reports itself has lost its field side.
+One that is silent and leaves no hole in its sequence recorded nothing: it was off.
 """
 
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class GapCause(StrEnum):
     GATEWAY = "gateway"
     LINK = "link"
     INGEST = "ingest"
+    SOURCE = "source"
+    """The data that were imported do not have it."""
 
 
 _CAUSES = tuple(GapCause)
@@ -57,6 +60,8 @@ class Evidence:
     """Some readings of the gateway came late."""
     all_silent: NDArray[np.bool_]
     """No gateway has any reading."""
+    imported: bool = False
+    """The gateway stands for files or a foreign store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,8 @@ def _gap(grid: Grid, start: int, end: int, cause: int, missing: NDArray[np.int32
 
 def _causes(evidence: Evidence) -> NDArray[np.int64]:
     """The decision table as an index into the causes."""
+    if evidence.imported:
+        return np.full(len(evidence.gateway), _CAUSES.index(GapCause.SOURCE), np.int64)
     alone = evidence.gateway & (not evidence.has_siblings)
     lines = [evidence.siblings | alone, evidence.all_silent, evidence.dropped, evidence.gateway, evidence.came_later]
     found = [_CAUSES.index(cause) for cause in _LINES]

@@ -159,9 +159,12 @@ INSERT INTO base.gateway_birth (park, gateway, epoch, agent_version, simulated, 
 VALUES (%s, %s, %s, %s, %s, to_timestamp(%s / 1000.0))
 ON CONFLICT (park, gateway) DO UPDATE
 SET epoch = excluded.epoch, agent_version = excluded.agent_version, simulated = excluded.simulated,
-    birth_at = excluded.birth_at, received_at = now()
+    birth_at = excluded.birth_at, received_at = now(), imported = false
 WHERE gateway_birth.epoch <= excluded.epoch
 RETURNING epoch;
+
+-- name: mark_imported
+UPDATE base.gateway_birth SET imported = true WHERE park = %s AND gateway = %s;
 
 -- name: upsert_device
 INSERT INTO base.device (park, gateway, device, device_class, name, model, firmware, period_s, ratings, signals,

@@ -66,6 +66,10 @@ class Store(Protocol):
         """Note a birth; gives the ids of its devices. Raises `StoreError`."""
         ...
 
+    def mark_imported(self, gateway: Gateway) -> None:
+        """Note that a gateway stands for files or a foreign store, until its next birth. Raises `StoreError`."""
+        ...
+
     def registry(self) -> Mapping[Gateway, Known]:
         """Every gateway and its present devices. Raises `StoreError`."""
         ...

@@ -46,6 +46,11 @@ class DatabaseStore:
         with self._asking.run() as connection:
             return registry.register(connection, gateway, birth)
 
+    def mark_imported(self, gateway: Gateway) -> None:
+        """Note that a gateway stands for files or a foreign store, until its next birth."""
+        with self._asking.run() as connection:
+            connection.execute(statement("mark_imported"), (gateway.park, gateway.gateway))
+
     def registry(self) -> Mapping[Gateway, Known]:
         """Every gateway and its present devices."""
         with self._asking.run() as connection:

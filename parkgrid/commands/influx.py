@@ -48,10 +48,12 @@ def export_command(
 
     def action() -> int:
         import psycopg
+        from rich.console import Console
 
         from parkgrid.influx.client import Influx
         from parkgrid.influx.cursor import Cursor
         from parkgrid.influx.export import Wanted, export
+        from parkgrid.progress import as_share, progress
 
         parks = tuple(sorted(set(park or ())))
         wanted = Wanted("intervals" if intervals else "samples", parks, start_ms, end_ms)
@@ -59,8 +61,10 @@ def export_command(
         with (
             contextlib.closing(Influx(url, bucket, org, token)) as influx,
             psycopg.connect(dsn, autocommit=True) as connection,
+            progress(Console(stderr=True)) as tell,
         ):
-            found = export(connection, influx, wanted, Cursor(cursor, name))
+            bar = as_share(start_ms, end_ms, "points written", tell)
+            found = export(connection, influx, wanted, Cursor(cursor, name), bar)
         typer.echo(f"{found.points} points written, {found.left_out} left out because they are not good")
         return 0
 
@@ -81,7 +85,9 @@ def import_command(
 ) -> None:
     """Read series as a mapping says and store them, each reading once, as readings of a gateway of their own.
 
-    A run that is interrupted goes on where it was. Fields that the mapping does not name are listed, never created.
+    A run that is interrupted goes on where it was; a mapping that was corrected reads the span again. Roll-ups and
+    energies are complete at its end. Fields that the mapping does not name are listed, never created. Exit status 1,
+    with the reason, if nothing matched, a device has no reading, or readings contradict what is stored.
 
     For example:
 
@@ -92,12 +98,17 @@ def import_command(
     start_ms, end_ms = (_milliseconds(_instant(text)) for text in (start, end))
 
     def action() -> int:
+        from rich.console import Console
+
         from contract.time import SystemClock
         from ingest.store import open_store
+        from parkgrid.bulk import sentences
         from parkgrid.influx.client import Influx
         from parkgrid.influx.importing import Span, import_series
         from parkgrid.influx.mapping import load_mapping
         from parkgrid.influx.sources import InfluxDb2, Source, VictoriaMetrics
+        from parkgrid.progress import as_share, progress
+        from parkgrid.settling import settled
 
         settings = load_mapping(mapping)
         source: Source = VictoriaMetrics(url, token)
@@ -106,15 +117,16 @@ def import_command(
             if settings.kind == "influxdb2":
                 source = InfluxDb2(stack.enter_context(contextlib.closing(Influx(url, bucket, org, token))), bucket)
             span = Span(start_ms, end_ms, again)
-            found = import_series(store, source, settings, span, SystemClock().now_ms())
-        typer.echo(
-            f"{found.stored} readings stored, {found.repeated} were there, {found.conflicting} contradict what is there"
-        )
-        for what, count in sorted(found.refused.items()):
-            typer.echo(f"refused: {count} {what}")
-        for name, count in sorted(found.unmapped.items()):
-            typer.echo(f"not in the mapping: {name}, {count} points")
-        return 0
+            tell = stack.enter_context(progress(Console(stderr=True)))
+            stack.enter_context(settled(dsn, store.kind, tell))
+            bar = as_share(start_ms, end_ms, "readings stored", tell)
+            found = import_series(store, source, settings, span, SystemClock().now_ms(), bar)
+        for sentence in sentences(found):
+            typer.echo(sentence)
+        problems = [] if found.complete else list(found.problems(device.id for device in settings.devices))
+        for problem in problems:
+            typer.echo(f"error: {problem}", err=True)
+        return 1 if problems else 0
 
     _end(action)
 

@@ -1,6 +1,6 @@
 """A directory and its mapping to the series of every device, or to everything that is wrong with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -9,10 +9,26 @@ from contract.identity import MeteringPoint
 from contract.settings import Problem, SettingsError
 from contract.signals import CATALOGUE
 from simulators.measured.files import Files, Table, distances_ms
-from simulators.measured.mapping import CounterMapping, DeviceMapping, GaugeMapping, ReplayMapping, load_mapping
-from simulators.measured.mapping import numbered, of_number, zone_of
-from simulators.measured.series import POWER, Count, Points, Series, added_up, balance, mean_power, series_of
-from simulators.measured.series import without_resets
+from simulators.measured.mapping import (
+    CounterMapping,
+    DeviceMapping,
+    GaugeMapping,
+    ReplayMapping,
+    load_mapping,
+    of_number,
+    zone_of,
+)
+from simulators.measured.series import (
+    POWER,
+    Count,
+    Points,
+    Series,
+    added_up,
+    balance,
+    mean_power,
+    series_of,
+    without_resets,
+)
 from simulators.plant import SimulatedDevice
 
 MAPPINGS = Path(__file__).parent.parent / "replays"
@@ -146,7 +162,9 @@ class _Loader:
     def _refuse_overlap(self, table: Table) -> None:
         nearest = min(distances_ms(table.at_ms), default=self._period_ms)
         if nearest < self._period_ms:
-            remedy = f"rows are {nearest / 1000:g} s apart, each covers {self._mapping.time.period_s} s: correct period_s"
+            remedy = (
+                f"rows are {nearest / 1000:g} s apart, each covers {self._mapping.time.period_s} s: correct period_s"
+            )
             self._files.note(table.file, "time.period_s", self._mapping.time.period_s, remedy)
 
     def _nameplate(self, device: DeviceMapping, further: Decimal) -> SimulatedDevice:

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from contract.identity import IDENTIFIER
-from contract.settings import above, at_least, load, readable, setting
+from contract.settings import above, at_least, between, load, readable, setting
 from contract.signals import CATALOGUE, Kind
 from contract.time import to_ms
 from edge import drivers
@@ -260,6 +260,8 @@ class ReplayMapping:
     name_zh: str = setting("", help="its Chinese name; without it `name`")
     name_en: str = setting("", help="its English name; without it `name`")
     zone: str = setting("Asia/Shanghai", help="time zone of the place, for display", check=_park_zone)
+    latitude: float | None = setting(None, help="degrees north", check=between(-90, 90))
+    longitude: float | None = setting(None, help="degrees east", check=between(-180, 180))
     simulated: bool = setting(default=False, help="whether the data come from a simulation")
 
     @staticmethod
@@ -270,6 +272,8 @@ class ReplayMapping:
         listed = document.get("devices")
         for index, table in enumerate(listed if isinstance(listed, list) else ()):
             yield from _table_problems(f"devices[{index}]", table, taken)
+        if ("latitude" in document) != ("longitude" in document):
+            yield "latitude", document.get("latitude"), "latitude and longitude belong together: give both or neither"
         park = document.get("park", "replay")
         if isinstance(park, str) and not IDENTIFIER.fullmatch(park):
             yield "park", park, "must be lower-case letters, digits, - and _, starting with a letter or digit"

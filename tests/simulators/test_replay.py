@@ -300,8 +300,8 @@ role = "generation"
 def test_a_wrong_mapping_is_refused(tmp_path) -> None:
     mapping = tmp_path / "own.toml"
     mapping.write_text(
-        (MAPPINGS / "citylearn_2022.toml").read_text("utf-8").replace("-08:00", "").replace("= 8760", "= 0"), "utf-8"
+        (MAPPINGS / "citylearn_2022.toml").read_text("utf-8").replace("-08:00", "").replace("= 3600", "= 0"), "utf-8"
     )
     with pytest.raises(SettingsError) as caught:
         Replay.open(tmp_path, mapping)
-    assert "time.rows" in {problem.key for problem in caught.value.problems}
+    assert {problem.key for problem in caught.value.problems} == {"time.period_s", "time.start"}

@@ -52,7 +52,7 @@ function Row({ gateway }: { gateway: Gateway }) {
     <tr class={gateway.online === false ? "bad" : ""}>
       <th scope="row">{gateway.gateway}</th>
       <td>
-        <Online online={gateway.online} />
+        <Online gateway={gateway} />
       </td>
       <td class="number">{known("outbox_batches", whole)}</td>
       <td class="number">{known("outbox_oldest_s", age)}</td>
@@ -80,7 +80,9 @@ export function ClockOffset({ health }: { health: Record<string, number> }) {
 }
 
 /** Shape and word, not colour alone. */
-export function Online({ online }: { online: boolean | null }) {
+export function Online({ gateway }: { gateway: Gateway }) {
+  const { online, imported } = gateway;
+  if (imported) return <span class="faint">{say("imported")}</span>;
   if (online === null) return <span class="faint">{say("unknown")}</span>;
   return online ? <span>● {say("online")}</span> : <span class="alarm">○ {say("offline")}</span>;
 }

@@ -19,6 +19,7 @@ export interface Gateway {
   park: string;
   gateway: string;
   online: boolean | null;
+  imported: boolean;
   simulated: boolean;
   agent_version: string | null;
   last_seen_age_s: number | null;

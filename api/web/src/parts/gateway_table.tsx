@@ -47,7 +47,7 @@ function Row({ gateway, at_ms }: { gateway: Gateway; at_ms: number }) {
       <th scope="row">{gateway.gateway}</th>
       <td>{nameOf(one, gateway.park)}</td>
       <td>
-        <Online online={gateway.online} />
+        <Online gateway={gateway} />
       </td>
       <td>{gateway.agent_version ?? DASH}</td>
       <td class="number">{told("outbox_batches", whole)}</td>

@@ -50,7 +50,8 @@ export function QualityView() {
   );
 }
 
-function sentence(gateways: Gateway[], refused: number): string {
+function sentence(all: Gateway[], refused: number): string {
+  const gateways = all.filter((gateway) => !gateway.imported);
   const offline = gateways.filter((gateway) => gateway.online === false).length;
   const dropped = gateways.reduce((sum, gateway) => sum + (gateway.health.samples_dropped ?? 0), 0);
   const link = offline === 0 ? say(gateways.length === 1 ? "quality.answer.online.one" : "quality.answer.online", { count: gateways.length }) : say("quality.answer.offline", { offline, count: gateways.length, share: percent(1 - offline / gateways.length) });

@@ -1,0 +1,38 @@
+"""`parkgrid show`: the page over what is stored, without anything that measures."""
+
+import asyncio
+from pathlib import Path
+
+from rich.console import Console
+
+from parkgrid.chain import Chain
+from parkgrid.places import default_data_dir, occupied, page_port
+from parkgrid.session import announcer, quiet_logs, stop_event, unless
+
+
+def run(data_dir: Path | None, dsn: str | None, port: int | None) -> int:
+    """Bring up database, accounting, api and page, and wait; the exit status."""
+    console = Console(stderr=True)
+    quiet_logs()
+    folder = (data_dir or default_data_dir()).absolute()
+    with occupied(folder):
+        return asyncio.run(_run(folder, dsn, page_port(port), console))
+
+
+async def _run(folder: Path, dsn: str | None, port: int, console: Console) -> int:
+    stop = stop_event()
+    chain = Chain(folder, announcer(console))
+
+    async def start() -> None:
+        await chain.start_database(dsn)
+        await chain.start_accounting()
+        await chain.start_api(port)
+
+    try:
+        await unless(stop, start())
+        if not stop.is_set():
+            print(f"parkgrid shows what is stored: http://127.0.0.1:{port}/", flush=True)  # noqa: T201  (the answer)
+            await stop.wait()
+    finally:
+        await chain.supervisor.close()
+    return 0
