@@ -160,12 +160,10 @@ class _Loader:
                 self._files.note(table.file, f"line {line}, column {counter.column}", str(value), remedy)
 
     def _refuse_overlap(self, table: Table) -> None:
-        nearest = min(distances_ms(table.at_ms), default=self._period_ms)
+        nearest, period_s = min(distances_ms(table.at_ms), default=self._period_ms), self._mapping.time.period_s
         if nearest < self._period_ms:
-            remedy = (
-                f"rows are {nearest / 1000:g} s apart, each covers {self._mapping.time.period_s} s: correct period_s"
-            )
-            self._files.note(table.file, "time.period_s", self._mapping.time.period_s, remedy)
+            remedy = f"rows are {nearest / 1000:g} s apart, and each is said to cover {period_s} s: correct period_s"
+            self._files.note(table.file, "time.period_s", period_s, remedy)
 
     def _nameplate(self, device: DeviceMapping, further: Decimal) -> SimulatedDevice:
         ratings = dict(device.ratings) | ({device.rating: float(further)} if device.rating else {})
