@@ -76,21 +76,33 @@ class Imported:
 
     whole: bool = True
     """Whether this run read its span from the beginning, so that a device without a reading has none."""
+    target: Target | None = None
 
-    def problems(self, devices: Iterable[str]) -> Iterator[str]:
-        """Why this import has not achieved what was asked for; nothing when it has."""
-        silent = [device for device in devices if not self.matched[device]] if self.whole else []
-        if not self.matched and self.whole:
-            yield "nothing in the source matches the mapping, so nothing is stored: compare names, tags, times"
-        elif silent:
-            yield f"no reading of {', '.join(silent)}: compare its names, tags, times with the source"
-        if self.conflicting:
-            yield (
-                f"{self.conflicting} readings say something else than what is stored: the first stays, the view "
-                "`conflicts` has both. Corrected data goes to another park or an empty database"
-            )
-        if self.refused and not self.stored and not self.repeated:
-            yield "every reading was refused: the view `quarantine` has the reasons"
+
+def problems(found: Imported, dsn: str) -> Iterator[str]:
+    """Why an import has not achieved what was asked for; nothing when it has."""
+    target = found.target
+    if target is None:
+        return
+    if found.complete:
+        yield from _contradictions(_told_before(dsn, target))
+        return
+    silent = [device for device in target.devices if not found.matched[device]] if found.whole else []
+    if not found.matched and found.whole:
+        yield "nothing in the source matches the mapping, so nothing is stored: compare names, tags, times"
+    elif silent:
+        yield f"no reading of {', '.join(silent)}: compare its names, tags, times with the source"
+    yield from _contradictions(found.conflicting)
+    if found.refused and not (found.stored or found.repeated or found.conflicting):
+        yield "every reading was refused: the view `quarantine` has the reasons"
+
+
+def _contradictions(count: int) -> Iterator[str]:
+    if count:
+        yield (
+            f"{count} readings say something else than what is stored: the first stays, the view `conflicts` has both. "
+            "Corrected data goes to another park or an empty database"
+        )
 
 
 def epoch_of(*parts: object) -> int:
@@ -103,7 +115,7 @@ def bring_in(store: Store, read: Read, target: Target, found: Imported, tell: Te
     """Store what an earlier run did not; `found` is added to. Raises what `read` raises, and `StoreError`."""
     done = _through(store.ack_of(target.gateway, target.epoch))
     found.from_ms, found.whole = target.start_ms + done * BATCH_MS, done == 0
-    found.complete = done >= target.batches
+    found.complete, found.target = done >= target.batches, target
     waiting: list[BatchHeader] = []
     for first in range(done + 1, target.batches + 1, target.hours_at_once):
         seqs = range(first, min(first + target.hours_at_once, target.batches + 1))
@@ -125,7 +137,7 @@ def bring_in(store: Store, read: Read, target: Target, found: Imported, tell: Te
             tell(found.stored, target.start_ms + seqs[-1] * BATCH_MS)
 
 
-def told_before(dsn: str, target: Target) -> int:
+def _told_before(dsn: str, target: Target) -> int:
     """How many readings of the devices and the span contradict what is stored, from any earlier run."""
     numbers = [number for number, _ in target.devices.values()]
     values = (numbers, from_ms(target.start_ms), from_ms(target.end_ms))

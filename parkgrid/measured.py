@@ -27,7 +27,7 @@ from contract.identity import Gateway
 from contract.time import SystemClock, from_ms
 from ingest.decode import Reading
 from ingest.store import Park, Store, open_store
-from parkgrid.bulk import BATCH_MS, Imported, Target, bring_in, epoch_of, hours, sentences, told_before
+from parkgrid.bulk import BATCH_MS, Imported, Target, bring_in, epoch_of, hours, problems, sentences
 from parkgrid.chain import Chain
 from parkgrid.places import default_data_dir, occupied
 from parkgrid.progress import Tell, as_share, progress
@@ -83,14 +83,12 @@ def _import(request: Request, measured: Measured, dsn: str, console: Console) ->
         found = import_measured(dsn, measured, SystemClock().now_ms(), tell)
     for sentence in sentences(found):
         console.print(sentence, highlight=False, soft_wrap=True)
-    problems = list(found.problems(device.device for device in measured.devices)) if not found.complete else []
-    if found.complete and found.conflicting:
-        problems = list(Imported(conflicting=found.conflicting, whole=False).problems(()))
-    for problem in problems:
+    wrong = list(problems(found, dsn))
+    for problem in wrong:
         console.print(f"error: {problem}", highlight=False, soft_wrap=True)
     if request.as_json:
         print(json.dumps(_document(found)), flush=True)  # noqa: T201  (read by programs)
-    return 1 if problems else 0
+    return 1 if wrong else 0
 
 
 def _document(found: Imported) -> dict[str, Any]:
@@ -109,8 +107,6 @@ def import_measured(dsn: str, measured: Measured, now_ms: int, tell: Tell) -> Im
         told = as_share(target.start_ms, target.end_ms, "readings stored", tell)
         with settled(dsn, store.kind, tell):
             bring_in(store, _Readings(measured).between, target, found, told)
-    if found.complete:
-        found.conflicting = told_before(dsn, target)
     return found
 
 

@@ -102,7 +102,7 @@ def import_command(
 
         from contract.time import SystemClock
         from ingest.store import open_store
-        from parkgrid.bulk import sentences
+        from parkgrid.bulk import problems, sentences
         from parkgrid.influx.client import Influx
         from parkgrid.influx.importing import Span, import_series
         from parkgrid.influx.mapping import load_mapping
@@ -123,10 +123,10 @@ def import_command(
             found = import_series(store, source, settings, span, SystemClock().now_ms(), bar)
         for sentence in sentences(found):
             typer.echo(sentence)
-        problems = [] if found.complete else list(found.problems(device.id for device in settings.devices))
-        for problem in problems:
+        wrong = list(problems(found, dsn))
+        for problem in wrong:
             typer.echo(f"error: {problem}", err=True)
-        return 1 if problems else 0
+        return 1 if wrong else 0
 
     _end(action)
 

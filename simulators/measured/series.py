@@ -203,6 +203,5 @@ def balance(series: Iterable[Series], mapping: DeviceMapping, period_ms: int) ->
         name: added_up(name, rows, period_ms)
         for name, rows in (("energy_import_kwh", imported), ("energy_export_kwh", exported))
     }
-    return series_of(
-        mapping, counts, {POWER: mean_power({name: each.rows for name, each in counts.items()}, period_ms)}
-    )
+    power = mean_power({name: count.rows for name, count in counts.items()}, period_ms)
+    return series_of(mapping, counts, {POWER: power})
