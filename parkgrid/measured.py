@@ -11,7 +11,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 from itertools import chain
@@ -92,8 +92,7 @@ def _import(request: Request, measured: Measured, dsn: str, console: Console) ->
 
 
 def _document(found: Imported) -> dict[str, Any]:
-    kept = asdict(found)
-    return {name: kept[name] for name in ("stored", "repeated", "conflicting", "refused", "matched", "complete")}
+    return {name: getattr(found, name) for name in ("stored", "repeated", "conflicting", "refused", "matched", "complete")}
 
 
 def import_measured(dsn: str, measured: Measured, now_ms: int, tell: Tell) -> Imported:
