@@ -92,7 +92,9 @@ def _import(request: Request, measured: Measured, dsn: str, console: Console) ->
 
 
 def _document(found: Imported) -> dict[str, Any]:
-    return {name: getattr(found, name) for name in ("stored", "repeated", "conflicting", "refused", "matched", "complete")}
+    return {
+        name: getattr(found, name) for name in ("stored", "repeated", "conflicting", "refused", "matched", "complete")
+    }
 
 
 def import_measured(dsn: str, measured: Measured, now_ms: int, tell: Tell) -> Imported:
@@ -102,7 +104,7 @@ def import_measured(dsn: str, measured: Measured, now_ms: int, tell: Tell) -> Im
     found = Imported()
     with closing(open_store(dsn)) as store:
         target = _begin(store, gateway, measured, now_ms)
-        _declare_breaks(dsn, gateway, measured.series, now_ms)
+        declare_breaks(dsn, gateway, measured.series, now_ms)
         told = as_share(target.start_ms, target.end_ms, "readings stored", tell)
         with settled(dsn, store.kind, tell):
             bring_in(store, _Readings(measured).between, target, found, told)
@@ -150,7 +152,7 @@ def _content(series: Sequence[Series]) -> str:
     return digest.hexdigest()
 
 
-def _declare_breaks(dsn: str, gateway: Gateway, series: Sequence[Series], now_ms: int) -> None:
+def declare_breaks(dsn: str, gateway: Gateway, series: Sequence[Series], now_ms: int) -> None:
     """Say where a count goes on from an unknown past, once."""
     wanted = {
         (f"{gateway}/{one.mapping.device}/{each.signal}", from_ms(each.at_ms), each.initial)

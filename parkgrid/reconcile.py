@@ -54,6 +54,8 @@ class Reconciliation:
     """Refusals that the store counts."""
     conflicting: int
     """Second, different readings of the same device and time, recorded beside the first."""
+    repeated: int = 0
+    """Accepted, and stored before with the same content."""
     examples: tuple[str, ...] = ()
     """The first findings in words."""
 
@@ -77,7 +79,8 @@ def reconcile(
     """Compare ledgers with the store behind `dsn`, which must show the `base` tables.
 
     `settled` gives the size of each ledger up to which acceptances must be stored; without it all of them must.
-    `received_since` leaves out rows of earlier runs, which other ledgers tell about.
+    `received_since` tells rows of earlier runs apart, which other ledgers tell about: what they hold is not lost, and
+    what nobody offered now is not alien.
     """
     with psycopg.connect(dsn) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -113,7 +116,7 @@ class _Comparison:
     def count(self) -> Reconciliation:
         counts, examples = {}, []
         for kind, query in _FINDINGS.items():
-            found = self._connection.execute(sql.SQL(query)).fetchall()
+            found = self._connection.execute(sql.SQL(query), {"since": self._since}).fetchall()
             counts[kind] = sum(row[0] for row in found)
             examples += [f"{kind}: {row[1]}" for row in found[:EXAMPLES] if row[0] and row[1]]
         return Reconciliation(**counts, examples=tuple(examples))
@@ -129,9 +132,9 @@ class _Comparison:
 
     def _stored_view(self) -> sql.Composed:
         """All rows of all classes in the shape of the expected ones."""
-        since = sql.SQL(" WHERE received_at >= {}").format(sql.Literal(self._since)) if self._since else sql.SQL("")
+        fresh = sql.SQL("received_at >= {}").format(sql.Literal(self._since)) if self._since else sql.SQL("true")
         parts = [
-            sql.SQL(_STORED).format(table=sql.Identifier("base", name), name=sql.Literal(name)) + since
+            sql.SQL(_STORED).format(table=sql.Identifier("base", name), name=sql.Literal(name), fresh=fresh)
             for name in self._classes
         ]
         return sql.SQL(_STORED_TABLE).format(rows=sql.SQL(" UNION ALL ").join(parts))
@@ -207,8 +210,9 @@ SELECT {name} AS device_class, device_id, at, jsonb_build_object(
            'values', jsonb_strip_nulls(
                to_jsonb(t) - '{{device_id,at,received_at,epoch_id,seq,flags,untrusted}}'::text[]),
            'flags', coalesce(flags, '{{}}'::jsonb),
-           'untrusted', coalesce(untrusted, '{{}}'::jsonb)) AS content
-FROM {table} t"""
+           'untrusted', coalesce(untrusted, '{{}}'::jsonb)) AS content, {fresh} AS fresh
+FROM {table} t
+WHERE {fresh} OR EXISTS (SELECT FROM expected e WHERE e.device_id = t.device_id AND e.at = t.at)"""
 
 # `offered`: somebody offered a sample of that device and time; `genuine`: with exactly this content.
 _STORED_TABLE = """
@@ -226,13 +230,18 @@ ANALYZE stored
 # Each query gives (number, description); the first rows of each serve as examples.
 _FINDINGS = {
     "accepted": "SELECT count(DISTINCT (ledger, device, at)), '' FROM expected WHERE seq IS NOT NULL",
-    "stored": "SELECT count(*), '' FROM stored",
+    "stored": "SELECT count(*), '' FROM stored WHERE fresh",
+    "repeated": """
+SELECT count(DISTINCT (e.ledger, e.device, e.at)), ''
+FROM expected e JOIN stored s ON s.device_id = e.device_id AND s.at = e.at AND s.content = e.content
+WHERE e.seq IS NOT NULL AND NOT s.fresh""",
     "lost": """
-SELECT count(*), format('%s/%s/%s at %s, epoch %s seq %s', park, gateway, device, at, min(epoch), min(seq))
+SELECT count(*), format('%%s/%%s/%%s at %%s, epoch %%s seq %%s', park, gateway, device, at, min(epoch), min(seq))
 FROM expected e
 WHERE seq IS NOT NULL
   AND NOT EXISTS (SELECT FROM stored s
-                  WHERE s.device_id = e.device_id AND s.at = e.at AND (s.content = e.content OR NOT s.genuine))
+                  WHERE s.device_id = e.device_id AND s.at = e.at
+                    AND (s.content = e.content OR (s.fresh AND NOT s.genuine)))
   AND NOT EXISTS (SELECT FROM public.conflicts c WHERE c.device_id = e.device_id AND c.at = e.at)
   AND NOT EXISTS (SELECT FROM public.quarantine q
                   WHERE (q.park, q.gateway) = (e.park, e.gateway)
@@ -240,16 +249,22 @@ WHERE seq IS NOT NULL
                     AND coalesce(q.device, '') IN ('', e.device))
 GROUP BY park, gateway, device, at""",
     "duplicated": """
-SELECT count(*) - 1, format('%s/%s/%s at %s, %s times', park, gateway, device, at, count(*))
+SELECT count(*) - 1, format('%%s/%%s/%%s at %%s, %%s times', park, gateway, device, at, count(*))
 FROM stored JOIN public.devices USING (device_id)
 GROUP BY park, gateway, device, at HAVING count(*) > 1""",
     "altered": """
-SELECT 1, format('device %s at %s holds %s instead of %s', s.device_id, s.at, s.content,
+SELECT 1, format('device %%s at %%s holds %%s instead of %%s', s.device_id, s.at, s.content,
                  (SELECT e.content FROM expected e WHERE e.device_id = s.device_id AND e.at = s.at LIMIT 1))
-FROM stored s WHERE offered AND NOT genuine""",
+FROM stored s WHERE fresh AND offered AND NOT genuine""",
     "alien": """
-SELECT 1, format('device %s at %s: %s', s.device_id, s.at, s.content)
-FROM stored s WHERE NOT offered""",
+SELECT 1, format('device %%s at %%s: %%s', s.device_id, s.at, s.content)
+FROM stored s WHERE fresh AND NOT offered""",
     "quarantined": "SELECT coalesce(sum(occurrences), 0)::int8, '' FROM public.quarantine",
-    "conflicting": "SELECT count(*), '' FROM public.conflicts",
+    "conflicting": """
+SELECT count(*), format('%%s at %%s: %%s is stored, %%s was refused', d.device, c.at, c.kept, c.refused)
+FROM public.conflicts c JOIN public.devices d USING (device_id)
+WHERE %(since)s::timestamptz IS NULL
+   OR (c.received_at >= %(since)s
+       AND EXISTS (SELECT FROM expected e WHERE e.device_id = c.device_id AND e.at = c.at))
+GROUP BY d.device, c.at, c.kept, c.refused""",
 }

@@ -5,26 +5,28 @@ when the agent has taken the readings. Nothing else differs from a live park.
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from contract.time import to_ms
+from contract.identity import Gateway
+from contract.settings import Problem
+from contract.time import SystemClock, from_ms, to_ms
 from edge.agent import Agent
 from edge.settings import EdgeSettings, load_settings
-from ingest.store import Park
+from ingest.store import open_store
 from parkgrid import toml
 from parkgrid.chain import Chain
+from parkgrid.measured import declare_breaks, park_of
 from parkgrid.places import occupied, passing_folder
+from parkgrid.progress import progress, waiting
 from parkgrid.session import announcer, quiet_logs, stop_event, unless
 from parkgrid.settling import settle_everything
 from parkgrid.site import describe
@@ -32,7 +34,7 @@ from parkgrid.verdict import Before, Verdict, judge
 from simulators.clock import SteppedClock
 from simulators.modbus_server import ModbusServer
 from simulators.plant import Endpoint
-from simulators.replay import Replay
+from simulators.replay import Replay, ReplayError
 
 GATEWAY = "gw-replay"
 _MOST_WAITING = 200
@@ -60,9 +62,14 @@ def run(request: Request) -> int:
     """Replay, compare, and print what the store says; the exit status. Raises `ReplayError` for data that is wrong."""
     console = Console(stderr=True)
     quiet_logs()
-    with console.status("reading and checking the data"):
+    with waiting(console, "reading and checking the data"):
         source = Replay.open(request.directory, request.mapping)
-    folder = nullcontext(request.data_dir.absolute()) if request.data_dir else passing_folder()
+        if not source.steps(_milliseconds(request.start), _milliseconds(request.end)):
+            remedy = (
+                f"have rows from {from_ms(source.start_ms)} to {from_ms(source.end_ms)}: choose --from and --to there"
+            )
+            raise ReplayError([Problem(str(request.directory), "files", "no row in the span", remedy)])
+    folder = contextlib.nullcontext(request.data_dir.absolute()) if request.data_dir else passing_folder()
     with folder as data_dir, occupied(data_dir):
         return asyncio.run(_run(request, source, data_dir, console))
 
@@ -73,7 +80,7 @@ async def _run(request: Request, source: Replay, data_dir: Path, console: Consol
     verdict: list[Verdict] = []
 
     async def work() -> None:
-        with console.status("starting: database, broker, ingest"):
+        with waiting(console, "starting: database, broker, ingest"):
             await chain.start_database(request.dsn)
             await chain.start_broker(request.mqtt_url)
             await chain.start_ingest()
@@ -86,7 +93,7 @@ async def _run(request: Request, source: Replay, data_dir: Path, console: Consol
     if not verdict:
         return 1
     _tell(verdict[0], as_json=request.as_json, console=console)
-    return 0 if verdict[0].exact else 1
+    return 0 if verdict[0].exact and verdict[0].found.accepted else 1
 
 
 class _Run:
@@ -103,10 +110,7 @@ class _Run:
     async def complete(self, console: Console) -> Verdict:
         """Serve the devices, read them at every instant, wait until everything is stored, and compare."""
         before = Before.of(self._chain.dsn)
-        mapping = self._source.mapping
-        await asyncio.to_thread(
-            describe, self._chain.dsn, Park(mapping.park, "", mapping.name, mapping.name, mapping.zone)
-        )
+        await asyncio.to_thread(describe, self._chain.dsn, park_of(self._source.mapping))
         server = ModbusServer(self._source, self._clock)
         try:
             settings = self._settings(await server.start())
@@ -115,37 +119,43 @@ class _Run:
             running = asyncio.create_task(agent.run(stop))
             try:
                 await self._step_through(agent, console)
-                with console.status("waiting until everything is stored"):
+                with waiting(console, "waiting until everything is stored"):
                     await agent.drained(_LONGEST_DRAIN_S)
             finally:
                 stop.set()
                 await running
         finally:
             await server.stop()
-        with console.status("settling the energy of every interval"):
-            await asyncio.to_thread(settle_everything, self._chain.dsn)
+        with waiting(console, "settling the energy of every interval"):
+            await asyncio.to_thread(self._settle)
         figures = totals(self._chain.dsn, self._source.mapping.park)
         database, broker = self._chain.database, self._chain.broker
         if database is None or broker is None:
             raise RuntimeError("a replay begins when the chain is up")
         return await asyncio.to_thread(judge, [self._ledger], database, before, broker.kind, figures)
 
+    def _settle(self) -> None:
+        """What the files do not have is declared, and lacks nothing on our way; then all energies."""
+        gateway = Gateway(self._source.mapping.park, GATEWAY)
+        with contextlib.closing(open_store(self._chain.dsn)) as store:
+            store.mark_imported(gateway)
+        declare_breaks(self._chain.dsn, gateway, self._source.series, SystemClock().now_ms())
+        settle_everything(self._chain.dsn)
+
     async def _step_through(self, agent: Agent, console: Console) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console) as bar:
-            task = bar.add_task("replaying", total=len(self._steps))
-            for at_ms in self._steps:
+        with progress(console) as tell:
+            for number, at_ms in enumerate(self._steps, 1):
                 self._clock.advance_to(at_ms)
                 await agent.poller.poll_once()
                 while agent.outbox.stats.batches > _MOST_WAITING:  # noqa: ASYNC110  (a number, not an event)
                     await asyncio.sleep(_WAIT_S)
-                bar.advance(task)
+                tell(f"replaying: {number} of {len(self._steps)} instants", number / len(self._steps))
 
     def _settings(self, endpoints: tuple[Endpoint, ...]) -> EdgeSettings:
         document: dict[str, Any] = {
             "park": self._source.mapping.park,
             "gateway": GATEWAY,
-            "simulated": True,
+            "simulated": True,  # its devices are; its time is its own
             "health_s": _HEALTH_S,
             "outbox": {"path": self._folder / "outbox.db"},
             "uplink": self._chain.mqtt_settings(),
@@ -156,7 +166,7 @@ class _Run:
 
 
 def totals(dsn: str, park: str) -> dict[str, float]:
-    """Energies of a park in kWh as the store has them: last minus first reading of each counter, summed by device."""
+    """Energies of a park in kWh as the store has settled them, by what the registers count."""
     with psycopg.connect(dsn) as connection:
         return {
             name: round(_energy(connection, park, device_class, counter), 3)
@@ -165,13 +175,7 @@ def totals(dsn: str, park: str) -> dict[str, float]:
 
 
 def _energy(connection: "psycopg.Connection[Any]", park: str, device_class: str, counter: str) -> float:
-    query = sql.SQL(
-        "SELECT coalesce(sum(used), 0) FROM ("
-        " SELECT (array_agg({counter} ORDER BY at DESC))[1] - (array_agg({counter} ORDER BY at))[1] AS used"
-        " FROM {view} JOIN devices USING (device_id)"
-        " WHERE park = {park} AND {counter} IS NOT NULL GROUP BY device_id) AS devices",
-    ).format(counter=sql.Identifier(counter), view=sql.Identifier(device_class), park=sql.Literal(park))
-    row = connection.execute(query).fetchone()
+    row = connection.execute(_ENERGY, (park, device_class, counter)).fetchone()
     return float(row[0]) if row else 0.0
 
 
@@ -187,16 +191,38 @@ def _milliseconds(instant: datetime | None) -> int | None:
 
 def _tell(verdict: Verdict, *, as_json: bool, console: Console) -> None:
     for example in verdict.found.examples:
-        console.print(example)
+        console.print(example, highlight=False, soft_wrap=True)
+    for sentence in _remarks(verdict):
+        console.print(sentence, highlight=False, soft_wrap=True)
     if as_json:
         print(verdict.line(), flush=True)  # noqa: T201  (read by programs)
         return
     found = verdict.found
-    print(f"accepted {found.accepted}, stored {found.stored}, lost {found.lost}, doubled {found.duplicated}")  # noqa: T201
+    print(  # noqa: T201
+        f"accepted {found.accepted}, stored {found.stored}, there before {found.repeated}, "
+        f"contradicting {found.conflicting}, lost {found.lost}, doubled {found.duplicated}"
+    )
     for name, value in verdict.figures.items():
         print(f"{name:12} {value:14.3f}")  # noqa: T201  (the command's answer)
 
 
+def _remarks(verdict: Verdict) -> Iterator[str]:
+    found = verdict.found
+    if not found.accepted:
+        yield "error: no device had a reading, so nothing is stored: compare --from and --to with the files"
+    elif found.repeated and not (found.stored or found.conflicting):
+        yield f"all {found.repeated} readings were stored before, and are equal"
+    if found.conflicting:
+        yield (
+            f"error: {found.conflicting} readings say something else than what is stored: the first stays, the view "
+            "`conflicts` has both. Corrected data goes into an empty folder or to another park"
+        )
+
+
+_ENERGY = """
+SELECT coalesce(sum(energy_kwh), 0) FROM interval_energy
+WHERE park = %s AND device_class = %s AND signal = %s AND quality <> 'missing'
+"""
 _TOTALS = {
     "load_kwh": ("meter", "energy_import_kwh"),
     "pv_kwh": ("pv_inverter", "energy_generated_kwh"),

@@ -28,13 +28,18 @@ class Verdict:
 
     @property
     def exact(self) -> bool:
-        """Whether nothing was lost, doubled, altered, invented or refused.
+        """Whether nothing was lost, doubled, altered, invented, refused or contradicted.
 
         A database that others write to as well holds rows that this run's ledger cannot know.
         """
         found = self.found
         return not (
-            found.lost or found.duplicated or found.altered or self.quarantined or (found.alien and not self.shared)
+            found.lost
+            or found.duplicated
+            or found.altered
+            or found.conflicting
+            or self.quarantined
+            or (found.alien and not self.shared)
         )
 
     def line(self) -> str:
@@ -46,6 +51,8 @@ class Verdict:
                 "stored": found.stored,
                 "lost": found.lost,
                 "duplicated": found.duplicated,
+                "repeated": found.repeated,
+                "conflicting": found.conflicting,
                 "quarantined": self.quarantined,
                 "altered": found.altered,
                 "alien": found.alien,

@@ -28,6 +28,7 @@ class Replay:
     def __init__(self, measured: Measured) -> None:
         self.mapping = measured.mapping
         self.devices = measured.devices
+        self.series = measured.series
         self.period_ms = measured.mapping.time.period_s * 1000
         self.start_ms, self.end_ms = measured.start_ms, measured.end_ms
         self._instants = sorted({at_ms for one in measured.series for at_ms in one.at_ms})

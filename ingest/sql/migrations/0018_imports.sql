@@ -6,14 +6,12 @@ ALTER TABLE base.data_gap DROP CONSTRAINT data_gap_cause_check;
 ALTER TABLE base.data_gap
     ADD CONSTRAINT data_gap_cause_check CHECK (cause IN ('device', 'gateway', 'link', 'ingest', 'source'));
 
--- An import is neither online nor offline; it was last seen when its newest readings were measured.
+-- An import is neither online nor offline, and nobody sees it.
 CREATE OR REPLACE VIEW public.gateways AS
 SELECT
     b.park, b.gateway, CASE WHEN NOT b.imported THEN b.online END AS online,
     b.epoch, b.agent_version, b.simulated, b.birth_at,
-    CASE WHEN b.imported THEN e.last_received_at
-        ELSE greatest(b.received_at, b.status_received_at, e.last_received_at)
-    END AS last_seen_at,
+    CASE WHEN NOT b.imported THEN greatest(b.received_at, b.status_received_at, e.last_received_at) END AS last_seen_at,
     b.status_at, b.imported
 FROM base.gateway_birth AS b
 LEFT JOIN LATERAL (
