@@ -14,7 +14,7 @@ from accounting.bills.closings import reopen_touched
 from accounting.errors import AccountingError
 from accounting.settings import AccountingSettings, DatabaseSettings
 from accounting.settlement.keeper import Report, settle_once
-from accounting.store import Connection
+from accounting.store import Connection, statement
 from contract.settings import SettingsError
 from contract.time import Clock, SystemClock, from_ms
 from ingest.store.connection import translated
@@ -101,6 +101,7 @@ class Service:
     def _serve(self, connection: Connection) -> None:
         _log.info("started")
         connection.execute("LISTEN parkgrid_energy_dirty")
+        waits = _Waits(self._settings.look_every_s)
         # What changed before a former process ended may not have reached the closed months yet.
         news = True
         while not self.stop.is_set():
@@ -116,6 +117,7 @@ class Service:
                 if news:
                     self._follow_closings(connection)
                     news = False
+                waits.look(connection)
                 self.stop.wait(self._settings.settle_every_s)
                 self._await_news(connection)
 
@@ -141,6 +143,26 @@ class Service:
             return None
         server, _ = start_http_server(settings.port, settings.host, self.metrics.registry)
         return server
+
+
+class _Waits:
+    """Says, once, that readings are stored which nobody passes on: that is the part of ingest, or of an import."""
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self._oldest: int | None = None
+        self._since_s = 0.0
+        self._told = False
+
+    def look(self, connection: Connection) -> None:
+        """Compare the oldest note with that of the last look: one that stays has nobody who works it off."""
+        count, oldest = connection.execute(statement("rollups_waiting")).fetchone() or (0, None)
+        if oldest is None or oldest != self._oldest:
+            self._oldest, self._since_s, self._told = oldest, time.monotonic(), False
+        elif not self._told and time.monotonic() - self._since_s >= self._patience_s:
+            self._told = True
+            remedy = "run `parkgrid ingest run`, or repeat the import: it completes them itself"
+            _log.warning("waits_for_rollups", notes=count, remedy=remedy)
 
 
 def connect(settings: DatabaseSettings) -> Connection:

@@ -1,6 +1,7 @@
 """The stores that are read from: InfluxDB 2 through Flux, VictoriaMetrics through its export of raw samples."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -16,6 +17,8 @@ from parkgrid.influx.errors import InfluxError
 Point = tuple[str, int, float]
 """Field, instant in ms, value."""
 _TIMEOUT_S = 120.0
+_SELECTABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+"""Names of labels that a selector can hold, a dot and a hyphen escaped."""
 
 
 class Source(Protocol):
@@ -35,22 +38,32 @@ class VictoriaMetrics:
 
     def points(self, measurement: str, tags: Mapping[str, str], start_ms: int, end_ms: int) -> Iterator[Point]:
         """Line protocol arrived as `measurement_field`: every metric of that prefix with these labels."""
-        labels = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(tags.items())]
+        # Not every version can select by a label with a name like 表, so what is left is sorted out here.
+        labels = [
+            f"{_escaped(name)}={json.dumps(value, ensure_ascii=False)}"
+            for name, value in sorted(tags.items())
+            if _SELECTABLE.fullmatch(name)
+        ]
         pattern = json.dumps(f"{_quoted(measurement)}_.+", ensure_ascii=False)
         match = "{" + ",".join([f"__name__=~{pattern}", *labels]) + "}"
         # Its end is included, ours is not; times are seconds with milliseconds behind the point.
         query = urlencode({"match[]": match, "start": f"{start_ms / 1000:.3f}", "end": f"{(end_ms - 1) / 1000:.3f}"})
         for line in self._lines(f"{self.url.rstrip('/')}/api/v1/export?{query}"):
-            name, points = self._series(line)
+            labelled, points = self._series(line)
+            if any(labelled.get(tag, "") != wanted for tag, wanted in tags.items()):
+                continue
+            name = labelled["__name__"]
             for at_ms, value in points:
                 if value is not None:
                     yield name.removeprefix(f"{measurement}_"), at_ms, float(value)
 
-    def _series(self, line: bytes) -> tuple[str, list[tuple[int, float | None]]]:
+    def _series(self, line: bytes) -> tuple[Mapping[str, str], list[tuple[int, float | None]]]:
         try:
             series = json.loads(line)
-            return series["metric"]["__name__"], list(zip(series["timestamps"], series["values"], strict=True))
-        except (ValueError, KeyError, TypeError) as error:
+            labels = {str(name): str(value) for name, value in series["metric"].items()}
+            _ = labels["__name__"]
+            return labels, list(zip(series["timestamps"], series["values"], strict=True))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InfluxError(
                 f"the answer of {self.url} is cut off or not an export ({error}): run it again"
             ) from error
@@ -101,5 +114,12 @@ def _literal(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text in a regular expression that matches only itself."""
-    return "".join(letter if letter.isalnum() or letter == "_" else f"\\{letter}" for letter in text)
+    """A text in a regular expression (RE2) that matches only itself: letters outside ASCII may not be escaped there."""
+    return "".join(
+        letter if letter.isalnum() or letter == "_" or not letter.isascii() else f"\\{letter}" for letter in text
+    )
+
+
+def _escaped(name: str) -> str:
+    """The name of a label in a selector (MetricsQL, "Metric names and label names may contain escaped chars")."""
+    return "".join(letter if letter.isalnum() or letter == "_" else f"\\{letter}" for letter in name)

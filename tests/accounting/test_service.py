@@ -139,3 +139,12 @@ def test_every_setting_has_a_word_of_help(key):
         f"database.{f.name}": f for f in fields(DatabaseSettings)
     }
     assert named[key].metadata["help"]
+
+
+def test_alone_it_says_what_it_waits_for(tmp_path, dsn, park):
+    park.born(meter())
+    park.store_readings(hour(park, "m-1", "05 00:00"))
+    with accounting(tmp_path, dsn):
+        # Readings are stored, and nobody is there who rolls them up and passes them on.
+        wait_until(lambda: "waits_for_rollups" in (tmp_path / "log").read_text("utf-8"), "a word about it")
+    assert "parkgrid ingest run" in (tmp_path / "log").read_text("utf-8")

@@ -398,3 +398,80 @@ def test_intervals_are_exported_with_quality_and_revision(filled, victoria, tmp_
     codes = {"good": 1, "estimated": 2}
     assert there(victoria, "interval_energy_quality")[1] == sum(codes[row[1]] for row in rows_)
     assert there(victoria, "interval_energy_revision")[1] == sum(row[2] for row in rows_)
+
+
+_FOREIGN_NAMES = """
+park = "fab-7"
+[[devices]]
+id = "weather"
+device_class = "weather"
+measurement = "表°1"
+tags = { meter-id = "北 1", "所" = "a" }
+[[devices.signals]]
+signal = "temperature_c"
+field = "°C"
+[[devices.signals]]
+signal = "humidity_pct"
+field = "rel-hum"
+"""
+
+
+@needs_server
+def test_names_in_any_letters_are_found(dsn, victoria, tmp_path) -> None:
+    with contextlib.closing(Influx(victoria.url, "site")) as influx:
+        influx.write([
+            rf"表°1,meter-id=北\ 1,所=a °C=21.5,rel-hum=60 {START_MS}",
+            rf"表°1,meter-id=北\ 1,所=b °C=99 {START_MS}",
+            rf"表°1,meter-id=南,所=a °C=98 {START_MS}",
+        ])  # fmt: skip
+    victoria.flush()
+    path = tmp_path / "mapping.toml"
+    path.write_text(_FOREIGN_NAMES, "utf-8")
+    with contextlib.closing(open_store(dsn)) as store:
+        span, now_ms = Span(START_MS, START_MS + DAY_MS), SystemClock().now_ms()
+        found = import_series(store, VictoriaMetrics(victoria.url), load_mapping(path), span, now_ms)
+    assert found.stored == 1
+    assert ask(dsn, "SELECT temperature_c, humidity_pct FROM weather") == [(21.5, 60.0)]
+
+
+def imported(dsn: str, victoria: Victoria, mapping: Path, *more: str):
+    span = ["--from", "2026-06-22T00:00+08:00", "--to", "2026-06-24T00:00+08:00"]
+    return CliRunner().invoke(
+        app, ["import", "--dsn", dsn, "--url", victoria.url, "--mapping", str(mapping), *span, *more]
+    )
+
+
+@needs_server
+def test_an_import_that_finds_nothing_fails_and_notes_nothing_as_done(dsn, victoria, tmp_path) -> None:
+    with contextlib.closing(Influx(victoria.url, "site")) as influx:
+        influx.write([f"power,meter=main P=5000,E={1000 + hour} {START_MS + hour * 3_600_000}" for hour in range(48)])
+    victoria.flush()
+    path = tmp_path / "mapping.toml"
+    path.write_text(_SITE.replace('"power"', '"powr"'), "utf-8")
+    missed = imported(dsn, victoria, path)
+    assert missed.exit_code == 1
+    assert "nothing in the source matches the mapping" in missed.output
+    assert ask(dsn, "SELECT count(*) FROM base.gateway_epoch WHERE through > 0") == [(0,)]
+    path.write_text(_SITE, "utf-8")
+    found = imported(dsn, victoria, path)
+    assert found.exit_code == 0, found.output
+    assert "48 readings stored, 0 were there" in found.output
+    # Settled at once, without an ingest and without an accounting beside it.
+    assert ask(dsn, "SELECT count(*) FROM interval_energy WHERE quality <> 'missing'")[0][0] > 0
+    assert ask(dsn, "SELECT count(*) FROM base.rollup_dirty") == [(0,)]
+    again = imported(dsn, victoria, path)
+    assert (again.exit_code, "imported before, completely" in again.output) == (0, True)
+    later = imported(dsn, victoria, path, "--round", "2")
+    assert (later.exit_code, "all 48 readings were stored before, and are equal" in later.output) == (0, True)
+    # One device of several that has no series is named.
+    more = _SITE + _SITE[_SITE.index("[[devices]]") :].replace('"grid"', '"gird"', 1).replace('"main"', '"mian"')
+    path.write_text(more, "utf-8")
+    part = imported(dsn, victoria, path)
+    assert part.exit_code == 1
+    assert "no reading of gird: compare its names" in part.output
+    # The same instants with other values contradict what is there, now and whenever it is asked again.
+    path.write_text(_SITE.replace("scale = 0.001", "scale = 1", 1), "utf-8")
+    for _ in range(2):
+        other = imported(dsn, victoria, path)
+        assert other.exit_code == 1
+        assert "48 readings say something else than what is stored" in other.output

@@ -1,12 +1,17 @@
 """Four data sets of other people, brought in as docs/your-own-data.md says: their totals and their bill hold."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 import psycopg
 import pytest
 from typer.testing import CliRunner
@@ -106,3 +111,112 @@ def test_the_park_is_imported_and_nobody_is_online(dsn: str, tmp_path: Path) -> 
     bring(dsn, tmp_path)
     assert ask(dsn, "SELECT online, imported, last_seen_at FROM gateways") == [(None, True, None)]
     assert ask(dsn, "SELECT latitude, longitude FROM parks") == [(22.7, 114.3)]
+
+
+SMALL = """
+name = "A week of a shop"
+source = "made for a test"
+park = "shop"
+[time]
+column = "t"
+period_s = 3600
+[[devices]]
+device = "main"
+device_class = "grid_meter"
+driver = "eastron_sdm630"
+file = "shop.csv"
+[devices.counters.energy_import_kwh]
+column = "E"
+"""
+
+
+def shop(folder: Path, *, of: float = 1.0) -> Path:
+    """Three days by the hour of a meter that begins at 100 kWh and counts 2 kWh an hour."""
+    start = datetime(2018, 3, 5, tzinfo=own_data.CHINA)
+    rows = [((start + timedelta(hours=hour)).isoformat(), f"{100 + of * 2 * hour:.3f}") for hour in range(73)]
+    own_data.write(folder / "shop.csv", ("t", "E"), rows)
+    (folder / "mapping.toml").write_text(SMALL, "utf-8")
+    return folder / "mapping.toml"
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "parkgrid.cli", *words]
+
+
+def done(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command(*words), capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_an_import_says_what_it_achieved(dsn: str, tmp_path: Path) -> None:
+    mapping = str(shop(tmp_path))
+    first = parkgrid(dsn, "import", str(tmp_path), "--mapping", mapping)
+    assert "73 readings stored, 0 were there, 0 contradict" in first.output
+    again = parkgrid(dsn, "import", str(tmp_path), "--mapping", mapping)
+    assert "imported before, completely" in again.output
+    # A corrected file, 100 kWh at the start as before: all but the first reading contradict what is stored.
+    shop(tmp_path, of=1.25)
+    for _ in range(2):
+        corrected = parkgrid(dsn, "import", str(tmp_path), "--mapping", mapping, code=1)
+        assert "72 readings say something else than what is stored" in corrected.output
+    assert ask(dsn, "SELECT sum(energy_kwh) FROM interval_energy") == [(144.0,)]
+    missing = parkgrid(dsn, "import", str(tmp_path), "--mapping", str(tmp_path / "none.toml"), code=2)
+    assert "none.toml: file: cannot be read" in missing.output
+
+
+def test_an_import_that_is_killed_goes_on(dsn: str, tmp_path: Path) -> None:
+    own_data.industrial_year(tmp_path)
+    words = ("import", str(tmp_path), "--mapping", str(tmp_path / "mapping.toml"), "--dsn", dsn)
+    killed = subprocess.Popen(command(*words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 120
+        while ask(dsn, "SELECT count(*) FROM grid_meter") == [(0,)]:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        killed.kill()
+        killed.communicate()
+    assert ask(dsn, "SELECT count(*) < 35041 FROM grid_meter") == [(True,)]
+    rest = done(*words, "--json")
+    assert rest.returncode == 0, rest.stderr
+    assert ask(dsn, "SELECT count(*) FROM grid_meter") == [(35_041,)]
+    good = "SELECT count(*) FILTER (WHERE quality = 'good'), count(*) FROM interval_energy"
+    assert ask(dsn, good) == [(365 * 96, 365 * 96)]
+    # Plain lines where nobody looks at a terminal.
+    assert any(line.lstrip()[:1].isdigit() and " %  " in line for line in rest.stderr.splitlines())
+
+
+def test_a_replay_twice_into_one_folder_and_then_the_page(server_dir: Path, tmp_path: Path) -> None:
+    mapping = str(shop(tmp_path))
+    words = ("replay", str(tmp_path), "--mapping", mapping, "--data-dir", str(server_dir), "--json")
+    first = done(*words)
+    assert first.returncode == 0, first.stderr
+    assert json.loads(first.stdout)["stored"] == 73
+    assert json.loads(first.stdout)["import_kwh"] == 144.0
+    again = done(*words)
+    assert again.returncode == 0, again.stderr
+    assert "all 73 readings were stored before, and are equal" in again.stderr
+    assert [json.loads(again.stdout)[name] for name in ("stored", "repeated", "lost")] == [0, 73, 0]
+    shop(tmp_path, of=1.25)
+    corrected = done(*words)
+    assert corrected.returncode == 1
+    assert "72 readings say something else than what is stored" in corrected.stderr
+    assert json.loads(corrected.stdout)["conflicting"] == 72
+    nothing = done(*words, "--from", "2030-01-01T00:00+08:00")
+    assert (nothing.returncode, "choose --from and --to there" in nothing.stderr) == (2, True)
+    shown = subprocess.Popen(
+        command("show", "--data-dir", str(server_dir), "--port", "0"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert shown.stdout is not None
+        url = shown.stdout.readline().split()[-1]
+        page = httpx.get(url).raise_for_status().text
+        assert "<html" in page
+        [gateway] = httpx.get(f"{url}api/v1/parks/shop/live").raise_for_status().json()["gateways"]
+        assert (gateway["online"], gateway["imported"]) == (None, True)
+        day = httpx.get(f"{url}api/v1/parks/shop/day").raise_for_status().json()
+        assert day["energy"]["grid_meter.energy_import_kwh"]["kwh"] in {46.0, 48.0, 0.0}
+    finally:
+        shown.send_signal(signal.SIGINT)
+        shown.communicate(timeout=60)
+    assert shown.returncode == 0

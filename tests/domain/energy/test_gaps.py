@@ -8,11 +8,11 @@ from domain.energy import Evidence, Gap, GapCause, Grid, gaps
 GRID = Grid(1_700_000_100_000, 900_000, 4)
 
 
-def evidence(has_siblings: bool = True, **seen: list[int]) -> Evidence:
+def evidence(has_siblings: bool = True, imported: bool = False, **seen: list[int]) -> Evidence:
     """Nothing seen but what is named."""
     names = ["siblings", "gateway", "dropped", "came_later", "all_silent"]
     columns = {name: np.array(seen.get(name, [0] * 4), dtype=np.bool_) for name in names}
-    return Evidence(has_siblings=has_siblings, **columns)
+    return Evidence(has_siblings=has_siblings, imported=imported, **columns)
 
 
 def counts(*values: int) -> "np.ndarray[tuple[int], np.dtype[np.int32]]":
@@ -27,6 +27,9 @@ ALL = [1] * 4
     ("seen", "cause"),
     [
         (evidence(siblings=ALL, gateway=ALL), GapCause.DEVICE),
+        (evidence(imported=True), GapCause.SOURCE),
+        (evidence(imported=True, all_silent=ALL), GapCause.SOURCE),
+        (evidence(imported=True, siblings=ALL, dropped=ALL, came_later=ALL), GapCause.SOURCE),
         (evidence(siblings=ALL, came_later=ALL, dropped=ALL), GapCause.DEVICE),
         (evidence(has_siblings=False, gateway=ALL), GapCause.DEVICE),
         (evidence(all_silent=ALL), GapCause.INGEST),

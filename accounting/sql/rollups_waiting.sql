@@ -1,0 +1,1 @@
+SELECT count(*), min(dirty_id) FROM base.rollup_dirty
