@@ -117,10 +117,14 @@ def bring_in(store: Store, read: Read, target: Target, found: Imported, tell: Te
     found.from_ms, found.whole = target.start_ms + done * BATCH_MS, done == 0
     found.complete, found.target = done >= target.batches, target
     waiting: list[BatchHeader] = []
+    rated_kw = store.rated_kw(target.gateway)
     for first in range(done + 1, target.batches + 1, target.hours_at_once):
         seqs = range(first, min(first + target.hours_at_once, target.batches + 1))
         refused = Refused(DetailBudget())
-        arrivals = _arrivals(read, target, seqs, found.matched)
+        arrivals = [
+            Arrival(_header(target, seq), readings, devices=target.devices, rated_kw=rated_kw)
+            for seq, readings in _hours(read, target, seqs, found.matched).items()
+        ]
         commit = admit(arrivals, refused)
         found.refused.update(refused.counts)
         if not found.matched and not done:
@@ -169,14 +173,14 @@ def _through(ack: Ack | None) -> int:
     return ack.through if ack else 0
 
 
-def _arrivals(read: Read, target: Target, seqs: range, matched: Counter[str]) -> list[Arrival]:
-    """One batch for each hour, an empty one too: their numbers have no holes."""
+def _hours(read: Read, target: Target, seqs: range, matched: Counter[str]) -> dict[int, list[Reading]]:
+    """The readings of each hour, an empty one too: the numbers of batches have no holes."""
     start_ms, end_ms = (target.start_ms + (seq - 1) * BATCH_MS for seq in (seqs[0], seqs[-1] + 1))
     hours: dict[int, list[Reading]] = {seq: [] for seq in seqs}
     for reading in read(start_ms, end_ms):
         hours[(reading.at_ms - target.start_ms) // BATCH_MS + 1].append(reading)
         matched[reading.device] += 1
-    return [Arrival(_header(target, seq), readings, devices=target.devices) for seq, readings in hours.items()]
+    return hours
 
 
 def _header(target: Target, seq: int) -> BatchHeader:
