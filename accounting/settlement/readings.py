@@ -51,11 +51,13 @@ class PackedReadings:
         # Workers of the server take turns in reading, so that a device's readings come in several runs.
         ordered = given if (key[1:] > key[:-1]).all() else in_order(given)
         self._mark(ordered, devices, column)
-        # What is not trusted stands in no column: it was received, and its count is not known.
-        untrusted = (ordered.steps == ABSENT) & (ordered.trust == 0)
-        ordered.steps[untrusted] = _UNKNOWN
         there = ordered.steps != ABSENT
-        return ordered if there.all() else ordered.chosen(there)
+        if there.all():
+            return ordered
+        # What is not trusted stands in no column: it was received, and its count is not known.
+        untrusted = ~there & (ordered.trust == 0)
+        ordered.steps[untrusted] = _UNKNOWN
+        return ordered.chosen(there | untrusted)
 
     def _columns(
         self, blocks: Mapping[int, bytes], devices: Sequence[int], column: int

@@ -201,7 +201,7 @@ def _count_at(times: Sequence[int], counts: Sequence[int], at_ms: int) -> int:
 
 def looked_at(rows: Sequence[Row], signal: str, start_ms: int, stop_ms: int) -> list[Row]:
     """The rows with a reading in a span and from so many usable readings before it to so many after it."""
-    there = [row for row in rows if row.texts[signal]]
+    there = [row for row in rows if row.texts[signal] or signal in row.flags]
     times = [at_ms for at_ms, _, _ in usable(rows, signal)]
     before, after = [each for each in times if each < start_ms][-BESIDE:], [each for each in times if each >= stop_ms]
     low = before[0] if before else start_ms
