@@ -112,6 +112,7 @@ def inputs_of(
         fine=_minutes(connection, site, grid, wanted, estimates),
         members=members,
         zone=site.zone,
+        place=site.place,
     )
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from accounting.errors import AccountingError
 from accounting.scope import Scope
 from accounting.store import Connection, statement
+from domain.indicators.definition import Place
 
 WEATHER = "weather"
 _ALWAYS_MS = 2**62
@@ -63,6 +64,8 @@ class Site:
     zone: ZoneInfo
     devices: tuple[SiteDevice, ...]
     registers: tuple[SiteRegister, ...]
+    place: Place | None = None
+    """Where the park lies, if anybody said so."""
 
     def registers_of(
         self, device_class: str, signals: Sequence[str], start_ms: int, stop_ms: int
@@ -100,7 +103,9 @@ def site_of(connection: Connection, scope: Scope) -> Site:
     }
     rows = connection.execute(statement("indicator_registers"), {"devices": list(devices)}).fetchall()
     registers = tuple(_register(devices[row[1]], row) for row in rows)
-    return Site(scope, park[0], ZoneInfo(park[1]), tuple(devices.values()), registers)
+    district, zone, latitude, longitude = park
+    place = None if latitude is None else Place(latitude, longitude)
+    return Site(scope, district, ZoneInfo(zone), tuple(devices.values()), registers, place)
 
 
 def _register(device: SiteDevice, row: tuple[Any, ...]) -> SiteRegister:

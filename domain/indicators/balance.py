@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from domain.indicators.definition import Indicator, Observed, Unavailable, Value
+from domain.indicators.bounds import SHARE, not_negative, part
+from domain.indicators.definition import Bounds, Display, Indicator, Observed, Unavailable, Value
 
 _CONSUMPTION = "E_load = E_import - E_export + E_pv + E_discharged - E_charged"
 _ROUNDING_KWH = 1e-9
@@ -81,6 +82,9 @@ BALANCE = (
         "without a meter of its own (losses, auxiliaries) is the residual. Alarm threshold: dated data [design "
         "default].",
         compute=_residual,
+        # It is a check itself: what cannot be true is what it has to show.
+        bounds=Bounds(None, None, "the residual of a balance may be anything", "", ""),
+        display=Display(digits=1),
     ),
     Indicator(
         name="consumption_kwh",
@@ -88,11 +92,12 @@ BALANCE = (
         name_en="Electricity consumption",
         formula=_CONSUMPTION,
         unit="kWh",
-        inputs=("grid_import_kwh", "grid_export_kwh"),
-        optional=("pv_kwh", "storage_discharged_kwh", "storage_charged_kwh"),
+        inputs=("grid_import_kwh",),
+        optional=("grid_export_kwh", "pv_kwh", "storage_discharged_kwh", "storage_charged_kwh"),
         minimum_coverage_pct=95,
         source="OpenEMS/openems, UI utilities [verified]; chargers and all losses but those of storage are part of it.",
         compute=_consumption,
+        bounds=not_negative("nothing consumes less than nothing"),
     ),
     Indicator(
         name="self_consumption_ratio",
@@ -100,10 +105,14 @@ BALANCE = (
         name_en="Self-consumption",
         formula="(E_pv - E_export) / E_pv, clipped to 0..1",
         unit="",
-        inputs=("pv_kwh", "grid_export_kwh"),
+        inputs=("pv_kwh", "grid_import_kwh"),
+        optional=("grid_export_kwh",),
         source="OpenEMS/openems, UI utilities [verified]; no photovoltaic energy: unavailable, where OpenEMS returns "
-        "0. Energy that storage took from the grid and exports counts against photovoltaics.",
+        "0. Energy that storage took from the grid and exports counts against photovoltaics. A connection whose meter "
+        "announces no export register exports nothing; one that announces it and does not tell it is a gap.",
         compute=_self_consumption,
+        bounds=part(),
+        display=SHARE,
     ),
     Indicator(
         name="self_sufficiency_ratio",
@@ -111,11 +120,13 @@ BALANCE = (
         name_en="Self-sufficiency",
         formula=f"1 - E_import / E_load, clipped to 0..1; {_CONSUMPTION}",
         unit="",
-        inputs=("grid_import_kwh", "grid_export_kwh"),
-        optional=("pv_kwh", "storage_discharged_kwh", "storage_charged_kwh"),
+        inputs=("grid_import_kwh",),
+        optional=("grid_export_kwh", "pv_kwh", "storage_discharged_kwh", "storage_charged_kwh"),
         source="OpenEMS/openems, UI utilities [verified]; no consumption: unavailable, where OpenEMS returns 100 %. "
         "Energy that storage took from the grid is import when it is charged, so its discharge in the same period is "
         "not local.",
         compute=_self_sufficiency,
+        bounds=part(),
+        display=SHARE,
     ),
 )

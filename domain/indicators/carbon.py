@@ -1,6 +1,7 @@
 """Emissions and standard coal of purchased electricity, and energy for each 10,000 yuan of output."""
 
 from domain.indicators.balance import consumed_kwh
+from domain.indicators.bounds import not_negative
 from domain.indicators.definition import Factor, Indicator, Observed, Unavailable, Value
 
 KG_PER_T = 1000
@@ -82,6 +83,7 @@ CARBON = (
         source="MEE and NBS, electricity CO2 emission factors, latest year published at reporting time; GHG Protocol "
         f"Scope 2 [from memory]. {_BOUGHT}",
         compute=_location,
+        bounds=not_negative("purchased energy and its factors are not below 0"),
     ),
     Indicator(
         name="carbon_market_based_t",
@@ -96,6 +98,7 @@ CARBON = (
         source="MEE and NBS, national factor without market-traded non-fossil electricity; GHG Protocol Scope 2 [from "
         f"memory]. E_green: contracted green electricity or certificates, given by the operator. {_BOUGHT}",
         compute=_market,
+        bounds=not_negative("purchased energy and its factors are not below 0"),
     ),
     Indicator(
         name="standard_coal_equivalent_tce",
@@ -108,6 +111,7 @@ CARBON = (
         minimum_coverage_pct=95,
         source=f"GB/T 2589, 当量值 [value from memory; 3600 kJ / 29307.6 kJ = 0.122835 computed]. {_BOUGHT}",
         compute=_equivalent,
+        bounds=not_negative("purchased energy and its factors are not below 0"),
     ),
     Indicator(
         name="standard_coal_equal_value_tce",
@@ -120,6 +124,7 @@ CARBON = (
         minimum_coverage_pct=95,
         source=f"GB/T 2589, 等价值: set per year [from memory, unverified]. {_BOUGHT}",
         compute=_equal_value,
+        bounds=not_negative("purchased energy and its factors are not below 0"),
     ),
     Indicator(
         name="energy_intensity_kwh_per_10k_cny",
@@ -127,12 +132,13 @@ CARBON = (
         name_en="Electricity per 10,000 CNY",
         formula="E_load / output; which output (产值 or 增加值) is said in its source",
         unit="kWh/10k CNY",
-        inputs=("grid_import_kwh", "grid_export_kwh"),
-        optional=("pv_kwh", "storage_discharged_kwh", "storage_charged_kwh"),
+        inputs=("grid_import_kwh",),
+        optional=("grid_export_kwh", "pv_kwh", "storage_discharged_kwh", "storage_charged_kwh"),
         factors=("output_10k_cny",),
         minimum_coverage_pct=95,
         source="Consumption over the output that the operator gives, for the same period",
         compute=_intensity_kwh,
+        bounds=not_negative("purchased energy and its factors are not below 0"),
     ),
     Indicator(
         name="energy_intensity_tce_per_10k_cny",
@@ -146,5 +152,6 @@ CARBON = (
         source="GB/T 2589 [value from memory]; from 2024 non-fossil energy does not count [from memory, unverified], "
         "so own photovoltaics are left out",
         compute=_intensity_tce,
+        bounds=not_negative("purchased energy and its factors are not below 0"),
     ),
 )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.indicators.bounds import SHARE, not_negative, part
 from domain.indicators.definition import Indicator, Observed, Unavailable, Value
 
 ORIGINS: dict[str, tuple[str, ...]] = {
@@ -83,6 +84,7 @@ def _origin(origin: str, name_zh: str, name_en: str) -> Indicator:
         source="Proportional attribution within each interval [design default]: every consumer has the mix of all "
         "sources; storage is an origin of its own, whatever charged it.",
         compute=_from(origin),
+        bounds=not_negative("a register only rises"),
     )
 
 
@@ -96,6 +98,8 @@ CHARGING = (
         inputs=("charger_known_min", "charger_charging_min"),
         source="Common definition [from memory, unverified]; the state that a charger shows at the end of each minute",
         compute=_time_utilisation,
+        bounds=part("the states that chargers tell", "充电桩状态数据"),
+        display=SHARE,
     ),
     Indicator(
         name="charger_energy_utilisation_ratio",
@@ -107,6 +111,8 @@ CHARGING = (
         ratings=("charger_rated_kw",),
         source="Common definition [from memory, unverified]",
         compute=_energy_utilisation,
+        bounds=part("the registers and the rated power of the chargers", "充电桩电量寄存器与额定功率"),
+        display=SHARE,
     ),
     Indicator(
         name="v2g_energy_kwh",
@@ -119,6 +125,7 @@ CHARGING = (
         minimum_coverage_pct=95,
         source="Registers of the chargers; its price is a tariff",
         compute=_returned,
+        bounds=not_negative("a register only rises"),
     ),
     _origin("pv", "充电电量：来自光伏", "Charging energy from photovoltaics"),
     _origin("storage", "充电电量：来自储能", "Charging energy from storage"),

@@ -1,8 +1,9 @@
 """What an indicator is: one definition with formula, unit, inputs, least coverage and source, and one way to a figure.
 
-    Inputs ──▶ intervals in which every input is present ──▶ Observed ──▶ compute ──▶ Value ──▶ Figure
-                         │                                                                ▲
-                         └── too few: unavailable, with the reason, never a number ───────┘
+    Inputs ──▶ checks ──▶ intervals in which every input is present ──▶ Observed ──▶ compute ──▶ Value ──▶ Figure
+                 │                    │                                                     │          ▲
+                 │ cannot be true     │ too few                             out of bounds   │          │
+                 └────────────────────┴──────── unavailable, with the reason ◀──────────────┘ ─────────┘
 
 Ratios are never averaged over time: a definition sums energies first and divides once.
 """
@@ -10,6 +11,7 @@ Ratios are never averaged over time: a definition sums energies first and divide
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,6 +20,8 @@ from numpy.typing import NDArray
 from contract.time import SHANGHAI
 
 SECONDS_PER_HOUR = 3600
+_ROUNDING = 1e-9
+"""What is left of a difference of equal doubles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,16 @@ class Factor:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a park lies."""
+
+    latitude: float
+    """Degrees north, -90 to 90."""
+    longitude: float
+    """Degrees east, -180 to 180."""
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """Everything that indicators of one scope and period are computed from."""
 
@@ -68,6 +82,8 @@ class Inputs:
     """What single devices contribute to a quantity, where a figure asks for each of them."""
     zone: ZoneInfo = SHANGHAI
     """The park's zone: its days are local."""
+    place: Place | None = None
+    """Where the park lies; without it, night is told by the local clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +172,60 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
+class Screened:
+    """What a check of the inputs left of them."""
+
+    quantities: Mapping[str, Quantity] = field(default_factory=dict)
+    """Those that it changed: nan where an interval cannot be true, a known offset taken off."""
+    doubts: tuple[Unavailable, ...] = ()
+    """What was found, for the reason of a figure that too little is left for."""
+    details: Mapping[str, float | str | None] = field(default_factory=dict)
+    """What was found, for a figure that is published all the same."""
+    refused: Unavailable | None = None
+    """Why there can be no figure at all."""
+
+
+Check: TypeAlias = Callable[[Inputs], Screened]
+"""A check of inputs before anything is computed; a quantity that the scope has not is no concern of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a figure can be at all; outside of it, its inputs are wrong and there is no figure."""
+
+    low: float | None
+    high: float | None
+    why: str
+    """The physics or the publication that it follows from."""
+    look_at: str
+    """What to look at when a figure is outside."""
+    look_at_zh: str
+    per_hour: bool = False
+    """Whether the upper bound is that of each hour of the period."""
+
+    def broken(self, value: float, hours: float) -> Unavailable | None:
+        """Why a value cannot be true, or `None` for one that can."""
+        high = self.high * hours if self.high is not None and self.per_hour else self.high
+        if (self.low is None or value >= self.low - _ROUNDING) and (high is None or value <= high + _ROUNDING):
+            return None
+        least, most = ("…" if end is None else f"{end:g}" for end in (self.low, high))
+        return Unavailable(
+            f"{value:.4g} is not possible, only {least} to {most}: look at {self.look_at}",
+            f"计算结果 {value:.4g} 超出物理可能范围（{least} 至 {most}），请检查{self.look_at_zh}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How a figure is shown, wherever it is shown."""
+
+    share: bool = False
+    """Whether a value of 0 to 1 is told in per cent."""
+    digits: int | None = None
+    """Digits after the point, of the per cent for a share; None: three significant ones."""
+
+
+@dataclass(frozen=True, slots=True)
 class Indicator:
     """One definition, used by every window that shows the figure."""
 
@@ -171,6 +241,10 @@ class Indicator:
     source: str
     """Standard and clause, paper or page, and whether it was read there or is from memory."""
     compute: Callable[[Observed], Value | Unavailable]
+    bounds: Bounds
+    display: Display = Display()
+    checks: tuple[Check, ...] = ()
+    """Checks of its inputs, one after the other."""
     minimum_coverage_pct: float = 90.0
     optional: tuple[str, ...] = ()
     """Quantities that count as 0 where the scope has no such device, and must be present where it has one."""
@@ -188,17 +262,38 @@ class Indicator:
             return self._without(0.0, 0.0, _no_minutes())
         if lacking := self._lacking(inputs, grid):
             return self._without(0.0, 0.0, lacking)
-        observed, estimated_pct = self._observe(inputs, grid)
+        screened = self._screened(replace(grid, ratings=inputs.ratings, factors=inputs.factors))
+        if screened.refused:
+            return self._without(0.0, 0.0, screened.refused)
+        observed, estimated_pct = self._observe(screened.grid)
         coverage_pct = 100.0 * int(observed.present.sum()) / grid.count if grid.count else 0.0
         if coverage_pct < self.minimum_coverage_pct or coverage_pct == 0:
-            return self._without(coverage_pct, estimated_pct, _too_few(coverage_pct, self.minimum_coverage_pct))
-        found = self.compute(observed)
+            too_few = _too_few(coverage_pct, self.minimum_coverage_pct)
+            return self._without(coverage_pct, estimated_pct, _because(too_few, screened.doubts))
+        found = self._computed(observed)
         if isinstance(found, Unavailable):
             return self._without(coverage_pct, estimated_pct, found)
-        details = {**self._rules(inputs), **found.details}
+        details = {**self._rules(inputs), **screened.details, **found.details}
         return Figure(
             self.name, found.value, self.unit, coverage_pct, estimated_pct, at_ms=found.at_ms, details=details
         )
+
+    def _computed(self, observed: Observed) -> Value | Unavailable:
+        found = self.compute(observed)
+        if isinstance(found, Unavailable):
+            return found
+        return self.bounds.broken(found.value, observed.hours) or found
+
+    def _screened(self, grid: Inputs) -> "_Passed":
+        """What all checks leave of the inputs."""
+        passed = _Passed(grid)
+        for check in self.checks:
+            found = check(passed.grid)
+            if found.refused:
+                return _Passed(grid, refused=found.refused)
+            left = replace(passed.grid, quantities={**passed.grid.quantities, **found.quantities})
+            passed = _Passed(left, (*passed.doubts, *found.doubts), {**passed.details, **found.details})
+        return passed
 
     def used(self, grid: Inputs) -> tuple[str, ...]:
         """The quantities that enter the figure of a scope that has these."""
@@ -215,16 +310,15 @@ class Indicator:
                 return Unavailable(f"no {kind} {named}", f"缺少{kind_zh}：{named}")
         return None
 
-    def _observe(self, inputs: Inputs, grid: Inputs) -> tuple[Observed, float]:
+    def _observe(self, grid: Inputs) -> tuple[Observed, float]:
         present = np.ones(grid.count, dtype=np.bool_)
         estimated = np.zeros(grid.count, dtype=np.bool_)
         for name in self.used(grid):
             quantity = grid.quantities[name]
             present &= np.isfinite(quantity.values)
             estimated |= quantity.estimated
-        whole = replace(grid, ratings=inputs.ratings, factors=inputs.factors)
         share = 100.0 * float(estimated[present].mean()) if present.any() else 0.0
-        return Observed(whole, present), share
+        return Observed(grid, present), share
 
     def _rules(self, inputs: Inputs) -> dict[str, float | str | None]:
         """The dated numbers that were used: a figure keeps the year of its factor."""
@@ -241,6 +335,24 @@ class Indicator:
 
     def _without(self, coverage_pct: float, estimated_pct: float, why: Unavailable) -> Figure:
         return Figure(self.name, None, self.unit, coverage_pct, estimated_pct, why.reason, unavailable_zh=why.reason_zh)
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """Inputs after the checks, and what those found."""
+
+    grid: Inputs
+    doubts: tuple[Unavailable, ...] = ()
+    details: Mapping[str, float | str | None] = field(default_factory=dict)
+    refused: Unavailable | None = None
+
+
+def _because(what: Unavailable, doubts: tuple[Unavailable, ...]) -> Unavailable:
+    """A reason with the doubts that led to it."""
+    if not doubts:
+        return what
+    reasons, reasons_zh = (each.reason for each in doubts), (each.reason_zh for each in doubts)
+    return Unavailable(f"{what.reason}: {'; '.join(reasons)}", f"{what.reason_zh}：{'；'.join(reasons_zh)}")
 
 
 def _no_minutes() -> Unavailable:

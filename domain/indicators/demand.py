@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from domain.indicators.bounds import RATIO, SHARE, not_negative, part
 from domain.indicators.definition import Indicator, Observed, Unavailable, Value
 
 DEMAND_PERIOD_S = 900
@@ -101,6 +102,7 @@ DEMAND = (
         minimum_coverage_pct=95,
         source=f"需量, block method; DL/T 645-2007 demand registers, 04000103 period [verified]. {_AT_THE_METER}",
         compute=_maximum,
+        bounds=not_negative("import only"),
     ),
     Indicator(
         name="maximum_demand_sliding_kw",
@@ -115,6 +117,7 @@ DEMAND = (
         source="需量, sliding method; DL/T 645-2007 04000103 period and 04000104 slide [verified]. Means of one "
         f"minute; a window with a missing minute does not count. {_AT_THE_METER}",
         compute=_sliding,
+        bounds=not_negative("import only"),
     ),
     Indicator(
         name="load_factor",
@@ -125,6 +128,8 @@ DEMAND = (
         inputs=("grid_import_kwh",),
         source=f"Common definition. {_AT_THE_METER}",
         compute=_load_factor,
+        bounds=part(),
+        display=SHARE,
     ),
     Indicator(
         name="peak_valley_difference_kw",
@@ -136,6 +141,7 @@ DEMAND = (
         minimum_coverage_pct=95,
         source=f"Common definition. {_AT_THE_METER}",
         compute=_difference,
+        bounds=not_negative("import only"),
     ),
     Indicator(
         name="peak_valley_difference_ratio",
@@ -147,6 +153,8 @@ DEMAND = (
         minimum_coverage_pct=95,
         source=f"Common definition. {_AT_THE_METER}",
         compute=_difference_ratio,
+        bounds=part(),
+        display=SHARE,
     ),
     Indicator(
         name="power_factor",
@@ -160,5 +168,7 @@ DEMAND = (
         source="〔83〕水电财字215号, monthly power factor; rounding read in a public implementation [verified]; the "
         "magnitude of reactive energy sent back is added [from memory, unverified]",
         compute=_power_factor,
+        bounds=part(),
+        display=RATIO,
     ),
 )

@@ -3,7 +3,8 @@
 import numpy as np
 
 from domain.indicators.balance import consumed_kwh
-from domain.indicators.definition import Indicator, Observed, Unavailable, Value
+from domain.indicators.bounds import SHARE, not_negative, part
+from domain.indicators.definition import Display, Indicator, Observed, Unavailable, Value
 
 
 def _time_in_band(observed: Observed) -> Value:
@@ -57,6 +58,8 @@ DIRECT_CURRENT = (
         by_minute=True,
         source="Bands of T/CABEE 030-2022 [from memory, unverified], dated data; means of one minute",
         compute=_time_in_band,
+        bounds=part(),
+        display=SHARE,
     ),
     Indicator(
         name="pedf_tracking_error_pct",
@@ -68,6 +71,8 @@ DIRECT_CURRENT = (
         by_minute=True,
         source="Flexibility tracking error [design default]; means of one minute",
         compute=_tracking_error,
+        bounds=not_negative("an error is counted without its sign"),
+        display=Display(digits=1),
     ),
     Indicator(
         name="pedf_dc_share_ratio",
@@ -75,10 +80,12 @@ DIRECT_CURRENT = (
         name_en="Share of consumption on direct current",
         formula="(E_dc,import - E_dc,export + E_pv + E_discharged - E_charged) / E_load",
         unit="",
-        inputs=("dc_import_kwh", "dc_export_kwh", "grid_import_kwh", "grid_export_kwh"),
-        optional=("pv_kwh", "storage_discharged_kwh", "storage_charged_kwh"),
+        inputs=("dc_import_kwh", "grid_import_kwh"),
+        optional=("dc_export_kwh", "grid_export_kwh", "pv_kwh", "storage_discharged_kwh", "storage_charged_kwh"),
         source="[design default]; takes photovoltaics and storage of the scope to hang on the DC bus, as PEDF "
         "means, so a scope with others on the AC side overstates it.",
         compute=_share,
+        bounds=part(),
+        display=SHARE,
     ),
 )

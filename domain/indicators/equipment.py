@@ -1,5 +1,6 @@
 """Whether equipment could have worked when it was asked."""
 
+from domain.indicators.bounds import SHARE, part
 from domain.indicators.definition import Indicator, Observed, Value
 
 
@@ -20,5 +21,7 @@ EQUIPMENT = (
         source="Time-based availability [design default]: inverters, storage, chargers and DC buses by the state that "
         "they show at the end of each minute; off and standby are able to work, silence is no state.",
         compute=_availability,
+        bounds=part("the states that devices tell", "设备状态数据"),
+        display=SHARE,
     ),
 )

@@ -6,7 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.time import from_ms
-from domain.indicators.definition import Indicator, Observed, Unavailable, Value
+from domain.indicators.bounds import RATIO, SHARE, part
+from domain.indicators.definition import Bounds, Indicator, Observed, Unavailable, Value
+from domain.indicators.irradiance import screen_irradiance
+from domain.indicators.modules import screen_generation, screen_module_temperature
 
 REFERENCE_KW_M2 = 1.0
 """G_ref of standard test conditions (IEC 61724-1)."""
@@ -14,6 +17,7 @@ REFERENCE_C = 25.0
 """Module temperature of standard test conditions."""
 _W_PER_KW = 1000
 _DAY_MS = 86_400_000
+_HOURS_A_DAY = 24
 
 
 def _rating_note(observed: Observed) -> dict[str, float | str | None]:
@@ -24,7 +28,7 @@ def _rating_note(observed: Observed) -> dict[str, float | str | None]:
 
 
 def _insolation_kwh_m2(observed: Observed) -> float:
-    """H on the modules over the used intervals; night offsets of the instrument are kept, as they were measured."""
+    """H on the modules over the used intervals; what the sensor reads by night is not in it (see `irradiance`)."""
     return float(observed.series("irradiance_plane_w_m2").sum()) / _W_PER_KW * observed.interval_h
 
 
@@ -38,10 +42,21 @@ def _specific_yield(observed: Observed) -> Value | Unavailable:
     )
 
 
+def _too_dark(observed: Observed, insolation_kwh_m2: float) -> Unavailable | None:
+    """Why nothing is divided by so little light."""
+    least = observed.factor("pv_least_irradiation_kwh_m2_d") * observed.hours / _HOURS_A_DAY
+    if insolation_kwh_m2 > least:
+        return None
+    return Unavailable(
+        f"irradiation on the modules was {insolation_kwh_m2:.3g} kWh/m², not above {least:.3g}",
+        f"本期组件面辐照量 {insolation_kwh_m2:.3g} kWh/m²，不高于 {least:.3g}",
+    )
+
+
 def _performance_ratio(observed: Observed) -> Value | Unavailable:
     insolation, energy = _insolation_kwh_m2(observed), observed.energy("pv_kwh")
-    if insolation <= 0:
-        return Unavailable("no irradiation on the modules in this period", "本期组件面无辐照量")
+    if why := _too_dark(observed, insolation):
+        return why
     final_yield, reference_yield = energy / observed.rating("pv_rated_kwp"), insolation / REFERENCE_KW_M2
     return Value(
         final_yield / reference_yield,
@@ -58,13 +73,15 @@ def _performance_ratio(observed: Observed) -> Value | Unavailable:
 def _corrected_performance_ratio(observed: Observed) -> Value | Unavailable:
     given = observed.inputs.ratings.get("pv_temperature_coefficient_per_k")
     gamma = observed.factor("pv_temperature_coefficient_per_k") if given is None else given
+    if why := _too_dark(observed, _insolation_kwh_m2(observed)):
+        return why
     irradiance = observed.series("irradiance_plane_w_m2") / _W_PER_KW
     warm = 1 + gamma * (observed.series("module_temperature_c") - REFERENCE_C)
     expected = (
         observed.rating("pv_rated_kwp") * float((warm * irradiance).sum()) / REFERENCE_KW_M2 * observed.interval_h
     )
     if expected <= 0:
-        return Unavailable("no irradiation on the modules in this period", "本期组件面无辐照量")
+        return Unavailable("the temperature correction leaves no expected energy", "温度修正后预期发电量不大于 0")
     energy = observed.energy("pv_kwh")
     details: dict[str, float | str | None] = {"pv_kwh": energy, "expected_kwh": expected, "gamma_per_k": gamma}
     return Value(energy / expected, details=details | _rating_note(observed))
@@ -112,6 +129,29 @@ def _nothing(energy: NDArray[np.float64]) -> bool:
     return known.size > 0 and float(known.sum()) <= 0
 
 
+_LOOK_AT = "the irradiance sensor (scale, snow, dirt, clock) and the rating of the modules"
+_LOOK_AT_ZH = "辐照度传感器（量程、积雪、污染、时钟）和组件额定容量"
+_PR_BOUNDS = Bounds(
+    0.0,
+    1.1,
+    "modules at -10 °C give 1.14 of their rating (γ = -0.4 %/K), 3 % above the nameplate; inverter, wiring, soiling "
+    "and reflection take at least 6 %: 1.10 [computed, design default]",
+    _LOOK_AT,
+    _LOOK_AT_ZH,
+)
+_CORRECTED_BOUNDS = Bounds(
+    0.0, 1.05, "as for the plain ratio, at 25 °C: 0.97, and 8 % for sensors of temperature and irradiance [computed, "
+    "design default]", _LOOK_AT, _LOOK_AT_ZH,
+)  # fmt: skip
+_YIELD_BOUNDS = Bounds(
+    0.0,
+    0.6,
+    "14.4 kWh/kWp a day: more than any place on earth gives to a plane that follows the sun [computed, design default]",
+    "the registers of the inverters and the rating of the modules",
+    "逆变器电量寄存器和组件额定容量",
+    per_hour=True,
+)
+_LIGHT_CHECKS = (screen_generation, screen_irradiance)
 _NEEDS_PLANE = "Only with irradiance in the plane of the modules; horizontal irradiance does not replace it."
 PHOTOVOLTAICS = (
     Indicator(
@@ -125,6 +165,9 @@ PHOTOVOLTAICS = (
         minimum_coverage_pct=95,
         source="IEC 61724-1, final yield [formula from memory of the standard]",
         compute=_specific_yield,
+        bounds=_YIELD_BOUNDS,
+        display=RATIO,
+        checks=(screen_generation,),
     ),
     Indicator(
         name="performance_ratio",
@@ -136,6 +179,10 @@ PHOTOVOLTAICS = (
         ratings=("pv_rated_kwp",),
         source=f"IEC 61724-1 [formula from memory of the standard]. {_NEEDS_PLANE} Outages are not taken out.",
         compute=_performance_ratio,
+        bounds=_PR_BOUNDS,
+        display=RATIO,
+        checks=_LIGHT_CHECKS,
+        factors=("pv_least_irradiation_kwh_m2_d",),
     ),
     Indicator(
         name="performance_ratio_temperature_corrected",
@@ -145,10 +192,13 @@ PHOTOVOLTAICS = (
         unit="",
         inputs=("pv_kwh", "irradiance_plane_w_m2", "module_temperature_c"),
         ratings=("pv_rated_kwp",),
-        factors=("pv_temperature_coefficient_per_k",),
+        factors=("pv_temperature_coefficient_per_k", "pv_least_irradiation_kwh_m2_d"),
         source=f"IEC 61724-1, correction to 25 °C [formula from memory of the standard]. {_NEEDS_PLANE} γ of the "
         "nameplate, or the dated default.",
         compute=_corrected_performance_ratio,
+        bounds=_CORRECTED_BOUNDS,
+        display=RATIO,
+        checks=(*_LIGHT_CHECKS, screen_module_temperature),
     ),
     Indicator(
         name="pv_availability_ratio",
@@ -161,5 +211,8 @@ PHOTOVOLTAICS = (
         source="Time-based availability in the sense of IEC TS 63019 [from memory, unverified]; threshold: dated data "
         "[design default]. An inverter without a watt-hour on a local day with light raises the alarm.",
         compute=_availability,
+        bounds=part("the states that inverters tell", "逆变器数据"),
+        display=SHARE,
+        checks=_LIGHT_CHECKS,
     ),
 )

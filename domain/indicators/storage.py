@@ -2,8 +2,14 @@
 
 from math import sqrt
 
-from domain.indicators.definition import Indicator, Observed, Unavailable, Value
+import numpy as np
+from numpy.typing import NDArray
 
+from contract.time import from_ms
+from domain.indicators.bounds import RATIO, SHARE
+from domain.indicators.definition import Bounds, Indicator, Inputs, Observed, Screened, Unavailable, Value
+
+Floats = NDArray[np.float64]
 _NOT_CHARGED = Unavailable("storage took no energy in this period", "本期储能无充电量")
 
 
@@ -73,6 +79,55 @@ def _cycles(observed: Observed) -> Value | Unavailable:
     )
 
 
+def screen_state_of_charge(grid: Inputs) -> Screened:
+    """Refuses stored energy that moved by itself: a battery whose state of charge was set anew.
+
+    How much of what is charged arrives, and how much is taken for what is discharged, is learned from the intervals
+    themselves, as the middle one of each: the few that jump do not move it.
+    """
+    charged, discharged, start, end = (
+        grid.quantities[name].values
+        for name in ("storage_charged_kwh", "storage_discharged_kwh", "stored_start_kwh", "stored_end_kwh")
+    )
+    moved = end - start
+    usual = grid.ratings.get("charge_efficiency", _USUAL)
+    arrives, leaves = _middle(moved, charged, discharged, usual), _middle(-moved, discharged, charged, 1 / usual)
+    explained = arrives * charged - leaves * discharged
+    capacity = grid.ratings.get("storage_capacity_kwh") or float(np.nanmax(np.r_[0.0, start, end]))
+    allowed = grid.factors["storage_soc_step_pct"].value / 100 * capacity + _LOSSES_DIFFER * (charged + discharged)
+    beyond = np.abs(moved - explained)
+    jumps = np.where(beyond > allowed, beyond, 0.0)
+    most = grid.factors["storage_soc_reset_pct"].value / 100 * float(np.nansum(charged))
+    if jumps.sum() <= most:
+        return Screened()
+    place = int(jumps.argmax())
+    at = from_ms(grid.start_ms + place * grid.period_s * 1000).astimezone(grid.zone).isoformat(timespec="minutes")
+    return Screened(
+        refused=Unavailable(
+            f"the state of charge moved without energy: by {moved[place]:.4g} kWh at {at} with "
+            f"{charged[place]:.4g} kWh charged and {discharged[place]:.4g} kWh discharged; it was set anew",
+            f"荷电状态无对应电量变化：{at} 变化 {moved[place]:.4g} kWh，充电 {charged[place]:.4g} kWh，"
+            f"放电 {discharged[place]:.4g} kWh，疑似重新标定",
+        )
+    )
+
+
+def _middle(moved: Floats, by: Floats, against: Floats, usual: float) -> float:
+    """The middle of what was stored or taken for each kWh of one direction, in intervals that have only that one."""
+    alone = (by > 0) & (against == 0) & np.isfinite(moved)
+    return float(np.median(moved[alone] / by[alone]).clip(_LEAST, _MOST)) if alone.any() else usual
+
+
+_USUAL = 0.95
+"""One-way efficiency where neither the nameplate nor an interval tells one [design default]."""
+_LEAST, _MOST = 0.5, 2.0
+"""One-way efficiencies from 0.5, in both directions: below, three quarters would be lost there and back."""
+_LOSSES_DIFFER = 0.05
+"""How much losses of an interval differ from the usual ones, as a share of its energy."""
+_LOOK_AT = "the state of charge at both ends and the registers of storage"
+_LOOK_AT_ZH = "期初、期末荷电状态与储能电量寄存器"
+_EFFICIENCY_BOUNDS = Bounds(0.0, 1.0, "nothing gives back more than it took", _LOOK_AT, _LOOK_AT_ZH)
+_RESET_FACTORS = ("storage_soc_step_pct", "storage_soc_reset_pct")
 _TERMINALS = (
     "Energies at the alternating-current terminals; auxiliaries count only where they hang behind those registers."
 )
@@ -86,6 +141,8 @@ STORAGE = (
         inputs=("storage_charged_kwh", "storage_discharged_kwh"),
         source=f"Common definition. {_TERMINALS}",
         compute=_raw,
+        bounds=_EFFICIENCY_BOUNDS,
+        display=SHARE,
     ),
     Indicator(
         name="storage_round_trip_efficiency_soc_corrected",
@@ -96,6 +153,10 @@ STORAGE = (
         inputs=("storage_charged_kwh", "storage_discharged_kwh", "stored_start_kwh", "stored_end_kwh"),
         source=f"ΔE is the change of stored energy over the used intervals. {_TERMINALS}",
         compute=_corrected,
+        bounds=_EFFICIENCY_BOUNDS,
+        display=SHARE,
+        factors=_RESET_FACTORS,
+        checks=(screen_state_of_charge,),
     ),
     Indicator(
         name="storage_equivalent_full_cycles",
@@ -107,5 +168,14 @@ STORAGE = (
         ratings=("storage_capacity_kwh",),
         source="Discharged energy over rated capacity",
         compute=_cycles,
+        bounds=Bounds(
+            0.0,
+            2.0,
+            "no storage of a park is emptied twice an hour [design default]",
+            "the registers and the rated capacity of storage",
+            "储能电量寄存器与额定容量",
+            per_hour=True,
+        ),
+        display=RATIO,
     ),
 )

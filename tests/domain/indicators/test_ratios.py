@@ -20,7 +20,7 @@ def figure(name, quantities, **more):
 @pytest.mark.parametrize(
     ("name", "quantities", "reason"),
     [
-        ("self_consumption_ratio", {"pv_kwh": [0, 0], "grid_export_kwh": [0, 0]}, "no photovoltaic energy"),
+        ("self_consumption_ratio", {"pv_kwh": [0, 0], "grid_import_kwh": [5, 5]}, "no photovoltaic energy"),
         ("self_sufficiency_ratio", {"grid_import_kwh": [0], "grid_export_kwh": [0]}, "no consumption"),
         ("self_sufficiency_ratio", {"grid_import_kwh": [1], "grid_export_kwh": [5]}, "no consumption"),
         ("energy_balance_residual_pct", {"grid_import_kwh": [0], "load_kwh": [3]}, "nothing was supplied"),
@@ -42,12 +42,15 @@ def test_nothing_to_divide_by_is_unavailable_never_0_or_100_percent(name, quanti
 
 
 def test_an_export_above_generation_clips_self_consumption_at_0():
-    assert figure("self_consumption_ratio", {"pv_kwh": [10], "grid_export_kwh": [12]}).value == 0
+    assert (
+        figure("self_consumption_ratio", {"pv_kwh": [10], "grid_import_kwh": [0], "grid_export_kwh": [12]}).value == 0
+    )
 
 
 def test_only_intervals_with_all_inputs_enter():
     # Without the 10th hour: (9 x 100 - 9 x 20) / 900 = 0.8. With its export alone it would be (900 - 1179) / 900.
-    found = figure("self_consumption_ratio", {"pv_kwh": [100] * 9 + [None], "grid_export_kwh": [20] * 9 + [999]})
+    quantities = {"pv_kwh": [100] * 9 + [None], "grid_import_kwh": [0] * 10, "grid_export_kwh": [20] * 9 + [999]}
+    found = figure("self_consumption_ratio", quantities)
     assert found.value == pytest.approx(0.8)
     assert found.coverage_pct == 90
 
@@ -82,7 +85,13 @@ def test_cutting_intervals_in_halves_changes_no_ratio(rows):
 @drawn(PARK)
 def test_consumption_closes_the_balance(rows):
     quantities = {name: [row[place] for row in rows] for place, name in enumerate(NAMES)}
-    consumed = figure("consumption_kwh", quantities).value
+    found = figure("consumption_kwh", quantities)
+    balance = sum(sum(quantities[name]) for name in ("grid_import_kwh", "pv_kwh", "storage_discharged_kwh"))
+    balance -= sum(quantities["grid_export_kwh"]) + sum(quantities["storage_charged_kwh"])
+    if balance < -1e-6:
+        assert "is not possible, only 0 to …" in found.unavailable
+        return
+    consumed = found.value
     taken = consumed + sum(quantities["grid_export_kwh"]) + sum(quantities["storage_charged_kwh"])
     supplied = sum(sum(quantities[name]) for name in ("grid_import_kwh", "pv_kwh", "storage_discharged_kwh"))
     assert taken == pytest.approx(supplied, rel=1e-9, abs=1e-6)
