@@ -46,7 +46,7 @@ class SiteRegister:
     signal: str
     period_s: int
     from_ms: int
-    """Start of its first known interval; when it was announced, if nothing is known of it yet."""
+    """Start of its first known interval; if nothing is known of it yet, of its device, or when that was announced."""
     to_ms: int
     """End of its last known interval if its device is retired; else for ever."""
 
@@ -102,15 +102,21 @@ def site_of(connection: Connection, scope: Scope) -> Site:
         row[0]: SiteDevice(*row) for row in connection.execute(statement("indicator_devices"), parameters).fetchall()
     }
     rows = connection.execute(statement("indicator_registers"), {"devices": list(devices)}).fetchall()
-    registers = tuple(_register(devices[row[1]], row) for row in rows)
+    begun: dict[int, int] = {}
+    for _, device_id, _, _, first_ms, _ in rows:
+        if first_ms is not None:
+            begun[device_id] = min(first_ms, begun.get(device_id, first_ms))
+    registers = tuple(_register(devices[row[1]], row, begun.get(row[1])) for row in rows)
     district, zone, latitude, longitude = park
     place = None if latitude is None else Place(latitude, longitude)
     return Site(scope, district, ZoneInfo(zone), tuple(devices.values()), registers, place)
 
 
-def _register(device: SiteDevice, row: tuple[Any, ...]) -> SiteRegister:
+def _register(device: SiteDevice, row: tuple[Any, ...], begun_ms: int | None) -> SiteRegister:
+    """A register of a device whose other registers began at an instant, or not yet: a silent one is missing since."""
     register_id, _, signal, period_s, first_ms, last_ms = row
-    begins = device.first_seen_ms if first_ms is None else first_ms
+    silent_ms = device.first_seen_ms if begun_ms is None else min(begun_ms, device.first_seen_ms)
+    begins = silent_ms if first_ms is None else first_ms
     ends = _ALWAYS_MS
     if device.retired:
         ends = begins if last_ms is None else last_ms + period_s * 1000

@@ -17,7 +17,18 @@ from domain.indicators import INDICATORS
 from domain.indicators.definition import Factor
 from domain.period import period
 from ingest.store import Park
-from tests.accounting.indicator_day import DAY, FAULT, MINUTES, RUNNING, Plan, device, one_inverter, park_plans, run
+from tests.accounting.indicator_day import (
+    DAY,
+    FAULT,
+    MINUTES,
+    RUNNING,
+    Plan,
+    device,
+    light,
+    one_inverter,
+    park_plans,
+    run,
+)
 from tests.accounting.metering import MINUTE_MS, PARK
 
 SCOPE = Scope(PARK.park)
@@ -230,7 +241,7 @@ def test_a_scope_narrows_to_an_account_a_device_or_a_transformer(park, connectio
     whole = asked(connection, "consumption_kwh", scope=replace(SCOPE, line="f1", transformer="t1"))
     assert whole["consumption_kwh"].value == pytest.approx(750)
     nowhere = asked(connection, "consumption_kwh", scope=replace(SCOPE, line="f9"))
-    assert nowhere["consumption_kwh"].unavailable == "no quantity grid_import_kwh, grid_export_kwh"
+    assert nowhere["consumption_kwh"].unavailable == "no quantity grid_import_kwh"
 
 
 def test_a_running_period_ends_where_it_is_told_to(park, connection):
@@ -376,3 +387,37 @@ def test_before_anything_was_metered_there_is_nothing(park, connection):
     early = asked(connection, "consumption_kwh", "maximum_demand_sliding_kw", span=period("2020-01-01"))
     assert {each.value for each in early.values()} == {None}
     assert to_ms(datetime(2026, 3, 4, 16, tzinfo=UTC)) == DAY.start_ms
+
+
+def test_a_connection_that_only_imports_has_no_export_and_no_gap(park, connection):
+    """Its meter announces no export register: 430.2 kWh in, 648 of photovoltaics, nothing out."""
+    plans = park_plans()
+    grid = plans["grid"]
+    signals = tuple(each for each in grid.device.signals if each != "energy_export_kwh")
+    run(park, plans | {"grid": replace(grid, device=replace(grid.device, signals=signals), flows=grid.flows[:1])})
+    found = asked(connection)
+    assert found["self_consumption_ratio"].value == 1
+    assert found["consumption_kwh"].value == pytest.approx(430.2 + 648 + 28.8 - 36)
+    assert found["self_sufficiency_ratio"].value == pytest.approx(1 - 430.2 / (430.2 + 648 + 28.8 - 36))
+    assert {found[name].coverage_pct for name in ("self_consumption_ratio", "consumption_kwh")} == {100}
+
+
+def test_an_export_register_that_is_announced_and_never_told_is_a_gap(park, connection):
+    plans = park_plans()
+    grid = plans["grid"]
+    run(park, plans | {"grid": replace(grid, flows=grid.flows[:1])})
+    found = asked(connection, "self_consumption_ratio", "consumption_kwh", "maximum_demand_kw")
+    for name in ("self_consumption_ratio", "consumption_kwh"):
+        assert (found[name].value, found[name].coverage_pct) == (None, 0)
+    assert found["maximum_demand_kw"].value == pytest.approx(30)
+
+
+def test_a_sensor_at_half_its_scale_makes_no_performance_ratio(park, connection):
+    plans = park_plans()
+    sky = replace(plans["sky"], gauges=lambda m: {"irradiance_plane_w_m2": light(m) / 2, "module_temperature_c": 25.0})
+    park.store.describe_park(Park(PARK.park, "", latitude=22.69, longitude=114.35))
+    run(park, plans | {"sky": sky})
+    found = asked(connection, "performance_ratio")["performance_ratio"]
+    # 8.1 kWh/kWp of 4.275 kWh/m² would be 1.89
+    assert found.value is None
+    assert "irradiance is too low for the energy that was generated" in found.unavailable

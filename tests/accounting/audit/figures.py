@@ -176,7 +176,7 @@ class Found:
 LOAD = ("import", "export", "pv", "discharged", "charged")
 ENERGIES = {
     "consumption_kwh": LOAD,
-    "self_consumption_ratio": ("pv", "export"),
+    "self_consumption_ratio": ("pv", "import", "export"),
     "self_sufficiency_ratio": LOAD,
     "energy_balance_residual_pct": (*LOAD, "load_in", "load_out", "delivered", "returned"),
     "pv_specific_yield_kwh_per_kwp": ("pv",),
