@@ -31,6 +31,7 @@ from dashboards import colours
 from dashboards.links import address
 from dashboards.queries import query
 from dashboards.words import Words
+from domain.indicators import INDICATORS
 
 SOURCE = DataSourceRef("grafana-postgresql-datasource", "parkgrid")
 """The data source that provisioning creates under this identifier; it reads the public views only."""
@@ -61,6 +62,17 @@ class Column:
     """Code to word and colour."""
     link: str = ""
     """Where a click on it goes."""
+
+
+_UNITS = {"": "none", "%": "percent", "kW": "kwatt", "kWh": "kwatth"}
+"""Grafana's words for the units of indicators."""
+
+
+def indicator(name: str, colour: str = "") -> Column:
+    """The column of an indicator, shown as its definition says."""
+    known = INDICATORS[name]
+    unit = "percentunit" if known.display.share else _UNITS[known.unit]
+    return Column(name, unit, colour, decimals=known.display.digits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,11 @@
 {rolled storage: a, b}  the 1-minute roll-up in a narrow picture, the 15-minute one in a wide one
 {energy}                intervals of the chosen registers in the chosen time
 {bucket at}             the beginning of the step of the picture that an instant lies in
+{whole NAME park, pv imported: exported}
+                        parts of a WITH: NAME has the sums of these flows over the intervals in which all are known, of
+                        each park; those before the colon have to be there at all
+{figure NAME, TABLE: expression}
+                        the value where it is enough known and possible, by the definition of the indicator
 {during at}, {lately at}  in the chosen time (end left out); in the last quarter of an hour of it
 """
 
@@ -15,6 +20,7 @@ from importlib import resources
 from types import MappingProxyType
 
 from dashboards import plan_sql
+from domain.indicators import INDICATORS
 
 WIDE_MS = 900_000
 """From this step on the 15-minute roll-up is asked."""
@@ -102,6 +108,47 @@ def _energy(_: str, scope: str, language: str) -> str:
     )
 
 
+def _whole(rest: str, *_: str) -> str:
+    """Sums over whole intervals: its word names the table, the pools, and the flows with those that are required."""
+    named, _, flows = rest.partition(",")
+    name, _, pool = named.strip().partition(" ")
+    required, _, optional = (part.strip() for part in flows.partition(":"))
+    every = [*required.split(), *optional.split()]
+    listed = {
+        "name": name,
+        "pool": f"r.{pool}" if pool else "''::text",
+        "flows": ", ".join(f"'{flow}'" for flow in every),
+        "required": ", ".join(f"'{flow}'" for flow in required.split()),
+        "sums": ", ".join(
+            f"coalesce(sum(i.energy_kwh) FILTER (WHERE a.flow = '{each}'), 0) AS {each}" for each in every
+        ),
+        "totals": ", ".join(f"sum(t.{flow}) AS {flow}" for flow in every),
+    }
+    text = plan_sql.part("whole_intervals")
+    for word, replacement in listed.items():
+        text = text.replace(f"<{word}>", replacement)
+    return text
+
+
+def _figure(rest: str, *_: str) -> str:
+    """A value of an indicator, or nothing: where too little is known, or where its bounds say that it cannot be."""
+    named, _, expression = rest.partition(":")
+    name, _, table = (part.strip() for part in named.partition(","))
+    indicator = INDICATORS[name]
+    ends = [(">=", indicator.bounds.low), ("<=", indicator.bounds.high)]
+    if indicator.bounds.per_hour:
+        hours = "(extract(epoch FROM $__timeTo()::timestamptz - $__timeFrom()::timestamptz) / 3600)"
+        ends = [(sign, end) for sign, end in ends if sign == ">="]
+        ends_text = f" AND value <= {indicator.bounds.high:g} * {hours}"
+    else:
+        ends_text = ""
+    possible = "".join(f" AND value {sign} {end:g}" for sign, end in ends if end is not None) + ends_text
+    known = f"{table}.coverage_pct >= {indicator.minimum_coverage_pct:g}" if table else "true"
+    return (
+        f"(SELECT CASE WHEN {known}{possible} THEN value END FROM (SELECT {expression.strip()} AS value) AS computed)"  # noqa: S608 - our own words
+    )
+
+
 def _bucket(rest: str, *_: str) -> str:
     return f"date_bin($__interval_ms * INTERVAL '1 millisecond', {rest}, TIMESTAMPTZ '2000-01-01 00:00+08')"
 
@@ -137,6 +184,8 @@ _WORDS: Mapping[str, Callable[[str, str, str], str]] = MappingProxyType(
         "during": _during,
         "lately": _lately,
         "limit": _limit,
+        "whole": _whole,
+        "figure": _figure,
         "name": _name,
         "band": lambda *_: plan_sql.band(),
         "minimum_coverage": lambda *_: plan_sql.minimum_coverage(),

@@ -39,8 +39,18 @@ def figures(
 
     Raises `UnknownParkError`, `UnknownIndicatorError`.
     """
+    return figures_of(connection, site_of(connection, scope), period, names, given)
+
+
+def figures_of(
+    connection: Connection,
+    site: Site,
+    period: Period,
+    names: Iterable[str] | None = None,
+    given: Given = NOTHING_GIVEN,
+) -> list[Figure]:
+    """As `figures`, for a site that was read before. Raises `UnknownIndicatorError`."""
     asked = _asked(names)
-    site = site_of(connection, scope)
     period = replace(period, zone=site.zone)
     found: dict[str, Figure] = {}
     for group in _by_grid(site, period, asked):

@@ -5,21 +5,22 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from accounting.address import IndicatorAddress
+from accounting.figures.district import OF_PARKS_TOGETHER, district_figures, settled_until_ms
 from accounting.figures.indicators import figures
 from accounting.figures.inputs import Given
 from accounting.scope import Scope
-from api import parameters
+from api import parameters, statements
 from api.exports import Column, Kind, Table
-from api.figure_answers import Definitions, Figures
+from api.figure_answers import Definitions, DistrictFigures, Figures
 from api.figures import Connection
 from api.parameters import Parameter
-from api.problems import Mistake, refused
+from api.problems import Mistake, not_found, refused
 from api.routes.accounts import Asked, accounted, asked
 from api.routes.describe import described, room
 from api.routes.tables import chosen, whole
 from api.services import Services, answer
 from domain.indicators import INDICATORS
-from domain.indicators.definition import Figure, Indicator
+from domain.indicators.definition import Bounds, Figure, Indicator
 
 _NAMES = Parameter(
     "names",
@@ -28,15 +29,25 @@ _NAMES = Parameter(
     {"type": "string"},
     "self_consumption_ratio,self_sufficiency_ratio",
 )
+_UNTIL = Parameter(
+    "until",
+    "Where a period that still runs ends: `now`, or `settled`, as far as the park's energy is settled.",
+    parameters.one_of("now", "settled"),
+    {"type": "string", "enum": ["now", "settled"]},
+    "settled",
+    default="now",
+)
 _PLACES = ("gateway", "device", "line", "transformer", "account")
 _PARAMETERS = (
     parameters.PARK,
     parameters.PERIOD,
     _NAMES,
+    _UNTIL,
     *parameters.PLACES,
     parameters.FORMAT,
     parameters.BOM,
 )
+_DISTRICT_PARAMETERS = (parameters.PERIOD, _UNTIL)
 _COLUMNS = (
     Column("name"),
     Column("name_zh"),
@@ -64,17 +75,28 @@ def _definition(indicator: Indicator) -> dict[str, Any]:
         "ratings": list(indicator.ratings),
         "factors": [*indicator.factors, *indicator.optional_factors],
         "minimum_coverage_pct": indicator.minimum_coverage_pct,
+        "bounds": _bounds(indicator.bounds),
+        "display": _display(indicator),
         "source": indicator.source,
     }
 
 
+def _bounds(bounds: Bounds) -> dict[str, Any]:
+    return {"low": bounds.low, "high": bounds.high, "per_hour": bounds.per_hour, "why": bounds.why}
+
+
+def _display(indicator: Indicator) -> dict[str, Any]:
+    return {"share": indicator.display.share, "digits": indicator.display.digits}
+
+
 _DEFINITIONS = {"indicators": [_definition(each) for each in INDICATORS.values()]}
-_EXAMPLE = {
+_EXAMPLE: dict[str, Any] = {
     "park": "gaoxin-nan",
     "period": "2026-11",
     "from_ms": 1793462400000,
     "to_ms": 1796054400000,
     "as_of_ms": 1795392000000,
+    "until_ms": 1795392000000,
     "provisional": True,
     "indicators": [
         {
@@ -83,6 +105,7 @@ _EXAMPLE = {
             "name_en": "Self-consumption",
             "value": 0.727274,
             "unit": "",
+            "display": {"share": True, "digits": 0},
             "coverage_pct": 99.2,
             "estimated_pct": 0.4,
             "unavailable": None,
@@ -93,6 +116,22 @@ _EXAMPLE = {
         }
     ],
 }
+_OF_DISTRICT = {
+    "period": "2026-11-23",
+    "from_ms": 1795363200000,
+    "to_ms": 1795449600000,
+    "as_of_ms": 1795392000000,
+    "parks": ["gaoxin-nan"],
+    "until_ms": 1795391100000,
+    "provisional": True,
+    "indicators": [
+        {
+            **{name: value for name, value in _EXAMPLE["indicators"][0].items() if name != "address"},
+            "addresses": ["indicator/gaoxin-nan/self_consumption_ratio/2026-11-23"],
+        }
+    ],
+}
+_MOST_PARKS, _MOST_DAYS = 500, 31
 
 
 def routes(services: Services) -> APIRouter:
@@ -113,13 +152,15 @@ def routes(services: Services) -> APIRouter:
         form = chosen(request, values)
         names, scope = _names(values["names"]), _scope(values)
         found = await asked(services, values)
-        given = Given(until_ms=found.stop_ms)
+        until, stop_ms = values["until"], found.stop_ms
 
-        def compute(connection: Connection) -> list[Figure]:
-            return figures(connection, scope, found.period, names, given)
+        def compute(connection: Connection) -> tuple[int, list[Figure]]:
+            until_ms = _until(connection, until, [found.park], stop_ms)
+            return until_ms, figures(connection, scope, found.period, names, Given(until_ms=until_ms))
 
-        rows = [_row(each, scope, found) for each in await accounted(services, "park", found.park, compute)]
-        head = {**found.head(), "provisional": found.stop_ms < found.period.end_ms}
+        until_ms, computed = await accounted(services, "park", found.park, compute)
+        rows = [_row(each, scope, found) for each in computed]
+        head = {**found.head(), "until_ms": until_ms, "provisional": until_ms < found.period.end_ms}
         if form.name == "json":
             return answer({**head, "indicators": rows})
         table = Table("indicators", _COLUMNS, head, found.zone, values["bom"] == "true")
@@ -128,7 +169,45 @@ def routes(services: Services) -> APIRouter:
         ]
         return whole(form, f"{found.park}-indicators-{found.period.text}", table, told)
 
+    @router.get(
+        "/district/indicators",
+        **described("Indicators of parks together over a period", DistrictFigures, _OF_DISTRICT, _DISTRICT_PARAMETERS),
+    )
+    async def of_a_district(request: Request) -> Response:
+        values = parameters.read(request, _DISTRICT_PARAMETERS)
+        known = await services.database.rows(statements.plain("parks"), {"limit": _MOST_PARKS})
+        parks = [row["park"] for row in known]
+        if not parks:
+            raise not_found("park", "", "no park has ever reported: see /api/v1/parks")
+        found = await asked(services, {"park": parks[0], "period": values["period"]})
+        if (found.period.end - found.period.first).days > _MOST_DAYS:
+            remedy = f"has more than {_MOST_DAYS} days: ask for less at a time, or park by park"
+            raise refused([Mistake.of("period", found.period.text, remedy)])
+        until, stop_ms = values["until"], found.stop_ms
+
+        def compute(connection: Connection) -> tuple[int, list[Figure]]:
+            until_ms = _until(connection, until, parks, stop_ms)
+            given = Given(until_ms=until_ms)
+            return until_ms, district_figures(connection, parks, found.period, OF_PARKS_TOGETHER, given)
+
+        until_ms, computed = await accounted(services, "park", parks, compute)
+        head = {name: value for name, value in found.head().items() if name != "park"}
+        head |= {"parks": parks, "until_ms": until_ms, "provisional": until_ms < found.period.end_ms}
+        rows = [_figure(each) | {"addresses": _addresses(each, parks, found)} for each in computed]
+        return answer({**head, "indicators": rows})
+
     return router
+
+
+def _until(connection: Connection, wanted: str, parks: list[str], stop_ms: int) -> int:
+    """Where the figures end: at the end of the period or now, or as far as energy is settled."""
+    settled_ms = settled_until_ms(connection, parks) if wanted == "settled" else None
+    return stop_ms if settled_ms is None else min(stop_ms, settled_ms)
+
+
+def _addresses(figure: Figure, parks: list[str], found: Asked) -> list[str]:
+    """Of the figures of each park, which a trace can follow."""
+    return [str(IndicatorAddress(park, figure.name, found.period)) for park in parks]
 
 
 def _names(wanted: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -151,20 +230,23 @@ def _scope(values: dict[str, Any]) -> Scope:
 
 
 def _row(figure: Figure, scope: Scope, asked_for: Asked) -> dict[str, Any]:
-    known = INDICATORS[figure.name]
     place = (scope.gateway, scope.device, scope.line, scope.transformer, scope.account)
-    address = IndicatorAddress(scope.park, figure.name, asked_for.period, *place)
+    return _figure(figure) | {"address": str(IndicatorAddress(scope.park, figure.name, asked_for.period, *place))}
+
+
+def _figure(figure: Figure) -> dict[str, Any]:
+    known = INDICATORS[figure.name]
     return {
         "name": figure.name,
         "name_zh": known.name_zh,
         "name_en": known.name_en,
         "value": figure.value,
         "unit": figure.unit,
+        "display": _display(known),
         "coverage_pct": figure.coverage_pct,
         "estimated_pct": figure.estimated_pct,
         "unavailable": figure.unavailable,
         "unavailable_zh": figure.unavailable_zh,
         "at_ms": figure.at_ms,
         "details": dict(figure.details),
-        "address": str(address),
     }

@@ -3,7 +3,7 @@
 from contract.signals import CHARGER_STATES
 from dashboards import colours
 from dashboards.board import Board
-from dashboards.panels import BAD_ABOVE_0, Column, Panel
+from dashboards.panels import BAD_ABOVE_0, Column, Panel, indicator
 
 _INK = {"charging": colours.CHARGING, "discharging": colours.STORAGE, "fault": colours.ALARM, "occupied": colours.PV}
 _STATES = {str(code): (f"charger_{state}", _INK.get(state, colours.GRID)) for code, state in enumerate(CHARGER_STATES)}
@@ -30,7 +30,7 @@ BOARD = Board(
                 (
                     Column("delivered", "kwatth", colours.CHARGING),
                     Column("returned", "kwatth", colours.STORAGE),
-                    Column("charger_energy_utilisation_ratio", "percentunit"),
+                    indicator("charger_energy_utilisation_ratio"),
                 ),
                 height=4,
             ),

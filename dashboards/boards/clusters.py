@@ -2,7 +2,7 @@
 
 from dashboards import colours
 from dashboards.board import Board
-from dashboards.panels import GOOD_ABOVE_95, Column, Panel
+from dashboards.panels import GOOD_ABOVE_95, Column, Panel, indicator
 
 _AMOUNT = "suffix: 亿元"
 _INTENSITY = "suffix: kWh/万元"
@@ -28,7 +28,7 @@ BOARD = Board(
                 "energy_now",
                 "answer",
                 (
-                    Column("consumption_kwh", "kwatth", colours.LOAD),
+                    indicator("consumption_kwh", colours.LOAD),
                     Column("pv_of_consumption", "percent", colours.PV, decimals=1),
                     Column("storage_of_consumption", "percent", colours.STORAGE, decimals=1),
                 ),

@@ -2,7 +2,7 @@
 
 from dashboards import colours
 from dashboards.board import Board
-from dashboards.panels import BAD_ABOVE_0, GOOD_ABOVE_95, SILENT_S, Column, Panel
+from dashboards.panels import BAD_ABOVE_0, GOOD_ABOVE_95, SILENT_S, Column, Panel, indicator
 
 BOARD = Board(
     "district",
@@ -23,9 +23,9 @@ BOARD = Board(
                 "district_energy",
                 "answer",
                 (
-                    Column("consumption_kwh", "kwatth", colours.LOAD),
+                    indicator("consumption_kwh", colours.LOAD),
                     Column("generated", "kwatth", colours.PV),
-                    Column("self_sufficiency_ratio", "percentunit", colours.PV),
+                    indicator("self_sufficiency_ratio", colours.PV),
                 ),
                 width=8,
                 height=4,
@@ -53,7 +53,7 @@ BOARD = Board(
                     Column("silent_s", "s", steps=SILENT_S),
                     Column("import", "kwatth"),
                     Column("generated", "kwatth"),
-                    Column("self_sufficiency_ratio", "percentunit"),
+                    indicator("self_sufficiency_ratio"),
                     Column("coverage_pct", "percent", decimals=1, steps=GOOD_ABOVE_95),
                 ),
                 width=24,

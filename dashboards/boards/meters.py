@@ -2,7 +2,7 @@
 
 from dashboards import colours
 from dashboards.board import Board
-from dashboards.panels import BAD_ABOVE_0, OF_LIMIT, Column, Panel
+from dashboards.panels import BAD_ABOVE_0, OF_LIMIT, Column, Panel, indicator
 
 _LIMIT = Column("demand_limit", "kwatt", colours.PLAN, dashed=True)
 
@@ -14,11 +14,11 @@ BOARD = Board(
                 "demand_now",
                 "answer",
                 (
-                    Column("maximum_demand_kw", "kwatt", colours.GRID),
+                    indicator("maximum_demand_kw", colours.GRID),
                     Column("demand_limit", "kwatt"),
                     Column("demand_share", "percent", decimals=0, steps=OF_LIMIT),
-                    Column("load_factor", "percentunit"),
-                    Column("power_factor", "none", decimals=2),
+                    indicator("load_factor"),
+                    indicator("power_factor"),
                 ),
                 width=24,
                 height=4,

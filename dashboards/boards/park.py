@@ -2,7 +2,7 @@
 
 from dashboards import colours
 from dashboards.board import Board
-from dashboards.panels import GOOD_ABOVE_95, SILENT_S, Column, Panel
+from dashboards.panels import GOOD_ABOVE_95, SILENT_S, Column, Panel, indicator
 
 _YES_NO = {"1": ("yes", colours.CALM), "0": ("no", colours.ALARM)}
 _MARKED = {"1": ("yes", colours.PV), "0": ("no", colours.CALM)}
@@ -28,9 +28,9 @@ BOARD = Board(
                 "ratios",
                 "answer",
                 (
-                    Column("consumption_kwh", "kwatth", colours.LOAD),
-                    Column("self_consumption_ratio", "percentunit", colours.PV),
-                    Column("self_sufficiency_ratio", "percentunit", colours.PV),
+                    indicator("consumption_kwh", colours.LOAD),
+                    indicator("self_consumption_ratio", colours.PV),
+                    indicator("self_sufficiency_ratio", colours.PV),
                 ),
                 width=9,
                 height=4,

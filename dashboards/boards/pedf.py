@@ -2,7 +2,7 @@
 
 from dashboards import colours
 from dashboards.board import Board
-from dashboards.panels import Column, Panel
+from dashboards.panels import Column, Panel, indicator
 
 BOARD = Board(
     "pedf",
@@ -23,8 +23,8 @@ BOARD = Board(
                 "bus_quality",
                 "answer",
                 (
-                    Column("pedf_time_in_voltage_band_ratio", "percentunit", colours.DC_BUS),
-                    Column("pedf_tracking_error_pct", "percent", decimals=1),
+                    indicator("pedf_time_in_voltage_band_ratio", colours.DC_BUS),
+                    indicator("pedf_tracking_error_pct"),
                 ),
                 height=4,
             ),

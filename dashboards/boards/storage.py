@@ -2,7 +2,7 @@
 
 from dashboards import colours
 from dashboards.board import Board
-from dashboards.panels import GOOD_ABOVE_95, Column, Panel
+from dashboards.panels import GOOD_ABOVE_95, Column, Panel, indicator
 
 BOARD = Board(
     "storage",
@@ -25,8 +25,8 @@ BOARD = Board(
                 (
                     Column("charged", "kwatth", colours.STORAGE),
                     Column("discharged", "kwatth", colours.STORAGE),
-                    Column("storage_round_trip_efficiency", "percentunit"),
-                    Column("storage_equivalent_full_cycles", "none", decimals=2),
+                    indicator("storage_round_trip_efficiency"),
+                    indicator("storage_equivalent_full_cycles"),
                 ),
                 height=4,
             ),
@@ -60,7 +60,7 @@ BOARD = Board(
                     Column("day"),
                     Column("charged", "kwatth"),
                     Column("discharged", "kwatth"),
-                    Column("storage_round_trip_efficiency", "percentunit"),
+                    indicator("storage_round_trip_efficiency"),
                     Column("coverage_pct", "percent", decimals=1, steps=GOOD_ABOVE_95),
                 ),
             ),

@@ -14,11 +14,11 @@ FROM (
 -- indicators: charger_energy_utilisation_ratio
 SELECT sum(energy_kwh) FILTER (WHERE signal = 'energy_delivered_kwh') AS delivered,
        coalesce(sum(energy_kwh) FILTER (WHERE signal = 'energy_returned_kwh'), 0) AS returned,
-       sum(energy_kwh) FILTER (WHERE signal = 'energy_delivered_kwh') / nullif(
+       {figure charger_energy_utilisation_ratio: sum(energy_kwh) FILTER (WHERE signal = 'energy_delivered_kwh') / nullif(
            (SELECT sum((ratings ->> 'rated_power_kw')::float8) FROM devices
             WHERE device_class = 'charger' AND NOT retired AND {scope device})
            * extract(epoch FROM $__timeTo()::timestamptz - $__timeFrom()::timestamptz)::float8 / 3600, 0
-       ) AS charger_energy_utilisation_ratio
+       )} AS charger_energy_utilisation_ratio
 FROM {energy}
 WHERE device_class = 'charger'
 

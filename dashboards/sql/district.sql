@@ -20,18 +20,15 @@ FROM newest
 
 -- name: district_energy
 -- indicators: consumption_kwh, self_sufficiency_ratio
-WITH flows AS (
-    SELECT sum(energy_kwh) FILTER (WHERE device_class = 'grid_meter' AND signal = 'energy_import_kwh') AS imported,
-           sum(energy_kwh) FILTER (WHERE device_class = 'grid_meter' AND signal = 'energy_export_kwh') AS exported,
-           sum(energy_kwh) FILTER (WHERE device_class = 'pv_inverter') AS generated,
-           coalesce(sum(energy_kwh) FILTER (WHERE device_class = 'storage' AND signal = 'energy_discharged_kwh'), 0)
-           - coalesce(sum(energy_kwh) FILTER (WHERE device_class = 'storage' AND signal = 'energy_charged_kwh'), 0) AS given
-    FROM {energy}
-), consumed AS (
-    SELECT *, imported - exported + coalesce(generated, 0) + given AS load FROM flows
+WITH {whole used, imported: exported pv discharged charged}, consumed AS (
+    SELECT *, imported - exported + pv + discharged - charged AS load FROM used
 )
-SELECT load AS consumption_kwh, generated, least(greatest(1 - imported / nullif(load, 0), 0), 1) AS self_sufficiency_ratio
-FROM consumed
+SELECT {figure consumption_kwh, consumed: load} AS consumption_kwh,
+       CASE WHEN coverage_pct >= {least consumption_kwh} THEN pv END AS generated,
+       {figure self_sufficiency_ratio, consumed: CASE WHEN load > 1e-9
+           THEN least(greatest(1 - imported / load, 0), 1) END}
+           AS self_sufficiency_ratio
+FROM (SELECT) AS one LEFT JOIN consumed ON true
 
 -- name: district_state
 SELECT count(DISTINCT park)::float8 AS parks, count(*) FILTER (WHERE online)::float8 AS gateways_online,
@@ -63,13 +60,11 @@ ORDER BY 1
 
 -- name: park_list
 -- One row a park, worst first: how long it has been silent, what it took and made, how much of its data is known.
-WITH flows AS (
-    SELECT park,
-           sum(energy_kwh) FILTER (WHERE device_class = 'grid_meter' AND signal = 'energy_import_kwh') AS imported,
-           sum(energy_kwh) FILTER (WHERE device_class = 'grid_meter' AND signal = 'energy_export_kwh') AS exported,
+WITH {whole used park, imported: exported pv discharged charged}, consumed AS (
+    SELECT *, imported - exported + pv + discharged - charged AS load FROM used
+), flows AS (
+    SELECT park, sum(energy_kwh) FILTER (WHERE device_class = 'grid_meter' AND signal = 'energy_import_kwh') AS imported,
            sum(energy_kwh) FILTER (WHERE device_class = 'pv_inverter') AS generated,
-           coalesce(sum(energy_kwh) FILTER (WHERE device_class = 'storage' AND signal = 'energy_discharged_kwh'), 0)
-           - coalesce(sum(energy_kwh) FILTER (WHERE device_class = 'storage' AND signal = 'energy_charged_kwh'), 0) AS given,
            100 * count(*) FILTER (WHERE quality > 0) / count(*)::float8 AS coverage_pct
     FROM {energy}
     GROUP BY park
@@ -77,11 +72,13 @@ WITH flows AS (
     SELECT park, extract(epoch FROM now() - max(last_seen_at))::float8 AS silent_s FROM gateways GROUP BY park
 )
 SELECT p.park, p.{name} AS park_name, s.silent_s, f.imported AS import, f.generated,
-       least(greatest(1 - f.imported / nullif(f.imported - f.exported + coalesce(f.generated, 0) + f.given, 0), 0), 1)
+       {figure self_sufficiency_ratio, c: CASE WHEN c.load > 1e-9
+           THEN least(greatest(1 - c.imported / c.load, 0), 1) END}
            AS self_sufficiency_ratio,
        f.coverage_pct
 FROM parks AS p
 LEFT JOIN flows AS f USING (park)
+LEFT JOIN consumed AS c ON c.pool = p.park
 LEFT JOIN seen AS s USING (park)
 WHERE {scope park p}
 ORDER BY s.silent_s DESC NULLS FIRST, p.park

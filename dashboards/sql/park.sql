@@ -25,20 +25,16 @@ FROM newest
 
 -- name: ratios
 -- indicators: consumption_kwh, self_consumption_ratio, self_sufficiency_ratio
-WITH flows AS (
-    SELECT sum(energy_kwh) FILTER (WHERE device_class = 'grid_meter' AND signal = 'energy_import_kwh') AS imported,
-           sum(energy_kwh) FILTER (WHERE device_class = 'grid_meter' AND signal = 'energy_export_kwh') AS exported,
-           sum(energy_kwh) FILTER (WHERE device_class = 'pv_inverter' AND signal = 'energy_generated_kwh') AS pv,
-           sum(energy_kwh) FILTER (WHERE device_class = 'storage' AND signal = 'energy_discharged_kwh') AS discharged,
-           sum(energy_kwh) FILTER (WHERE device_class = 'storage' AND signal = 'energy_charged_kwh') AS charged
-    FROM {energy}
-), consumed AS (
-    SELECT *, imported - exported + coalesce(pv, 0) + coalesce(discharged, 0) - coalesce(charged, 0) AS load FROM flows
+WITH {whole used, imported: exported pv discharged charged}, {whole made, pv imported: exported}, consumed AS (
+    SELECT coverage_pct, imported, imported - exported + pv + discharged - charged AS load FROM used
 )
-SELECT load AS consumption_kwh,
-       least(greatest((pv - exported) / nullif(pv, 0), 0), 1) AS self_consumption_ratio,
-       least(greatest(1 - imported / nullif(load, 0), 0), 1) AS self_sufficiency_ratio
-FROM consumed
+SELECT {figure consumption_kwh, consumed: load} AS consumption_kwh,
+       {figure self_consumption_ratio, made: CASE WHEN pv > 1e-9 THEN least(greatest((pv - exported) / pv, 0), 1) END}
+           AS self_consumption_ratio,
+       {figure self_sufficiency_ratio, consumed: CASE WHEN load > 1e-9
+           THEN least(greatest(1 - consumed.imported / load, 0), 1) END}
+           AS self_sufficiency_ratio
+FROM (SELECT) AS one LEFT JOIN consumed ON true LEFT JOIN made ON true
 
 -- name: coverage
 SELECT 100 * count(*) FILTER (WHERE quality > 0) / nullif(count(*), 0)::float8 AS coverage_pct,

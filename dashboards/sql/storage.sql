@@ -10,17 +10,14 @@ FROM (
 
 -- name: storage_energy
 -- indicators: storage_round_trip_efficiency, storage_equivalent_full_cycles
-WITH flows AS (
-    SELECT sum(energy_kwh) FILTER (WHERE signal = 'energy_charged_kwh') AS charged,
-           sum(energy_kwh) FILTER (WHERE signal = 'energy_discharged_kwh') AS discharged
-    FROM {energy} WHERE device_class = 'storage'
-), rated AS (
+WITH {whole flows, charged discharged:}, rated AS (
     SELECT sum((ratings ->> 'capacity_kwh')::float8) AS capacity_kwh
     FROM devices WHERE device_class = 'storage' AND NOT retired AND {scope device}
 )
-SELECT charged, discharged, discharged / nullif(charged, 0) AS storage_round_trip_efficiency,
-       discharged / nullif(capacity_kwh, 0) AS storage_equivalent_full_cycles
-FROM flows CROSS JOIN rated
+SELECT charged, discharged,
+       {figure storage_round_trip_efficiency, flows: discharged / nullif(charged, 0)} AS storage_round_trip_efficiency,
+       {figure storage_equivalent_full_cycles, flows: discharged / nullif(capacity_kwh, 0)} AS storage_equivalent_full_cycles
+FROM rated LEFT JOIN flows ON true
 
 -- name: soc_band
 SELECT {bucket at} AS "time", device AS metric, avg(soc_pct) AS value
@@ -60,8 +57,8 @@ ORDER BY 1
 SELECT to_char(at AT TIME ZONE time_zone, 'YYYY-MM-DD') AS day,
        sum(energy_kwh) FILTER (WHERE signal = 'energy_charged_kwh') AS charged,
        sum(energy_kwh) FILTER (WHERE signal = 'energy_discharged_kwh') AS discharged,
-       sum(energy_kwh) FILTER (WHERE signal = 'energy_discharged_kwh')
-           / nullif(sum(energy_kwh) FILTER (WHERE signal = 'energy_charged_kwh'), 0) AS storage_round_trip_efficiency,
+       {figure storage_round_trip_efficiency: sum(energy_kwh) FILTER (WHERE signal = 'energy_discharged_kwh')
+           / nullif(sum(energy_kwh) FILTER (WHERE signal = 'energy_charged_kwh'), 0)} AS storage_round_trip_efficiency,
        min(coverage_pct) AS coverage_pct
 FROM register_days AS d JOIN parks USING (park)
 WHERE d.device_class = 'storage' AND {scope device d}

@@ -44,6 +44,10 @@ async def test_every_definition_is_told(api: Api) -> None:
     answer = await api.get("/indicators")
     assert [each["name"] for each in answer["indicators"]] == list(INDICATORS)
     assert all(each["formula"] and each["source"] and each["name_zh"] for each in answer["indicators"])
+    assert all(each["bounds"]["why"] for each in answer["indicators"])
+    shown = {each["name"]: each["display"] for each in answer["indicators"]}
+    assert shown["self_consumption_ratio"] == {"share": True, "digits": 0}
+    assert shown["performance_ratio"] == {"share": False, "digits": 2}
     fits(api, "/indicators", answer)
 
 
@@ -62,6 +66,37 @@ async def test_indicators_of_a_park(api: Api, february: Month) -> None:
         traced = await api.get(f"/trace/{each['address']}")
         assert traced["published"] == each["value"], each["name"]
         assert traced["equal"], each["name"]
+
+
+async def test_indicators_of_parks_together(api: Api) -> None:
+    answer = await api.get("/district/indicators", period="2026-02-10")
+    fits(api, "/district/indicators", answer)
+    one = await api.get("/parks/gaoxin-nan/indicators", period="2026-02-10")
+    alone = {each["name"]: each for each in one["indicators"]}
+    assert answer["parks"] == ["gaoxin-nan"]
+    assert [each["name"] for each in answer["indicators"]] == [
+        "consumption_kwh",
+        "self_consumption_ratio",
+        "self_sufficiency_ratio",
+    ]
+    for each in answer["indicators"]:
+        same = alone[each["name"]]
+        assert each["value"] == same["value"] is not None
+        assert each["addresses"] == [same["address"]]
+    refused = await api.client.get("/api/v1/district/indicators", params={"period": "2026-Q1"})
+    assert (refused.status_code, "park by park" in refused.text) == (422, True)
+
+
+async def test_a_running_period_ends_where_energy_is_settled(api: Api) -> None:
+    # The readings end with February, the clock of the test is later: until now, most of the year is missing.
+    span = {"period": "2026-02-20..2026-03-20", "names": "consumption_kwh"}
+    now = await api.get("/parks/gaoxin-nan/indicators", **span)
+    settled = await api.get("/parks/gaoxin-nan/indicators", **span, until="settled")
+    assert now["indicators"][0]["value"] is None
+    assert settled["until_ms"] < now["until_ms"]
+    assert settled["provisional"]
+    assert settled["indicators"][0]["value"] is not None
+    assert settled["indicators"][0]["coverage_pct"] > 95
 
 
 async def test_indicators_in_four_forms(api: Api) -> None:

@@ -18,6 +18,7 @@ DOCUMENT = openapi(ApiSettings(DatabaseSettings("")))
 PATHS: dict[str, Any] = DOCUMENT["paths"]  # type: ignore[assignment]
 ADDRESSES = {
     "/api/v1/district",
+    "/api/v1/district/indicators",
     "/api/v1/district/stream",
     "/api/v1/parks",
     "/api/v1/parks/{park}",

@@ -6,8 +6,8 @@ import { locale, say } from "./words";
 export const DASH = "—";
 
 /** A number and its unit by the one rule, in the page's language. */
-export function scaledTo(value: number, unit: string): [string, string] {
-  return told(value, unit, locale.value);
+export function scaledTo(value: number, unit: string, digits: number | null = null): [string, string] {
+  return told(value, unit, locale.value, digits);
 }
 
 export function power(kw: number): [string, string] {

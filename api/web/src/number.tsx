@@ -6,12 +6,14 @@ import { say } from "./words";
 interface Props {
   value: number | null | undefined;
   unit: string;
+  /** Digits after the point, where the definition of the number says so. */
+  digits?: number | null | undefined;
   why?: string | undefined;
   old?: boolean | undefined;
   estimated?: boolean | undefined;
 }
 
-export function Num({ value, unit, why, old, estimated }: Props) {
+export function Num({ value, unit, digits, why, old, estimated }: Props) {
   if (value === null || value === undefined || Number.isNaN(value)) {
     const reason = why ?? say("why.missing");
     return (
@@ -21,7 +23,7 @@ export function Num({ value, unit, why, old, estimated }: Props) {
       </span>
     );
   }
-  const [number, shown] = scaledTo(value, unit);
+  const [number, shown] = scaledTo(value, unit, digits ?? null);
   return (
     <span class={`num ${old ? "old" : ""} ${estimated ? "doubtful" : ""}`} title={estimated ? (why ?? say("why.estimated")) : why}>
       {number}

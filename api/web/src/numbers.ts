@@ -24,15 +24,20 @@ const LADDERS: Record<string, [string, string, string]> = {
   kg: ["kg", "t", "kt"],
 };
 
+function fixed(value: number, digits: number, language: string): string {
+  return value.toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: digits });
+}
+
 export function whole(value: number, language: string): string {
   return Math.round(value).toLocaleString(language);
 }
 
-/** A number and its unit: the next unit at 1,000; a share of 0 to 1 (unit "share") as whole percent. */
-export function told(value: number, unit: string, language: string): [string, string] {
+/** A number and its unit: the next unit at 1,000; a share of 0 to 1 (unit "share") in percent, whole ones unless digits are said. */
+export function told(value: number, unit: string, language: string, digits: number | null = null): [string, string] {
   const ladder = LADDERS[unit];
   if (ladder) return scaled(value, ladder, language);
-  if (unit === "share") return [whole(value * 100, language), "%"];
+  if (unit === "share") return [fixed(value * 100, digits ?? 0, language), "%"];
+  if (digits !== null) return [fixed(value, digits, language), unit];
   if (unit === "count") return [whole(value, language), ""];
   if (unit === "ms" || unit === "V") return [Math.abs(value) < 100 ? three(value, language) : whole(value, language), unit];
   // Little energy per 10,000 CNY is what a cluster works for, and never nothing.

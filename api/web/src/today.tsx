@@ -1,7 +1,10 @@
-// What the registers gained today, and the two shares that follow from it.
+// What the registers gained today, and the two shares that the server computed from it.
 
-import { DASH, energy, percent } from "./format";
-import { day } from "./state";
+import { useAsk, type Asked } from "./asked";
+import { DASH, energy } from "./format";
+import { Num } from "./number";
+import { noteOf, unitOf, whyOf, type IndicatorFigure } from "./parts/indicators";
+import { chosen, day } from "./state";
 import type { Day, Energy } from "./types";
 import { say, type Key } from "./words";
 
@@ -29,22 +32,31 @@ export function Today() {
   );
 }
 
+const SHARES = ["self_consumption_ratio", "self_sufficiency_ratio"];
+const PAUSE_MS = 30_000;
+
 function Figures({ shown }: { shown: Day }) {
+  const asked = useAsk<{ indicators: IndicatorFigure[] }>(chosen.value && `/parks/${chosen.value}/indicators?period=${shown.date}&until=settled&names=${SHARES.join(",")}`, PAUSE_MS);
   return (
     <>
-      <Shares shown={shown} />
+      <Shares of={asked} />
       <Energies shown={shown} />
     </>
   );
 }
 
-/** Self-consumption and self-sufficiency of a park or of a district. */
-export function Shares({ shown }: { shown: Day }) {
-  const shares = sharesOf(shown);
+/** The two of all parks together. */
+export function useDistrictShares(date: string | null): Asked<{ indicators: IndicatorFigure[] }> {
+  return useAsk(date && `/district/indicators?period=${date}&until=settled`, PAUSE_MS);
+}
+
+/** Self-consumption and self-sufficiency (自发自用率, 自给率) of a park or of a district, as the server gives them. */
+export function Shares({ of }: { of: Asked<{ indicators: IndicatorFigure[] }> }) {
+  const known = SHARES.map((name) => of.data?.indicators.find((one) => one.name === name));
   return (
     <dl class="shares">
-      <Share name={say("energy.self_consumption")} value={shares.consumption} />
-      <Share name={say("energy.self_sufficiency")} value={shares.sufficiency} />
+      <Share name={say("energy.self_consumption")} one={known[0]} old={of.problem !== null} />
+      <Share name={say("energy.self_sufficiency")} one={known[1]} old={of.problem !== null} />
     </dl>
   );
 }
@@ -61,14 +73,15 @@ export function Energies({ shown }: { shown: Day }) {
   );
 }
 
-function Share({ name, value }: { name: string; value: number | null }) {
+function Share({ name, one, old }: { name: string; one: IndicatorFigure | undefined; old: boolean }) {
   return (
     <div>
       <dt>{name}</dt>
       <dd>
-        {value === null ? DASH : percent(value)}
-        <meter min={0} max={1} value={value ?? 0} aria-hidden="true" />
+        {one ? <Num value={one.value} unit={unitOf(one)} digits={one.display.digits} why={whyOf(one)} old={old} estimated={(one.estimated_pct ?? 0) > 0.05} /> : DASH}
+        <meter min={0} max={1} value={one?.value ?? 0} aria-hidden="true" />
       </dd>
+      {one && <dd class="share-note">{noteOf(one)}</dd>}
     </div>
   );
 }
@@ -95,29 +108,4 @@ function Row({ name, part, gained }: { name: string; part: string; gained: Energ
 export function noSum(gained: Energy | undefined): string {
   if (gained?.resets) return say("energy.why.reset");
   return say("energy.why.missing", { devices: gained?.devices ?? 0, reporting: gained?.reporting ?? 0 });
-}
-
-/** Self-consumption and self-sufficiency (自发自用率, 自给率), from energies; null where one is not known. */
-function sharesOf(shown: Day): { consumption: number | null; sufficiency: number | null } {
-  const of = (register: string): number | null => {
-    const gained = shown.energy[register];
-    return gained && gained.devices > 0 ? gained.kwh : 0;
-  };
-  const generated = of("pv_inverter.energy_generated_kwh");
-  const imported = of("grid_meter.energy_import_kwh");
-  const exported = of("grid_meter.energy_export_kwh");
-  const charged = of("storage.energy_charged_kwh");
-  const discharged = of("storage.energy_discharged_kwh");
-  if (generated === null || imported === null || exported === null || charged === null || discharged === null) {
-    return { consumption: null, sufficiency: null };
-  }
-  const used = generated + imported + discharged - exported - charged;
-  return {
-    consumption: generated > 0.01 ? bounded((generated - exported) / generated) : null,
-    sufficiency: used > 0.01 ? bounded((used - imported) / used) : null,
-  };
-}
-
-function bounded(share: number): number {
-  return Math.min(1, Math.max(0, share));
 }

@@ -5,12 +5,13 @@ import { DASH, whole } from "../format";
 import { LinkTo } from "../link_to";
 import { Num } from "../number";
 import { viewPatch } from "../router";
-import { Energies, Shares } from "../today";
+import { Energies, Shares, useDistrictShares } from "../today";
 import type { Day, ParkNow, Quarantine } from "../types";
 import { say } from "../words";
 import type { Completeness } from "./calendar";
 
 export function DistrictToday({ parks, day, complete }: { parks: ParkNow[]; day: Day | null; complete: Asked<Completeness>[] }) {
+  const shares = useDistrictShares(day?.date ?? null);
   return (
     <section class="card half district-today" aria-labelledby="today-title">
       <div class="card-head">
@@ -20,7 +21,7 @@ export function DistrictToday({ parks, day, complete }: { parks: ParkNow[]; day:
       {day ? (
         <div class="district-figures">
           <div>
-            <Shares shown={day} />
+            <Shares of={shares} />
             <Trust parks={parks} complete={complete} />
           </div>
           <Energies shown={day} />

@@ -11,6 +11,7 @@ export interface IndicatorFigure {
   name: string;
   value: number | null;
   unit: string;
+  display: { share: boolean; digits: number | null };
   coverage_pct: number | null;
   estimated_pct: number | null;
   unavailable: string | null;
@@ -57,28 +58,37 @@ export function indicatorName(one: IndicatorFigure): string {
 }
 
 export function IndicatorRow({ one }: { one: IndicatorFigure }) {
-  const partial = one.coverage_pct !== null && one.coverage_pct < 99.95;
-  const why = one.unavailable ? unavailable(one) : one.formula;
+  const note = noteOf(one);
   return (
     <div>
       <dt>
         <Traced address={one.address}>{indicatorName(one)}</Traced>
       </dt>
       <dd>
-        <Num value={one.value} unit={unitFor(one)} why={why} estimated={(one.estimated_pct ?? 0) > 0.05} />
-        {one.value !== null && partial && <span class="reason">{say("indicators.coverage", { share: below100(one.coverage_pct ?? 0) })}</span>}
-        {one.value === null && why && <span class="reason">{why}</span>}
+        <Num value={one.value} unit={unitOf(one)} digits={one.display.digits} why={whyOf(one)} estimated={(one.estimated_pct ?? 0) > 0.05} />
+        {note && <span class="reason">{note}</span>}
       </dd>
     </div>
   );
+}
+
+/** What stands under a figure: its coverage where it is not whole, or why there is none. */
+export function noteOf(one: IndicatorFigure): string | null {
+  if (one.value === null) return whyOf(one) ?? null;
+  const partial = one.coverage_pct !== null && one.coverage_pct < 99.95;
+  return partial ? say("indicators.coverage", { share: below100(one.coverage_pct ?? 0) }) : null;
+}
+
+/** Why there is no figure, or how it is computed. */
+export function whyOf(one: IndicatorFigure): string | undefined {
+  return one.unavailable ? unavailable(one) : one.formula;
 }
 
 function unavailable(one: IndicatorFigure): string {
   return (language.value === "zh" ? one.unavailable_zh : null) ?? sayMaybe(`unavailable.${one.unavailable}`, one.unavailable ?? "");
 }
 
-/** Shares are told in percent; a performance ratio, a power factor and a load factor are numbers below one. */
-function unitFor(one: IndicatorFigure): string {
-  const share = (one.name.endsWith("_ratio") && !one.name.startsWith("performance_ratio")) || one.name.startsWith("storage_round_trip");
-  return share ? "share" : one.unit === "1" ? "" : one.unit;
+/** The unit as the page scales it; whether a figure is a share is said by its definition. */
+export function unitOf(one: IndicatorFigure): string {
+  return one.display.share ? "share" : one.unit;
 }
