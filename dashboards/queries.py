@@ -108,7 +108,7 @@ def _energy(_: str, scope: str, language: str) -> str:
     )
 
 
-def _whole(rest: str, *_: str) -> str:
+def _whole(rest: str, *__: str) -> str:
     """Sums over whole intervals: its word names the table, the pools, and the flows with those that are required."""
     named, _, flows = rest.partition(",")
     name, _, pool = named.strip().partition(" ")
@@ -130,19 +130,15 @@ def _whole(rest: str, *_: str) -> str:
     return text
 
 
-def _figure(rest: str, *_: str) -> str:
+def _figure(rest: str, *__: str) -> str:
     """A value of an indicator, or nothing: where too little is known, or where its bounds say that it cannot be."""
     named, _, expression = rest.partition(":")
     name, _, table = (part.strip() for part in named.partition(","))
     indicator = INDICATORS[name]
-    ends = [(">=", indicator.bounds.low), ("<=", indicator.bounds.high)]
-    if indicator.bounds.per_hour:
-        hours = "(extract(epoch FROM $__timeTo()::timestamptz - $__timeFrom()::timestamptz) / 3600)"
-        ends = [(sign, end) for sign, end in ends if sign == ">="]
-        ends_text = f" AND value <= {indicator.bounds.high:g} * {hours}"
-    else:
-        ends_text = ""
-    possible = "".join(f" AND value {sign} {end:g}" for sign, end in ends if end is not None) + ends_text
+    low, high = indicator.bounds.low, indicator.bounds.high
+    hours = " * (extract(epoch FROM $__timeTo()::timestamptz - $__timeFrom()::timestamptz) / 3600)"
+    possible = "" if low is None else f" AND value >= {low:g}"
+    possible += "" if high is None else f" AND value <= {high:g}{hours if indicator.bounds.per_hour else ''}"
     known = f"{table}.coverage_pct >= {indicator.minimum_coverage_pct:g}" if table else "true"
     return (
         f"(SELECT CASE WHEN {known}{possible} THEN value END FROM (SELECT {expression.strip()} AS value) AS computed)"  # noqa: S608 - our own words

@@ -2,11 +2,13 @@
 from."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from contract.announcement import Device
 from tests.accounting.conftest import park
+from tests.accounting.indicator_day import park_plans, run
 from tests.accounting.metering import Metering
 from tests.api.charging_day import charged
 from tests.api.conftest import Served
@@ -133,3 +135,33 @@ def test_a_clock_that_nothing_disciplines_is_said(
     seen.page.wait_for_selector("[aria-labelledby='all-gateways'] tbody tr")
     assert shown in seen.page.inner_text("[aria-labelledby='all-gateways'] tbody tr")
     assert seen.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("announced", "shares", "notes"),
+    [
+        # 310.2 kWh of import until 20:00, 648 of photovoltaics, 28.8 out of storage and 36 into it: 1 - 310.2 / 951.
+        (("energy_import_kwh",), ["100 %", "67 %"], ["", ""]),
+        (
+            ("energy_import_kwh", "energy_export_kwh"),
+            ["—", "—"],
+            ["coverage 0.0 % is below the least of 90 %"] * 2,
+        ),
+    ],
+    ids=["import only", "an export that is never told"],
+)
+def test_shares_of_the_day_are_the_api_s(
+    park: Metering, serve: Serve, visit: Visits, announced: tuple[str, ...], shares: list[str], notes: list[str]
+) -> None:
+    plans = {name: replace(plan, until_minute=1200) for name, plan in park_plans().items()}
+    grid = plans["grid"]
+    plans["grid"] = replace(grid, device=replace(grid.device, signals=announced), flows=grid.flows[:1])
+    run(park, plans)
+    for view, where in (("park", ".today"), ("district", ".district-today")):
+        seen = visit(serve()).open(lang="en", view=view)
+        seen.until(f"document.querySelectorAll('{where} .share-note').length === 2")
+        numbers = seen.page.locator(f"{where} .shares dd:not(.share-note)").all_inner_texts()
+        told = [text.split(" reason")[0].replace("\u202f", " ").strip() for text in numbers]
+        assert [text.splitlines()[0][: len(share)] for text, share in zip(told, shares, strict=True)] == shares
+        assert seen.page.locator(f"{where} .share-note").all_inner_texts() == notes
+        assert seen.complaints == []
