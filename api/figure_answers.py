@@ -362,6 +362,7 @@ class TraceShape(Shape):
     basis: str
     basis_zh: str
     unavailable: str | None = None
+    unavailable_zh: str | None = None
     details: dict[str, Any]
     rules: list[dict[str, Any]]
     inputs: list[dict[str, Any]]

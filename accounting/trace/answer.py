@@ -75,6 +75,7 @@ class Trace:
     basis_zh: str = ""
     unavailable: str | None = None
     """Why there is no number."""
+    unavailable_zh: str | None = None
     details: Mapping[str, float | int | str | None] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     inputs: tuple[Input, ...] = ()

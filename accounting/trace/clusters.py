@@ -52,6 +52,7 @@ def _trace(
         basis=published.basis("en"),
         basis_zh=published.basis("zh"),
         unavailable=published.unavailable.en if published.unavailable else None,
+        unavailable_zh=published.unavailable.zh if published.unavailable else None,
         details={name: None if told is None else str(told) for name, told in published.details.items()},
         rules=tuple(
             Rule(

@@ -84,6 +84,7 @@ def _interval(connection: Connection, address: IntervalAddress) -> Trace:
         unit=source.unit,
         coverage_pct=None if not row[3] else min(100.0, 100.0 * row[5] / row[3]),
         unavailable="no readings bound this interval" if interval.energy_wh is None else None,
+        unavailable_zh="该时段前后没有读数" if interval.energy_wh is None else None,
         details=_details(row),
         registers=(register,),
         readings=_beside(connection, source, row, address.start_ms, stop_ms, known_at),

@@ -43,6 +43,7 @@ def trace_indicator(connection: Connection, address: IndicatorAddress, now_ms: i
         coverage_pct=found.figure.coverage_pct,
         estimated_pct=found.figure.estimated_pct,
         unavailable=found.figure.unavailable,
+        unavailable_zh=found.figure.unavailable_zh,
         details=dict(found.figure.details),
         rules=tuple(_rule(factor) for name, factor in found.inputs.factors.items() if name in _factors(found)),
         inputs=tuple(_input(found, name, inputs) for name in _names(found)),

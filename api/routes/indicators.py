@@ -169,6 +169,13 @@ def routes(services: Services) -> APIRouter:
         ]
         return whole(form, f"{found.park}-indicators-{found.period.text}", table, told)
 
+    _together(router, services)
+    return router
+
+
+def _together(router: APIRouter, services: Services) -> None:
+    """The address of figures of parks together."""
+
     @router.get(
         "/district/indicators",
         **described("Indicators of parks together over a period", DistrictFigures, _OF_DISTRICT, _DISTRICT_PARAMETERS),
@@ -195,8 +202,6 @@ def routes(services: Services) -> APIRouter:
         head |= {"parks": parks, "until_ms": until_ms, "provisional": until_ms < found.period.end_ms}
         rows = [_figure(each) | {"addresses": _addresses(each, parks, found)} for each in computed]
         return answer({**head, "indicators": rows})
-
-    return router
 
 
 def _until(connection: Connection, wanted: str, parks: list[str], stop_ms: int) -> int:

@@ -45,6 +45,7 @@ _EXAMPLE = {
     "basis": "",
     "basis_zh": "",
     "unavailable": None,
+    "unavailable_zh": None,
     "details": {},
     "rules": [],
     "inputs": [],

@@ -28,6 +28,7 @@ interface Trace {
   basis: string;
   basis_zh: string;
   unavailable: string | null;
+  unavailable_zh: string | null;
   inputs: Input[];
   registers: unknown[];
 }
@@ -71,7 +72,7 @@ function Told({ found }: { found: Trace }) {
         {nameOf(definition, definition.name ?? "")}: {full(found.published, found.unit)}
       </p>
       <p class={found.equal === false ? "alarm" : ""}>
-        {found.unavailable ?? say(found.equal ? "trace.equal" : "trace.different", { value: full(found.recomputed, found.unit) })}
+        {(language.value === "zh" && found.unavailable_zh) || (found.unavailable ?? say(found.equal ? "trace.equal" : "trace.different", { value: full(found.recomputed, found.unit) }))}
       </p>
       <dl class="pairs">
         {definition.formula && <Pair name={say("trace.formula")} text={definition.formula} />}
