@@ -273,6 +273,7 @@ def _polled(device: DeviceSettings) -> PolledDevice:
             stop_bits=connection.stop_bits,
             unit=connection.unit,
             timeout_s=connection.timeout_s,
+            any_transaction=connection.any_transaction,
         ),
         ratio=device.ratio,
         signals=device.signals,

@@ -4,6 +4,8 @@ TCP   | transaction 2 | protocol 2 | length 2 | unit 1 | function 1 | data |
 RTU                                           | unit 1 | function 1 | data | checksum 2 |
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge.registers import Table
@@ -38,6 +40,25 @@ class GarbledError(Exception):
 
 def tcp_answer(data: bytes, read: Read, transaction: int) -> bytes:
     """`data` as far as it may be decoded; raises `GarbledError` when it can no longer become the answer."""
+    for found, frame in _tcp_frames(data):
+        if found == transaction:
+            _check_pdu(frame[_MBAP:], read)
+            return frame
+    return b""  # what answers something else is passed over
+
+
+def misnumbered(data: bytes, read: Read) -> tuple[int, bytes] | None:
+    """The last whole frame that would be the answer if its transaction number were right, and that number."""
+    fitting = None
+    for found, frame in _tcp_frames(data):
+        with contextlib.suppress(GarbledError):
+            _check_pdu(frame[_MBAP:], read)
+            fitting = found, frame
+    return fitting
+
+
+def _tcp_frames(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The whole frames within `data` with their transaction numbers; raises `GarbledError` at what begins none."""
     position = 0
     while len(data) - position >= _MBAP:
         found, protocol, length = (int.from_bytes(data[position + at : position + at + 2], "big") for at in (0, 2, 4))
@@ -45,12 +66,9 @@ def tcp_answer(data: bytes, read: Read, transaction: int) -> bytes:
             raise GarbledError(f"not a Modbus TCP header: {data[position : position + _MBAP].hex(' ')}")
         end = position + _MBAP + length
         if end > len(data):
-            break
-        if found == transaction:
-            _check_pdu(data[position + _MBAP : end], read)
-            return data[position:end]
-        position = end  # an answer to something else: passed over
-    return b""
+            return
+        yield found, data[position:end]
+        position = end
 
 
 def _check_pdu(frame: bytes, read: Read) -> None:

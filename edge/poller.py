@@ -12,7 +12,7 @@ that the others leave over, and only for as long as that lasts. One visit in 32 
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -20,8 +20,10 @@ from contract.sample import NO_FLAGS, Quality, Sample
 from contract.signals import CATALOGUE
 from contract.time import Clock
 from edge.drivers import find
-from edge.modbus import Connection, Endpoint
+from edge.endpoint import Endpoint, Lines
+from edge.modbus import Connection
 from edge.reading import DeviceReader, Identity, Reading, unanswered
+from edge.state import DeviceState
 
 _log = structlog.get_logger(__name__)
 
@@ -57,21 +59,6 @@ class Pace:
     speed: float = 1.0
 
 
-@dataclass(slots=True)
-class DeviceState:
-    """How one device fares."""
-
-    device: str
-    answering: bool | None = None
-    """Whether the last visit brought anything; None before the first."""
-    last_error: str = ""
-    polls: int = 0
-    """Visits so far."""
-    failed: int = 0
-    """Visits in a row that brought nothing."""
-    identity: Identity = field(default_factory=Identity)
-
-
 class _Device:
     """A device with its reader, its turn and its state."""
 
@@ -98,10 +85,13 @@ class _Device:
 class _Bus:
     """The devices that share one endpoint."""
 
-    def __init__(self, endpoint: Endpoint, devices: list[_Device], speed: float) -> None:
+    def __init__(self, endpoint: Endpoint, devices: list[_Device], speed: float, buses: "list[_Bus]") -> None:
         self.endpoint = endpoint
         self.devices = devices
+        self.namesakes: tuple[str, ...] = ()
+        """What else its line was called when that was last reported."""
         self._speed = speed
+        self._buses = buses
 
     def real_s(self, milliseconds: float) -> float:
         """Real seconds of a span of the clock."""
@@ -124,7 +114,7 @@ class _Bus:
             return suspect, timeout_s  # it may just have become slow
         period_s = self.real_s(suspect.period_ms)
         timeout_s = min(timeout_s, _RETRY_SHARE * period_s)
-        others = [device.due_ms for device in self.devices if not device.suspicion]
+        others = [device.due_ms for device in self._on_the_line() if not device.suspicion]
         if not others:
             return suspect, timeout_s
         left_s = self.real_s(min(others) - now_ms) / suspects - self.endpoint.warm_up_s - _LEAST_PROBE_S
@@ -134,6 +124,12 @@ class _Bus:
             return None
         # The bus is never idle: a short look at every second period is the price of noticing a recovery.
         return suspect, min(timeout_s, max(_LEAST_PROBE_S, _FORCED_SHARE * period_s))
+
+    def _on_the_line(self) -> list[_Device]:
+        """All that must take turns: usually the bus's own, more when its line has a second name in the settings."""
+        if not self.endpoint.namesakes:
+            return self.devices
+        return [device for bus in self._buses if bus.endpoint.line is self.endpoint.line for device in bus.devices]
 
     def wait_s(self, now_ms: int) -> float:
         """Real seconds until somebody is due."""
@@ -246,38 +242,35 @@ class Poller:
         reading = await device.reader.visit(bus.endpoint, timeout_s, now_s)
         at_ms = self._clock.now_ms()
         self.reads_failed += len(reading.failures)
-        self._note(device, reading)
+        self._note_names(bus)
+        self._note(bus, device, reading)
         if reading.values:
             self._accept(_sample(device, reading.values, device.stamp(at_ms)))
 
-    def _note(self, device: _Device, reading: Reading) -> None:
-        """Keep a device's state; one line in the log when it changes."""
-        state, name = device.state, device.settings.device
-        state.polls += 1
-        if reading.failures:
-            state.last_error = str(reading.failures[-1])
-        device.suspicion = _TRUST_AFTER if unanswered(reading) else max(0, device.suspicion - 1)
-        if reading.refused:
-            _log.warning("registers_left_out", device=name, signals=reading.refused, reason=state.last_error)
-        if reading.returned:
-            _log.info("registers_read_again", device=name, signals=reading.returned)
-        answering = bool(reading.values)
-        if answering:
-            state.failed = 0
+    def _note_names(self, bus: _Bus) -> None:
+        """One line in the log when a line turns out to have two names in the settings, and when it has one again."""
+        names = bus.endpoint.namesakes
+        if names == bus.namesakes:
+            return
+        bus.namesakes = names
+        endpoint, places = bus.endpoint.connection.endpoint, sorted(bus.endpoint.line.places)
+        if names:
+            remedy = "they share one connection; give its devices one and the same name for it"
+            _log.warning("line_has_two_names", endpoint=endpoint, others=names, places=places, remedy=remedy)
         else:
-            state.failed += 1
-            if state.failed > 1 and unanswered(reading):
-                device.reader.forget()
-        if answering is not state.answering:
-            state.answering = answering
-            if answering:
-                _log.info("device_answers", device=name)
-            else:
-                _log.warning("device_silent", device=name, reason=state.last_error)
+            _log.info("line_has_one_name", endpoint=endpoint, places=places)
+
+    def _note(self, bus: _Bus, device: _Device, reading: Reading) -> None:
+        """Keep a device's state, and what follows from it."""
+        state = device.state
+        device.suspicion = _TRUST_AFTER if unanswered(reading) else max(0, device.suspicion - 1)
+        state.note(reading, two_names=bool(bus.namesakes))
+        if state.failed > 1 and unanswered(reading):
+            device.reader.forget()
         if device.reader.identity != state.identity:
             state.identity = device.reader.identity
             if self._identified is not None:
-                self._identified(name, state.identity)
+                self._identified(state.device, state.identity)
 
 
 def _buses(devices: Iterable[_Device], speed: float) -> list[_Bus]:
@@ -285,7 +278,8 @@ def _buses(devices: Iterable[_Device], speed: float) -> list[_Bus]:
     shared: dict[str, list[_Device]] = {}
     for device in devices:
         shared.setdefault(device.settings.connection.endpoint, []).append(device)
-    buses = []
+    buses: list[_Bus] = []
+    lines = Lines()
     for members in shared.values():
         drivers = [find(member.settings.driver) for member in members]
         shortest_s = min(member.period_ms for member in members) / 1000 / speed
@@ -295,8 +289,9 @@ def _buses(devices: Iterable[_Device], speed: float) -> list[_Bus]:
             request_gap_s=max(driver.request_gap_s for driver in drivers),
             # Shorter than a period, so that a device is asked again within two periods of its recovery.
             longest_retry_s=min(30.0, _RETRY_SHARE * shortest_s),
+            lines=lines,
         )
-        buses.append(_Bus(endpoint, members, speed))
+        buses.append(_Bus(endpoint, members, speed, buses))
     return buses
 
 

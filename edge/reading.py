@@ -7,8 +7,9 @@ from math import inf
 
 from edge import sunspec
 from edge.drivers import find
+from edge.endpoint import Endpoint
 from edge.frames import Read
-from edge.modbus import Endpoint, LinkError, ModbusError, PermanentError, RetriableError
+from edge.modbus import LinkError, ModbusError, PermanentError, RetriableError
 from edge.refusals import FIRST_PAUSE_S, LONGEST_PAUSE_S, Refusals, Refused
 from edge.registers import Block, Register, Table, blocks, decode_text, parts, read, spans
 
@@ -28,6 +29,8 @@ class Identity:
 
 class WrongDeviceError(ModbusError):
     """Something answers, but it is not the device that the settings describe."""
+
+    problem = "wrong_device"
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ host = "192.0.2.11"
 """
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -136,15 +136,20 @@ class PointSettings:
 class ConnectionSettings:
     """How a device is reached."""
 
-    kind: Literal["tcp", "rtu"] = setting("tcp", help="Modbus TCP or RTU")
-    host: str | None = setting(None, help="name or address; for tcp")
-    port: int = setting(502, help="port; for tcp", check=PORT)
+    kind: Literal["tcp", "rtu", "rtu_over_tcp"] = setting(
+        "tcp", help="Modbus TCP, RTU on a serial port, or RTU frames through a transparent converter"
+    )
+    host: str | None = setting(None, help="name or address; for tcp and rtu_over_tcp")
+    port: int = setting(502, help="port; for tcp and rtu_over_tcp", check=PORT)
     serial: str | None = setting(None, help="serial port, for example /dev/ttyUSB0; for rtu")
     baud: int = setting(9600, help="speed of the serial line; for rtu", check=between(300, 4_000_000))
     parity: Literal["N", "E", "O"] = setting("N", help="parity of the serial line; for rtu")
     stop_bits: Literal[1, 2] = setting(1, help="stop bits of the serial line; for rtu")
     unit: int = setting(1, help="Modbus unit identifier", check=between(0, 255))
     timeout_s: float = setting(2.0, help="seconds to wait for an answer", check=between(0.01, 60, "s"))
+    any_transaction: bool = setting(
+        False, help="accept answers with another transaction number, from converters that do not repeat it; for tcp"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +184,9 @@ class DeviceSettings:
         return MeteringPoint(self.point.station, self.point.line, self.point.transformer, self.point.account)
 
 
-_LINE_DEFAULTS = {"baud": 9600, "parity": "N", "stop_bits": 1}
-"""What `ConnectionSettings` assumes of a serial line."""
+_SERIAL_DEFAULTS: Mapping[str, object] = {"baud": 9600, "parity": "N", "stop_bits": 1}
+_TCP_DEFAULTS: Mapping[str, object] = {"kind": "tcp", "any_transaction": False}
+"""What `ConnectionSettings` assumes of a line; all devices on it must agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +223,7 @@ class EdgeSettings:
             yield "devices", len(devices), f"at most {MAX_DEVICES - 1} on one gateway: use a second gateway"
         tables = [item if isinstance(item, dict) else {} for item in devices] if isinstance(devices, list) else []
         yield from _doubled(tables, document.get("gateway"))
-        yield from _serial_lines(tables)
+        yield from _shared_lines(tables)
         for index, table in enumerate(tables):
             yield from _device_problems(f"devices[{index}]", table)
 
@@ -239,8 +245,24 @@ def check_files(settings: EdgeSettings, file: str) -> None:
     for key, path in (("outbox.path", settings.outbox.path), ("ledger.path", settings.ledger.path)):
         if path is not None and path.is_dir():
             problems.append(Problem(file, key, str(path), "is a folder: name a file in it"))
+    problems += [Problem(file, *found) for found in _linked_lines(settings.devices)]
     if problems:
         raise SettingsError(problems)
+
+
+def _linked_lines(devices: Iterable[DeviceSettings]) -> Iterator[tuple[str, str, str]]:
+    """Serial ports that are one port by two names, one of them a link, and that are used at two speeds."""
+    first: dict[str, tuple[int, ConnectionSettings]] = {}
+    for index, device in enumerate(devices):
+        own = device.connection
+        if own.kind != "rtu" or own.serial is None:
+            continue
+        port = os.path.realpath(own.serial)
+        place, other = first.setdefault(port, (index, own))
+        differing = [name for name in _SERIAL_DEFAULTS if getattr(own, name) != getattr(other, name)]
+        if own.serial != other.serial and differing:
+            remedy = f"is the port {port}, as is {other.serial} of devices[{place}]: make {', '.join(differing)} equal"
+            yield f"devices[{index}].connection.serial", own.serial, remedy
 
 
 def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -272,18 +294,22 @@ def _doubled(tables: list[dict[str, Any]], gateway: object) -> Iterator[Found]:
             yield key, device, f"is already taken by {places[device]}: every device needs its own"
 
 
-def _serial_lines(tables: list[dict[str, Any]]) -> Iterator[Found]:
-    """Devices on one serial line speak at one speed; the line cannot be two things at once."""
+def _shared_lines(tables: list[dict[str, Any]]) -> Iterator[Found]:
+    """Devices on one line speak in one manner; the line cannot be two things at once."""
     first: dict[object, tuple[int, Mapping[str, Any]]] = {}
     for index, table in enumerate(tables):
         connection = _table(table, "connection")
-        if connection.get("kind") != "rtu" or not isinstance(connection.get("serial"), str):
+        serial = connection.get("kind") == "rtu"
+        line = connection.get("serial" if serial else "host")
+        if not isinstance(line, str):
             continue
-        place, leader = first.setdefault(connection["serial"], (index, connection))
-        for name, default in _LINE_DEFAULTS.items():
+        if not serial:
+            line = f"{line.lower()}:{connection.get('port', 502)}"
+        place, leader = first.setdefault((serial, line), (index, connection))
+        for name, default in (_SERIAL_DEFAULTS if serial else _TCP_DEFAULTS).items():
             own, other = connection.get(name, default), leader.get(name, default)
             if own != other:
-                remedy = f"devices[{place}] uses {other!r} on the same line {connection['serial']}: make them equal"
+                remedy = f"devices[{place}] uses {other!r} on the same line {line}: make them equal"
                 yield f"devices[{index}].connection.{name}", own, remedy
 
 
@@ -292,6 +318,8 @@ def _device_problems(key: str, table: Mapping[str, Any]) -> Iterator[Found]:
     needed = "serial" if connection.get("kind") == "rtu" else "host"
     if needed not in connection:
         yield f"{key}.connection.{needed}", MISSING, f"is required for {connection.get('kind', 'tcp')!r}"
+    if connection.get("any_transaction") is True and connection.get("kind", "tcp") != "tcp":
+        yield f"{key}.connection.any_transaction", True, "only tcp has transaction numbers: remove the line"
     class_name = _class_of(table)
     stated = table.get("class")
     if isinstance(stated, str) and stated in CATALOGUE and class_name not in SAME_MAP.get(stated, {stated}):

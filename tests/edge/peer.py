@@ -89,8 +89,8 @@ class TcpPeer(_Peer):
     def wrap(self, request: Request, pdu: bytes) -> bytes:
         return struct.pack(">HHHB", request.transaction, 0, len(pdu) + 1, request.unit) + pdu
 
-    async def start(self, port: int = 0) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+    async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
+        self._server = await asyncio.start_server(self._serve, host, port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -175,7 +175,10 @@ class RtuPeer(_Peer):
 
     def _readable(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            self._buffer += os.read(self._master, 4096)
+            self.receive(os.read(self._master, 4096))
+
+    def receive(self, data: bytes) -> None:
+        self._buffer += data
         while len(self._buffer) >= 8:
             frame, self._buffer = self._buffer[:8], self._buffer[8:]
             assert crc(frame[:6]) == frame[6:], frame.hex(" ")
@@ -187,9 +190,9 @@ class RtuPeer(_Peer):
 
 
 @contextlib.asynccontextmanager
-async def tcp_peer(devices: Mapping[int, Device]) -> AsyncIterator[TcpPeer]:
+async def tcp_peer(devices: Mapping[int, Device], host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[TcpPeer]:
     peer = TcpPeer(devices)
-    await peer.start()
+    await peer.start(port, host)
     try:
         yield peer
     finally:

@@ -5,8 +5,9 @@ import struct
 
 import pytest
 
+from edge.endpoint import Endpoint
 from edge.frames import Read
-from edge.modbus import Connection, Endpoint, LinkError, PermanentError, RetriableError
+from edge.modbus import Connection, LinkError, PermanentError, RetriableError
 from edge.registers import Table
 from tests.edge.peer import Device, crc, exception, hang_mid_frame, rtu_peer, silent, tcp_peer, until
 
@@ -205,6 +206,130 @@ async def test_bytes_that_nobody_asked_for_end_the_connection():
         endpoint.close()
 
 
+# Answers as users reported them: a Waveshare converter numbers every answer 2 (kellerza/sunsynk#680), a device turns
+# the two bytes of the number round (pymodbus-dev/pymodbus#2709), another numbers its exceptions 0
+# (dresende/node-modbus-tcp#21).
+MISNUMBERED = {
+    "always 2": (8, "00 02 00 00 00 13 01 03 10 00 05 00 01 01 04 32 32 31 30 32 34 39 31 33 31"),
+    "turned round": (2, "01 00 00 00 00 07 01 03 04 00 00 00 00"),
+}
+
+
+def recorded(frame: str):
+    async def behaviour(_request, send):
+        await send(bytes.fromhex(frame))
+
+    return behaviour
+
+
+@pytest.mark.parametrize("case", MISNUMBERED)
+async def test_a_whole_answer_with_another_transaction_number_is_named_and_not_used(case):
+    count, frame = MISNUMBERED[case]
+    async with tcp_peer({1: WORDS}) as peer:
+        endpoint = tcp(peer)
+        peer.misbehave(1, recorded(frame))
+        number = int(frame.replace(" ", "")[:4], 16)
+        with pytest.raises(LinkError, match=f"transaction number {number} instead of 1; .*any_transaction") as raised:
+            await ask(endpoint, 2, count)
+        assert raised.value.problem == "other_transaction"
+        peer.misbehave(1, silent)
+        with pytest.raises(LinkError, match="no answer within") as raised:
+            await ask(endpoint, 2, count)
+        assert raised.value.problem == ""
+        endpoint.close()
+
+
+@pytest.mark.parametrize("case", MISNUMBERED)
+async def test_a_setting_accepts_any_transaction_number(case):
+    count, frame = MISNUMBERED[case]
+    octets = bytes.fromhex(frame)[9:]
+    async with tcp_peer({1: WORDS}) as peer:
+        endpoint = careless(peer)
+        peer.misbehave(1, recorded(frame))
+        assert await ask(endpoint, 2, count) == list(struct.unpack(f">{count}H", octets))
+        assert await ask(endpoint, 2, count) == list(struct.unpack(f">{count}H", octets))
+        peer.misbehave(1, recorded("00 00 00 00 00 03 01 83 02"))
+        with pytest.raises(PermanentError):
+            await ask(endpoint, 2, count)
+        assert peer.connections == 1
+        endpoint.close()
+
+
+def careless(peer) -> Endpoint:
+    return Endpoint(Connection("tcp", host="127.0.0.1", port=peer.port, any_transaction=True))
+
+
+async def test_with_any_number_an_answer_must_still_fit_and_the_right_one_is_preferred():
+    async with tcp_peer({1: WORDS}) as peer:
+        endpoint = careless(peer)
+        for wrong in ("00 09 00 00 00 05 01 03 02 00 07", "00 09 00 00 00 07 02 03 04 00 07 00 08"):
+            peer.misbehave(1, recorded(wrong))  # one register too few; another unit
+            with pytest.raises(LinkError, match="no answer within"):
+                await ask(endpoint, 30)
+            # What is still to come cannot be told by its number, so the next question asks for another length first.
+            peer.misbehave(1, None)
+            assert await ask(endpoint, 30) == [30, 31]
+
+        async def both(request, send):
+            stray = struct.pack(">HHHB", 77, 0, 7, 1) + bytes([3, 4, 0xDE, 0xAD, 0xBE, 0xEF])
+            await send(stray + peer.answer(request))
+
+        peer.misbehave(1, both)
+        assert await ask(endpoint, 40) == [40, 41]
+        endpoint.close()
+
+
+async def test_with_any_number_a_late_answer_of_the_same_length_is_told_apart_by_the_probe():
+    async with tcp_peer({1: WORDS}) as peer:
+        endpoint = careless(peer)
+        peer.misbehave(1, silent)
+        with pytest.raises(LinkError):
+            await ask(endpoint, 100)
+        peer.misbehave(1, recorded("00 07 00 00 00 07 01 03 04 DE AD BE EF"))
+        with pytest.raises(LinkError):
+            await ask(endpoint, 110)
+        peer.misbehave(1, None)
+        assert await ask(endpoint, 110) == [110, 111]
+        endpoint.close()
+
+
+async def test_rtu_frames_go_through_a_transparent_converter():
+    async with rtu_peer({1: WORDS}) as line:
+        bytes_on_the_wire: list[bytes] = []
+
+        async def converter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            async def up(data: bytes) -> None:
+                writer.write(data)
+                await writer.drain()
+
+            line.send = up
+            while data := await reader.read(256):
+                bytes_on_the_wire.append(data)
+                line.receive(data)
+            writer.close()
+            gone.append(writer)
+
+        gone: list[asyncio.StreamWriter] = []
+        server = await asyncio.start_server(converter, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        endpoint = Endpoint(Connection("rtu_over_tcp", host="127.0.0.1", port=port))
+        assert await ask(endpoint, 0, 2) == [0, 1]
+        assert await ask(endpoint, 50, 20) == list(range(50, 70))
+        line.misbehave(1, exception(line, 6))
+        with pytest.raises(RetriableError, match="device busy"):
+            await ask(endpoint, 0)
+        line.misbehave(1, hang_mid_frame(line, 6))
+        with pytest.raises(LinkError, match="no answer"):
+            await ask(endpoint, 70)
+        line.misbehave(1, None)
+        assert await ask(endpoint, 80) == [80, 81]
+        endpoint.close()
+        await until(lambda: len(gone) == 2)
+        server.close()
+        await server.wait_closed()
+    assert bytes_on_the_wire[0] == bytes.fromhex("01 03 00 00 00 02 C4 0B")
+
+
 @pytest.mark.parametrize("transport", ["tcp", "rtu"])
 async def test_a_late_answer_is_never_attributed_to_the_next_request(transport):
     open_peer, endpoint_of = (tcp_peer, tcp) if transport == "tcp" else (rtu_peer, rtu)
@@ -333,7 +458,7 @@ async def test_attempts_to_connect_grow_apart_up_to_the_limit_and_vary():
     assert pauses[2] == pytest.approx(0.4, abs=0.1)
     endpoint.jitter = lambda: 0.0
     endpoint._back_off()
-    assert endpoint._retry_at - loop.time() == pytest.approx(0.2, abs=0.01)
+    assert endpoint.line.retry_at - loop.time() == pytest.approx(0.2, abs=0.01)
 
 
 async def test_the_warm_up_and_the_gap_are_kept():
@@ -388,7 +513,7 @@ async def test_nothing_but_a_read_can_leave():
     async with tcp_peer({1: WORDS}) as peer:
         endpoint = tcp(peer)
         await ask(endpoint, 0)
-        client = endpoint._link._client
+        client = endpoint.line.link._client
         for write in (
             client.write_register(0, 1),
             client.write_registers(0, [1]),

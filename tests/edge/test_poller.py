@@ -228,6 +228,33 @@ async def test_one_line_in_the_log_for_each_change():
     assert [log["event"] for log in logs] == ["device_answers", "device_silent", "device_answers"]
 
 
+async def test_what_a_person_must_mend_has_a_name_until_the_device_answers():
+    """Once in the log, and with the device's state until it is mended; what passes by itself has none."""
+
+    async def misnumbered(request, send):
+        answer = peer.answer(request)
+        await send(bytes([answer[1], answer[0]]) + answer[2:])
+
+    problems = []
+    async with tcp_peer({1: meter()}) as peer:
+        poller = Poller([polled(peer)], SteppedClock(), lambda _: None)
+        with structlog.testing.capture_logs() as logs:
+            for behaviour in (None, silent, misnumbered, misnumbered, silent, None):
+                peer.misbehave(1, behaviour)
+                await poller.poll_once()
+                problems.append(poller.states["m-1"].problem)
+        poller.close()
+    assert problems == ["", "", "other_transaction", "other_transaction", "other_transaction", ""]
+    events = [(log["event"], log.get("problem")) for log in logs]
+    assert events == [
+        ("device_answers", None),
+        ("device_silent", ""),
+        ("device_problem", "other_transaction"),
+        ("device_answers", None),
+    ]
+    assert "any_transaction = true" in logs[2]["reason"]
+
+
 async def test_stamps_of_one_device_never_repeat():
     async with tcp_peer({1: meter()}) as peer:
         samples: list[Sample] = []

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from contract.time import SystemClock
-from edge.modbus import Connection, Endpoint
+from edge.endpoint import Endpoint
+from edge.modbus import Connection
 from edge.poller import Pace, PolledDevice, Poller
 from edge.reading import DeviceReader, Reading
 from edge.refusals import LONGEST_PAUSE_S
