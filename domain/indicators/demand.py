@@ -1,9 +1,11 @@
 """The highest mean power at the connection point, how even the load is, and its power factor."""
 
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from domain.indicators.bounds import RATIO, SHARE, not_negative, part
 from domain.indicators.definition import Indicator, Observed, Unavailable, Value
@@ -14,30 +16,65 @@ _CENT = Decimal("0.01")
 _NOTHING = Unavailable("nothing was imported in this period", "本期无下网电量")
 
 
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The highest of some powers, and whether it rests on an estimate."""
+
+    place: int
+    estimated: bool
+    good_place: int | None
+    """The highest of those without an estimate, if there is any."""
+
+
+def peak_of(power_kw: NDArray[np.float64], estimated: NDArray[np.bool_]) -> Peak:
+    """The highest power, nan never; where a good one is as high as an estimated one, the good one."""
+    place = int(np.nanargmax(power_kw))
+    good = np.where(estimated, np.nan, power_kw)
+    if not np.isfinite(good).any():
+        return Peak(place, estimated=True, good_place=None)
+    best = int(np.nanargmax(good))
+    doubtful = bool(good[best] < power_kw[place])
+    return Peak(place if doubtful else best, doubtful, best)
+
+
+def _rests_on(peak: Peak, power_kw: NDArray[np.float64], missing: int) -> dict[str, float | str | None]:
+    """What a maximum says of the interval that it rests on, and of those that may have been higher."""
+    told: dict[str, float | str | None] = {"quality": "estimated" if peak.estimated else "good"}
+    if peak.estimated:
+        told["good_maximum_kw"] = None if peak.good_place is None else float(power_kw[peak.good_place])
+    if missing:
+        told["missing_intervals"] = float(missing)
+    return told
+
+
 def _maximum(observed: Observed) -> Value:
     power = observed.series("grid_import_kwh") / observed.interval_h
-    peak = int(power.argmax())
+    peak = peak_of(power, observed.inputs.quantities["grid_import_kwh"].estimated[observed.present])
+    details = {"period_min": observed.inputs.period_s / 60}
+    missing = int((~observed.present).sum())
     return Value(
-        float(power[peak]), at_ms=int(observed.at_ms[peak]), details={"period_min": observed.inputs.period_s / 60}
+        float(power[peak.place]),
+        at_ms=int(observed.at_ms[peak.place]),
+        details=details | _rests_on(peak, power, missing),
     )
 
 
 def _sliding(observed: Observed) -> Value | Unavailable:
     width = DEMAND_PERIOD_S // observed.inputs.period_s
     step = max(1, round(observed.factor("demand_slide_min") * 60 / observed.inputs.period_s))
-    power = observed.inputs.quantities["grid_import_kw"].values
+    imported = observed.inputs.quantities["grid_import_kw"]
+    power = imported.values
     if len(power) < width:
         return Unavailable("the period is shorter than 15 minutes", "统计时段不足 15 分钟")
     means = sliding_window_view(power, width)[::step].mean(axis=1)
     if not np.isfinite(means).any():
         return Unavailable("no 15 minutes without a gap", "无连续完整的 15 分钟数据")
-    peak = int(np.nanargmax(means))
-    start_ms = observed.inputs.start_ms + peak * step * observed.inputs.period_s * 1000
-    return Value(
-        float(means[peak]),
-        at_ms=start_ms,
-        details={"period_min": DEMAND_PERIOD_S / 60, "slide_min": step * observed.inputs.period_s / 60},
-    )
+    guessed: NDArray[np.bool_] = np.logical_or.reduce(sliding_window_view(imported.estimated, width)[::step], axis=1)
+    peak = peak_of(means, guessed)
+    start_ms = observed.inputs.start_ms + peak.place * step * observed.inputs.period_s * 1000
+    details = {"period_min": DEMAND_PERIOD_S / 60, "slide_min": step * observed.inputs.period_s / 60}
+    missing = int(np.isnan(means).sum())
+    return Value(float(means[peak.place]), at_ms=start_ms, details=details | _rests_on(peak, means, missing))
 
 
 def _spread(observed: Observed) -> tuple[float, float, float]:

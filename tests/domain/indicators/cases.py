@@ -40,10 +40,11 @@ def inputs(
     region: str | None = "guangdong",
     on: date = _LATEST,
     as_of: date = _LATEST,
+    estimated: Mapping[str, Sequence[int]] | None = None,
     **more: Any,
 ) -> Inputs:
-    """Inputs with the packaged factors; numbers of `factors` go before them."""
-    built = {name: quantity(name, values) for name, values in quantities.items()}
+    """Inputs with the packaged factors; numbers of `factors` go before them; the places of what is `estimated`."""
+    built = {name: quantity(name, values, (estimated or {}).get(name, ())) for name, values in quantities.items()}
     count = len(next(iter(built.values())).values)
     numbers = factors_for(on, as_of, region) | {name: given(name, value) for name, value in (factors or {}).items()}
     start_ms = to_ms(datetime.fromisoformat(start))

@@ -58,6 +58,46 @@ def test_sliding_never_finds_less_than_fixed_blocks(flat, rough):
     assert sliding(powers).value >= fixed(powers).value - 1e-6
 
 
+def told(figure):
+    return {name: figure.details.get(name) for name in ("quality", "good_maximum_kw", "missing_intervals")}
+
+
+def test_a_maximum_says_that_it_is_an_estimate_and_what_the_good_ones_give():
+    # 600 kW estimated at the third quarter hour, the fourth missing, 400 kW else.
+    given = inputs(
+        {"grid_import_kwh": [100.0, 100.0, 150.0, None, *[100.0] * 26]},
+        period_s=900,
+        estimated={"grid_import_kwh": [2]},
+    )
+    found = INDICATORS["maximum_demand_kw"].figure(given)
+    assert (found.value, found.at_ms) == (600, given.start_ms + 1_800_000)
+    assert told(found) == {"quality": "estimated", "good_maximum_kw": 400, "missing_intervals": 1}
+
+
+def test_a_maximum_of_good_intervals_is_good_although_others_are_estimated():
+    given = inputs({"grid_import_kwh": [100.0, 150.0, 150.0]}, period_s=900, estimated={"grid_import_kwh": [0, 1]})
+    found = INDICATORS["maximum_demand_kw"].figure(given)
+    # The estimated one at the second quarter hour is as high as the good one at the third.
+    assert (found.value, found.at_ms) == (600, given.start_ms + 1_800_000)
+    assert told(found) == {"quality": "good", "good_maximum_kw": None, "missing_intervals": None}
+
+
+def test_a_maximum_of_estimates_alone_has_no_good_one():
+    found = INDICATORS["maximum_demand_kw"].figure(
+        inputs({"grid_import_kwh": [100.0, 150.0]}, period_s=900, estimated={"grid_import_kwh": [0, 1]})
+    )
+    assert told(found) == {"quality": "estimated", "good_maximum_kw": None, "missing_intervals": None}
+    assert "good_maximum_kw" in found.details
+
+
+def test_a_sliding_window_with_one_estimated_minute_is_an_estimate():
+    # 15 x 1000 kW from minute 7; its tenth minute is estimated. Windows without it: 9 x 1000 and 6 x 400 = 760 kW.
+    given = by_minute({"grid_import_kw": MINUTES}, estimated={"grid_import_kw": [16]})
+    found = INDICATORS["maximum_demand_sliding_kw"].figure(given)
+    assert found.value == pytest.approx(1000)
+    assert told(found) == {"quality": "estimated", "good_maximum_kw": pytest.approx(760), "missing_intervals": None}
+
+
 def test_an_hour_is_a_demand_period_where_data_are_hourly():
     found = INDICATORS["maximum_demand_kw"].figure(inputs({"grid_import_kwh": [40.0, 49.0588, 30.0]}))
     assert (found.value, found.details["period_min"]) == (pytest.approx(49.0588), 60)
