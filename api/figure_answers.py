@@ -336,6 +336,8 @@ class BillShape(Shape):
     provisional: bool
     peak: PeakShape | None = None
     marks: list[MarkShape] | None = None
+    marks_zh: str
+    marks_en: str
     lines: list[BillLineShape]
     document: dict[str, Any]
 

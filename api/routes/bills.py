@@ -22,7 +22,7 @@ from api.routes.tables import chosen, whole
 from api.services import Services, answer
 from contract.time import to_ms
 from domain.period import Period
-from domain.tariff.bill import Bill, document
+from domain.tariff.bill import Bill, Marks, Peak, document
 
 _MOST_REVISION = 999_999
 
@@ -124,6 +124,8 @@ _EXAMPLE = {
             "good_cost_cny": "12800.00",
         },
         "marks": _LINE["marks"],
+        "marks_zh": _LINE["marks_zh"],
+        "marks_en": _LINE["marks_en"],
         "lines": [_LINE],
         "document": {},
     },
@@ -192,13 +194,18 @@ def _document(bill: Bill) -> dict[str, Any]:
     lines = [
         {
             **line,
-            **{f"marks_{language}": marked(marks, bill.peak, language) for language in LANGUAGES},
+            **_words(marks, bill.peak),
             "address": str(BillAddress(bill.park, bill.account, month, line["code"], revision)),
         }
         for line, marks in zip(told.pop("lines"), (line.marks for line in bill.lines), strict=True)
     ]
     sums = {name: told[name] for name in _SUMS}
-    return {**{name: told.pop(name) for name in names}, **sums, "lines": lines, "document": told}
+    named = {name: told.pop(name) for name in names}
+    return {**named, **sums, **_words(bill.marks, bill.peak), "lines": lines, "document": told}
+
+
+def _words(marks: Marks | None, peak: Peak | None) -> dict[str, str]:
+    return {f"marks_{language}": marked(marks, peak, language) for language in LANGUAGES}
 
 
 _SUMS = ("total_cny", "energy_kwh", "estimated_kwh", "coverage_pct", "provisional", "peak", "marks")

@@ -197,7 +197,7 @@ async def test_a_bill_says_on_the_line_what_is_estimated(api: Api, february: Mon
         "energy.peak": [8],
         **{code: [9] for code in lines if not code.startswith("energy.")},
     }
-    assert bill["marks"] == [whole]
+    assert (bill["marks"], bill["marks_en"]) == ([whole], f"{estimated} kWh estimated (9 quarter hours)")
     assert bill["estimated_kwh"] == estimated
     assert (bill["peak"]["estimated"], bill["peak"]["missing"]) == (False, 0)
     fund = next(line for code, line in lines.items() if not code.startswith("energy."))

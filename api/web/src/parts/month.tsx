@@ -19,6 +19,9 @@ interface Bill {
   energy_kwh: string;
   coverage_pct: string | null;
   provisional: boolean;
+  marks: { estimated_intervals: number }[] | null;
+  marks_zh: string;
+  marks_en: string;
 }
 
 interface Agreement {
@@ -75,6 +78,7 @@ function Demand({ one }: { one: IndicatorFigure | undefined }) {
   const limit = agreed ?? rated;
   const zone = park.value?.time_zone ?? "Asia/Shanghai";
   const share = one.value !== null && limit ? one.value / limit : null;
+  const doubt = doubtOf(one);
   return (
     <div class="demand">
       <div class="demand-head">
@@ -82,11 +86,12 @@ function Demand({ one }: { one: IndicatorFigure | undefined }) {
           <Traced address={one.address}>{say("month.demand")}</Traced>
         </span>
         <b>
-          <Num value={one.value} unit="kW" why={(language.value === "zh" ? one.unavailable_zh : one.unavailable) ?? undefined} />
+          <Num value={one.value} unit="kW" estimated={doubt !== null} why={doubt ?? (language.value === "zh" ? one.unavailable_zh : one.unavailable) ?? undefined} />
         </b>
         <span class="faint small">
           {one.at_ms !== null && say("month.at", { at: `${isoDay(one.at_ms, zone).slice(5)} ${clock(one.at_ms, zone)}` })}
           {share !== null && ` · ${percent(share)}`}
+          {doubt !== null && ` · ${doubt}`}
           {one.value === null && ((language.value === "zh" ? one.unavailable_zh : one.unavailable) ?? "")}
         </span>
       </div>
@@ -98,24 +103,34 @@ function Demand({ one }: { one: IndicatorFigure | undefined }) {
   );
 }
 
+/** Of a maximum in an estimated interval: what the highest of the good ones is. */
+function doubtOf(one: IndicatorFigure): string | null {
+  if (one.value === null || one.details?.quality !== "estimated") return null;
+  const good = one.details.good_maximum_kw;
+  return typeof good === "number" ? say("month.estimated", { good: together(power(good)) }) : say("month.all_estimated");
+}
+
 function Cost({ month }: { month: string }) {
   const account = useSupply()?.[0]?.account ?? null;
   const asked = useAsk<{ bill: Bill }>(account === null ? null : `/accounts/${encodeURIComponent(account)}/bills/${month}`, 300_000);
   const bill = asked.data?.bill;
+  // Of an open month the last quarter hours are always missing, until they are settled: those alone are no doubt.
+  const doubted = bill && (!bill.provisional || bill.marks?.some((mark) => mark.estimated_intervals > 0));
+  const doubt = doubted ? (language.value === "zh" ? bill.marks_zh : bill.marks_en) : "";
   const why = asked.problem?.title ?? say(account === null ? "month.cost.none" : "connecting");
   return (
     <div>
       <dt title={bill ? (language.value === "zh" ? bill.plan_name_zh : bill.plan_name_en) : undefined}>{say("month.cost")}</dt>
       <dd>
         {bill ? (
-          <span class="num">
+          <span class={`num ${doubt ? "doubtful" : ""}`} title={doubt || undefined}>
             <span class="unit">¥ </span>
             {money(Number(bill.total_cny))}
           </span>
         ) : (
           <Num value={null} unit="" why={why} />
         )}
-        {!bill && <span class="reason">{why}</span>}
+        {(doubt || !bill) && <span class="reason">{doubt || why}</span>}
       </dd>
     </div>
   );
