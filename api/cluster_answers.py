@@ -26,6 +26,7 @@ class ClusterFigureShape(Shape):
     unavailable: str | None = None
     unavailable_zh: str | None = None
     coverage_pct: float | None = None
+    estimated_pct: float | None = None
     sources: list[str]
     revision: int | None = None
     details: dict[str, float | str | int | None]
@@ -64,6 +65,7 @@ class ParkAttribution(Shape):
     attributed_kwh: float
     unattributed_kwh: float | None = None
     coverage_pct: float
+    estimated_pct: float
 
 
 class ClustersShape(Shape):

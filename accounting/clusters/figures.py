@@ -54,6 +54,8 @@ class ParkEnergy:
     unattributed_kwh: Decimal | None
     """Below 0 where shares and sub-meters overlap."""
     coverage_pct: float
+    estimated_pct: float
+    """What of the known part is an estimate."""
     name_zh: str = ""
     name_en: str = ""
     simulated: bool = False
@@ -194,6 +196,7 @@ def _parks(now: Attribution, registry: list[dict[str, Any]]) -> tuple[ParkEnergy
                 parts.energy_kwh if parts else Decimal(),
                 None if rest is None else rest / 1000,
                 whole.coverage_pct if whole else 0.0,
+                whole.estimated_pct if whole else 0.0,
                 *(named[park][key] for key in ("name_zh", "name_en", "simulated")),
             )
         )

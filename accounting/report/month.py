@@ -208,9 +208,22 @@ class _Writer:
                 label = defined.zh if self._language == "zh" else defined.en
                 address = str(ClusterAddress(each.cluster.id, key, self._period))
                 basis = figure.basis(self._language)
-                rows.append((name, label, figure.value, figure.unit, basis, figure.coverage_pct, why, address))
+                rows.append(
+                    (
+                        name,
+                        label,
+                        figure.value,
+                        figure.unit,
+                        basis,
+                        figure.coverage_pct,
+                        figure.estimated_pct,
+                        why,
+                        address,
+                    )
+                )
         headings = self._headings(
-            *("cluster", "figure", ("value", 3), "unit", "basis", ("metered_coverage", 1), "reason", "address")
+            *("cluster", "figure", ("value", 3), "unit", "basis", ("metered_coverage", 1), ("estimates", 1)),
+            *("reason", "address"),
         )
         self._example_output = found.example
         return Section(self._word("clusters"), headings, tuple(rows))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from math import ceil
 from pathlib import Path
 
 import psycopg
@@ -38,6 +39,7 @@ _WORDS = {
         "cluster": "产业集群",
         "metered_share": "计量企业产值占比",
         "coverage": "计量区间完整率",
+        "estimated": "其中估算区间占比",
         "revision": "修订",
         "source": "来源",
         "part_output": "一、产值与目标",
@@ -59,6 +61,7 @@ _WORDS = {
         "cluster": "Cluster",
         "metered_share": "Output of metered enterprises",
         "coverage": "Known intervals of their meters",
+        "estimated": "Of these estimated",
         "revision": "Revision",
         "source": "Source",
         "part_output": "1. Output and targets",
@@ -270,7 +273,7 @@ def _columns(language: str) -> tuple[Column, ...]:
             Column(name, each.zh if language == "zh" else each.en, unit, _DECIMALS[each.unit], name in _ENERGY)
         )
     found.append(Column("metered_share", words["metered_share"], "%", 2, energy=True))
-    found.append(Column("coverage", words["coverage"], "%", 1, energy=True))
+    found += [Column(key, words[key], "%", 1, energy=True) for key in ("coverage", "estimated")]
     return (*found, Column("revision", words["revision"]), Column("source", words["source"]))
 
 
@@ -286,6 +289,7 @@ def _row(number: int, each: ClusterQuarter, writing: _Writing) -> dict[str, Entr
     lacking = "—" if energy.value is None else f"—[{writing.reason(_WORDS[writing.language]['not_stated'])}]"
     row["metered_share"] = Entry(text=lacking) if share is None else Entry(share)
     row["coverage"] = Entry(text="—") if coverage is None else Entry(_rounded_down(coverage))
+    row["estimated"] = Entry(text="—") if energy.estimated_pct is None else Entry(_rounded_up(energy.estimated_pct))
     revision = each["quarter_output"].revision
     row["revision"] = Entry(text="—" if revision is None else str(revision))
     for key, names in (("source_output", _OUTPUT), ("source_energy", _ENERGY)):
@@ -299,6 +303,11 @@ def _row(number: int, each: ClusterQuarter, writing: _Writing) -> dict[str, Entr
 def _rounded_down(pct: float) -> Decimal:
     """Coverage with one digit: 99.96 % must not be shown as 100 %."""
     return Decimal(int(pct * 10 + 1e-9)) / 10
+
+
+def _rounded_up(pct: float) -> Decimal:
+    """A share of estimates with one digit: 0.04 % must not be shown as none."""
+    return Decimal(ceil(pct * 10 - 1e-9)) / 10
 
 
 def _entry(figure: ClusterFigure, writing: _Writing) -> Entry:
@@ -318,7 +327,7 @@ def _park_columns(language: str) -> tuple[Column, ...]:
     return (
         Column("park", words["park"]),
         *(Column(key, words[key], "kWh", 0) for key in ("total", "attributed", "unattributed")),
-        Column("coverage", words["coverage"], "%", 1),
+        *(Column(key, words[key], "%", 1) for key in ("coverage", "estimated")),
     )
 
 
@@ -328,4 +337,5 @@ def _park_row(each: ParkEnergy, language: str) -> dict[str, Entry]:
         "park": Entry(text=each.name(language)),
         **{key: Entry(text="—") if amount is None else Entry(amount) for key, amount in amounts.items()},
         "coverage": Entry(_rounded_down(each.coverage_pct)),
+        "estimated": Entry(_rounded_up(each.estimated_pct)),
     }

@@ -2,6 +2,7 @@
 -- any row counts as missing, unless its device was retired or had not been seen yet.
 SELECT w.park, w.account, w.device_class, w.signal, w.month, count(*) AS registers,
        sum(i.energy_wh)::int8 AS energy_wh, coalesce(sum(i.known_s), 0)::int8 AS known_s,
+       coalesce(sum(i.estimated_s), 0)::int8 AS estimated_s,
        sum(extract(epoch FROM w.end_at - w.start_at))::int8 AS expected_s
 FROM (
     SELECT r.register_id, r.park, r.account, r.device_class, r.signal, m.month, d.retired, d.first_seen_at,
@@ -15,7 +16,7 @@ FROM (
 ) AS w
 CROSS JOIN LATERAL (
     SELECT sum(e.energy_wh) AS energy_wh, sum((e.good + e.estimated_intervals) * e.period_s) AS known_s,
-           count(*) AS days
+           sum(e.estimated_intervals * e.period_s) AS estimated_s, count(*) AS days
     FROM public.register_days AS e
     WHERE e.register_id = w.register_id AND e.at >= w.start_at AND e.at < w.end_at
 ) AS i

@@ -49,6 +49,7 @@ def _trace(
         equal=same(published.value, again.value),
         unit=published.unit,
         coverage_pct=published.coverage_pct,
+        estimated_pct=published.estimated_pct,
         basis=published.basis("en"),
         basis_zh=published.basis("zh"),
         unavailable=published.unavailable.en if published.unavailable else None,
@@ -105,11 +106,11 @@ class _Meters:
             trace_register(self._connection, source, span.start_ms, span.end_ms) for source in self._sources(stored)
         ]
         self.traced += found
-        known_s = sum(
-            trace.source.period_s for trace in found for each in trace.intervals if each.recomputed_wh is not None
-        )
+        told = [(trace.source.period_s, each) for trace in found for each in trace.intervals]
+        known_s = sum(period_s for period_s, each in told if each.recomputed_wh is not None)
+        estimated_s = sum(period_s for period_s, each in told if each.recomputed_quality == "estimated")
         energy_wh = sum(each.recomputed_wh for each in found) if known_s else None
-        return replace(stored, energy_wh=energy_wh, known_s=known_s)
+        return replace(stored, energy_wh=energy_wh, known_s=known_s, estimated_s=estimated_s)
 
     def _sources(self, stored: Metered) -> list[Source]:
         rows = self._connection.execute(

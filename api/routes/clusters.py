@@ -38,6 +38,7 @@ _FIGURE_EXAMPLE = {
     "unavailable": None,
     "unavailable_zh": None,
     "coverage_pct": None,
+    "estimated_pct": None,
     "sources": [_SOURCE],
     "revision": None,
     "details": {"year": 2023, "since_base": 0.0},
@@ -73,6 +74,7 @@ _CLUSTERS_EXAMPLE = {
             "attributed_kwh": 79570.4,
             "unattributed_kwh": 19892.6,
             "coverage_pct": 99.2,
+            "estimated_pct": 0.4,
         },
     ],
 }
@@ -203,6 +205,7 @@ def _document(found: ClusterFigures) -> dict[str, Any]:
                 "attributed_kwh": float(each.attributed_kwh),
                 "unattributed_kwh": _number(each.unattributed_kwh),
                 "coverage_pct": each.coverage_pct,
+                "estimated_pct": each.estimated_pct,
             }
             for each in found.parks
         ],
@@ -243,6 +246,7 @@ def _figure(cluster: Cluster, figure: ClusterFigure, quarter: Quarter) -> dict[s
         "unavailable": why.en if why else None,
         "unavailable_zh": why.zh if why else None,
         "coverage_pct": figure.coverage_pct,
+        "estimated_pct": figure.estimated_pct,
         "sources": figure.sources,
         "revision": figure.revision,
         "details": _numbers(figure.details),

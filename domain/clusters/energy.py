@@ -9,7 +9,7 @@ over its sub-meters where it has none. The parts and the unattributed rest alway
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -49,30 +49,41 @@ class Metered:
     expected_s: int
     """Register-seconds of the month."""
     registers: int = 1
+    estimated_s: int = 0
+    """What of the known register-seconds is an estimate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """An amount of energy with how much of the time it is known for; amounts can be added and scaled."""
+    """An amount of energy with how much of the time it is known and estimated for; amounts can be added and scaled."""
 
     energy_wh: Decimal = Decimal()
     known_s: Decimal = Decimal()
     expected_s: Decimal = Decimal()
+    estimated_s: Decimal = Decimal()
 
     def __add__(self, other: "Energy") -> "Energy":
-        """The sum of both, known and expected times added."""
+        """The sum of both, their times added."""
         return Energy(
-            self.energy_wh + other.energy_wh, self.known_s + other.known_s, self.expected_s + other.expected_s
+            self.energy_wh + other.energy_wh,
+            self.known_s + other.known_s,
+            self.expected_s + other.expected_s,
+            self.estimated_s + other.estimated_s,
         )
 
     def part(self, share: Decimal) -> "Energy":
         """A share (0 to 1) of it; the times weigh as much as the energy."""
-        return Energy(self.energy_wh * share, self.known_s * share, self.expected_s * share)
+        return Energy(self.energy_wh * share, self.known_s * share, self.expected_s * share, self.estimated_s * share)
 
     @property
     def coverage_pct(self) -> float:
         """How much of the expected time is known; 0 without metering points."""
         return float(_HUNDRED * self.known_s / self.expected_s) if self.expected_s else 0.0
+
+    @property
+    def estimated_pct(self) -> float:
+        """How much of the known time is an estimate; 0 where nothing is known."""
+        return float(_HUNDRED * self.estimated_s / self.known_s) if self.known_s else 0.0
 
     @property
     def energy_kwh(self) -> Decimal:
@@ -181,7 +192,10 @@ def energies_of(entries: Iterable[Metered]) -> Energies:
     sums: dict[tuple[str, str], Energy] = defaultdict(Energy)
     for each in entries:
         sums[each.device_class, each.signal] += Energy(
-            Decimal(each.energy_wh or 0), Decimal(each.known_s), Decimal(each.expected_s)
+            Decimal(each.energy_wh or 0),
+            Decimal(each.known_s),
+            Decimal(each.expected_s),
+            Decimal(each.estimated_s),
         )
     meters = "grid_meter" if ("grid_meter", _IMPORT) in sums else "meter"
     pv, discharged = sums.get(_PV), sums.get(_DISCHARGED)
@@ -191,7 +205,7 @@ def energies_of(entries: Iterable[Metered]) -> Energies:
     consumption = sums[meters, _IMPORT]
     for key, sign in (((meters, _EXPORT), minus), (_PV, Decimal(1)), (_DISCHARGED, Decimal(1)), (_CHARGED, minus)):
         if part := sums.get(key):
-            consumption += Energy(part.energy_wh * sign, part.known_s, part.expected_s)
+            consumption += replace(part, energy_wh=part.energy_wh * sign)
     return Energies(consumption, pv, discharged)
 
 

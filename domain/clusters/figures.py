@@ -35,6 +35,8 @@ class ClusterFigure:
     bound: Bound = Bound.EXACT
     coverage_pct: float | None = None
     """Known part of the metered intervals behind it; None where nothing metered is in it."""
+    estimated_pct: float | None = None
+    """What of the known part is an estimate."""
     output_share_pct: Decimal | None = None
     """How much of the cluster's output its metered enterprises make; None where nobody stated that, or nothing metered
     is in it. Coverage says nothing about the others: it belongs beside this."""

@@ -72,7 +72,7 @@ def _metered(beside: Beside, name: str, energy: Energy | None, nothing: str) -> 
         return replace(found, unavailable=reason("no_enterprise"), sources=())
     if energy is None:
         return replace(found, unavailable=reason(nothing), coverage_pct=0.0)
-    found = replace(found, coverage_pct=energy.coverage_pct)
+    found = replace(found, coverage_pct=energy.coverage_pct, estimated_pct=energy.estimated_pct)
     if why := _too_little(energy, beside.rules):
         return replace(found, unavailable=why)
     if energy.energy_wh < 0:
@@ -153,7 +153,7 @@ def _elasticity(beside: Beside, energy: ClusterFigure) -> ClusterFigure:
     past = earlier.energies.consumption
     if (earlier.accounts, earlier.points) != (beside.own.accounts, beside.own.points) or past is None:
         return replace(found, unavailable=reason("other_enterprises"))
-    found = replace(found, coverage_pct=min(past.coverage_pct, energy.coverage_pct or 0.0))
+    found = _with(found, past)
     why = _too_little(past, beside.rules) or now.unavailable or old.unavailable
     if why or now.output_100m_cny is None or old.output_100m_cny is None:
         return replace(found, unavailable=why)
@@ -174,13 +174,22 @@ def _share(beside: Beside, name: str, own: ClusterFigure, total: Energy | None) 
     found = replace(own, name=name, unit="%", value=None)
     if own.value is None or total is None:
         return found
-    found = replace(found, coverage_pct=min(own.coverage_pct or 0.0, total.coverage_pct))
+    found = _with(found, total)
     if why := _too_little(total, beside.rules):
         return replace(found, unavailable=why)
     if total.energy_wh <= 0:
         return replace(found, unavailable=reason("zero", what_zh="各园区合计", what_en="the sum over all parks"))
     details = {**own.details, "energy_kwh": own.value, "all_parks_kwh": total.energy_kwh}
     return replace(found, value=_HUNDRED * own.value / total.energy_kwh, details=details)
+
+
+def _with(figure: ClusterFigure, other: Energy) -> ClusterFigure:
+    """A figure that rests on other energy as well: as well known as the one that is known less."""
+    return replace(
+        figure,
+        coverage_pct=min(figure.coverage_pct or 0.0, other.coverage_pct),
+        estimated_pct=max(figure.estimated_pct or 0.0, other.estimated_pct),
+    )
 
 
 def _unit(name: str) -> str:

@@ -46,6 +46,17 @@ def figures(dsn: str, when: Quarter = WHEN) -> ClusterFigures:
         return cluster_figures(connection, when)
 
 
+def estimate_days(dsn: str, device: str, days: int) -> None:
+    """Make estimates of the first days of April that a device metered: their energy stays."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE base.interval_energy SET quality = 2 WHERE register_id IN (SELECT r.register_id FROM base.register"
+            " r JOIN base.device d USING (device_id) WHERE d.device = %s) AND at >= '2024-04-01T00:00+08:00'"
+            " AND at < '2024-04-01T00:00+08:00'::timestamptz + %s * INTERVAL '1 day'",
+            (device, days),
+        )
+
+
 def test_the_golden_quarter(dsn: str) -> None:
     feed(dsn)
     found = figures(dsn)
@@ -102,6 +113,25 @@ def test_too_few_intervals_make_no_number(dsn: str, tmp_path: Path) -> None:
     meters.month("load-1", "energy_import_kwh", june, 30_000)
     found = figures(dsn)["semiconductors-ic"]["energy"]
     assert (found.value, found.coverage_pct) == (86_000, pytest.approx(100 * 86 / 91))
+
+
+def test_estimated_energy_marks_every_figure_that_rests_on_it(dsn: str) -> None:
+    feed(dsn)
+    before = figures(dsn)
+    assert before["semiconductors-ic"]["energy"].estimated_pct == 0
+    assert before["semiconductors-ic"]["quarter_output"].estimated_pct is None
+    estimate_days(dsn, "load-1", 3)
+    estimate_days(dsn, "grid-1", 1)
+    found = figures(dsn)
+    # Semiconductors: one register, 3 of 91 days. Vehicles: half of five registers, two of them one day of 91.
+    chips, vehicles = found["semiconductors-ic"], found["intelligent-connected-vehicles"]
+    for name in ("energy", "intensity", "intensity_equivalent", "intensity_equal_value"):
+        assert chips[name].estimated_pct == pytest.approx(100 * 3 / 91), name
+        assert vehicles[name].estimated_pct == pytest.approx(100 * 2 / (5 * 91)), name
+    assert vehicles["pv_energy"].estimated_pct == vehicles["pv_share"].estimated_pct == 0
+    # The park: grid meter, PV and storage of A; B has no grid meter of its own, so it does not count for the park.
+    assert found.parks[0].estimated_pct == pytest.approx(100 * 2 / (5 * 91))
+    assert chips["energy"].value == before["semiconductors-ic"]["energy"].value
 
 
 def test_a_device_that_was_not_there_is_not_missing(dsn: str) -> None:

@@ -16,7 +16,7 @@ from domain.clusters.quarter import quarter
 from ingest.store.errors import StoreError
 from tests.accounting.clusters_feed import NOW, outputs
 from tests.accounting.printed import pages_of
-from tests.accounting.test_clusters_figures import WHEN, feed
+from tests.accounting.test_clusters_figures import WHEN, estimate_days, feed
 
 ZH = [
     "序号", "产业集群", "2023年产值\n(亿元)", "本季产值\n(亿元)", "本年累计产值\n(亿元)", "累计同比\n(%)",
@@ -24,7 +24,7 @@ ZH = [
     "2030年目标\n(亿元)", "2030年目标完成率\n(%)", "至2030年需年均增速\n(%)", "本季用电量\n(kWh)",
     "单位产值电耗\n(kWh/万元)", "单位产值用电折标煤（当量，含光伏）\n(tce/万元)",
     "单位产值用电折标煤（等价，含光伏）\n(tce/万元)", "电力消费弹性系数", "占全区光伏比\n(%)", "占全区储能放电比\n(%)",
-    "计量企业产值占比\n(%)", "计量区间完整率\n(%)", "修订", "来源",
+    "计量企业产值占比\n(%)", "计量区间完整率\n(%)", "其中估算区间占比\n(%)", "修订", "来源",
 ]  # fmt: skip
 
 
@@ -64,8 +64,8 @@ def test_the_workbook_cell_by_cell(fed: str, tmp_path: Path) -> None:
     assert row[14:17] == [pytest.approx(each) for each in (46.7896036693, 0.00575044229096, 0.0140368811008)]
     assert row[17] == "—[1]"
     # 0.125 % of the output stands behind the meters, whose intervals are all known.
-    assert row[18:23] == [50, 50, 0.125, 100, "1"]
-    assert row[23].startswith(
+    assert row[18:24] == [50, 50, 0.125, 100, 0, "1"]
+    assert row[24].startswith(
         "深坪府〔2024〕1 号（2024-02-18）三（一）1（2）；区统计局 2024 年 1-3 月（quarters.csv D3）；"
     )
     formats = {column: sheet[f"{column}4"].number_format for column in "DGINO"}
@@ -87,6 +87,18 @@ def test_the_workbook_cell_by_cell(fed: str, tmp_path: Path) -> None:
     assert sheet.page_setup.fitToHeight == 0
 
 
+def test_estimated_intervals_stand_beside_those_that_are_known(fed: str, tmp_path: Path) -> None:
+    estimate_days(fed, "load-1", 3)
+    sheet = load_workbook(written(fed, tmp_path / "r.xlsx"))["监督表"]
+    # 3 of 91 days are 3.297 %, rounded up so that no estimate is told as none; the vehicles have none.
+    assert [sheet.cell(row, 23).value for row in (4, 5)] == [0, 3.3]
+    pages = "".join(pages_of(written(fed, tmp_path / "r.pdf")))
+    assert "其中估算区间占比" in pages
+    assert "3.3" in pages
+    with written(fed, tmp_path / "r.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row[22] for row in list(csv.reader(file))[:3]] == ["其中估算区间占比 (%)", "0", "3.3"]
+
+
 def test_every_row_of_the_workbook_is_its_cluster(fed: str, tmp_path: Path) -> None:
     book = load_workbook(written(fed, tmp_path / "r.xlsx", "en"))
     sheet = book["Supervision"]
@@ -96,7 +108,7 @@ def test_every_row_of_the_workbook_is_its_cluster(fed: str, tmp_path: Path) -> N
             cell, entry = sheet.cell(number, place), row[column.key]
             assert cell.value == (entry.text if entry.number is None else pytest.approx(float(entry.number)))
     parks = [[cell.value for cell in row] for row in book["Parks"].iter_rows(2)]
-    assert parks == [["Gaoxin South", 994_630, 679_315, 315_315, 100]]
+    assert parks == [["Gaoxin South", 994_630, 679_315, 315_315, 100, 0]]
     notes = [row[0].value for row in book["Notes and sources"].iter_rows()]
     assert any(note and "least" not in note and "below 90 %" in note for note in notes)
 
@@ -130,7 +142,7 @@ def test_chosen_texts_stay_texts(fed: str, tmp_path: Path) -> None:
     """A source that is a formula, in a file whose name is one: neither is computed anywhere."""
     book = load_workbook(written(fed, tmp_path / "r.xlsx"))
     assert all(cell.data_type != "f" for sheet in book for row in sheet.iter_rows() for cell in row)
-    assert "=HYPERLINK" in book["监督表"]["X12"].value
+    assert "=HYPERLINK" in book["监督表"]["Y12"].value
     with written(fed, tmp_path / "r.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
     assert len(rows) == 10
@@ -138,7 +150,7 @@ def test_chosen_texts_stay_texts(fed: str, tmp_path: Path) -> None:
     assert rows[1][14].startswith("46.789603669")
     assert rows[1][14].endswith("* (0.125 %)")
     assert rows[2][14] == "≥0.4"
-    assert rows[9][23].startswith("深坪府")
+    assert rows[9][24].startswith("深坪府")
     assert all(not cell.startswith(("=", "+", "@", "\t")) for row in rows for cell in row)
 
 

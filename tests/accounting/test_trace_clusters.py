@@ -39,6 +39,8 @@ def test_an_energy_is_traced_to_registers_and_batches(cluster: Month) -> None:
     took, gave = (cluster.wh(("grid-1", f"energy_{way}_kwh")) for way in ("import", "export"))
     assert found.published == found.recomputed == Decimal(took - gave) * Decimal("0.6") / 1000
     assert found.equal
+    # 9 quarter hours of both registers across the outage, of 28 x 96 that are known.
+    assert found.estimated_pct == pytest.approx(100 * 9 / 2688)
     intensity = cluster.trace("cluster/new-energy/intensity/2026-Q1", AFTER_MS)
     # 10 % of 150.75 亿元 is 150,750 万元.
     assert intensity.published == intensity.recomputed

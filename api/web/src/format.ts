@@ -70,3 +70,8 @@ export function money(cny: number): string {
 export function below100(pct: number): string {
   return pct >= 100 ? "100\u202f%" : `${(Math.floor(pct * 10) / 10).toFixed(1)}\u202f%`;
 }
+
+/** A share rounded up: what is there must not read as none. */
+export function above0(pct: number): string {
+  return `${(Math.ceil(pct * 10 - 1e-9) / 10).toFixed(1)}\u202f%`;
+}

@@ -1,6 +1,6 @@
 // A figure of a cluster: its formula, sources and coverage are one hover (or one focus) away.
 
-import { below100, DASH, scaledTo } from "../format";
+import { above0, below100, DASH, scaledTo } from "../format";
 import { language, say } from "../words";
 import type { ClusterFigure } from "../views/clusters";
 import { Traced } from "./traced";
@@ -19,7 +19,7 @@ export function ClusterNumber({ figure, unit = true }: { figure: ClusterFigure |
   const [number, shown] = scaledTo(figure.value, figure.unit);
   return (
     <Traced address={figure.address} title={note} label={`${number} ${shown}. ${note}`}>
-      <span class="num">
+      <span class={`num ${figure.estimated_pct ? "doubtful" : ""}`}>
         {figure.bound === "at_least" ? "≥ " : ""}
         {number}
         {unit && shown && shown !== "1" && <span class="unit"> {shown}</span>}
@@ -40,6 +40,7 @@ export function noteOf(figure: ClusterFigure): string {
     figure.example ? say("clusters.example.why") : null,
     figure.sources.length ? `${say("source")}: ${figure.sources.join("; ")}` : null,
     figure.coverage_pct === null ? null : say("clusters.coverage", { share: below100(figure.coverage_pct) }),
+    figure.estimated_pct ? say("clusters.estimated", { share: above0(figure.estimated_pct) }) : null,
     figure.revision !== null && figure.revision > 1 ? say("clusters.revision", { revision: figure.revision }) : null,
   ];
   return parts.filter(Boolean).join("\n");

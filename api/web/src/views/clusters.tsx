@@ -25,6 +25,7 @@ export interface ClusterFigure {
   unavailable: string | null;
   unavailable_zh: string | null;
   coverage_pct: number | null;
+  estimated_pct: number | null;
   sources: string[];
   revision: number | null;
   details: Record<string, number | string | null>;

@@ -3,7 +3,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { Answered, useAsk } from "../asked";
-import { below100, scaledTo } from "../format";
+import { above0, below100, scaledTo } from "../format";
 import { go, param } from "../router";
 import { language, nameOf, say } from "../words";
 
@@ -25,6 +25,8 @@ interface Trace {
   equal: boolean | null;
   unit: string;
   coverage_pct: number | null;
+  estimated_pct: number | null;
+  details: Record<string, number | string | null>;
   basis: string;
   basis_zh: string;
   unavailable: string | null;
@@ -65,6 +67,7 @@ function full(value: number | string | null, unit: string): string {
 
 function Told({ found }: { found: Trace }) {
   const { definition } = found;
+  const marks = found.details[language.value === "zh" ? "marks_zh" : "marks_en"];
   const basis = language.value === "zh" ? found.basis_zh : found.basis;
   return (
     <>
@@ -78,6 +81,8 @@ function Told({ found }: { found: Trace }) {
         {definition.formula && <Pair name={say("trace.formula")} text={definition.formula} />}
         {basis && <Pair name={say("trace.basis")} text={basis} />}
         {found.coverage_pct !== null && <Pair name={say(basis ? "trace.coverage.metered" : "trace.coverage")} text={below100(found.coverage_pct)} />}
+        {(found.estimated_pct ?? 0) > 0 && <Pair name={say("trace.estimated")} text={above0(found.estimated_pct ?? 0)} />}
+        {marks && <Pair name={say("trace.marks")} text={String(marks)} />}
         {definition.source && <Pair name={say("source")} text={definition.source} />}
         <Pair name={say("trace.address")} text={found.address} />
       </dl>
@@ -99,7 +104,7 @@ function Told({ found }: { found: Trace }) {
                     {input.name}
                   </th>
                   <td class="number">{input.value === null ? "—" : scaledTo(input.value, input.unit).join(" ")}</td>
-                  <td class="number">{input.known === null ? "—" : `${input.known} / ${input.count ?? "—"}`}</td>
+                  <td class="number">{input.known === null ? "—" : `${input.known} / ${input.count ?? "—"}`}{(input.estimated ?? 0) > 0 && ` (${say("trace.of_them_estimated", { count: input.estimated ?? 0 })})`}</td>
                   <td class="code wrap">{(input.registers ?? []).join(language.value === "zh" ? "、" : ", ")}</td>
                 </tr>
               ))}
