@@ -56,6 +56,7 @@ async def test_all_clusters_with_figure_target_progress_intensity_and_source(clu
         "unavailable": None,
         "unavailable_zh": None,
         "coverage_pct": None,
+        "estimated_pct": None,
         "sources": ["深坪府〔2024〕1 号（2024-02-18）三（一）1（2）"],
         "revision": None,
         "details": {"year": 2023, "since_base": 0},
@@ -79,6 +80,7 @@ async def test_all_clusters_with_figure_target_progress_intensity_and_source(clu
             "attributed_kwh": 679_315,
             "unattributed_kwh": 315_315,
             "coverage_pct": 100,
+            "estimated_pct": 0,
         }
     ]
 
