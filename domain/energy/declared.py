@@ -13,10 +13,6 @@ LARGEST_WH = 2**60
 """A reading of more steps or primary Wh than it (1.15 EWh) is no reading; below it no sum of this package overflows."""
 MOST_RATIO = 2**61
 """Numerator times denominator of a ratio stay below it."""
-SLACK_MS = 60_000
-SLACK_STEPS = 1_000
-"""A register of whole kWh, the coarsest there is, may move by one of them at once."""
-_MS_KW_PER_WH = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +32,8 @@ class Declared:
     period_ms: NDArray[np.int64]
     limit_kw: NDArray[np.float64]
     """Infinite where no limit is known."""
+    step: NDArray[np.int64]
+    """The declared step of each declaration, in stored steps; 0: not declared."""
 
     def at(self, key: NDArray[np.int64]) -> NDArray[np.int64]:
         """The index of the declaration in force at each key."""
@@ -63,26 +61,6 @@ class Declared:
         fits: NDArray[np.bool_] = small & ((modulus < 0) | (steps < modulus))
         return fits
 
-    def plausible(
-        self,
-        rise_wh: NDArray[np.int64],
-        span_ms: NDArray[np.int64],
-        register: NDArray[np.int64],
-        declaration: NDArray[np.int64],
-    ) -> NDArray[np.bool_]:
-        """Rises that the highest plausible power explains.
-
-        Allowed Wh = limit_kw * (span_ms + max(reading period, 60 s)) / 3600 + 1000 steps: a register may be read a
-        little after it was written, and may count whole kWh.
-        """
-        if bool(np.isinf(self.limit_kw).all()):
-            return np.ones(len(rise_wh), dtype=np.bool_)
-        span = np.maximum(span_ms, 0) + np.maximum(self.period_ms, SLACK_MS)[register]
-        slack = SLACK_STEPS * (self.numerator / self.denominator)[declaration]
-        allowed = self.limit_kw[register] * span / _MS_KW_PER_WH + slack
-        fits: NDArray[np.bool_] = rise_wh <= allowed
-        return fits
-
 
 def declared(rules: Sequence[RegisterRule], wh_per_step: int) -> Declared:
     """Put the declarations of all registers into arrays."""
@@ -98,6 +76,7 @@ def declared(rules: Sequence[RegisterRule], wh_per_step: int) -> Declared:
         change_final=_column([_or_none(entry[1].final_steps) for entry in changes]),
         period_ms=_column([rule.period_ms for rule in rules]),
         limit_kw=np.array([np.inf if rule.limit_kw is None else rule.limit_kw for rule in rules], dtype=np.float64),
+        step=_column([entry[1].step_steps or 0 for entry in entries]),
     )
 
 

@@ -8,12 +8,6 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-NEIGHBOURS = 32
-"""Trusted readings a caller gives beyond either end of its grid, where there are so many.
-
-With them the intervals of a part equal the same intervals of the whole: what a reading means depends on the few
-readings beside it only (see `repair`), so recomputing touched intervals alone is enough.
-"""
 INSTANTS = 2**42
 """Instants are below it (the year 2109), so that register and instant share one 64-bit key."""
 MOST_REGISTERS = 2**20
@@ -65,6 +59,8 @@ class Declaration:
     """What the new meter read at that instant."""
     final_steps: int | None = None
     """What the meter that went away read at that instant."""
+    step_steps: int | None = None
+    """The least by which the register moves, in stored steps; None: not declared, so it is learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +72,7 @@ class RegisterRule:
     period_ms: int
     """Planned distance of its readings."""
     limit_kw: float | None
-    """The highest plausible power on the primary side; None: not known."""
+    """The highest plausible power on the primary side; None: not declared, so it is learned from the register's past."""
 
 
 @dataclass(frozen=True, slots=True)

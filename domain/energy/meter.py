@@ -1,0 +1,84 @@
+"""One register as plain numbers, for judging its readings one by one: what a rise is worth and what power allows."""
+
+from dataclasses import dataclass
+
+from domain.energy.belief import Differences
+from domain.energy.declared import Declared
+from domain.energy.readings import NONE
+
+SLACK_MS = 60_000
+"""A register may be read a little after it was written."""
+LEARNED = 5.0
+"""Where no rating is declared, a register may count five times as fast as it was ever seen to."""
+NEAR_TOP = 10
+"""A fall is a roll-over when the rise through the top is at most a tenth of the register's width."""
+ENOUGH = 3
+"""So many differences tell the step of a register: the third smallest is the smallest that is no exception."""
+_MS_PER_HOUR_W = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """What is declared of one register from an instant on."""
+
+    numerator: int
+    """Of the primary Wh of one step."""
+    denominator: int
+    modulus: int
+    """`NONE`: not known."""
+    limit_kw: float | None
+    """The highest plausible power; None: not declared, so it is learned."""
+    step_steps: int
+    """The declared step of the register, in stored steps; 0: not declared."""
+    period_ms: int
+
+    @classmethod
+    def of(cls, meters: Declared, register: int, declaration: int) -> "Meter":
+        """The register as declared."""
+        limit_kw = float(meters.limit_kw[register])
+        return cls(
+            int(meters.numerator[declaration]),
+            int(meters.denominator[declaration]),
+            int(meters.modulus[declaration]),
+            None if limit_kw == float("inf") else limit_kw,
+            int(meters.step[declaration]),
+            int(meters.period_ms[register]),
+        )
+
+    def wh(self, steps: int) -> int:
+        """Primary Wh of a value of the register, as `Declared.wh`."""
+        whole, rest = divmod(steps, self.denominator)
+        return whole * self.numerator + (rest * self.numerator + self.denominator // 2) // self.denominator
+
+    def rise_wh(self, old: int, new: int) -> int | None:
+        """What was counted from one value to a later one, through the top too; None: the register fell."""
+        if new >= old:
+            return self.wh(new) - self.wh(old)
+        if self.modulus == NONE or self.modulus - old + new > self.modulus // NEAR_TOP:
+            return None
+        return self.wh(self.modulus) - self.wh(old) + self.wh(new)
+
+    def step_wh(self, smallest: Differences) -> int | None:
+        """The step of the register in primary Wh: declared, else learned; None: not known yet."""
+        if self.step_steps:
+            return self.wh(self.step_steps)
+        return self.wh(smallest[ENOUGH - 1]) if len(smallest) >= ENOUGH else None
+
+    def power_kw(self, peak_kw: float) -> float:
+        """The power that no believed rise exceeds."""
+        return LEARNED * peak_kw if self.limit_kw is None else self.limit_kw
+
+
+def energy_wh(power_kw: float, span_ms: int) -> float:
+    """Wh that a power gives in a span."""
+    return power_kw * span_ms / _MS_PER_HOUR_W
+
+
+def allowed_wh(power_kw: float, span_ms: int) -> float:
+    """Wh that a register can rise by between two readings, without its step."""
+    return energy_wh(power_kw, span_ms + SLACK_MS)
+
+
+def mean_kw(wh: float, span_ms: int) -> float:
+    """The power that gives so many Wh in a span."""
+    return wh * _MS_PER_HOUR_W / span_ms
