@@ -1,10 +1,13 @@
 """The 15-minute truth: energy of intervals from registers, with its quality, and what explains what is missing."""
 
 from domain.energy.gaps import Evidence, Gap, GapCause, gaps
-from domain.energy.intervals import interval_energy
+from domain.energy.belief import NOTHING, Belief
+from domain.energy.believing import Course, Opening
+from domain.energy.chains import reach_ms
+from domain.energy.findings import Finding, FindingKind
+from domain.energy.intervals import Metered, interval_energy, metered
 from domain.energy.power import Direction, integrated_power
 from domain.energy.readings import (
-    NEIGHBOURS,
     Declaration,
     Grid,
     IntervalQuality,
@@ -16,15 +19,21 @@ from domain.energy.readings import (
 )
 
 __all__ = [
-    "NEIGHBOURS",
+    "NOTHING",
+    "Belief",
+    "Course",
     "Declaration",
     "Direction",
     "Evidence",
+    "Finding",
+    "FindingKind",
     "Gap",
     "GapCause",
     "Grid",
     "IntervalQuality",
     "IntervalTable",
+    "Metered",
+    "Opening",
     "Readings",
     "RegisterRule",
     "gaps",
@@ -32,4 +41,6 @@ __all__ = [
     "integrated_power",
     "interval_energy",
     "keys",
+    "metered",
+    "reach_ms",
 ]

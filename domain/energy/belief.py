@@ -23,6 +23,10 @@ class Mark:
     """When the register first showed this value."""
     behind_ms: int
     """How much movement came after it, in ms (see `chains`)."""
+    cost_ms: int
+    """What it costs to believe it as the last one, above the cost of the best chain."""
+    smallest: Differences
+    peak_kw: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,11 @@ class Trial:
     """The last reading before it."""
     anchor_steps: int
     behind_ms: int
-    """How much movement came since the anchor."""
+    """How much movement came since its first reading, with it."""
     first_ms: int
     first_steps: int
+    paid_ms: int
+    """What the break costs that began it."""
     rises: tuple[tuple[int, int, int], ...]
     """Instant, time since the reading before it in ms, and rise in steps."""
 
@@ -44,14 +50,12 @@ class Trial:
 class Doubt:
     """One of several chains of readings that may be the true one."""
 
-    cost_ms: int
-    """Above the cost of the best one."""
     marks: tuple[Mark, ...]
-    """Its last believed readings, in order."""
+    """Its last believed readings, one a value, in order."""
     fork_ms: int
     """The last reading that it shares with the best one; `NONE`: with none."""
-    smallest: Differences
-    peak_kw: float
+    led: bool
+    """Whether it ever was the best one."""
     trial: Trial | None
 
 
@@ -63,10 +67,16 @@ class Unsure:
     at_ms: int
     """Of the last reading, believed or not."""
     steps: int
+    before_ms: int
+    """Of the last but one."""
     moved_ms: int
     """When the readings around it last moved."""
+    run_steps: int
+    """The value with which the present run of readings began."""
+    first_ms: int
+    """The first reading of this count."""
     begun_ms: int
-    """How much movement there was since the count began, in ms, as far as it matters."""
+    """What it costs to believe none of the readings of this count, above the cost of the best chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +86,20 @@ class Belief:
     at_ms: int
     """Of the last believed reading; `NONE`: there is none."""
     steps: int
+    anchor_ms: int
+    """The last believed reading that nothing can overturn any more; where nothing is open, all usable readings after it
+    are believed too."""
+    anchor_steps: int
     since_ms: int
-    """When the register first showed this value."""
+    """When the register first showed the value of the anchor."""
     smallest: Differences
     peak_kw: float
-    """The highest power that the register itself has shown; a limit is learned from it where no rating is declared."""
+    """The highest power that the register itself had shown by then; a limit is learned from it where none is declared."""
     unsure: Unsure | None = None
-    """None: nothing is open, and all usable readings of the last quarter of an hour are believed."""
+    """What is open; None: nothing."""
     next_ms: int = field(default=NONE, compare=False)
     """The believed reading after it, as far as was known; `NONE`: none."""
 
 
-NOTHING = Belief(NONE, NONE, NONE, (), 0.0)
+NOTHING = Belief(NONE, NONE, NONE, NONE, NONE, (), 0.0)
 """Before the first reading."""

@@ -3,12 +3,11 @@
 Between two knots (believed readings, and declared changes of the meter) the energy is
 
 - a rise: W(new) - W(old), where W is the primary Wh of a register value, rounded once (`Declared.wh`);
-- a fall through the top of a register of known width (`repair.rolls_over`, and within the power limit if there is one):
-  W(modulus) - W(old) + W(new);
-- a fall of at most a thousandth is no reset but the same count told more coarsely (a driver of another resolution, a
-  counter kept as a short float): nothing was counted, estimated. A reset counts from zero, not from there;
-- any other fall is a reset: W(new), counted from zero; what was counted before the reset is lost, so it is estimated;
-- across a change whose old or new value was not declared: not known. Nothing is counted, the energy is a lower bound.
+- through the top of a register of known width: W(modulus) - W(old) + W(new);
+- after a reset: W(new), counted from zero; what was counted before the reset is lost, so it is estimated;
+- after a stand-still that was caught up at once: the rise, estimated;
+- across a jump, and across a change whose old or new value was not declared or does not fit: not known. A short one is
+  estimated by the power before and after it, of a longer one nothing is counted.
 """
 
 from dataclasses import dataclass
@@ -17,9 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.energy.believing import Known
+from domain.energy.chains import Link
 from domain.energy.declared import Declared
+from domain.energy.meter import NEAR_TOP, SLACK_MS
 from domain.energy.readings import INSTANTS, NONE, keys
-from domain.energy.repair import Known, rolls_over, slips
+
+BESIDE_MS = 600_000
+"""The power before and after a jump is that of ten minutes on either side."""
+BRIDGED_MS = 945_000
+"""A jump across a quarter of an hour, and a twentieth more since no poll is exactly on time, is still estimated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,8 @@ class Knots:
     era_after: NDArray[np.int64]
     declaration: NDArray[np.int64]
     """In force from the knot on."""
+    link: NDArray[np.int8]
+    """How it follows the knot before it (`Link`)."""
 
     @property
     def register(self) -> NDArray[np.int64]:
@@ -62,7 +70,7 @@ class Stretches:
 def knots(known: Known, meters: Declared) -> Knots:
     """Readings and the declared changes between them as one sequence."""
     key = keys(known.register, known.at_ms)
-    plain = Knots(key, known.place, known.steps, known.steps, known.era, known.era, known.declaration)
+    plain = Knots(key, known.place, known.steps, known.steps, known.era, known.era, known.declaration, known.link)
     return _with_changes(plain, meters) if len(meters.change_key) else plain
 
 
@@ -71,39 +79,65 @@ def stretches(chain: Knots, meters: Declared) -> Stretches:
     register, at_ms = chain.register, chain.at_ms
     old, new, rule = chain.after[:-1], chain.before[1:], chain.declaration[:-1]
     inside = register[1:] == register[:-1]
-    unknown = inside & ((old == NONE) | (new == NONE) | (chain.era_after[:-1] != chain.era_before[1:]))
-    counted = inside & ~unknown
     span_ms = np.where(inside, at_ms[1:] - at_ms[:-1], 0)
-    energy_wh, guessed = _rises(old, new, rule, register[:-1], span_ms, meters)
-    return Stretches(
-        energy_wh=_led(np.where(counted, energy_wh, 0)),
-        span_ms=_led(span_ms),
-        estimated=_led(unknown | (counted & guessed)),
-        unknown=_led(unknown),
-    )
+    energy_wh, fits = _rises(old, new, rule, meters)
+    link = chain.link[1:]
+    reset = link == Link.RESET
+    energy_wh[reset] = meters.wh(new[reset], rule[reset])
+    declared = (chain.place[1:] == NONE) | (chain.place[:-1] == NONE)
+    limit_wh = meters.limit_kw[register[:-1]] * (span_ms + SLACK_MS) / 3_600.0 + meters.wh(meters.step[rule], rule)
+    fits |= reset
+    fits &= ~declared | (energy_wh <= limit_wh)
+    known = (old != NONE) & (new != NONE) & (chain.era_after[:-1] == chain.era_before[1:])
+    unknown = inside & (~known | ~fits | (link == Link.JUMP))
+    counted = _led(np.where(inside & ~unknown, energy_wh, 0))
+    estimated = _led(unknown | (inside & (reset | (link == Link.STILL))))
+    made = Stretches(counted, _led(span_ms), estimated, _led(unknown))
+    return _bridged(chain, made, meters) if bool(unknown.any()) else made
 
 
 def _rises(
     old: NDArray[np.int64],
     new: NDArray[np.int64],
     rule: NDArray[np.int64],
-    register: NDArray[np.int64],
-    span_ms: NDArray[np.int64],
     meters: Declared,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Energy of each stretch and whether it is a guess: a reset, or a rise above the plausible power."""
-    from_wh, to_wh = meters.wh(old, rule), meters.wh(new, rule)
-    energy_wh = to_wh - from_wh
-    falls = np.flatnonzero(new < old)
-    modulus, which = meters.modulus[rule[falls]], rule[falls]
-    through_top = meters.wh(np.maximum(modulus, 0), which) - from_wh[falls] + to_wh[falls]
-    rolled = rolls_over(old[falls], new[falls], modulus)
-    rolled &= meters.plausible(through_top, span_ms[falls], register[falls], which)
-    from_zero = np.where(slips(old[falls], new[falls]), 0, to_wh[falls])
-    energy_wh[falls] = np.where(rolled, through_top, from_zero)
-    guessed = ~meters.plausible(energy_wh, span_ms, register, rule)
-    guessed[falls] |= ~rolled
-    return energy_wh, guessed
+    """Energy of each stretch, through the top where the register fell, and whether that explains it."""
+    energy_wh = meters.wh(new, rule) - meters.wh(old, rule)
+    fits = new >= old
+    falls = np.flatnonzero(~fits)
+    if len(falls):
+        modulus = meters.modulus[rule[falls]]
+        top = meters.wh(np.maximum(modulus, 0), rule[falls])
+        fits[falls] = (modulus > 0) & (modulus - old[falls] + new[falls] <= modulus // NEAR_TOP)
+        energy_wh[falls] = np.where(fits[falls], top + energy_wh[falls], 0)
+    return energy_wh, fits
+
+
+def _bridged(chain: Knots, made: Stretches, meters: Declared) -> Stretches:
+    """Short stretches of which nothing is known get the mean power of the minutes before and after them."""
+    energy_wh, unknown = made.energy_wh.copy(), made.unknown.copy()
+    total = np.cumsum(made.energy_wh)
+    short = np.flatnonzero(made.unknown & (made.span_ms <= BRIDGED_MS))
+    for end in short.tolist():
+        register = int(chain.register[end])
+        low = int(np.searchsorted(chain.key, chain.key[end - 1] - BESIDE_MS))
+        high = int(np.searchsorted(chain.key, chain.key[end] + BESIDE_MS, side="right")) - 1
+        low = _first_of(chain, register, low)
+        span_ms = int(chain.at_ms[end - 1] - chain.at_ms[low] + chain.at_ms[high] - chain.at_ms[end])
+        if span_ms <= 0:
+            continue
+        counted = int(total[high] - total[end] + total[end - 1] - total[low])
+        share_wh = counted * int(made.span_ms[end]) // span_ms
+        limit_kw = float(meters.limit_kw[register])
+        most = share_wh if np.isinf(limit_kw) else int(limit_kw * int(made.span_ms[end]) / 3_600.0)
+        energy_wh[end], unknown[end] = min(share_wh, most), False
+    return Stretches(energy_wh, made.span_ms, made.estimated, unknown)
+
+
+def _first_of(chain: Knots, register: int, place: int) -> int:
+    """The place, or the first one of a register when it lies before that."""
+    return max(place, int(np.searchsorted(chain.key, register * INSTANTS)))
 
 
 def _with_changes(plain: Knots, meters: Declared) -> Knots:
@@ -127,6 +161,7 @@ def _with_changes(plain: Knots, meters: Declared) -> Knots:
         era_before=np.insert(era_before, where, era[new] - 1),
         era_after=np.insert(plain.era_after, where, era[new]),
         declaration=np.insert(plain.declaration, where, meters.at(key)),
+        link=np.insert(plain.link, where, 0),
     )
 
 

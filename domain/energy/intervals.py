@@ -9,15 +9,17 @@ wholly within a stretch of which nothing is known; missing is never zero.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.energy.believing import Course, Known, Opening, believed
 from domain.energy.counting import Knots, Stretches, knots, stretches
 from domain.energy.declared import Declared, declared
+from domain.energy.findings import Finding, jumps, left_out, too_much
+from domain.energy.meter import Meter
 from domain.energy.readings import NONE, Grid, IntervalQuality, IntervalTable, Readings, RegisterRule, check, keys
-from domain.energy.repair import believed
 
 TOLERANCE_PERIODS = 2.5
 """A stretch of so many reading periods still is an ordinary one."""
@@ -28,22 +30,52 @@ _EXACT_SPAN_MS = 2**31
 """Up to this span the products of an interpolation fit 64 bits."""
 
 
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """Intervals, and what is believed of their registers."""
+
+    table: IntervalTable
+    courses: list[Course]
+    """Of each register, with the believed reading that follows each instant."""
+    last_ms: NDArray[np.int64]
+    """The last believed reading of each register among those given; `NONE`: none."""
+    findings: tuple[Finding, ...]
+
+
 def interval_energy(
     readings: Readings,
     rules: Sequence[RegisterRule],
     grid: Grid,
     wh_per_step: int = 1,
 ) -> IntervalTable:
-    """Energy, quality and counts of every register and interval."""
+    """Energy, quality and counts of every register and interval, from all readings that there are."""
+    return metered(readings, rules, grid, [Opening()] * len(rules), wh_per_step).table
+
+
+def metered(
+    readings: Readings,
+    rules: Sequence[RegisterRule],
+    grid: Grid,
+    openings: Sequence[Opening],
+    wh_per_step: int = 1,
+) -> Metered:
+    """The same from a part of the readings, going on from what was believed before them."""
     check(readings, rules, grid)
     meters = declared(rules, wh_per_step)
-    known = believed(readings, meters)
+    known, courses = believed(readings, meters, openings)
     valid = np.zeros(len(readings), dtype=np.bool_)
     valid[known.place] = True
     chain = knots(known, meters)
     bounds = bounds_of(chain, len(rules), grid)
-    energy_wh, quality = _energy(readings, chain, bounds, meters, grid)
-    return table_of(readings, valid, chain, bounds, energy_wh, quality, rules, grid)
+    counted = stretches(chain, meters)
+    energy_wh, quality = _energy(readings, chain, counted, bounds, meters, grid)
+    above = _above(energy_wh, quality, courses, meters, grid)
+    quality[above] = IntervalQuality.MISSING
+    found = (*jumps(chain, meters), *left_out(readings, known), *too_much(above, energy_wh, grid))
+    energy_wh[above] = 0
+    table = table_of(readings, valid, chain, bounds, energy_wh, quality, rules, grid)
+    last_ms, followed = _ends(known, courses, openings)
+    return Metered(table, followed, last_ms, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +109,7 @@ def bounds_of(chain: Knots, registers: int, grid: Grid) -> Bounds:
 def _energy(
     readings: Readings,
     chain: Knots,
+    counted: Stretches,
     bounds: Bounds,
     meters: Declared,
     grid: Grid,
@@ -84,7 +117,6 @@ def _energy(
     if not len(chain.key):
         shape = (bounds.low.shape[0], grid.count)
         return np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int8)
-    counted = stretches(chain, meters)
     covered = bounds.has_low & bounds.has_high
     count_wh = _count_at(chain, counted, bounds, covered)
     doubtful = _doubtful(readings, chain, counted, meters, grid)
@@ -96,6 +128,44 @@ def _energy(
     quality = np.where(good, IntervalQuality.GOOD, IntervalQuality.ESTIMATED)
     energy_wh = np.where(present, count_wh[:, 1:] - count_wh[:, :-1], 0)
     return energy_wh, np.where(present, quality, IntervalQuality.MISSING).astype(np.int8)
+
+
+def _above(
+    energy_wh: NDArray[np.int64],
+    quality: NDArray[np.int8],
+    courses: Sequence[Course],
+    meters: Declared,
+    grid: Grid,
+) -> NDArray[np.bool_]:
+    """Intervals that hold more than the power of their register gives in their time, plus one step of it."""
+    limit_wh = meters.limit_kw * grid.period_ms / 3_600.0
+    above = (quality != IntervalQuality.MISSING) & (energy_wh > limit_wh[:, None])
+    for register in np.flatnonzero(above.any(axis=1)).tolist():
+        last = courses[register].beliefs[-1]
+        declaration = meters.at(keys(np.array([register]), np.array([max(0, last.at_ms)])))
+        step = Meter.of(meters, register, int(declaration[0])).step_wh(last.smallest) or 0
+        above[register] &= energy_wh[register] > limit_wh[register] + step
+    return above
+
+
+def _ends(
+    known: Known, courses: Sequence[Course], openings: Sequence[Opening]
+) -> tuple[NDArray[np.int64], list[Course]]:
+    """The last believed reading of each register, and its course with the readings that follow each instant."""
+    bounds = np.searchsorted(known.register, np.arange(len(courses) + 1))
+    last_ms = np.full(len(courses), NONE, np.int64)
+    there = bounds[1:] > bounds[:-1]
+    last_ms[there] = known.at_ms[bounds[1:][there] - 1]
+    followed: list[Course] = []
+    for register, (course, opening) in enumerate(zip(courses, openings, strict=True)):
+        at_ms = known.at_ms[bounds[register] : bounds[register + 1]]
+        after = np.searchsorted(at_ms, opening.edges_ms).tolist()
+        beliefs = [
+            replace(belief, next_ms=int(at_ms[place]) if place < len(at_ms) else NONE)
+            for belief, place in zip(course.beliefs, after, strict=False)
+        ]
+        followed.append(Course((*beliefs, course.beliefs[-1]), course.reopened_ms))
+    return last_ms, followed
 
 
 def _count_at(

@@ -48,7 +48,7 @@ def integrated_power(
     valid = (samples.trust > 0) & (np.abs(power_w) <= _most_w(meters)[samples.register])
     place = np.flatnonzero(valid)
     steps, era, rule = samples.steps[place], samples.register[place].astype(np.int64), declaration[place]
-    chain = Knots(key[place], place, steps, steps, era, era, rule)
+    chain = Knots(key[place], place, steps, steps, era, era, rule, np.zeros(len(place), np.int8))
     bounds = bounds_of(chain, len(rules), grid)
     energy_wh, quality = _energy(chain, power_w[place] * direction.value, bounds, grid)
     return table_of(samples, valid, chain, bounds, energy_wh, quality, rules, grid)
