@@ -147,6 +147,8 @@ class _Way:
     cost_ms: int = 0
     most_ms: int = BACK_MS
     """What the readings that it leaves out cost at most, above the cost of the best chain."""
+    free_ms: int = 0
+    """Movement that it leaves out and that costs nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,23 +446,26 @@ class Scan:
 
     def _left(self, tip: _Node, at_ms: int, steps: int) -> Iterator[_Way]:
         """The way from where a chain was last not above a reading: what it held since is then false."""
-        values, node, from_ms, next_steps = 0, tip, at_ms - self._look_back_ms, tip.steps
+        values, node, after = 0, tip, tip
         while steps < node.steps:
             if node.first != node.last and steps >= int(self._steps[node.first]):
                 last = node.first + int(np.searchsorted(self._steps[node.first : node.last + 1], steps, side="right")) - 1
-                node, next_steps = self._cut(node, last), int(self._steps[last + 1])
+                node, after = self._cut(node, last), self._cut(node, last + 1)
                 break
-            parent = node.parent
-            if parent is None:
+            if node.parent is None:
                 return
-            values += parent.steps != node.steps
-            node, next_steps = parent, node.steps if node.first == node.last else int(self._steps[node.first])
-        if node.at_ms < from_ms or values > MOST_VALUES:
+            after = node if node.first == node.last else self._cut(node, node.first)
+            node = node.parent
+            values += node.steps != after.steps
+        if node is tip or node.at_ms < at_ms - self._look_back_ms or values > MOST_VALUES:
             return
-        if node is not tip:
-            leapt = 2 * (next_steps - node.steps) >= tip.steps - steps
-            for way in self._ways(node, at_ms, steps):
-                yield replace(way, most_ms=UNDONE_MS if leapt else BACK_MS)
+        for way in self._ways(node, at_ms, steps):
+            if 2 * (after.steps - node.steps) >= tip.steps - steps:
+                # It leapt up and came back: the leap itself is no movement.
+                leap_ms = after.moved_ms - node.moved_ms - min(after.at_ms - node.at_ms, MOVE_MS)
+                yield replace(way, most_ms=UNDONE_MS, free_ms=max(0, leap_ms))
+            else:
+                yield way
 
     def _cut(self, node: _Node, last: int) -> _Node:
         """A stretch up to a reading within it, as if the rest were not there."""
@@ -548,7 +553,7 @@ class Scan:
             steps,
             since_ms,
             self._moved_ms,
-            min(parent.cost_ms + before_ms - parent.moved_ms, best_ms + most_ms) + cost,
+            min(parent.cost_ms + before_ms - parent.moved_ms - way.free_ms, best_ms + most_ms) + cost,
             parent,
             link,
             parent.smallest,
@@ -668,7 +673,9 @@ class Scan:
             )
         least = self._cost(ordered[0])
         chains = tuple(self._doubt(tip, ordered[0], least) for tip in ordered)
-        rest = (self._before_last_ms, self._changed_ms, self._run_steps, self._first_ms, self._begun_ms - least)
+        young = self._first_ms != NONE and edge_ms - self._first_ms <= self._look_back_ms
+        begun = (self._first_ms, self._begun_ms - least) if young else (NONE, 0)
+        rest = (self._before_last_ms, self._changed_ms, self._run_steps, *begun)
         unsure = Unsure(chains, *self._last, *rest)
         values = (sure.at_ms, sure.steps, sure.since_ms, sure.smallest, sure.peak_kw)
         return Belief(sure.at_ms, sure.steps, *values, unsure)
@@ -708,25 +715,27 @@ class Scan:
         return Doubt(tuple(reversed(marks)), self._fork(tip, best), tip.led, trial)
 
     def _values(self, tip: _Node) -> Iterator[_Node]:
-        """The end of a chain, one reading a value, from the last one back."""
-        from_ms, node, count = tip.at_ms - self._look_back_ms, tip, 0
-        while node is not None and (node is tip or node.at_ms >= from_ms) and count <= MOST_VALUES:
-            if node.first != node.last:
-                part = self._steps[node.first : node.last + 1]
-                for last in reversed([*(np.flatnonzero(np.diff(part))).tolist(), len(part) - 1]):
-                    inner = self._cut(node, node.first + last)
-                    if count > MOST_VALUES or (inner.at_ms < from_ms and inner.at_ms != tip.at_ms):
-                        return
-                    yield inner
-                    count += 1
-            else:
+        """The end of a chain from the last reading back: of each value the last reading."""
+        from_ms, count, value = tip.at_ms - self._look_back_ms, 0, NONE
+        at: _Node | None = tip
+        while at is not None:
+            for node in self._parts(at):
+                if node.steps == value:
+                    continue
+                if node is not tip and (node.at_ms < from_ms or count > MOST_VALUES):
+                    return
                 yield node
-                count += 1
-            value = node.steps if node.first == node.last else int(self._steps[node.first])
-            parent = node.parent
-            while parent is not None and parent.steps == value and parent.first == parent.last:
-                parent = parent.parent
-            node = parent  # type: ignore[assignment]
+                value, count = node.steps, count + 1
+            at = at.parent
+
+    def _parts(self, node: _Node) -> Iterator[_Node]:
+        """A reading, or the last reading of each value of a stretch, from the last one back."""
+        if node.first == node.last:
+            yield node
+            return
+        part = self._steps[node.first : node.last + 1]
+        for last in reversed([*np.flatnonzero(np.diff(part)).tolist(), len(part) - 1]):
+            yield self._cut(node, node.first + last)
 
     def _fork(self, tip: _Node, best: _Node) -> int:
         if tip is best:
