@@ -7,10 +7,10 @@ import numpy as np
 
 from accounting.settlement.computing import of_part
 from accounting.settlement.revisions import Author
-from accounting.settlement.work import Task
+from accounting.settlement.work import Window
 from accounting.store import Connection, statement
 from contract.time import from_ms, to_ms
-from domain.energy import IntervalTable, Readings, RegisterRule
+from domain.energy import Metered, Readings, RegisterRule
 
 RETRY_FIRST_S = 60
 """After the first failure; doubled with each further one."""
@@ -38,29 +38,29 @@ class Waiting:
     author: Author
 
 
-Compute = Callable[[Readings, Sequence[Task], Sequence[RegisterRule]], IntervalTable]
+Compute = Callable[[Readings, Sequence[Window], Sequence[RegisterRule]], Metered]
 
 
 def apart(
-    compute: Compute, tasks: Sequence[Task], given: Readings, rules: Sequence[RegisterRule]
-) -> Iterator[tuple[Sequence[Task], Readings, IntervalTable | Failure]]:
+    compute: Compute, windows: Sequence[Window], given: Readings, rules: Sequence[RegisterRule]
+) -> Iterator[tuple[Sequence[Window], Readings, Metered | Failure]]:
     """Compute registers together; where that fails, in ever smaller parts, until only those fail that cause it."""
     try:
-        made: IntervalTable | Failure = compute(given, tasks, rules)
+        made: Metered | Failure = compute(given, windows, rules)
     except Exception as error:  # noqa: BLE001 - whatever it is that one register does, the others are settled
-        if len(tasks) > 1:
-            middle = len(tasks) // 2
+        if len(windows) > 1:
+            middle = len(windows) // 2
             bound = int(np.searchsorted(given.register, middle))
-            yield from apart(compute, tasks[:middle], of_part(given, slice(0, bound), 0), rules[:middle])
-            yield from apart(compute, tasks[middle:], of_part(given, slice(bound, None), middle), rules[middle:])
+            yield from apart(compute, windows[:middle], of_part(given, slice(0, bound), 0), rules[:middle])
+            yield from apart(compute, windows[middle:], of_part(given, slice(bound, None), middle), rules[middle:])
             return
-        made = _failure(tasks[0], error)
-    yield tasks, given, made
+        made = _failure(windows[0], error)
+    yield windows, given, made
 
 
-def _failure(task: Task, error: Exception) -> Failure:
+def _failure(window: Window, error: Exception) -> Failure:
     reason = f"{type(error).__name__}: {error}"[:_LONGEST_REASON].replace("\0", "")
-    return Failure(task.span.register.register_id, max(0, task.span.low_ms), task.span.author, reason)
+    return Failure(window.span.register.register_id, window.begin_ms, window.span.author, reason)
 
 
 def due(connection: Connection, now_ms: int) -> list[Waiting]:

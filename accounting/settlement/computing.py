@@ -1,31 +1,67 @@
 """From raw readings to the tables of the pure core: picking, joining and numbering, without touching the database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accounting.settlement.readings import Nearest, PackedReadings
+from accounting.settlement.readings import PackedReadings
 from accounting.settlement.registers import Register
-from domain.energy import Grid, IntervalTable, Readings, RegisterRule, in_order, interval_energy, keys
-from domain.energy.power import Direction, integrated_power
+from accounting.settlement.work import Window
+from accounting.store import Int64s
+from domain.energy import (
+    NOTHING,
+    Course,
+    Direction,
+    Grid,
+    Metered,
+    Opening,
+    Readings,
+    RegisterRule,
+    in_order,
+    integrated_power,
+    keys,
+    metered,
+)
+from domain.energy.readings import NONE
+
+DueMs = Callable[[Register], int]
+"""Up to where a register that says nothing is given missing intervals."""
 
 
-def of_registers(packed: PackedReadings, members: Sequence[Register], near: Nearest) -> Readings:
-    """The readings of registers, each under its place among them; `near` are those beside the span."""
-    own_time = np.array([register.own_time for register in members], np.bool_)
+def of_windows(packed: PackedReadings, windows: Sequence[Window]) -> Readings:
+    """The readings of windows, each under the place of its window, and the last believed ones before them."""
+    own_time = np.array([each.span.register.own_time for each in windows], np.bool_)
     parts: list[Readings] = []
     first = 0
-    for source, same in groupby(members, lambda register: register.source):
-        devices = [register.device_id for register in same]
+    for source, same in groupby(windows, lambda each: each.span.register.source):
+        devices = [each.span.register.device_id for each in same]
         parts.append(_moved(packed.of(source, devices), first, own_time))
         first += len(devices)
-    if len(near.place):
-        never_late = np.zeros(len(near.place), np.bool_)
-        parts.append(Readings(near.place.astype(np.int32), near.at_ms, near.steps, near.trust, never_late))
-    return _joined(parts)
+    given = _joined(parts)
+    low = np.array([each.read_from_ms for each in windows], np.int64)
+    high = np.array([each.end_ms for each in windows], np.int64)
+    inside = (given.at_ms >= low[given.register]) & (given.at_ms < high[given.register])
+    given = given if bool(inside.all()) else given.chosen(inside)
+    return _with_tips(given, windows, low)
+
+
+def _with_tips(given: Readings, windows: Sequence[Window], low_ms: Int64s) -> Readings:
+    """The same with the last believed reading of each register where it lies further back than what was read."""
+    tips = [(place, each.belief) for place, each in enumerate(windows) if NONE != each.belief.at_ms < low_ms[place]]
+    if not tips:
+        return given
+    count = len(tips)
+    beside = Readings(
+        np.array([place for place, _ in tips], np.int32),
+        np.array([belief.at_ms for _, belief in tips], np.int64),
+        np.array([belief.steps for _, belief in tips], np.int64),
+        np.ones(count, np.int8),
+        np.zeros(count, np.bool_),
+    )
+    return _joined([given, beside])
 
 
 def _moved(given: Readings, first: int, own_time: NDArray[np.bool_]) -> Readings:
@@ -53,9 +89,24 @@ def _joined(parts: Sequence[Readings]) -> Readings:
     return together if (key[1:] > key[:-1]).all() else in_order(together)
 
 
-def table_of(given: Readings, members: Sequence[Register], rules: Sequence[RegisterRule], grid: Grid) -> IntervalTable:
-    """The intervals of registers of one method: differences of counters, or integrated power."""
-    if members[0].method == "register":
-        return interval_energy(given, rules, grid)
-    direction = Direction.IMPORT if members[0].sign > 0 else Direction.EXPORT
-    return integrated_power(given, rules, grid, direction)
+def metered_of(given: Readings, windows: Sequence[Window], rules: Sequence[RegisterRule], due: DueMs) -> Metered:
+    """The intervals of windows of one method: differences of counters, or integrated power."""
+    low_ms = min(each.begin_ms for each in windows)
+    high_ms = max(each.end_ms for each in windows)
+    register = windows[0].span.register
+    grid = Grid(low_ms, register.period_ms, max(1, -(-(high_ms - low_ms) // register.period_ms)))
+    used = given.trust > 0
+    bounds = np.searchsorted(given.register[used], np.arange(len(windows) + 1))
+    at_ms = given.at_ms[used]
+    openings = []
+    last_ms = np.full(len(windows), NONE, np.int64)
+    for place, each in enumerate(windows):
+        mine = at_ms[bounds[place] : bounds[place + 1]]
+        last_ms[place] = int(mine[-1]) if len(mine) else NONE
+        edges = each.edges_ms(int(last_ms[place]), due(each.span.register))
+        openings.append(Opening(each.belief, each.begin_ms, edges))
+    if register.method == "register":
+        return metered(given, rules, grid, openings)
+    table = integrated_power(given, rules, grid, Direction.IMPORT if register.sign > 0 else Direction.EXPORT)
+    courses = [Course(tuple(NOTHING for _ in range(len(opening.edges_ms) + 1)), NONE) for opening in openings]
+    return Metered(grid, table, openings, courses, last_ms, ())

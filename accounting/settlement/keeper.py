@@ -1,7 +1,8 @@
 """Settlement: what commits touched becomes energy of intervals, and nothing else changes.
 
-notes of touched slots ─▶ spans of registers ─▶ neighbours ─▶ readings ─▶ domain.energy ─▶ rows that differ
-declarations          ─▶
+notes of touched slots ─▶ spans of registers ─▶ windows ─▶ readings ─▶ domain.energy ─▶ rows that differ
+declarations          ─▶                          ▲  │                                   beliefs, findings
+                                                  └──┘ overturned, or not yet as it was
 
 A round is one transaction: notes go with the rows that come of them, so a killed round is simply repeated.
 """
@@ -11,34 +12,38 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from accounting.settlement import aside, completeness, readings, registers, revisions
+from accounting.settlement import aside, beliefs, completeness, findings, readings, registers, revisions
 from accounting.settlement.aside import Failure, Waiting
-from accounting.settlement.computing import of_registers, table_of
-from accounting.settlement.readings import Nearest, PackedReadings
+from accounting.settlement.beliefs import DAY_MS, Held, Judged
+from accounting.settlement.computing import metered_of, of_windows
+from accounting.settlement.findings import Found
+from accounting.settlement.opening import Opener
+from accounting.settlement.readings import PackedReadings
 from accounting.settlement.registers import Register
 from accounting.settlement.revisions import Author, Computed, Prepared, Written
-from accounting.settlement.work import REACH, SLOT_MS, Span, Task, Touched, cut, due_ms, groups, spans, task
+from accounting.settlement.work import SLOT_MS, Span, Touched, Window, due_ms, groups, spans
 from accounting.store import Connection, Int64s, statement
 from contract import strict_json
 from contract.crash import crash_point
 from contract.time import from_ms, to_ms
-from domain.energy import NEIGHBOURS, Grid, IntervalTable, Readings, RegisterRule
+from domain.energy import NOTHING, Finding, Metered, Readings, RegisterRule
+from domain.energy.readings import NONE
 from ingest.store import Breathe, without_pause
 from ingest.store.connection import translated
 
 _SPELL_MS = 6 * 3_600_000
 _MINUTE_MS = 60_000
 _READINGS_OF_PART = 150_000
+Ends: TypeAlias = Int64s
+"""Up to where the intervals of each window are told."""
 _AHEAD = 4
 """Parts that wait to be written, at most: each is some megabytes."""
-_BESIDE = REACH + NEIGHBOURS
-"""Readings beside a span: those whose meaning it can change, and what these are judged by."""
 LAST_MS = 4_102_444_800_000
 """2100-01-01: after every reading."""
 
@@ -115,6 +120,7 @@ class _Round:
         self._computed: list[tuple[list[Register], Computed]] = []
         self._newest: dict[int, int] = {}
         self._reached: dict[str, int] = {}
+        self._all_reached: dict[str, int] = {}
         self._devices_of: dict[str, int] = {}
         self._failures: list[Failure] = []
         self._kept_from = frozenset(name for name, _ in connection.execute(statement("kept_from")))
@@ -137,6 +143,7 @@ class _Round:
         }
         self._newest = {device: newest for each in touched.values() for device, newest in each.newest_ms.items()}
         self._reached = self._progress(known)
+        self._all_reached = self._read_progress()
         work = self._work(known, touched)
         self._compute([*self._declared(known, again), *work])
         failures = aside.of_each(self._failures)
@@ -174,14 +181,11 @@ class _Round:
         rows = self._connection.execute(statement("take_declared")).fetchall()
         rows += [(each.register_id, from_ms(each.from_ms), each.author.cause, each.author.by) for each in again]
         by_number = {register.register_id: register for register in known} if rows else {}
-        found: list[Span] = []
-        for number, from_at, cause, by in rows:
-            register = by_number[number]
-            first_ms = self._first((register.device_class, register.source), [register]).get(register.device_id)
-            if register.settled_ms is not None and first_ms is not None:
-                low_ms = register.floor(max(to_ms(from_at), first_ms))
-                found += cut(register, low_ms, register.settled_ms, Author(cause, by))
-        return found
+        return [
+            Span(by_number[number], to_ms(from_at), LAST_MS, Author(cause, by), forward=False)
+            for number, from_at, cause, by in rows
+            if by_number[number].settled_ms is not None
+        ]
 
     def _touched(self, device_class: str, notes: Sequence[tuple[object, ...]], known: Sequence[Register]) -> Touched:
         """Pairs of device and slot; a note without devices is of any device of the class that has readings there."""
@@ -227,122 +231,48 @@ class _Round:
         if reached:
             values = {"parks": list(reached), "newest": [from_ms(each) for each in reached.values()]}
             self._connection.execute(statement("note_progress"), values)
-        rows = self._connection.execute(statement("read_progress")).fetchall()
-        return {park: to_ms(newest) for park, newest in rows if park in reached}
+        return {park: newest for park, newest in self._read_progress().items() if park in reached}
+
+    def _read_progress(self) -> dict[str, int]:
+        return {park: to_ms(newest) for park, newest in self._connection.execute(statement("read_progress"))}
 
     def _compute(self, work: Sequence[Span]) -> None:
-        by_source: dict[tuple[str, str], list[Span]] = {}
-        for span in work:
-            by_source.setdefault((span.register.device_class, span.register.source), []).append(span)
-        tasks: list[Task] = []
-        beside: list[Nearest] = []
-        for source, members in by_source.items():
-            made, nearest = self._tasks(source, members, len(tasks))
-            tasks.extend(made)
-            beside.append(nearest)
-        context = Nearest.joined(beside)
-        for group in groups(tasks):
-            began = time.monotonic()
-            self._settle_group(sorted(group, key=_by_signal_and_device), context)
-            self._breathe(time.monotonic() - began)
+        opener = Opener(self._connection, self._all_reached, self._kept_from)
+        windows = opener.begin(work)
+        while windows:
+            for group in groups(windows):
+                began = time.monotonic()
+                self._settle_group(sorted(group, key=_by_signal_and_device), opener)
+                self._breathe(time.monotonic() - began)
+            windows = opener.further()
+        self._limited = opener.limited
         # Only now: what neighbours said in the same spell tells causes apart.
         for registers_of, computed in self._computed:
             completeness.note_gaps(self._connection, registers_of, computed)
 
-    def _tasks(self, source: tuple[str, str], work: list[Span], place: int) -> tuple[list[Task], Nearest]:
-        """Each span with the readings beside it; spans of registers that never had a reading fall away."""
-        first_ms = self._first(source, [span.register for span in work if span.low_ms < 0])
-        begun = [span if span.low_ms >= 0 else _begun(span, first_ms) for span in work]
-        work = [span for span in begun if span is not None]
-        self._limited += [span.register for span in work if span.forward and span.ended]
-        devices = np.array([span.register.device_id for span in work], np.int64)
-        low_ms = np.array([span.low_ms for span in work], np.int64)
-        high_ms = np.array([span.high_ms for span in work], np.int64)
-        old = np.flatnonzero([span.register.settled_ms is not None for span in work])
-        ended = np.flatnonzero([span.ended for span in work])
-        before = self._nearest(source, devices, low_ms, old, after=False)
-        after = self._nearest(source, devices, high_ms, ended, after=True)
-        places = np.arange(len(work))
-        before_at = np.searchsorted(before.place, places, "left"), np.searchsorted(before.place, places, "right")
-        after_at = np.searchsorted(after.place, places, "left"), np.searchsorted(after.place, places, "right")
-        tasks = [
-            task(
-                span,
-                place + number,
-                before.at_ms[before_at[0][number] : before_at[1][number]],
-                after.at_ms[after_at[0][number] : after_at[1][number]],
-            )
-            for number, span in enumerate(work)
-        ]
-        before = self._beyond(source, devices, np.array([each.low_ms for each in tasks], np.int64), before, after=False)
-        after = self._beyond(source, devices, np.array([each.high_ms for each in tasks], np.int64), after, after=True)
-        return tasks, Nearest.joined([before, after]).at(places + place)
-
-    def _beyond(
-        self, source: tuple[str, str], devices: Int64s, edges_ms: Int64s, found: Nearest, *, after: bool
-    ) -> Nearest:
-        """The same with neighbours beyond the edges of every task.
-
-        A task begins and ends with whole intervals. Quick readings that were found beside its span all lie within the
-        first or last of them, and what bounds that interval is further away:
-
-            before the gap            found: REACH + NEIGHBOURS of one second each
-                   │                                    ┌┴┐
-            ───────●──────|────────────────────────●●●●●●●●|●●●●●●●  span
-                          └ edge of the task               └ settled so far
-        """
-        outside = found.at_ms >= edges_ms[found.place] if after else found.at_ms < edges_ms[found.place]
-        count = len(edges_ms)
-        beyond = np.bincount(found.place[outside], minlength=count)
-        looked = np.bincount(found.place, minlength=count)
-        # Where fewer were found than were looked for, there are no others.
-        short = np.flatnonzero((beyond < NEIGHBOURS) & (looked >= _BESIDE))
-        if len(short) == 0:
-            return found
-        again = readings.nearest(self._connection, source, devices[short], edges_ms[short], NEIGHBOURS, after=after)
-        return Nearest.joined([found.chosen(~np.isin(found.place, short)), again.at(short)])
-
-    def _first(self, source: tuple[str, str], members: Sequence[Register]) -> dict[int, int]:
-        """Device to its first usable reading."""
-        if not members:
-            return {}
-        device_class, signal = source
-        query = sql.SQL(statement("first_readings")).format(
-            source=sql.Identifier("base", device_class), signal=sql.Identifier(signal), name=sql.Literal(signal)
-        )
-        values = {"devices": registers.device_ids(members).tolist()}
-        rows = self._connection.execute(query, values, prepare=False).fetchall()
-        return {device: to_ms(at) for device, at in rows if at is not None}
-
-    def _nearest(
-        self, source: tuple[str, str], devices: Int64s, bounds_ms: Int64s, chosen: Int64s, *, after: bool
-    ) -> Nearest:
-        if len(chosen) == 0:
-            return Nearest.none()
-        found = readings.nearest(self._connection, source, devices[chosen], bounds_ms[chosen], _BESIDE, after=after)
-        return found.at(chosen)
-
-    def _settle_group(self, group: Sequence[Task], context: Nearest) -> None:
+    def _settle_group(self, group: Sequence[Window], opener: Opener) -> None:
         members = [each.span.register for each in group]
-        low_ms = min(each.low_ms for each in group)
-        high_ms = max(each.high_ms for each in group)
-        packed = self._read(members, (low_ms, high_ms))
-        beside = context.chosen((context.at_ms < low_ms) | (context.at_ms >= high_ms))
-        grid = Grid(low_ms, members[0].period_ms, (high_ms - low_ms) // members[0].period_ms)
+        packed = self._read(members, (min(w.read_from_ms for w in group), max(w.end_ms for w in group)))
         rules = registers.rules(self._connection, members)
         # One part is written while the next is unpacked and computed; the connection belongs to the writing meanwhile.
-        done: list[tuple[Sequence[Task], dict[int, int], Computed]] = []
+        done: list[tuple[Sequence[Window], Ends, Computed, Metered]] = []
         writes: list[Future[Written]] = []
         with ThreadPoolExecutor(1, "settlement") as writing:
-            for part, settled_ms, computed in self._parts(group, packed, beside, rules, grid):
+            for part, ends, computed, made in self._parts(group, packed, rules, opener):
                 prepared = Prepared.of(computed, self._now_ms)
                 if len(writes) >= _AHEAD:
                     writes[-_AHEAD].result()
                 writes.append(writing.submit(revisions.write, self._connection, prepared, self._now_ms))
-                done.append((part, settled_ms, computed))
-        for (part, settled_ms, computed), written in zip(done, writes, strict=True):
+                done.append((part, ends, computed, made))
+        judged: list[Judged] = []
+        found: list[Found] = []
+        for (part, ends, computed, made), written in zip(done, writes, strict=True):
             self._computed.append(([each.span.register for each in part], computed))
-            self._note(part, written.result(), settled_ms)
+            self._note(part, written.result(), ends)
+            judged += _judged(part, ends, made)
+            found += _found(part, ends, made)
+        beliefs.keep(self._connection, judged)
+        findings.keep(self._connection, found, self._now_ms)
 
     def _read(self, members: Sequence[Register], span_ms: tuple[int, int]) -> PackedReadings:
         device_class = members[0].device_class
@@ -353,74 +283,87 @@ class _Round:
         return readings.read(self._connection, device_class, sources, devices, span_ms, every=every)
 
     def _parts(
-        self,
-        group: Sequence[Task],
-        packed: PackedReadings,
-        beside: Nearest,
-        rules: Sequence[RegisterRule],
-        grid: Grid,
-    ) -> Iterator[tuple[Sequence[Task], dict[int, int], Computed]]:
+        self, group: Sequence[Window], packed: PackedReadings, rules: Sequence[RegisterRule], opener: Opener
+    ) -> Iterator[tuple[Sequence[Window], "Ends", Computed, Metered]]:
         """The group a few registers at a time: their numbers then stay in the processor's cache."""
         total = sum(packed.count(each.span.register.device_id) for each in group)
         count = max(1, min(len(group), total // _READINGS_OF_PART))
         edges = [len(group) * number // count for number in range(count + 1)]
         for start, end in pairwise(edges):
             part = group[start:end]
-            near = beside.under([each.place for each in part])
-            given = of_registers(packed, [each.span.register for each in part], near)
+            given = of_windows(packed, part)
             self._report += Report(readings=len(given))
-            yield from self._computed_of(part, given, rules[start:end], grid)
+            yield from self._computed_of(part, given, rules[start:end], opener)
 
     def _computed_of(
-        self, part: Sequence[Task], given: Readings, rules: Sequence[RegisterRule], grid: Grid
-    ) -> Iterator[tuple[Sequence[Task], dict[int, int], Computed]]:
-        def compute(mine: Readings, tasks: Sequence[Task], known: Sequence[RegisterRule]) -> IntervalTable:
-            return table_of(mine, [each.span.register for each in tasks], known, grid)
+        self, part: Sequence[Window], given: Readings, rules: Sequence[RegisterRule], opener: Opener
+    ) -> Iterator[tuple[Sequence[Window], "Ends", Computed, Metered]]:
+        def compute(mine: Readings, windows: Sequence[Window], known: Sequence[RegisterRule]) -> Metered:
+            return metered_of(mine, windows, known, self._due_ms)
 
-        for tasks, mine, made in aside.apart(compute, part, given, rules):
+        for windows, mine, made in aside.apart(compute, part, given, rules):
             if isinstance(made, Failure):
                 self._failures.append(made)
                 continue
-            wanted, settled_ms = self._wanted(tasks, mine, grid)
-            numbers = np.array([each.span.register.register_id for each in tasks], np.int64)
-            fresh = all(each.span.register.settled_ms is None for each in tasks)
-            authors = [each.span.author for each in tasks]
-            yield tasks, settled_ms, Computed(numbers, grid, made, wanted, fresh, authors)
+            ends = np.array([self._end(each, place, made, opener) for place, each in enumerate(windows)], np.int64)
+            wanted = self._wanted(windows, mine, made, ends)
+            numbers = np.array([each.span.register.register_id for each in windows], np.int64)
+            fresh = all(each.first and each.span.register.settled_ms is None for each in windows)
+            authors = [each.span.author for each in windows]
+            yield windows, ends, Computed(numbers, made.grid, made.table, wanted, fresh, authors), made
 
-    def _note(self, group: Sequence[Task], written: Written, settled_ms: Mapping[int, int]) -> None:
-        self._settled |= settled_ms
+    def _due_ms(self, register: Register) -> int:
+        return due_ms(register, self._all_reached.get(register.park, 0))
+
+    def _end(self, window: Window, place: int, made: Metered, opener: Opener) -> int:
+        """Up to where the intervals of a window are told, and what is to be computed after it."""
+        course, edges = made.courses[place], made.openings[place].edges_ms
+        register = window.span.register
+        if register.method == "register" and opener.overturned(window, course.reopened_ms):
+            return window.begin_ms
+        told = dict(zip(edges, course.beliefs, strict=False))
+        last_ms = int(made.last_ms[place])
+        target_ms = register.floor(max(last_ms, self._due_ms(register) if window.head else 0))
+        reached = [edge for edge in edges if edge <= target_ms]
+        end_ms = reached[-1] if reached else window.begin_ms
+        same = [at for at, belief in sorted(window.held.items()) if told.get(at) == belief and told[at].next_ms != NONE]
+        if same and same[0] <= end_ms:
+            opener.settled(window)
+            return same[0]
+        opener.reached(window, end_ms, told.get(end_ms, NOTHING))
+        return end_ms
+
+    def _wanted(self, windows: Sequence[Window], given: Readings, made: Metered, ends: Int64s) -> NDArray[np.bool_]:
+        """Which intervals are to have a row."""
+        used = given.trust > 0
+        bounds = np.searchsorted(given.register[used], np.arange(len(windows) + 1))
+        at_ms = given.at_ms[used]
+        low = []
+        for place, each in enumerate(windows):
+            mine = at_ms[bounds[place] : bounds[place + 1]]
+            low.append(self._low(each, int(mine[0]) if len(mine) else LAST_MS))
+        starts = made.grid.edges_ms[None, :-1]
+        wanted: NDArray[np.bool_] = (starts >= np.array(low)[:, None]) & (starts < ends[:, None])
+        return wanted
+
+    def _low(self, window: Window, first_ms: int) -> int:
+        """The first interval of a window that may be written."""
+        register = window.span.register
+        if not window.first:
+            return window.begin_ms
+        if register.settled_ms is not None and register.device_class in self._kept_from:
+            # What lay before the first reading was removed: an interval that needed it is not computed again.
+            return max(window.begin_ms, register.floor(first_ms - 1) + register.period_ms)
+        return max(window.begin_ms, register.floor(first_ms))
+
+    def _note(self, group: Sequence[Window], written: Written, ends: Int64s) -> None:
+        for place, each in enumerate(group):
+            register, end_ms = each.span.register, int(ends[place])
+            if end_ms > max(each.begin_ms, self._settled.get(register.register_id, register.settled_ms or 0)):
+                self._settled[register.register_id] = end_ms
         self._report += Report(int(written.inserted.sum()), int(written.changed.sum()))
         for place in np.flatnonzero((written.inserted | written.changed).any(axis=1)).tolist():
             self._parks.add(group[place].span.register.park)
-
-    def _wanted(self, group: Sequence[Task], given: Readings, grid: Grid) -> tuple[NDArray[np.bool_], dict[int, int]]:
-        """Which intervals are to have a row, and up to where registers are settled by that."""
-        low, high, settled_ms = [], [], {}
-        used = given.trust > 0
-        bounds = np.searchsorted(given.register[used], np.arange(len(group) + 1))
-        at_ms = given.at_ms[used]
-        for place, each in enumerate(group):
-            mine = at_ms[bounds[place] : bounds[place + 1]]
-            first_ms, last_ms = (int(mine[0]), int(mine[-1])) if len(mine) else (LAST_MS, 0)
-            begin_ms, end_ms = self._range(each, first_ms, last_ms)
-            low.append(begin_ms)
-            high.append(end_ms)
-            if each.span.forward and end_ms > max(begin_ms, each.span.register.settled_ms or 0):
-                settled_ms[each.span.register.register_id] = end_ms
-        starts = grid.edges_ms[None, :-1]
-        return (starts >= np.array(low)[:, None]) & (starts < np.array(high)[:, None]), settled_ms
-
-    def _range(self, each: Task, first_ms: int, last_ms: int) -> tuple[int, int]:
-        """From the first interval that may be written to the end of the last one."""
-        register = each.span.register
-        begin_ms = max(each.low_ms, register.floor(first_ms))
-        if each.first and register.settled_ms is not None and register.device_class in self._kept_from:
-            # What lay before the first reading was removed: an interval that needed it is not computed again.
-            begin_ms = max(each.low_ms, register.floor(first_ms - 1) + register.period_ms)
-        if not each.span.forward:
-            return begin_ms, each.high_ms
-        reach_ms = max(last_ms, due_ms(register, self._reached.get(register.park, 0)))
-        return begin_ms, min(each.high_ms, register.floor(reach_ms))
 
     def _note_unfinished(self) -> None:
         """Leave a note for registers whose news reach further than one round goes."""
@@ -443,11 +386,26 @@ class _Round:
             self._connection.execute(statement("notify_changed"), {"payloads": payloads})
 
 
-def _by_signal_and_device(each: Task) -> tuple[str, int]:
+def _judged(windows: Sequence[Window], ends: Int64s, made: Metered) -> Iterator[Judged]:
+    for place, each in enumerate(windows):
+        end_ms = int(ends[place])
+        if each.span.register.method != "register" or end_ms <= each.begin_ms:
+            continue
+        days = {each.span.register.floor(day) for day in range(each.begin_ms // DAY_MS * DAY_MS, end_ms + 1, DAY_MS)}
+        told = zip(made.openings[place].edges_ms, made.courses[place].beliefs, strict=False)
+        held = tuple(Held(at, belief) for at, belief in told if at == end_ms or (at < end_ms and at in days))
+        yield Judged(each.span.register.register_id, each.begin_ms, end_ms, held)
+
+
+def _found(windows: Sequence[Window], ends: Int64s, made: Metered) -> Iterator[Found]:
+    mine: dict[int, list[Finding]] = {}
+    for finding in made.findings:
+        mine.setdefault(finding.register, []).append(finding)
+    for place, each in enumerate(windows):
+        if each.span.register.method == "register" and ends[place] > each.begin_ms:
+            number = each.span.register.register_id
+            yield Found(number, each.begin_ms, int(ends[place]), tuple(mine.get(place, ())))
+
+
+def _by_signal_and_device(each: Window) -> tuple[str, int]:
     return each.span.register.signal, each.span.register.device_id
-
-
-def _begun(span: Span, first_ms: Mapping[int, int]) -> Span | None:
-    """A span of a new register from its first reading on; None when there is none."""
-    found = first_ms.get(span.register.device_id)
-    return None if found is None else span.begun(found)

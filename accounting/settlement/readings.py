@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,47 +82,6 @@ class PackedReadings:
         given.late[places] = marks >= _LATE
 
 
-@dataclass(frozen=True, slots=True)
-class Nearest:
-    """Usable readings beside a bound, any number of them for each register asked for."""
-
-    place: Int64s
-    at_ms: Int64s
-    steps: Int64s
-    trust: NDArray[np.int8]
-
-    @classmethod
-    def none(cls) -> "Nearest":
-        """No readings."""
-        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int8))
-
-    def at(self, places: Int64s) -> "Nearest":
-        """The same, with each place replaced by what stands there in `places`."""
-        return Nearest(places[self.place], self.at_ms, self.steps, self.trust)
-
-    def chosen(self, mask: NDArray[np.bool_]) -> "Nearest":
-        """Some of them."""
-        return Nearest(self.place[mask], self.at_ms[mask], self.steps[mask], self.trust[mask])
-
-    def under(self, places: Sequence[int]) -> "Nearest":
-        """Those of some places, each under its number among them."""
-        line = np.full(max(places, default=-1) + 1, -1, np.int64)
-        line[list(places)] = np.arange(len(places))
-        mine = self.chosen(np.isin(self.place, places))
-        return mine.at(line)
-
-    @classmethod
-    def joined(cls, parts: Sequence["Nearest"]) -> "Nearest":
-        """All of several, ordered by place and instant."""
-        parts = [*parts, cls.none()]
-        place, at_ms, steps = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in ("place", "at_ms", "steps")
-        )
-        trust = np.concatenate([part.trust for part in parts])
-        order = np.lexsort((at_ms, place))
-        return cls(place[order], at_ms[order], steps[order], trust[order])
-
-
 def read(
     connection: Connection,
     device_class: str,
@@ -171,68 +129,3 @@ def _packed(signals: Iterable[str], form: str) -> sql.Composable:
 
 def _table(blocks: Sequence[bytes], width: int) -> NDArray[np.int64]:
     return np.frombuffer(b"".join(blocks), ">i8").reshape(-1, width)
-
-
-def nearest(
-    connection: Connection,
-    source: tuple[str, str],
-    devices: Int64s,
-    bounds_ms: Int64s,
-    count: int,
-    *,
-    after: bool,
-) -> Nearest:
-    """Up to `count` usable readings of a signal next to each bound: before it, or at it and after it.
-
-    `source` is class and signal; `devices` and `bounds_ms` go together, and a result's place is the place there.
-    """
-    found: list[Nearest] = []
-    places = np.arange(len(devices))
-    for look_ms in _LOOK_MS:
-        if len(places) == 0:
-            break
-        part = _look(connection, source, devices[places], bounds_ms[places], (count, look_ms), after=after)
-        enough = np.bincount(part.place, minlength=len(places)) >= count
-        last = look_ms == _LOOK_MS[-1]
-        found.append(part.chosen((enough | last)[part.place]).at(places))
-        places = places[~enough]
-    return Nearest.joined(found)
-
-
-def _look(
-    connection: Connection,
-    source: tuple[str, str],
-    devices: Int64s,
-    bounds_ms: Int64s,
-    reach: tuple[int, int],
-    *,
-    after: bool,
-) -> Nearest:
-    device_class, signal = source
-    count, look_ms = reach
-    low, high = (
-        (int(bounds_ms.min()), int(bounds_ms.max()) + look_ms)
-        if after
-        else (
-            int(bounds_ms.min()) - look_ms,
-            int(bounds_ms.max()),
-        )
-    )
-    query = sql.SQL(statement("nearest_after" if after else "nearest_before")).format(
-        source=sql.Identifier("base", device_class), signal=sql.Identifier(signal), name=sql.Literal(signal)
-    )
-    parameters = {
-        "devices": devices.tolist(),
-        "bounds": _instants(bounds_ms),
-        "low": from_ms(max(0, low)),
-        "high": from_ms(min(high, _LAST_MS)),
-        "count": count,
-    }
-    with connection.cursor(binary=True) as cursor:
-        row = cursor.execute(query, parameters, prepare=False).fetchone()
-    table = _table([row[0]] if row and row[0] else [], 4).astype(np.int64)
-    return Nearest(table[:, 0], instants_ms(table[:, 1]), table[:, 2], table[:, 3].astype(np.int8))
-
-
-def _instants(milliseconds: Int64s) -> list[datetime]:
-    return [from_ms(each) for each in milliseconds.tolist()]

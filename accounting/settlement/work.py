@@ -9,6 +9,7 @@ import numpy as np
 from accounting.settlement.registers import Register
 from accounting.settlement.revisions import Author
 from accounting.store import Int64s
+from domain.energy import Belief, reach_ms
 
 SLOT_MS = 900_000
 _DAY_MS = 86_400_000
@@ -20,9 +21,8 @@ _GRACE_MS = 900_000
 """How long after the end of an interval a silent register is waited for, in the park's own data."""
 _MOST_READINGS = 4_000_000
 _MOST_INTERVALS = 2_000_000
-
-REACH = 24
-"""Readings beside a new one whose meaning it can change: up to 20 were seen where 60 % of the readings are false."""
+_NEAR_EDGES = 4
+"""Edges before the last reading at which the belief may be kept: what comes after them may still be open."""
 
 LATE = Author("late data")
 AFTER_GAP = Author("later reading")
@@ -38,16 +38,7 @@ class Span:
     high_ms: int
     author: Author
     forward: bool
-    """Whether the register's settled time moves on with it; otherwise only settled intervals are touched."""
-    ended: bool
-    """Whether there may be readings at `high_ms` and after it."""
-
-    def begun(self, first_ms: int) -> "Span":
-        """The same from an instant on, not longer than one computation may be."""
-        low_ms = self.register.floor(first_ms)
-        far = self.high_ms > low_ms + LONGEST_MS
-        high_ms = low_ms + LONGEST_MS if far else self.high_ms
-        return Span(self.register, low_ms, high_ms, self.author, forward=True, ended=far)
+    """Whether the news go on to the newest reading; otherwise nothing after `high_ms` is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +74,13 @@ def spans(registers: Iterable[Register], touched: Touched, parks: Mapping[str, i
         settled_ms, newest_ms = register.settled_ms, parks[register.park]
         if settled_ms is None:
             if slots_ms is not None:
-                yield Span(register, -1, newest_ms + SLOT_MS, AFTER_GAP, forward=True, ended=False)
+                yield Span(register, -1, newest_ms + SLOT_MS, AFTER_GAP, forward=True)
             continue
         if slots_ms is not None:
             yield from _late(register, settled_ms, slots_ms)
         reach_ms = due_ms(register, newest_ms) if slots_ms is None else newest_ms
         if reach_ms >= settled_ms + register.period_ms:
-            yield Span(register, settled_ms, reach_ms + SLOT_MS, AFTER_GAP, forward=True, ended=False).begun(settled_ms)
+            yield Span(register, settled_ms, reach_ms + SLOT_MS, AFTER_GAP, forward=True)
 
 
 def _late(register: Register, settled_ms: int, slots_ms: Int64s) -> Iterator[Span]:
@@ -98,73 +89,68 @@ def _late(register: Register, settled_ms: int, slots_ms: Int64s) -> Iterator[Spa
     if len(late) == 0:
         return
     for run in np.split(late, np.flatnonzero(np.diff(late) > _JOIN_MS) + 1):
-        yield from cut(register, int(run[0]), int(run[-1]) + SLOT_MS, LATE)
-
-
-def cut(register: Register, low_ms: int, high_ms: int, author: Author) -> Iterator[Span]:
-    """A settled stretch in parts that are not too long."""
-    while low_ms < high_ms:
-        end_ms = min(high_ms, low_ms + LONGEST_MS)
-        yield Span(register, low_ms, end_ms, author, forward=False, ended=True)
-        low_ms = end_ms
+        yield Span(register, int(run[0]), int(run[-1]) + SLOT_MS, LATE, forward=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A span with its neighbourhood: what is read, and which intervals may change."""
+class Window:
+    """A part of a span that is computed at once: readings up to `end_ms`, intervals from `begin_ms` on."""
 
     span: Span
-    place: int
-    """Its number among the tasks, which its neighbouring readings have too."""
-    low_ms: int
-    """Start of the first interval that may change."""
-    high_ms: int
-    """End of the last interval that may change."""
+    begin_ms: int
+    end_ms: int
+    head: bool
+    """Whether it reaches the newest reading."""
+    belief: Belief
+    """Just before `begin_ms`."""
     first: bool
-    """Whether no usable reading lies before it."""
+    """Whether nothing is known before it."""
+    held: Mapping[int, Belief]
+    """What was believed after the news, by instant: where it comes out the same, the rest stays as it is."""
+
+    @property
+    def read_from_ms(self) -> int:
+        """From where on readings are needed."""
+        register = self.span.register
+        if self.first:
+            return max(0, self.begin_ms - _DAY_MS)
+        beside = reach_ms(register.reading_ms) if register.method == "register" else 2 * register.period_ms
+        return max(0, self.begin_ms - beside)
+
+    def edges_ms(self, last_ms: int, due_ms: int) -> tuple[int, ...]:
+        """Where the belief may be kept: at each day, and around the last reading."""
+        register = self.span.register
+        days = range(self.begin_ms // _DAY_MS * _DAY_MS + _DAY_MS, self.end_ms + 1, _DAY_MS)
+        edges = {register.floor(day) for day in days} | set(self.held)
+        if self.head:
+            last = register.floor(min(last_ms, self.end_ms))
+            edges |= {last - number * register.period_ms for number in range(_NEAR_EDGES)}
+            edges.add(register.floor(min(due_ms, self.end_ms)))
+        return tuple(sorted(edge for edge in edges if self.begin_ms < edge <= self.end_ms))
 
 
-def task(span: Span, place: int, before_ms: Int64s, after_ms: Int64s) -> Task:
-    """The intervals that a span can change: up to the `REACH`-th usable reading on either side of it."""
-    register = span.register
-    low_ms, high_ms = span.low_ms, span.high_ms
-    if len(before_ms):
-        low_ms = min(low_ms, int(before_ms[-min(REACH, len(before_ms))]))
-    if len(after_ms):
-        high_ms = max(high_ms, int(after_ms[min(REACH, len(after_ms)) - 1]) + 1)
-    low_ms = register.floor(low_ms)
-    high_ms = register.floor(high_ms - 1) + register.period_ms
-    if span.forward:
-        high_ms = register.floor(span.high_ms - 1) + register.period_ms
-    elif register.settled_ms is not None:
-        high_ms = min(high_ms, register.settled_ms)
-    return Task(span, place, low_ms, high_ms, first=len(before_ms) == 0)
-
-
-def groups(tasks: Sequence[Task]) -> Iterator[list[Task]]:
-    """Tasks that are computed together: one class, one length of interval, alike in extent, each register once."""
-    alike: dict[tuple[object, ...], list[Task]] = {}
-    seen: dict[int, int] = {}
-    for each in tasks:
+def groups(windows: Sequence[Window]) -> Iterator[list[Window]]:
+    """Windows that are computed together: one class, one length of interval, alike in extent."""
+    alike: dict[tuple[object, ...], list[Window]] = {}
+    for each in windows:
         register = each.span.register
-        rank = seen[register.register_id] = seen.get(register.register_id, -1) + 1
-        extent = math.ceil(math.log2(max(1.0, (each.high_ms - each.low_ms) / SLOT_MS)))
+        extent = math.ceil(math.log2(max(1.0, (each.end_ms - each.begin_ms) / SLOT_MS)))
         sign = register.sign if register.method == "power" else 0
-        key = (rank, register.device_class, sign, register.period_ms, each.low_ms % register.period_ms, extent)
-        alike.setdefault(key, []).append(each)
+        key = (register.device_class, register.method, sign, register.period_ms)
+        alike.setdefault((*key, each.begin_ms % register.period_ms, extent), []).append(each)
     for _, members in sorted(alike.items()):
         yield from _parts(members)
 
 
-def _parts(tasks: list[Task]) -> Iterator[list[Task]]:
+def _parts(windows: list[Window]) -> Iterator[list[Window]]:
     """Neighbours in time together, and not more than memory holds."""
-    part: list[Task] = []
+    part: list[Window] = []
     readings = intervals = 0.0
-    for each in sorted(tasks, key=lambda one: one.low_ms):
-        extent_ms = each.high_ms - each.low_ms
+    for each in sorted(windows, key=lambda one: one.begin_ms):
+        extent_ms = each.end_ms - each.begin_ms
         readings += extent_ms / each.span.register.reading_ms
         intervals += extent_ms / each.span.register.period_ms
-        apart = bool(part) and each.low_ms - part[0].low_ms > max(extent_ms, _DAY_MS)
+        apart = bool(part) and each.begin_ms - part[0].begin_ms > max(extent_ms, _DAY_MS)
         if part and (apart or readings > _MOST_READINGS or intervals > _MOST_INTERVALS):
             yield part
             part, readings, intervals = [], 0.0, 0.0

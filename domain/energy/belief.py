@@ -27,6 +27,7 @@ class Mark:
     """What it costs to believe it as the last one, above the cost of the best chain."""
     smallest: Differences
     peak_kw: float
+    seen_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +96,13 @@ class Belief:
     smallest: Differences
     peak_kw: float
     """The highest power that the register itself had shown by then; a limit is learned from it where none is declared."""
+    seen_ms: int
+    """How much movement the power was learned from, in ms, as far as it matters."""
     unsure: Unsure | None = None
     """What is open; None: nothing."""
     next_ms: int = field(default=NONE, compare=False)
     """The believed reading after it, as far as was known; `NONE`: none."""
 
 
-NOTHING = Belief(NONE, NONE, NONE, NONE, NONE, (), 0.0)
+NOTHING = Belief(NONE, NONE, NONE, NONE, NONE, (), 0.0, 0)
 """Before the first reading."""

@@ -105,9 +105,7 @@ def _trusted(readings: Readings, meters: Declared) -> Known:
 # -- without any question
 
 
-def _plain(
-    known: Known, meters: Declared, bounds: NDArray[np.int64], openings: Sequence[Opening]
-) -> NDArray[np.bool_]:
+def _plain(known: Known, meters: Declared, bounds: NDArray[np.int64], openings: Sequence[Opening]) -> NDArray[np.bool_]:
     """Registers with a rating whose readings all go on from the one before them, and nothing is open."""
     if not len(known.steps):
         return np.zeros(len(openings), dtype=np.bool_)
@@ -142,7 +140,7 @@ def _goes_on(known: Known, meters: Declared, first: int, belief: Belief) -> bool
     span = int(known.at_ms[first]) - belief.anchor_ms
     if span <= 0:
         return span == 0 and rise == 0
-    return 0 <= rise <= meter.power_kw(belief.peak_kw) * (span + SLACK_MS) / 3_600.0
+    return 0 <= rise <= meter.power_kw(belief.peak_kw, belief.seen_ms) * (span + SLACK_MS) / 3_600.0
 
 
 def _key(register: int, at_ms: int) -> NDArray[np.int64]:
@@ -170,7 +168,14 @@ def _plain_course(
         if anchor < 0 or tip < 0:
             if first.at_ms == NONE:
                 return None
-            anchored = (first.anchor_ms, first.anchor_steps, first.since_ms, first.smallest, first.peak_kw)
+            anchored = (
+                first.anchor_ms,
+                first.anchor_steps,
+                first.since_ms,
+                first.smallest,
+                first.peak_kw,
+                first.seen_ms,
+            )
             last = (int(at_ms[tip]), int(steps[tip])) if tip >= 0 else (first.at_ms, first.steps)
             beliefs.append(Belief(*last, *anchored))
             continue
@@ -183,7 +188,16 @@ def _plain_course(
         if same == 0 and first.at_ms != NONE and first.anchor_steps == value:
             since_ms = first.since_ms
         beliefs.append(
-            Belief(int(at_ms[tip]), int(steps[tip]), int(at_ms[anchor]), value, since_ms, smallest, first.peak_kw)
+            Belief(
+                int(at_ms[tip]),
+                int(steps[tip]),
+                int(at_ms[anchor]),
+                value,
+                since_ms,
+                smallest,
+                first.peak_kw,
+                first.seen_ms,
+            )
         )
     return Course(tuple(beliefs), _plain_reopened(at_ms, opening))
 
@@ -261,8 +275,10 @@ class _Judging:
         return int(self._meters.era(register, _key(self._register, at_ms))[0])
 
     def _scan(self, low: int, high: int) -> Scan:
-        declaration = int(self._mine.declaration[low]) if high > low else int(
-            self._meters.at(_key(self._register, self._opening.begin_ms))[0]
+        declaration = (
+            int(self._mine.declaration[low])
+            if high > low
+            else int(self._meters.at(_key(self._register, self._opening.begin_ms))[0])
         )
         meter = Meter.of(self._meters, self._register, declaration)
         return Scan(meter, self._mine.at_ms[low:high], self._mine.steps[low:high])
@@ -299,4 +315,3 @@ class _Judging:
             self._link[low + first] = link
         if continued and judged.reopened_ms != NONE:
             self._reopened_ms = judged.reopened_ms
-

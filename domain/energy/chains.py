@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.energy.belief import NOTHING, Belief, Differences, Doubt, Mark, Trial, Unsure
-from domain.energy.meter import ENOUGH, LEARNED, SLACK_MS, Meter, allowed_wh, mean_kw
+from domain.energy.meter import ENOUGH, ENOUGH_MS, LEARNED, SLACK_MS, Meter, allowed_wh, mean_kw
 from domain.energy.readings import NONE
 
 PATIENCE_MS = 900_000
@@ -128,6 +128,8 @@ class _Node:
     link: Link
     smallest: Differences
     peak_kw: float
+    seen_ms: int = 0
+    """How much movement its power was learned from, at most `ENOUGH_MS`."""
     test: _Test | None = None
     jumps: frozenset[int] = frozenset()
     """Instants of readings of a trial that has ended and that no power explains."""
@@ -196,7 +198,21 @@ class Scan:
             self._next = int(np.searchsorted(self._at_ms, edge_ms, side="left"))
         elif opening.at_ms != NONE:
             values = (opening.anchor_ms, opening.anchor_steps, opening.since_ms)
-            self._begin_at(_Node(NONE, NONE, *values, 0, 0, None, Link.DIRECT, opening.smallest, opening.peak_kw, root=0))
+            self._begin_at(
+                _Node(
+                    NONE,
+                    NONE,
+                    *values,
+                    0,
+                    0,
+                    None,
+                    Link.DIRECT,
+                    opening.smallest,
+                    opening.peak_kw,
+                    opening.seen_ms,
+                    root=0,
+                )
+            )
             self._forks = (opening.anchor_ms,)
             self._next = int(np.searchsorted(self._at_ms, opening.anchor_ms, side="right"))
             self.until(int(np.searchsorted(self._at_ms, edge_ms, side="left")))
@@ -227,6 +243,7 @@ class Scan:
                     Link.DIRECT,
                     mark.smallest,
                     mark.peak_kw,
+                    mark.seen_ms,
                     _began(doubt.trial).until(mark.at_ms) if doubt.trial else None,
                     root=root,
                 )
@@ -263,6 +280,8 @@ class Scan:
     def _pass_over(self, limit: int) -> bool:
         """Take the readings that follow without any question as one stretch; whether there was one."""
         low, tip, meter = self._next, self._tips[0], self._meter
+        if meter.limit_kw is None and tip.seen_ms < ENOUGH_MS:
+            return False
         high = min(limit, low + _CHUNK)
         at_ms = np.concatenate([[tip.at_ms], self._at_ms[low:high]])
         steps = np.concatenate([[tip.steps], self._steps[low:high]])
@@ -270,7 +289,7 @@ class Scan:
         smallest = three_smallest(tip.smallest, differences)
         least = meter.step_wh(smallest) if len(tip.smallest) >= ENOUGH or meter.step_steps else 0
         wh = _whs(meter, steps)
-        allowed = allowed_all(meter.power_kw(tip.peak_kw), np.diff(at_ms)) + (least or 0)
+        allowed = allowed_all(meter.power_kw(tip.peak_kw, tip.seen_ms), np.diff(at_ms)) + (least or 0)
         wrong = np.flatnonzero((differences < 0) | (np.diff(wh) > allowed))
         count = int(wrong[0]) if len(wrong) else high - low
         if not count:
@@ -306,6 +325,7 @@ class Scan:
             Link.DIRECT,
             three_smallest(tip.smallest, differences),
             tip.peak_kw,
+            tip.seen_ms,
         )
         if self._meter.limit_kw is None:
             node.peak_kw = max(tip.peak_kw, self._peak(tip, low, at_ms[1:], wh[1:]))
@@ -386,7 +406,10 @@ class Scan:
             return False
         best, meter = self._best(), self._meter
         step = meter.step_wh(best.smallest) or 0
-        return meter.wh(steps) - meter.wh(last_steps) <= allowed_wh(meter.power_kw(best.peak_kw), at_ms - last_ms) + step
+        return (
+            meter.wh(steps) - meter.wh(last_steps)
+            <= allowed_wh(meter.power_kw(best.peak_kw, best.seen_ms), at_ms - last_ms) + step
+        )
 
     def _move(self, at_ms: int, steps: int, *, follows: bool) -> None:
         """Count what a reading with a new value moved: the time since the former one, where that had stood still.
@@ -410,9 +433,7 @@ class Scan:
     def _continued(self, at_ms: int, steps: int) -> Iterator[_Way]:
         """Ways to a reading that goes on from the one before it: from there, or from just above where its run began."""
         for tip in self._tips:
-            if tip.at_ms == self._last[0]:
-                yield from self._ways(tip, at_ms, steps)
-            elif steps >= tip.steps and self._slipped(tip, at_ms):
+            if tip.at_ms == self._last[0] or (steps >= tip.steps and self._slipped(tip, at_ms)):
                 yield from self._ways(tip, at_ms, steps)
 
     def _slipped(self, tip: _Node, at_ms: int) -> bool:
@@ -422,7 +443,7 @@ class Scan:
         meter = self._meter
         step = meter.step_wh(tip.smallest) or 0
         fall_wh = meter.wh(tip.steps) - meter.wh(self._run_steps)
-        return fall_wh <= allowed_wh(meter.power_kw(tip.peak_kw), at_ms - self._last[0]) + step
+        return fall_wh <= allowed_wh(meter.power_kw(tip.peak_kw, tip.seen_ms), at_ms - self._last[0]) + step
 
     def _options(self, at_ms: int, steps: int, before_ms: int) -> Iterator[_Way]:
         """Every way to a reading that does not go on from the one before it."""
@@ -438,7 +459,7 @@ class Scan:
     def _break(self, best: _Node, at_ms: int, steps: int) -> Link:
         meter = self._meter
         step = meter.step_wh(best.smallest) or 0
-        from_zero = meter.wh(steps) <= allowed_wh(meter.power_kw(best.peak_kw), at_ms - best.at_ms) + step
+        from_zero = meter.wh(steps) <= allowed_wh(meter.power_kw(best.peak_kw, best.seen_ms), at_ms - best.at_ms) + step
         if 2 * steps <= best.steps and from_zero:
             return Link.RESET
         learns = meter.limit_kw is None and steps > best.steps
@@ -449,7 +470,9 @@ class Scan:
         values, node, after = 0, tip, tip
         while steps < node.steps:
             if node.first != node.last and steps >= int(self._steps[node.first]):
-                last = node.first + int(np.searchsorted(self._steps[node.first : node.last + 1], steps, side="right")) - 1
+                last = (
+                    node.first + int(np.searchsorted(self._steps[node.first : node.last + 1], steps, side="right")) - 1
+                )
                 node, after = self._cut(node, last), self._cut(node, last + 1)
                 break
             if node.parent is None:
@@ -499,6 +522,7 @@ class Scan:
             node.link,
             three_smallest(parent.smallest, np.diff(np.concatenate([[parent.steps], steps[: inner + 1]]))),
             peak_kw,
+            parent.seen_ms,
         )
 
     def _ways(self, node: _Node, at_ms: int, steps: int) -> Iterator[_Way]:
@@ -509,7 +533,7 @@ class Scan:
         if rise is None or (node.test is not None and node.at_ms != self._last[0]):
             return
         known = meter.step_wh(node.smallest)
-        power, step = meter.power_kw(node.peak_kw), known or 0
+        power, step = meter.power_kw(node.peak_kw, node.seen_ms), known or 0
         if rise <= allowed_wh(power, at_ms - node.at_ms) + step:
             yield _Way(node, Link.DIRECT)
         elif rise <= allowed_wh(power, at_ms - node.since_ms) + step:
@@ -525,7 +549,7 @@ class Scan:
 
     def _young(self, node: _Node) -> bool:
         """Whether nothing is known yet of how a register counts."""
-        learns = self._meter.limit_kw is None and node.peak_kw == 0
+        learns = self._meter.limit_kw is None and node.seen_ms < ENOUGH_MS
         return learns or self._meter.step_wh(node.smallest) is None
 
     def _stood(self, node: _Node) -> _Node:
@@ -558,6 +582,7 @@ class Scan:
             link,
             parent.smallest,
             parent.peak_kw,
+            parent.seen_ms,
         )
         return node
 
@@ -565,7 +590,11 @@ class Scan:
         """Make a reading the end of a chain, and forget chains that cannot become the best any more."""
         self._learn(node)
         parent = node.parent
-        plain = parent is not None and parent.at_ms == self._last[0] and (node.link is Link.DIRECT or parent.test is not None)
+        plain = (
+            parent is not None
+            and parent.at_ms == self._last[0]
+            and (node.link is Link.DIRECT or parent.test is not None)
+        )
         tips = [tip for tip in self._tips if not (plain and tip is parent)]
         tips.append(node)
         tips.sort(key=lambda tip: (self._cost(tip), -tip.at_ms))
@@ -587,6 +616,7 @@ class Scan:
         elif node.link is Link.DIRECT and rise > 0:
             if meter.limit_kw is None:
                 node.peak_kw = max(parent.peak_kw, self._power_kw(node, parent))
+                node.seen_ms = min(ENOUGH_MS, parent.seen_ms + node.moved_ms - self._before_moved_ms)
             node.smallest = tuple(sorted((*parent.smallest, rise))[:ENOUGH])
 
     def _power_kw(self, node: _Node, parent: _Node) -> float:
@@ -656,7 +686,7 @@ class Scan:
             node.cost_ms -= test.paid_ms
         node.smallest = tuple(sorted((*parent.smallest, *believed))[:ENOUGH])
         if meter.limit_kw is None:
-            node.peak_kw = max(parent.peak_kw, mean_kw(total, span_ms))
+            node.peak_kw, node.seen_ms = max(parent.peak_kw, mean_kw(total, span_ms)), ENOUGH_MS
 
     # -- what comes of it
 
@@ -669,7 +699,14 @@ class Scan:
         anchor = self._anchor(sure, edge_ms - self._reach_ms) if self._clean(edge_ms) else None
         if anchor is not None:
             return Belief(
-                sure.at_ms, sure.steps, anchor.at_ms, anchor.steps, anchor.since_ms, anchor.smallest, anchor.peak_kw
+                sure.at_ms,
+                sure.steps,
+                anchor.at_ms,
+                anchor.steps,
+                anchor.since_ms,
+                anchor.smallest,
+                anchor.peak_kw,
+                anchor.seen_ms,
             )
         least = self._cost(ordered[0])
         chains = tuple(self._doubt(tip, ordered[0], least) for tip in ordered)
@@ -677,7 +714,7 @@ class Scan:
         begun = (self._first_ms, self._begun_ms - least) if young else (NONE, 0)
         rest = (self._before_last_ms, self._changed_ms, self._run_steps, *begun)
         unsure = Unsure(chains, *self._last, *rest)
-        values = (sure.at_ms, sure.steps, sure.since_ms, sure.smallest, sure.peak_kw)
+        values = (sure.at_ms, sure.steps, sure.since_ms, sure.smallest, sure.peak_kw, sure.seen_ms)
         return Belief(sure.at_ms, sure.steps, *values, unsure)
 
     def _anchor(self, node: _Node | None, before_ms: int) -> _Node | None:
@@ -704,6 +741,7 @@ class Scan:
                     self._cost(node) - least,
                     node.smallest,
                     node.peak_kw,
+                    node.seen_ms,
                 )
             )
         trial = None
@@ -802,7 +840,9 @@ def _sure(node: _Node) -> _Node:
     if found is not None:
         return found
     values = (test.anchor_ms, test.anchor_steps, test.anchor_ms, test.begun_ms)
-    return _Node(NONE, NONE, *values, node.cost_ms, None, Link.DIRECT, node.smallest, node.peak_kw, root=node.root)
+    return _Node(
+        NONE, NONE, *values, node.cost_ms, None, Link.DIRECT, node.smallest, node.peak_kw, node.seen_ms, root=node.root
+    )
 
 
 def _first(node: _Node) -> _Node:

@@ -34,7 +34,9 @@ _EXACT_SPAN_MS = 2**31
 class Metered:
     """Intervals, and what is believed of their registers."""
 
+    grid: Grid
     table: IntervalTable
+    openings: Sequence[Opening]
     courses: list[Course]
     """Of each register, with the believed reading that follows each instant."""
     last_ms: NDArray[np.int64]
@@ -75,7 +77,7 @@ def metered(
     energy_wh[above] = 0
     table = table_of(readings, valid, chain, bounds, energy_wh, quality, rules, grid)
     last_ms, followed = _ends(known, courses, openings)
-    return Metered(table, followed, last_ms, found)
+    return Metered(grid, table, openings, followed, last_ms, found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,11 @@ SLACK_MS = 60_000
 """A register may be read a little after it was written."""
 LEARNED = 5.0
 """Where no rating is declared, a register may count five times as fast as it was ever seen to."""
+YOUNG_KW = 10_000.0
+"""The limit of a register without a rating that has hardly moved yet: about what one 10 kV line carries. A choice of ours,
+wide on purpose; it ends with the first quarter of an hour of movement."""
+ENOUGH_MS = 900_000
+"""So much movement tells how fast a register counts."""
 NEAR_TOP = 10
 """A fall is a roll-over when the rise through the top is at most a tenth of the register's width."""
 ENOUGH = 3
@@ -64,9 +69,11 @@ class Meter:
             return self.wh(self.step_steps)
         return self.wh(smallest[ENOUGH - 1]) if len(smallest) >= ENOUGH else None
 
-    def power_kw(self, peak_kw: float) -> float:
-        """The power that no believed rise exceeds."""
-        return LEARNED * peak_kw if self.limit_kw is None else self.limit_kw
+    def power_kw(self, peak_kw: float, seen_ms: int) -> float:
+        """The power that no believed rise exceeds; `seen_ms` is how much movement it was learned from."""
+        if self.limit_kw is not None:
+            return self.limit_kw
+        return LEARNED * peak_kw if seen_ms >= ENOUGH_MS else max(YOUNG_KW, LEARNED * peak_kw)
 
 
 def energy_wh(power_kw: float, span_ms: int) -> float:

@@ -1,0 +1,175 @@
+"""Where the judging of registers begins, and goes on: windows of spans, each with the belief that it starts from.
+
+late reading ──▶ from the last belief before it ──▶ until a day's belief comes out as it was held, else to the newest
+overturned   ──▶ from the last belief before what is overturned ──▶ to the newest
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from psycopg import sql
+
+from accounting.settlement import beliefs, registers
+from accounting.settlement.beliefs import DAY_MS, Held
+from accounting.settlement.registers import Register
+from accounting.settlement.work import LONGEST_MS, SLOT_MS, Span, Window
+from accounting.store import Connection, statement
+from contract.time import to_ms
+from domain.energy import NOTHING, Belief
+from domain.energy.readings import NONE
+
+_AFTER_MS = 7_200_000
+"""Readings so long after a day are read with it, so that what follows it is known."""
+_LONGER = 4
+"""A window that did not come out as it was is followed by one so many times as long."""
+
+
+@dataclass(slots=True)
+class Opener:
+    """The windows of a round, register by register."""
+
+    _connection: Connection
+    _reached: Mapping[str, int]
+    """How far the data of each park reach."""
+    _kept_from: frozenset[str]
+    limited: list[Register] = field(default_factory=list)
+    """Registers whose news reach further than one round goes."""
+    _waiting: dict[int, list[Span]] = field(default_factory=dict)
+    _next: list[Window] = field(default_factory=list)
+    _again: list[tuple[Span, int]] = field(default_factory=list)
+
+    def begin(self, work: Iterable[Span]) -> list[Window]:
+        """The first window of each register: its spans come one after the other."""
+        for span in work:
+            self._waiting.setdefault(span.register.register_id, []).append(span)
+        firsts = []
+        for waiting in self._waiting.values():
+            waiting.sort(key=lambda span: (span.low_ms, span.forward))
+            firsts.append(waiting.pop(0))
+        return self._opened([(span, span.low_ms) for span in firsts])
+
+    def further(self) -> list[Window]:
+        """What is to be computed after the windows so far."""
+        made, again = self._next, self._again
+        self._next, self._again = [], []
+        return [*made, *self._opened(again)]
+
+    def overturned(self, window: Window, reopened_ms: int) -> bool:
+        """Whether readings overturn what came before a window: it is computed again from there."""
+        if reopened_ms == NONE or window.first:
+            return False
+        register = window.span.register
+        low_ms = min(register.floor(reopened_ms), window.begin_ms - 1)
+        self._again.append((replace(window.span, low_ms=low_ms), low_ms))
+        return True
+
+    def settled(self, window: Window) -> None:
+        """A window came out as it was held: nothing after it changes."""
+        self._take_next(window.span.register)
+
+    def reached(self, window: Window, end_ms: int, belief: Belief) -> None:
+        """A window is told up to an instant; go on where that is not the end."""
+        span, register = window.span, window.span.register
+        if window.head:
+            return
+        if register.method == "power":
+            self._take_next(register)
+            return
+        longer_ms = (window.end_ms - window.begin_ms) * _LONGER
+        if end_ms <= window.begin_ms:
+            self._next.append(self._window(span, window.begin_ms, window.belief, longer_ms, first=window.first))
+        elif span.forward and end_ms > (register.settled_ms or 0):
+            self.limited.append(register)
+        else:
+            self._next.append(self._window(span, end_ms, belief, min(longer_ms, LONGEST_MS), first=False))
+
+    def _take_next(self, register: Register) -> None:
+        waiting = self._waiting.get(register.register_id)
+        if waiting:
+            span = waiting.pop(0)
+            self._again.append((span, span.low_ms))
+
+    def _opened(self, wanted: Sequence[tuple[Span, int]]) -> list[Window]:
+        """Windows from the last belief at or before each instant, or from the first reading of a register."""
+        counted = [(span, low) for span, low in wanted if span.register.method == "register" and low >= 0]
+        held = beliefs.before(
+            self._connection, [(span.register.register_id, span.register.floor(low)) for span, low in counted]
+        )
+        found: list[Window] = []
+        begun: list[Span] = [span for span, low in wanted if low < 0]
+        for place, (span, _) in enumerate(counted):
+            if place in held:
+                found.append(self._from(span, held[place]))
+            else:
+                begun.append(span)
+        for span, low in wanted:
+            if span.register.method == "power" and low >= 0:
+                found.append(self._of_power(span))
+        found += self._from_first(begun)
+        return self._with_held(found)
+
+    def _from(self, span: Span, held: Held) -> Window:
+        return self._window(span, held.at_ms, held.belief, self._length(span, held.at_ms), first=False)
+
+    def _length(self, span: Span, begin_ms: int) -> int:
+        """To the end of the day after the news, or as long as one computation may be."""
+        if span.forward or span.high_ms - begin_ms > LONGEST_MS:
+            return LONGEST_MS
+        end_ms = (span.high_ms + 3_600_000) // DAY_MS * DAY_MS + DAY_MS
+        return min(end_ms + _AFTER_MS - begin_ms, LONGEST_MS)
+
+    def _window(self, span: Span, begin_ms: int, belief: Belief, length_ms: int, *, first: bool) -> Window:
+        newest_ms = self._reached.get(span.register.park, begin_ms) + SLOT_MS
+        end_ms = min(begin_ms + max(length_ms, DAY_MS), newest_ms)
+        head = end_ms >= newest_ms
+        return Window(span, begin_ms, max(end_ms, begin_ms + span.register.period_ms), head, belief, first, {})
+
+    def _of_power(self, span: Span) -> Window:
+        """Power says nothing about more than the intervals beside it."""
+        register = span.register
+        if span.forward:
+            return self._window(span, span.low_ms, NOTHING, LONGEST_MS, first=False)
+        low_ms = register.floor(span.low_ms) - 2 * register.period_ms
+        length_ms = min(span.high_ms, register.settled_ms or 0) - low_ms + 4 * register.period_ms
+        return self._window(span, low_ms, NOTHING, min(length_ms, LONGEST_MS), first=False)
+
+    def _from_first(self, begun: Sequence[Span]) -> list[Window]:
+        """Windows from the first reading of registers; those that never had one fall away."""
+        by_source: dict[tuple[str, str], list[Span]] = {}
+        for span in begun:
+            by_source.setdefault((span.register.device_class, span.register.source), []).append(span)
+        found = []
+        for source, members in by_source.items():
+            first_ms = first_readings(self._connection, source, [span.register for span in members])
+            for span in members:
+                register, at_ms = span.register, first_ms.get(span.register.device_id)
+                if at_ms is not None:
+                    found.append(self._window(span, register.floor(at_ms), NOTHING, LONGEST_MS, first=True))
+        return found
+
+    def _with_held(self, windows: list[Window]) -> list[Window]:
+        """The same with what was believed after the news, where the news end."""
+        ending = [each for each in windows if not each.span.forward and each.span.high_ms < each.end_ms]
+        held = beliefs.between(
+            self._connection,
+            [
+                (each.span.register.register_id, max(each.span.high_ms, each.begin_ms), each.end_ms)
+                for each in ending
+                if each.span.register.method == "register"
+            ],
+        )
+        return [
+            replace(each, held=held.get(each.span.register.register_id, {})) if each in ending else each
+            for each in windows
+        ]
+
+
+def first_readings(connection: Connection, source: tuple[str, str], members: Sequence[Register]) -> dict[int, int]:
+    """Device to its first usable reading."""
+    device_class, signal = source
+    query = sql.SQL(statement("first_readings")).format(
+        source=sql.Identifier("base", device_class), signal=sql.Identifier(signal), name=sql.Literal(signal)
+    )
+    values = {"devices": registers.device_ids(members).tolist()}
+    rows = connection.execute(query, values, prepare=False).fetchall()
+    return {device: to_ms(at) for device, at in rows if at is not None}
