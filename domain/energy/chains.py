@@ -54,6 +54,8 @@ CATCH_UP_MS = 60_000
 YOUNG_MS = 1_000
 """What a rise costs that does not fit while nothing is known of the register yet."""
 LOOK_BACK_PERIODS = 16
+YOUNG_PERIODS = 4
+"""A count may turn out to begin so many readings later, or a quarter of an hour."""
 MOST_CHAINS = 8
 MOST_REMEMBERED = 2
 UNDONE_MS = 850_000
@@ -174,6 +176,7 @@ class Scan:
         self._steps = steps
         self._look_back_ms = look_back_ms(meter.period_ms)
         self._reach_ms = reach_ms(meter.period_ms)
+        self._young_ms = max(PATIENCE_MS, YOUNG_PERIODS * meter.period_ms)
         self._tips: list[_Node] = []
         self._moved_ms = 0
         self._begun_ms = 0
@@ -453,7 +456,7 @@ class Scan:
         for tip in {id(one): one for one in (best, *self._tips) if one is best or one.at_ms == self._last[0]}.values():
             yield from self._left(tip, at_ms, steps)
         yield _Way(best, self._break(best, at_ms, steps), PATIENCE_MS)
-        if self._first_ms != NONE and at_ms - self._first_ms <= self._look_back_ms:
+        if self._first_ms != NONE and at_ms - self._first_ms <= self._young_ms:
             yield _Way(None, Link.DIRECT, self._begun_ms - (self._moved_ms - before_ms))
 
     def _break(self, best: _Node, at_ms: int, steps: int) -> Link:
@@ -710,7 +713,7 @@ class Scan:
             )
         least = self._cost(ordered[0])
         chains = tuple(self._doubt(tip, ordered[0], least) for tip in ordered)
-        young = self._first_ms != NONE and edge_ms - self._first_ms <= self._look_back_ms
+        young = self._first_ms != NONE and edge_ms - self._first_ms <= self._young_ms
         begun = (self._first_ms, self._begun_ms - least) if young else (NONE, 0)
         rest = (self._before_last_ms, self._changed_ms, self._run_steps, *begun)
         unsure = Unsure(chains, *self._last, *rest)

@@ -119,7 +119,7 @@ def test_a_young_counter_that_steps_back() -> None:
 
 def test_an_inverter_at_night() -> None:
     """8620, 8620, 7542.5, 0, 0 every quarter of an hour: nothing was generated; in the morning it counts from zero."""
-    points: dict[float, float] = {n * 900: 8620.0 for n in range(-8, 2)}
+    points: dict[float, float] = {n * 900: 8620.0 for n in range(-20, 2)}
     points |= {2 * 900: 7542.5}
     points |= {n * 900: 0.0 for n in range(3, 40)}
     told, _, _ = quarters(points, 10, 2250.0, 900)
