@@ -294,10 +294,12 @@ class _Judging:
 
     def _remember(self, low: int, high: int) -> None:
         """Of the readings before the opening those count that its best chain holds."""
-        unsure = self._opening.belief.unsure
+        belief = self._opening.belief
+        unsure = belief.unsure
         if unsure is None:
+            self._counts[low:high] = self._mine.at_ms[low:high] == belief.anchor_ms
             return
-        sure_ms = self._opening.belief.at_ms
+        sure_ms = belief.at_ms
         told = [mark.at_ms for mark in unsure.chains[0].marks if mark.at_ms <= sure_ms]
         self._counts[low:high] = np.isin(self._mine.at_ms[low:high], [*told, sure_ms])
 
