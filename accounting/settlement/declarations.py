@@ -15,6 +15,8 @@ from domain.energy import Declaration
 _PARTS = 4
 _MOST_STEPS = 2**53 - 1
 _MOST_RATIO = 10**9
+_MOST_STEP = 100_000
+"""100 kWh on the register itself, before its ratio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Wish:
     """Reading of the meter that goes."""
     initial_kwh: Decimal | None = None
     """Reading of the meter that comes."""
+    step_kwh: Decimal | None = None
+    """The least by which the register moves; 0: learned from its readings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Declared:
     by: str | None
     at: datetime | None
     reason: str | None
+    step_kwh: float | None
 
 
 def declare(connection: Connection, wish: Wish, now_ms: int) -> int:
@@ -94,17 +99,17 @@ def _register(connection: Connection, address: str) -> int:
     return int(row[0])
 
 
-def _in_force(connection: Connection, number: int, valid_from: datetime) -> tuple[int | None, Fraction]:
-    """Width and ratio that hold up to an instant."""
+def _in_force(connection: Connection, number: int, valid_from: datetime) -> tuple[int | None, Fraction, int | None]:
+    """Width, ratio and step that hold up to an instant."""
     rows = connection.execute(statement("load_declarations"), {"registers": [number]}).fetchall()
     earlier = [row for row in rows if row[1] <= valid_from]
     if not earlier:
-        return None, Fraction(1)
-    _, _, modulus, numerator, denominator, _, _ = earlier[-1]
-    return modulus, Fraction(numerator, denominator)
+        return None, Fraction(1), None
+    _, _, modulus, numerator, denominator, _, _, step = earlier[-1]
+    return modulus, Fraction(numerator, denominator), step
 
 
-def _declaration(wish: Wish, in_force: tuple[int | None, Fraction]) -> Declaration:
+def _declaration(wish: Wish, in_force: tuple[int | None, Fraction, int | None]) -> Declaration:
     modulus = in_force[0] if wish.modulus_kwh is None else _steps(wish.modulus_kwh, "--modulus-kwh") or None
     ratio = in_force[1] if wish.ratio is None else wish.ratio
     if not 0 < ratio <= _MOST_RATIO or ratio.denominator > _MOST_RATIO:
@@ -117,7 +122,10 @@ def _declaration(wish: Wish, in_force: tuple[int | None, Fraction]) -> Declarati
         raise DeclarationError(
             f"--initial-kwh {wish.initial_kwh}: a register of {modulus / STEPS_PER_KWH} kWh ends below"
         )
-    return Declaration(to_ms(wish.valid_from), modulus, ratio, initial, final)
+    step = in_force[2] if wish.step_kwh is None else _steps(wish.step_kwh, "--step-kwh") or None
+    if step is not None and step > _MOST_STEP:
+        raise DeclarationError(f"--step-kwh {wish.step_kwh}: a register moves by at most {_MOST_STEP / STEPS_PER_KWH} kWh")
+    return Declaration(to_ms(wish.valid_from), modulus, ratio, initial, final, step)
 
 
 def _steps(value: Decimal, name: str) -> int:

@@ -112,6 +112,7 @@ def add_declaration(
         "denominator": declaration.ratio.denominator,
         "initial": declaration.initial_steps,
         "final": declaration.final_steps,
+        "step": declaration.step_steps,
         "reason": reason,
         "by": by,
         "at": from_ms(now_ms),
@@ -146,10 +147,10 @@ def rules(connection: Connection, registers: Sequence[Register]) -> list[Registe
     """What is known of each register, declarations in order."""
     found: dict[int, list[Declaration]] = {}
     numbers = [register.register_id for register in registers]
-    for number, valid_from, modulus, numerator, denominator, initial, final in connection.execute(
+    for number, valid_from, modulus, numerator, denominator, *told in connection.execute(
         statement("load_declarations"), {"registers": numbers}
     ):
-        declaration = Declaration(to_ms(valid_from), modulus, Fraction(numerator, denominator), initial, final)
+        declaration = Declaration(to_ms(valid_from), modulus, Fraction(numerator, denominator), *told)
         found.setdefault(number, []).append(declaration)
     return [RegisterRule(tuple(found.get(each.register_id, ())), each.reading_ms, each.limit_kw) for each in registers]
 

@@ -1,4 +1,5 @@
-SELECT register_id, valid_from, modulus_steps, ratio_numerator, ratio_denominator, initial_steps, final_steps
+SELECT register_id, valid_from, modulus_steps, ratio_numerator, ratio_denominator, initial_steps, final_steps,
+    step_steps
 FROM (
     SELECT DISTINCT ON (register_id, valid_from) *
     FROM base.register_declaration

@@ -22,14 +22,15 @@ class FaultError(Exception):
 def faulty(monkeypatch):
     """The registers, by number, whose computation fails; the rest is computed as ever."""
     broken: set[int] = set()
-    real = keeper.table_of
+    real = keeper.metered_of
 
-    def table_of(given, members, rules, grid):
-        if hit := [each.register_id for each in members if each.register_id in broken]:
+    def metered_of(given, windows, rules, due_ms):
+        numbers = [each.span.register.register_id for each in windows]
+        if hit := [number for number in numbers if number in broken]:
             raise FaultError(f"register {hit[0]} cannot be")
-        return real(given, members, rules, grid)
+        return real(given, windows, rules, due_ms)
 
-    monkeypatch.setattr(keeper, "table_of", table_of)
+    monkeypatch.setattr(keeper, "metered_of", metered_of)
     return broken
 
 
