@@ -124,7 +124,9 @@ def _declaration(wish: Wish, in_force: tuple[int | None, Fraction, int | None]) 
         )
     step = in_force[2] if wish.step_kwh is None else _steps(wish.step_kwh, "--step-kwh") or None
     if step is not None and step > _MOST_STEP:
-        raise DeclarationError(f"--step-kwh {wish.step_kwh}: a register moves by at most {_MOST_STEP / STEPS_PER_KWH} kWh")
+        raise DeclarationError(
+            f"--step-kwh {wish.step_kwh}: a register moves by at most {_MOST_STEP / STEPS_PER_KWH} kWh"
+        )
     return Declaration(to_ms(wish.valid_from), modulus, ratio, initial, final, step)
 
 

@@ -15,7 +15,7 @@ from domain.energy import Declaration, RegisterRule
 
 STEPS_PER_KWH = 1_000
 _QUARTER_MS = 900_000
-_LIMIT_OF_RATED = 1.5
+LIMIT_OF_RATED = 1.5
 """A register that rises faster than one and a half times the rated power is not believed."""
 _MOST_OF_RATIO = 1_000_000
 _GENERATION: Mapping[str, str] = {
@@ -138,7 +138,7 @@ def _register(row: Sequence[Any]) -> Register:
         max(1, round(reading_s * 1_000)),
         zone,
         None if settled is None else to_ms(settled),
-        rated_kw * _LIMIT_OF_RATED if rated_kw else None,
+        rated_kw * LIMIT_OF_RATED if rated_kw else None,
         bool(own_time),
     )
 

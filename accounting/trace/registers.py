@@ -18,25 +18,27 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
+from accounting.settlement.beliefs import decode
+from accounting.settlement.registers import LIMIT_OF_RATED
 from accounting.store import Connection, Int64s, statement, unpacked
 from contract.signals import CATALOGUE
-from contract.time import from_ms
+from contract.time import from_ms, to_ms
 from domain.energy import (
-    NEIGHBOURS,
     Declaration,
     Direction,
     Grid,
     IntervalTable,
+    Opening,
     Readings,
     RegisterRule,
     integrated_power,
-    interval_energy,
+    metered,
+    reach_ms,
 )
 
-_BESIDE = 8 + NEIGHBOURS
-"""Usable readings on either side of a span: those that settlement looks at, so that both see the same."""
-_LIMIT_OF_RATED = 1.5
-"""As settlement: a register that rises faster than one and a half times the rated power is not believed."""
+_AFTER_MS = 7_200_000
+"""Readings so long after a span are looked at: what follows it decides which of its readings are believed."""
+_BESIDE_MS = 7_200_000
 _POWER = "active_power_kw"
 _EXPORTING = frozenset({"energy_export_kwh", "energy_charged_kwh"})
 _MOST_LISTED = 10_000
@@ -175,10 +177,10 @@ def trace_register(
     """
     stored = _stored(connection, source, start_ms, stop_ms, revision)
     declared = _declarations(connection, source, known_at)
-    low, high = _reach(connection, source, start_ms, stop_ms)
+    opening, low, high = _opening(connection, source, start_ms, stop_ms)
     readings = _readings(connection, source, low, high, known_at)
     grid = Grid(start_ms, source.period_s * 1000, (stop_ms - start_ms) // (source.period_s * 1000))
-    table = _table(source, readings, [each for each, _ in declared], grid)
+    table = _table(source, readings, [each for each, _ in declared], grid, opening)
     intervals = tuple(_interval(grid, table, place, stored) for place in range(grid.count))
     qualities = [each.quality for each in intervals]
     return RegisterTrace(
@@ -232,19 +234,28 @@ def _declarations(
         statement("trace_declarations"), {"register": source.register_id, "known_at": known_at}
     ).fetchall()
     found = []
-    for valid_from_ms, modulus, numerator, denominator, initial, final, reason, by in rows:
+    for valid_from_ms, modulus, numerator, denominator, initial, final, reason, by, step in rows:
         ratio = Fraction(numerator, denominator)
-        declaration = Declaration(valid_from_ms, modulus, ratio, initial, final)
+        declaration = Declaration(valid_from_ms, modulus, ratio, initial, final, step)
         found.append((declaration, Declared(valid_from_ms, modulus, str(ratio), reason, by)))
     return found
 
 
-def _reach(connection: Connection, source: Source, start_ms: int, stop_ms: int) -> tuple[datetime, datetime]:
-    query = sql.SQL(statement("trace_reach")).format(**source.relation())
-    bound = {"device": source.device_id, "start": from_ms(start_ms), "stop": from_ms(stop_ms), "beside": _BESIDE}
-    row = connection.execute(query, bound).fetchone()
-    low, high = row or (None, None)
-    return low or from_ms(start_ms), high or from_ms(stop_ms)
+def _opening(connection: Connection, source: Source, start_ms: int, stop_ms: int) -> tuple[Opening, datetime, datetime]:
+    """What was believed at or before a span, and from where to where readings can have a say in it."""
+    bound = {"register": source.register_id, "start": from_ms(start_ms)}
+    row = connection.execute(statement("trace_belief"), bound).fetchone()
+    reading_ms = max(1, round(source.reading_s * 1000))
+    high_ms = stop_ms + _AFTER_MS + reach_ms(reading_ms)
+    if row is None or source.method != "register":
+        query = sql.SQL(statement("trace_first")).format(**source.relation())
+        first = connection.execute(query, {"device": source.device_id}).fetchone()
+        counted = source.method == "register" and first is not None and first[0] is not None
+        low = first[0] if counted and first else from_ms(max(0, start_ms - _BESIDE_MS))
+        return Opening(), low, from_ms(high_ms)
+    begin_ms, belief = to_ms(row[0]), decode(row[1])
+    low_ms = begin_ms - reach_ms(reading_ms)
+    return Opening(belief, begin_ms), from_ms(max(0, min(low_ms, max(0, belief.at_ms)))), from_ms(high_ms)
 
 
 def _bound(source: Source, low: datetime, high: datetime, known_at: datetime | None) -> dict[str, Any]:
@@ -266,11 +277,13 @@ def _column(packed: bytes | None) -> Int64s:
     return unpacked([packed or b""])
 
 
-def _table(source: Source, readings: Readings, declarations: list[Declaration], grid: Grid) -> IntervalTable:
-    limit_kw = source.rated_kw * _LIMIT_OF_RATED if source.rated_kw else None
+def _table(
+    source: Source, readings: Readings, declarations: list[Declaration], grid: Grid, opening: Opening
+) -> IntervalTable:
+    limit_kw = source.rated_kw * LIMIT_OF_RATED if source.rated_kw else None
     rule = RegisterRule(tuple(declarations), max(1, round(source.reading_s * 1000)), limit_kw)
     if source.method == "register":
-        return interval_energy(readings, [rule], grid)
+        return metered(readings, [rule], grid, [opening]).table
     direction = Direction.EXPORT if source.signal in _EXPORTING else Direction.IMPORT
     return integrated_power(readings, [rule], grid, direction)
 

@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from accounting.settlement.declarations import Declared
+    from accounting.settlement.findings import Told
 
 Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
 Kwh = str | None
@@ -65,6 +66,9 @@ def declare(
     ratio: Annotated[str | None, typer.Option(help="Transformer ratio, for example 80/1.")] = None,
     final_kwh: Annotated[Kwh, typer.Option(help="Last reading of the meter that goes.")] = None,
     initial_kwh: Annotated[Kwh, typer.Option(help="First reading of the meter that comes.")] = None,
+    step_kwh: Annotated[
+        Kwh, typer.Option(help="The least by which the register moves, for example 0.01; 0: learned from its readings.")
+    ] = None,
 ) -> None:
     """Declare what holds for a register from an instant on. What is not given goes on as before.
 
@@ -89,16 +93,63 @@ def declare(
             return 1
         numbers = (
             _number(text, name)
-            for text, name in ((modulus_kwh, "modulus"), (final_kwh, "final"), (initial_kwh, "initial"))
+            for text, name in (
+                (modulus_kwh, "modulus"),
+                (final_kwh, "final"),
+                (initial_kwh, "initial"),
+                (step_kwh, "step"),
+            )
         )
-        modulus, final, initial = numbers
-        wish = Wish(register, instant, by, reason, modulus, _ratio(ratio), final, initial)
+        modulus, final, initial, step = numbers
+        wish = Wish(register, instant, by, reason, modulus, _ratio(ratio), final, initial, step)
         with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
             append(connection, wish, SystemClock().now_ms())
         typer.echo(f"declared; {register} is settled again from {instant.isoformat()} on")
         return 0
 
     _end(action)
+
+
+@app.command()
+def findings(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this park.")] = "") -> None:
+    """List what registers cannot have counted, with what would have been booked.
+
+    A jump is explained by a declaration: a changed meter by its last and first reading, another ratio, a width.
+    Then the intervals are computed again and the finding is gone. For example:
+
+        parkgrid registers findings --park gaoxin-nan
+    """
+    from parkgrid.cli import _end
+
+    def action() -> int:
+        import psycopg
+
+        from accounting.settlement.findings import told
+        from ingest.store.connection import translated
+
+        with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+            found = told(connection, park)
+        for each in found:
+            typer.echo(f"{each.at.isoformat(timespec='seconds')}  {each.register}: {_found(each)}")
+        if not found:
+            typer.echo("no findings: every believed reading follows from the one before it")
+        return 0
+
+    _end(action)
+
+
+def _found(each: "Told") -> str:
+    values = f"from {each.from_kwh or 0:.3f} to {each.kwh or 0:.3f} kWh"
+    since = each.from_at.isoformat(timespec="seconds")
+    match each.kind:
+        case "jumped":
+            return f"register jumped {values} since {since}; {each.energy_kwh:.3f} kWh were not booked: declare why"
+        case "reset":
+            return f"register began again from zero, {values} since {since}; {each.energy_kwh:.3f} kWh were booked"
+        case "too_much":
+            return f"the interval would hold {each.energy_kwh:.3f} kWh, more than the rated power gives: nothing booked"
+        case _:
+            return f"{each.readings} readings are not believed; the first shows {each.kwh or 0:.3f} kWh"
 
 
 def _number(text: str | None, name: str) -> Decimal | None:
@@ -129,4 +180,5 @@ def _sentence(each: "Declared") -> str:
     )
     when = each.at.isoformat(timespec="seconds") if each.at else ""
     ratio = f"{each.ratio_numerator}/{each.ratio_denominator}"
-    return f"from {start}: width {width}, ratio {ratio}{change} ({each.by}, {when}: {each.reason})"
+    step = "" if each.step_kwh is None else f", step {each.step_kwh:g} kWh"
+    return f"from {start}: width {width}, ratio {ratio}{step}{change} ({each.by}, {when}: {each.reason})"
