@@ -162,9 +162,10 @@ def cut(settled: Settled, readings: Readings, rule: RegisterRule, cuts_ms: NDArr
     whole = np.ones(len(settled.at_ms), np.bool_)
     whole[holding] = False
     plain = Pieces(settled.at_ms[whole], stops[whole], settled.energy_wh[whole], settled.quality[whole])
+    edges_of = np.split(cuts_ms[inside], first[1:]) if len(holding) else []
     divided = [
         _divided(settled, interval, edges, readings, rule)
-        for interval, edges in zip(holding.tolist(), np.split(cuts_ms[inside], first[1:]), strict=True)
+        for interval, edges in zip(holding.tolist(), edges_of, strict=True)
     ]
     return Pieces.joined([plain, *divided])
 
