@@ -163,7 +163,8 @@ def _told(charger: SiteDevice, minutes: Mapping[int, Shown], rows: Mapping[int, 
     if charger.device_id not in minutes:
         return []
     read = rows.get(charger.device_id, ChargerRows.none())
-    return visits_of(minutes[charger.device_id].with_readings(read.shown()), round(charger.period_s * 1000))
+    shown = minutes[charger.device_id].with_readings(read.shown(), read.at_ms)
+    return visits_of(shown, round(charger.period_s * 1000))
 
 
 def _minutes(connection: Connection, devices: Sequence[int], start_ms: int, stop_ms: int) -> dict[int, Shown]:

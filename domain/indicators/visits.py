@@ -60,9 +60,9 @@ class Shown:
         """Some of it."""
         return Shown(*(each[which] for each in self.columns()))
 
-    def with_readings(self, readings: "Shown") -> "Shown":
-        """The same with readings instead of the minutes in which they lie."""
-        minutes = self.chosen(~np.isin(self.at_ms // _MINUTE_MS, readings.at_ms // _MINUTE_MS))
+    def with_readings(self, readings: "Shown", read_ms: NDArray[np.int64]) -> "Shown":
+        """The same with readings instead of minutes; `read_ms` are all instants, with those whose state is not used."""
+        minutes = self.chosen(~np.isin(self.at_ms // _MINUTE_MS, read_ms // _MINUTE_MS))
         pairs = zip(minutes.columns(), readings.columns(), strict=True)
         together = [np.concatenate(pair) for pair in pairs]
         order = np.argsort(together[0], kind="stable")

@@ -23,14 +23,16 @@ def gun(name: str = "gun-1", signals: Sequence[str] = SIGNALS, **more: Any) -> D
     return Device(name, "charger", tuple(signals), **({"period_s": 60.0, "ratings": {"rated_power_kw": 120.0}} | more))
 
 
+def steps(values: Mapping[str, float]) -> dict[str, int]:
+    """Values as they are stored."""
+    return {name: _CHARGER[name].steps(value) for name, value in values.items()}
+
+
 def show(
     park: Metering, readings: Iterable[tuple[int, Mapping[str, float]]], device: str = "gun-1", **more: Any
 ) -> None:
     """Store what a gun showed: instant, and values in the units of the catalogue."""
-    rows = [
-        (park.devices[device], at_ms, {name: _CHARGER[name].steps(value) for name, value in values.items()})
-        for at_ms, values in readings
-    ]
+    rows = [(park.devices[device], at_ms, steps(values)) for at_ms, values in readings]
     park.store_readings(rows, "charger", **more)
 
 

@@ -30,6 +30,8 @@ def test_sessions_as_a_frame(park: Metering, serve: Callable[..., Served]) -> No
     # The last one is still under way: an origin of it is not known.
     assert frame.loc[2, ORIGINS].isna().all()
     assert frame["displayed_kwh"].isna().all()
+    told = [frame.attrs[name] for name in ("registers_kwh", "in_sessions_kwh", "outside_sessions_kwh")]
+    assert told == [25.5, 25.5, 0]
     assert frame.attrs["units"]["from_pv_kwh"] == "kWh"
     assert frame.attrs["units"]["peak_kw"] == "kW"
     assert other["returned_kwh"].tolist() == pytest.approx([7.5])
