@@ -14,7 +14,8 @@ from edge.drivers import find
 from edge.registers import Table, read
 from ingest.store import open_store
 from parkgrid import prefill as module
-from parkgrid.prefill import Filled, PrefillError, Span, birth, go_on, prefill, progress_bar
+from parkgrid.prefill import Filled, PrefillError, Span, birth, go_on, prefill
+from parkgrid.progress import progress
 from simulators.faults import FaultPlan
 from simulators.park import Park
 from simulators.scenario import SCENARIOS, load_scenario
@@ -345,9 +346,17 @@ def test_the_bus_goes_on_live_with_the_registers_of_its_history(store, dsn, tmp_
 
 
 def test_the_bar_shows_what_is_told(capsys) -> None:
-    with progress_bar(Console(force_terminal=True)) as tell:
+    with progress(Console(force_terminal=True)) as tell:
         tell("history of pingshan-park", 0.5)
     assert "history of pingshan-park" in capsys.readouterr().out
+
+
+def test_where_nobody_looks_at_a_terminal_plain_lines_tell_the_same(capsys) -> None:
+    with progress(Console(force_terminal=False)) as tell:
+        for share in (0.1, 0.2, 0.3, 1.0):
+            tell("readings", share)
+    # At most one line every few seconds, and the end always.
+    assert capsys.readouterr().out.splitlines() == [" 10 %  readings", "100 %  readings"]
 
 
 def test_a_gateway_of_its_own_can_be_named(store, dsn) -> None:
