@@ -48,6 +48,7 @@ def _parameters(gateway: Gateway, device: Device) -> dict[str, Any]:
         "line": point.line,
         "transformer": point.transformer,
         "account": point.account,
+        "problem": device.problem,
     }
 
 
