@@ -20,18 +20,20 @@ from psycopg import sql
 
 from accounting.store import Connection, Int64s, statement, unpacked
 from contract.signals import CATALOGUE
-from contract.time import from_ms
+from contract.time import from_ms, to_ms
 from domain.energy import (
     NEIGHBOURS,
     Declaration,
     Direction,
     Grid,
+    IntervalQuality,
     IntervalTable,
     Readings,
     RegisterRule,
     integrated_power,
     interval_energy,
 )
+from domain.energy.between import Instants, energy_between
 
 _BESIDE = 8 + NEIGHBOURS
 """Usable readings on either side of a span: those that settlement looks at, so that both see the same."""
@@ -196,6 +198,20 @@ def trace_register(
     )
 
 
+def energy_of_span(
+    connection: Connection, source: Source, start_ms: int, stop_ms: int
+) -> tuple[int | None, bool, tuple[int, int]]:
+    """Wh that a counter counted between two instants by its readings; whether that is an estimate; their reach."""
+    low, high = _reach(connection, source, start_ms, stop_ms)
+    readings = _readings(connection, source, low, high, None)
+    rule = _rule(source, [each for each, _ in _declarations(connection, source, None)])
+    instants = Instants(np.array([start_ms, stop_ms], np.int64), source.period_s * 1000)
+    energy, quality = energy_between(readings, [rule], instants)
+    known = int(quality[0, 0]) != IntervalQuality.MISSING
+    estimated = int(quality[0, 0]) == IntervalQuality.ESTIMATED
+    return int(energy[0, 0]) if known else None, estimated, (to_ms(low), to_ms(high))
+
+
 def listed(
     connection: Connection, source: Source, low_ms: int, high_ms: int, known_at: datetime | None
 ) -> list[Reading]:
@@ -266,9 +282,13 @@ def _column(packed: bytes | None) -> Int64s:
     return unpacked([packed or b""])
 
 
-def _table(source: Source, readings: Readings, declarations: list[Declaration], grid: Grid) -> IntervalTable:
+def _rule(source: Source, declarations: list[Declaration]) -> RegisterRule:
     limit_kw = source.rated_kw * _LIMIT_OF_RATED if source.rated_kw else None
-    rule = RegisterRule(tuple(declarations), max(1, round(source.reading_s * 1000)), limit_kw)
+    return RegisterRule(tuple(declarations), max(1, round(source.reading_s * 1000)), limit_kw)
+
+
+def _table(source: Source, readings: Readings, declarations: list[Declaration], grid: Grid) -> IntervalTable:
+    rule = _rule(source, declarations)
     if source.method == "register":
         return interval_energy(readings, [rule], grid)
     direction = Direction.EXPORT if source.signal in _EXPORTING else Direction.IMPORT

@@ -3,9 +3,11 @@
 import json
 from datetime import datetime
 
+import psycopg
 import pytest
 
 from accounting.figures.sessions import Sessions
+from accounting.trace.figure import NotTracedError, trace
 from contract.time import to_ms
 from tests.accounting.charging import CHARGING, FREE, gun, show, steps, told
 from tests.accounting.conftest import park
@@ -219,3 +221,20 @@ def test_a_charger_without_a_counter_has_what_its_power_gives_as_an_estimate(par
     assert found.balance.registers_kwh == pytest.approx(
         sum(kwh for kwh, _ in park.energies("gun-1", "energy_delivered_kwh").values() if kwh)
     )
+
+
+def test_a_session_is_traced_to_its_readings(park: Metering) -> None:
+    park.born(gun())
+    noon = at("05 12:00")
+    show(park, charge({10: (CHARGING, 1, 2), 41: (FREE, 1, 0)}, noon, 90))
+    park.settled()
+    with psycopg.connect(park.dsn, autocommit=True) as connection:
+        found = trace(connection, "session/gaoxin-nan/gw-1/gun-1/2026-03-05T04:10:00Z", noon)
+        with pytest.raises(NotTracedError, match="no session of gw-1/gun-1 begins at 2026-03-05"):
+            trace(connection, "session/gaoxin-nan/gw-1/gun-1/2026-03-05T04:11:00Z", noon)
+    assert (found.published, found.recomputed, found.equal) == (62, 62, True)
+    assert found.details["end_ms"] == at("05 12:41")
+    # Its intervals hold nothing else: 10, 30 and 22 kWh.
+    assert [each.energy_wh for each in found.registers[0].intervals] == [10_000, 30_000, 22_000]
+    assert (found.readings[0].at_ms, found.readings[0].value) == (noon, 5_000)
+    assert found.registers[0].batches[0].gateway == "gaoxin-nan/gw-1"
