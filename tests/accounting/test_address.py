@@ -111,6 +111,8 @@ def test_an_address_is_one_word_and_its_start_is_in_utc() -> None:
         ("", "starts with one of"),
         ("figure/p", "starts with one of interval, session, indicator, bill, cluster"),
         ("interval/p/g/d/s", "4 parts"),
+        ("session/p/g/d", "3 parts"),
+        ("session/p/g/d/2026-11-23T00:00:00Z@2", "no revisions"),
         ("interval/p/g/d/s/2026-11-23T00:00:00", "with its zone"),
         ("interval/p/g/d/s/yesterday", "with its zone"),
         ("interval/P/g/d/s/2026-11-23T00:00:00Z", "'P' is no park"),
