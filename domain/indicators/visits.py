@@ -116,8 +116,6 @@ class Visit:
     """and this one."""
     from_kwh: float | None
     """The register at its beginning where no reading is: as the display of this vehicle tells it."""
-    began_before: bool
-    """Whether it was there already when the first thing was shown."""
     goes_on: bool
     unsure: bool
     """Whether some of its energy may be another vehicle's, or the other way round."""
@@ -204,7 +202,6 @@ class _Line:
             from_ms,
             to_ms,
             changes[first].delivered_kwh if first in changes else None,
-            began_before=first == 0,
             goes_on=not gone and not unseen,
             unsure=doubt or doubted or by_minute,
             displayed_kwh=float(displayed.max()) if displayed.size else None,
