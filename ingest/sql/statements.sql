@@ -192,6 +192,12 @@ SELECT device, device_id, device_class FROM base.device WHERE park = %s AND gate
 SELECT device_id, (ratings ->> 'rated_power_kw')::float8 FROM base.device
 WHERE ratings ? 'rated_power_kw' AND (%(park)s::text IS NULL OR (park, gateway) = (%(park)s, %(gateway)s));
 
+-- name: live_since
+SELECT park, gateway, (extract(epoch FROM min(d.first_seen_at)) * 1000)::int8
+FROM base.gateway_birth AS b JOIN base.device AS d USING (park, gateway)
+WHERE NOT b.simulated AND (%(park)s::text IS NULL OR (park, gateway) = (%(park)s, %(gateway)s))
+GROUP BY park, gateway;
+
 -- name: registry
 SELECT b.park, b.gateway, d.device, d.device_id, d.device_class
 FROM base.gateway_birth AS b
