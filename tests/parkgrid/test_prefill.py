@@ -14,6 +14,7 @@ from edge.drivers import find
 from edge.registers import Table, read
 from ingest.store import open_store
 from parkgrid import prefill as module
+from parkgrid import settling
 from parkgrid.prefill import Filled, PrefillError, Span, birth, go_on, prefill
 from parkgrid.progress import progress
 from simulators.faults import FaultPlan
@@ -90,7 +91,7 @@ def test_roll_ups_are_ready(store, dsn) -> None:
 
 
 def test_keepers_that_meet_wait_for_each_other(store, dsn, monkeypatch) -> None:
-    monkeypatch.setitem(module._KEEPERS, store.kind, 3)
+    monkeypatch.setitem(settling._KEEPERS, store.kind, 3)
     prefill(store, dsn, [PARK], Span(START_MS, START_MS + DAY_MS))
     assert ask(dsn, "SELECT count(*) FROM base.rollup_dirty") == [(0,)]
     assert ask(dsn, "SELECT sum(samples) FROM meter_15m") == [(3 * 96,)]
