@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.time import SHANGHAI
+from domain.indicators.named import told_zh
 
 SECONDS_PER_HOUR = 3600
 _ROUNDING = 1e-9
@@ -307,7 +308,7 @@ class Indicator:
         ):
             if missing := [name for name in names if name not in there]:
                 named = ", ".join(missing)
-                return Unavailable(f"no {kind} {named}", f"缺少{kind_zh}：{named}")
+                return Unavailable(f"no {kind} {named}", f"缺少{kind_zh}：{told_zh(missing)}")
         return None
 
     def _observe(self, grid: Inputs) -> tuple[Observed, float]:
