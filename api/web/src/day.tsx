@@ -243,7 +243,7 @@ function options(
     ],
     hooks: {
       drawClear: [
-        (plot) => given.current.partial.forEach(([from, to]) => hatch(plot, from / 1000, to / 1000)),
+        (plot) => given.current.partial.forEach(([from, to]) => hatch(plot, from / 1000, to / 1000, "rule", 4)),
         (plot) => hatchGaps(plot, given.current.shown ?? shown, given.current),
       ],
       draw: [(plot) => given.current.partial.forEach(([from, to]) => hatch(plot, from / 1000, to / 1000, "card")), (plot) => drawNow(plot, given.current.newestMs())],
