@@ -38,6 +38,9 @@ NAMES_ZH: Mapping[str, str] = {
     "dc_band_low_pct": "直流电压下限",
     "demand_slide_min": "需量滑差时间",
     "output_10k_cny": "产值",
+    "pv_least_irradiation_kwh_m2_d": "最低日辐照量",
+    "storage_soc_reset_pct": "荷电状态校正阈值",
+    "storage_soc_step_pct": "荷电状态跳变阈值",
     "pv_light_w_m2": "光伏可用率辐照度阈值",
     "pv_temperature_coefficient_per_k": "组件温度系数",
 }

@@ -132,7 +132,7 @@ function Cost({ month }: { month: string }) {
           <Num value={null} unit="" why={why} />
         )}
         {(doubt || !bill) && <span class="reason">{doubt || why}</span>}
-        {bill?.notes.some(({ code }) => code === "example_plan") && <span class="reason">{say("month.example")}</span>}
+        {bill?.notes?.some(({ code }) => code === "example_plan") && <span class="reason">{say("month.example")}</span>}
       </dd>
     </div>
   );
