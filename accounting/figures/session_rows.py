@@ -138,7 +138,9 @@ def read_rows(connection: Connection, spans: Iterable[Span]) -> dict[int, Charge
         # Never prepared: the planner is to see the spans and look at their partitions alone.
         row = cursor.execute(query, parameters, prepare=False).fetchone()
     table = unpacked([(row and row[0]) or b""]).reshape(-1, _WIDTH)
-    table = np.unique(table, axis=0)
+    table = table[np.lexsort((table[:, 1], table[:, 0]))]
+    # The reading before a span may lie in another one.
+    table = table[np.append(True, (np.diff(table[:, :2], axis=0) != 0).any(axis=1))[: len(table)]]
     starts = np.flatnonzero(np.diff(table[:, 0], prepend=-1) != 0)
     parts = np.split(table, starts[1:]) if len(table) else []
     return {int(part[0, 0]): ChargerRows(part[:, 1], dict(zip(_SIGNALS, part.T[2:], strict=True))) for part in parts}
