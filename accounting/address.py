@@ -1,6 +1,7 @@
 """The address of every published figure: what a report prints, an answer carries and `parkgrid trace` follows.
 
     interval/{park}/{gateway}/{device}/{signal}/{start}     one interval of one register, named by its start
+    session/{park}/{gateway}/{device}/{start}               one charging session, named by its start
     indicator/{park}/{name}/{period}                        one figure of a park
     indicator/{park}/{gateway}/{device}/{name}/{period}     … of one device
     indicator/{park}/transformer={transformer}/{name}/{period}   … of a line, a transformer district or an account
@@ -31,6 +32,7 @@ PLACES = ("gateway", "line", "transformer", "account")
 """What an indicator can be narrowed to besides a device."""
 FORMS = {
     "interval": "interval/{park}/{gateway}/{device}/{signal}/{start, for example 2026-11-23T00:00:00Z}",
+    "session": "session/{park}/{gateway}/{device}/{start, for example 2026-11-23T04:00:00Z}",
     "indicator": "indicator/{park}/{name}/{period} or indicator/{park}/{gateway}/{device}/{name}/{period}",
     "bill": "bill/{park}/{account}/{month, for example 2026-11}/{line}",
     "cluster": "cluster/{cluster}/{figure}/{period}",
@@ -55,10 +57,23 @@ class IntervalAddress:
 
     def __str__(self) -> str:
         """The address as it is written, the start in UTC."""
-        start = from_ms(self.start_ms).astimezone(UTC)
-        written = start.isoformat(timespec="milliseconds" if self.start_ms % 1000 else "seconds")
-        path = ("interval", self.park, self.gateway, self.device, self.signal, written.replace("+00:00", "Z"))
+        path = ("interval", self.park, self.gateway, self.device, self.signal, _instant(self.start_ms))
         return _written(path, self.revision)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAddress:
+    """One charging session; it is always told from the intervals as they are now."""
+
+    park: str
+    gateway: str
+    device: str
+    start_ms: int
+    """Its start: milliseconds since the epoch."""
+
+    def __str__(self) -> str:
+        """The address as it is written, the start in UTC."""
+        return _written(("session", self.park, self.gateway, self.device, _instant(self.start_ms)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +131,7 @@ class ClusterAddress:
         return _written(("cluster", self.cluster, self.figure, self.period.text), self.revision)
 
 
-Address: TypeAlias = IntervalAddress | IndicatorAddress | BillAddress | ClusterAddress
+Address: TypeAlias = IntervalAddress | SessionAddress | IndicatorAddress | BillAddress | ClusterAddress
 
 
 def parse(text: str) -> Address:
@@ -130,6 +145,8 @@ def parse(text: str) -> Address:
     match kind:
         case "interval":
             return _interval(text, parts, revision)
+        case "session":
+            return _session(text, parts, revision)
         case "indicator":
             return _indicator(text, parts, revision)
         case "bill":
@@ -157,6 +174,17 @@ def _interval(text: str, parts: list[str], revision: int | None) -> IntervalAddr
         _identifier("signal", signal),
         _instant_ms(start),
         revision,
+    )
+
+
+def _session(text: str, parts: list[str], revision: int | None) -> SessionAddress:
+    park, gateway, device, start = _counted(text, "session", parts, 4)
+    if revision is not None:
+        raise AddressError(
+            f"{text!r}: a session has no revisions; former values are kept of the intervals that it lies in"
+        )
+    return SessionAddress(
+        _identifier("park", park), _identifier("gateway", gateway), _identifier("device", device), _instant_ms(start)
     )
 
 
@@ -241,8 +269,13 @@ def _instant_ms(text: str) -> int:
         return to_ms(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         raise AddressError(
-            f"{text!r} is no start of an interval: write an instant with its zone, for example 2026-11-23T00:00:00Z"
+            f"{text!r} is no start: write an instant with its zone, for example 2026-11-23T00:00:00Z"
         ) from None
+
+
+def _instant(at_ms: int) -> str:
+    written = from_ms(at_ms).astimezone(UTC).isoformat(timespec="milliseconds" if at_ms % 1000 else "seconds")
+    return written.replace("+00:00", "Z")
 
 
 def _written(path: tuple[str, ...], revision: int | None) -> str:

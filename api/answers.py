@@ -146,12 +146,14 @@ class ParkNow(Shape):
     devices: int
     newest_ms: int | None
     flow: Flow
+    pv_of_use: float | None
 
 
 class District(Shape):
     """Every park at this moment."""
 
     as_of_ms: int
+    pv_of_use: float | None
     parks: list[ParkNow]
 
 
@@ -202,6 +204,7 @@ class Overview(Shape):
     simulated: bool
     flow: Flow
     loss_kw: float | None
+    pv_of_use: float | None
     dc: DcBus | None
     gateways: list[GatewayState]
 

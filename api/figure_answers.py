@@ -77,7 +77,10 @@ class Intervals(Shape):
 
 
 class ChargingSessionShape(Shape):
-    """What one vehicle took and gave back; the three origins and what is not attributed make up its energy."""
+    """What one vehicle took and gave back; the three origins and what is not attributed make up its energy.
+
+    Origins are null while a session is under way, and where none of it is known.
+    """
 
     gateway: str
     device: str
@@ -86,28 +89,36 @@ class ChargingSessionShape(Shape):
     end_ms: int
     state: Literal["ended", "under_way"]
     charging_min: int
-    energy_kwh: float
-    returned_kwh: float
-    from_pv_kwh: float
-    from_storage_kwh: float
-    from_grid_kwh: float
-    unattributed_kwh: float
+    energy_kwh: float | None = None
+    returned_kwh: float | None = None
+    from_pv_kwh: float | None = None
+    from_storage_kwh: float | None = None
+    from_grid_kwh: float | None = None
+    unattributed_kwh: float | None = None
     displayed_kwh: float | None = None
     peak_kw: float | None = None
     soc_start_pct: float | None = None
     soc_end_pct: float | None = None
-    quality: Literal["good", "estimated"]
+    quality: Literal["good", "estimated", "incomplete"]
     coverage_pct: float
+    origin_quality: Literal["good", "estimated"] | None = None
 
 
 class ChargingSessions(Shape):
-    """The sessions of a park that began in a span, by start and charger."""
+    """The sessions of a park that began in a span, by start and charger.
+
+    Beside them what the registers of its chargers counted in the span: `registers_kwh` is `in_sessions_kwh` (of
+    sessions whenever they began, the part in the span) and `outside_sessions_kwh` together.
+    """
 
     park: str
     time_zone: str
     from_ms: int
     to_ms: int
     as_of_ms: int
+    registers_kwh: float
+    in_sessions_kwh: float
+    outside_sessions_kwh: float
     sessions: list[ChargingSessionShape]
     rows: int
 

@@ -150,6 +150,19 @@ def loss_kw(figures: Mapping[str, Figure]) -> float | None:
     return _known(figures["grid"], figures["pv"], figures["storage"]) - _known(figures["load"], figures["ev"])
 
 
+def pv_of_use(*parks: Mapping[str, Figure]) -> float | None:
+    """The part of the present use (load and charging) that photovoltaics cover, 0 to 1; of several, of their sums.
+
+    A park whose load or whose photovoltaics are not known at this moment takes no part; None where nothing is left.
+    """
+    known = [each for each in parks if each["load"].kw is not None and each["pv"].state is not State.MISSING]
+    sun = sum(max(0.0, each["pv"].kw or 0.0) for each in known)
+    use = sum(max(0.0, each[name].kw or 0.0) for each in known for name in ("load", "ev"))
+    if use <= 0 or all(each["pv"].state is State.NONE for each in known):
+        return None
+    return round(min(1.0, sun / use), 4)
+
+
 def dc_bus(readings: Iterable[Reading], now_ms: int) -> dict[str, Any] | None:
     """A PEDF building's bus: power through its interface (positive from the grid), its voltage, what was asked for.
 

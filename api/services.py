@@ -11,7 +11,7 @@ from api import statements
 from api.cache import AnswerCache
 from api.database import Commits, Database
 from api.figures import Figures
-from api.live import Reading, dc_bus, flow, loss_kw, newest_ms
+from api.live import Reading, dc_bus, flow, loss_kw, newest_ms, pv_of_use
 from api.page import Page
 from api.problems import not_found
 from api.settings import ApiSettings
@@ -143,6 +143,7 @@ class LiveView:
             "simulated": any(gateway["simulated"] for gateway in gateways),
             "flow": {name: figure.document() for name, figure in figures.items()},
             "loss_kw": loss_kw(figures),
+            "pv_of_use": pv_of_use(figures),
             "dc": dc_bus(readings, now_ms),
             "gateways": gateways,
         }

@@ -33,6 +33,8 @@ class Device:
     ratings: Mapping[str, float] = field(default_factory=dict)
     """Nameplate figures with units in their names, for example `rated_power_kw`."""
     point: MeteringPoint = NO_POINT
+    problem: str = ""
+    """A name for what keeps it from being read until a person mends it, such as `other_transaction`; empty without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ def _device_document(device: Device) -> dict[str, Any]:
             "transformer": point.transformer,
             "account": point.account,
         },
+        "problem": device.problem,
     }
 
 
@@ -152,6 +155,7 @@ def _read_device(item: object, where: str) -> Device:
         point=MeteringPoint(
             *(_text(point, part, f"{where}.point") for part in ("station", "line", "transformer", "account")),
         ),
+        problem=_text(document, "problem", where),
     )
 
 

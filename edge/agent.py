@@ -160,7 +160,8 @@ class Agent:
         return [own, *map(self._announced, self.settings.devices)]
 
     def _announced(self, device: DeviceSettings) -> Device:
-        identity = self.poller.states[device.id].identity
+        state = self.poller.states[device.id]
+        identity = state.identity
         return Device(
             device=device.id,
             device_class=device.device_class,
@@ -171,10 +172,11 @@ class Agent:
             period_s=device.period_s,
             ratings=device.ratings,
             point=device.metering_point,
+            problem=state.problem,
         )
 
     def _identified(self, _device: str, _identity: Identity) -> None:
-        """Announce soon: at the start many devices tell who they are at once."""
+        """Announce soon: at the start many devices tell who they are, or what is wrong with them, at once."""
         if self._announcing is None:
             self._announcing = asyncio.get_running_loop().call_later(_ANNOUNCE_AFTER_S, self._announce)
 

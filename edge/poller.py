@@ -140,7 +140,8 @@ class _Bus:
 class Poller:
     """Reads all devices of a gateway and hands on what they said.
 
-    `accept` gets every sample; `identified` is called when a device has said what it is, or has become another one.
+    `accept` gets every sample; `identified` is called when a device has said what it is, has become another one, or has
+    another problem than before.
     """
 
     def __init__(
@@ -264,13 +265,13 @@ class Poller:
         """Keep a device's state, and what follows from it."""
         state = device.state
         device.suspicion = _TRUST_AFTER if unanswered(reading) else max(0, device.suspicion - 1)
+        known = state.identity, state.problem
         state.note(reading, two_names=bool(bus.namesakes))
         if state.failed > 1 and unanswered(reading):
             device.reader.forget()
-        if device.reader.identity != state.identity:
-            state.identity = device.reader.identity
-            if self._identified is not None:
-                self._identified(state.device, state.identity)
+        state.identity = device.reader.identity
+        if self._identified is not None and known != (state.identity, state.problem):
+            self._identified(state.device, state.identity)
 
 
 def _buses(devices: Iterable[_Device], speed: float) -> list[_Bus]:

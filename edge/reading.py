@@ -10,9 +10,11 @@ from edge.drivers import find
 from edge.endpoint import Endpoint
 from edge.frames import Read
 from edge.modbus import LinkError, ModbusError, PermanentError, RetriableError
-from edge.refusals import FIRST_PAUSE_S, LONGEST_PAUSE_S, Refusals, Refused
+from edge.refusals import LONGEST_PAUSE_S, Refusals, Refused
 from edge.registers import Block, Register, Table, blocks, decode_text, parts, read, spans
 
+_NAMES_PAUSE_S = 60.0
+"""First pause before a name that was refused is asked for again: many a device never tells one."""
 _STUBBORN = 3
 """After so many failures of a block in a row, it is looked at which register of it is to blame."""
 
@@ -91,7 +93,7 @@ class DeviceReader:
         self._driver = self._start
         self._texts: dict[str, str] = {}
         self._identify_due_s = -inf
-        self._identify_pause_s = FIRST_PAUSE_S
+        self._identify_pause_s = _NAMES_PAUSE_S
         self._refusals = Refusals()
         self._failing: dict[Block, int] = {}
         self._replan()
@@ -146,13 +148,18 @@ class DeviceReader:
         self.identity = Identity(found.model, found.firmware, found.serial, self.signals)
 
     async def _identify(self, visit: _Visit) -> None:
-        """Read what the device says about itself; where it refuses, that is no failure of the reading."""
+        """Read what the device says about itself; where it refuses, that is no failure of the reading.
+
+        Asked again, it is one question as long as that is refused.
+        """
+        again = self._identify_due_s > -inf
         for name, text in self._driver.identity.items():
             if name not in self._texts:
                 try:
                     self._texts[name] = decode_text(await visit.words(text.table, text.address, text.words))
                 except (PermanentError, RetriableError):
-                    continue
+                    if again:
+                        break
         model, firmware, serial = (self._texts.get(name, "") for name in ("model", "firmware", "serial"))
         self.identity = Identity(model, firmware, serial, self.signals)
         told = self._texts.keys() == self._driver.identity.keys()

@@ -18,13 +18,18 @@ from contract import strict_json
 from contract.refusal import Reason, Refusal
 from contract.sample import Quality
 from contract.telemetry import time_reason
-from contract.time import FUTURE_TOLERANCE_MS, OLDEST_MS
+from contract.time import FUTURE_TOLERANCE_MS, OLDEST_MS, from_ms
 from ingest.columns import OVERLOAD, Layout, layout, scale
 from ingest.decode import Reading
 from ingest.quarantine import Refused
 from ingest.rows import BatchHeader, ClassRows, Commit
 
 NO_DEVICES: Mapping[str, tuple[int, str]] = {}
+_INSTANT = "%Y-%m-%dT%H:%MZ"
+_DAY_MS = 86_400_000
+MOST_DAYS = 40
+"""Days of UTC that the readings of a class may lie on in one batch, which is what was read within a second or so: each
+may cost a partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class Arrival:
     """Device identifier to (device_id, class), from the gateway's births."""
     rated_kw: Mapping[int, float] = field(kw_only=True)
     """Device_id to rated power in kW, of devices that announced one."""
+    oldest_ms: int = OLDEST_MS
+    """Before which no reading of this gateway is believed; by default as old as any may be, for what is imported."""
 
 
 @dataclass(slots=True)
@@ -80,11 +87,14 @@ class _Block:
 
 def admit(arrivals: Sequence[Arrival], refused: Refused) -> Commit:
     """The commit of these batches; refusals go to `refused`, which keeps their number in bounds."""
-    received = np.array([arrival.header.received_ms for arrival in arrivals], np.int64)
+    believed = (
+        np.array([max(OLDEST_MS, arrival.oldest_ms) for arrival in arrivals], np.int64),
+        np.array([arrival.header.received_ms + FUTURE_TOLERANCE_MS for arrival in arrivals], np.int64),
+    )
     blocks: dict[str, list[_Block]] = {}
     for group in _grouped(arrivals, refused):
         report = _Report(group, arrivals, refused)
-        block = _admit_group(group, received, report)
+        block = _admit_group(group, believed, report)
         if block is not None and len(block.batch):
             blocks.setdefault(group.device_class, []).append(block)
     rows = [_joined(name, found) for name, found in sorted(blocks.items())]
@@ -127,9 +137,19 @@ class _Report:
 
     def times(self, rows: NDArray[np.intp]) -> None:
         for row in rows.tolist():
-            at_ms = self.group.readings[row].at_ms
-            reason = time_reason(at_ms, self.arrivals[self.group.batches[row]].header.received_ms)
-            self.add(row, reason or Reason.TIME_IN_FUTURE, "at", str(at_ms))
+            at_ms, arrival = self.group.readings[row].at_ms, self.arrivals[self.group.batches[row]]
+            reason = time_reason(at_ms, arrival.header.received_ms)
+            if reason is None and at_ms < arrival.oldest_ms:
+                # Beyond what any gateway may say: this one is live, and its clock cannot be right.
+                told = f"{at_ms}: {from_ms(at_ms):{_INSTANT}} is before {from_ms(arrival.oldest_ms):{_INSTANT}}"
+                self.add(row, Reason.TIME_TOO_OLD, "at", told)
+            else:
+                self.add(row, reason or Reason.TIME_IN_FUTURE, "at", str(at_ms))
+
+    def scattered(self, rows: NDArray[np.intp]) -> None:
+        for row in rows.tolist():
+            told = f"{self.group.readings[row].at_ms}: more than {MOST_DAYS} days in one batch"
+            self.add(row, Reason.TOO_MANY, "at", told)
 
     def unknown_signals(self, plan: Layout, rows: NDArray[np.intp]) -> None:
         for row in rows.tolist():
@@ -142,16 +162,23 @@ class _Report:
             self.add(row, Reason.NOT_REPRESENTABLE, f"values.{name}", self.group.readings[row].values[name])
 
 
-def _admit_group(group: _Group, received: NDArray[np.int64], report: _Report) -> _Block | None:
-    """The rows of a group, or None when no signal of it is known."""
+def _admit_group(
+    group: _Group, believed: tuple[NDArray[np.int64], NDArray[np.int64]], report: _Report
+) -> _Block | None:
+    """The rows of a group, or None when no signal of it is known; `believed` is the oldest and newest of each batch."""
     readings = group.readings
     plan = layout(group.device_class, group.names)
     batch = np.array(group.batches, np.int32)
     at_ms = np.array([reading.at_ms for reading in readings], np.int64)
-    kept = (at_ms >= OLDEST_MS) & (at_ms <= received[batch] + FUTURE_TOLERANCE_MS)
+    kept = (at_ms >= believed[0][batch]) & (at_ms <= believed[1][batch])
     complete = bool(kept.all())
     if not complete:
         report.times(np.flatnonzero(~kept))
+    scattered = kept & _scattered(batch, at_ms, kept)
+    if scattered.any():
+        report.scattered(np.flatnonzero(scattered))
+        kept &= ~scattered
+        complete = False
     if plan.unknown:
         report.unknown_signals(plan, np.flatnonzero(kept))
     if not plan.signals:
@@ -167,6 +194,20 @@ def _admit_group(group: _Group, received: NDArray[np.int64], report: _Report) ->
         kept &= ~scaled.unstorable.all(axis=1)
         complete = bool(kept.all())
     return block if complete else block.rows(kept)
+
+
+def _scattered(batch: NDArray[np.int32], at_ms: NDArray[np.int64], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The readings of batches that lie on too many days, but for the newest of those days."""
+    found = np.zeros(len(at_ms), np.bool_)
+    if not kept.any() or at_ms[kept].max() - at_ms[kept].min() <= MOST_DAYS * _DAY_MS:
+        return found
+    days = at_ms // _DAY_MS
+    pairs = np.unique((batch[kept].astype(np.int64) << 32) | days[kept])
+    batches, counts = np.unique(pairs >> 32, return_counts=True)
+    for number in batches[counts > MOST_DAYS].tolist():
+        newest = (pairs[pairs >> 32 == number] & 0xFFFFFFFF)[-MOST_DAYS:]
+        found |= (batch == number) & (days < newest[0])
+    return found
 
 
 def _most_kw(group: _Group, arrivals: Sequence[Arrival]) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """Refusals on their way to the quarantine table: every one counted, each gateway's details within a budget."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from contract.identity import Gateway
 from contract.refusal import Reason, shorten
@@ -42,49 +42,54 @@ class Refused:
     """Number of refusals by reason, complete."""
     suppressed: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Number of refusals without a row of their own, by park and gateway."""
-    _entries: list[Quarantined] = field(default_factory=list)
+    _entries: dict[tuple[object, ...], Quarantined] = field(default_factory=dict)
 
     def add(self, header: BatchHeader, index: int, device: str, reason: Reason, where: str, content: object) -> None:
         """Refuse a part of the batch that stands at `index` of the commit."""
-        self.counts[reason.value] += 1
-        park, gateway = header.gateway.park, header.gateway.gateway
-        if self.budget.take(park, gateway, header.received_ms):
-            self._entries.append(
-                Quarantined(
-                    park=park,
-                    gateway=gateway,
-                    epoch=header.epoch,
-                    seq=header.seq,
-                    device=device or None,
-                    reason=reason,
-                    location=shorten(where),
-                    content=shorten(content),
-                    batch=index,
-                )
-            )
-        else:
-            self.suppressed[park, gateway] += 1
+        self._add(
+            header.received_ms,
+            Quarantined(
+                park=header.gateway.park,
+                gateway=header.gateway.gateway,
+                epoch=header.epoch,
+                seq=header.seq,
+                device=device or None,
+                reason=reason,
+                location=shorten(where),
+                content=shorten(content),
+                batch=index,
+            ),
+        )
 
     def add_message(self, gateway: Gateway | None, reason: Reason, where: str, content: object, now_ms: int) -> None:
         """Refuse a whole message, of which nothing but its topic is known."""
-        self.counts[reason.value] += 1
-        park, name = (gateway.park, gateway.gateway) if gateway else ("", "")
-        if self.budget.take(park, name, now_ms):
-            self._entries.append(
-                Quarantined(
-                    park=park or None,
-                    gateway=name or None,
-                    epoch=None,
-                    seq=None,
-                    device=None,
-                    reason=reason,
-                    location=shorten(where),
-                    content=shorten(content),
-                )
-            )
+        self._add(
+            now_ms,
+            Quarantined(
+                park=gateway.park if gateway else None,
+                gateway=gateway.gateway if gateway else None,
+                epoch=None,
+                seq=None,
+                device=None,
+                reason=reason,
+                location=shorten(where),
+                content=shorten(content),
+            ),
+        )
+
+    def _add(self, now_ms: int, entry: Quarantined) -> None:
+        """The same thing again costs no row: the first content stands for all of them."""
+        self.counts[entry.reason.value] += 1
+        park, gateway = entry.park or "", entry.gateway or ""
+        key = (park, gateway, entry.batch, entry.device, entry.reason, entry.location)
+        found = self._entries.get(key)
+        if found is not None:
+            self._entries[key] = replace(found, occurrences=found.occurrences + 1)
+        elif self.budget.take(park, gateway, now_ms):
+            self._entries[key] = entry
         else:
-            self.suppressed[park, name] += 1
+            self.suppressed[park, gateway] += 1
 
     def entries(self) -> list[Quarantined]:
         """The rows for the quarantine table."""
-        return self._entries
+        return list(self._entries.values())

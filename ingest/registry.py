@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from contract.announcement import Birth
 from contract.identity import Gateway
 from contract.telemetry import Ack
+from contract.time import OLDEST_MS
+from ingest.settings import AdmissionSettings
 from ingest.store import Store
 
 _EPOCHS_MAX = 100_000
@@ -17,9 +19,12 @@ class Registry:
     """Gateways by their births. Only a birth adds to it: telemetry never creates a device."""
 
     store: Store
+    admission: AdmissionSettings = field(default_factory=AdmissionSettings)
     _devices: dict[Gateway, dict[str, tuple[int, str]]] = field(default_factory=dict)
     rated_kw: dict[int, float] = field(default_factory=dict)
     """Device number to its rated power in kW, of devices that announced one."""
+    _live_since: dict[Gateway, int] = field(default_factory=dict)
+    """Gateways whose readings are of the present; a simulated one lives on its own time."""
     _epochs: set[tuple[Gateway, int]] = field(default_factory=set)
     _births: dict[Gateway, int] = field(default_factory=dict)
     _lookups: int = 0
@@ -28,6 +33,7 @@ class Registry:
         """Start again from what the store has."""
         self._devices = {gateway: dict(devices) for gateway, devices in self.store.registry().items()}
         self.rated_kw = dict(self.store.rated_kw())
+        self._live_since = dict(self.store.live_since())
         self._epochs.clear()
         self._births.clear()
 
@@ -46,6 +52,8 @@ class Registry:
         for device_id, _ in devices.values():
             self.rated_kw.pop(device_id, None)
         self.rated_kw |= self.store.rated_kw(gateway)
+        self._live_since.pop(gateway, None)
+        self._live_since |= self.store.live_since(gateway)
         self._births[gateway] = fingerprint
         self._know(gateway, birth.epoch)
         return True
@@ -65,6 +73,11 @@ class Registry:
             return False
         self._know(gateway, epoch)
         return True
+
+    def oldest_ms(self, gateway: Gateway, received_ms: int) -> int:
+        """Before which no reading of a gateway is believed that arrives at `received_ms`."""
+        since_ms = self._live_since.get(gateway)
+        return OLDEST_MS if since_ms is None else self.admission.oldest_ms(since_ms, received_ms)
 
     def ack_of(self, gateway: Gateway, epoch: int) -> Ack | None:
         """What the store has committed of an epoch."""

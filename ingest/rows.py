@@ -62,6 +62,8 @@ class Quarantined:
     """What it was, shortened."""
     batch: int | None = None
     """Index in `Commit.batches`: a re-sent batch does not count its refusals twice. None for no batch."""
+    occurrences: int = 1
+    """How often the same was refused at the same place of this batch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class Service:
         server = self._serve_metrics()
         maintenance = threading.Thread(target=self._maintain, args=(store,), name="ingest-maintenance", daemon=True)
         try:
-            registry = Registry(store)
+            registry = Registry(store, self._settings.admission)
             if self._until_available(registry.load) is None and self.stop.is_set():
                 return
             maintenance.start()

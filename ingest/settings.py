@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from contract.settings import PORT, above, at_least, between, setting
+from contract.time import OLDEST_MS
 from ingest.store.settings import StoreSettings
 
 _CLIENT_ID_MAX = 64
+_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,31 @@ class CommitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AdmissionSettings:
+    """Which stamps of a live gateway are believed.
+
+    A gateway that says it is simulated lives on its own time, and what is imported or replayed does not come this way.
+    """
+
+    late_days: int = setting(
+        400,
+        help="days that a reading of a live gateway may lie before its receipt; older is a wrong clock; 0 = any",
+        check=at_least(0, "days"),
+    )
+    before_known_days: int = setting(
+        92,
+        help="days that it may lie before the gateway was first known: read before it was connected; 0 = any",
+        check=at_least(0, "days"),
+    )
+
+    def oldest_ms(self, since_ms: int, received_ms: int) -> int:
+        """The oldest stamp that is believed of a gateway that is known since `since_ms`."""
+        late = received_ms - self.late_days * _DAY_MS if self.late_days else OLDEST_MS
+        before = since_ms - self.before_known_days * _DAY_MS if self.before_known_days else OLDEST_MS
+        return max(late, before, OLDEST_MS)
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsSettings:
     """The Prometheus endpoint."""
 
@@ -65,6 +92,7 @@ class IngestSettings:
     store: StoreSection
     mqtt: MqttSettings = setting(factory=MqttSettings, help="the broker")
     commit: CommitSettings = setting(factory=CommitSettings, help="the transaction")
+    admission: AdmissionSettings = setting(factory=AdmissionSettings, help="which stamps are believed")
     metrics: MetricsSettings = setting(factory=MetricsSettings, help="the Prometheus endpoint")
 
     def problems(self) -> Iterator[tuple[str, object, str]]:

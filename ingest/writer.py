@@ -180,7 +180,17 @@ class Writer:
             header = BatchHeader(
                 gateway, payload.epoch, payload.seq, payload.floor, payload.backlog, message.received_ms
             )
-            arrivals.append(Arrival(header, payload.samples, refusals, devices, rated_kw=self.registry.rated_kw))
+            oldest_ms = self.registry.oldest_ms(gateway, message.received_ms)
+            arrivals.append(
+                Arrival(
+                    header,
+                    payload.samples,
+                    refusals,
+                    devices,
+                    rated_kw=self.registry.rated_kw,
+                    oldest_ms=oldest_ms,
+                )
+            )
         return arrivals
 
     def _known(self, gateway: Gateway, epoch: int) -> Mapping[str, tuple[int, str]] | None:

@@ -104,8 +104,9 @@ class Client:
         """The charging sessions that began in a span; one session a row, with what it took from each origin in kWh.
 
         `from_pv_kwh`, `from_storage_kwh`, `from_grid_kwh` and `unattributed_kwh` (sources not known, or not settled
-        yet) make up `energy_kwh`; what the vehicle gave back is `returned_kwh`. Filters: gateway, device, line,
-        transformer, account.
+        yet) make up `energy_kwh`; what the vehicle gave back is `returned_kwh`. They are NaN while a session is under
+        way. `attrs["registers_kwh"]` is what the registers counted in the span: `attrs["in_sessions_kwh"]` of sessions
+        and `attrs["outside_sessions_kwh"]` of none. Filters: gateway, device, line, transformer, account.
 
         >>> frame = grid.sessions("gaoxin-nan", "2026-11-01T00:00+08:00", "2026-12-01T00:00+08:00")  # doctest: +SKIP
         >>> frame.groupby("device")[["from_pv_kwh", "from_storage_kwh", "from_grid_kwh"]].sum()  # doctest: +SKIP

@@ -1,6 +1,7 @@
 """`parkgrid show`: the page over what is stored, without anything that measures."""
 
 import asyncio
+import shlex
 from pathlib import Path
 
 from rich.console import Console
@@ -31,7 +32,9 @@ async def _run(folder: Path, dsn: str | None, port: int, console: Console) -> in
     try:
         await unless(stop, start())
         if not stop.is_set():
-            print(f"parkgrid shows what is stored: http://127.0.0.1:{port}/", flush=True)  # noqa: T201  (the answer)
+            # What the user came for; the other commands need to know where the database is.
+            print(f"parkgrid shows what is stored: http://127.0.0.1:{port}/", flush=True)  # noqa: T201
+            print(f"export PARKGRID_DSN={shlex.quote(chain.dsn)}", flush=True)  # noqa: T201
             await stop.wait()
     finally:
         await chain.supervisor.close()

@@ -26,6 +26,7 @@ from contract.time import from_ms
 from domain.clusters.figures import BY_NAME
 from domain.clusters.quarter import quarter
 from domain.indicators import INDICATORS
+from domain.indicators.definition import Figure
 from domain.period import Period, month_of
 from domain.tariff.bill import Bill
 
@@ -137,14 +138,21 @@ class _Writer:
         rows = []
         for figure in found:
             known = INDICATORS[figure.name]
-            why = figure.unavailable_zh if self._language == "zh" else figure.unavailable
+            why = (figure.unavailable_zh if self._language == "zh" else figure.unavailable) or self._doubt(figure)
             name = known.name_zh if self._language == "zh" else known.name_en
             address = IndicatorAddress(self._park, figure.name, self._period)
             rows.append((name, figure.value, figure.unit, figure.coverage_pct, figure.estimated_pct, why, str(address)))
         headings = self._headings(
-            "indicator", ("value", 4), "unit", ("coverage", 1), ("estimates", 1), "reason", "address"
+            "indicator", ("value", 4), "unit", ("coverage", 1), ("estimates", 1), "remark", "address"
         )
         return Section(self._word("indicators"), headings, tuple(rows), (self._word("indicators_note"),))
+
+    def _doubt(self, figure: Figure) -> str | None:
+        """Of a maximum in an estimated interval: what the highest of the good ones is."""
+        if figure.details.get("quality") != "estimated":
+            return None
+        good = figure.details.get("good_maximum_kw")
+        return self._word("no_good") if good is None else self._word("good_maximum").format(kw=f"{good:,.4g}")
 
     def _completeness(self) -> Section:
         coverages = [row[-1] for row in self._energies if row[-1] is not None]

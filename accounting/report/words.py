@@ -39,6 +39,13 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         ("value", "数值", "Value"),
         ("estimates", "估算占比 (%)", "Estimates (%)"),
         ("reason", "不可用原因", "Why not available"),
+        ("remark", "说明", "Remark"),
+        (
+            "good_maximum",
+            "出自估算时段；有效时段中最大 {kw} kW",
+            "from an estimated interval; highest good one {kw} kW",
+        ),
+        ("no_good", "出自估算时段；没有有效时段", "from an estimated interval; there is no good one"),
         ("address", "追溯地址", "Address"),
         ("completeness", "数据完整性", "Completeness"),
         ("subject", "项目", "Subject"),

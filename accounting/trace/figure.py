@@ -13,7 +13,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from accounting.address import Address, BillAddress, ClusterAddress, IndicatorAddress, IntervalAddress, parse
+from accounting.address import (
+    Address,
+    BillAddress,
+    ClusterAddress,
+    IndicatorAddress,
+    IntervalAddress,
+    SessionAddress,
+    parse,
+)
 from accounting.store import Connection
 from accounting.trace.answer import Definition, Input, NotTracedError, Rule, Trace
 from accounting.trace.bills import trace_bill
@@ -27,6 +35,7 @@ from accounting.trace.registers import (
     stored_rows,
     trace_register,
 )
+from accounting.trace.sessions import trace_session
 
 __all__ = ["Definition", "Input", "NotTracedError", "Rule", "Trace", "trace"]
 _ENERGY = Definition(
@@ -49,6 +58,8 @@ def trace(connection: Connection, address: Address | str, now_ms: int) -> Trace:
     match found:
         case IntervalAddress():
             return _interval(connection, found)
+        case SessionAddress():
+            return trace_session(connection, found)
         case IndicatorAddress():
             return trace_indicator(connection, found, now_ms)
         case BillAddress():

@@ -27,6 +27,7 @@ from domain.energy import (
     Declaration,
     Direction,
     Grid,
+    IntervalQuality,
     IntervalTable,
     Opening,
     Readings,
@@ -35,6 +36,7 @@ from domain.energy import (
     metered,
     reach_ms,
 )
+from domain.energy.between import Instants, energy_between
 
 _AFTER_MS = 7_200_000
 """Readings so long after a span are looked at: what follows it decides which of its readings are believed."""
@@ -198,6 +200,20 @@ def trace_register(
     )
 
 
+def energy_of_span(
+    connection: Connection, source: Source, start_ms: int, stop_ms: int
+) -> tuple[int | None, bool, tuple[int, int]]:
+    """Wh that a counter counted between two instants by its readings; whether that is an estimate; their reach."""
+    opening, low, high = _opening(connection, source, start_ms, stop_ms)
+    readings = _readings(connection, source, low, high, None)
+    rule = _rule(source, [each for each, _ in _declarations(connection, source, None)])
+    instants = Instants(np.array([start_ms, stop_ms], np.int64), source.period_s * 1000)
+    energy, quality = energy_between(readings, [rule], instants, openings=[opening])
+    known = int(quality[0, 0]) != IntervalQuality.MISSING
+    estimated = int(quality[0, 0]) == IntervalQuality.ESTIMATED
+    return int(energy[0, 0]) if known else None, estimated, (to_ms(low), to_ms(high))
+
+
 def listed(
     connection: Connection, source: Source, low_ms: int, high_ms: int, known_at: datetime | None
 ) -> list[Reading]:
@@ -277,11 +293,15 @@ def _column(packed: bytes | None) -> Int64s:
     return unpacked([packed or b""])
 
 
+def _rule(source: Source, declarations: list[Declaration]) -> RegisterRule:
+    limit_kw = source.rated_kw * LIMIT_OF_RATED if source.rated_kw else None
+    return RegisterRule(tuple(declarations), max(1, round(source.reading_s * 1000)), limit_kw)
+
+
 def _table(
     source: Source, readings: Readings, declarations: list[Declaration], grid: Grid, opening: Opening
 ) -> IntervalTable:
-    limit_kw = source.rated_kw * LIMIT_OF_RATED if source.rated_kw else None
-    rule = RegisterRule(tuple(declarations), max(1, round(source.reading_s * 1000)), limit_kw)
+    rule = _rule(source, declarations)
     if source.method == "register":
         return metered(readings, [rule], grid, [opening]).table
     direction = Direction.EXPORT if source.signal in _EXPORTING else Direction.IMPORT

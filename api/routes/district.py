@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 
 from api import parameters, statements
 from api.answers import District, Supply
-from api.live import Reading, flow, newest_ms
+from api.live import Figure, Reading, flow, newest_ms, pv_of_use
 from api.routes.describe import described, described_stream, room
 from api.routes.live import FLOW_EXAMPLE
 from api.services import Services, answer
@@ -22,6 +22,7 @@ _KEPT = ("park", "district", "name_zh", "name_en", "time_zone", "simulated", "ga
 _NOW = 1795392000000
 _EXAMPLE = {
     "as_of_ms": _NOW,
+    "pv_of_use": 0.6242,
     "parks": [
         {
             "park": "gaoxin-nan",
@@ -35,6 +36,7 @@ _EXAMPLE = {
             "devices": 18,
             "newest_ms": _NOW - 800,
             "flow": FLOW_EXAMPLE,
+            "pv_of_use": 0.6242,
         },
     ],
 }
@@ -100,13 +102,15 @@ async def _document(services: Services) -> dict[str, Any]:
     readings: dict[str, list[Reading]] = {}
     for row in rows:
         readings.setdefault(row["park"], []).append(Reading.of_row(row))
-    return {"as_of_ms": now_ms, "parks": [_park(row, readings.get(row["park"], []), now_ms) for row in parks]}
+    flows = {row["park"]: flow(readings.get(row["park"], []), now_ms) for row in parks}
+    told = [_park(row, readings.get(row["park"], []), flows[row["park"]]) for row in parks]
+    return {"as_of_ms": now_ms, "pv_of_use": pv_of_use(*flows.values()), "parks": told}
 
 
-def _park(row: Mapping[str, Any], readings: list[Reading], now_ms: int) -> dict[str, Any]:
-    figures = flow(readings, now_ms)
+def _park(row: Mapping[str, Any], readings: list[Reading], figures: Mapping[str, Figure]) -> dict[str, Any]:
     return {
         **{name: row[name] for name in _KEPT},
         "newest_ms": newest_ms(readings),
         "flow": {name: figure.document() for name, figure in figures.items()},
+        "pv_of_use": pv_of_use(figures),
     }

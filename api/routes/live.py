@@ -57,6 +57,7 @@ _OVERVIEW_EXAMPLE = {
     "simulated": False,
     "flow": FLOW_EXAMPLE,
     "loss_kw": 0.0,
+    "pv_of_use": 0.6242,
     "dc": {**_figure(128.0), "voltage_v": 748.2, "reference_voltage_v": 750.0, "target_power_kw": 130.0},
     "gateways": [_GATEWAY_EXAMPLE],
 }

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 
-from accounting.figures.sessions import SessionOf, sessions_begun
+from accounting.figures.sessions import SessionOf, Sessions, sessions_begun
 from accounting.scope import Scope
 from api import parameters
 from api.exports import Column, Kind, Row, Table
@@ -50,6 +50,7 @@ _COLUMNS = (
     Column("soc_end_pct", Kind.NUMBER, "%", 1),
     Column("quality"),
     Column("coverage_pct", Kind.NUMBER, "%", 1),
+    Column("origin_quality"),
 )
 _AT = 1795392000000
 _EXAMPLE = {
@@ -58,6 +59,9 @@ _EXAMPLE = {
     "from_ms": _AT,
     "to_ms": _AT + _DAY_MS,
     "as_of_ms": _AT + _DAY_MS,
+    "registers_kwh": 32.5,
+    "in_sessions_kwh": 30.0,
+    "outside_sessions_kwh": 2.5,
     "sessions": [
         {
             "gateway": "gw-1",
@@ -79,6 +83,7 @@ _EXAMPLE = {
             "soc_end_pct": 81.5,
             "quality": "good",
             "coverage_pct": 100.0,
+            "origin_quality": "good",
         }
     ],
     "rows": 1,
@@ -151,39 +156,44 @@ async def _question(services: Services, values: Mapping[str, Any]) -> _Question:
 async def _answer(services: Services, question: _Question) -> tuple[Table, list[Row]]:
     scope, as_of_ms = question.scope, services.clock.now_ms()
 
-    def compute(connection: Connection) -> list[SessionOf]:
-        return list(sessions_begun(connection, scope, question.start_ms, question.stop_ms))
+    def compute(connection: Connection) -> Sessions:
+        return sessions_begun(connection, scope, question.start_ms, question.stop_ms)
 
+    found = await accounted(services, "park", scope.park, compute)
     head = {
         "park": scope.park,
         "time_zone": str(question.zone),
         "from_ms": question.start_ms,
         "to_ms": question.stop_ms,
         "as_of_ms": as_of_ms,
+        "registers_kwh": found.balance.registers_kwh,
+        "in_sessions_kwh": found.balance.sessions_kwh,
+        "outside_sessions_kwh": found.balance.outside_kwh,
     }
-    found = await accounted(services, "park", scope.park, compute)
-    rows = [_row(each, question.names.get((each.gateway, each.device))) for each in found]
+    rows = [_row(each, question.names.get((each.gateway, each.device))) for each in found.listed]
     return Table("sessions", _COLUMNS, head, question.zone, question.bom), rows
 
 
 def _row(found: SessionOf, name: str | None) -> Row:
-    session = found.session
+    session, visit = found.session, found.session.visit
+    origin = session.origin_kwh
     return (
         found.gateway,
         found.device,
         name or None,
-        session.start_ms,
-        session.end_ms,
-        "under_way" if session.goes_on else "ended",
-        session.charging_min,
+        visit.start_ms,
+        visit.end_ms,
+        "under_way" if visit.goes_on else "ended",
+        visit.charging_min,
         session.energy_kwh,
         session.returned_kwh,
-        *(session.origin_kwh[origin] for origin in ("pv", "storage", "grid")),
+        *(None if origin is None else origin[each] for each in ("pv", "storage", "grid")),
         session.unattributed_kwh,
-        session.displayed_kwh,
-        session.peak_kw,
-        session.soc_start_pct,
-        session.soc_end_pct,
-        "estimated" if session.estimated else "good",
-        session.coverage_pct,
+        visit.displayed_kwh,
+        visit.peak_kw,
+        visit.soc_start_pct,
+        visit.soc_end_pct,
+        str(session.quality),
+        visit.coverage_pct,
+        None if origin is None else "estimated" if session.origin_estimated else "good",
     )

@@ -15,6 +15,7 @@ BOARD = Board(
                 "answer",
                 (
                     indicator("maximum_demand_kw", colours.GRID),
+                    Column("good_maximum_kw", "kwatt"),
                     Column("demand_limit", "kwatt"),
                     Column("demand_share", "percent", decimals=0, steps=OF_LIMIT),
                     indicator("load_factor"),

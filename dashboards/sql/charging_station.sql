@@ -12,15 +12,19 @@ FROM (
 
 -- name: charging_energy
 -- indicators: charger_energy_utilisation_ratio
-SELECT sum(energy_kwh) FILTER (WHERE signal = 'energy_delivered_kwh') AS delivered,
-       coalesce(sum(energy_kwh) FILTER (WHERE signal = 'energy_returned_kwh'), 0) AS returned,
-       {figure charger_energy_utilisation_ratio: sum(energy_kwh) FILTER (WHERE signal = 'energy_delivered_kwh') / nullif(
-           (SELECT sum((ratings ->> 'rated_power_kw')::float8) FROM devices
-            WHERE device_class = 'charger' AND NOT retired AND {scope device})
-           * extract(epoch FROM $__timeTo()::timestamptz - $__timeFrom()::timestamptz)::float8 / 3600, 0
-       )} AS charger_energy_utilisation_ratio
-FROM {energy}
-WHERE device_class = 'charger'
+WITH flows AS (
+    SELECT sum(energy_kwh) FILTER (WHERE signal = 'energy_delivered_kwh') AS delivered,
+           coalesce(sum(energy_kwh) FILTER (WHERE signal = 'energy_returned_kwh'), 0) AS returned
+    FROM {energy}
+    WHERE device_class = 'charger'
+), rated AS (
+    SELECT sum((ratings ->> 'rated_power_kw')::float8)
+           * extract(epoch FROM $__timeTo()::timestamptz - $__timeFrom()::timestamptz)::float8 / 3600 AS possible_kwh
+    FROM devices WHERE device_class = 'charger' AND NOT retired AND {scope device}
+)
+SELECT delivered, returned,
+       {figure charger_energy_utilisation_ratio: delivered / nullif(possible_kwh, 0)} AS charger_energy_utilisation_ratio
+FROM flows CROSS JOIN rated
 
 -- name: gun_power
 SELECT {bucket at} AS "time", device AS metric, avg(active_power_kw) AS value

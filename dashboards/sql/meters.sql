@@ -4,7 +4,8 @@
 WITH month AS (
     SELECT date_trunc('month', $__timeTo()::timestamptz, time_zone) AS start_at FROM parks WHERE park = ${park:sqlstring}
 ), intervals AS (
-    SELECT i.at, i.period_s, r.signal, sum(i.energy_kwh) AS kwh, bool_and(i.energy_kwh IS NOT NULL) AS known
+    SELECT i.at, i.period_s, r.signal, sum(i.energy_kwh) AS kwh, bool_and(i.energy_kwh IS NOT NULL) AS known,
+           bool_or(i.quality = 2) AS estimated
     FROM registers AS r JOIN energy_intervals AS i USING (register_id) CROSS JOIN month AS m
     WHERE r.park = ${park:sqlstring} AND r.device_class = 'grid_meter'
       AND r.signal IN ('energy_import_kwh', 'reactive_energy_import_kvarh', 'reactive_energy_export_kvarh')
@@ -12,12 +13,14 @@ WITH month AS (
     GROUP BY i.at, i.period_s, r.signal
 ), sums AS (
     SELECT max(kwh * 3600 / period_s) FILTER (WHERE signal = 'energy_import_kwh' AND known) AS highest_kw,
+           max(kwh * 3600 / period_s) FILTER (WHERE signal = 'energy_import_kwh' AND known AND NOT estimated) AS good_kw,
            avg(kwh * 3600 / period_s) FILTER (WHERE signal = 'energy_import_kwh' AND known) AS mean_kw,
            sum(kwh) FILTER (WHERE signal = 'energy_import_kwh') AS active,
            sum(abs(kwh)) FILTER (WHERE signal <> 'energy_import_kwh') AS reactive
     FROM intervals
 )
-SELECT highest_kw AS maximum_demand_kw, {limit} AS demand_limit, 100 * highest_kw / {limit} AS demand_share,
+SELECT highest_kw AS maximum_demand_kw, good_kw AS good_maximum_kw, {limit} AS demand_limit,
+       100 * highest_kw / {limit} AS demand_share,
        mean_kw / nullif(highest_kw, 0) AS load_factor,
        round((active / nullif(sqrt(active ^ 2 + reactive ^ 2), 0))::numeric, 2)::float8 AS power_factor
 FROM sums

@@ -91,7 +91,7 @@ FROM (
 -- The intervals that enter a figure of energies, as domain/indicators has it: those in which every register that should
 -- be there is known. A register counts from its first known interval (one that was never told: from its device's) to
 -- the last, if its device is retired. A flow without any register is 0 throughout and no gap.
-<name>_counted AS (
+<name>_counted AS MATERIALIZED (
     SELECT r.register_id, r.period_s, r.flow, <pool> AS pool,
            coalesce(f.at, least(min(f.at) OVER (PARTITION BY r.device_id), r.first_seen_at)) AS begins,
            CASE WHEN r.retired THEN coalesce(l.at + make_interval(secs => r.period_s), f.at, r.first_seen_at)
@@ -109,40 +109,33 @@ FROM (
         ORDER BY at LIMIT 1) AS f ON true
     LEFT JOIN LATERAL (SELECT at FROM energy_intervals WHERE register_id = r.register_id AND energy_wh IS NOT NULL
         ORDER BY at DESC LIMIT 1) AS l ON r.retired
-), <name>_asked AS (
+), <name>_asked AS MATERIALIZED (
     SELECT * FROM <name>_counted WHERE begins < $__timeTo()::timestamptz AND ends > $__timeFrom()::timestamptz
-), <name>_pools AS (
-    SELECT pool, make_interval(secs => max(period_s)) AS length, count(DISTINCT flow) AS flows,
-           bool_and(required.here) AS complete
-    FROM <name>_asked AS a CROSS JOIN LATERAL (
-        SELECT count(DISTINCT o.flow) = cardinality(ARRAY[<required>]) AS here FROM <name>_asked AS o
-        WHERE o.pool = a.pool AND o.flow IN (<required>)
-    ) AS required
-    GROUP BY pool
-), <name>_slots AS (
-    SELECT p.pool, p.length, p.flows, s.at
-    FROM <name>_pools AS p CROSS JOIN LATERAL generate_series(
-        date_bin(p.length, $__timeFrom()::timestamptz + p.length - INTERVAL '1 microsecond',
-            TIMESTAMPTZ '2000-01-01 00:00+08'),
-        $__timeTo()::timestamptz - p.length, p.length
-    ) AS s (at)
-    WHERE p.complete
-), <name>_told AS (
-    SELECT a.pool, date_bin(p.length, i.at, TIMESTAMPTZ '2000-01-01 00:00+08') AS at, sum(a.period_s) AS known_s,
-           <sums>
-    FROM <name>_asked AS a JOIN <name>_pools AS p USING (pool)
+), <name>_pools AS MATERIALIZED (
+    SELECT *, floor(extract(epoch FROM $__timeTo()::timestamptz - start_at) / extract(epoch FROM length)) AS slots
+    FROM (
+        SELECT *, date_bin(length, $__timeFrom()::timestamptz + length - INTERVAL '1 microsecond',
+            TIMESTAMPTZ '2000-01-01 00:00+08') AS start_at
+        FROM (
+            SELECT pool, make_interval(secs => max(period_s)) AS length, count(DISTINCT flow) AS flows
+            FROM <name>_asked GROUP BY pool
+            HAVING count(DISTINCT flow) FILTER (WHERE flow IN (<required>)) = cardinality(ARRAY[<required>])
+        ) AS grouped
+    ) AS placed
+), <name>_told AS MATERIALIZED (
+    SELECT p.pool, p.length, p.flows, p.slots, date_bin(p.length, i.at, TIMESTAMPTZ '2000-01-01 00:00+08') AS at,
+           sum(a.period_s) AS known_s, <sums>
+    FROM <name>_pools AS p JOIN <name>_asked AS a USING (pool)
     CROSS JOIN LATERAL (SELECT at, energy_kwh FROM energy_intervals WHERE register_id = a.register_id
         AND energy_wh IS NOT NULL AND {during at} OFFSET 0) AS i
-    GROUP BY 1, 2
-), <name>_expected AS (
-    SELECT s.pool, s.at, count(DISTINCT a.flow) = s.flows AS every_flow,
-           count(*) * extract(epoch FROM s.length) AS expected_s
-    FROM <name>_slots AS s JOIN <name>_asked AS a ON a.pool = s.pool AND a.begins < s.at + s.length AND a.ends > s.at
-    GROUP BY s.pool, s.at, s.flows, s.length
+    WHERE i.at >= p.start_at AND i.at < p.start_at + p.slots * p.length
+    GROUP BY 1, 2, 3, 4, 5
 ), <name> AS (
-    SELECT t.pool, 100 * count(*)::float8 / (SELECT count(*) FROM <name>_slots AS s WHERE s.pool = t.pool) AS coverage_pct,
-           <totals>
-    FROM <name>_told AS t JOIN <name>_expected AS e USING (pool, at)
-    WHERE e.every_flow AND t.known_s = e.expected_s
+    SELECT t.pool, (100 * count(*) / max(t.slots))::float8 AS coverage_pct, <totals>
+    FROM <name>_told AS t CROSS JOIN LATERAL (
+        SELECT count(*) AS registers, count(DISTINCT a.flow) AS flows FROM <name>_asked AS a
+        WHERE a.pool = t.pool AND a.begins < t.at + t.length AND a.ends > t.at
+    ) AS expected
+    WHERE expected.flows = t.flows AND t.known_s = expected.registers * extract(epoch FROM t.length)
     GROUP BY t.pool
 )

@@ -19,7 +19,17 @@ from domain.energy.counting import Knots, Stretches, knots, stretches
 from domain.energy.declared import Declared, declared
 from domain.energy.findings import Finding, jumps, left_out, too_much
 from domain.energy.meter import Meter
-from domain.energy.readings import NONE, Grid, IntervalQuality, IntervalTable, Readings, RegisterRule, check, keys
+from domain.energy.readings import (
+    NONE,
+    Edges,
+    Grid,
+    IntervalQuality,
+    IntervalTable,
+    Readings,
+    RegisterRule,
+    check,
+    keys,
+)
 
 TOLERANCE_PERIODS = 2.5
 """A stretch of so many reading periods still is an ordinary one."""
@@ -70,7 +80,7 @@ def metered(
     chain = knots(known, meters)
     bounds = bounds_of(chain, len(rules), grid)
     counted = stretches(chain, meters)
-    energy_wh, quality = _energy(readings, chain, counted, bounds, meters, grid)
+    energy_wh, quality = energy_of(readings, chain, counted, bounds, meters, grid)
     above = _above(energy_wh, quality, courses, meters, grid)
     quality[above] = IntervalQuality.MISSING
     found = (*jumps(chain, meters), *left_out(readings, known), *too_much(above, energy_wh, grid))
@@ -91,7 +101,7 @@ class Bounds:
     has_high: NDArray[np.bool_]
 
 
-def bounds_of(chain: Knots, registers: int, grid: Grid) -> Bounds:
+def bounds_of(chain: Knots, registers: int, grid: Edges) -> Bounds:
     """Find the knots around each edge, arrays of shape (registers, count + 1)."""
     index = np.arange(registers, dtype=np.int64)[:, None]
     wanted = keys(index, grid.edges_ms[None, :])
@@ -108,14 +118,15 @@ def bounds_of(chain: Knots, registers: int, grid: Grid) -> Bounds:
     return Bounds(grid.edges_ms, low, high, has_low, has_high)
 
 
-def _energy(
+def energy_of(
     readings: Readings,
     chain: Knots,
     counted: Stretches,
     bounds: Bounds,
     meters: Declared,
-    grid: Grid,
+    grid: Edges,
 ) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """Wh and quality between each two edges of every register."""
     if not len(chain.key):
         shape = (bounds.low.shape[0], grid.count)
         return np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int8)
@@ -197,7 +208,7 @@ def share(energy_wh: NDArray[np.int64], since_ms: NDArray[np.int64], span_ms: ND
     return shares
 
 
-def tolerance_ms(period_ms: NDArray[np.int64], grid: Grid) -> NDArray[np.float64]:
+def tolerance_ms(period_ms: NDArray[np.int64], grid: Edges) -> NDArray[np.float64]:
     """The longest stretch that is not yet a gap: 2.5 reading periods, at least 90 s, at most one interval."""
     longest = grid.period_ms * TOLERANCE_UNSTEADY
     tolerance: NDArray[np.float64] = np.minimum(np.maximum(TOLERANCE_PERIODS * period_ms, TOLERANCE_LEAST_MS), longest)
@@ -209,7 +220,7 @@ def _doubtful(
     chain: Knots,
     counted: Stretches,
     meters: Declared,
-    grid: Grid,
+    grid: Edges,
 ) -> NDArray[np.bool_]:
     """Stretches that make an interval estimated: too long, a guess, or beside a reading flagged estimated."""
     flagged = (chain.place != NONE) & (readings.trust[np.maximum(chain.place, 0)] > 1)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +76,30 @@ class RegisterRule:
     """The highest plausible power on the primary side; None: not declared, so it is learned from the register's past."""
 
 
+class Edges(Protocol):
+    """Intervals one after the other, of one length or of any."""
+
+    @property
+    def start_ms(self) -> int:
+        """The first edge."""
+
+    @property
+    def stop_ms(self) -> int:
+        """The last edge."""
+
+    @property
+    def period_ms(self) -> int:
+        """Length of the intervals in which the register is settled."""
+
+    @property
+    def count(self) -> int:
+        """How many intervals there are."""
+
+    @property
+    def edges_ms(self) -> NDArray[np.int64]:
+        """The count + 1 edges of the intervals."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """Intervals of one length, one after the other; each holds its start and not its end."""
@@ -82,6 +107,11 @@ class Grid:
     start_ms: int
     period_ms: int
     count: int
+
+    @property
+    def stop_ms(self) -> int:
+        """The end of the last interval."""
+        return self.start_ms + self.period_ms * self.count
 
     @property
     def edges_ms(self) -> NDArray[np.int64]:
@@ -122,7 +152,7 @@ def keys(register: NDArray[np.int32] | NDArray[np.int64], at_ms: NDArray[np.int6
     return register.astype(np.int64) * INSTANTS + at_ms
 
 
-def check(readings: Readings, rules: Sequence[RegisterRule], grid: Grid) -> None:
+def check(readings: Readings, rules: Sequence[RegisterRule], grid: Edges) -> None:
     """Refuse what could only be computed wrongly: `ValueError` with the value and the remedy."""
     if grid.period_ms <= 0 or grid.count < 0:
         raise ValueError(
@@ -133,7 +163,7 @@ def check(readings: Readings, rules: Sequence[RegisterRule], grid: Grid) -> None
     for rule in rules:
         if rule.period_ms <= 0:
             raise ValueError(f"a reading period of {rule.period_ms} ms cannot be: give a positive one")
-    if not 0 <= grid.start_ms <= INSTANTS - grid.period_ms * grid.count - 1:
+    if not (grid.start_ms >= 0 and grid.stop_ms < INSTANTS):
         raise ValueError(f"a grid from {grid.start_ms} ms leaves the years 1970 to 2109: give milliseconds since 1970")
     if len(readings):
         _check_order(readings, len(rules))

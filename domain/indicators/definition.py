@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.time import SHANGHAI
+from domain.indicators.named import told_zh
 
 SECONDS_PER_HOUR = 3600
 _ROUNDING = 1e-9
@@ -268,7 +269,7 @@ class Indicator:
         observed, estimated_pct = self._observe(screened.grid)
         coverage_pct = 100.0 * int(observed.present.sum()) / grid.count if grid.count else 0.0
         if coverage_pct < self.minimum_coverage_pct or coverage_pct == 0:
-            too_few = _too_few(coverage_pct, self.minimum_coverage_pct)
+            too_few = _too_few(coverage_pct, self.minimum_coverage_pct, by_minute=self.by_minute)
             return self._without(coverage_pct, estimated_pct, _because(too_few, screened.doubts))
         found = self._computed(observed)
         if isinstance(found, Unavailable):
@@ -307,7 +308,7 @@ class Indicator:
         ):
             if missing := [name for name in names if name not in there]:
                 named = ", ".join(missing)
-                return Unavailable(f"no {kind} {named}", f"缺少{kind_zh}：{named}")
+                return Unavailable(f"no {kind} {named}", f"缺少{kind_zh}：{told_zh(missing)}")
         return None
 
     def _observe(self, grid: Inputs) -> tuple[Observed, float]:
@@ -359,8 +360,10 @@ def _no_minutes() -> Unavailable:
     return Unavailable("no readings by the minute", "缺少分钟级数据")
 
 
-def _too_few(coverage_pct: float, minimum_pct: float) -> Unavailable:
+def _too_few(coverage_pct: float, minimum_pct: float, *, by_minute: bool) -> Unavailable:
+    # A device that is read every 15 minutes has whole days in the calendar and hardly a minute in these figures.
+    of, of_zh = ("coverage of minutes", "分钟数据完整率") if by_minute else ("coverage", "数据完整率")
     return Unavailable(
-        f"coverage {coverage_pct:.1f} % is below the least of {minimum_pct:g} %",
-        f"数据完整率 {coverage_pct:.1f} % 低于最低要求 {minimum_pct:g} %",
+        f"{of} {coverage_pct:.1f} % is below the least of {minimum_pct:g} %",
+        f"{of_zh} {coverage_pct:.1f} % 低于最低要求 {minimum_pct:g} %",
     )

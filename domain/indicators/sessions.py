@@ -1,51 +1,34 @@
-"""Charging sessions out of what a charger shows by the minute, each with the origin of its energy.
+"""Charging sessions: what each visit of a vehicle took and gave back, and where that energy came from.
 
-    state      available │ occupied  charging  charging  finishing │ available
-    count          7     │    8         8         8         8      │     8
-    register     100.0   │  100.0     104.0     109.0     109.0    │   109.0   ──▶ one session, 9 kWh
+    pieces of the registers   ├──── outside ────┼──── session ────┼─ outside ─┼──── session ────┤
+    intervals of the mix           │ pv, storage, grid │ pv, storage, grid │
 
-A session begins when a vehicle comes (or the count rises while another leaves) and ends when the charger is free. One
-that does not count is told by its display too, which begins at zero with each vehicle. The energy of a session is the
-difference of the registers, never the display, which is kept beside it to compare.
-Within an interval the registers by the minute only say who got how much: together they get what the interval metered.
+A session's energy is the difference of the registers at its own ends, summed from pieces of settled intervals; the
+display of the charger is kept beside it to compare. Every piece belongs to one session or to none, so sessions and
+what is outside of them add up to the registers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.signals import CHARGER_STATES
+from domain.energy.between import Pieces
+from domain.energy.readings import IntervalQuality
+from domain.indicators.visits import Visit
 
-IN_SESSION = ("occupied", "charging", "discharging", "finishing")
-_MINUTE_MS = 60_000
-_CODES = [CHARGER_STATES.index(state) for state in IN_SESSION]
-_CHARGING = CHARGER_STATES.index("charging")
-_DISPLAY_TOLERANCE_KWH = 0.05
-"""Display and register are rounded, and read one after the other."""
-_POWERED = [CHARGER_STATES.index(state) for state in ("charging", "discharging")]
+_WH_PER_KWH = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class ChargerMinutes:
-    """What one charger showed at the end of minutes, ascending; idle minutes may be left out."""
+class SessionQuality(StrEnum):
+    """How far a session's energy can be believed."""
 
-    at_ms: NDArray[np.int64]
-    state: NDArray[np.int64]
-    """Code of `CHARGER_STATES`."""
-    session_count: NDArray[np.int64]
-    """-1 where the charger does not count."""
-    delivered_kwh: NDArray[np.float64]
-    """Cumulative register."""
-    returned_kwh: NDArray[np.float64]
-    """Cumulative register; nan where the charger has none."""
-    session_kwh: NDArray[np.float64]
-    """The charger's own display of the session's energy; nan where it has none."""
-    power_kw: NDArray[np.float64]
-    """The highest power of the minute, negative towards the grid; nan where it is not measured."""
-    soc_pct: NDArray[np.float64]
-    """State of charge of the vehicle; nan where the charger is not told."""
+    GOOD = "good"
+    ESTIMATED = "estimated"
+    INCOMPLETE = "incomplete"
+    """Energy of some of its time is not known and not contained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,216 +38,159 @@ class Mix:
     start_ms: int
     period_ms: int
     shares: Mapping[str, NDArray[np.float64]]
+    estimated: NDArray[np.bool_]
+    """Intervals of which a source is an estimate."""
+
+    @property
+    def count(self) -> int:
+        """How many intervals there are."""
+        return min(len(share) for share in self.shares.values())
 
     @property
     def stop_ms(self) -> int:
         """The end of the last interval."""
-        return self.start_ms + self.period_ms * min(len(share) for share in self.shares.values())
+        return self.start_ms + self.period_ms * self.count
 
 
 @dataclass(frozen=True, slots=True)
 class ChargingSession:
-    """One session, or the part of it that lies in the span that was asked for."""
+    """One session."""
 
-    start_ms: int
-    end_ms: int
-    energy_kwh: float
-    returned_kwh: float
-    origin_kwh: Mapping[str, float]
-    """Delivered energy by origin: pv, storage, grid."""
-    unattributed_kwh: float
-    """Delivered energy of intervals in which the sources are not known."""
-    displayed_kwh: float | None
-    """The highest energy that the charger itself displayed."""
-    peak_kw: float | None
-    """The highest power to the vehicle; 0 where it only gave back, None where no power is measured."""
-    soc_start_pct: float | None
-    soc_end_pct: float | None
-    """State of charge of the vehicle at the first and the last minute that it is told of."""
-    charging_min: int
-    coverage_pct: float
-    """Minutes of the session of which the charger told, of all its minutes; 0 to 100 %."""
-    estimated: bool
-    """Whether minutes are missing inside (their energy is spread evenly) or the energy is only what was displayed."""
-    began_before: bool
-    goes_on: bool
+    visit: Visit
+    energy_kwh: float | None
+    """None: nothing is known of it."""
+    returned_kwh: float | None
+    """None: nothing is known of it; 0 for a charger that cannot take energy back."""
+    quality: SessionQuality
+    origin_kwh: Mapping[str, float] | None
+    """Delivered energy by origin: pv, storage, grid; None while it goes on, and where none of it is known."""
+    unattributed_kwh: float | None
+    """Delivered energy of intervals in which the sources are not known; None while it goes on."""
+    origin_estimated: bool
+    """Whether a source of its intervals is an estimate."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """Every minute of a span, gaps filled."""
+class Balance:
+    """What registers delivered in a span, and whose it was, in kWh; registers = sessions + outside."""
 
-    at_ms: NDArray[np.int64]
-    known: NDArray[np.bool_]
-    """Minutes of which the charger told."""
-    metered: bool
-    """Whether it has a register of what it delivers."""
-    state: NDArray[np.int64]
-    count: NDArray[np.int64]
-    delivered: NDArray[np.float64]
-    returned: NDArray[np.float64]
-    displayed: NDArray[np.float64]
-    power: NDArray[np.float64]
-    soc: NDArray[np.float64]
+    registers_kwh: float
+    sessions_kwh: float
+    """Of sessions, whenever they began, the part in the span."""
+    outside_kwh: float
+    """Of no session: nothing that the charger showed tells whose it was."""
+    estimated: bool
+    """Whether some of it is an estimate, or some of the span is missing."""
 
-    def owners(self) -> NDArray[np.int64]:
-        """The session that each minute's energy belongs to, from 1; 0 for none."""
-        inside = np.isin(self.state, _CODES)
-        before = np.concatenate((self.count[:1], self.count[:-1]))
-        rose = (self.count > before) & (before >= 0)
-        inside |= rose
-        began = rose | self._began_anew()
-        begins = inside & (began | ~np.concatenate(([False], inside[:-1])))
-        number = np.where(inside, np.cumsum(begins), 0)
-        # What was delivered in the minute in which the vehicle left is its own.
-        return np.where(inside, number, np.concatenate(([0], number[:-1])))
-
-    def _began_anew(self) -> NDArray[np.bool_]:
-        """Where a charger that does not count shows the display of another vehicle while it charges.
-
-        It is lower than before, and no higher than what was delivered since two readings back: in the minute of the
-        change the former vehicle's display is the one that was kept.
-        """
-        told = np.flatnonzero(self.known & np.isfinite(self.displayed))
-        shown, delivered = self.displayed[told], self.delivered[told]
-        before = np.concatenate((shown[:1], shown[:-1]))
-        since = np.concatenate((delivered[:1], delivered[:1], delivered[:-2]))[: len(told)]
-        anew = (shown < before) & (shown <= delivered - since + _DISPLAY_TOLERANCE_KWH)
-        found = np.zeros(len(self.at_ms), np.bool_)
-        found[told] = anew & (self.state[told] == _CHARGING) & (self.count[told] < 0)
-        return found
+    def __add__(self, other: "Balance") -> "Balance":
+        """Both together."""
+        return Balance(
+            self.registers_kwh + other.registers_kwh,
+            self.sessions_kwh + other.sessions_kwh,
+            self.outside_kwh + other.outside_kwh,
+            self.estimated or other.estimated,
+        )
 
 
-def charging_sessions(
-    minutes: ChargerMinutes, mix: Mix, metered_kwh: NDArray[np.float64] | None = None
-) -> list[ChargingSession]:
-    """The sessions of one charger in the span of a mix, in order.
+NOTHING = Balance(0.0, 0.0, 0.0, estimated=False)
 
-    `metered_kwh` is what the charger delivered in each interval of the mix, nan where that is not known. A minute
-    before the span, if there is one among `minutes`, gives the registers at its start. Energy of a minute in which one
-    vehicle leaves and another comes belongs to the one that came: the one that left had finished.
+
+def charging_session(visit: Visit, delivered: Pieces | None, returned: Pieces | None, mix: Mix) -> ChargingSession:
+    """A visit with its energy; pieces are None for a register that is absent or never answered.
+
+    One that has no register of what it delivers is told by its display, as an estimate.
     """
-    if len(minutes.at_ms) == 0:
-        return []
-    line = _line(minutes)
-    owner = line.owners()
-    within = (line.at_ms >= mix.start_ms) & (line.at_ms < mix.stop_ms)
-    delivered = np.diff(line.delivered, prepend=line.delivered[0])
-    if metered_kwh is not None:
-        delivered[within] = _as_metered(line.at_ms[within], owner[within] > 0, delivered[within], mix, metered_kwh)
-    everywhere = np.flatnonzero(owner)
-    _, first = np.unique(owner[everywhere], return_index=True)
-    return [
-        _session(line, delivered, places, mix)
-        for places in np.split(everywhere, first[1:])
-        if places.size and within[places].any()
-    ]
-
-
-def _as_metered(
-    at_ms: NDArray[np.int64],
-    owned: NDArray[np.bool_],
-    delivered: NDArray[np.float64],
-    mix: Mix,
-    metered_kwh: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """The energies of minutes, scaled so that those of an interval add up to what its registers metered.
-
-    Where no minute shows any, the vehicles that were there share alike: a reading at the end shows in the next minute.
-    """
-    slots = (at_ms - mix.start_ms) // mix.period_ms
-    count = len(metered_kwh)
-    shown = np.bincount(slots, delivered, minlength=count)[slots]
-    there = np.bincount(slots, owned, minlength=count)[slots]
-    metered = metered_kwh[slots]
-    scaled = delivered * (metered / np.where(shown > 0, shown, 1.0))
-    alike = np.where(owned, metered / np.maximum(there, 1), 0.0)
-    return np.where(np.isnan(metered), delivered, np.where(shown > 0, scaled, alike))
-
-
-def _session(
-    line: _Line,
-    all_delivered: NDArray[np.float64],
-    everywhere: NDArray[np.int64],
-    mix: Mix,
-) -> ChargingSession:
-    at_ms = line.at_ms[everywhere]
-    places = everywhere[(at_ms >= mix.start_ms) & (at_ms < mix.stop_ms)]
-    delivered = all_delivered[places]
-    returned = line.returned[places] - line.returned[np.maximum(places - 1, 0)]
-    slots = (line.at_ms[places] - mix.start_ms) // mix.period_ms
-    origin = {name: float(np.nansum(delivered * share[slots])) for name, share in mix.shares.items()}
-    unknown = np.any([np.isnan(share[slots]) for share in mix.shares.values()], axis=0)
-    energy = float(delivered.sum())
-    shown = _finite(line.displayed[places])
-    power = _finite(line.power[places])
-    soc = _finite(line.soc[places])
+    if delivered is None:
+        energy_kwh, quality, origin, unknown_kwh, guessed = _by_display(visit, mix)
+    else:
+        mine = delivered.within(visit.from_ms, visit.to_ms)
+        energy_kwh, quality = _energy(mine, visit)
+        origin, unknown_kwh, guessed = _origins(mine, mix)
+    back_kwh: float | None = 0.0
+    back_quality = SessionQuality.GOOD
+    if returned is not None:
+        back_kwh, back_quality = _energy(returned.within(visit.from_ms, visit.to_ms), visit)
+    attributed = energy_kwh is not None and not visit.goes_on
+    known = attributed and (sum(origin.values()) > 0 or unknown_kwh == 0)
     return ChargingSession(
-        start_ms=int(line.at_ms[places[0]]),
-        end_ms=int(line.at_ms[places[-1]]) + _MINUTE_MS,
-        energy_kwh=energy,
-        returned_kwh=float(np.nansum(returned)),
-        origin_kwh=origin,
-        unattributed_kwh=float(delivered[unknown].sum()),
-        displayed_kwh=float(shown.max()) if shown.size else None,
-        peak_kw=max(0.0, float(power.max())) if power.size else None,
-        soc_start_pct=float(soc[0]) if soc.size else None,
-        soc_end_pct=float(soc[-1]) if soc.size else None,
-        charging_min=int(np.isin(line.state[places], _POWERED).sum()),
-        coverage_pct=100 * float(line.known[places].mean()),
-        estimated=not (line.metered and bool(line.known[places].all())),
-        began_before=bool(everywhere[0] < places[0]),
-        goes_on=bool(
-            everywhere[-1] > places[-1] or (everywhere[-1] == len(line.at_ms) - 1 and line.state[-1] in _CODES)
-        ),
+        visit,
+        energy_kwh,
+        back_kwh,
+        _worse(quality, back_quality, SessionQuality.ESTIMATED if visit.unsure else SessionQuality.GOOD),
+        origin if known else None,
+        unknown_kwh if attributed else None,
+        guessed,
     )
 
 
-def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return values[np.isfinite(values)]
-
-
-def _line(minutes: ChargerMinutes) -> _Line:
-    first, last = int(minutes.at_ms[0]), int(minutes.at_ms[-1])
-    at_ms = np.arange(first, last + 1, _MINUTE_MS, dtype=np.int64)
-    held = np.searchsorted(minutes.at_ms, at_ms, side="right") - 1
-    known = minutes.at_ms[held] == at_ms
-    busy = np.isin(minutes.state[held], _CODES)
-    unmetered = not np.isfinite(minutes.delivered_kwh).any()
-    delivered = _displayed_total(minutes.session_kwh) if unmetered else minutes.delivered_kwh
-    return _Line(
-        at_ms,
-        known,
-        not unmetered,
-        minutes.state[held],
-        # A minute without the count has that of the minute before.
-        np.maximum.accumulate(minutes.session_count)[held],
-        _register(minutes.at_ms, delivered, at_ms, held, busy),
-        _register(minutes.at_ms, minutes.returned_kwh, at_ms, held, busy),
-        np.where(known, minutes.session_kwh[held], np.nan),
-        np.where(known & busy, minutes.power_kw[held], np.nan),
-        np.where(known & busy, minutes.soc_pct[held], np.nan),
+def balance(visits: Sequence[Visit], delivered: Pieces, span_ms: tuple[int, int]) -> Balance:
+    """What a charger's register delivered in a span at whose ends it was cut, and whose it was."""
+    mine = delivered.within(*span_ms)
+    known = np.where(mine.quality == IntervalQuality.MISSING, 0, mine.energy_wh)
+    total = int(known.sum())
+    owned = int(known[_owned(mine, visits)].sum())
+    return Balance(
+        total / _WH_PER_KWH,
+        owned / _WH_PER_KWH,
+        (total - owned) / _WH_PER_KWH,
+        estimated=bool((mine.quality != IntervalQuality.GOOD).any()),
     )
 
 
-def _displayed_total(session_kwh: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A register made of displays that begin at zero with each session, for a charger that has none: an estimate."""
-    shown = np.nan_to_num(session_kwh)
-    before = np.concatenate(([0.0], shown[:-1]))
-    total: NDArray[np.float64] = np.cumsum(np.where(shown >= before, shown - before, shown))
-    return total
+def _owned(pieces: Pieces, visits: Sequence[Visit]) -> NDArray[np.bool_]:
+    if not visits:
+        return np.zeros(len(pieces.start_ms), np.bool_)
+    begins, ends = (np.array([getattr(each, name) for each in visits], np.int64) for name in ("from_ms", "to_ms"))
+    place = np.searchsorted(begins, pieces.start_ms, side="right") - 1
+    owned: NDArray[np.bool_] = (place >= 0) & (pieces.stop_ms <= ends[np.maximum(place, 0)])
+    return owned
 
 
-def _register(
-    read_ms: NDArray[np.int64],
-    read_kwh: NDArray[np.float64],
-    at_ms: NDArray[np.int64],
-    held: NDArray[np.int64],
-    busy: NDArray[np.bool_],
-) -> NDArray[np.float64]:
-    """A register at every minute: across a gap inside a session it rises evenly, while a charger is free it stands."""
-    there = np.isfinite(read_kwh)
-    if not there.any():
-        return np.full(len(at_ms), np.nan)
-    even = np.interp(at_ms, read_ms[there], read_kwh[there])
-    return np.where(busy | ~there[held], even, read_kwh[held])
+def _energy(mine: Pieces, visit: Visit) -> tuple[float | None, SessionQuality]:
+    """The sum of the pieces of a visit; None where none of them is known."""
+    known = mine.quality != IntervalQuality.MISSING
+    known_ms = int((mine.stop_ms - mine.start_ms)[known].sum())
+    energy_kwh = int(mine.energy_wh[known].sum()) / _WH_PER_KWH
+    if known_ms < visit.to_ms - visit.from_ms:
+        return energy_kwh if known_ms else None, SessionQuality.INCOMPLETE
+    guessed = (mine.quality == IntervalQuality.ESTIMATED).any()
+    return energy_kwh, SessionQuality.ESTIMATED if guessed else SessionQuality.GOOD
+
+
+def _origins(pieces: Pieces, mix: Mix) -> tuple[dict[str, float], float, bool]:
+    """Energy by origin, what is of none, and whether a source of it is an estimate."""
+    there = pieces.quality != IntervalQuality.MISSING
+    energy_kwh = pieces.energy_wh[there] / _WH_PER_KWH
+    slots = (pieces.start_ms[there] - mix.start_ms) // mix.period_ms
+    return _attributed(energy_kwh, slots, mix)
+
+
+def _by_display(visit: Visit, mix: Mix) -> tuple[float | None, SessionQuality, dict[str, float], float, bool]:
+    """As if the display had risen evenly from the first reading to the last."""
+    if visit.displayed_kwh is None:
+        return None, SessionQuality.INCOMPLETE, dict.fromkeys(mix.shares, 0.0), 0.0, False
+    last_ms = max(visit.end_ms - 1, visit.start_ms)
+    slots = np.arange((visit.start_ms - mix.start_ms) // mix.period_ms, (last_ms - mix.start_ms) // mix.period_ms + 1)
+    starts = mix.start_ms + slots * mix.period_ms
+    spans = np.minimum(starts + mix.period_ms, visit.end_ms) - np.maximum(starts, visit.start_ms)
+    energy_kwh = visit.displayed_kwh * spans / max(int(spans.sum()), 1)
+    return visit.displayed_kwh, SessionQuality.ESTIMATED, *_attributed(energy_kwh, slots, mix)
+
+
+def _attributed(
+    energy_kwh: NDArray[np.float64], slots: NDArray[np.int64], mix: Mix
+) -> tuple[dict[str, float], float, bool]:
+    covered = (slots >= 0) & (slots < mix.count)
+    places = np.where(covered, slots, 0)
+    if not mix.count:
+        return dict.fromkeys(mix.shares, 0.0), float(energy_kwh.sum()), False
+    shares = {name: np.where(covered, share[places], np.nan) for name, share in mix.shares.items()}
+    unknown = np.any([np.isnan(share) for share in shares.values()], axis=0)
+    origin = {name: float((energy_kwh * share)[~unknown].sum()) for name, share in shares.items()}
+    counted = ~unknown & (energy_kwh > 0)
+    guessed = bool(mix.estimated[places[counted]].any())
+    return origin, float(energy_kwh[unknown].sum()), guessed
+
+
+def _worse(*qualities: SessionQuality) -> SessionQuality:
+    return max(qualities, key=list(SessionQuality).index)

@@ -168,18 +168,18 @@ UPDATE base.gateway_birth SET imported = true WHERE park = %s AND gateway = %s;
 
 -- name: upsert_device
 INSERT INTO base.device (park, gateway, device, device_class, name, model, firmware, period_s, ratings, signals,
-    station, line, transformer, account)
+    station, line, transformer, account, problem)
 VALUES (%(park)s, %(gateway)s, %(device)s, %(device_class)s, %(name)s, %(model)s, %(firmware)s, %(period_s)s,
-    %(ratings)s, %(signals)s, %(station)s, %(line)s, %(transformer)s, %(account)s)
+    %(ratings)s, %(signals)s, %(station)s, %(line)s, %(transformer)s, %(account)s, %(problem)s)
 ON CONFLICT (park, gateway, device, device_class) DO UPDATE
 SET name = excluded.name, model = excluded.model, firmware = excluded.firmware, period_s = excluded.period_s,
     ratings = excluded.ratings, signals = excluded.signals, station = excluded.station, line = excluded.line,
-    transformer = excluded.transformer, account = excluded.account, retired = false
+    transformer = excluded.transformer, account = excluded.account, problem = excluded.problem, retired = false
 WHERE (device.name, device.model, device.firmware, device.period_s, device.ratings, device.signals, device.station,
-       device.line, device.transformer, device.account, device.retired)
+       device.line, device.transformer, device.account, device.problem, device.retired)
    IS DISTINCT FROM
       (excluded.name, excluded.model, excluded.firmware, excluded.period_s, excluded.ratings, excluded.signals,
-       excluded.station, excluded.line, excluded.transformer, excluded.account, false);
+       excluded.station, excluded.line, excluded.transformer, excluded.account, excluded.problem, false);
 
 -- name: retire_devices
 UPDATE base.device SET retired = true
@@ -191,6 +191,12 @@ SELECT device, device_id, device_class FROM base.device WHERE park = %s AND gate
 -- name: rated_kw
 SELECT device_id, (ratings ->> 'rated_power_kw')::float8 FROM base.device
 WHERE ratings ? 'rated_power_kw' AND (%(park)s::text IS NULL OR (park, gateway) = (%(park)s, %(gateway)s));
+
+-- name: live_since
+SELECT park, gateway, (extract(epoch FROM min(d.first_seen_at)) * 1000)::int8
+FROM base.gateway_birth AS b JOIN base.device AS d USING (park, gateway)
+WHERE NOT b.simulated AND (%(park)s::text IS NULL OR (park, gateway) = (%(park)s, %(gateway)s))
+GROUP BY park, gateway;
 
 -- name: registry
 SELECT b.park, b.gateway, d.device, d.device_id, d.device_class

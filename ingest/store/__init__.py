@@ -81,6 +81,13 @@ class Store(Protocol):
         """
         ...
 
+    def live_since(self, gateway: Gateway | None = None) -> Mapping[Gateway, int]:
+        """When the gateways that live in the present were first known, in ms; of one or of all that are not simulated.
+
+        Raises `StoreError`.
+        """
+        ...
+
     def describe_park(self, park: Park) -> None:
         """Name a park; a birth of an unnamed park creates it without names. Raises `StoreError`."""
         ...

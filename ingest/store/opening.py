@@ -61,6 +61,11 @@ class DatabaseStore:
         with self._asking.run() as connection:
             return registry.rated_kw(connection, gateway)
 
+    def live_since(self, gateway: Gateway | None = None) -> Mapping[Gateway, int]:
+        """When the gateways that are not simulated were first known, in ms."""
+        with self._asking.run() as connection:
+            return registry.live_since(connection, gateway)
+
     def describe_park(self, park: Park) -> None:
         """Name a park."""
         with self._asking.run() as connection:

@@ -38,7 +38,7 @@ def note_refusals(
         )
         received = None if each.batch is None else commit.batches[each.batch].received_ms
         found = counted.setdefault(key, [received, *key, _text(each.content), 0])
-        found[-1] += 1
+        found[-1] += each.occurrences
     connection.execute(statement("note_quarantine"), tuple(map(list, zip(*counted.values(), strict=True))))
 
 

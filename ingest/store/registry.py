@@ -48,6 +48,7 @@ def _parameters(gateway: Gateway, device: Device) -> dict[str, Any]:
         "line": point.line,
         "transformer": point.transformer,
         "account": point.account,
+        "problem": device.problem,
     }
 
 
@@ -63,8 +64,18 @@ def registry(connection: psycopg.Connection[Any]) -> Mapping[Gateway, Known]:
 
 def rated_kw(connection: psycopg.Connection[Any], gateway: Gateway | None) -> dict[int, float]:
     """The rated power of every device that announced one, of a gateway or of all."""
-    place = {"park": gateway.park if gateway else None, "gateway": gateway.gateway if gateway else None}
-    return dict(connection.execute(statement("rated_kw"), place).fetchall())
+    return dict(connection.execute(statement("rated_kw"), _place(gateway)).fetchall())
+
+
+def live_since(connection: psycopg.Connection[Any], gateway: Gateway | None) -> dict[Gateway, int]:
+    """When each gateway that is not simulated, or one of them, was first known."""
+    rows = connection.execute(statement("live_since"), _place(gateway))
+    return {Gateway(park, name): since_ms for park, name, since_ms in rows}
+
+
+def _place(gateway: Gateway | None) -> dict[str, str | None]:
+    """One gateway or, as NULL, all of them."""
+    return {"park": gateway.park if gateway else None, "gateway": gateway.gateway if gateway else None}
 
 
 def set_status(connection: psycopg.Connection[Any], gateway: Gateway, status: Status, received_ms: int) -> None:

@@ -14,11 +14,11 @@ kind = "victoria-metrics"               device_class = "grid_meter"
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from contract.announcement import Birth, Device
 from contract.identity import IDENTIFIER, MeteringPoint
-from contract.settings import above, load, setting
+from contract.settings import above, load, readable, setting
 from contract.signals import CATALOGUE
 
 
@@ -71,12 +71,18 @@ class MappingSettings:
     zone: str = setting("Asia/Shanghai", help="time zone")
     simulated: bool = setting(default=False, help="whether the series come from a simulation")
 
-    def problems(self) -> Iterator[tuple[str, object, str]]:
-        """Rules across fields."""
-        for name, value in (("park", self.park), ("gateway", self.gateway)):
-            yield from _identifier_problems(name, value)
+    @staticmethod
+    def document_problems(document: Mapping[str, Any]) -> Iterator[tuple[str, object, str]]:
+        """Rules across fields of everything that can be read, whatever else is wrong."""
+        for name in ("park", "gateway"):
+            if isinstance(document.get(name), str):
+                yield from _identifier_problems(name, document[name])
         known: set[str] = set()
-        for index, device in enumerate(self.devices):
+        listed = document.get("devices")
+        for index, table in enumerate(listed if isinstance(listed, list) else ()):
+            device = readable(DeviceSettings, table) if isinstance(table, dict) else None
+            if device is None:
+                continue
             where = f"devices[{index}]"
             yield from _identifier_problems(f"{where}.id", device.id)
             if device.id in known:

@@ -14,6 +14,7 @@ from accounting.address import (
     ClusterAddress,
     IndicatorAddress,
     IntervalAddress,
+    SessionAddress,
     parse,
 )
 from domain.period import period
@@ -41,10 +42,11 @@ OF_A_PLACE = st.one_of(
     st.builds(IndicatorAddress, NAMES, NAMES, PERIODS, gateway=NAMES, revision=REVISIONS),
 )
 BILLS = st.builds(BillAddress, NAMES, CHOSEN, MONTHS, CHOSEN, REVISIONS)
+SESSIONS = st.builds(SessionAddress, NAMES, NAMES, NAMES, st.integers(0, 7_258_000_000_000))
 CLUSTERS = st.builds(ClusterAddress, NAMES, NAMES, PERIODS, REVISIONS)
 
 
-@given(INTERVALS | OF_A_PARK | OF_A_DEVICE | OF_A_PLACE | BILLS | CLUSTERS)
+@given(INTERVALS | OF_A_PARK | OF_A_DEVICE | OF_A_PLACE | BILLS | CLUSTERS | SESSIONS)
 def test_what_is_written_is_read_again(address: Address) -> None:
     written = str(address)
     assert parse(written) == address
@@ -53,7 +55,7 @@ def test_what_is_written_is_read_again(address: Address) -> None:
     assert written.isascii()
 
 
-@given(st.text(max_size=80) | st.from_regex(r"(interval|indicator|bill|cluster)(/[a-z0-9=%@.:+-]{0,12}){1,7}"))
+@given(st.text(max_size=80) | st.from_regex(r"(interval|session|indicator|bill|cluster)(/[a-z0-9=%@.:+-]{0,12}){1,7}"))
 def test_any_text_is_an_address_or_refused_in_words(text: str) -> None:
     try:
         found = parse(text)
@@ -107,8 +109,10 @@ def test_an_address_is_one_word_and_its_start_is_in_utc() -> None:
     ("text", "said"),
     [
         ("", "starts with one of"),
-        ("figure/p", "starts with one of interval, indicator, bill, cluster"),
+        ("figure/p", "starts with one of interval, session, indicator, bill, cluster"),
         ("interval/p/g/d/s", "4 parts"),
+        ("session/p/g/d", "3 parts"),
+        ("session/p/g/d/2026-11-23T00:00:00Z@2", "no revisions"),
         ("interval/p/g/d/s/2026-11-23T00:00:00", "with its zone"),
         ("interval/p/g/d/s/yesterday", "with its zone"),
         ("interval/P/g/d/s/2026-11-23T00:00:00Z", "'P' is no park"),

@@ -9,7 +9,7 @@ import pytest
 
 from accounting.figures.indicators import UnknownIndicatorError, explained, figures
 from accounting.figures.inputs import Given, Series, read_inputs
-from accounting.figures.sessions import sessions
+from accounting.figures.sessions import sessions_begun
 from accounting.figures.site import UnknownParkError
 from accounting.scope import Scope
 from contract.time import from_ms, to_ms
@@ -121,13 +121,13 @@ def test_flagged_gauges_take_part_in_no_figure_and_estimated_ones_mark_theirs(pa
 
 def test_the_charging_session_of_the_day(park, connection):
     run(park, park_plans())
-    (found,) = sessions(connection, SCOPE, DAY)
+    (found,) = sessions_begun(connection, SCOPE, DAY.start_ms, DAY.end_ms).listed
     assert (found.gateway, found.device) == ("gw-1", "gun")
     session = found.session
-    assert (session.start_ms - DAY.start_ms) // MINUTE_MS == 600
+    assert (session.visit.start_ms - DAY.start_ms) // MINUTE_MS == 600
     assert session.energy_kwh == pytest.approx(30)
     assert session.origin_kwh == pytest.approx({"pv": 24, "storage": 0, "grid": 6})
-    assert (session.charging_min, session.estimated) == (30, False)
+    assert (session.visit.charging_min, session.quality) == (30, "good")
 
 
 def test_one_question_and_all_of_them_have_the_same_answer(park, connection):

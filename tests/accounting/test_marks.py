@@ -238,9 +238,15 @@ def test_a_report_says_on_the_line_what_it_rests_on(dsn: str, tmp_path: Path) ->
         assert done.exit_code == 0, done.output
         return tmp_path / name
 
+    remarks = {
+        "zh": "出自估算时段；有效时段中最大 400 kW",
+        "en": "from an estimated interval; highest good one 400 kW",
+    }
     for language, place in (("zh", 1), ("en", 2)):
         text = written(f"{language}.csv", language).read_text("utf-8-sig")
         rows = {row[-1].rpartition("/")[2]: row for row in csv.reader(io.StringIO(text)) if row}
+        [demand] = [row for row in csv.reader(io.StringIO(text)) if row and "/maximum_demand_kw/" in row[-1]]
+        assert (float(demand[1]), demand[5]) == (600, remarks[language])
         for code, told in LINES.items():
             assert (rows[code][5], rows[code][6]) == (told[0], told[place])
         # The month rests on all of it: the total says so too.

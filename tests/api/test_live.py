@@ -2,7 +2,7 @@
 
 import asyncio
 
-from api.live import Reading, State, flow, loss_kw
+from api.live import Reading, State, flow, loss_kw, pv_of_use
 from tests.api.conftest import Api
 from tests.api.feed import Feed, now_ms
 
@@ -45,6 +45,21 @@ def test_without_meters_the_load_closes_the_balance() -> None:
     assert (load.kw, load.measured, load.estimated, load.state) == (105, False, True, State.LIVE)
     assert figures["storage"].state is State.NONE
     assert loss_kw(figures) is None
+
+
+def test_the_part_of_the_use_that_photovoltaics_cover() -> None:
+    def powers(pv=None, load=None, ev=None):
+        parts = {"pv_inverter": pv, "meter": load, "charger": ev}
+        return flow([reading(kind, kw) for kind, kw in parts.items() if kw is not None], NOW)
+
+    assert pv_of_use(powers(40, 90, 10)) == 0.4
+    assert pv_of_use(powers(150, 90, 10)) == 1
+    assert pv_of_use(powers(40, 90, -20)) == 0.4444, "what vehicles give back is no use"
+    assert pv_of_use(powers(None, 90)) is None, "without photovoltaics there is no share"
+    assert pv_of_use(powers(40)) is None, "without a load either"
+    assert pv_of_use(powers(0, 0)) is None
+    # Sums, not means: 40 + 0 of 90 + 10 + 300.
+    assert pv_of_use(powers(40, 90, 10), powers(None, 300), powers(50)) == 0.1
 
 
 def test_a_load_is_not_made_up_without_the_grid() -> None:

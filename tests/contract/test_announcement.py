@@ -32,6 +32,7 @@ def devices(draw: st.DrawFn) -> Device:
         period_s=draw(st.floats(0.05, 3600)),
         ratings=draw(st.dictionaries(st.just("rated_power_kw"), st.floats(0, 1e6))),
         point=MeteringPoint(draw(text), draw(text), draw(text), draw(text)),
+        problem=draw(text),
     )
 
 
@@ -44,6 +45,10 @@ def test_a_birth_survives_the_wire(items: list[Device], simulated: bool, version
 @given(st.booleans(), st.integers(1, 2**53), st.integers(0, 2**42))
 def test_a_status_survives_the_wire(online: bool, epoch: int, at_ms: int) -> None:
     assert decode_status(encode_status(Status(online, epoch, at_ms))) == Status(online, epoch, at_ms)
+
+
+def test_a_device_of_an_older_agent_has_no_problem() -> None:
+    assert decode_birth(birth_with()).devices[0].problem == ""
 
 
 def birth_with(**changes: Any) -> bytes:

@@ -83,6 +83,9 @@ def test_demand_of_a_month_so_far(district, park):
     [row] = panel(district, ("meters", "demand_now", "device"), span_of(when), park=park)
     names = ("maximum_demand_kw", "load_factor", "power_factor")
     assert {name: row[name] for name in names} == pytest.approx(defined(district, park, when, *names), rel=1e-9)
+    with psycopg.connect(district.dsn) as connection:
+        [demand] = figures(connection, Scope(park), when, names[:1])
+    assert row["good_maximum_kw"] == pytest.approx(demand.details.get("good_maximum_kw", demand.value), rel=1e-9)
     assert row["demand_limit"] == float(demo.LIMIT_KW[park])
     assert row["demand_share"] == pytest.approx(100 * row["maximum_demand_kw"] / row["demand_limit"])
 

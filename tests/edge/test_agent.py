@@ -130,6 +130,25 @@ async def test_kill_at_every_step_loses_and_invents_nothing(tmp_path, broker):
     assert "Traceback" not in (tmp_path / "agent.log").read_text("utf-8")
 
 
+async def test_a_problem_that_a_person_must_mend_is_announced_until_it_is_mended(tmp_path, broker):
+    async def misnumbered(request, send):
+        answer = peer.answer(request)
+        await send(bytes([answer[1], answer[0]]) + answer[2:])
+
+    def announced(ingest: IngestDouble) -> str | None:
+        devices = ingest.births[-1]["devices"] if ingest.births else []
+        return next((device["problem"] for device in devices if device["device"] == "m-0"), None)
+
+    async with tcp_peer({1: meter()}) as peer:
+        peer.misbehave(1, misnumbered)
+        with IngestDouble(broker.port) as ingest:
+            with agent(configured(tmp_path, broker.port, [peer.port], period_s=0.5)):
+                await until(lambda: announced(ingest) == "other_transaction", "the problem is named")
+                peer.misbehave(1, None)
+                await until(lambda: announced(ingest) == "", "the problem is over")
+            assert ingest.stored
+
+
 async def test_fifty_devices_fit_into_a_small_gateway(tmp_path, broker):
     async with tcp_peer({1: meter()}) as first, tcp_peer({1: meter()}) as second:
         with IngestDouble(broker.port) as ingest:

@@ -237,13 +237,20 @@ async def test_what_a_person_must_mend_has_a_name_until_the_device_answers():
 
     problems = []
     async with tcp_peer({1: meter()}) as peer:
-        poller = Poller([polled(peer)], SteppedClock(), lambda _: None)
+        told = []
+        poller = Poller(
+            [polled(peer)],
+            SteppedClock(),
+            lambda _: None,
+            identified=lambda name, _: told.append(poller.states[name].problem),
+        )
         with structlog.testing.capture_logs() as logs:
             for behaviour in (None, silent, misnumbered, misnumbered, silent, None):
                 peer.misbehave(1, behaviour)
                 await poller.poll_once()
                 problems.append(poller.states["m-1"].problem)
         poller.close()
+    assert told == ["", "other_transaction", ""], "announced when it changes, and only then"
     assert problems == ["", "", "other_transaction", "other_transaction", "other_transaction", ""]
     events = [(log["event"], log.get("problem")) for log in logs]
     assert events == [

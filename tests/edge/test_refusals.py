@@ -226,15 +226,27 @@ async def test_a_scale_factor_that_is_refused_costs_what_it_scales():
 async def test_a_name_that_was_refused_at_first_is_asked_for_again():
     async with bench() as inverter:
         model_text = {30_000 + at: 0x4141 for at in range(15)}
-        for address in model_text:
-            inverter.lose(address)
+        inverter.lose(*model_text)
         await inverter.visit(0)
         assert inverter.reader.identity.model == ""
-        inverter.peer.devices[1].words.update(model_text)
-        for second in range(1, 7):
+        for second in range(1, 10_000, 5):
             await inverter.visit(second)
+        asked = [(1 + 5 * at) for at, asked in enumerate(inverter.asked[1:]) if (30_000, 15) in asked]
+        assert asked == [61, 181, 421, 901, 1861, 3781, 7381], "a minute, two, four, ... an hour"
+        inverter.peer.devices[1].words.update(model_text)
+        await inverter.visit(20_000)
         assert inverter.reader.identity.model == "A" * 30
         assert sum((30_015, 10) in asked for asked in inverter.asked) == 1, "what was told is not asked again"
+
+
+async def test_a_device_that_never_tells_its_name_is_asked_one_question_at_a_time():
+    async with bench() as inverter:
+        inverter.lose(*range(30_000, 30_015), *range(30_015, 30_025), *range(31_025, 31_040))
+        await inverter.visit(0)
+        assert len(inverter.asked[0]) == 1 + 3
+        for second in range(1, 3601):
+            await inverter.visit(second)
+        assert sum(len(asked) - 1 for asked in inverter.asked[1:]) == 5
 
 
 async def test_a_silent_device_under_question_is_no_worse_than_a_silent_device():

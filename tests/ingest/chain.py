@@ -57,7 +57,9 @@ def serving(settings: IngestSettings, until: Until) -> Iterator[Service]:
 
 
 def birth(epoch: int = EPOCH, devices: Sequence[str] = ("m-1", "m-2")) -> bytes:
-    return encode_birth(Birth("0.1.0", epoch, AT, tuple(Device(name, "meter", METER_SIGNALS) for name in devices)))
+    """Of a simulated gateway: its stamps are the same in ten years, when they are no present of any live one."""
+    named = tuple(Device(name, "meter", METER_SIGNALS) for name in devices)
+    return encode_birth(Birth("0.1.0", epoch, AT, named, simulated=True))
 
 
 def batch(seq: int, *samples: Sample, epoch: int = EPOCH, floor: int = 1) -> bytes:

@@ -1,6 +1,7 @@
 """Admission: every value ends stored, stored with a flag, or quarantined with a reason; a valid neighbour survives."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from ingest.admission import Arrival, admit
 from ingest.decode import Reading, decode
 from ingest.quarantine import DetailBudget, Refused
 from ingest.rows import BatchHeader, ClassRows, Commit
+from ingest.settings import AdmissionSettings
 
 GATEWAY = Gateway("park", "gw-1")
 NOW = 1_795_000_000_000
+DAY = 86_400_000
 DEVICES = {"m-1": (11, "meter"), "m-2": (12, "meter"), "pv-1": (21, "pv_inverter"), "gw-1": (31, "gateway")}
 
 
@@ -208,6 +211,53 @@ def test_the_ends_of_believable_time_are_stored(at_ms: int) -> None:
     assert not refused.counts
 
 
+def test_a_live_gateway_is_believed_from_its_own_oldest_stamp_on() -> None:
+    oldest = NOW - 400 * DAY
+    readings = [reading(at_ms=oldest - 1, active_power_kw=1), reading(at_ms=oldest, active_power_kw=2)]
+    commit, refused = admitted(replace(arrival(*readings, seq=1), oldest_ms=oldest), arrival(*readings, seq=2))
+    rows = only(commit)
+    assert list(zip(rows.batch.tolist(), rows.at_ms.tolist(), strict=True)) == [
+        (0, oldest),
+        (1, oldest - 1),
+        (1, oldest),
+    ]
+    (entry,) = commit.quarantined
+    assert (entry.reason, entry.location, entry.batch) == (Reason.TIME_TOO_OLD, "at", 0)
+    assert entry.content == f"{oldest - 1}: 2025-10-14T11:06Z is before 2025-10-14T11:06Z"
+    assert refused.counts == {"time_too_old": 1}
+
+
+@pytest.mark.parametrize(
+    ("since_days", "settings", "expected_days"),
+    [
+        (0, AdmissionSettings(), 92),  # connected today: what it read in the quarter before
+        (300, AdmissionSettings(), 392),
+        (2_000, AdmissionSettings(), 400),  # known for long: an outage of a year and more
+        (2_000, AdmissionSettings(late_days=30), 30),
+        (2_000, AdmissionSettings(late_days=0), 2_092),
+        (2_000, AdmissionSettings(late_days=0, before_known_days=0), None),
+        (9_999, AdmissionSettings(late_days=0), None),  # never before 2000
+    ],
+)
+def test_how_far_back_a_live_gateway_is_believed(
+    since_days: int, settings: AdmissionSettings, expected_days: int | None
+) -> None:
+    expected = 946_684_800_000 if expected_days is None else NOW - expected_days * DAY
+    assert settings.oldest_ms(NOW - since_days * DAY, NOW) == expected
+
+
+def test_a_batch_lies_on_forty_days_at_most_and_the_newest_of_them_stay() -> None:
+    """A clock that jumps with every reading, in a batch; a neighbour batch of many days is judged by itself."""
+    wild = [reading(at_ms=NOW - n * 30 * DAY, active_power_kw=n) for n in range(100)]
+    calm = [reading("m-2", at_ms=NOW - n * DAY, active_power_kw=n) for n in range(40)]
+    commit, refused = admitted(arrival(*wild, seq=1), arrival(*calm, seq=2))
+    rows = only(commit)
+    assert sorted(rows.at_ms[rows.batch == 0].tolist()) == [NOW - n * 30 * DAY for n in reversed(range(40))]
+    assert sorted(rows.at_ms[rows.batch == 1].tolist()) == [NOW - n * DAY for n in reversed(range(40))]
+    assert refused.counts == {"too_many": 60}
+    assert {entry.content.split(": ")[1] for entry in commit.quarantined} == {"more than 40 days in one batch"}
+
+
 def test_each_batch_is_measured_against_its_own_time_of_receipt() -> None:
     late = NOW + 3_600_000
     commit, refused = admitted(
@@ -230,8 +280,8 @@ def test_an_unknown_device_is_quarantined_and_its_neighbours_stored() -> None:
 def test_an_unknown_signal_is_quarantined_and_the_others_of_its_reading_stored() -> None:
     commit, _ = admitted(arrival(reading(active_power_kw=1, mood=7, frequency_hz=50), reading(at_ms=NOW - 1, mood=1)))
     assert table(only(commit)) == {(11, NOW): {"active_power_kw": 1_000, "frequency_hz": 5_000}}
-    assert {(entry.reason, entry.location) for entry in commit.quarantined} == {(Reason.UNKNOWN_SIGNAL, "values.mood")}
-    assert len(commit.quarantined) == 2
+    (entry,) = commit.quarantined
+    assert (entry.reason, entry.location, entry.occurrences) == (Reason.UNKNOWN_SIGNAL, "values.mood", 2)
 
 
 def test_a_signal_of_another_class_is_unknown() -> None:

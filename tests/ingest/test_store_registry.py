@@ -53,6 +53,17 @@ def test_ids_stay_and_absent_devices_retire(dsn, store):
     assert store.registry()[GATEWAY] == first  # what a retired one said may still be on its way
 
 
+def test_the_problem_of_a_device_is_seen_as_long_as_it_lasts(dsn, store):
+    meter = Device("meter-1", "meter", ("active_power_kw",))
+    query = "SELECT park, gateway, device, device_class, problem FROM device_problems"
+    store.register(GATEWAY, birth(EPOCH, meter))
+    assert all_rows(dsn, query) == []
+    store.register(GATEWAY, birth(EPOCH, replace(meter, problem="other_transaction")))
+    assert all_rows(dsn, query) == [("gaoxin-nan", "gw-1", "meter-1", "meter", "other_transaction")]
+    store.register(GATEWAY, birth(EPOCH, meter))
+    assert all_rows(dsn, query) == []
+
+
 def test_a_device_that_changes_its_class_is_another_device(store):
     first = store.register(GATEWAY, birth(EPOCH, Device("x", "meter", ("active_power_kw",))))["x"]
     second = store.register(GATEWAY, birth(EPOCH, Device("x", "grid_meter", ("active_power_kw",))))["x"]

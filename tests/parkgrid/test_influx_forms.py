@@ -284,6 +284,7 @@ def test_a_wrong_mapping_is_told_with_all_its_mistakes(tmp_path) -> None:
         load_mapping(path)
     told = [(problem.key, problem.value) for problem in found.value.problems]
     assert told == [
+        ("kind", "opentsdb"),
         ("park", "Fab 7"),
         ("devices[0].signals[1].signal", "power"),
         ("devices[0].signals[2]", "active_power_kw = P"),
@@ -295,6 +296,7 @@ def test_a_wrong_mapping_is_told_with_all_its_mistakes(tmp_path) -> None:
 
 _WRONG = """
 park = "Fab 7"
+kind = "opentsdb"
 [[devices]]
 id = "grid"
 device_class = "grid_meter"

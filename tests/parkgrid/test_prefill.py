@@ -14,7 +14,9 @@ from edge.drivers import find
 from edge.registers import Table, read
 from ingest.store import open_store
 from parkgrid import prefill as module
-from parkgrid.prefill import Filled, PrefillError, Span, birth, go_on, prefill, progress_bar
+from parkgrid import settling
+from parkgrid.prefill import Filled, PrefillError, Span, birth, go_on, prefill
+from parkgrid.progress import progress
 from simulators.faults import FaultPlan
 from simulators.park import Park
 from simulators.scenario import SCENARIOS, load_scenario
@@ -89,7 +91,7 @@ def test_roll_ups_are_ready(store, dsn) -> None:
 
 
 def test_keepers_that_meet_wait_for_each_other(store, dsn, monkeypatch) -> None:
-    monkeypatch.setitem(module._KEEPERS, store.kind, 3)
+    monkeypatch.setitem(settling._KEEPERS, store.kind, 3)
     prefill(store, dsn, [PARK], Span(START_MS, START_MS + DAY_MS))
     assert ask(dsn, "SELECT count(*) FROM base.rollup_dirty") == [(0,)]
     assert ask(dsn, "SELECT sum(samples) FROM meter_15m") == [(3 * 96,)]
@@ -345,9 +347,17 @@ def test_the_bus_goes_on_live_with_the_registers_of_its_history(store, dsn, tmp_
 
 
 def test_the_bar_shows_what_is_told(capsys) -> None:
-    with progress_bar(Console(force_terminal=True)) as tell:
+    with progress(Console(force_terminal=True)) as tell:
         tell("history of pingshan-park", 0.5)
     assert "history of pingshan-park" in capsys.readouterr().out
+
+
+def test_where_nobody_looks_at_a_terminal_plain_lines_tell_the_same(capsys) -> None:
+    with progress(Console(force_terminal=False)) as tell:
+        for share in (0.1, 0.2, 0.3, 1.0):
+            tell("readings", share)
+    # At most one line every few seconds, and the end always.
+    assert capsys.readouterr().out.splitlines() == [" 10 %  readings", "100 %  readings"]
 
 
 def test_a_gateway_of_its_own_can_be_named(store, dsn) -> None:

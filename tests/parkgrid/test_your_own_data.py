@@ -93,15 +93,17 @@ def test_a_hundred_sessions_over_midnight(dsn: str, tmp_path: Path) -> None:
     zone = ZoneInfo("Asia/Shanghai")
     first, last = (int(datetime(2025, 5, day, 12, tzinfo=zone).timestamp() * 1000) for day in (1, 26))
     with psycopg.connect(dsn, autocommit=True) as connection:
-        found = list(sessions_begun(connection, Scope("depot"), first, last))
-    by_start = {(each.device, each.session.start_ms): each.session for each in found}
+        told_of = sessions_begun(connection, Scope("depot"), first, last)
+    found = told_of.listed
+    by_start = {(each.device, each.session.visit.start_ms): each.session for each in found}
     assert len(found) == len(by_start) == 100
     for session in sessions:
         told = by_start[session.device, int(session.start.timestamp() * 1000)]
         assert told.energy_kwh == pytest.approx(session.energy_wh / 1000, abs=0.001)
-        assert 0 <= told.end_ms - int(session.end.timestamp() * 1000) <= 60_000
+        assert told.visit.end_ms == int(session.end.timestamp() * 1000)
     total = sum(session.energy_wh for session in sessions) / 1000
     assert sum(each.session.energy_kwh for each in found) == pytest.approx(total, abs=0.001)
+    assert told_of.balance.registers_kwh == told_of.balance.sessions_kwh == pytest.approx(total, abs=1e-6)
     metered = ask(dsn, "SELECT sum(energy_kwh) FROM interval_energy WHERE signal = 'energy_delivered_kwh'")
     assert metered[0][0] == pytest.approx(total, abs=1e-6)
 

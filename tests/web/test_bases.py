@@ -72,7 +72,8 @@ def test_a_cluster_says_what_part_of_it_a_figure_is_of(
     row = page.locator("tbody tr", has_text="智能网联汽车" if language == "zh" else "Intelligent connected")
     told = plain(row.inner_text())
     assert "46.8 kWh" in told
-    assert told.count(basis) >= 3
+    assert told.count({"en": "of 0.125 % of output", "zh": "占集群产值 0.125 %"}[language]) == 5
+    assert plain(row.locator(".basis").first.get_attribute("title")) == basis
     note = plain(row.locator("[title*='kWh'], [title*='interval']").first.get_attribute("title"))
     assert "100 %" not in note or basis in note
     assert column in plain(page.inner_text("thead"))

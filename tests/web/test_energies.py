@@ -69,15 +69,15 @@ def test_a_register_without_a_sum_is_named(feed: Feed, serve: Serve, visit: Visi
 
 
 @pytest.mark.parametrize(
-    ("language", "bar", "state"),
+    ("language", "bar", "state", "later"),
     [
         # As worked out in charging_day.py.
-        ("en", "PV 4.50 kWh, Storage 1.80 kWh, Grid 2.70 kWh", "under way"),
-        ("zh", "光伏 4.50 kWh、储能 1.80 kWh、电网 2.70 kWh", "进行中"),
+        ("en", "PV 4.50 kWh, Storage 1.80 kWh, Grid 2.70 kWh", "under way", "told when the session has ended"),
+        ("zh", "光伏 4.50 kWh、储能 1.80 kWh、电网 2.70 kWh", "进行中", "会话结束后给出"),
     ],
 )
 def test_sessions_show_where_their_energy_came_from(
-    park: Metering, serve: Serve, visit: Visits, language: str, bar: str, state: str
+    park: Metering, serve: Serve, visit: Visits, language: str, bar: str, state: str, later: str
 ) -> None:
     charged(park)
     seen = visit(serve()).open(lang=language, view="devices", **{"class": "charger"})
@@ -86,13 +86,20 @@ def test_sessions_show_where_their_energy_came_from(
     assert rows.count() == 3
     # The newest is on top: gun-1 at night, gun-2 in the evening, gun-1 in the morning.
     assert state in rows.nth(0).inner_text()
+    # What is still charging has an energy and no origin.
+    assert later in rows.nth(0).inner_text()
+    cells = [each.replace("\u202f", " ") for each in rows.nth(0).locator("td.number").all_inner_texts()]
+    assert cells[0].startswith("1.50 kWh")
+    assert all(each.startswith("—") for each in cells[1:4])
     assert "7.50 kWh" in rows.nth(1).inner_text().replace("\u202f", " ")
     morning = rows.nth(2).locator(".origin")
     assert (morning.get_attribute("aria-label") or "").replace("\u202f", " ") == bar
     widths = morning.locator("span").evaluate_all("all => all.map((one) => parseFloat(one.style.width))")
     assert widths == pytest.approx([50, 20, 30], abs=0.01)
     assert "40 → 55 %" in rows.nth(2).inner_text()
-    assert seen.page.locator("[aria-labelledby='guns-table'] .origin").count() >= 2
+    guns = seen.page.locator("section[aria-labelledby='guns-table']")
+    assert guns.locator("tbody .origin").count() == 1
+    assert later in guns.inner_text()
     assert seen.complaints == []
 
 

@@ -374,3 +374,11 @@ def test_the_first_number_comes_soon(serve: Serve, visit: Visits) -> None:
     seen = visit(served).open(lang="en")
     seen.page.wait_for_selector('[data-part="pv"] .label-number')
     assert time.monotonic() - started < 5  # one second on a quiet machine; two cores are shared with the database here
+
+
+def test_a_value_that_is_not_trusted_is_shown_grey_with_its_mark(park: Feed, serve: Serve, visit: Visits) -> None:
+    flags = {"pv-1": b'{"active_power_kw":"out_of_range"}'}
+    seen = visit(serve()).open(view="devices", park="gaoxin-nan", lang="en")
+    park.write({"pv-1": {"active_power_kw": 429_496}, "pv-2": {"active_power_kw": 7}}, now_ms(), flags=flags)
+    seen.until("document.querySelector(`.num.old[title*='outside the plausible range']`)?.textContent.includes('429')")
+    assert seen.complaints == []

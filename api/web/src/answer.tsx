@@ -17,7 +17,7 @@ export const parkName = (): string => nameOf(park.value, park.value?.park ?? "")
 
 function sentence(): string {
   if (overview.value?.newest_ms == null) return say("answer.silent", { park: parkName() });
-  const own = ownShare();
+  const own = overview.value.pv_of_use;
   const facts = [grid(shown("grid"))];
   if (own !== null) facts.push(say("answer.own", { share: percent(own) }));
   return facts.join(say("answer.join")) + say("answer.turn") + need() + say("answer.end");
@@ -29,14 +29,6 @@ function grid(figure: Shown | null): string {
   if (Math.abs(figure.kw) < 0.5) return say("answer.even", { park: name });
   const key = figure.kw > 0 ? "answer.import" : "answer.export";
   return say(key, { park: name, grid: together(power(Math.abs(figure.kw))) });
-}
-
-/** The share of the use (load and charging) that the sun covers at this moment. */
-function ownShare(): number | null {
-  const pv = shown("pv")?.kw ?? null;
-  const load = shown("load")?.kw ?? null;
-  const use = (load ?? 0) + Math.max(0, shown("ev")?.kw ?? 0);
-  return pv === null || load === null || use <= 0 ? null : Math.min(1, Math.max(0, pv) / use);
 }
 
 function need(): string {

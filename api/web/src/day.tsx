@@ -5,7 +5,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { clock, DASH, power, together } from "./format";
 import { ALONE, hatch } from "./hatching";
-import { drawn, partialSpells, uncovered, type Column } from "./holes";
+import { partialSpells, powerLine, uncovered, type Column } from "./holes";
 import { day, heardWhenAsked, overview } from "./state";
 import { colour, theme } from "./theme";
 import type { Day, Part } from "./types";
@@ -159,10 +159,25 @@ function added(...parts: Column[]): Column {
   });
 }
 
+/** The sum where both are known, or where one is and the other has nothing to say all day. */
+function both(loads: Column, ev: Column): Column {
+  const none = loads.every((kw) => kw === null);
+  return ev.map((kw, index) => {
+    const load = loads[index] ?? null;
+    return kw === null || (load === null && !none) ? null : kw + (load ?? 0);
+  });
+}
+
 function columns(shown: Day): uPlot.AlignedData {
-  const part = (name: Part): Column => drawn(shown, name);
-  const parts = { pv: part("pv"), storage: part("storage"), grid: part("grid"), load: part("load"), ev: part("ev") };
-  const { pv, storage, grid, load, ev } = parts;
+  const part = (name: Part): Column => powerLine(shown, name).kw;
+  const [pv, storage, grid] = [part("pv"), part("storage"), part("grid")];
+  // A line that is of some devices only would be read as a fall: it ends there. Areas are drawn, and hatched.
+  const sure = (name: Part): Column => {
+    const { kw, lacking } = powerLine(shown, name);
+    return kw.map((value, index) => (lacking[index] ? null : value));
+  };
+  const parts = { pv: sure("pv"), storage: sure("storage"), grid: sure("grid"), load: sure("load"), ev: sure("ev") };
+  const { load, ev } = parts;
   const up = (column: Column): Column => column.map((kw) => (kw === null ? null : Math.max(0, kw)));
   const down = (column: Column): Column => column.map((kw) => (kw === null ? null : Math.min(0, kw)));
   const loads = shown.power.load.devices > 0 ? load : closing(shown, parts);
@@ -174,7 +189,7 @@ function columns(shown: Day): uPlot.AlignedData {
     added(down(storage), down(grid)),
     down(storage),
     loads,
-    shown.power.ev.devices > 0 ? added(loads, ev) : loads.map(() => null),
+    shown.power.ev.devices > 0 ? both(loads, ev) : loads.map(() => null),
   ] as uPlot.AlignedData;
 }
 
@@ -227,7 +242,10 @@ function options(
       { series: [4, 5], fill: `${colour("grid")}66`, dir: 1 },
     ],
     hooks: {
-      drawClear: [(plot) => hatchGaps(plot, given.current.shown ?? shown, given.current)],
+      drawClear: [
+        (plot) => given.current.partial.forEach(([from, to]) => hatch(plot, from / 1000, to / 1000, "rule", 4)),
+        (plot) => hatchGaps(plot, given.current.shown ?? shown, given.current),
+      ],
       draw: [(plot) => given.current.partial.forEach(([from, to]) => hatch(plot, from / 1000, to / 1000, "card")), (plot) => drawNow(plot, given.current.newestMs())],
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
       setScale: [

@@ -4,8 +4,9 @@ import type uPlot from "uplot";
 import { alone } from "./holes";
 import { colour } from "./theme";
 
-/** The full height of the plot from one place of its x axis to another, in the axis' own values. */
-export function hatch(plot: uPlot, from: number, to: number, ink = "rule"): void {
+/** The full height of the plot from one place of its x axis to another, in the axis' own values; a second hatch of the
+ * same spell is shifted, so that it lies between the lines of the first. */
+export function hatch(plot: uPlot, from: number, to: number, ink = "rule", shift = 0): void {
   const { ctx, bbox } = plot;
   const left = Math.max(bbox.left, plot.valToPos(from, "x", true));
   const right = Math.min(bbox.left + bbox.width, plot.valToPos(to, "x", true));
@@ -18,7 +19,7 @@ export function hatch(plot: uPlot, from: number, to: number, ink = "rule"): void
   ctx.lineWidth = 1;
   ctx.beginPath();
   // Every line begins at a place that does not depend on the spell, so that neighbours go together.
-  for (let x = Math.floor((left - bbox.height) / 8) * 8; x < right; x += 8) {
+  for (let x = Math.floor((left - bbox.height) / 8) * 8 + shift; x < right; x += 8) {
     ctx.moveTo(x, bbox.top + bbox.height);
     ctx.lineTo(x + bbox.height, bbox.top);
   }

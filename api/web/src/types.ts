@@ -39,10 +39,12 @@ export interface ParkNow extends Park {
   gateways_online: number;
   newest_ms: number | null;
   flow: Record<Part, Figure>;
+  pv_of_use: number | null;
 }
 
 export interface District {
   as_of_ms: number;
+  pv_of_use: number | null;
   parks: ParkNow[];
 }
 
@@ -107,6 +109,8 @@ export interface Overview {
   simulated: boolean;
   flow: Record<Part, Figure>;
   loss_kw: number | null;
+  /** The part of the present use that photovoltaics cover. */
+  pv_of_use: number | null;
   dc: DcBus | null;
   gateways: Gateway[];
 }

@@ -17,15 +17,23 @@ export function ClusterNumber({ figure, unit = true }: { figure: ClusterFigure |
     );
   }
   const [number, shown] = scaledTo(figure.value, figure.unit);
-  return (
+  const traced = (
     <Traced address={figure.address} title={note} label={`${number} ${shown}. ${note}`}>
       <span class={`num ${figure.estimated_pct ? "doubtful" : ""}`}>
         {figure.bound === "at_least" ? "≥ " : ""}
         {number}
         {unit && shown && shown !== "1" && <span class="unit"> {shown}</span>}
       </span>
-      {figure.bound === "metered_part" && <span class="reason">{basisOf(figure)}</span>}
     </Traced>
+  );
+  if (figure.bound !== "metered_part" || figure.output_share_pct === null) return traced;
+  return (
+    <>
+      {traced}
+      <span class="basis" title={basisOf(figure)}>
+        {say("clusters.basis", { share: `${figure.output_share_pct}\u202f%` })}
+      </span>
+    </>
   );
 }
 

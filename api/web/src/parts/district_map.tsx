@@ -6,7 +6,7 @@ import { AREAS, placeOf, PLACES } from "../places";
 import { go, href, viewPatch } from "../router";
 import { standing } from "../standing";
 import type { ParkNow } from "../types";
-import { ownShare, useOf } from "../use";
+import { useOf } from "../use";
 import { language, nameOf, say } from "../words";
 import { aroundCircle, besideCircles, boxOf, lines, overlap, withinArea, type Box, type Circle, type Size, type Spot } from "./label_places";
 
@@ -132,7 +132,7 @@ function Places({ taken, letters }: { taken: Box[]; letters: number }) {
 
 function ParkCircle({ one, x, y, radius, text, spot, letters }: Placed & { text: Text; spot: Spot | null; letters: number }) {
   const state = standing(one);
-  const share = ownShare(one);
+  const share = one.pv_of_use;
   const name = nameOf(one, one.park);
   const told = toldOf(one);
   const open = (event: MouseEvent): void => {

@@ -22,6 +22,7 @@ interface Bill {
   marks: { estimated_intervals: number }[] | null;
   marks_zh: string;
   marks_en: string;
+  notes: { code: string }[];
 }
 
 interface Agreement {
@@ -131,6 +132,7 @@ function Cost({ month }: { month: string }) {
           <Num value={null} unit="" why={why} />
         )}
         {(doubt || !bill) && <span class="reason">{doubt || why}</span>}
+        {bill?.notes?.some(({ code }) => code === "example_plan") && <span class="reason">{say("month.example")}</span>}
       </dd>
     </div>
   );

@@ -8,7 +8,6 @@ import { go, param, viewPatch } from "../router";
 import { standing, type Standing } from "../standing";
 import { aged, lately } from "../state";
 import type { Day, ParkNow } from "../types";
-import { ownShare } from "../use";
 import { nameOf, say, type Key } from "../words";
 import type { Completeness } from "./calendar";
 import { Spark } from "./spark";
@@ -40,7 +39,7 @@ const ORDER: Record<Sort, (a: Listed, b: Listed) => number> = {
   worst: ({ one: a }, { one: b }) => standing(b).rank - standing(a).rank || (b.flow.grid.kw ?? 0) - (a.flow.grid.kw ?? 0),
   name: ({ one: a }, { one: b }) => nameOf(a, a.park).localeCompare(nameOf(b, b.park)),
   power: ({ one: a }, { one: b }) => (b.flow.grid.kw ?? -Infinity) - (a.flow.grid.kw ?? -Infinity),
-  sun: ({ one: a }, { one: b }) => (ownShare(b) ?? -1) - (ownShare(a) ?? -1),
+  sun: ({ one: a }, { one: b }) => (b.pv_of_use ?? -1) - (a.pv_of_use ?? -1),
   energy: (a, b) => importOf(b) - importOf(a),
   // The least complete first: that is what is looked for.
   complete: (a, b) => (scoreOf(a) ?? 101) - (scoreOf(b) ?? 101),
@@ -96,7 +95,7 @@ function Row({ one, day, complete }: Listed) {
         <Num value={grid.kw} unit="kW" old={grid.state === "stale"} why={grid.age === null ? undefined : ago(grid.age, "age.ago")} />
       </td>
       <td class="number">
-        <Num value={ownShare(one)} unit="share" old={grid.state === "stale"} why={say("district.own.why")} />
+        <Num value={one.pv_of_use} unit="share" old={grid.state === "stale"} why={say("district.own.why")} />
       </td>
       <td class="number two">
         <Num value={used?.kwh} unit="kWh" old={day.problem !== null} why={say("energy.import")} />

@@ -13,20 +13,24 @@ export interface Session {
   start_ms: number;
   end_ms: number;
   state: "ended" | "under_way";
-  energy_kwh: number;
-  returned_kwh: number;
-  from_pv_kwh: number;
-  from_storage_kwh: number;
-  from_grid_kwh: number;
-  unattributed_kwh: number;
+  energy_kwh: number | null;
+  returned_kwh: number | null;
+  /** Null while it is under way, and where none of it is known. */
+  from_pv_kwh: number | null;
+  from_storage_kwh: number | null;
+  from_grid_kwh: number | null;
+  unattributed_kwh: number | null;
   peak_kw: number | null;
   soc_start_pct: number | null;
   soc_end_pct: number | null;
-  quality: "good" | "estimated";
+  quality: "good" | "estimated" | "incomplete";
   coverage_pct: number;
+  origin_quality: "good" | "estimated" | null;
 }
 
 export interface Sessions {
+  registers_kwh: number;
+  outside_sessions_kwh: number;
   sessions: Session[];
 }
 
@@ -59,7 +63,12 @@ export function SessionsCard({ asked, names, returning }: { asked: Asked<Session
         </ul>
       </div>
       <Answered of={asked} height={280} empty={({ sessions }) => (sessions.length ? null : say("sessions.empty"))}>
-        {({ sessions }) => <Table rows={sessions.slice(-SHOWN).reverse()} names={names} returning={returning} />}
+        {(told) => (
+          <>
+            <Table rows={told.sessions.slice(-SHOWN).reverse()} names={names} returning={returning} />
+            {told.outside_sessions_kwh > NOTHING_KWH && <p class="faint">{say("sessions.outside", { all: together(energy(told.registers_kwh)), outside: together(energy(told.outside_sessions_kwh)) })}</p>}
+          </>
+        )}
       </Answered>
     </section>
   );
@@ -99,7 +108,9 @@ function Table({ rows, names, returning }: { rows: Session[]; names: Map<string,
 
 function Row({ one, name, returning }: { one: Session; name: string; returning: boolean }) {
   const zone = park.value?.time_zone ?? "Asia/Shanghai";
-  const doubtful = one.quality === "estimated";
+  const doubtful = one.quality !== "good";
+  const why = doubtful ? say(`sessions.${one.quality}.why` as Key) : undefined;
+  const no_origin = say(one.state === "under_way" ? "sessions.origin.later" : "sessions.origin.unknown");
   return (
     <tr>
       <th scope="row">{name}</th>
@@ -107,11 +118,11 @@ function Row({ one, name, returning }: { one: Session; name: string; returning: 
         <OriginBar one={one} />
       </td>
       <td class="number">
-        <Num value={one.energy_kwh} unit="kWh" estimated={doubtful} why={doubtful ? say("sessions.estimated.why") : undefined} />
+        <Num value={one.energy_kwh} unit="kWh" estimated={doubtful} why={why} />
       </td>
       {PARTS.map(([part]) => (
         <td key={part} class="number">
-          <Num value={one[part]} unit="kWh" />
+          <Num value={one[part]} unit="kWh" estimated={doubtful || one.origin_quality === "estimated"} why={one[part] === null ? no_origin : why} />
         </td>
       ))}
       {returning && (
@@ -132,13 +143,16 @@ function Row({ one, name, returning }: { one: Session; name: string; returning: 
 
 /** PV, storage, grid in this order, and hatched what cannot be told yet; the same in words. */
 export function OriginBar({ one }: { one: Session }) {
-  const whole_kwh = one.energy_kwh;
+  const whole_kwh = one.energy_kwh ?? 0;
+  if (one.state === "under_way") return <span class="faint">{say("sessions.origin.later")}</span>;
+  if (one.energy_kwh === null || one.from_grid_kwh === null) return <span class="faint">{say("sessions.origin.unknown")}</span>;
   if (whole_kwh < NOTHING_KWH) return <span class="faint">{say("sessions.nothing")}</span>;
-  const text = [...PARTS.map(([name, , key]) => `${say(key)} ${together(energy(one[name]))}`), ...(one.unattributed_kwh > NOTHING_KWH ? [`${say("sessions.unattributed")} ${together(energy(one.unattributed_kwh))}`] : [])].join(say("list.join"));
+  const open_kwh = one.unattributed_kwh ?? 0;
+  const text = [...PARTS.map(([name, , key]) => `${say(key)} ${together(energy(one[name] ?? 0))}`), ...(open_kwh > NOTHING_KWH ? [`${say("sessions.unattributed")} ${together(energy(open_kwh))}`] : [])].join(say("list.join"));
   return (
     <span class="bar origin" role="img" aria-label={text} title={text}>
       {PARTS.map(([name, ink]) => (
-        <span key={ink} class={ink} style={{ width: `${(100 * Math.max(0, one[name])) / whole_kwh}%` }} />
+        <span key={ink} class={ink} style={{ width: `${(100 * Math.max(0, one[name] ?? 0)) / whole_kwh}%` }} />
       ))}
     </span>
   );

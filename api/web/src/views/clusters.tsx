@@ -18,6 +18,7 @@ export interface ClusterFigure {
   value: number | null;
   bound: "exact" | "at_least" | "metered_part";
   /** What part of the cluster a metered figure is of; empty for the whole. */
+  output_share_pct: number | null;
   basis: string;
   basis_zh: string;
   /** Whether an output in it is an example, no statistics. */

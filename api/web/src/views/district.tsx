@@ -12,7 +12,6 @@ import { ParkList } from "../parts/park_list";
 import { standing } from "../standing";
 import { district } from "../state";
 import type { Day, District, ParkNow } from "../types";
-import { useOf } from "../use";
 import { nameOf, say } from "../words";
 
 const PAUSE_MS = 60_000;
@@ -44,7 +43,7 @@ function Known({ shown }: { shown: District }) {
   const heard = useMemo(() => newestOf(shown), [days]);
   return (
     <>
-      <p class="answer">{sentence(parks)}</p>
+      <p class="answer">{sentence(shown)}</p>
       <div class="board district">
         <section class="card half map-card" aria-labelledby="map-title">
           <div class="card-head">
@@ -111,14 +110,12 @@ function MapKey() {
   );
 }
 
-function sentence(parks: ParkNow[]): string {
+function sentence({ parks, pv_of_use: own }: District): string {
   const known = parks.filter((one) => one.flow.grid.kw !== null);
   if (!known.length) return say("district.answer.silent", { count: parks.length });
   const grid = known.reduce((sum, one) => sum + (one.flow.grid.kw ?? 0), 0);
-  const use = known.reduce((sum, one) => sum + useOf(one), 0);
-  const sun = known.reduce((sum, one) => sum + Math.max(0, one.flow.pv.kw ?? 0), 0);
   const facts = [gridFact(parks, grid)];
-  if (use > 0) facts.push(say(parks.length === 1 ? "answer.own" : "district.answer.own", { share: percent(Math.min(1, sun / use)) }));
+  if (own !== null) facts.push(say(parks.length === 1 ? "answer.own" : "district.answer.own", { share: percent(own) }));
   return facts.join(say("answer.join")) + say("answer.turn") + need(parks) + say("answer.end");
 }
 

@@ -10,7 +10,6 @@ import { go, param, viewPatch } from "../router";
 import { oldestIfAllOld, standing } from "../standing";
 import { aged, district, link, since } from "../state";
 import type { Day, Figure, Part, ParkNow } from "../types";
-import { ownShare } from "../use";
 import { language, nameOf, say, speak, type Key } from "../words";
 
 const PAUSE_S = 20;
@@ -151,7 +150,7 @@ function WallNumber({ name, part, kw, old, note }: { name: string; part: Part; k
 
 function OnePark({ one }: { one: ParkNow }) {
   const state = standing(one);
-  const share = ownShare(one);
+  const share = one.pv_of_use;
   const note = (figure: Figure, part: Part): string | undefined => {
     const now = aged(figure);
     if (now.state === "stale" && now.age !== null) return ago(now.age, "age.ago");
