@@ -32,7 +32,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A stretch of a chain whose rises are not yet known to be true: nothing is known of how fast this register counts."""
+    """A stretch of a chain whose rises are not yet known to be true: nobody knows how fast this register counts."""
 
     anchor_ms: int
     """The last reading before it."""
@@ -95,7 +95,7 @@ class Belief:
     """When the register first showed the value of the anchor."""
     smallest: Differences
     peak_kw: float
-    """The highest power that the register itself had shown by then; a limit is learned from it where none is declared."""
+    """The highest power that the register had shown by then; a limit is learned from it where none is declared."""
     seen_ms: int
     """How much movement the power was learned from, in ms, as far as it matters."""
     unsure: Unsure | None = None

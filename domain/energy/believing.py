@@ -4,8 +4,9 @@ Almost always every reading of a register simply goes on from the one before it.
 only the others are judged reading by reading (`chains`).
 """
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,7 +123,7 @@ def _plain(known: Known, meters: Declared, bounds: NDArray[np.int64], openings: 
     wrong = np.add.reduceat(~fits, firsts) if len(firsts) else np.zeros(0, np.int64)
     plain = np.zeros(len(openings), dtype=np.bool_)
     plain[register[firsts]] = (wrong == 0) & np.isfinite(meters.limit_kw[register[firsts]])
-    for place in np.flatnonzero(plain):
+    for place in np.flatnonzero(plain).tolist():
         belief = openings[place].belief
         plain[place] = belief.unsure is None and _goes_on(known, meters, int(bounds[place]), belief)
     return plain
@@ -168,16 +169,8 @@ def _plain_course(
         if anchor < 0 or tip < 0:
             if first.at_ms == NONE:
                 return None
-            anchored = (
-                first.anchor_ms,
-                first.anchor_steps,
-                first.since_ms,
-                first.smallest,
-                first.peak_kw,
-                first.seen_ms,
-            )
-            last = (int(at_ms[tip]), int(steps[tip])) if tip >= 0 else (first.at_ms, first.steps)
-            beliefs.append(Belief(*last, *anchored))
+            last_ms, last_steps = (int(at_ms[tip]), int(steps[tip])) if tip >= 0 else (first.at_ms, first.steps)
+            beliefs.append(replace(first, at_ms=last_ms, steps=last_steps, next_ms=NONE))
             continue
         end = anchor + 1 + int(before)
         smallest = three_smallest(smallest, np.diff(whole[done:end]))
@@ -240,7 +233,7 @@ class _Judging:
         last: Belief = opening.belief
         opened = opening.belief.at_ms == NONE and opening.belief.unsure is None
         scan: Scan | None = None
-        for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+        for low, high in itertools.pairwise(bounds):
             era = int(mine.era[low])
             if not opened and era < begun_era:
                 continue
@@ -280,7 +273,7 @@ class _Judging:
             if high > low
             else int(self._meters.at(_key(self._register, self._opening.begin_ms))[0])
         )
-        meter = Meter.of(self._meters, self._register, declaration)
+        meter = Meter.of(self._meters, self._register, self._meters.last_of(declaration))
         return Scan(meter, self._mine.at_ms[low:high], self._mine.steps[low:high])
 
     def _open_count(self, scan: Scan, era: int, low: int) -> None:

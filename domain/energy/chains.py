@@ -573,7 +573,7 @@ class Scan:
         if parent is None:
             return _Node(place, place, at_ms, steps, at_ms, self._moved_ms, cost, None, Link.DIRECT, (), 0.0)
         since_ms = parent.since_ms if parent.steps == steps else at_ms
-        node = _Node(
+        return _Node(
             place,
             place,
             at_ms,
@@ -587,7 +587,6 @@ class Scan:
             parent.peak_kw,
             parent.seen_ms,
         )
-        return node
 
     def _keep(self, node: _Node) -> None:
         """Make a reading the end of a chain, and forget chains that cannot become the best any more."""
@@ -733,20 +732,7 @@ class Scan:
         return min(self._tips, key=lambda tip: (self._cost(tip), -tip.at_ms))
 
     def _doubt(self, tip: _Node, best: _Node, least: int) -> Doubt:
-        marks: list[Mark] = []
-        for node in self._values(tip):
-            marks.append(
-                Mark(
-                    node.at_ms,
-                    node.steps,
-                    node.since_ms,
-                    self._moved_ms - node.moved_ms,
-                    self._cost(node) - least,
-                    node.smallest,
-                    node.peak_kw,
-                    node.seen_ms,
-                )
-            )
+        marks = [self._mark(node, least) for node in self._values(tip)]
         trial = None
         if tip.test:
             test = tip.test
@@ -754,6 +740,11 @@ class Scan:
             told = (test.first_ms, test.first_steps, test.paid_ms, test.rises)
             trial = Trial(test.anchor_ms, test.anchor_steps, behind, *told)
         return Doubt(tuple(reversed(marks)), self._fork(tip, best), tip.led, trial)
+
+    def _mark(self, node: _Node, least: int) -> Mark:
+        behind, cost = self._moved_ms - node.moved_ms, self._cost(node) - least
+        learned = (node.smallest, node.peak_kw, node.seen_ms)
+        return Mark(node.at_ms, node.steps, node.since_ms, behind, cost, *learned)
 
     def _values(self, tip: _Node) -> Iterator[_Node]:
         """The end of a chain from the last reading back: of each value the last reading."""
@@ -786,7 +777,7 @@ class Scan:
         shared = [at for at in mine if at in others]
         if shared:
             return max(shared)
-        if root == NONE or best_root == NONE:
+        if NONE in (root, best_root):
             return NONE
         return min(self._forks[root], self._forks[best_root])
 
@@ -909,8 +900,7 @@ def _movement(at_ms: NDArray[np.int64], changed: NDArray[np.intp], changed_ms: i
 
 def allowed_all(power_kw: float, spans_ms: NDArray[np.int64]) -> NDArray[np.float64]:
     """Wh that a register can rise by in each of some spans, without its step."""
-    allowed: NDArray[np.float64] = power_kw * (spans_ms + SLACK_MS) / 3_600.0
-    return allowed
+    return power_kw * (spans_ms + SLACK_MS).astype(np.float64) / 3_600.0
 
 
 def _whs(meter: Meter, steps: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -918,4 +908,6 @@ def _whs(meter: Meter, steps: NDArray[np.int64]) -> NDArray[np.int64]:
     if meter.denominator == 1:
         return steps * meter.numerator
     whole, rest = np.divmod(steps, meter.denominator)
-    return whole * meter.numerator + (rest * meter.numerator + meter.denominator // 2) // meter.denominator
+    part: NDArray[np.int64] = (rest * meter.numerator + meter.denominator // 2) // meter.denominator
+    wh: NDArray[np.int64] = whole * meter.numerator + part
+    return wh

@@ -45,6 +45,11 @@ class Declared:
             return register
         return register + np.searchsorted(self.change_key, key, side="right")
 
+    def last_of(self, declaration: int) -> int:
+        """The last declaration of the same count: a width or a step that becomes known later holds for all of it."""
+        eras = self.era(self.key // INSTANTS, self.key)
+        return int(np.searchsorted(eras, eras[declaration], side="right")) - 1
+
     def wh(self, steps: NDArray[np.int64], declaration: NDArray[np.int64]) -> NDArray[np.int64]:
         """Primary Wh of register values, each rounded half up once: floor(steps * ratio * Wh per step + 1/2)."""
         numerator, denominator = self.numerator[declaration], self.denominator[declaration]

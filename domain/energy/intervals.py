@@ -152,7 +152,7 @@ def _above(
 ) -> NDArray[np.bool_]:
     """Intervals that hold more than the power of their register gives in their time, plus one step of it."""
     limit_wh = meters.limit_kw * grid.period_ms / 3_600.0
-    above = (quality != IntervalQuality.MISSING) & (energy_wh > limit_wh[:, None])
+    above: NDArray[np.bool_] = (quality != IntervalQuality.MISSING) & (energy_wh > limit_wh[:, None])
     for register in np.flatnonzero(above.any(axis=1)).tolist():
         last = courses[register].beliefs[-1]
         declaration = meters.at(keys(np.array([register]), np.array([max(0, last.at_ms)])))

@@ -11,8 +11,8 @@ SLACK_MS = 60_000
 LEARNED = 5.0
 """Where no rating is declared, a register may count five times as fast as it was ever seen to."""
 YOUNG_KW = 10_000.0
-"""The limit of a register without a rating that has hardly moved yet: about what one 10 kV line carries. A choice of ours,
-wide on purpose; it ends with the first quarter of an hour of movement."""
+"""The limit of a register without a rating that has hardly moved yet: about what one 10 kV line carries. A choice of
+ours, wide on purpose; it ends with the first quarter of an hour of movement."""
 ENOUGH_MS = 900_000
 """So much movement tells how fast a register counts."""
 NEAR_TOP = 10

@@ -73,7 +73,7 @@ class RegisterRule:
     period_ms: int
     """Planned distance of its readings."""
     limit_kw: float | None
-    """The highest plausible power on the primary side; None: not declared, so it is learned from the register's past."""
+    """The highest plausible power on the primary side; None: not declared, so it is learned from its past."""
 
 
 class Edges(Protocol):

@@ -65,7 +65,7 @@ def _changes(made: Field, chance: Random, first: int) -> dict[str, Callable[[int
     off = chance.choice([65_536, 655_360, 6_553_600, 16_777_216])
     above = chance.choice([1, 10, 1000, 100_000]) * max(step, 1000)
     below = chance.choice([step, 10 * step, 1000 * step])
-    stuck = made.true[first] if first in made.true else 0
+    stuck = made.true.get(first, 0)
     return {
         "zero": lambda _: 0,
         "stuck": lambda _: stuck,

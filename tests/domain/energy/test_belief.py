@@ -70,7 +70,7 @@ LIMITS = pytest.mark.parametrize("limit_kw", [150.0, None], ids=["rated", "learn
 @pytest.mark.parametrize(("every", "zeros"), [(10, 30), (1, 4), (1, 300), (10, 400)])
 def test_zeros_are_left_out(limit_kw: float | None, every: int, zeros: int) -> None:
     points = meter(7200, every)
-    points |= {second: 0.0 for second in list(range(100, 7000, every))[:zeros]}
+    points |= dict.fromkeys(list(range(100, 7000, every))[:zeros], 0.0)
     told, quality, made = quarters(points, 2, limit_kw, every)
     assert_ten(told)
     assert kinds(made) == [FindingKind.LEFT_OUT]
@@ -109,8 +109,8 @@ def test_a_register_set_up_for_good(limit_kw: float | None) -> None:
 
 
 def test_a_young_counter_that_steps_back() -> None:
-    points = {second: 9.3 for second in range(-3600, 1000, 10)}
-    points |= {second: 9.2 for second in range(1000, 2800, 10)}
+    points = dict.fromkeys(range(-3600, 1000, 10), 9.3)
+    points |= dict.fromkeys(range(1000, 2800, 10), 9.2)
     points |= {second: 9.3 + 4 * (second - 2800) / 3600 for second in range(2800, 7210, 10)}
     told, _, _ = quarters(points, 2)
     assert None not in told
@@ -161,7 +161,7 @@ def test_a_reset_is_believed_when_it_has_counted(limit_kw: float | None) -> None
 @LIMITS
 def test_a_stuck_register_catches_up(limit_kw: float | None) -> None:
     points = meter(7200)
-    points |= {second: points[1000] for second in range(1000, 2800, 10)}
+    points |= dict.fromkeys(range(1000, 2800, 10), points[1000])
     told, quality, _ = quarters(points, 2, limit_kw)
     assert_ten(told)
     assert quality == [GOOD, ESTIMATED, ESTIMATED, ESTIMATED, GOOD, GOOD, GOOD, GOOD]

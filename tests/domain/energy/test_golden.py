@@ -8,12 +8,16 @@ import pytest
 
 from domain.energy import (
     Declaration,
+    FindingKind,
     Grid,
     IntervalQuality,
     IntervalTable,
+    Metered,
+    Opening,
     Readings,
     RegisterRule,
     interval_energy,
+    metered,
 )
 from domain.period import period
 
@@ -49,6 +53,16 @@ def table(given: Readings, ruled: RegisterRule, count: int, start_ms: int = STAR
     return interval_energy(given, [ruled], Grid(start_ms, QUARTER_MS, count))
 
 
+def everything(given: Readings, ruled: RegisterRule, count: int) -> Metered:
+    """Quarter-hours from the start on, with what was found."""
+    return metered(given, [ruled], Grid(START_MS, QUARTER_MS, count), [Opening()])
+
+
+def before(steps: int, rise: int) -> list[tuple[int, int]]:
+    """Two hours of quarters up to the start, which has so many steps."""
+    return [(15 * n, steps + rise * n) for n in range(-8, 1)]
+
+
 def energies(result: IntervalTable) -> list[int | None]:
     """Wh of the one register, None where missing."""
     return [
@@ -74,42 +88,47 @@ def test_a_register_passes_its_top(modulus: int, old: int, new: int, energy: int
 
 def test_a_changed_meter_is_no_roll_over() -> None:
     """125000 -> 12 kWh of a six-digit register: reset, 12 kWh since, never +875,012."""
-    points = [(0, 125_000_000), (15, 12_000), (30, 12_000), (45, 12_000), (60, 12_000)]
-    result = table(readings(*points), rule(width(10**9)), 4)
-    assert energies(result) == [12_000, 0, 0, 0]
-    assert result.quality[0].tolist() == [ESTIMATED, GOOD, GOOD, GOOD]
+    points = [*before(125_000_000, 500), *((15 * n, 11_500 + 500 * n) for n in range(1, 6))]
+    made = everything(readings(*points), rule(width(10**9), limit_kw=100.0), 5)
+    assert energies(made.table) == [12_000, 500, 500, 500, 500]
+    assert made.table.quality[0].tolist() == [ESTIMATED, GOOD, GOOD, GOOD, GOOD]
+    assert [(one.kind, one.energy_wh) for one in made.findings] == [(FindingKind.RESET, 12_000)]
 
 
-def test_a_coarser_reading_of_the_same_count_is_no_reset() -> None:
-    """371,169.752 kWh, from then on told in hundredths: 2 Wh less. Nothing was counted, never 371,169,750 Wh."""
-    points = [(0, 371_169_752), *((15 * quarter, 371_169_750) for quarter in range(1, 6)), (90, 371_169_760)]
-    result = table(readings(*points), rule(), 6)
-    assert energies(result) == [0, 0, 0, 0, 0, 10]
-    assert result.quality[0].tolist() == [ESTIMATED, GOOD, GOOD, GOOD, GOOD, GOOD]
+def test_a_count_that_begins_above_its_limit_is_no_reset() -> None:
+    """It never rose by more than 500 Wh a quarter, so 12,000 Wh in one is unknown: a finding, and no energy."""
+    points = [*before(125_000_000, 500), *((15 * n, 11_500 + 500 * n) for n in range(1, 6))]
+    made = everything(readings(*points), rule(width(10**9)), 5)
+    assert energies(made.table) == [None, 500, 500, 500, 500]
+    assert [(one.kind, one.energy_wh) for one in made.findings] == [(FindingKind.JUMPED, 12_000)]
 
 
-def test_a_thousandth_is_the_most_that_is_no_reset() -> None:
-    """5 of 5,000 may be rounding; 6 are a reset, and what was counted since is all that is known: 4,994."""
-    for fall, energy in ((5, 0), (6, 4_994)):
-        points = [(0, 5_000), *((15 * quarter, 5_000 - fall) for quarter in range(1, 6))]
-        assert energies(table(readings(*points), rule(), 1)) == [energy]
+def test_a_small_fall_that_comes_back_is_left_out() -> None:
+    """2 Wh less for five readings, then 8 Wh more: C = 0, 1.3, 2.7, 4, 5.3, 6.7, 8, never 371,169,750 Wh."""
+    low = [(15 * quarter, 371_169_750) for quarter in range(1, 6)]
+    result = table(readings(*before(371_169_752, 0), *low, (90, 371_169_760)), rule(), 6)
+    assert energies(result) == [1, 2, 1, 1, 2, 1]
+    assert set(result.quality[0].tolist()) == {ESTIMATED}
 
 
-def test_a_fall_waits_for_a_later_reading() -> None:
-    """Three readings below: false ones or a reset, nobody knows yet; the fourth decides."""
+def test_a_fall_waits_until_the_new_count_has_moved() -> None:
+    """A false count or a reset, nobody knows; three readings that move, five minutes each at most, decide."""
     low = [(15, 5), (30, 6), (45, 7)]
-    waiting = table(readings((0, 900), *low), rule(), 4)
-    assert energies(waiting) == [None] * 4
-    assert waiting.received[0].tolist() == [1, 1, 1, 1]
-    assert waiting.valid[0].tolist() == [1, 0, 0, 0]
-    decided = table(readings((0, 900), *low, (60, 9)), rule(), 4)
+    waiting = everything(readings(*before(900, 10), *low[:2]), rule(limit_kw=1.0), 4)
+    assert energies(waiting.table) == [None] * 4
+    assert waiting.table.received[0].tolist() == [1, 1, 1, 0]
+    assert waiting.table.valid[0].tolist() == [1, 0, 0, 0]
+    assert waiting.findings == ()
+    decided = table(readings(*before(900, 10), *low, (60, 9)), rule(limit_kw=1.0), 4)
     assert energies(decided) == [5, 1, 1, 2]
+    still = table(readings(*before(900, 10), *((15 * n, 0) for n in range(1, 40))), rule(limit_kw=1.0), 4)
+    assert energies(still) == [None] * 4
 
 
 @pytest.mark.parametrize("false", [[0], [0, 0], [0, 0, 0], [65_535], [0, 65_535], [65_535, 65_535]])
 def test_false_readings_count_nothing(false: list[int]) -> None:
     """100 -> false ... -> 100 + 10 a quarter-hour: the way over them is pro rata and flagged."""
-    good = [(0, 100), *((15 * (2 + len(false) + n), 120 + 10 * (len(false) + n)) for n in range(-1, 2))]
+    good = [*before(100, 10), *((15 * (2 + len(false) + n), 120 + 10 * (len(false) + n)) for n in range(-1, 2))]
     given = sorted([*good, *((15 * (1 + n), value) for n, value in enumerate(false))])
     result = table(readings(*given), rule(), len(false) + 3)
     assert energies(result)[: len(false) + 2] == [10] * (len(false) + 2)
@@ -163,26 +182,51 @@ def test_a_roll_over_must_fit_the_power_limit() -> None:
     """u32 +21 Wh in 15 min passes under 1 kW; +2e8 of 2^32 would be 800 MW and is a reset instead."""
     fits = table(readings((0, 2**32 - 6), (15, 15)), rule(width(2**32), limit_kw=1.0), 1)
     assert energies(fits) == [21]
-    after = [(15 * n, 7) for n in range(1, 5)]
-    reset = table(readings((0, 2**32 - 200_000_000), *after), rule(width(2**32), limit_kw=1.0), 1)
-    assert energies(reset) == [7]
-    assert reset.quality[0, 0] == ESTIMATED
+    points = [*before(2**32 - 200_000_000, 7), *((15 * n, 7 * n) for n in range(1, 5))]
+    reset = table(readings(*points), rule(width(2**32), limit_kw=1.0), 4)
+    assert energies(reset) == [7, 7, 7, 7]
+    assert reset.quality[0].tolist() == [ESTIMATED, GOOD, GOOD, GOOD]
 
 
-def test_a_rise_above_the_limit_counts_but_is_estimated() -> None:
-    """1 kW for 30 min (15 and a period's slack) and 1 kWh of slack allow 1,500 Wh."""
-    after = [(15 * n, 1_501) for n in range(2, 6)]
-    result = table(readings((0, 0), (15, 1_501), *after), rule(limit_kw=1.0), 2)
-    assert energies(result) == [1_501, 0]
-    assert result.quality[0].tolist() == [ESTIMATED, GOOD]
-    allowed = table(readings((0, 0), (15, 1_500), (30, 1_500)), rule(limit_kw=1.0), 2)
-    assert allowed.quality[0].tolist() == [GOOD, GOOD]
+def test_a_rise_above_the_limit_is_never_booked() -> None:
+    """1 kW for 16 min (a minute of slack) and the step of 50 Wh that was learned allow 266.7 + 50 = 316 Wh."""
+    made = everything(risen_by(317), rule(limit_kw=1.0), 5)
+    assert energies(made.table) == [None, 50, 50, 50, 50]
+    assert [(one.kind, one.from_steps, one.steps, one.energy_wh) for one in made.findings] == [
+        (FindingKind.JUMPED, 400, 717, 317)
+    ]
 
 
-def test_a_rising_run_after_a_fall_is_a_reset() -> None:
-    """1,010 -> 0, 60, 1,020: a run that rises counts again; 60 since the reset, then 960."""
-    result = table(readings((0, 1_010), (15, 0), (30, 60), (45, 1_020), (60, 1_030)), rule(), 4)
-    assert energies(result) == [0, 60, 960, 10]
+def test_an_interval_above_the_limit_is_never_booked() -> None:
+    """316 Wh may be read late, yet no quarter holds more than 1 kW and one step: 250 + 50 = 300 Wh."""
+    made = everything(risen_by(316), rule(limit_kw=1.0), 5)
+    assert energies(made.table) == [None, 50, 50, 50, 50]
+    assert [(one.kind, one.energy_wh) for one in made.findings] == [(FindingKind.TOO_MUCH, 316)]
+    allowed = everything(risen_by(300), rule(limit_kw=1.0), 5)
+    assert energies(allowed.table) == [300, 50, 50, 50, 50]
+    assert allowed.table.quality[0].tolist() == [GOOD] * 5
+    assert allowed.findings == ()
+
+
+def risen_by(rise: int) -> Readings:
+    """50 Wh a quarter, and once more."""
+    return readings(*before(400, 50), *((15 * n, 350 + rise + 50 * n) for n in range(1, 6)))
+
+
+def test_a_short_jump_is_estimated_by_the_power_beside_it() -> None:
+    """60 Wh a minute on both sides of a jump: the minute across it is taken as one of them, 15 * 60 = 900 Wh."""
+    points = [(n, 100_000 + 60 * n + (50_000 if n > 7 else 0)) for n in range(-60, 61)]
+    made = everything(readings(*points), rule(period_min=1, limit_kw=10.0), 4)
+    assert energies(made.table) == [900, 900, 900, 900]
+    assert made.table.quality[0].tolist() == [ESTIMATED, GOOD, GOOD, GOOD]
+    assert [(one.kind, one.energy_wh) for one in made.findings] == [(FindingKind.JUMPED, 50_060)]
+
+
+def test_a_count_from_zero_is_a_reset() -> None:
+    """1,000 -> 0, 60, 120: nothing was counted before zero, 60 a quarter since."""
+    points = [*before(1_000, 60), *((15 * n, 60 * n - 60) for n in range(1, 6))]
+    result = table(readings(*points), rule(limit_kw=1.0), 4)
+    assert energies(result) == [0, 60, 60, 60]
     assert result.quality[0].tolist() == [ESTIMATED, GOOD, GOOD, GOOD]
 
 
@@ -232,7 +276,7 @@ def test_a_width_declared_later_keeps_the_count() -> None:
 
 def test_years_without_a_reading_do_not_overflow() -> None:
     """10^15 steps over 400 days: 10^15 / (400 * 96) = 26,041,666,666.67 Wh a quarter-hour."""
-    result = table(readings((0, 0), (400 * 24 * 60, 10**15)), rule(), 400 * 96)
+    result = table(readings((0, 0), (400 * 24 * 60, 10**15)), rule(limit_kw=2e8), 400 * 96)
     assert int(result.energy_wh.sum()) == 10**15
     assert set(result.energy_wh[0].tolist()) == {26_041_666_666, 26_041_666_667}
 
@@ -269,7 +313,7 @@ def test_a_reading_without_a_rule_is_refused() -> None:
 @pytest.mark.parametrize(("new", "energy", "quality"), [(500, 1_000, GOOD), (501, 501, ESTIMATED)])
 def test_near_the_top_is_a_tenth_of_the_width(new: int, energy: int, quality: int) -> None:
     """10,000 - 9,500 + 500 = 1,000 is a tenth and passes the top; one step more is a reset."""
-    points = [(0, 9_500), *((15 * n, new) for n in range(1, 5))]
-    result = table(readings(*points), rule(width(10_000)), 1)
-    assert energies(result) == [energy]
-    assert result.quality[0, 0] == quality
+    points = [*before(9_500, 10), *((15 * n, new - 10 + 10 * n) for n in range(1, 6))]
+    result = table(readings(*points), rule(width(10_000), limit_kw=10.0), 2)
+    assert energies(result) == [energy, 10]
+    assert result.quality[0].tolist() == [quality, GOOD]
