@@ -184,6 +184,7 @@ def trace_register(
     grid = Grid(start_ms, source.period_s * 1000, (stop_ms - start_ms) // (source.period_s * 1000))
     table = _table(source, readings, [each for each, _ in declared], grid, opening)
     intervals = tuple(_interval(grid, table, place, stored) for place in range(grid.count))
+    first, last = _rests_on(table, start_ms, stop_ms)
     qualities = [each.quality for each in intervals]
     return RegisterTrace(
         source=source,
@@ -195,8 +196,8 @@ def trace_register(
         missing=qualities.count("missing"),
         revised=sum(1 for each in intervals if (each.revision or 1) > 1),
         declarations=tuple(told for _, told in declared),
-        readings=len(readings),
-        batches=_batches(connection, source, low, high, known_at),
+        readings=_count(readings, first, last),
+        batches=_batches(connection, source, from_ms(first), from_ms(last), known_at),
     )
 
 
@@ -306,6 +307,16 @@ def _table(
         return metered(readings, [rule], grid, [opening]).table
     direction = Direction.EXPORT if source.signal in _EXPORTING else Direction.IMPORT
     return integrated_power(readings, [rule], grid, direction)
+
+
+def _rests_on(table: IntervalTable, start_ms: int, stop_ms: int) -> tuple[int, int]:
+    """The readings that bound the intervals of a span: what lies between them is what its energy rests on."""
+    first, last = table.first_at_ms[table.first_at_ms >= 0], table.last_at_ms[table.last_at_ms >= 0]
+    return min([start_ms, *first.tolist()]), max([stop_ms, *last.tolist()])
+
+
+def _count(readings: Readings, first_ms: int, last_ms: int) -> int:
+    return int(((readings.at_ms >= first_ms) & (readings.at_ms <= last_ms)).sum())
 
 
 def _interval(

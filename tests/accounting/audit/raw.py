@@ -18,7 +18,6 @@ import psycopg
 QUARTER_MS = 900_000
 LONG_MS = 945_000
 """A stretch is ordinary up to a quarter of an hour and a twentieth more."""
-BESIDE = 40
 """How many usable readings on either side of a span settlement looks at, and a trace names."""
 
 
@@ -200,10 +199,10 @@ def _count_at(times: Sequence[int], counts: Sequence[int], at_ms: int) -> int:
 
 
 def looked_at(rows: Sequence[Row], signal: str, start_ms: int, stop_ms: int) -> list[Row]:
-    """The rows with a reading in a span and from so many usable readings before it to so many after it."""
+    """The rows with a reading in a span, and those from the usable reading before it to the one after it."""
     there = [row for row in rows if row.texts[signal] or signal in row.flags]
     times = [at_ms for at_ms, _, _ in usable(rows, signal)]
-    before, after = [each for each in times if each < start_ms][-BESIDE:], [each for each in times if each >= stop_ms]
-    low = before[0] if before else start_ms
-    high = after[:BESIDE][-1] if after else stop_ms
+    before, after = [each for each in times if each <= start_ms], [each for each in times if each >= stop_ms]
+    low = before[-1] if before else start_ms
+    high = after[0] if after else stop_ms
     return [row for row in there if low <= row.at_ms <= high]
