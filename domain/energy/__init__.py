@@ -2,10 +2,10 @@
 
 from domain.energy.belief import NOTHING, Belief
 from domain.energy.believing import Course, Opening
-from domain.energy.chains import reach_ms
 from domain.energy.findings import Finding, FindingKind
 from domain.energy.gaps import Evidence, Gap, GapCause, gaps
 from domain.energy.intervals import Metered, interval_energy, metered
+from domain.energy.nodes import reach_ms
 from domain.energy.power import Direction, integrated_power
 from domain.energy.readings import (
     Declaration,

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.energy.belief import NOTHING, Belief
-from domain.energy.chains import Judged, Scan, reach_ms, three_smallest
+from domain.energy.chains import Scan
 from domain.energy.declared import Declared
 from domain.energy.meter import SLACK_MS, Meter
+from domain.energy.nodes import Judged, reach_ms, three_smallest
 from domain.energy.readings import INSTANTS, NONE, Readings, keys
 
 

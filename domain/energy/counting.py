@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.energy.believing import Known
-from domain.energy.chains import Link
 from domain.energy.declared import Declared
 from domain.energy.meter import NEAR_TOP, SLACK_MS
+from domain.energy.nodes import Link
 from domain.energy.readings import INSTANTS, NONE, keys
 
 BESIDE_MS = 600_000

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.energy.believing import Known
-from domain.energy.chains import Link
 from domain.energy.counting import Knots
 from domain.energy.declared import Declared
+from domain.energy.nodes import Link
 from domain.energy.readings import NONE, Grid, Readings
 
 TOGETHER_MS = 900_000
