@@ -18,7 +18,6 @@ import psycopg
 QUARTER_MS = 900_000
 LONG_MS = 945_000
 """A stretch is ordinary up to a quarter of an hour and a twentieth more."""
-"""How many usable readings on either side of a span settlement looks at, and a trace names."""
 
 
 @dataclass(frozen=True)
