@@ -200,7 +200,7 @@ class Scan(Ways, Trials, Closing):
                 self._node(place, at_ms, steps, way, before_ms, best_ms)
                 for way in ways or self._options(at_ms, steps, before_ms)
             ),
-            key=lambda one: (one.cost_ms, self._rise(one), -one.parent.at_ms if one.parent else 0),
+            key=_worth,
         )
         if not (len(self._tips) == 1 and node.link is Link.DIRECT and node.parent is self._tips[0]):
             self._doubted_ms = at_ms
@@ -213,9 +213,6 @@ class Scan(Ways, Trials, Closing):
         self._run_steps = steps
         self._before_last_ms, self._last = at_ms, (at_ms, steps)
         self._tips = [Node(place, place, at_ms, steps, at_ms, self._moved_ms, 0, None, Link.DIRECT, (), 0.0)]
-
-    def _rise(self, node: Node) -> int:
-        return abs(node.steps - node.parent.steps) if node.parent else 0
 
     def _move(self, at_ms: int, steps: int, *, follows: bool) -> None:
         """Count what a reading with a new value moved: the time since the former one, where that had stood still.
@@ -255,6 +252,14 @@ class Scan(Ways, Trials, Closing):
             parent.peak_kw,
             parent.seen_ms,
         )
+
+
+def _worth(node: Node) -> tuple[int, float, int, int]:
+    """What decides between ways to a reading: their cost, and of equal ones what they cost without its upper bounds."""
+    parent = node.parent
+    if parent is None:
+        return node.cost_ms, float("inf"), 0, 0
+    return node.cost_ms, parent.cost_ms - parent.moved_ms, abs(node.steps - parent.steps), -parent.at_ms
 
 
 def _began(trial: Trial) -> Test:

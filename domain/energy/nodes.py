@@ -30,6 +30,8 @@ LOOK_BACK_PERIODS = 16
 YOUNG_PERIODS = 4
 """A count may turn out to begin so many readings later, or a quarter of an hour."""
 MOST_CHAINS = 8
+"""So many chains are kept, and of them so many because they are the cheapest."""
+MOST_CHEAP = 5
 MOST_REMEMBERED = 2
 UNDONE_MS = 850_000
 """What it costs at most that a leap was taken back: less than that."""

@@ -3,7 +3,17 @@
 from dataclasses import replace
 
 from domain.energy.meter import ENOUGH, ENOUGH_MS, LEARNED, SLACK_MS, allowed_wh, mean_kw
-from domain.energy.nodes import MOST_CHAINS, MOST_REMEMBERED, PATIENCE_MS, REMEMBERED_MS, YOUNG_MS, Link, Node, Test
+from domain.energy.nodes import (
+    MOST_CHAINS,
+    MOST_CHEAP,
+    MOST_REMEMBERED,
+    PATIENCE_MS,
+    REMEMBERED_MS,
+    YOUNG_MS,
+    Link,
+    Node,
+    Test,
+)
 from domain.energy.tips import Tips
 
 
@@ -24,7 +34,9 @@ class Trials(Tips):
         tips.sort(key=lambda tip: (self._cost(tip), -tip.at_ms))
         least, from_ms = self._cost(tips[0]), node.at_ms - REMEMBERED_MS
         tips[0].led = True
-        open_ = [tip for tip in tips if self._cost(tip) <= least + PATIENCE_MS][:MOST_CHAINS]
+        open_ = [tip for tip in tips if self._cost(tip) <= least + PATIENCE_MS]
+        # Where two series alternate, the cheapest ends are all of one of them: the newest ends are kept too.
+        open_[MOST_CHEAP:] = sorted(open_[MOST_CHEAP:], key=lambda tip: -tip.at_ms)[: MOST_CHAINS - MOST_CHEAP]
         others = [tip for tip in tips if self._cost(tip) > least + PATIENCE_MS and tip.led and tip.at_ms >= from_ms]
         others.sort(key=lambda tip: -tip.at_ms)
         self._tips = open_ + others[:MOST_REMEMBERED]

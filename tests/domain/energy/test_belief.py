@@ -148,6 +148,18 @@ def test_a_clock_three_and_a_half_hours_behind(limit_kw: float | None) -> None:
 
 
 @LIMITS
+@pytest.mark.parametrize("begin_s", [-3_610, 100])
+def test_a_second_series_among_the_readings(limit_kw: float | None, begin_s: int) -> None:
+    """A second gateway stamps 3.5 h too early for an hour or two; before the first true reading it is there alone."""
+    points = meter(4 * 3600)
+    points |= {second + 3: 48_351 + 40 * second / 3600 for second in range(begin_s - 300, 3_600, 10)}
+    told, quality, made = quarters(points, 4, limit_kw)
+    assert_ten(told)
+    assert set(quality[6:]) == {GOOD}
+    assert set(kinds(made)) == {FindingKind.LEFT_OUT}
+
+
+@LIMITS
 def test_a_reset_is_believed_when_it_has_counted(limit_kw: float | None) -> None:
     points = meter(3600)
     points = {second: kwh if second < 1000 else 40 * (second - 1000) / 3600 for second, kwh in points.items()}
