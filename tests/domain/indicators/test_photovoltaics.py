@@ -130,7 +130,7 @@ def test_horizontal_irradiance_makes_no_performance_ratio():
 def test_a_missing_rating_is_named():
     found = INDICATORS["pv_specific_yield_kwh_per_kwp"].figure(inputs({"pv_kwh": [1.0]}))
     assert found.unavailable == "no rating pv_rated_kwp"
-    assert found.unavailable_zh == "缺少额定参数：pv_rated_kwp"
+    assert found.unavailable_zh == "缺少额定参数：光伏组件额定容量"
 
 
 def test_a_night_has_no_performance_ratio_and_no_availability():

@@ -283,11 +283,12 @@ def test_sessions_and_what_is_of_none_are_the_register(steps, counts, fault):
         if fault == "reset" and place == len(steps) // 2:
             register = told_kwh = 0.0
         rows.append((minute, state, count if counts else -1, told_kwh))
-    found, balance = told(rows, mix(*[(0.25, 0.25, 0.5)] * 200))
+    found, balance = told(rows, mix(*[(0.25, 0.25, 0.5)] * 200), limit_kw=1e6)
     parts = [part for part in (balance.sessions_kwh, balance.outside_kwh) if part is not None]
     assert (balance.registers_kwh or 0) == pytest.approx(sum(parts), abs=1e-9)
-    assert balance.sessions_kwh == pytest.approx(sum(each.energy_kwh for each in found), abs=1e-9)
-    assert all(each.energy_kwh >= 0 for each in found)
+    # Across a reset that nobody can tell from a fault nothing is known.
+    assert balance.sessions_kwh == pytest.approx(sum(each.energy_kwh or 0 for each in found), abs=1e-9)
+    assert all((each.energy_kwh or 0) >= 0 for each in found)
     if fault == "true":
         assert balance.registers_kwh == pytest.approx(register - 50.0, abs=1e-9)
     pairs = zip(found, found[1:], strict=False)
