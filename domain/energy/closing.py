@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from domain.energy.belief import NOTHING, Belief, Doubt, Mark, Trial, Unsure
-from domain.energy.nodes import MOST_VALUES, Judged, Link, Node, line_of, sure_end
+from domain.energy.nodes import MINUTE_MS, MOST_VALUES, Judged, Link, Node, line_of, sure_end
 from domain.energy.readings import NONE
 from domain.energy.tips import Tips
 
@@ -28,7 +28,7 @@ class Closing(Tips):
                 anchor.steps,
                 anchor.since_ms,
                 anchor.smallest,
-                anchor.peak_kw,
+                self._peak_after(sure, anchor),
                 anchor.seen_ms,
             )
         least = self._cost(ordered[0])
@@ -48,6 +48,13 @@ class Closing(Tips):
                 return self._cut(node, node.first + int(np.searchsorted(part, before_ms, side="left")) - 1)
             node = node.parent
         return node
+
+    def _peak_after(self, end: Node, anchor: Node) -> float:
+        """The power shown up to a minute after the anchor: a later round cannot look back over the anchor."""
+        if self._meter.limit_kw is not None:
+            return anchor.peak_kw
+        later = self._anchor(end, anchor.at_ms + MINUTE_MS + 1)
+        return later.peak_kw if later else anchor.peak_kw
 
     def _best_now(self) -> Node:
         return min(self._tips, key=lambda tip: (self._cost(tip), -tip.at_ms))

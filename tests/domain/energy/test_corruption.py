@@ -26,7 +26,7 @@ from domain.energy.readings import NONE
 from tests.domain.energy.corruption import KINDS, RATED_KW, START_MS, Field, corrupt, true_register
 
 QUARTER_MS = 900_000
-SEEDS = (*range(2), *range(3, 31), *range(32, 45))
+SEEDS = (*range(31), *range(32, 45))
 HOURS = {10: 9, 30: 12, 60: 24, 300: 60, 900: 120}
 """Seconds between readings to the hours that are looked at."""
 LIMIT_KW = 1.5 * RATED_KW
@@ -126,7 +126,7 @@ def most_wh(case: Case) -> float:
 
 
 def test_any_rounds_give_the_same(seed: int) -> None:
-    """Going on from what was believed at an instant gives what one round over everything gives."""
+    """Going on from what was believed at an instant gives the same as one round, or tells from where it does not."""
     case, chance = drawn(seed), Random(seed)
     slots = sorted(chance.sample(range(1, case.grid.count), 5))
     edges = tuple(START_MS + slot * QUARTER_MS for slot in slots)
@@ -138,13 +138,13 @@ def test_any_rounds_give_the_same(seed: int) -> None:
         given |= {belief.at_ms: belief.steps} if belief.at_ms != NONE else {}
         opening = Opening(belief, edges[number], edges[number + 1 :])
         part = metered(arrived(given, chance), [case.rule], case.grid, [opening])
+        if part.courses[0].reopened_ms != NONE:
+            # It tells from where on to settle again instead; a clean register never does.
+            assert case.spells
+            assert part.courses[0].reopened_ms < edges[number]
+            continue
         assert part.courses[0].beliefs == whole.courses[0].beliefs[number + 1 :]
-        assert_same_from(part, whole, max(slot, reopened(part, slot)))
-
-
-def reopened(part: Metered, slot: int) -> int:
-    """The first interval that a round gives itself: what it overturns it does not give, only tells."""
-    return part.grid.count if part.courses[0].reopened_ms != NONE else slot
+        assert_same_from(part, whole, slot)
 
 
 def assert_same_from(part: Metered, whole: Metered, slot: int) -> None:
