@@ -20,6 +20,7 @@ from domain.energy.readings import NONE
 
 _AFTER_MS = 7_200_000
 """Readings so long after a day are read with it, so that what follows it is known."""
+_LAST_MS = 4_102_444_800_000
 _LONGER = 4
 """A window that did not come out as it was is followed by one so many times as long."""
 
@@ -100,6 +101,8 @@ class Opener:
         for place, (span, _) in enumerate(counted):
             if place in held:
                 found.append(self._from(span, held[place]))
+            elif span.low_ms >= DAY_MS and span.register.settled_ms is not None and span.high_ms < _LAST_MS:
+                found.append(self._unheld(span))
             else:
                 begun.append(span)
         for span, low in wanted:
@@ -110,6 +113,14 @@ class Opener:
 
     def _from(self, span: Span, held: Held) -> Window:
         return self._window(span, held.at_ms, held.belief, self._length(span, held.at_ms), first=False)
+
+    def _unheld(self, span: Span) -> Window:
+        """A window before which nothing is held: the first day of a register, or a store that a former version settled.
+
+        A day of readings before it teaches what is believed.
+        """
+        begin_ms = span.low_ms if span.forward else span.register.floor(span.low_ms) - DAY_MS
+        return self._window(span, begin_ms, NOTHING, self._length(span, begin_ms), first=True)
 
     def _length(self, span: Span, begin_ms: int) -> int:
         """To the end of the day after the news, or as long as one computation may be."""

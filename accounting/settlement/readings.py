@@ -13,11 +13,6 @@ from domain.energy import Readings, in_order, keys
 
 LATE_MS = 900_000
 """A reading received so long after its instant is late."""
-_DAY_MS = 86_400_000
-_LAST_MS = 4_102_444_800_000
-"""2100-01-01: after every reading."""
-_LOOK_MS = (_DAY_MS, 30 * _DAY_MS, _LAST_MS)
-"""How far neighbours are looked for, further only where they were not found: each partition looked at costs time."""
 _LATE = 8
 _UNKNOWN = -1
 _NUMBER_BYTES = 8

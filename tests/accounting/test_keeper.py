@@ -301,3 +301,21 @@ def test_power_is_integrated_where_nothing_is_counted(park):
     assert park.energies()["05 00:15"] == (3.0, "estimated")
     assert park.energies(signal="energy_export_kwh")["05 01:15"] == (1.5, "estimated")
     assert park.ask("SELECT DISTINCT method FROM registers") == [("power",)]
+
+
+def test_a_store_that_a_former_version_settled_goes_on_from_its_last_day(park):
+    """Nothing was held of what is believed: settled intervals stay as they are, new ones and late ones come right."""
+    park.born(meter(ratings={"rated_power_kw": 100.0}))
+    rows = steady(park, "m-1", "03 00:00", "05 12:00")
+    late = rows.pop(-30)
+    park.store_readings(rows)
+    park.settled()
+    before = park.energies()
+    park.ask("DELETE FROM base.register_belief RETURNING 1")
+    park.store_readings([late])
+    park.store_readings(steady(park, "m-1", "05 12:05", "05 14:00", start=1_000_000 + 60 * 60 * 100 + 500))
+    park.settled()
+    after = park.energies()
+    assert {at: after[at] for at in before} == {at: (1.5, "good") for at in before}
+    assert after["05 13:30"] == (1.5, "good")
+    assert len(after) == len(before) + 8
