@@ -53,7 +53,7 @@ class Opener:
         """What is to be computed after the windows so far."""
         made, again = self._next, self._again
         self._next, self._again = [], []
-        return [*made, *self._opened(again)]
+        return [*self._with_held(made), *self._opened(again)]
 
     def overturned(self, window: Window, reopened_ms: int) -> bool:
         """Whether readings overturn what came before a window: it is computed again from there."""

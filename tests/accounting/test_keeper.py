@@ -319,3 +319,19 @@ def test_a_store_that_a_former_version_settled_goes_on_from_its_last_day(park):
     assert {at: after[at] for at in before} == dict.fromkeys(before, (1.5, "good"))
     assert after["05 13:30"] == (1.5, "good")
     assert len(after) == len(before) + 8
+
+
+def test_a_late_reading_is_computed_until_a_day_comes_out_as_it_was(park):
+    """Of twenty days of readings only those of the day it belongs to, of the next one, and of some hours are looked at."""
+    park.born(meter(ratings={"rated_power_kw": 100.0}))
+    rows = steady(park, "m-1", "01 00:00", "20 00:00")
+    late = rows.pop(2 * 288 + 100)
+    park.store_readings(rows)
+    park.settled()
+    before = park.dump()["interval_energy"]
+    park.store_readings([late], received_ms=ms("20 00:05"))
+    report = park.settled()
+    assert report.readings < 3 * 288
+    assert report.changed == 1
+    after = park.dump()["interval_energy"]
+    assert sum(former != later for former, later in zip(before, after, strict=True)) == 1
