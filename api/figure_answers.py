@@ -282,6 +282,33 @@ class DataGaps(Shape):
     gaps: list[DataGap]
 
 
+class RegisterFinding(Shape):
+    """Something that a register cannot have counted."""
+
+    gateway: str
+    device: str
+    signal: str
+    kind: Literal["jumped", "reset", "left_out", "too_much"]
+    at_ms: int
+    """The first believed reading after it; of readings left out the first of them; of too much its interval."""
+    from_ms: int
+    """The believed reading before it."""
+    from_register_kwh: float | None
+    register_kwh: float | None
+    energy_kwh: float
+    """What would have been booked; of a reset, what was."""
+    readings: int
+    """Readings that are not believed."""
+
+
+class RegisterFindings(Shape):
+    """What registers cannot have counted in a period."""
+
+    park: str
+    period: str
+    findings: list[RegisterFinding]
+
+
 class MarkShape(Shape):
     """How much of something that a line rests on is an estimate, in its unit, and how many quarter hours are missing.
 

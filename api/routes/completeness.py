@@ -1,9 +1,9 @@
-"""How complete a park's readings are, and where they are missing for which cause."""
+"""How complete a park's readings are, where they are missing for which cause, and what cannot be true."""
 
 from fastapi import APIRouter, Request, Response
 
 from api import parameters, statements
-from api.figure_answers import Completeness, DataGaps
+from api.figure_answers import Completeness, DataGaps, RegisterFindings
 from api.routes.accounts import asked
 from api.routes.describe import described, room
 from api.services import Services, answer
@@ -47,6 +47,25 @@ _GAPS_EXAMPLE = {
     ],
 }
 
+_FINDINGS_EXAMPLE = {
+    "park": "gaoxin-nan",
+    "period": "2026-11",
+    "findings": [
+        {
+            "gateway": "gw-1",
+            "device": "meter-1",
+            "signal": "energy_import_kwh",
+            "kind": "jumped",
+            "at_ms": 1795392010000,
+            "from_ms": 1795392000000,
+            "from_register_kwh": 48211.0,
+            "register_kwh": 53211.0,
+            "energy_kwh": 5000.0,
+            "readings": 0,
+        }
+    ],
+}
+
 
 def routes(services: Services) -> APIRouter:
     """The addresses of this file."""
@@ -75,5 +94,15 @@ def routes(services: Services) -> APIRouter:
         found = await asked(services, values)
         rows = await services.database.rows(statements.plain("data_gaps"), found.bound(limit=values["limit"]))
         return answer({"park": found.park, "period": found.period.text, "gaps": rows})
+
+    @router.get(
+        "/parks/{park}/findings",
+        **described("What registers cannot have counted", RegisterFindings, _FINDINGS_EXAMPLE, of_gaps),
+    )
+    async def findings(request: Request) -> Response:
+        values = parameters.read(request, of_gaps)
+        found = await asked(services, values)
+        rows = await services.database.rows(statements.plain("register_findings"), found.bound(limit=values["limit"]))
+        return answer({"park": found.park, "period": found.period.text, "findings": rows})
 
     return router

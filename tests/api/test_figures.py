@@ -5,6 +5,7 @@ import csv
 import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import quote
 
@@ -157,6 +158,30 @@ async def test_gaps_have_a_cause(api: Api) -> None:
         outage = MONTH.start_ms + 10 * 86_400_000 + 36_300_000
         assert each["from_ms"] <= outage < each["to_ms"]
     assert (await api.get("/parks/gaoxin-nan/gaps", period="2026-02-12"))["gaps"] == []
+
+
+async def test_a_jump_of_a_register_is_a_finding(api: Api, february: Month) -> None:
+    """What accounting found is told with its values, in the period that it lies in and in no other."""
+    at = datetime(2026, 2, 3, 4, 5, tzinfo=UTC)
+    with february.connection() as connection:
+        [(number,)] = connection.execute(
+            "SELECT register_id FROM registers WHERE device = 'grid-1' AND signal = 'energy_import_kwh'"
+        ).fetchall()
+        connection.execute(
+            "INSERT INTO base.register_finding VALUES (%s, %s, 'jumped', %s, 48211000, 53211000, 5000000, 0, %s)",
+            (number, at, at - timedelta(seconds=10), at),
+        )
+    try:
+        answer = await api.get("/parks/gaoxin-nan/findings", **PERIOD)
+        fits(api, "/parks/{park}/findings", answer)
+        [found] = [each for each in answer["findings"] if each["kind"] == "jumped"]
+        assert (found["from_register_kwh"], found["register_kwh"], found["energy_kwh"]) == (48211, 53211, 5000)
+        assert found["at_ms"] - found["from_ms"] == 10_000
+        other = await api.get("/parks/gaoxin-nan/findings", period="2026-02-12")
+        assert [each for each in other["findings"] if each["kind"] == "jumped"] == []
+    finally:
+        with february.connection() as connection:
+            connection.execute("DELETE FROM base.register_finding WHERE kind = 'jumped'")
 
 
 async def test_an_open_bill_and_a_comparison(api: Api, february: Month) -> None:
