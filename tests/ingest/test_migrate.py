@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import ingest.sql
 from contract.signals import CATALOGUE, Kind
 from ingest.migrate import migrate, status
 from ingest.sql.draft import draft, main
@@ -17,6 +18,7 @@ from ingest.store import open_store
 from ingest.store.errors import SetupError, StoreUnavailableError
 from tests.ingest.readings import all_rows
 
+MIGRATIONS = Path(ingest.sql.__file__).with_name("migrations")
 LEVELS = ("1m", "15m", "1d")
 _TYPE = {2: "smallint", 4: "integer", 8: "bigint"}
 
@@ -67,7 +69,9 @@ def test_the_variant_follows_the_server_and_stays(empty_dsn):
     store.close()
     with psycopg.connect(empty_dsn) as connection:
         connection.execute("UPDATE base.schema_migration SET variant = 'postgres'")
-    assert {state.state for state in status(empty_dsn)} <= {"applied", "edited"}
+    # On a server with TimescaleDB the files for PostgreSQL alone are now looked for, and were not applied.
+    for_postgres = {file.name[:4] for file in MIGRATIONS.glob("*.sql") if ".timescale." not in file.name}
+    assert {state.version for state in status(empty_dsn) if state.state != "unknown"} == for_postgres
     again = open_store(empty_dsn)
     assert again.kind == "postgres"
     again.close()
