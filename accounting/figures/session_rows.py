@@ -193,9 +193,11 @@ def read_registers(connection: Connection, devices: Sequence[int]) -> dict[tuple
         held = Declaration(from_at_ms, modulus, Fraction(above, below), initial, final)
         declared.setdefault(number, []).append(held)
     found = {}
-    for number, device_id, signal, period_s, method, reading_s, rated_kw in rows:
+    for number, device_id, signal, period_s, method, reading_s, rated_kw, stands_in in rows:
         limit_kw = rated_kw * LIMIT_OF_RATED if rated_kw else None
-        rule = RegisterRule(tuple(declared.get(number, ())), max(1, round(reading_s * 1000)), limit_kw)
+        rule = RegisterRule(
+            () if stands_in else tuple(declared.get(number, ())), max(1, round(reading_s * 1000)), limit_kw
+        )
         found[device_id, signal] = ChargerRegister(number, device_id, signal, period_s * 1000, method, rule)
     return found
 

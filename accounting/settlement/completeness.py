@@ -1,6 +1,7 @@
 """Gaps: spells of settled intervals with fewer readings than planned, each with the part of the way that failed."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,21 @@ from accounting.settlement.revisions import Computed
 from accounting.store import Connection, statement
 from contract.time import from_ms, to_ms
 from domain.energy import Grid
-from domain.energy.gaps import Evidence, gaps
+from domain.energy.gaps import Evidence, GapCause, gaps
 
 _TOLERATED = 0.1
 """Share of planned readings that may be missing from an interval: polls drift across its edges."""
 _Spell = tuple[int, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Where the readings of a register lie too far apart to have intervals between them."""
+
+    register_id: int
+    from_ms: int
+    to_ms: int
+    cause: GapCause = GapCause.DEVICE
 
 
 def note_gaps(connection: Connection, members: Sequence[Register], computed: Computed) -> None:
@@ -47,6 +58,16 @@ def note_gaps(connection: Connection, members: Sequence[Register], computed: Com
         low_ms, high_ms = part.start_ms, part.start_ms + part.period_ms * part.count
         spells = [(gap.start_ms, gap.end_ms, gap.cause.value) for gap in found]
         _replace(connection, register, _joined([*_outside(former.get(register, []), low_ms, high_ms), *spells]), former)
+
+
+def note_apart(connection: Connection, found: Iterable[Apart]) -> None:
+    """Between readings that do not belong together there are no intervals, and one gap."""
+    for each in found:
+        bounds = {"low": from_ms(each.from_ms), "high": from_ms(each.to_ms)}
+        rows = connection.execute(statement("gaps_of_registers"), bounds | {"registers": [each.register_id]}).fetchall()
+        former = [(to_ms(start), to_ms(end), cause) for _, start, end, cause in rows]
+        spells = [*_outside(former, each.from_ms, each.to_ms), (each.from_ms, each.to_ms, each.cause.value)]
+        _replace(connection, each.register_id, _joined(spells), {each.register_id: former})
 
 
 def _former(connection: Connection, computed: Computed, lines: NDArray[np.int64]) -> dict[int, list[_Spell]]:

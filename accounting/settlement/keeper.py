@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from accounting.settlement import aside, beliefs, completeness, findings, readings, registers, revisions
+from accounting.settlement import answering, aside, beliefs, completeness, findings, readings, registers, revisions
 from accounting.settlement.aside import Failure, Waiting
 from accounting.settlement.beliefs import DAY_MS, Held, Judged
 from accounting.settlement.computing import metered_of, of_windows
@@ -141,6 +141,7 @@ class _Round:
             name: self._touched(name, [row for row in notes if row[1] == name], by_class.get(name, []))
             for name in dict.fromkeys(row[1] for row in notes)
         }
+        known = answering.noticed(connection, known, touched)
         self._newest = {device: newest for each in touched.values() for device, newest in each.newest_ms.items()}
         self._reached = self._progress(known)
         self._all_reached = self._read_progress()
@@ -181,11 +182,14 @@ class _Round:
         rows = self._connection.execute(statement("take_declared")).fetchall()
         rows += [(each.register_id, from_ms(each.from_ms), each.author.cause, each.author.by) for each in again]
         by_number = {register.register_id: register for register in known} if rows else {}
-        return [
-            Span(by_number[number], to_ms(from_at), LAST_MS, Author(cause, by), forward=False)
-            for number, from_at, cause, by in rows
-            if by_number[number].settled_ms is not None
-        ]
+        found = []
+        for number, from_at, cause, by in rows:
+            register = by_number[number]
+            counted_ms = register.counted_ms or 0
+            if register.settled_ms is not None and register.settled_ms >= counted_ms:
+                low_ms = max(to_ms(from_at), counted_ms)
+                found.append(Span(register, low_ms, LAST_MS, Author(cause, by), forward=False))
+        return found
 
     def _touched(self, device_class: str, notes: Sequence[tuple[object, ...]], known: Sequence[Register]) -> Touched:
         """Pairs of device and slot; a note without devices is of any device of the class that has readings there."""
@@ -249,6 +253,7 @@ class _Round:
         # Only now: what neighbours said in the same spell tells causes apart.
         for registers_of, computed in self._computed:
             completeness.note_gaps(self._connection, registers_of, computed)
+        completeness.note_apart(self._connection, opener.apart)
 
     def _settle_group(self, group: Sequence[Window], opener: Opener) -> None:
         members = [each.span.register for each in group]
@@ -326,11 +331,12 @@ class _Round:
         target_ms = register.floor(max(last_ms, self._due_ms(register) if window.head else 0))
         reached = [edge for edge in edges if edge <= target_ms]
         end_ms = reached[-1] if reached else window.begin_ms
+        known_ms = max(last_ms, window.belief.at_ms)
         same = [at for at, belief in sorted(window.held.items()) if told.get(at) == belief and told[at].next_ms != NONE]
         if same and same[0] <= end_ms:
             opener.settled(window)
             return same[0]
-        opener.reached(window, end_ms, told.get(end_ms, NOTHING))
+        opener.reached(window, end_ms, told.get(end_ms, NOTHING), known_ms)
         return end_ms
 
     def _wanted(self, windows: Sequence[Window], given: Readings, made: Metered, ends: Int64s) -> NDArray[np.bool_]:
@@ -354,7 +360,8 @@ class _Round:
         if register.settled_ms is not None and register.device_class in self._kept_from:
             # What lay before the first reading was removed: an interval that needed it is not computed again.
             return max(window.begin_ms, register.floor(first_ms - 1) + register.period_ms)
-        return max(window.begin_ms, register.floor(first_ms))
+        counted_ms = 0 if register.counted_ms is None or register.method == "power" else register.counted_ms
+        return max(window.begin_ms, register.floor(first_ms), counted_ms)
 
     def _note(self, group: Sequence[Window], written: Written, ends: Int64s) -> None:
         for place, each in enumerate(group):

@@ -2,19 +2,19 @@
 
 late reading ──▶ from the last belief before it ──▶ until a day's belief comes out as it was held, else to the newest
 overturned   ──▶ from the last belief before what is overturned ──▶ to the newest
+nothing new  ──▶ on to the next reading; where that lies too far away, alone, and from there with nothing believed
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from psycopg import sql
-
-from accounting.settlement import beliefs, registers
+from accounting.settlement import beliefs
+from accounting.settlement.answering import edge_before, fallen_back, first_readings
 from accounting.settlement.beliefs import DAY_MS, Held
+from accounting.settlement.completeness import Apart
 from accounting.settlement.registers import Register
-from accounting.settlement.work import LONGEST_MS, SLOT_MS, Span, Window
-from accounting.store import Connection, statement
-from contract.time import to_ms
+from accounting.settlement.work import APART_MS, LONGEST_MS, SLOT_MS, Span, Window
+from accounting.store import Connection
 from domain.energy import NOTHING, Belief
 from domain.energy.readings import NONE
 
@@ -33,11 +33,15 @@ class Opener:
     _reached: Mapping[str, int]
     """How far the data of each park reach."""
     _kept_from: frozenset[str]
+    apart: list[Apart] = field(default_factory=list)
+    """Where readings lie too far apart."""
     limited: list[Register] = field(default_factory=list)
     """Registers whose news reach further than one round goes."""
     _waiting: dict[int, list[Span]] = field(default_factory=dict)
     _next: list[Window] = field(default_factory=list)
     _again: list[tuple[Span, int]] = field(default_factory=list)
+    _stuck: list[tuple[Window, int]] = field(default_factory=list)
+    """Windows that came to no end, with the last reading known to each."""
 
     def begin(self, work: Iterable[Span]) -> list[Window]:
         """The first window of each register: its spans come one after the other."""
@@ -51,6 +55,8 @@ class Opener:
 
     def further(self) -> list[Window]:
         """What is to be computed after the windows so far."""
+        stuck, self._stuck = self._stuck, []
+        self._look_on(stuck)
         made, again = self._next, self._again
         self._next, self._again = [], []
         return [*self._with_held(made), *self._opened(again)]
@@ -68,21 +74,49 @@ class Opener:
         """A window came out as it was held: nothing after it changes."""
         self._take_next(window.span.register)
 
-    def reached(self, window: Window, end_ms: int, belief: Belief) -> None:
-        """A window is told up to an instant; go on where that is not the end."""
+    def reached(self, window: Window, end_ms: int, belief: Belief, last_ms: int) -> None:
+        """A window with a last reading is told up to an instant; go on where that is not the end."""
         span, register = window.span, window.span.register
-        if window.head:
-            return
-        if register.method == "power":
+        if register.method == "power" and not span.forward:
             self._take_next(register)
-            return
-        longer_ms = (window.end_ms - window.begin_ms) * _LONGER
-        if end_ms <= window.begin_ms:
-            self._next.append(self._window(span, window.begin_ms, window.belief, longer_ms, first=window.first))
+        elif window.head:
+            if end_ms == register.until_ms:
+                self.limited.append(register)
+        elif window.alone or end_ms <= window.begin_ms:
+            self._stuck.append((window, max(last_ms, end_ms)))
         elif span.forward and end_ms > (register.settled_ms or 0):
             self.limited.append(register)
         else:
+            longer_ms = (window.end_ms - window.begin_ms) * _LONGER
             self._next.append(self._window(span, end_ms, belief, min(longer_ms, LONGEST_MS), first=False))
+
+    def _look_on(self, stuck: Sequence[tuple[Window, int]]) -> None:
+        """From windows that came to no end to the readings that follow them."""
+        by_source: dict[tuple[str, str], dict[int, int]] = {}
+        for window, _ in stuck:
+            register = window.span.register
+            source = by_source.setdefault((register.device_class, register.source), {})
+            source[register.device_id] = min(window.end_ms, source.get(register.device_id, window.end_ms))
+        following = {source: first_readings(self._connection, source, after) for source, after in by_source.items()}
+        for window, last_ms in stuck:
+            register = window.span.register
+            next_ms = following[register.device_class, register.source].get(register.device_id)
+            self._go_on(window, last_ms, next_ms)
+
+    def _go_on(self, window: Window, last_ms: int, next_ms: int | None) -> None:
+        span, register, begin_ms = window.span, window.span.register, window.begin_ms
+        newest_ms = self._reached.get(register.park, begin_ms)
+        if (newest_ms if next_ms is None else next_ms) - last_ms <= APART_MS:
+            longer_ms = (newest_ms if next_ms is None else next_ms) - begin_ms + LONGEST_MS
+            self._next.append(self._window(span, begin_ms, window.belief, longer_ms, first=window.first))
+        elif not window.alone:
+            self._next.append(replace(window, alone=True))
+        elif next_ms is None or next_ms >= span.high_ms:
+            self._take_next(register)
+        else:
+            low_ms = register.floor(next_ms)
+            self.apart.append(Apart(register.register_id, register.floor(last_ms), low_ms))
+            self._next.append(self._window(replace(span, low_ms=low_ms), low_ms, NOTHING, LONGEST_MS, first=True))
 
     def _take_next(self, register: Register) -> None:
         waiting = self._waiting.get(register.register_id)
@@ -131,6 +165,8 @@ class Opener:
 
     def _window(self, span: Span, begin_ms: int, belief: Belief, length_ms: int, *, first: bool) -> Window:
         newest_ms = self._reached.get(span.register.park, begin_ms) + SLOT_MS
+        if span.register.until_ms is not None:
+            newest_ms = min(newest_ms, span.register.until_ms + 2 * span.register.period_ms)
         end_ms = min(begin_ms + max(length_ms, DAY_MS), newest_ms)
         head = end_ms >= newest_ms
         return Window(span, begin_ms, max(end_ms, begin_ms + span.register.period_ms), head, belief, first, {})
@@ -151,11 +187,16 @@ class Opener:
             by_source.setdefault((span.register.device_class, span.register.source), []).append(span)
         found = []
         for source, members in by_source.items():
-            first_ms = first_readings(self._connection, source, [span.register for span in members])
+            after_ms = edge_before(span.register for span in members)
+            first_ms = first_readings(self._connection, source, after_ms)
             for span in members:
                 register, at_ms = span.register, first_ms.get(span.register.device_id)
                 if at_ms is not None:
                     found.append(self._window(span, register.floor(at_ms), NOTHING, LONGEST_MS, first=True))
+            silent = {span.register.register_id: span for span in members if span.register.device_id not in first_ms}
+            for register, at_ms in fallen_back(self._connection, [span.register for span in silent.values()]):
+                instead = replace(silent[register.register_id], register=register)
+                found.append(self._window(instead, register.floor(at_ms), NOTHING, LONGEST_MS, first=True))
         return found
 
     def _with_held(self, windows: list[Window]) -> list[Window]:
@@ -173,14 +214,3 @@ class Opener:
             replace(each, held=held.get(each.span.register.register_id, {})) if each in ending else each
             for each in windows
         ]
-
-
-def first_readings(connection: Connection, source: tuple[str, str], members: Sequence[Register]) -> dict[int, int]:
-    """Device to its first usable reading."""
-    device_class, signal = source
-    query = sql.SQL(statement("first_readings")).format(
-        source=sql.Identifier("base", device_class), signal=sql.Identifier(signal), name=sql.Literal(signal)
-    )
-    values = {"devices": registers.device_ids(members).tolist()}
-    rows = connection.execute(query, values, prepare=False).fetchall()
-    return {device: to_ms(at) for device, at in rows if at is not None}

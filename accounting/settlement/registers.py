@@ -1,7 +1,7 @@
 """Registers: one direction of one metering point each, as devices announce them, with what is declared of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -50,6 +50,14 @@ class Register:
     limit_kw: float | None
     own_time: bool
     """Whether its gateway lives on a time of its own, so that nothing can be late."""
+    announced: bool = True
+    """Whether its device announces the counter."""
+    has_power: bool = False
+    """Whether its device announces power that can stand in for the counter."""
+    counted_ms: int | None = None
+    """From when on its counter answers, where power stood in for it before; None: there was no such time."""
+    until_ms: int | None = None
+    """Where what power stood in for ends; None: it goes on."""
 
     @property
     def source(self) -> str:
@@ -60,6 +68,20 @@ class Register:
     def sign(self) -> int:
         """The direction of power that fills it."""
         return -1 if _GENERATION.get(self.signal) == "-" else 1
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether power may stand in for the counter, should it never answer."""
+        return self.method == "register" and self.has_power and self.settled_ms is None
+
+    @property
+    def waits(self) -> bool:
+        """Whether power stands in for a counter that is announced and never answered."""
+        return self.method == "power" and self.announced and self.until_ms is None
+
+    def by_power(self) -> "Register":
+        """The same while power stands in for its counter."""
+        return replace(self, method="power", until_ms=self.counted_ms)
 
     def offset_ms(self, at_ms: int) -> int:
         """What the edges of its intervals are shifted by, so that days begin at the park's midnight."""
@@ -122,11 +144,12 @@ def add_declaration(
 
 def load(connection: Connection) -> list[Register]:
     """Every register."""
-    return [_register(row) for row in connection.execute(statement("load_registers"))]
+    return [_register(row) for row in connection.execute(statement("load_registers"), {"power": POWER})]
 
 
 def _register(row: Sequence[Any]) -> Register:
-    number, device, device_class, signal, park, period_s, method, reading_s, zone, settled, rated_kw, own_time = row
+    number, device, device_class, signal, park, period_s, method, reading_s, zone, settled, *more = row
+    rated_kw, own_time, announced, has_power, counted = more
     return Register(
         number,
         device,
@@ -140,6 +163,9 @@ def _register(row: Sequence[Any]) -> Register:
         None if settled is None else to_ms(settled),
         rated_kw * LIMIT_OF_RATED if rated_kw else None,
         bool(own_time),
+        announced=bool(announced),
+        has_power=bool(has_power) and signal in _GENERATION,
+        counted_ms=None if counted is None else to_ms(counted),
     )
 
 
@@ -152,7 +178,12 @@ def rules(connection: Connection, registers: Sequence[Register]) -> list[Registe
     ):
         declaration = Declaration(to_ms(valid_from), modulus, Fraction(numerator, denominator), *told)
         found.setdefault(number, []).append(declaration)
-    return [RegisterRule(tuple(found.get(each.register_id, ())), each.reading_ms, each.limit_kw) for each in registers]
+    # What is declared of a counter is not about the power that stands in for it.
+    told = [
+        () if each.method == "power" and each.announced else tuple(found.get(each.register_id, ()))
+        for each in registers
+    ]
+    return [RegisterRule(held, each.reading_ms, each.limit_kw) for held, each in zip(told, registers, strict=True)]
 
 
 def note_settled(connection: Connection, settled_ms: Mapping[int, int]) -> None:

@@ -21,6 +21,9 @@ _GRACE_MS = 900_000
 """How long after the end of an interval a silent register is waited for, in the park's own data."""
 _MOST_READINGS = 4_000_000
 _MOST_INTERVALS = 2_000_000
+APART_MS = 400 * _DAY_MS
+"""What lies further apart does not belong together: as far back as a reading of a live gateway is believed
+(`late_days` of ingest). No intervals are written between, so that one far-off stamp makes no rows without end."""
 _NEAR_EDGES = 4
 """Edges before the last reading at which the belief may be kept: what comes after them may still be open."""
 
@@ -76,11 +79,17 @@ def spans(registers: Iterable[Register], touched: Touched, parks: Mapping[str, i
             if slots_ms is not None:
                 yield Span(register, -1, newest_ms + SLOT_MS, AFTER_GAP, forward=True)
             continue
+        counted_ms = register.counted_ms or 0
         if slots_ms is not None:
-            yield from _late(register, settled_ms, slots_ms)
+            before = slots_ms < counted_ms
+            yield from _late(register.by_power(), settled_ms, slots_ms[before])
+            yield from _late(register, settled_ms, slots_ms[~before])
         reach_ms = due_ms(register, newest_ms) if slots_ms is None else newest_ms
+        if slots_ms is None and reach_ms - settled_ms > APART_MS:
+            continue
         if reach_ms >= settled_ms + register.period_ms:
-            yield Span(register, settled_ms, reach_ms + SLOT_MS, AFTER_GAP, forward=True)
+            now = register.by_power() if settled_ms < counted_ms else register
+            yield Span(now, settled_ms, reach_ms + SLOT_MS, AFTER_GAP, forward=True)
 
 
 def _late(register: Register, settled_ms: int, slots_ms: Int64s) -> Iterator[Span]:
@@ -107,6 +116,8 @@ class Window:
     """Whether nothing is known before it."""
     held: Mapping[int, Belief]
     """What was believed after the news, by instant: where it comes out the same, the rest stays as it is."""
+    alone: bool = False
+    """Whether the next readings, if there are any, are further away than what belongs together."""
 
     @property
     def read_from_ms(self) -> int:
@@ -122,11 +133,16 @@ class Window:
         register = self.span.register
         days = range(self.begin_ms // _DAY_MS * _DAY_MS + _DAY_MS, self.end_ms + 1, _DAY_MS)
         edges = {register.floor(day) for day in days} | set(self.held)
-        if self.head:
+        if self.head or self.alone or register.method == "power":
             last = register.floor(min(last_ms, self.end_ms))
             edges |= {last - number * register.period_ms for number in range(_NEAR_EDGES)}
+        if self.head:
             edges.add(register.floor(min(due_ms, self.end_ms)))
-        return tuple(sorted(edge for edge in edges if self.begin_ms < edge <= self.end_ms))
+        end_ms = self.end_ms
+        if register.until_ms is not None:
+            edges.add(register.until_ms)
+            end_ms = min(end_ms, register.until_ms)
+        return tuple(sorted(edge for edge in edges if self.begin_ms < edge <= end_ms))
 
 
 def groups(windows: Sequence[Window]) -> Iterator[list[Window]]:

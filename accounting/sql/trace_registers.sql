@@ -1,6 +1,7 @@
 -- What a trace needs to know of registers, by number or by name.
 SELECT r.register_id, r.device_id, r.park, r.gateway, r.device, r.device_class, r.signal, r.unit, r.period_s, r.method,
-       d.period_s::float8 AS reading_s, (d.ratings ->> 'rated_power_kw')::float8 AS rated_kw
+       d.period_s::float8 AS reading_s, (d.ratings ->> 'rated_power_kw')::float8 AS rated_kw,
+       r.signal = ANY (d.signals) AS announced, (date_part('epoch', r.counted_from) * 1000)::int8 AS counted_ms
 FROM public.registers r
 JOIN public.devices d USING (device_id)
 WHERE (%(registers)s::int4[] IS NULL OR r.register_id = ANY (%(registers)s))

@@ -9,7 +9,7 @@ Views only: whoever may read a figure may trace it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -63,6 +63,10 @@ class Source:
     method: str
     reading_s: float
     rated_kw: float | None
+    announced: bool
+    """Whether its device announces the counter."""
+    counted_ms: int | None
+    """From when on its counter answers, where power stood in for it before."""
 
     @property
     def read(self) -> str:
@@ -151,6 +155,22 @@ class RegisterTrace:
         """Whether every interval is what its readings give."""
         return all(interval.equal for interval in self.intervals)
 
+    def joined(self, after: "RegisterTrace") -> "RegisterTrace":
+        """With what follows: power stood in for the counter first, then it counted."""
+        return RegisterTrace(
+            after.source,
+            (*self.intervals, *after.intervals),
+            self.energy_wh + after.energy_wh,
+            self.recomputed_wh + after.recomputed_wh,
+            self.good + after.good,
+            self.estimated + after.estimated,
+            self.missing + after.missing,
+            self.revised + after.revised,
+            after.declarations,
+            self.readings + after.readings,
+            (*self.batches, *after.batches),
+        )
+
     def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
         """The recomputed Wh of its slots, whether each is known, and whether it is an estimate."""
         energy = np.array([each.recomputed_wh or 0 for each in self.intervals], np.int64)
@@ -177,6 +197,23 @@ def trace_register(
 
     A span without any reading or row has no intervals to compare: all of its slots are missing.
     """
+    counted_ms = start_ms if source.counted_ms is None else min(source.counted_ms, stop_ms)
+    if counted_ms <= start_ms:
+        return _trace(connection, source, start_ms, stop_ms, revision, known_at)
+    by_power = _trace(connection, replace(source, method="power"), start_ms, counted_ms, revision, known_at)
+    if counted_ms == stop_ms:
+        return by_power
+    return by_power.joined(_trace(connection, source, counted_ms, stop_ms, revision, known_at))
+
+
+def _trace(
+    connection: Connection,
+    source: Source,
+    start_ms: int,
+    stop_ms: int,
+    revision: int | None,
+    known_at: datetime | None,
+) -> RegisterTrace:
     stored = _stored(connection, source, start_ms, stop_ms, revision)
     declared = _declarations(connection, source, known_at)
     opening, low, high = _opening(connection, source, start_ms, stop_ms)
@@ -302,7 +339,9 @@ def _rule(source: Source, declarations: list[Declaration]) -> RegisterRule:
 def _table(
     source: Source, readings: Readings, declarations: list[Declaration], grid: Grid, opening: Opening
 ) -> IntervalTable:
-    rule = _rule(source, declarations)
+    # What is declared of a counter is not about the power that stands in for it.
+    stands_in = source.method == "power" and source.announced
+    rule = _rule(source, [] if stands_in else declarations)
     if source.method == "register":
         return metered(readings, [rule], grid, [opening]).table
     direction = Direction.EXPORT if source.signal in _EXPORTING else Direction.IMPORT

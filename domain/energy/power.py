@@ -1,9 +1,9 @@
 """Energy of intervals from samples of power, for devices that have no counter: always estimated.
 
 Power runs in a straight line from sample to sample (trapezoids), so a line that crosses zero gives energy to both
-directions, each its own triangle. Up to one interval without samples is bridged; a longer spell says nothing, and the
-intervals it touches are missing. Areas are whole watt-milliseconds, each interval is rounded to whole Wh alone: unlike
-a register there is no count to be faithful to.
+directions, each its own triangle. A spell without samples of up to three reading periods, and of one interval at most,
+is bridged; a longer one says nothing, and the intervals it touches are missing. Areas are whole watt-milliseconds, each
+interval is rounded to whole Wh alone: unlike a register there is no count to be faithful to.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,8 @@ from domain.energy.readings import Grid, IntervalQuality, IntervalTable, Reading
 
 _W_MS_PER_WH = 3_600_000
 _W_PER_KW = 1_000.0
+BRIDGED_PERIODS = 3
+"""Power is a guess where more samples than two in a row are lacking."""
 MOST_W = 1e11
 """No sample above it counts (100 GW, more than a province); below it no sum overflows."""
 
@@ -50,7 +52,7 @@ def integrated_power(
     steps, era, rule = samples.steps[place], samples.register[place].astype(np.int64), declaration[place]
     chain = Knots(key[place], place, steps, steps, era, era, rule, np.zeros(len(place), np.int8))
     bounds = bounds_of(chain, len(rules), grid)
-    energy_wh, quality = _energy(chain, power_w[place] * direction.value, bounds, grid)
+    energy_wh, quality = _energy(chain, power_w[place] * direction.value, bounds, grid, _bridged_ms(meters, grid))
     return table_of(samples, valid, chain, bounds, energy_wh, quality, rules, grid)
 
 
@@ -58,11 +60,18 @@ def _most_w(meters: Declared) -> NDArray[np.float64]:
     return np.minimum(meters.limit_kw * _W_PER_KW, MOST_W)
 
 
+def _bridged_ms(meters: Declared, grid: Grid) -> NDArray[np.float64]:
+    """The longest spell without samples that is bridged, a twentieth more since no poll is exactly on time."""
+    longest: NDArray[np.float64] = np.minimum(BRIDGED_PERIODS * meters.period_ms, grid.period_ms) * TOLERANCE_UNSTEADY
+    return longest
+
+
 def _energy(
     chain: Knots,
     power_w: NDArray[np.float64],
     bounds: Bounds,
     grid: Grid,
+    bridged_ms: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
     if not len(chain.key):
         shape = (bounds.low.shape[0], grid.count)
@@ -72,7 +81,7 @@ def _energy(
     span_ms = np.diff(chain.at_ms, prepend=chain.at_ms[:1])
     same = np.diff(chain.register, prepend=-1) == 0
     area = _area(np.roll(power_w, 1), power_w, np.where(same, span_ms, 0))
-    silent = np.cumsum(same & (span_ms > grid.period_ms * TOLERANCE_UNSTEADY))
+    silent = np.cumsum(same & (span_ms > bridged_ms[chain.register]))
     total = np.cumsum(area)[low] + _begun(chain, power_w, bounds, low, high)
     present = covered[:, :-1] & covered[:, 1:] & (silent[high[:, 1:]] == silent[low[:, :-1]])
     energy_wh = (np.diff(total, axis=1) + _W_MS_PER_WH // 2) // _W_MS_PER_WH
