@@ -185,3 +185,17 @@ def test_a_far_off_past_stamp_makes_no_rows_between(park):
     )
     park.settled()
     assert park.energies() == {f"05 00:{minute:02}": (0.3, "good") for minute in (0, 15, 30, 45)}
+
+
+def test_a_far_off_past_stamp_that_comes_late_changes_nothing(park):
+    park.born(meter())
+    number = park.devices["m-1"]
+    rows = [(number, ms("05 00:00") + n * 5 * MINUTE_MS, {"energy_import_kwh": 1_000 + 100 * n}) for n in range(13)]
+    park.store_readings(rows)
+    park.settled()
+    before = park.dump()
+    park.store_readings([(number, to_ms(datetime(2001, 1, 1, tzinfo=UTC)), {"energy_import_kwh": 5})])
+    park.settled()
+    after = park.dump()
+    assert after["interval_energy"] == before["interval_energy"]
+    assert after["interval_energy_revisions"] == []
