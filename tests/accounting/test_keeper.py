@@ -322,7 +322,7 @@ def test_a_store_that_a_former_version_settled_goes_on_from_its_last_day(park):
 
 
 def test_a_late_reading_is_computed_until_a_day_comes_out_as_it_was(park):
-    """Of twenty days of readings only those of the day it belongs to, of the next one, and of some hours are looked at."""
+    """Of twenty days only those of the day it belongs to, of the next one, and of some hours are looked at."""
     park.born(meter(ratings={"rated_power_kw": 100.0}))
     rows = steady(park, "m-1", "01 00:00", "20 00:00")
     late = rows.pop(2 * 288 + 100)
