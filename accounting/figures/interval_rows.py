@@ -36,6 +36,7 @@ AS_METERED = (
     "revision",
     "changed_at_ms",
     "cause",
+    "spread",
 )
 """What is told of an interval as it was metered, after its register and its start."""
 SUMMED = (

@@ -11,12 +11,13 @@ import numpy as np
 from accounting.store import Connection, Int64s, statement
 from contract.signals import CATALOGUE, Kind
 from contract.time import from_ms, to_ms
-from domain.energy import Declaration, RegisterRule
+from domain.energy import Daylight, Declaration, RegisterRule
 
 STEPS_PER_KWH = 1_000
 _QUARTER_MS = 900_000
 LIMIT_OF_RATED = 1.5
 """A register that rises faster than one and a half times the rated power is not believed."""
+_BY_DAYLIGHT = ("pv_inverter", "energy_generated_kwh")
 _MOST_OF_RATIO = 1_000_000
 _GENERATION: Mapping[str, str] = {
     "energy_import_kwh": "+",
@@ -58,6 +59,8 @@ class Register:
     """From when on its counter answers, where power stood in for it before; None: there was no such time."""
     until_ms: int | None = None
     """Where what power stood in for ends; None: it goes on."""
+    daylight: Daylight | None = None
+    """Where it stands, if it counts photovoltaics."""
 
     @property
     def source(self) -> str:
@@ -149,7 +152,7 @@ def load(connection: Connection) -> list[Register]:
 
 def _register(row: Sequence[Any]) -> Register:
     number, device, device_class, signal, park, period_s, method, reading_s, zone, settled, *more = row
-    rated_kw, own_time, announced, has_power, counted = more
+    rated_kw, own_time, announced, has_power, counted, *place = more
     return Register(
         number,
         device,
@@ -166,7 +169,13 @@ def _register(row: Sequence[Any]) -> Register:
         announced=bool(announced),
         has_power=bool(has_power) and signal in _GENERATION,
         counted_ms=None if counted is None else to_ms(counted),
+        daylight=daylight((device_class, signal), zone, *place),
     )
+
+
+def daylight(named: tuple[str, str], zone: str, latitude: float | None, longitude: float | None) -> Daylight | None:
+    """Where a register (its class and signal) of a park stands, if it counts photovoltaics."""
+    return Daylight(zone, latitude, longitude) if named == _BY_DAYLIGHT else None
 
 
 def rules(connection: Connection, registers: Sequence[Register]) -> list[RegisterRule]:
@@ -183,7 +192,10 @@ def rules(connection: Connection, registers: Sequence[Register]) -> list[Registe
         () if each.method == "power" and each.announced else tuple(found.get(each.register_id, ()))
         for each in registers
     ]
-    return [RegisterRule(held, each.reading_ms, each.limit_kw) for held, each in zip(told, registers, strict=True)]
+    return [
+        RegisterRule(held, each.reading_ms, each.limit_kw, each.daylight)
+        for held, each in zip(told, registers, strict=True)
+    ]
 
 
 def note_settled(connection: Connection, settled_ms: Mapping[int, int]) -> None:

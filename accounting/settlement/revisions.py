@@ -24,6 +24,7 @@ _COMPARED = (
     "first_steps",
     "last_at_ms",
     "last_steps",
+    "spread",
 )
 """What makes a row another one. What was expected follows the device's present plan and is no news about the past."""
 
@@ -181,4 +182,10 @@ def _rows(computed: Computed, columns: dict[str, NDArray[np.int64]], mask: NDArr
         Column("first_steps", 8, columns["first_steps"][mask], nullable=True),
         Column("last_at", 8, columns["last_at_ms"][mask], instant=True, nullable=True),
         Column("last_steps", 8, columns["last_steps"][mask], nullable=True),
+        *_spread(columns["spread"][mask]),
     ]
+
+
+def _spread(values: NDArray[np.int64]) -> list[Column]:
+    """By what gaps were spread; left to its default where there was none, as almost always."""
+    return [Column("spread", 2, values)] if values.any() else []

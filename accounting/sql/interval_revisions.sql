@@ -3,7 +3,7 @@ SELECT w.place::int4, (date_part('epoch', i.at) * 1000)::int8 AS at_ms, i.period
        i.energy_kwh, i.quality, i.expected, i.received, i.valid, i.estimated, i.late,
        (date_part('epoch', i.first_at) * 1000)::int8 AS first_at_ms, i.first_register_kwh,
        (date_part('epoch', i.last_at) * 1000)::int8 AS last_at_ms, i.last_register_kwh,
-       i.revision, (date_part('epoch', i.changed_at) * 1000)::int8 AS changed_at_ms, i.cause,
+       i.revision, (date_part('epoch', i.changed_at) * 1000)::int8 AS changed_at_ms, i.cause, i.spread,
        (date_part('epoch', i.superseded_at) * 1000)::int8 AS superseded_at_ms, i.superseded_by, i.superseded_cause
 FROM unnest(%(registers)s::int4[]) WITH ORDINALITY AS w(register_id, place)
 JOIN public.interval_energy_revisions i ON i.register_id = w.register_id

@@ -11,7 +11,8 @@ SELECT
     string_agg(int8send(coalesce((extract(epoch FROM first_at) * 1000)::int8, %(absent)s + -1)), ''),
     string_agg(int8send(coalesce(first_steps, %(absent)s + -1)), ''),
     string_agg(int8send(coalesce((extract(epoch FROM last_at) * 1000)::int8, %(absent)s + -1)), ''),
-    string_agg(int8send(coalesce(last_steps, %(absent)s + -1)), '')
+    string_agg(int8send(coalesce(last_steps, %(absent)s + -1)), ''),
+    string_agg(int8send(spread), '')
 FROM base.interval_energy
 WHERE register_id = ANY(%(registers)s) AND at >= %(low)s AND at < %(high)s
 GROUP BY register_id

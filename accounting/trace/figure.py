@@ -124,7 +124,7 @@ def _details(row: tuple[Any, ...]) -> dict[str, float | int | str | None]:
     names = ("quality", "expected", "received", "valid", "estimated", "late")
     edges = ("first_at_ms", "first_register_kwh", "last_at_ms", "last_register_kwh", "revision")
     told = dict(zip((*names, *edges), row[2:13], strict=True))
-    return {**told, "changed_at": row[13].isoformat(), "cause": row[14]}
+    return {**told, "changed_at": row[13].isoformat(), "cause": row[14], "spread": row[15]}
 
 
 def _beside(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from accounting.settlement.beliefs import decode
-from accounting.settlement.registers import LIMIT_OF_RATED
+from accounting.settlement.registers import LIMIT_OF_RATED, daylight
 from accounting.store import Connection, Int64s, statement, unpacked
 from contract.signals import CATALOGUE
 from contract.time import from_ms, to_ms
@@ -67,6 +67,10 @@ class Source:
     """Whether its device announces the counter."""
     counted_ms: int | None
     """From when on its counter answers, where power stood in for it before."""
+    zone: str
+    """The park's time zone."""
+    latitude: float | None
+    longitude: float | None
 
     @property
     def read(self) -> str:
@@ -333,7 +337,9 @@ def _column(packed: bytes | None) -> Int64s:
 
 def _rule(source: Source, declarations: list[Declaration]) -> RegisterRule:
     limit_kw = source.rated_kw * LIMIT_OF_RATED if source.rated_kw else None
-    return RegisterRule(tuple(declarations), max(1, round(source.reading_s * 1000)), limit_kw)
+    named = (source.device_class, source.signal)
+    light = daylight(named, source.zone, source.latitude, source.longitude)
+    return RegisterRule(tuple(declarations), max(1, round(source.reading_s * 1000)), limit_kw, light)
 
 
 def _table(

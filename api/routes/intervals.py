@@ -71,7 +71,7 @@ _FORM = (parameters.FORMAT, parameters.BOM)
 _PARAMETERS = (*_SCOPE, _RESOLUTION, *_FORM)
 _REVISION_PARAMETERS = (*_SCOPE, *_FORM)
 _PLACES = ("park", "gateway", "device", "line", "transformer", "account")
-_TEXTS = {"quality", "cause", "superseded_by", "superseded_cause"}
+_TEXTS = {"quality", "cause", "spread", "superseded_by", "superseded_cause"}
 _HOUR_S = 3_600
 _NAMED = (Column("gateway"), Column("device"), Column("device_class"), Column("signal"))
 _AT = 1795392000000
@@ -106,6 +106,7 @@ _EXAMPLE_ROW = {
     "revision": 1,
     "changed_at_ms": _AT + 960_000,
     "cause": "first",
+    "spread": None,
 }
 _EXAMPLE = {**_EXAMPLE_HEAD, "intervals": [_EXAMPLE_ROW], "rows": 1}
 _REVISIONS_EXAMPLE = {

@@ -2,6 +2,7 @@
 
 from domain.energy.belief import NOTHING, Belief
 from domain.energy.believing import Course, Opening
+from domain.energy.daylight import Daylight, Spread
 from domain.energy.findings import Finding, FindingKind
 from domain.energy.gaps import Evidence, Gap, GapCause, gaps
 from domain.energy.intervals import Metered, interval_energy, metered
@@ -22,6 +23,7 @@ __all__ = [
     "NOTHING",
     "Belief",
     "Course",
+    "Daylight",
     "Declaration",
     "Direction",
     "Evidence",
@@ -36,6 +38,7 @@ __all__ = [
     "Opening",
     "Readings",
     "RegisterRule",
+    "Spread",
     "gaps",
     "in_order",
     "integrated_power",

@@ -151,7 +151,8 @@ def _counted(
 ) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
     chain = knots(known, meters)
     bounds = bounds_of(chain, len(meters.period_ms), instants)
-    return energy_of(readings, chain, stretches(chain, meters), bounds, meters, instants)
+    energy_wh, quality, _ = energy_of(readings, chain, stretches(chain, meters), bounds, meters, instants)
+    return energy_wh, quality
 
 
 def cut(settled: Settled, readings: Readings, rule: RegisterRule, cuts_ms: NDArray[np.int64]) -> Pieces:

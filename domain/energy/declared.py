@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.energy.daylight import Daylight
 from domain.energy.readings import INSTANTS, NONE, Declaration, RegisterRule, keys
 
 LARGEST_WH = 2**60
@@ -34,6 +35,8 @@ class Declared:
     """Infinite where no limit is known."""
     step: NDArray[np.int64]
     """The declared step of each declaration, in stored steps; 0: not declared."""
+    daylight: tuple[Daylight | None, ...]
+    """Of each register: where it stands, if it counts photovoltaics."""
 
     def at(self, key: NDArray[np.int64]) -> NDArray[np.int64]:
         """The index of the declaration in force at each key."""
@@ -82,6 +85,7 @@ def declared(rules: Sequence[RegisterRule], wh_per_step: int) -> Declared:
         period_ms=_column([rule.period_ms for rule in rules]),
         limit_kw=np.array([np.inf if rule.limit_kw is None else rule.limit_kw for rule in rules], dtype=np.float64),
         step=_column([entry[1].step_steps or 0 for entry in entries]),
+        daylight=tuple(rule.daylight for rule in rules),
     )
 
 

@@ -1,6 +1,7 @@
 """Energy of each interval of a grid from cumulative registers.
 
-C(t) is the cumulative count: known at the knots, a straight line between them, rounded to whole Wh at each edge once.
+C(t) is the cumulative count: known at the knots, a straight line between them (of photovoltaics across a gap a line
+that rises by daylight), rounded to whole Wh at each edge once.
 The energy of an interval is C(end) - C(start), so sums telescope: the intervals from edge a to edge b add up to
 C(b) - C(a) exactly, whatever gaps, roll-overs, resets or orders of arrival lie between; where the edges meet readings
 that is the difference of the registers (of whole Wh for whole ratios; a fractional ratio rounds each value it counts
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from domain.energy.believing import Course, Known, Opening, believed
 from domain.energy.counting import Knots, Stretches, knots, stretches
+from domain.energy.daylight import Spread
 from domain.energy.declared import Declared, declared
 from domain.energy.findings import Finding, jumps, left_out, too_much
 from domain.energy.meter import Meter
@@ -30,6 +32,7 @@ from domain.energy.readings import (
     check,
     keys,
 )
+from domain.energy.spreading import Spreads, spreads
 
 TOLERANCE_PERIODS = 2.5
 """A stretch of so many reading periods still is an ordinary one."""
@@ -80,12 +83,12 @@ def metered(
     chain = knots(known, meters)
     bounds = bounds_of(chain, len(rules), grid)
     counted = stretches(chain, meters)
-    energy_wh, quality = energy_of(readings, chain, counted, bounds, meters, grid)
+    energy_wh, quality, spread = energy_of(readings, chain, counted, bounds, meters, grid)
     above = _above(energy_wh, quality, courses, meters, grid)
     quality[above] = IntervalQuality.MISSING
     found = (*jumps(chain, meters), *left_out(readings, known), *too_much(above, energy_wh, grid))
-    energy_wh[above] = 0
-    table = table_of(readings, valid, chain, bounds, energy_wh, quality, rules, grid)
+    energy_wh[above], spread[above] = 0, Spread.EVEN
+    table = replace(table_of(readings, valid, chain, bounds, energy_wh, quality, rules, grid), spread=spread)
     last_ms, followed = _ends(known, courses, openings)
     return Metered(grid, table, openings, followed, last_ms, found)
 
@@ -125,14 +128,16 @@ def energy_of(
     bounds: Bounds,
     meters: Declared,
     grid: Edges,
-) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-    """Wh and quality between each two edges of every register."""
+) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.int8]]:
+    """Wh, quality and `Spread` between each two edges of every register."""
     if not len(chain.key):
         shape = (bounds.low.shape[0], grid.count)
-        return np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int8)
+        return np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int8), np.zeros(shape, dtype=np.int8)
     covered = bounds.has_low & bounds.has_high
-    count_wh = _count_at(chain, counted, bounds, covered)
-    doubtful = _doubtful(readings, chain, counted, meters, grid)
+    long = counted.span_ms > tolerance_ms(meters.period_ms, grid)[chain.register]
+    spread = spreads(chain, counted, meters, long)
+    count_wh = _count_at(chain, counted, bounds, covered, meters, spread)
+    doubtful = _doubtful(readings, chain, counted, long)
     low, high = np.where(covered, bounds.low, 0)[:, :-1], np.where(covered, bounds.high, 0)[:, 1:]
     total_doubtful, total_unknown = np.cumsum(doubtful), np.cumsum(counted.unknown)
     nothing = (high > low) & (total_unknown[high] - total_unknown[low] == high - low)
@@ -140,7 +145,21 @@ def energy_of(
     good = total_doubtful[high] == total_doubtful[low]
     quality = np.where(good, IntervalQuality.GOOD, IntervalQuality.ESTIMATED)
     energy_wh = np.where(present, count_wh[:, 1:] - count_wh[:, :-1], 0)
-    return energy_wh, np.where(present, quality, IntervalQuality.MISSING).astype(np.int8)
+    by = _spread_by(spread, chain, low, high) * present
+    return energy_wh, np.where(present, quality, IntervalQuality.MISSING).astype(np.int8), by
+
+
+def _spread_by(
+    spread: Spreads | None, chain: Knots, low: NDArray[np.int64], high: NDArray[np.int64]
+) -> NDArray[np.int8]:
+    """By what the gaps were spread that intervals between two knots lie in."""
+    if spread is None:
+        return np.zeros(low.shape, np.int8)
+    held = np.cumsum(spread.by > 0)
+    mark = np.zeros(chain.register[-1] + 1, np.int8)
+    np.maximum.at(mark, chain.register, spread.by)
+    found: NDArray[np.int8] = np.where(held[high] > held[low], mark[chain.register[low]], Spread.EVEN).astype(np.int8)
+    return found
 
 
 def _above(
@@ -186,6 +205,8 @@ def _count_at(
     counted: Stretches,
     bounds: Bounds,
     covered: NDArray[np.bool_],
+    meters: Declared,
+    spread: Spreads | None,
 ) -> NDArray[np.int64]:
     """C at each edge: what was counted up to the knot before it, and the edge's share of the stretch it lies in."""
     total = np.cumsum(counted.energy_wh)
@@ -193,6 +214,10 @@ def _count_at(
     since_ms = np.where(high > low, bounds.edge_ms[None, :] - chain.at_ms[low], 0)
     span_ms = np.where(high > low, counted.span_ms[high], 1)
     energy_wh = np.where(high > low, counted.energy_wh[high], 0)
+    if spread is not None:
+        line, edge = np.nonzero((high > low) & (spread.by[high] > 0))
+        since, whole = spread.shares(meters, chain, bounds.edge_ms[edge], high[line, edge])
+        since_ms[line, edge], span_ms[line, edge] = since, whole
     counts: NDArray[np.int64] = total[low] + share(energy_wh, since_ms, span_ms)
     return counts
 
@@ -219,12 +244,10 @@ def _doubtful(
     readings: Readings,
     chain: Knots,
     counted: Stretches,
-    meters: Declared,
-    grid: Edges,
+    long: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """Stretches that make an interval estimated: too long, a guess, or beside a reading flagged estimated."""
     flagged = (chain.place != NONE) & (readings.trust[np.maximum(chain.place, 0)] > 1)
-    long = counted.span_ms > tolerance_ms(meters.period_ms, grid)[chain.register]
     doubtful: NDArray[np.bool_] = counted.estimated | long | flagged
     doubtful[1:] |= flagged[:-1]
     return doubtful
@@ -260,6 +283,7 @@ def table_of(
         first_steps=_picked(chain.after, low, has_low),
         last_at_ms=_picked(chain.at_ms, high, has_high),
         last_steps=_picked(chain.before, high, has_high),
+        spread=np.zeros(energy_wh.shape, np.int8),
     )
 
 

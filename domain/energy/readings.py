@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.energy.daylight import Daylight
+
 INSTANTS = 2**42
 """Instants are below it (the year 2109), so that register and instant share one 64-bit key."""
 MOST_REGISTERS = 2**20
@@ -74,6 +76,8 @@ class RegisterRule:
     """Planned distance of its readings."""
     limit_kw: float | None
     """The highest plausible power on the primary side; None: not declared, so it is learned from its past."""
+    daylight: Daylight | None = None
+    """Where photovoltaics stand, so that what they counted in a gap is spread by daylight; None: evenly."""
 
 
 class Edges(Protocol):
@@ -137,6 +141,8 @@ class IntervalTable:
     last_at_ms: NDArray[np.int64]
     """The first valid reading (or declared meter change) at or after the end."""
     last_steps: NDArray[np.int64]
+    spread: NDArray[np.int8]
+    """`Spread`: by what a gap that it lies in, if there is any, was spread over time."""
 
 
 def in_order(readings: Readings) -> Readings:
