@@ -218,9 +218,12 @@ def _trace(
     revision: int | None,
     known_at: datetime | None,
 ) -> RegisterTrace:
-    stored = _stored(connection, source, start_ms, stop_ms, revision)
+    rows = stored_rows(connection, source, start_ms, stop_ms, revision)
+    stored = {row[0]: (row[1], row[2], row[12]) for row in rows}
     declared = _declarations(connection, source, known_at)
-    opening, low, high = _opening(connection, source, start_ms, stop_ms)
+    # Of an interval in a long gap the reading that ends the gap lies far behind it.
+    ended_ms = max([stop_ms, *(row[10] for row in rows if row[10] is not None)])
+    opening, low, high = _opening(connection, source, start_ms, ended_ms)
     readings = _readings(connection, source, low, high, known_at)
     grid = Grid(start_ms, source.period_s * 1000, (stop_ms - start_ms) // (source.period_s * 1000))
     table = _table(source, readings, [each for each, _ in declared], grid, opening)
@@ -276,13 +279,6 @@ def stored_rows(
         "revision": revision,
     }
     return connection.execute(statement("trace_intervals"), bound).fetchall()
-
-
-def _stored(
-    connection: Connection, source: Source, start_ms: int, stop_ms: int, revision: int | None
-) -> dict[int, tuple[int | None, str, int]]:
-    rows = stored_rows(connection, source, start_ms, stop_ms, revision)
-    return {row[0]: (row[1], row[2], row[12]) for row in rows}
 
 
 def _declarations(

@@ -3,6 +3,7 @@
 What the park did is known here beforehand, in whole Wh every five minutes: no expectation comes from the program.
 """
 
+import math
 import json
 import random
 from datetime import UTC, datetime
@@ -75,6 +76,10 @@ def test_every_reading_names_the_batch_it_came_in(february: Month) -> None:
     assert batches.readings == register.readings >= 4
 
 
+SPREAD_H = ((10, 12.25), (11, 11.25))
+"""The outage and one quarter hour of it."""
+
+
 def test_an_outage_is_spread_and_traced_as_an_estimate(february: Month) -> None:
     start_ms = MONTH.start_ms + 10 * 86_400_000 + 11 * 3_600_000
     register = ("pv-1", "energy_generated_kwh")
@@ -85,7 +90,10 @@ def test_an_outage_is_spread_and_traced_as_an_estimate(february: Month) -> None:
     # The readings on both sides: 10:00 and 12:15 local.
     assert [each.at_ms - start_ms for each in found.readings] == [-3_600_000, 4_500_000]
     spread = february.wh(register, start_ms - 3_600_000, start_ms + 4_500_000)
-    assert found.published == pytest.approx(spread / 9 / 1000, abs=0.001)
+    # Without coordinates by half a sine from 6 to 18 h of the park's clock: an hour is 15 degrees of it.
+    whole, part = (math.cos(math.radians(15 * (a - 6))) - math.cos(math.radians(15 * (b - 6))) for a, b in SPREAD_H)
+    assert found.details["spread"] == "clock"
+    assert found.published == pytest.approx(spread / 1000 * part / whole, abs=0.001)
 
 
 INDICATORS = {

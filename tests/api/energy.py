@@ -66,10 +66,14 @@ def correct(dsn: str, register_id: int, at_ms: int, wh: int, by: str) -> None:
     """A former value kept, and a new one in its place, as settlement does."""
     at = "to_timestamp(%(at_ms)s::int8 / 1000.0)"
     values = {"register": register_id, "at_ms": at_ms, "wh": wh, "by": by}
+    columns = (
+        "at, energy_wh, first_at, first_steps, last_at, last_steps, changed_at, register_id, period_s, expected, "
+        "received, valid, estimated, late, revision, quality, cause, spread"
+    )
     with psycopg.connect(dsn) as connection:
         connection.execute(
-            "INSERT INTO base.interval_energy_revision SELECT i.*, now(), %(by)s, 'late' "
-            f"FROM base.interval_energy i WHERE register_id = %(register)s AND at = {at}",
+            f"INSERT INTO base.interval_energy_revision ({columns}, superseded_at, superseded_by, superseded_cause) "
+            f"SELECT {columns}, now(), %(by)s, 'late' FROM base.interval_energy WHERE register_id = %(register)s AND at = {at}",
             values,
         )
         connection.execute(

@@ -61,6 +61,7 @@ async def test_every_slot_is_there_and_nothing_is_invented(api: Api) -> None:
         "last_register_kwh": 1012.345,
         "revision": 1,
         "cause": "first",
+        "spread": None,
     }
     assert (second["energy_kwh"], second["quality"]) == (0, "good")
     assert (third["energy_kwh"], third["quality"], third["expected"]) == (None, "missing", 15)
