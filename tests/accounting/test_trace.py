@@ -3,8 +3,8 @@
 What the park did is known here beforehand, in whole Wh every five minutes: no expectation comes from the program.
 """
 
-import math
 import json
+import math
 import random
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal

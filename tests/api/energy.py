@@ -73,7 +73,8 @@ def correct(dsn: str, register_id: int, at_ms: int, wh: int, by: str) -> None:
     with psycopg.connect(dsn) as connection:
         connection.execute(
             f"INSERT INTO base.interval_energy_revision ({columns}, superseded_at, superseded_by, superseded_cause) "
-            f"SELECT {columns}, now(), %(by)s, 'late' FROM base.interval_energy WHERE register_id = %(register)s AND at = {at}",
+            f"SELECT {columns}, now(), %(by)s, 'late' FROM base.interval_energy "
+            f"WHERE register_id = %(register)s AND at = {at}",
             values,
         )
         connection.execute(

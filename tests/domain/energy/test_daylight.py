@@ -51,7 +51,7 @@ def test_a_gap_over_a_night_has_none_of_its_energy_in_the_night() -> None:
     """From noon to noon at the equator, 2,000 kWh: half a sine before 18 h, half a sine after 6 h, nothing between.
 
     The integral of cos(pi/12 x t) from hour a to hour b after noon is 12/pi x (sin(b) - sin(a)); half of the energy
-    lies on each side. So the hour from 12 h has 1000 x sin 15° = 258.82 kWh, that from 17 h 1000 x (1 - sin 75°) = 34.07.
+    lies on each side: 1000 x sin 15° = 258.82 kWh from 12 h on, 1000 x (1 - sin 75°) = 34.07 kWh from 17 h on.
     """
     table = across(EQUATOR, 12, 36, 2_000_000)
     kwh = table.energy_wh[0] / 1000
