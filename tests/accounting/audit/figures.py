@@ -69,7 +69,9 @@ class Evidence:
         if register not in self._cut:
             device, signal = register
             known = self.declared[register]
-            self._cut[register] = cut(self.rows[device], signal, known, self.start_ms, self.stop_ms)
+            self._cut[register] = cut(
+                self.rows[device], signal, known, self.start_ms, self.stop_ms, sun=signal == ENERGY["pv"][1]
+            )
         return self._cut[register]
 
     def registers(self, kind: str, signal: str, only: str | None = None) -> list[Register]:

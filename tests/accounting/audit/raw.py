@@ -6,16 +6,22 @@ Nothing here uses the program's own arithmetic: whole numbers, one loop over rea
 import csv
 import io
 import json
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
+import numpy as np
 import psycopg
 
+from domain.sun import sun_path
+
 QUARTER_MS = 900_000
+CELL_MS = 300_000
 LONG_MS = 945_000
 """A stretch is ordinary up to a quarter of an hour and a twentieth more."""
 
@@ -137,8 +143,13 @@ def usable(rows: Sequence[Row], signal: str) -> list[tuple[int, int, bool]]:
     return found
 
 
-def cut(rows: Sequence[Row], signal: str, known: Sequence[Meter], start_ms: int, stop_ms: int) -> dict[int, Slot]:
-    """The quarters of an hour of a register between two instants, by their start; one that is missing is not there."""
+def cut(
+    rows: Sequence[Row], signal: str, known: Sequence[Meter], start_ms: int, stop_ms: int, *, sun: bool = False
+) -> dict[int, Slot]:
+    """The quarters of an hour of a register between two instants, by their start; one that is missing is not there.
+
+    `sun`: what was counted in a gap is spread by the height of the sun.
+    """
     times, counts, doubts = _counted(_without_dips(usable(rows, signal)), known)
     doubted = [0]
     for doubt in doubts:
@@ -148,7 +159,7 @@ def cut(rows: Sequence[Row], signal: str, known: Sequence[Meter], start_ms: int,
         if not times or at_ms < times[0] or at_ms + QUARTER_MS > times[-1]:
             continue
         low, high = bisect_right(times, at_ms) - 1, bisect_left(times, at_ms + QUARTER_MS)
-        wh = _count_at(times, counts, at_ms + QUARTER_MS) - _count_at(times, counts, at_ms)
+        wh = _count_at(times, counts, at_ms + QUARTER_MS, sun=sun) - _count_at(times, counts, at_ms, sun=sun)
         slots[at_ms] = Slot(wh, doubted[high + 1] > doubted[low + 1])
     return slots
 
@@ -188,13 +199,30 @@ def _wh(register: int, meter: Meter) -> int:
     return (2 * register * meter.ratio.numerator + meter.ratio.denominator) // (2 * meter.ratio.denominator)
 
 
-def _count_at(times: Sequence[int], counts: Sequence[int], at_ms: int) -> int:
-    """The count at an instant: a straight line between the readings beside it, rounded half up."""
+def _count_at(times: Sequence[int], counts: Sequence[int], at_ms: int, *, sun: bool) -> int:
+    """The count at an instant: a straight line between the readings beside it, or by the sun, rounded half up."""
     low = bisect_right(times, at_ms) - 1
     if times[low] == at_ms:
         return counts[low]
     span, rise = times[low + 1] - times[low], counts[low + 1] - counts[low]
-    return counts[low] + (2 * rise * (at_ms - times[low]) + span) // (2 * span)
+    since = at_ms - times[low]
+    if sun and span > LONG_MS and (light := _light(times[low], times[low + 1])):
+        since, span = _light(times[low], at_ms), light
+    return counts[low] + (2 * rise * since + span) // (2 * span)
+
+
+def _light(from_ms: int, to_ms: int) -> int:
+    """The sine of the sun's height in 4096ths, added up by cells of five minutes."""
+    first, last = from_ms // CELL_MS, to_ms // CELL_MS
+    begun = _bright(first) * (from_ms - first * CELL_MS) // CELL_MS
+    return sum(map(_bright, range(first, last))) + _bright(last) * (to_ms - last * CELL_MS) // CELL_MS - begun
+
+
+@cache
+def _bright(cell: int) -> int:
+    """In the middle of a cell, over the demonstration park."""
+    path = sun_path(np.array([cell * CELL_MS + CELL_MS // 2]), 22.69, 114.35, 101_325.0)
+    return max(0, round(4096 * math.cos(math.radians(float(path.zenith[0])))))
 
 
 def looked_at(rows: Sequence[Row], signal: str, start_ms: int, stop_ms: int) -> list[Row]:
