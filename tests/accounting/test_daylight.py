@@ -36,7 +36,7 @@ def spreads(park) -> dict[str, str | None]:
 
 
 def total_kwh(park) -> float:
-    return round(sum(energy for energy, _ in park.energies("pv-1", GENERATED).values()), 3)
+    return round(sum(energy or 0 for energy, _ in park.energies("pv-1", GENERATED).values()), 3)
 
 
 def test_an_outage_over_the_night_has_no_energy_in_the_dark(park):
@@ -68,7 +68,7 @@ def test_the_end_of_an_outage_that_comes_later_gives_the_same(park):
     park.settled()
     energies = park.energies("pv-1", GENERATED)
     assert energies != once
-    before_night = sum(energies[at][0] for at in energies if at < "05 11:00")
+    before_night = sum(energies[at][0] or 0 for at in energies if at < "05 11:00")
     assert round(before_night, 3) == 80.0
     assert {energies[at] for at in NIGHT} == {(0.0, "estimated")}
     assert total_kwh(park) == 1_900
