@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from domain.energy.belief import NOTHING, Belief
 from domain.energy.chains import Scan
 from domain.energy.declared import Declared
-from domain.energy.meter import SLACK_MS, Meter
+from domain.energy.meter import Meter, allowed_ms, allowed_wh
 from domain.energy.nodes import Judged, reach_ms, three_smallest
 from domain.energy.readings import INSTANTS, NONE, Readings, keys
 
@@ -116,7 +116,7 @@ def _plain(known: Known, meters: Declared, bounds: NDArray[np.int64], openings: 
     span = np.diff(known.at_ms, prepend=known.at_ms[:1])
     register = known.register
     fits = (np.diff(known.steps, prepend=known.steps[:1]) >= 0) & (
-        rise <= meters.limit_kw[register] * (span + SLACK_MS) / 3_600.0
+        rise <= meters.limit_kw[register] * allowed_ms(span) / 3_600.0
     )
     fits &= np.diff(known.era, prepend=known.era[:1]) == 0
     firsts = bounds[:-1][bounds[:-1] < bounds[1:]]
@@ -142,7 +142,7 @@ def _goes_on(known: Known, meters: Declared, first: int, belief: Belief) -> bool
     span = int(known.at_ms[first]) - belief.anchor_ms
     if span <= 0:
         return span == 0 and rise == 0
-    return 0 <= rise <= meter.power_kw(belief.peak_kw, belief.seen_ms) * (span + SLACK_MS) / 3_600.0
+    return 0 <= rise <= allowed_wh(meter.power_kw(belief.peak_kw, belief.seen_ms), span)
 
 
 def _key(register: int, at_ms: int) -> NDArray[np.int64]:

@@ -21,6 +21,8 @@ from domain.energy.believing import Known, Opening, believed
 from domain.energy.counting import knots, stretches
 from domain.energy.declared import Declared, declared
 from domain.energy.intervals import bounds_of, energy_of, share
+from domain.energy.meter import NEAR_TOP
+from domain.energy.nodes import Link
 from domain.energy.readings import NONE, IntervalQuality, Readings, RegisterRule, check, in_order, keys
 
 
@@ -131,9 +133,20 @@ def energy_along(
     key = keys(readings.register, readings.at_ms)
     register = readings.register.astype(np.int64)
     place = np.arange(len(readings), dtype=np.int64)
-    link = np.zeros(len(readings), np.int8)
-    known = Known(place, register, meters.era(register, key), meters.at(key), readings.at_ms, readings.steps, link)
+    era, rule = meters.era(register, key), meters.at(key)
+    known = Known(place, register, era, rule, readings.at_ms, readings.steps, _links(readings.steps, era, rule, meters))
     return _counted(readings, known, meters, instants)
+
+
+def _links(
+    steps: NDArray[np.int64], era: NDArray[np.int64], rule: NDArray[np.int64], meters: Declared
+) -> NDArray[np.int8]:
+    """A fall that no roll-over explains counts from zero."""
+    link = np.zeros(len(steps), np.int8)
+    modulus = meters.modulus[rule[:-1]]
+    rolled = (modulus > 0) & (modulus - steps[:-1] + steps[1:] <= modulus // NEAR_TOP)
+    link[1:][(era[1:] == era[:-1]) & (steps[1:] < steps[:-1]) & ~rolled] = Link.RESET
+    return link
 
 
 def _check(readings: Readings, rules: Sequence[RegisterRule], instants: Instants) -> None:

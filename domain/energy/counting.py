@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from domain.energy.believing import Known
 from domain.energy.declared import Declared
-from domain.energy.meter import NEAR_TOP, SLACK_MS
+from domain.energy.meter import NEAR_TOP, allowed_ms
 from domain.energy.nodes import Link
 from domain.energy.readings import INSTANTS, NONE, keys
 
@@ -85,7 +85,7 @@ def stretches(chain: Knots, meters: Declared) -> Stretches:
     reset = link == Link.RESET
     energy_wh[reset] = meters.wh(new[reset], rule[reset])
     declared = (chain.place[1:] == NONE) | (chain.place[:-1] == NONE)
-    limit_wh = meters.limit_kw[register[:-1]] * (span_ms + SLACK_MS) / 3_600.0 + meters.wh(meters.step[rule], rule)
+    limit_wh = meters.limit_kw[register[:-1]] * allowed_ms(span_ms) / 3_600.0 + meters.wh(meters.step[rule], rule)
     fits |= reset
     fits &= ~declared | (energy_wh <= limit_wh)
     known = (old != NONE) & (new != NONE) & (chain.era_after[:-1] == chain.era_before[1:])

@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from domain.energy.belief import Differences
 from domain.energy.declared import Declared
 from domain.energy.readings import NONE
 
 SLACK_MS = 60_000
 """A register may be read a little after it was written."""
+QUICK_MS = 300_000
+"""Between readings further apart than that it makes no difference, and the limit is that of the interval itself."""
 LEARNED = 5.0
 """Where no rating is declared, a register may count five times as fast as it was ever seen to."""
 YOUNG_KW = 10_000.0
@@ -83,7 +88,12 @@ def energy_wh(power_kw: float, span_ms: int) -> float:
 
 def allowed_wh(power_kw: float, span_ms: int) -> float:
     """Wh that a register can rise by between two readings, without its step."""
-    return energy_wh(power_kw, span_ms + SLACK_MS)
+    return energy_wh(power_kw, max(span_ms, min(span_ms + SLACK_MS, QUICK_MS)))
+
+
+def allowed_ms(spans_ms: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The spans whose power a register can rise by between two readings, as `allowed_wh`."""
+    return np.maximum(spans_ms, np.minimum(spans_ms + SLACK_MS, QUICK_MS)).astype(np.float64)
 
 
 def mean_kw(wh: float, span_ms: int) -> float:

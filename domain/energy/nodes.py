@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.energy.belief import Differences
-from domain.energy.meter import ENOUGH, SLACK_MS, Meter
+from domain.energy.meter import ENOUGH, Meter, allowed_ms
 from domain.energy.readings import NONE
 
 PATIENCE_MS = 900_000
@@ -22,6 +22,8 @@ REMEMBERED_MS = 86_400_000
 """A register may come back to its own count after so long."""
 STILL_MS = 900_000
 """A register that stood still so long at most may simply be refreshed that seldom."""
+STOOD_MOST_MS = 21_600_000
+"""A register that stood still for longer than six hours and then leaps was set, not stuck."""
 CATCH_UP_MS = 60_000
 """What it costs to believe that a register was stuck for longer."""
 YOUNG_MS = 1_000
@@ -201,7 +203,7 @@ def movement(at_ms: NDArray[np.int64], changed: NDArray[np.intp], changed_ms: in
 
 def allowed_all(power_kw: float, spans_ms: NDArray[np.int64]) -> NDArray[np.float64]:
     """Wh that a register can rise by in each of some spans, without its step."""
-    return power_kw * (spans_ms + SLACK_MS).astype(np.float64) / 3_600.0
+    return power_kw * allowed_ms(spans_ms) / 3_600.0
 
 
 def whs(meter: Meter, steps: NDArray[np.int64]) -> NDArray[np.int64]:

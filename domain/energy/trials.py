@@ -76,14 +76,14 @@ class Trials(Tips):
         total = sum(wh + step for _, _, wh in rises)
         span_ms = max(node.at_ms - test.anchor_ms, 1)
         jumps: set[int] = set()
-        power = 0.0
         while rises:
-            power = meter.limit_kw or LEARNED * max(parent.peak_kw, mean_kw(total, span_ms))
             at_ms, span, wh = rises[-1]
-            if wh <= allowed_wh(power, span):
+            # A rise is judged by the others and by the past, never by itself.
+            others_kw = mean_kw(total - wh - step, span_ms - span) if span_ms > span else 0.0
+            if wh <= allowed_wh(meter.limit_kw or LEARNED * max(parent.peak_kw, others_kw), span):
                 break
             jumps.add(at_ms)
-            total -= wh + step
+            total, span_ms = total - wh - step, max(span_ms - span, 1)
             rises.pop()
         believed = [rise for at, _, rise in test.rises if at not in jumps]
         node.test = None

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from domain.energy.meter import allowed_wh
+from domain.energy.meter import ENOUGH_MS, allowed_wh
 from domain.energy.nodes import (
     CATCH_UP_MS,
     MOST_VALUES,
     MOVE_MS,
     PATIENCE_MS,
     STILL_MS,
+    STOOD_MOST_MS,
     UNDONE_MS,
     YOUNG_MS,
     Link,
@@ -110,7 +111,7 @@ class Ways(Tips):
         power, step = meter.power_kw(node.peak_kw, node.seen_ms), known or 0
         if rise <= allowed_wh(power, at_ms - node.at_ms) + step:
             yield Way(node, Link.DIRECT)
-        elif rise <= allowed_wh(power, at_ms - node.since_ms) + step:
+        elif self._may_have_stood(node, at_ms, known) and rise <= allowed_wh(power, at_ms - node.since_ms) + step:
             if known is None:
                 yield Way(node, Link.DIRECT)
             else:
@@ -120,3 +121,11 @@ class Ways(Tips):
             yield Way(node, Link.TRIAL)
         elif self._young(node):
             yield Way(node, Link.TRIAL, YOUNG_MS)
+
+    def _may_have_stood(self, node: Node, at_ms: int, step_wh: int | None) -> bool:
+        """Whether a register may show at once what it counted since it stood still: for some hours, by a known limit.
+
+        One whose step is not known yet may have stood for as long as one step takes.
+        """
+        learned = self._meter.limit_kw is not None or node.seen_ms >= ENOUGH_MS
+        return learned and (step_wh is None or at_ms - node.since_ms <= STOOD_MOST_MS)

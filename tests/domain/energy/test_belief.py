@@ -201,3 +201,34 @@ def test_a_ratio_makes_coarse_steps() -> None:
     assert made.findings == ()
     assert set(made.table.quality[0].tolist()) == {GOOD}
     assert int(made.table.energy_wh.sum()) / 1000 == pytest.approx(52_000, abs=80)
+
+
+@pytest.mark.parametrize(
+    ("every", "gap_s", "jump"), [(10, 180, 9000), (300, 300, 5000), (900, 900, 40_000), (60, 3600, 900)]
+)
+def test_a_jump_never_raises_its_own_limit(every: int, gap_s: int, jump: float) -> None:
+    """A meter without a rating, set up for good after a silence: what it counted before and after is the measure."""
+    hours = 12
+    true = meter(hours * 3600, every)
+    points = {second: kwh for second, kwh in true.items() if not 20_000 - gap_s < second < 20_000}
+    points |= {second: kwh + jump for second, kwh in points.items() if second >= 20_000}
+    told, _, made = quarters(points, hours, None, every)
+    assert FindingKind.JUMPED in kinds(made)
+    assert max(value or 0 for value in told) < 10.1
+    assert sum(value or 0 for value in told) <= 40 * hours + 0.1
+
+
+def test_a_first_reading_that_is_false_is_no_energy() -> None:
+    """Zeros for 26 hours, then the count: without a rating, too, nothing of it was counted."""
+    points = {second: kwh if second >= 26 * 3600 else 0.0 for second, kwh in meter(30 * 3600, 60).items()}
+    told, _, made = quarters(points, 30, None, 60)
+    assert FindingKind.JUMPED in kinds(made)
+    assert max(value or 0 for value in told) < 10.1
+
+
+def test_a_register_that_stood_for_a_day_and_leaps_was_set() -> None:
+    points = meter(40 * 3600, 60)
+    points = {second: 48_211.0 if second < 30 * 3600 else 57_211 + 40 * (second / 3600 - 30) for second in points}
+    told, _, made = quarters(points, 40, 150.0, 60)
+    assert FindingKind.JUMPED in kinds(made)
+    assert sum(value or 0 for value in told) == pytest.approx(400, abs=1)
