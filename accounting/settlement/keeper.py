@@ -400,7 +400,8 @@ def _judged(windows: Sequence[Window], ends: Int64s, made: Metered) -> Iterator[
             continue
         days = {each.span.register.floor(day) for day in range(each.begin_ms // DAY_MS * DAY_MS, end_ms + 1, DAY_MS)}
         told = zip(made.openings[place].edges_ms, made.courses[place].beliefs, strict=False)
-        held = tuple(Held(at, belief) for at, belief in told if at == end_ms or (at < end_ms and at in days))
+        known = [Held(at, belief) for at, belief in told if belief.at_ms != NONE]
+        held = tuple(each for each in known if each.at_ms == end_ms or (each.at_ms < end_ms and each.at_ms in days))
         yield Judged(each.span.register.register_id, each.begin_ms, end_ms, held)
 
 

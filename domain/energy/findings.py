@@ -16,6 +16,9 @@ from domain.energy.readings import NONE, Grid, Readings
 TOGETHER_MS = 900_000
 """Readings that are not believed and lie so near to each other are one finding."""
 
+OPEN_MS = 3_600_000
+"""Readings that no believed one follows are a finding when they go on for so long."""
+
 
 class FindingKind(StrEnum):
     """What is wrong."""
@@ -77,13 +80,14 @@ def left_out(readings: Readings, known: Known) -> Iterator[Finding]:
     places = np.flatnonzero(false)
     if not len(places):
         return
+    if not len(known.place):
+        return
     after = np.searchsorted(known.place, places)
-    before = np.maximum(after - 1, 0)
-    last = np.minimum(after, len(known.place) - 1)
-    inner = (after > 0) & (after < len(known.place)) if len(known.place) else np.zeros(len(places), np.bool_)
-    if len(known.place):
-        register = readings.register[places]
-        inner &= (known.register[before] == register) & (known.register[last] == register)
+    before, last = np.maximum(after - 1, 0), np.minimum(after, len(known.place) - 1)
+    register = readings.register[places]
+    begun = (after > 0) & (known.register[before] == register)
+    ended = (after < len(known.place)) & (known.register[last] == register)
+    inner = begun & (ended | (readings.at_ms[places] - known.at_ms[before] >= OPEN_MS))
     places, before = places[inner], before[inner]
     if not len(places):
         return

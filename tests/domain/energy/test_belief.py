@@ -232,3 +232,11 @@ def test_a_register_that_stood_for_a_day_and_leaps_was_set() -> None:
     told, _, made = quarters(points, 40, 150.0, 60)
     assert FindingKind.JUMPED in kinds(made)
     assert sum(value or 0 for value in told) == pytest.approx(400, abs=1)
+
+
+def test_readings_that_are_never_believed_are_a_finding() -> None:
+    """Rated 100 kW, from some minute on told in hundredths: no reading follows from another, and that is said."""
+    points = {second: kwh if second < 3600 else kwh * 100 for second, kwh in meter(3 * 3600, 60).items()}
+    told, _, made = quarters(points, 3, 150.0, 60)
+    assert told[5:] == [None] * 7
+    assert FindingKind.LEFT_OUT in kinds(made)
