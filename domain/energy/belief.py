@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from domain.energy.readings import NONE
 
 Differences = tuple[int, ...]
-"""The three smallest differences between two believed readings, in steps, rising; fewer while there are fewer."""
+"""The three smallest grains of believed rises (`nodes.grain`), in steps, rising; fewer while there are fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class Trial:
     first_steps: int
     paid_ms: int
     """What the break costs that began it."""
-    rises: tuple[tuple[int, int, int], ...]
-    """Instant, time since the reading before it in ms, and rise in steps."""
+    rises: tuple[tuple[int, int, int, int], ...]
+    """Instant, time since the reading before it in ms, rise and grain in steps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,7 @@ def _plain_course(
             beliefs.append(replace(first, at_ms=last_ms, steps=last_steps, next_ms=NONE))
             continue
         end = anchor + 1 + int(before)
-        smallest = three_smallest(smallest, np.diff(whole[done:end]))
+        smallest = three_smallest(smallest, whole[done:end])
         done = max(done, end - 1)
         value = int(steps[anchor])
         same = int(np.searchsorted(steps, value, side="left"))

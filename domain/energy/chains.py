@@ -138,7 +138,7 @@ class Scan(Ways, Trials, Closing):
         at_ms = np.concatenate([[tip.at_ms], self._at_ms[low:high]])
         steps = np.concatenate([[tip.steps], self._steps[low:high]])
         differences = np.diff(steps)
-        smallest = three_smallest(tip.smallest, differences)
+        smallest = three_smallest(tip.smallest, steps)
         least = meter.step_wh(smallest) if len(tip.smallest) >= ENOUGH or meter.step_steps else 0
         wh = whs(meter, steps)
         allowed = allowed_all(meter.power_kw(tip.peak_kw, tip.seen_ms), np.diff(at_ms)) + (least or 0)
@@ -175,7 +175,7 @@ class Scan(Ways, Trials, Closing):
             tip.cost_ms,
             tip,
             Link.DIRECT,
-            three_smallest(tip.smallest, differences),
+            three_smallest(tip.smallest, steps),
             tip.peak_kw,
             tip.seen_ms,
         )

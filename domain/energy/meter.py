@@ -23,7 +23,7 @@ ENOUGH_MS = 900_000
 NEAR_TOP = 10
 """A fall is a roll-over when the rise through the top is at most a tenth of the register's width."""
 ENOUGH = 3
-"""So many differences tell the step of a register: the third smallest is the smallest that is no exception."""
+"""So many rises tell the step of a register: the third smallest grain is the smallest that is no exception."""
 _MS_PER_HOUR_W = 3_600.0
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,7 @@ MOST_CHEAP = 5
 MOST_REMEMBERED = 2
 UNDONE_MS = 850_000
 """What it costs at most that a leap was taken back: less than that."""
+UNLIMITED_MS = 2**60
 MOST_VALUES = 64
 """So many values back a chain may turn out to have been left."""
 MINUTE_MS = 60_000
@@ -79,7 +81,7 @@ class Test:
     first_steps: int
     paid_ms: int
     """What the break costs that began it."""
-    rises: tuple[tuple[int, int, int], ...]
+    rises: tuple[tuple[int, int, int, int], ...]
 
     def until(self, at_ms: int) -> "Test | None":
         """The same at an earlier reading; None: it had not begun."""
@@ -177,16 +179,23 @@ def line_of(node: Node) -> tuple[set[int], int]:
     return found, root
 
 
-def three_smallest(known: Differences, differences: NDArray[np.int64]) -> Differences:
-    """The three smallest rises of those known and those given."""
-    rises = differences[differences > 0]
-    if len(known) >= ENOUGH:
-        rises = rises[rises < known[-1]]
-    if not len(rises):
+def grain(rise: int, steps: int) -> int:
+    """The largest step by which a register can have come to a value by a rise."""
+    return gcd(rise, steps)
+
+
+def three_smallest(known: Differences, steps: NDArray[np.int64]) -> Differences:
+    """The three smallest grains of those known and those of values that follow each other."""
+    rises = np.diff(steps)
+    up = rises > 0
+    if not up.any():
         return known
-    if len(rises) > ENOUGH:
-        rises = np.partition(rises, ENOUGH - 1)[:ENOUGH]
-    return tuple(sorted((*known, *rises.tolist()))[:ENOUGH])
+    grains = np.gcd(rises[up], steps[1:][up])
+    if len(known) >= ENOUGH:
+        grains = grains[grains < known[-1]]
+    if len(grains) > ENOUGH:
+        grains = np.partition(grains, ENOUGH - 1)[:ENOUGH]
+    return tuple(sorted((*known, *grains.tolist()))[:ENOUGH])
 
 
 def movement(at_ms: NDArray[np.int64], changed: NDArray[np.intp], changed_ms: int, before_ms: int) -> int:

@@ -101,7 +101,7 @@ class Tips:
             node.cost_ms,
             parent,
             node.link,
-            three_smallest(parent.smallest, np.diff(np.concatenate([[parent.steps], steps[: inner + 1]]))),
+            three_smallest(parent.smallest, np.concatenate([[parent.steps], steps[: inner + 1]])),
             peak_kw,
             parent.seen_ms,
         )

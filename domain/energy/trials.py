@@ -13,6 +13,7 @@ from domain.energy.nodes import (
     Link,
     Node,
     Test,
+    grain,
 )
 from domain.energy.tips import Tips
 
@@ -53,7 +54,7 @@ class Trials(Tips):
             if meter.limit_kw is None:
                 node.peak_kw = max(parent.peak_kw, self._power_kw(node, parent))
                 node.seen_ms = min(ENOUGH_MS, parent.seen_ms + node.moved_ms - self._before_moved_ms)
-            node.smallest = tuple(sorted((*parent.smallest, rise))[:ENOUGH])
+            node.smallest = tuple(sorted((*parent.smallest, grain(rise, node.steps)))[:ENOUGH])
 
     def _tried(self, node: Node, parent: Node, rise: int) -> None:
         """A reading on trial; when enough has moved, the trial ends."""
@@ -63,16 +64,18 @@ class Trials(Tips):
             paid_ms = YOUNG_MS if young else PATIENCE_MS
             test = Test(parent.at_ms, parent.steps, self._before_moved_ms, node.at_ms, node.steps, paid_ms, ())
         if rise > 0:
-            test = replace(test, rises=(*test.rises, (node.at_ms, node.at_ms - parent.at_ms, rise)))
+            test = replace(
+                test, rises=(*test.rises, (node.at_ms, node.at_ms - parent.at_ms, rise, grain(rise, node.steps)))
+            )
         node.test = test
         if node.moved_ms - test.begun_ms >= PATIENCE_MS and len(test.rises) >= ENOUGH:
             self._end(node, parent, test)
 
     def _end(self, node: Node, parent: Node, test: Test) -> None:
         meter = self._meter
-        smallest = tuple(sorted((*parent.smallest, *(rise for _, _, rise in test.rises)))[:ENOUGH])
+        smallest = tuple(sorted((*parent.smallest, *(told for _, _, _, told in test.rises)))[:ENOUGH])
         step = meter.step_wh(smallest) or 0
-        rises = sorted(((at, span, max(0, meter.wh(rise) - step)) for at, span, rise in test.rises), key=_rate)
+        rises = sorted(((at, span, max(0, meter.wh(rise) - step)) for at, span, rise, _ in test.rises), key=_rate)
         total = sum(wh + step for _, _, wh in rises)
         span_ms = max(node.at_ms - test.anchor_ms, 1)
         jumps: set[int] = set()
@@ -85,7 +88,7 @@ class Trials(Tips):
             jumps.add(at_ms)
             total, span_ms = total - wh - step, max(span_ms - span, 1)
             rises.pop()
-        believed = [rise for at, _, rise in test.rises if at not in jumps]
+        believed = [told for at, _, _, told in test.rises if at not in jumps]
         node.test = None
         node.jumps = frozenset(jumps)
         if not jumps:

@@ -14,6 +14,7 @@ from domain.energy.nodes import (
     STILL_MS,
     STOOD_MOST_MS,
     UNDONE_MS,
+    UNLIMITED_MS,
     YOUNG_MS,
     Link,
     Node,
@@ -98,7 +99,8 @@ class Ways(Tips):
                 leap_ms = after.moved_ms - node.moved_ms - min(after.at_ms - node.at_ms, MOVE_MS)
                 yield replace(way, most_ms=UNDONE_MS, free_ms=max(0, leap_ms))
             else:
-                yield way
+                # A count that fell below its past: all that was believed since then has to be paid for.
+                yield replace(way, most_ms=UNLIMITED_MS)
 
     def _ways(self, node: Node, at_ms: int, steps: int) -> Iterator[Way]:
         """How a reading can follow a believed one, with what it costs."""
