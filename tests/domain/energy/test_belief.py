@@ -247,7 +247,7 @@ def test_readings_that_are_never_believed_are_a_finding() -> None:
     [(900, 60, 150.0), (900, 30, 150.0), (300, 20, 150.0), (900, 60, None), (300, 20, None)],
 )
 def test_an_hour_above_at_slow_polls_is_left_out(every: int, more: float, limit_kw: float | None) -> None:
-    """A leap just above the limit that comes back after an hour: every quarter is right, no step of 10 kWh is learned."""
+    """A leap above the limit that comes back after an hour: every quarter is right, no step of 10 kWh is learned."""
     points = meter(14 * 3600, every)
     points |= {second: kwh + more for second, kwh in points.items() if 20_700 <= second < 24_300}
     told, quality, made = quarters(points, 14, limit_kw, every)
