@@ -92,8 +92,9 @@ def correct(connection: Connection, register_id: int, at: datetime, energy_wh: i
     with connection.transaction():
         key = (register_id, at)
         connection.execute(
-            "INSERT INTO base.interval_energy_revision SELECT *, %s, 'test', %s FROM base.interval_energy"
-            " WHERE register_id = %s AND at = %s",
+            "INSERT INTO base.interval_energy_revision SELECT at, energy_wh, first_at, first_steps, last_at,"
+            " last_steps, changed_at, register_id, period_s, expected, received, valid, estimated, late, revision,"
+            " quality, cause, %s, 'test', %s, spread FROM base.interval_energy WHERE register_id = %s AND at = %s",
             (now, cause, *key),
         )
         connection.execute(

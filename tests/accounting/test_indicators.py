@@ -402,13 +402,15 @@ def test_a_connection_that_only_imports_has_no_export_and_no_gap(park, connectio
     assert {found[name].coverage_pct for name in ("self_consumption_ratio", "consumption_kwh")} == {100}
 
 
-def test_an_export_register_that_is_announced_and_never_told_is_a_gap(park, connection):
+def test_an_export_register_that_is_announced_and_never_told_is_estimated_from_power(park, connection):
+    """Its power says what it would have counted: 321 kWh, by the minute 320.6."""
     plans = park_plans()
     grid = plans["grid"]
     run(park, plans | {"grid": replace(grid, flows=grid.flows[:1])})
     found = asked(connection, "self_consumption_ratio", "consumption_kwh", "maximum_demand_kw")
-    for name in ("self_consumption_ratio", "consumption_kwh"):
-        assert (found[name].value, found[name].coverage_pct) == (None, 0)
+    assert found["self_consumption_ratio"].value == pytest.approx(327 / 648, abs=0.002)
+    assert found["consumption_kwh"].value == pytest.approx(430.2 + 648 + 28.8 - 36 - 321, abs=1)
+    assert {found[name].estimated_pct for name in ("self_consumption_ratio", "consumption_kwh")} == {100}
     assert found["maximum_demand_kw"].value == pytest.approx(30)
 
 
