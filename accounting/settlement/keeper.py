@@ -241,7 +241,7 @@ class _Round:
         return {park: to_ms(newest) for park, newest in self._connection.execute(statement("read_progress"))}
 
     def _compute(self, work: Sequence[Span]) -> None:
-        opener = Opener(self._connection, self._all_reached, self._kept_from)
+        opener = Opener(self._connection, self._all_reached)
         windows = opener.begin(work)
         while windows:
             for group in groups(windows):

@@ -32,7 +32,6 @@ class Opener:
     _connection: Connection
     _reached: Mapping[str, int]
     """How far the data of each park reach."""
-    _kept_from: frozenset[str]
     apart: list[Apart] = field(default_factory=list)
     """Where readings lie too far apart."""
     limited: list[Register] = field(default_factory=list)
