@@ -5,8 +5,9 @@ import struct
 
 import pytest
 
+from edge.endpoint import Endpoint
 from edge.frames import Read
-from edge.modbus import Connection, Endpoint
+from edge.modbus import Connection
 from edge.registers import Table
 from simulators.clock import SteppedClock
 from simulators.modbus_server import ModbusServer
