@@ -31,7 +31,7 @@ class EnergyRow(Shape):
     revision: int | None = None
     changed_at_ms: int | None = None
     cause: str | None = None
-    spread: Literal["sun", "clock"] | None = None
+    spread: Literal["sun", "neighbours", "clock"] | None = None
     """By what the energy of a gap was spread over its time; none: evenly, or there is no gap."""
     good: int | None = None
     estimated_intervals: int | None = None

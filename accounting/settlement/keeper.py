@@ -23,6 +23,7 @@ from accounting.settlement.aside import Failure, Waiting
 from accounting.settlement.beliefs import DAY_MS, Held, Judged
 from accounting.settlement.computing import metered_of, of_windows
 from accounting.settlement.findings import Found
+from accounting.settlement.neighbours import Inverters
 from accounting.settlement.opening import Opener
 from accounting.settlement.readings import PackedReadings
 from accounting.settlement.registers import Register
@@ -123,7 +124,9 @@ class _Round:
         self._all_reached: dict[str, int] = {}
         self._devices_of: dict[str, int] = {}
         self._failures: list[Failure] = []
-        self._kept_from = frozenset(name for name, _ in connection.execute(statement("kept_from")))
+        kept = connection.execute(statement("kept_from"), {"classes": list(registers.METERED)})
+        self._kept_ms = {(name, park): to_ms(at) for name, park, at in kept}
+        self._inverters = Inverters(connection, (), self._kept_ms)
 
     def run(self) -> Report:
         """Read notes, compute what they touch, forget them."""
@@ -142,6 +145,7 @@ class _Round:
             for name in dict.fromkeys(row[1] for row in notes)
         }
         known = answering.noticed(connection, known, touched)
+        self._inverters = Inverters(connection, known, self._kept_ms)
         self._newest = {device: newest for each in touched.values() for device, newest in each.newest_ms.items()}
         self._reached = self._progress(known)
         self._all_reached = self._read_progress()
@@ -241,24 +245,28 @@ class _Round:
         return {park: to_ms(newest) for park, newest in self._connection.execute(statement("read_progress"))}
 
     def _compute(self, work: Sequence[Span]) -> None:
-        opener = Opener(self._connection, self._all_reached)
-        windows = opener.begin(work)
-        while windows:
-            for group in groups(windows):
-                began = time.monotonic()
-                self._settle_group(sorted(group, key=_by_signal_and_device), opener)
-                self._breathe(time.monotonic() - began)
-            windows = opener.further()
-        self._limited = opener.limited
+        apart: list[completeness.Apart] = []
+        while work:
+            opener = Opener(self._connection, self._all_reached)
+            windows = opener.begin(work)
+            while windows:
+                for group in groups(windows):
+                    began = time.monotonic()
+                    self._settle_group(sorted(group, key=_by_signal_and_device), opener)
+                    self._breathe(time.monotonic() - began)
+                windows = opener.further()
+            self._limited += opener.limited
+            apart += opener.apart
+            work = self._inverters.anew(self._settled)
         # Only now: what neighbours said in the same spell tells causes apart.
         for registers_of, computed in self._computed:
             completeness.note_gaps(self._connection, registers_of, computed)
-        completeness.note_apart(self._connection, opener.apart)
+        completeness.note_apart(self._connection, list(dict.fromkeys(apart)))
 
     def _settle_group(self, group: Sequence[Window], opener: Opener) -> None:
         members = [each.span.register for each in group]
         packed = self._read(members, (min(w.read_from_ms for w in group), max(w.end_ms for w in group)))
-        rules = registers.rules(self._connection, members)
+        rules = self._inverters.beside(group, registers.rules(self._connection, members))
         # One part is written while the next is unpacked and computed; the connection belongs to the writing meanwhile.
         done: list[tuple[Sequence[Window], Ends, Computed, Metered]] = []
         writes: list[Future[Written]] = []
@@ -274,6 +282,7 @@ class _Round:
         for (part, ends, computed, made), written in zip(done, writes, strict=True):
             self._computed.append(([each.span.register for each in part], computed))
             self._note(part, written.result(), ends)
+            self._inverters.note(part, computed, written.result())
             judged += _judged(part, ends, made)
             found += _found(part, ends, made)
         beliefs.keep(self._connection, judged)
@@ -347,19 +356,23 @@ class _Round:
         low = []
         for place, each in enumerate(windows):
             mine = at_ms[bounds[place] : bounds[place + 1]]
-            low.append(self._low(each, int(mine[0]) if len(mine) else LAST_MS))
+            low.append(self._low(each, mine))
         starts = made.grid.edges_ms[None, :-1]
         wanted: NDArray[np.bool_] = (starts >= np.array(low)[:, None]) & (starts < ends[:, None])
         return wanted
 
-    def _low(self, window: Window, first_ms: int) -> int:
-        """The first interval of a window that may be written."""
+    def _low(self, window: Window, at_ms: Int64s) -> int:
+        """The first interval of a window with readings at these instants that may be written."""
         register = window.span.register
+        kept_ms = self._kept_ms.get((register.device_class, register.park))
+        if register.settled_ms is not None and kept_ms is not None and (window.first or window.begin_ms < kept_ms):
+            # What lay before was removed: an interval that needed it is not computed again.
+            there = at_ms[at_ms >= kept_ms]
+            first_ms = int(there[0]) if len(there) else LAST_MS
+            return max(window.begin_ms, register.floor(first_ms - 1) + register.period_ms)
         if not window.first:
             return window.begin_ms
-        if register.settled_ms is not None and register.device_class in self._kept_from:
-            # What lay before the first reading was removed: an interval that needed it is not computed again.
-            return max(window.begin_ms, register.floor(first_ms - 1) + register.period_ms)
+        first_ms = int(at_ms[0]) if len(at_ms) else LAST_MS
         counted_ms = 0 if register.counted_ms is None or register.method == "power" else register.counted_ms
         return max(window.begin_ms, register.floor(first_ms), counted_ms)
 

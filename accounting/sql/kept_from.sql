@@ -1,1 +1,2 @@
-SELECT relation, kept_from FROM base.rollup_progress WHERE kept_from IS NOT NULL
+-- From when on the readings of a class are kept, of each park that lost older ones.
+SELECT relation, park, max(upper(spans)) FROM base.removed_span WHERE relation = ANY(%(classes)s) GROUP BY relation, park

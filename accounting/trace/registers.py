@@ -8,7 +8,7 @@
 Views only: whoever may read a figure may trace it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
@@ -19,19 +19,23 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from accounting.settlement.beliefs import decode
+from accounting.settlement.neighbours import good_intervals
 from accounting.settlement.registers import LIMIT_OF_RATED, daylight
 from accounting.store import Connection, Int64s, statement, unpacked
 from contract.signals import CATALOGUE
 from contract.time import from_ms, to_ms
 from domain.energy import (
+    Daylight,
     Declaration,
     Direction,
     Grid,
     IntervalQuality,
     IntervalTable,
+    Neighbours,
     Opening,
     Readings,
     RegisterRule,
+    Spread,
     integrated_power,
     metered,
     reach_ms,
@@ -219,6 +223,7 @@ def _trace(
     known_at: datetime | None,
 ) -> RegisterTrace:
     rows = stored_rows(connection, source, start_ms, stop_ms, revision)
+    source, others = _lit(connection, source, rows, start_ms, former=known_at is not None)
     stored = {row[0]: (row[1], row[2], row[12]) for row in rows}
     declared = _declarations(connection, source, known_at)
     # Of an interval in a long gap the reading that ends the gap lies far behind it.
@@ -226,7 +231,7 @@ def _trace(
     opening, low, high = _opening(connection, source, start_ms, ended_ms)
     readings = _readings(connection, source, low, high, known_at)
     grid = Grid(start_ms, source.period_s * 1000, (stop_ms - start_ms) // (source.period_s * 1000))
-    table = _table(source, readings, [each for each, _ in declared], grid, opening)
+    table = _table(source, readings, [each for each, _ in declared], grid, opening, others)
     intervals = tuple(_interval(grid, table, place, stored) for place in range(grid.count))
     first, last = _rests_on(table, start_ms, stop_ms)
     qualities = [each.quality for each in intervals]
@@ -333,17 +338,46 @@ def _column(packed: bytes | None) -> Int64s:
 
 def _rule(source: Source, declarations: list[Declaration]) -> RegisterRule:
     limit_kw = source.rated_kw * LIMIT_OF_RATED if source.rated_kw else None
-    named = (source.device_class, source.signal)
-    light = daylight(named, source.zone, source.latitude, source.longitude)
-    return RegisterRule(tuple(declarations), max(1, round(source.reading_s * 1000)), limit_kw, light)
+    return RegisterRule(tuple(declarations), max(1, round(source.reading_s * 1000)), limit_kw, _daylight(source))
+
+
+def _lit(
+    connection: Connection, source: Source, rows: Sequence[tuple[Any, ...]], start_ms: int, *, former: bool
+) -> tuple[Source, Neighbours | None]:
+    """By what light gaps were spread: the park's place as it is, or as a former value says; what others counted."""
+    told = {row[15] for row in rows}
+    if former and told & {"clock", "neighbours"}:
+        source = replace(source, latitude=None, longitude=None)
+    light = _daylight(source)
+    gaps = [row for row in rows if row[2] != "good" and row[8] is not None and row[10] is not None]
+    if light is None or light.spread != Spread.CLOCK or not gaps or (former and "neighbours" not in told):
+        return source, None
+    period_ms = source.period_s * 1000
+    low_ms = start_ms + (min(row[8] for row in gaps) - start_ms) // period_ms * period_ms
+    others = [
+        each.register_id
+        for each in sources(connection, park=source.park, signal=source.signal)
+        if each.register_id != source.register_id and _daylight(each)
+    ]
+    counted = good_intervals(connection, others, period_ms, low_ms, max(row[10] for row in gaps))
+    return source, Neighbours(low_ms, period_ms, counted)
+
+
+def _daylight(source: Source) -> Daylight | None:
+    return daylight((source.device_class, source.signal), source.zone, source.latitude, source.longitude)
 
 
 def _table(
-    source: Source, readings: Readings, declarations: list[Declaration], grid: Grid, opening: Opening
+    source: Source,
+    readings: Readings,
+    declarations: list[Declaration],
+    grid: Grid,
+    opening: Opening,
+    others: Neighbours | None,
 ) -> IntervalTable:
     # What is declared of a counter is not about the power that stands in for it.
     stands_in = source.method == "power" and source.announced
-    rule = _rule(source, [] if stands_in else declarations)
+    rule = replace(_rule(source, [] if stands_in else declarations), neighbours=others)
     if source.method == "register":
         return metered(readings, [rule], grid, [opening]).table
     direction = Direction.EXPORT if source.signal in _EXPORTING else Direction.IMPORT

@@ -6,6 +6,7 @@ from domain.energy.daylight import Daylight, Spread
 from domain.energy.findings import Finding, FindingKind
 from domain.energy.gaps import Evidence, Gap, GapCause, gaps
 from domain.energy.intervals import Metered, interval_energy, metered
+from domain.energy.neighbours import NOT_GOOD, Neighbours
 from domain.energy.nodes import reach_ms
 from domain.energy.power import Direction, integrated_power
 from domain.energy.readings import (
@@ -21,6 +22,7 @@ from domain.energy.readings import (
 
 __all__ = [
     "NOTHING",
+    "NOT_GOOD",
     "Belief",
     "Course",
     "Daylight",
@@ -35,6 +37,7 @@ __all__ = [
     "IntervalQuality",
     "IntervalTable",
     "Metered",
+    "Neighbours",
     "Opening",
     "Readings",
     "RegisterRule",

@@ -1,5 +1,7 @@
 """How bright it is where a register of photovoltaics stands: by the sun over its park, else by the park's clock.
 
+Before the clock come the other inverters of the park (`neighbours.py`).
+
 Daylight is told for cells of five minutes, counted from 1970, as whole numbers: what is spread by it comes out the same
 however the computation is cut.
 """
@@ -29,8 +31,10 @@ class Spread(IntEnum):
     """A straight line, as of every other register."""
     SUN = 1
     """The height of the sun at the park's coordinates."""
+    NEIGHBOURS = 2
+    """What other inverters of the park counted: its coordinates are not known."""
     CLOCK = 3
-    """Half a sine from 6 to 18 h of the park's clock: its coordinates are not known."""
+    """Half a sine from 6 to 18 h of the park's clock: neither its coordinates nor neighbours are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +74,36 @@ class Daylight:
         away_h = np.array([0.0 if each is None else each.total_seconds() / 3600 for each in away])
         since: NDArray[np.float64] = (at_ms / _HOUR_MS + away_h[place]) % 24
         return since
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Daylight of a place from one cell on, added up."""
+
+    first: int
+    each: NDArray[np.int64]
+    total: NDArray[np.int64]
+    """Before each cell."""
+
+    @classmethod
+    def of(cls, place: Daylight, from_ms: int, to_ms: int) -> "Cells":
+        """The cells that a span touches, and one more."""
+        first = from_ms // CELL_MS
+        return cls.given(first, place.of(np.arange(first, to_ms // CELL_MS + 2, dtype=np.int64)))
+
+    @classmethod
+    def given(cls, first: int, each: NDArray[np.int64]) -> "Cells":
+        """Cells of known brightness."""
+        return cls(first, each, np.cumsum(each) - each)
+
+    def until(self, at_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Daylight from the first cell to instants, in cells of `FULL`."""
+        cell, since_ms = np.divmod(at_ms, CELL_MS)
+        place = cell - self.first
+        until: NDArray[np.int64] = self.total[place] + self.each[place] * since_ms // CELL_MS
+        return until
+
+    def most(self, from_ms: NDArray[np.int64], to_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The brightest cell of each span."""
+        ends = np.stack((from_ms // CELL_MS, (to_ms - 1) // CELL_MS + 1), axis=1) - self.first
+        return np.maximum.reduceat(self.each, ends.ravel())[::2]

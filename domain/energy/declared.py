@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.energy.daylight import Daylight
+from domain.energy.neighbours import Neighbours
 from domain.energy.readings import INSTANTS, NONE, Declaration, RegisterRule, keys
 
 LARGEST_WH = 2**60
@@ -37,6 +38,8 @@ class Declared:
     """The declared step of each declaration, in stored steps; 0: not declared."""
     daylight: tuple[Daylight | None, ...]
     """Of each register: where it stands, if it counts photovoltaics."""
+    neighbours: tuple[Neighbours | None, ...]
+    """Of each register: what others beside it counted."""
 
     def at(self, key: NDArray[np.int64]) -> NDArray[np.int64]:
         """The index of the declaration in force at each key."""
@@ -86,6 +89,7 @@ def declared(rules: Sequence[RegisterRule], wh_per_step: int) -> Declared:
         limit_kw=np.array([np.inf if rule.limit_kw is None else rule.limit_kw for rule in rules], dtype=np.float64),
         step=_column([entry[1].step_steps or 0 for entry in entries]),
         daylight=tuple(rule.daylight for rule in rules),
+        neighbours=tuple(rule.neighbours for rule in rules),
     )
 
 

@@ -136,7 +136,7 @@ def energy_of(
     covered = bounds.has_low & bounds.has_high
     long = counted.span_ms > tolerance_ms(meters.period_ms, grid)[chain.register]
     spread = spreads(chain, counted, meters, long)
-    count_wh = _count_at(chain, counted, bounds, covered, meters, spread)
+    count_wh = _count_at(chain, counted, bounds, covered, spread)
     doubtful = _doubtful(readings, chain, counted, long)
     low, high = np.where(covered, bounds.low, 0)[:, :-1], np.where(covered, bounds.high, 0)[:, 1:]
     total_doubtful, total_unknown = np.cumsum(doubtful), np.cumsum(counted.unknown)
@@ -145,20 +145,18 @@ def energy_of(
     good = total_doubtful[high] == total_doubtful[low]
     quality = np.where(good, IntervalQuality.GOOD, IntervalQuality.ESTIMATED)
     energy_wh = np.where(present, count_wh[:, 1:] - count_wh[:, :-1], 0)
-    by = _spread_by(spread, chain, low, high) * present
+    by = _spread_by(spread, low, high) * present
     return energy_wh, np.where(present, quality, IntervalQuality.MISSING).astype(np.int8), by
 
 
-def _spread_by(
-    spread: Spreads | None, chain: Knots, low: NDArray[np.int64], high: NDArray[np.int64]
-) -> NDArray[np.int8]:
-    """By what the gaps were spread that intervals between two knots lie in."""
+def _spread_by(spread: Spreads | None, low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int8]:
+    """By what the gaps were spread that intervals between two knots lie in; of several ways the least sure one."""
+    found = np.zeros(low.shape, np.int8)
     if spread is None:
-        return np.zeros(low.shape, np.int8)
-    held = np.cumsum(spread.by > 0)
-    mark = np.zeros(chain.register[-1] + 1, np.int8)
-    np.maximum.at(mark, chain.register, spread.by)
-    found: NDArray[np.int8] = np.where(held[high] > held[low], mark[chain.register[low]], Spread.EVEN).astype(np.int8)
+        return found
+    for way in (Spread.SUN, Spread.NEIGHBOURS, Spread.CLOCK):
+        held = np.cumsum(spread.by == way)
+        found[held[high] > held[low]] = way
     return found
 
 
@@ -205,7 +203,6 @@ def _count_at(
     counted: Stretches,
     bounds: Bounds,
     covered: NDArray[np.bool_],
-    meters: Declared,
     spread: Spreads | None,
 ) -> NDArray[np.int64]:
     """C at each edge: what was counted up to the knot before it, and the edge's share of the stretch it lies in."""
@@ -216,7 +213,7 @@ def _count_at(
     energy_wh = np.where(high > low, counted.energy_wh[high], 0)
     if spread is not None:
         line, edge = np.nonzero((high > low) & (spread.by[high] > 0))
-        since, whole = spread.shares(meters, chain, bounds.edge_ms[edge], high[line, edge])
+        since, whole = spread.shares(chain, bounds.edge_ms[edge], high[line, edge])
         since_ms[line, edge], span_ms[line, edge] = since, whole
     counts: NDArray[np.int64] = total[low] + share(energy_wh, since_ms, span_ms)
     return counts

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.energy.daylight import Daylight
+from domain.energy.neighbours import Neighbours
 
 INSTANTS = 2**42
 """Instants are below it (the year 2109), so that register and instant share one 64-bit key."""
@@ -78,6 +79,8 @@ class RegisterRule:
     """The highest plausible power on the primary side; None: not declared, so it is learned from its past."""
     daylight: Daylight | None = None
     """Where photovoltaics stand, so that what they counted in a gap is spread by daylight; None: evenly."""
+    neighbours: Neighbours | None = None
+    """What other inverters of its park counted, where the park's coordinates are not known."""
 
 
 class Edges(Protocol):

@@ -3,17 +3,20 @@
     register   8,620 ──────────── no readings ──────────── 9,810      it rose by 1,190 kWh: that stays exact
     daylight   ▅▃▁ ·  ·  ·  ·  ·  ·  ·  ·  ▁▃▅▆▇▇▇                    0 while the sun is down
 
-The share of an instant is whole numbers of daylight from the start of the gap to it over those of the whole gap. A gap
-without daylight in which the register rose, and one that would need more than the register's power, stay even.
+The share of an instant is whole numbers of daylight from the start of the gap to it over those of the whole gap. In a
+park without coordinates the daylight is what other inverters counted that were read all through the gap, else it is by
+the park's clock. A gap without daylight in which the register rose, and one that would need more than the register's
+power, stay even.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.energy.counting import Knots, Stretches
-from domain.energy.daylight import CELL_MS, Daylight, Spread
+from domain.energy.daylight import CELL_MS, Cells, Daylight, Spread
 from domain.energy.declared import Declared
 
 LONGEST_MS = 732 * 86_400_000
@@ -22,32 +25,12 @@ _W_MS_PER_KWH = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
-    """Daylight of a place from one cell on, added up."""
+class Lit:
+    """Stretches over which daylight was added up."""
 
-    first: int
-    each: NDArray[np.int64]
-    total: NDArray[np.int64]
-    """Before each cell."""
-
-    @classmethod
-    def of(cls, place: Daylight, from_ms: int, to_ms: int) -> "Cells":
-        """The cells that a span touches, and one more."""
-        first = from_ms // CELL_MS
-        each = place.of(np.arange(first, to_ms // CELL_MS + 2, dtype=np.int64))
-        return cls(first, each, np.cumsum(each) - each)
-
-    def until(self, at_ms: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Daylight from the first cell to instants, in cells of `FULL`."""
-        cell, since_ms = np.divmod(at_ms, CELL_MS)
-        place = cell - self.first
-        until: NDArray[np.int64] = self.total[place] + self.each[place] * since_ms // CELL_MS
-        return until
-
-    def most(self, from_ms: NDArray[np.int64], to_ms: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The brightest cell of each span."""
-        ends = np.stack((from_ms // CELL_MS, (to_ms - 1) // CELL_MS + 1), axis=1) - self.first
-        return np.maximum.reduceat(self.each, ends.ravel())[::2]
+    ends: NDArray[np.intp]
+    """The knot that ends each, rising."""
+    cells: Cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +39,20 @@ class Spreads:
 
     by: NDArray[np.int8]
     """`Spread` of the stretch."""
-    cells: dict[Daylight, Cells]
+    lit: tuple[Lit, ...]
+    """Of a stretch that is in several the last one holds."""
 
     def shares(
-        self, meters: Declared, chain: Knots, edge_ms: NDArray[np.int64], end: NDArray[np.int64]
+        self, chain: Knots, edge_ms: NDArray[np.int64], end: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Of instants in spread stretches, each with the knot that ends it: daylight since the start, and of it all."""
         since, whole = np.zeros(len(end), np.int64), np.ones(len(end), np.int64)
-        at_ms, register = chain.at_ms, chain.register[end]
-        for place, cells in self.cells.items():
-            mine = np.isin(register, _standing(meters, place))
-            begun = cells.until(at_ms[end[mine] - 1])
-            since[mine] = cells.until(edge_ms[mine]) - begun
-            whole[mine] = cells.until(at_ms[end[mine]]) - begun
+        at_ms = chain.at_ms
+        for lit in self.lit:
+            mine = np.isin(end, lit.ends)
+            begun = lit.cells.until(at_ms[end[mine] - 1])
+            since[mine] = lit.cells.until(edge_ms[mine]) - begun
+            whole[mine] = lit.cells.until(at_ms[end[mine]]) - begun
         return since, whole
 
 
@@ -76,30 +60,45 @@ def spreads(chain: Knots, counted: Stretches, meters: Declared, long: NDArray[np
     """The long stretches of photovoltaics in which something was counted; None: there is no such."""
     if not any(meters.daylight):
         return None
-    lit = np.array([place is not None for place in meters.daylight], np.bool_)
+    standing = np.array([place is not None for place in meters.daylight], np.bool_)
     ends = np.flatnonzero(long & (counted.energy_wh > 0) & (counted.span_ms <= LONGEST_MS))
-    ends = ends[lit[chain.register[ends]]]
+    ends = ends[standing[chain.register[ends]]]
     if not len(ends):
         return None
-    by, cells = np.zeros(len(chain.key), np.int8), {}
+    by = np.zeros(len(chain.key), np.int8)
+    lit: list[Lit] = []
     for place in dict.fromkeys(meters.daylight[register] for register in np.unique(chain.register[ends]).tolist()):
         if place is not None:
             mine = ends[np.isin(chain.register[ends], _standing(meters, place))]
-            cells[place] = _spread(chain, counted, meters, place, mine, by)
-    return Spreads(by, cells)
+            cells = Cells.of(place, int(chain.at_ms[mine - 1].min()), int(chain.at_ms[mine].max()))
+            by[mine] = np.where(_explains(cells, chain, counted, meters, mine), place.spread, Spread.EVEN)
+            lit.append(Lit(mine, cells))
+    return Spreads(by, (*lit, *_by_neighbours(chain, counted, meters, ends, by)))
 
 
-def _spread(
-    chain: Knots, counted: Stretches, meters: Declared, place: Daylight, ends: NDArray[np.int64], by: NDArray[np.int8]
-) -> Cells:
-    """Mark the stretches of one place that daylight can explain."""
+def _by_neighbours(
+    chain: Knots, counted: Stretches, meters: Declared, ends: NDArray[np.intp], by: NDArray[np.int8]
+) -> Iterator[Lit]:
+    """Mark the stretches over which others were read all through."""
+    for end in ends:
+        others = meters.neighbours[chain.register[end]]
+        cells = None if others is None else others.over(int(chain.at_ms[end - 1]), int(chain.at_ms[end]))
+        one = np.array([end])
+        if cells is not None and bool(_explains(cells, chain, counted, meters, one)[0]):
+            by[end] = Spread.NEIGHBOURS
+            yield Lit(one, cells)
+
+
+def _explains(
+    cells: Cells, chain: Knots, counted: Stretches, meters: Declared, ends: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Whether there was light in stretches, enough for what was counted at the power of the register."""
     from_ms, to_ms = chain.at_ms[ends - 1], chain.at_ms[ends]
-    cells = Cells.of(place, int(from_ms.min()), int(to_ms.max()))
     whole = cells.until(to_ms) - cells.until(from_ms)
     brightest_wh = counted.energy_wh[ends] * (cells.most(from_ms, to_ms) / np.maximum(whole, 1))
     limit_wh = meters.limit_kw[chain.register[ends]] * CELL_MS / _W_MS_PER_KWH
-    by[ends] = np.where((whole > 0) & (brightest_wh <= limit_wh), place.spread, Spread.EVEN)
-    return cells
+    found: NDArray[np.bool_] = (whole > 0) & (brightest_wh <= limit_wh)
+    return found
 
 
 def _standing(meters: Declared, place: Daylight) -> NDArray[np.int64]:

@@ -1,7 +1,14 @@
 """What was removed is never turned into missing, and what is missing has a cause."""
 
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import psycopg
+
+from accounting.settlement.declarations import Wish, declare
+from contract.identity import Gateway
 from ingest.store import StoreSettings
-from tests.accounting.metering import DAY_MS, MINUTE_MS, PARK, SETTLED_AT, meter, metering, ms
+from tests.accounting.metering import DAY_MS, MINUTE_MS, PARK, SETTLED_AT, SLOT_MS, meter, metering, ms
 
 
 def even(park, device, first, last, step_ms=15 * MINUTE_MS):
@@ -114,3 +121,45 @@ def test_readings_that_come_much_later_are_counted_as_late(park):
         ("m-1", 12, 12),
         ("m-2", 0, 12),
     ]
+
+
+def test_a_declaration_about_removed_readings_leaves_what_was_made_of_them(dsn):
+    """A step is declared from the fourth of March on, the readings around it are gone: nothing is settled anew."""
+    with metering(dsn) as park:
+        park.born(meter(period_s=900.0))
+        park.store_readings(even(park, "m-1", "01 00:05", "14 12:05"))
+        park.settled()
+        before = park.dump()
+    with metering(dsn, StoreSettings(raw_days=2)) as park:
+        park.settled()
+        for hour in range(5):
+            park.settled(SETTLED_AT + 8 * DAY_MS + hour * 4 * SLOT_MS)
+        [(oldest,)] = park.ask("SELECT min(at) FROM meter")
+        assert oldest.day > 4
+        wish = Wish(
+            f"{PARK.park}/{PARK.gateway}/m-1/energy_import_kwh",
+            datetime(2026, 3, 4, tzinfo=UTC),
+            "somebody",
+            "the data sheet",
+            step_kwh=Decimal("0.1"),
+        )
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            declare(connection, wish, SETTLED_AT)
+        assert park.settled().readings > 100
+        assert park.dump() == before
+
+
+def test_what_one_park_lost_is_not_taken_for_the_others(dsn):
+    """Of two parks one lost old readings: in the other an earlier reading still completes the first interval."""
+    other = Gateway("guangming", "gw-1")
+    with metering(dsn, StoreSettings(raw_days=2)) as park:
+        park.born(meter(period_s=900.0))
+        park.store_readings(even(park, "m-1", "01 00:00", "11 12:00"))
+        park.born(meter("n-1", period_s=900.0), gateway=other)
+        park.store_readings(even(park, "n-1", "05 10:07", "05 12:07"), gateway=other)
+        park.settled()
+        park.settled(SETTLED_AT + 8 * DAY_MS)
+        assert park.ask("SELECT DISTINCT park FROM base.removed_span") == [(PARK.park,)]
+        park.store_readings(even(park, "n-1", "05 09:52", "05 09:52"), gateway=other, received_ms=ms("05 13:00"))
+        park.settled()
+        assert park.energies("n-1")["05 10:00"] == (1.5, "good")

@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.energy import (
+    NOT_GOOD,
     Daylight,
     Grid,
     IntervalQuality,
     IntervalTable,
+    Neighbours,
     Opening,
     RegisterRule,
     Spread,
@@ -181,3 +183,66 @@ def test_a_round_that_begins_inside_a_gap_tells_the_same() -> None:
     rest = metered(readings, [rule(EQUATOR)], Grid(begin_ms, QUARTER_MS, 132), [opening])
     assert rest.table.energy_wh[0].tolist() == whole.energy_wh[0, 32:].tolist()
     assert rest.table.spread[0].tolist() == whole.spread[0, 32:].tolist()
+
+
+NEIGHBOUR = [0] * 24 + [500, 1_500, 3_000, 6_000, 12_000, 12_000, 9_000, 6_000, 3_000, 0, 0, 0]
+"""Wh of each hour from the equinox's noon on: nothing until the next noon, then a day by a sun of its own."""
+
+
+def beside(*rows: list[int], daylight: Daylight = CLOCK, from_h: float = 12, to_h: float = 48) -> IntervalTable:
+    """A gap of 100 kWh in which others counted so much from noon on."""
+    others = Neighbours(MIDNIGHT + 12 * HOUR_MS, HOUR_MS, np.array(rows, np.int64))
+    known = replace(rule(daylight), neighbours=others)
+    at_ms = [MIDNIGHT, MIDNIGHT + round(from_h * HOUR_MS), MIDNIGHT + round(to_h * HOUR_MS)]
+    return interval_energy(of_one(at_ms, [0, 0, 100_000]), [known], Grid(MIDNIGHT, HOUR_MS, 48))
+
+
+def test_neighbours_that_were_read_all_through_give_the_shape() -> None:
+    """53 kWh of the neighbour are 100 kWh of the gap: its share of each hour is that of the neighbour's."""
+    table = beside(NEIGHBOUR)
+    expected = np.array(NEIGHBOUR) / sum(NEIGHBOUR) * 100_000
+    np.testing.assert_allclose(table.energy_wh[0, 12:], expected, atol=10)
+    assert table.energy_wh[0, 12:36].tolist() == [0] * 24
+    assert int(table.energy_wh.sum()) == 100_000
+    assert table.spread[0, 12:].tolist() == [Spread.NEIGHBOURS] * 36
+    assert not table.spread[0, :12].any()
+    assert table.quality[0, 12:].tolist() == [IntervalQuality.ESTIMATED] * 36
+
+
+def test_several_neighbours_are_added_and_one_with_a_gap_is_left_out() -> None:
+    flat = [1_000] * 36
+    holed = [*flat[:-1], NOT_GOOD]
+    both = beside(NEIGHBOUR, flat, holed)
+    total = np.array(NEIGHBOUR) + 1_000
+    np.testing.assert_allclose(both.energy_wh[0, 12:], total / total.sum() * 100_000, atol=30)
+    assert beside(NEIGHBOUR, holed).energy_wh.tolist() == beside(NEIGHBOUR).energy_wh.tolist()
+
+
+def test_without_a_neighbour_that_tells_the_clock_does() -> None:
+    """Nobody; one with a hole; one that counted nothing; intervals that do not reach over the whole gap."""
+    clock = across(CLOCK, 12, 48, 100_000)
+    for others in ([], [[*NEIGHBOUR[:20], NOT_GOOD, *NEIGHBOUR[21:]]], [[0] * 36], [NEIGHBOUR[:-1]]):
+        table = beside(*others) if others else beside([NOT_GOOD] * 36)
+        assert table.energy_wh[0, 12:].tolist() == clock.energy_wh[0, 12:].tolist()
+        assert table.spread[0, 12:].tolist() == [Spread.CLOCK] * 36
+
+
+def test_what_a_neighbour_cannot_explain_at_the_power_of_the_register_is_left_to_the_clock() -> None:
+    """All of 1,000 kWh within the neighbour's single hour would need 1,000 kW of 300."""
+    one_hour = [0] * 30 + [5_000] + [0] * 5
+    others = Neighbours(MIDNIGHT + 12 * HOUR_MS, HOUR_MS, np.array([one_hour], np.int64))
+    known = replace(rule(CLOCK, 300.0), neighbours=others)
+    readings = of_one([MIDNIGHT, MIDNIGHT + 12 * HOUR_MS, MIDNIGHT + 48 * HOUR_MS], [0, 0, 1_000_000])
+    table = interval_energy(readings, [known], Grid(MIDNIGHT, HOUR_MS, 48))
+    assert set(table.spread[0, 12:].tolist()) == {Spread.CLOCK}
+
+
+def test_gaps_of_one_register_each_have_their_own_light() -> None:
+    """A gap that a neighbour saw and one that it did not: each interval says by which, the seam by the weaker."""
+    others = Neighbours(MIDNIGHT, HOUR_MS, np.array([[1_000] * 30 + [NOT_GOOD] * 18], np.int64))
+    known = replace(rule(CLOCK), neighbours=others)
+    at_ms = [MIDNIGHT + round(hour * HOUR_MS) for hour in (0, 10.5, 28.5, 29, 40)]
+    table = interval_energy(of_one(at_ms, [0, 0, 18_000, 18_000, 30_000]), [known], Grid(MIDNIGHT, HOUR_MS, 40))
+    assert table.energy_wh[0, 10:29].tolist() == [500, *[1_000] * 17, 500]
+    assert table.spread[0, 10:29].tolist() == [Spread.NEIGHBOURS] * 19
+    assert table.spread[0, 29:].tolist() == [Spread.CLOCK] * 11

@@ -1,0 +1,4 @@
+SELECT register_id, string_agg(timestamptz_send(at), ''), string_agg(int8send(energy_wh), '')
+FROM public.interval_energy
+WHERE register_id = ANY(%(registers)s) AND at >= %(low)s AND at < %(high)s AND quality = 'good' AND period_s = %(period_s)s
+GROUP BY register_id

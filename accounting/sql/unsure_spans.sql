@@ -1,0 +1,6 @@
+-- The readings around intervals that lie in a gap or touch one.
+SELECT DISTINCT i.register_id, i.first_at, i.last_at
+FROM unnest(%(lows)s::timestamptz[], %(highs)s::timestamptz[]) AS s (low, high)
+JOIN base.interval_energy AS i ON i.at >= s.low AND i.at < s.high
+WHERE i.register_id = ANY(%(registers)s) AND i.quality <> 1 AND i.last_at - i.first_at > i.period_s * INTERVAL '1 second'
+ORDER BY i.register_id, i.first_at, i.last_at
