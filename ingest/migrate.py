@@ -3,6 +3,8 @@
 A file is `NNNN_name.sql`, or `NNNN_name.<variant>.sql` where the stores differ. A file whose first line is
 `-- parkgrid: no transaction` holds statements that PostgreSQL refuses inside one; they are separated by lines
 `-- next`, must be repeatable, and are noted one by one, so that a killed run goes on where it stopped.
+
+After the last one everything belongs to `parkgrid_owner`, and each role has its rights (`ingest.roles`).
 """
 
 import hashlib
@@ -16,6 +18,7 @@ from typing import Any, cast
 
 import psycopg
 
+from ingest import roles
 from ingest.sql import statement
 from ingest.store import Kind
 from ingest.store.connection import translated
@@ -70,6 +73,7 @@ def migrate(dsn: str, directory: Path | None = None) -> list[str]:
     """Apply what is missing and give the names of the files that were. Raises `SetupError`, `StoreUnavailableError`."""
     with _locked(dsn) as connection:
         _prepare(connection)
+        roles.create(connection)
         kind = _kind(connection)
         noted = _noted(connection)
         wanted = _wanted(directory, kind)
@@ -77,6 +81,7 @@ def migrate(dsn: str, directory: Path | None = None) -> list[str]:
         missing = [each for each in wanted if not (each.version in noted and noted[each.version][2])]
         for migration in missing:
             _apply(connection, migration, kind, noted[migration.version][3] if migration.version in noted else 0)
+        roles.secure(connection, kind, changed=bool(missing))
         return [migration.file for migration in missing]
 
 

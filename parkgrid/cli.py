@@ -3,6 +3,7 @@
 Nothing heavy is imported before a command needs it, so that `--help` answers at once.
 """
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -271,11 +272,21 @@ def bench(context: typer.Context) -> None:
 
 
 @database.command("migrate")
-def db_migrate(dsn: Annotated[str, typer.Option(help="The database, as its owner.", envvar="PARKGRID_DSN")]) -> None:
-    """Bring the schema up to date; safe to repeat, and to run while ingest is running."""
+def db_migrate(
+    dsn: Annotated[str, typer.Option(help="The database, as an administrator of it.", envvar="PARKGRID_DSN")],
+    logins: Annotated[
+        bool,
+        typer.Option(
+            "--logins",
+            help="Also make the logins ingest, accounting, api, grafana_reader, or renew their passwords: those that"
+            " PARKGRID_INGEST_DB_PASSWORD, PARKGRID_ACCOUNTING_DB_PASSWORD, … hold.",
+        ),
+    ] = False,
+) -> None:
+    """Bring schema, owner and rights up to date; safe to repeat, and to run while ingest is running."""
     from parkgrid.schema import migrate
 
-    _end(lambda: migrate(dsn))
+    _end(lambda: migrate(dsn, os.environ if logins else None))
 
 
 @database.command("status")

@@ -1,24 +1,36 @@
 """`parkgrid db`: the migrations of a database, applied and listed, and what retention removes from it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 import typer
 
 from ingest import migrate as runner
 from ingest.retention import Removal, removals
+from ingest.roles import NAMES, ROLES, Login, make_logins
 
 _APPLIED = "applied"
+_PASSWORD = "PARKGRID_{}_DB_PASSWORD"  # noqa: S105  (the name of a variable)
 _REMOVALS_SHOWN = 20
 """Of those that are over; the view `removals` has them all."""
 
 
-def migrate(dsn: str) -> int:
-    """Apply what is missing and name it; the exit status."""
+def migrate(dsn: str, passwords: Mapping[str, str] | None = None) -> int:
+    """Apply what is missing and name it, and make the logins whose passwords are given; the exit status."""
     applied = runner.migrate(dsn)
     for file in applied:
         typer.echo(f"applied  {file}")
     typer.echo("the schema is up to date")
+    if passwords is None:
+        return 0
+    given = {role: passwords.get(_PASSWORD.format(role.upper())) for role in ROLES}
+    logins = [Login(role, NAMES[role], password) for role, password in given.items() if password]
+    make_logins(dsn, logins)
+    for login in logins:
+        typer.echo(f"login    {login.name}")
+    missing = [_PASSWORD.format(role.upper()) for role, password in given.items() if not password]
+    if missing:
+        typer.echo(f"no login for {', '.join(missing)}: set them, each from `openssl rand -hex 32`", err=True)
     return 0
 
 

@@ -15,6 +15,7 @@ from contract.time import to_ms
 from ingest.rows import BatchHeader, Commit
 from ingest.store import Store, StoreSettings, open_store
 from tests.ingest.readings import Reading, class_rows, drain
+from tests.logins import acting
 
 PARK = Gateway("gaoxin-nan", "gw-1")
 EPOCH = 1_799_000_000_123
@@ -79,7 +80,7 @@ class Metering:
     def settled(self, now_ms: int = SETTLED_AT) -> Report:
         """Maintain, then settle, until nothing is left."""
         drain(self.store, now_ms)
-        with psycopg.connect(self.dsn, autocommit=True) as connection:
+        with psycopg.connect(acting(self.dsn, "accounting"), autocommit=True) as connection:
             return settle(connection, now_ms)
 
     def ask(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
@@ -114,7 +115,7 @@ class Metering:
 
 def metering(dsn: str, settings: StoreSettings | None = None) -> closing[Any]:
     """The park over a migrated database; close its store."""
-    return closing(_Closing(dsn, open_store(dsn, settings)))
+    return closing(_Closing(dsn, open_store(acting(dsn, "ingest"), settings)))
 
 
 class _Closing(Metering):

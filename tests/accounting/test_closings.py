@@ -244,9 +244,9 @@ def test_readers_see_the_views_and_nothing_else(connection: Connection, group: s
     connection.execute("RESET ROLE")
 
 
-def test_the_login_of_ingest_can_bill_close_and_follow(dsn: str, connection: Connection, meter: int) -> None:
+def test_the_login_of_accounting_can_bill_close_and_follow(dsn: str, connection: Connection, meter: int) -> None:
     name = f"parkgrid_test_login_{uuid4().hex[:8]}"
-    connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{name}' IN ROLE parkgrid_ingest")
+    connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{name}' IN ROLE parkgrid_accounting")
     try:
         with psycopg.connect(psycopg.conninfo.make_conninfo(dsn, user=name, password=name), autocommit=True) as login:
             closed(login)

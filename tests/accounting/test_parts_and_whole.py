@@ -76,16 +76,16 @@ def test_parts_in_any_order_equal_the_whole(dsn, database_server, template_datab
         assert chains == [(True,)]
 
 
-def test_a_login_of_ingest_may_settle(park, dsn):
-    """The group `parkgrid_ingest` has what settlement needs, and cannot change what was declared."""
+def test_a_login_of_accounting_may_settle(park, dsn):
+    """The group `parkgrid_accounting` has what settlement needs, and cannot change what was declared."""
     park.born(meter())
     park.register_values({f"05 00:{minute:02}": minute * 100 for minute in range(0, 35, 5)})
     park.store.maintain(SETTLED_AT)
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("SET ROLE parkgrid_ingest")
+        connection.execute("SET ROLE parkgrid_accounting")
         assert settle(connection, SETTLED_AT).inserted == 2
     park.register_values({"05 00:12": 1_190}, received_ms=ms("05 02:00"))
     park.store.maintain(SETTLED_AT)
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("SET ROLE parkgrid_ingest")
+        connection.execute("SET ROLE parkgrid_accounting")
         assert settle(connection, SETTLED_AT).changed == 1

@@ -69,7 +69,7 @@ async def running(settings: ApiSettings, page: Page | None = None) -> AsyncItera
 
 @pytest.fixture
 async def api(feed: Feed) -> AsyncIterator[Api]:
-    async with running(ApiSettings(DatabaseSettings(feed.dsn))) as found:
+    async with running(ApiSettings(DatabaseSettings(feed.dsn, role="parkgrid_api"))) as found:
         yield found
 
 

@@ -19,6 +19,7 @@ from ingest.store import Store, StoreSettings, open_store
 from ingest.store.errors import StoreUnavailableError
 from parkgrid import schema
 from tests.ingest.readings import account, all_rows, class_rows, drain, header
+from tests.logins import acting
 
 DAY = 86_400_000
 NOW = to_ms(datetime(2026, 11, 1, 4, tzinfo=UTC))
@@ -54,7 +55,7 @@ class Park:
 
 @pytest.fixture
 def store(dsn):
-    with closing(open_store(dsn, TWO_YEARS)) as opened:
+    with closing(open_store(acting(dsn, "ingest"), TWO_YEARS)) as opened:
         yield opened
 
 

@@ -12,6 +12,7 @@ from contract.signals import CATALOGUE, Kind
 from ingest.store import StoreSettings, open_store
 from ingest.store.errors import StoreUnavailableError
 from tests.ingest.readings import NOON_MS, account, all_rows, at, drain, store_one
+from tests.logins import acting
 
 MINUTE = 60_000
 DAY = 86_400_000
@@ -22,7 +23,7 @@ NAMES = ("active_power_kw", "power_factor", "energy_import_kwh", "fault_code")
 
 @pytest.fixture
 def store(dsn):
-    with closing(open_store(dsn)) as opened:
+    with closing(open_store(acting(dsn, "ingest"))) as opened:
         yield opened
 
 

@@ -27,6 +27,7 @@ from tests.ingest.readings import (
     one_batch,
     store_one,
 )
+from tests.logins import acting
 
 KEY = (GATEWAY, EPOCH)
 POWER = "SELECT device_id, at, active_power_kw FROM public.meter ORDER BY device_id, at"
@@ -34,7 +35,7 @@ POWER = "SELECT device_id, at, active_power_kw FROM public.meter ORDER BY device
 
 @pytest.fixture
 def store(dsn):
-    with closing(open_store(dsn)) as opened:
+    with closing(open_store(acting(dsn, "ingest"))) as opened:
         yield opened
 
 

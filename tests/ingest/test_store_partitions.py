@@ -10,6 +10,7 @@ from contract.time import to_ms
 from ingest.rows import Commit
 from ingest.store import Store, StoreSettings, open_store
 from tests.ingest.readings import account, all_rows, class_rows, drain, header, store_one
+from tests.logins import acting
 
 HOUR = timedelta(hours=1)
 PARTS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'base.meter'::regclass ORDER BY 1"
@@ -17,7 +18,7 @@ PARTS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'bas
 
 @pytest.fixture
 def store(dsn):
-    with closing(open_store(dsn)) as opened:
+    with closing(open_store(acting(dsn, "ingest"))) as opened:
         if opened.kind != "postgres":
             pytest.skip("TimescaleDB makes its chunks itself")
         yield opened

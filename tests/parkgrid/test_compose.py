@@ -14,11 +14,11 @@ import subprocess
 from pathlib import Path
 
 import jsonschema
-import psycopg
 import pytest
 import yaml
 from paho.mqtt import client as mqtt
 
+from ingest.roles import NAMES, ROLES
 from parkgrid import broker as launcher
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,16 +107,18 @@ def test_the_example_edge_settings_are_right():
     assert settings.outbox.path.is_relative_to("/var/lib/parkgrid")
 
 
-def test_the_logins_that_the_database_is_given_can_do_their_work(dsn):
-    """The statements of docker/database-roles.sh, on a real server: a group's member reads views and nothing else."""
-    script = (ROOT / "docker" / "database-roles.sh").read_text("utf-8")
-    logins = re.findall(r"CREATE ROLE (\w+) LOGIN PASSWORD :'(\w+)' IN ROLE (\w+);", script)
-    assert [group for _, _, group in logins] == ["parkgrid_ingest", "parkgrid_api", "parkgrid_grafana"]
-    with psycopg.connect(dsn) as connection:
-        connection.execute("SET ROLE parkgrid_grafana")
-        assert connection.execute("SELECT count(*) FROM public.parks").fetchone() == (0,)
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute("SELECT count(*) FROM base.gateway_epoch")
+def test_each_role_has_a_login_of_its_own_and_only_migrate_is_the_administrator():
+    signs_in = {
+        name: match[1]
+        for name, service in SERVICES.items()
+        for text in (service.get("environment") or {}).values()
+        if (match := re.match(r"postgresql://(\w+):", text))
+    }
+    assert signs_in == {"migrate": "parkgrid", "ingest": "ingest", "accounting": "accounting", "api": "api"}
+    assert SERVICES["grafana"]["environment"]["PARKGRID_GRAFANA_DB_USER"] == NAMES["grafana"]
+    asked = {name for name in SERVICES["migrate"]["environment"] if name.endswith("_DB_PASSWORD")}
+    assert asked == {f"PARKGRID_{role.upper()}_DB_PASSWORD" for role in ROLES}
+    assert not asked & set(SERVICES["database"]["environment"])
 
 
 @pytest.mark.skipif(launcher.find_mosquitto() is None, reason="mosquitto is not installed: apt install mosquitto")
