@@ -6,6 +6,7 @@ No broker is trusted with the promise: PUBACK proves nothing, and a broker that 
 import getpass
 import importlib.util
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from parkgrid import process
+from parkgrid import process, unprivileged
 
 Kind = Literal["url", "mosquitto", "amqtt"]
 
@@ -103,9 +104,17 @@ def given(url: str) -> RunningBroker:
 
 
 def start(
-    data_dir: Path, port: int | None = None, prefer: Kind | None = None, *, url: str | None = None
+    data_dir: Path,
+    port: int | None = None,
+    prefer: Kind | None = None,
+    *,
+    url: str | None = None,
+    user: pwd.struct_passwd | None = None,
 ) -> RunningBroker:
-    """The first broker of the chain that is there: `url`, mosquitto, amqtt. Raises `BrokerStartError`."""
+    """The first broker of the chain that is there: `url`, mosquitto, amqtt. Raises `BrokerStartError`.
+
+    It runs as `user`, to whom its folder is given; None is ourselves.
+    """
     if url:
         return given(url)
     data_dir = data_dir.absolute()
@@ -113,7 +122,7 @@ def start(
     chosen_port = port or process.free_port()
     program = None if prefer == "amqtt" else find_mosquitto()
     if program:
-        return run(_mosquitto(program, data_dir, chosen_port), data_dir, chosen_port)
+        return run(_mosquitto(program, data_dir, chosen_port), data_dir, chosen_port, user=user)
     if prefer == "mosquitto":
         raise BrokerStartError("mosquitto is not here: `apt install mosquitto`")
     if importlib.util.find_spec("amqtt") is None:
@@ -122,7 +131,7 @@ def start(
             "or name a running one with --mqtt-url",
         )
     command = [sys.executable, "-m", "parkgrid.amqtt_broker", "--port", str(chosen_port)]
-    return run(command, data_dir, chosen_port, "amqtt")
+    return run(command, data_dir, chosen_port, "amqtt", user)
 
 
 def find_mosquitto() -> str | None:
@@ -131,10 +140,18 @@ def find_mosquitto() -> str | None:
     return shutil.which("mosquitto", path=search)
 
 
-def run(command: list[str], data_dir: Path, port: int, kind: Kind = "mosquitto") -> RunningBroker:
+def run(
+    command: list[str],
+    data_dir: Path,
+    port: int,
+    kind: Kind = "mosquitto",
+    user: pwd.struct_passwd | None = None,
+) -> RunningBroker:
     """Start a broker's program and wait until it answers on a loopback port. Raises `BrokerStartError`."""
     log = data_dir / f"{kind}.log"
-    started = process.start(process.Child("broker", command, log))
+    if user is not None:
+        unprivileged.own_folder(data_dir)
+    started = process.start(process.Child("broker", command, log, user=user, directory=data_dir if user else None))
     deadline = time.monotonic() + _START_PATIENCE_S
     while not listens("127.0.0.1", port):
         if started.poll() is not None or time.monotonic() > deadline:
@@ -169,5 +186,7 @@ def _connack(host: str, port: int, timeout_s: float) -> bytes:
 
 def _mosquitto(program: str, data_dir: Path, port: int) -> list[str]:
     configuration = data_dir / "mosquitto.conf"
+    # The folder may be the broker's own: what stands there under this name is not followed.
+    configuration.unlink(missing_ok=True)
     configuration.write_text(_MOSQUITTO.format(port=port, user=getpass.getuser(), folder=data_dir), "utf-8")
     return [program, "-c", str(configuration)]

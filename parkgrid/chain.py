@@ -16,17 +16,26 @@ import urllib.request
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from secrets import token_urlsafe
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from psycopg.conninfo import make_conninfo
+
+from ingest.roles import NAMES, Login, Role, make_logins
 from parkgrid import broker as brokers
 from parkgrid import database as databases
-from parkgrid import process, toml
+from parkgrid import process, toml, unprivileged
 from parkgrid.supervisor import Part, Supervisor
+
+if TYPE_CHECKING:
+    import subprocess
 
 _T = TypeVar("_T")
 Announce = Callable[[str, str, float], None]
 """Told of every part that is up: its name, what it is, and the seconds it took."""
 _HTTP_PATIENCE_S = 2.0
+_LOGINS: tuple[Role, ...] = ("ingest", "accounting", "api")
+"""The roles that are started here; the boards have their login in a deployment."""
 
 
 @dataclass(slots=True)
@@ -39,12 +48,16 @@ class Chain:
     dsn: str = ""
     database: databases.RunningDatabase | None = None
     broker: brokers.RunningBroker | None = None
+    _dsns: Mapping[Role, str] = field(default_factory=dict)
+    """The login of each role that is started here."""
+    _compiling: "subprocess.Popen[bytes] | None" = None
 
     async def start_database(self, dsn: str | None) -> None:
         """A given database, or one of our own; its schema is brought up to date."""
         from ingest.migrate import migrate
 
         since = time.monotonic()
+        self._compiling = unprivileged.compiled()
         if dsn:
             self.database = databases.given(dsn)
         else:
@@ -58,6 +71,7 @@ class Chain:
         running = _there(self.database)
         self.dsn = running.dsn
         migrate(self.dsn)
+        self._dsns = dict.fromkeys(_LOGINS, self.dsn) if dsn else _signed_in(self.dsn)
         self.announce("database", f"PostgreSQL {running.version} ({running.kind})", _since(since))
 
     async def start_broker(self, url: str | None) -> None:
@@ -69,7 +83,7 @@ class Chain:
             port, folder = process.free_port(), self.data_dir / "broker"
 
             def start() -> process.Process:
-                self.broker = brokers.start(folder, port)
+                self.broker = brokers.start(folder, port, user=unprivileged.user())
                 return _there(self.broker.child)
 
             await self._add("broker", start, _at_once, folder / "mosquitto.log")
@@ -79,7 +93,7 @@ class Chain:
         """Ready when its metrics are served, which is after its first subscription."""
         port = process.free_port()
         document = {
-            "store": {"dsn": self.dsn},
+            "store": {"dsn": self._dsns["ingest"], "migrate": False},
             "mqtt": self.mqtt_settings(),
             "metrics": {"port": port},
         }
@@ -88,12 +102,12 @@ class Chain:
     async def start_accounting(self) -> None:
         """Ready when it has its connection to the database."""
         port = process.free_port()
-        document = {"database": {"dsn": self.dsn}, "metrics": {"port": port}}
+        document = {"database": {"dsn": self._dsns["accounting"]}, "metrics": {"port": port}}
         await self.start_role("accounting", document, lambda: http_answers(f"http://127.0.0.1:{port}/metrics"))
 
     async def start_api(self, port: int) -> None:
         """Ready when it has asked the database."""
-        document = {"port": port, "database": {"dsn": self.dsn}}
+        document = {"port": port, "database": {"dsn": self._dsns["api"]}}
         await self.start_role("api", document, lambda: http_answers(f"http://127.0.0.1:{port}/healthz"))
 
     async def start_role(
@@ -103,14 +117,17 @@ class Chain:
         ready: Callable[[], Awaitable[bool]],
     ) -> None:
         """One of our own processes: `python -m name --config name.toml`."""
-        config = toml.write(self.data_dir / f"{name}.toml", document)
+        config = unprivileged.own_file(toml.write(self.data_dir / f"{name}.toml", document))
         await self.start_command(name, [name, "--config", str(config)], ready)
 
     async def start_command(self, name: str, arguments: Sequence[str], ready: Callable[[], Awaitable[bool]]) -> None:
-        """`python -m arguments`, supervised."""
+        """`python -m arguments`, supervised; as `nobody` where we are root."""
         since = time.monotonic()
+        if self._compiling is not None:
+            await asyncio.to_thread(self._compiling.wait)
         log = self.data_dir / "logs" / f"{name}.log"
-        child = process.Child(name, [sys.executable, "-m", *arguments], log, _environment())
+        command, user = [sys.executable, "-m", *arguments], unprivileged.user()
+        child = process.Child(name, command, log, _environment(), user, directory=self.data_dir if user else None)
         await self._add(name, lambda: process.start(child), ready, log)
         self.announce(name, f"log in {log}", _since(since))
 
@@ -129,6 +146,13 @@ class Chain:
     ) -> None:
         part = Part(name, start, ready, lambda: process.tail(log), stop_signal)
         await self.supervisor.add(part)
+
+
+def _signed_in(dsn: str) -> dict[Role, str]:
+    """Addresses with the login of each role, whose password is made anew at each start."""
+    made = [Login(role, NAMES[role], token_urlsafe(24)) for role in _LOGINS]
+    make_logins(dsn, made)
+    return {each.role: make_conninfo(dsn, user=each.name, password=each.password) for each in made}
 
 
 async def http_answers(url: str) -> bool:

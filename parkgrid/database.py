@@ -107,7 +107,9 @@ def start(
         return given(dsn)
     data_dir = data_dir.absolute()
     user = server_user(data_dir)
-    data_dir.mkdir(parents=True, exist_ok=True)
+    if not data_dir.exists():
+        data_dir.mkdir(parents=True)
+        data_dir.chmod(0o711 if user else 0o700)
     with _starting(data_dir):
         binaries = _reachable(choose(available(), cluster_major(data_dir), prefer), data_dir, user)
         _create_cluster(data_dir, binaries, user)

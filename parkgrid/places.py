@@ -39,9 +39,25 @@ def page_port(asked: int | None) -> int:
 
 @contextmanager
 def occupied(data_dir: Path) -> Iterator[None]:
-    """Hold a data folder for this process. Raises `PlaceError` when another one holds it."""
+    """Hold a data folder for this process. Raises `PlaceError` when another one holds it.
+
+    Meanwhile every file that is made is 0600 and every folder 0700. Root's parts are other users, who enter a folder
+    that is made here, but cannot list it.
+    """
+    former = os.umask(0o077)
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        with _held(data_dir):
+            yield
+    finally:
+        os.umask(former)
+
+
+@contextmanager
+def _held(data_dir: Path) -> Iterator[None]:
+    try:
+        if not data_dir.exists():
+            data_dir.mkdir(parents=True)
+            data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
         lock = (data_dir / "in-use").open("a+")
     except OSError as error:
         raise PlaceError(f"{data_dir} cannot be written ({error.strerror}): name another --data-dir") from error

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from parkgrid.unprivileged import Start, start_as
+
 Process = subprocess.Popen[bytes]
 _PR_SET_PDEATHSIG = 1
 _ATTEMPTS = 100
@@ -36,14 +38,16 @@ class Child:
 
 def start(child: Child) -> Process:
     """Start a child in a session of its own, so that Ctrl-C reaches only us and we decide the order."""
-    child.log.parent.mkdir(parents=True, exist_ok=True)
-    with child.log.open("ab") as log:
+    child.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    how = Start(child.command, {}) if child.user is None else start_as(child.user, child.command)
+    with open(child.log, "ab", opener=_private) as log:
         started: Process = subprocess.Popen(
-            list(child.command),
+            list(how.command),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=_environment(child),
+            env=_environment({**child.environment, **how.environment}),
+            pass_fds=how.descriptors,
             cwd=child.directory,
             start_new_session=True,
             preexec_fn=leash(child.stop_signal),  # noqa: PLW1509  (one prctl call, after setuid would have cleared it)
@@ -111,8 +115,13 @@ def tail(path: Path, lines: int = 15) -> str:
         return ""
 
 
-def _environment(child: Child) -> dict[str, str]:
-    merged: dict[str, str | None] = {**os.environ, **child.environment}
+def _private(path: str, flags: int) -> int:
+    # Its folder may belong to the child: root does not follow where that points.
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
+def _environment(added: Mapping[str, str | None]) -> dict[str, str]:
+    merged: dict[str, str | None] = {**os.environ, **added}
     return {name: value for name, value in merged.items() if value is not None}
 
 

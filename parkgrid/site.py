@@ -16,7 +16,7 @@ from contract.time import AcceleratedClock
 from ingest.store import Park
 from ingest.store.opening import open_store
 from ingest.store.settings import StoreSettings
-from parkgrid import toml
+from parkgrid import toml, unprivileged
 from parkgrid.chain import Chain
 from simulators.scenario import DEFAULT, Scenario, load_scenario
 
@@ -39,6 +39,12 @@ class Site:
         self._suffix = "" if scenario.stem in _PLAIN else f"-{self.scenario.park}"
         self._first = first
         self._data_dir = data_dir
+        # Root's simulators and agents are somebody else, who writes in a folder of its own.
+        self._own = data_dir
+        if unprivileged.user() is not None:
+            former = (f"park{self._suffix}.json", f"outbox{self._suffix}.db")
+            self._own = unprivileged.taken_along(data_dir / "parks", data_dir, former)
+            self._hand_over()
         self._document: Mapping[str, Any] = {}
 
     @property
@@ -49,7 +55,7 @@ class Site:
     @property
     def state(self) -> Path:
         """Where its simulation keeps the registers of the last midnight."""
-        return self._data_dir / f"park{self._suffix}.json"
+        return self._own / f"park{self._suffix}.json"
 
     @property
     def edge_file(self) -> Path:
@@ -63,10 +69,11 @@ class Site:
 
     async def start_simulator(self, chain: Chain, clock: AcceleratedClock | None, ports: int) -> None:
         """The park behind Modbus from a port on, on the run's clock."""
-        endpoints = self._data_dir / f"endpoints{self._suffix}.json"
+        endpoints = self._own / f"endpoints{self._suffix}.json"
         endpoints.unlink(missing_ok=True)
+        self._hand_over()
         arguments = ["simulators", "--endpoints-out", str(endpoints), "--port-base", str(ports)]
-        arguments += ["--scenario", str(self.path), "--state", str(self.state)]
+        arguments += ["--scenario", str(self._readable_scenario()), "--state", str(self.state)]
         if clock:
             arguments += ["--wall-start-ms", str(clock.wall_start_ms), "--start-ms", str(clock.start_ms)]
             arguments += ["--speed", str(clock.speed)]
@@ -80,7 +87,8 @@ class Site:
 
     async def start_edge(self, chain: Chain, clock: AcceleratedClock | None, since: datetime | None) -> None:
         """The agent; up when the store has heard of it since an instant."""
-        toml.write(self.edge_file, self._edge_settings(chain, clock))
+        unprivileged.own_file(toml.write(self.edge_file, self._edge_settings(chain, clock)))
+        self._hand_over()
 
         async def ready() -> bool:
             return _heard_of(chain.dsn, self.park, since)
@@ -91,6 +99,21 @@ class Site:
         """Read no more devices."""
         await chain.supervisor.remove(f"edge{self._suffix}")
 
+    def _readable_scenario(self) -> Path:
+        """The scenario, or for root's simulator a copy: ours may lie where it may not go."""
+        if self._own == self._data_dir:
+            return self.path
+        copy = self._data_dir / f"scenario{self._suffix}.toml"
+        copy.write_text(self.path.read_text("utf-8"), "utf-8")
+        return unprivileged.own_file(copy)
+
+    def _hand_over(self) -> None:
+        """What root wrote or a former version left, to those who go on with it."""
+        if self._own != self._data_dir:
+            unprivileged.own_folder(self._own)
+            if self.ledger:
+                unprivileged.own_folder(self.ledger.parent)
+
     def _edge_settings(self, chain: Chain, clock: AcceleratedClock | None) -> dict[str, Any]:
         """The agent's settings: every device of the simulated park, on the park's own clock."""
         speed = clock.speed if clock else 1.0
@@ -100,7 +123,7 @@ class Site:
             "gateway": GATEWAY,
             "simulated": True,
             "health_s": 10.0 * speed,
-            "outbox": {"path": self._data_dir / f"outbox{self._suffix}.db"},
+            "outbox": {"path": self._own / f"outbox{self._suffix}.db"},
             "uplink": chain.mqtt_settings(),
             "clock": dataclasses.asdict(clock) if clock else None,
             "devices": [device_settings(endpoint, least_s) for endpoint in self._document["endpoints"]],

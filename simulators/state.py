@@ -53,6 +53,7 @@ class ParkState:
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all. Raises `OSError`."""
         part = path.with_name(f"{path.name}.part")
+        part.unlink(missing_ok=True)
         part.write_text(json.dumps(asdict(self)), "utf-8")
         os.replace(part, path)  # noqa: PTH105  atomic on every system
 

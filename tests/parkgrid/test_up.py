@@ -102,6 +102,7 @@ def test_the_page_is_served_and_ctrl_c_ends_everything(server_dir):
         with urllib.request.urlopen(f"{url}api/v1/parks", timeout=10) as answer:  # noqa: S310  (its own address)
             [park] = json.load(answer)["parks"]
         assert (park["name_en"], park["district"]) == ("Pingshan demonstration park", "pingshan")
+        _nobody_has_more_than_it_needs(server_dir, running.pid)
         second = _start(server_dir, "up", "--port", "0")
         _, errors = second.communicate(timeout=60)
         assert second.returncode == 1
@@ -113,6 +114,36 @@ def test_the_page_is_served_and_ctrl_c_ends_everything(server_dir):
         running.kill()
         running.communicate()
     _nothing_left(server_dir)
+
+
+def _nobody_has_more_than_it_needs(folder: Path, launcher: int) -> None:
+    """Parts are not root, even where the launcher is; they sign in as roles; nothing of theirs is open to others."""
+    parts = {int(path.name) for path in Path("/proc").glob("[0-9]*") if _parent(path) == launcher}
+    assert len(parts) >= 7
+    owners = {Path(f"/proc/{pid}").stat().st_uid for pid in parts}
+    if os.geteuid() == 0:
+        assert 0 not in owners
+    else:
+        assert owners == {os.geteuid()}
+    users = {
+        name: tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))[table]["dsn"]
+        for name, table in (("ingest", "store"), ("accounting", "database"), ("api", "database"))
+    }
+    assert all(f"user={name} " in f"{dsn} " for name, dsn in users.items())
+    for path in folder.rglob("*"):
+        mode = path.lstat().st_mode & 0o777
+        # What root's parts pass through is closed to listing; binaries of the server are no secret.
+        if "server-" in str(path) or path.is_symlink():
+            continue
+        allowed = 0o711 if path.is_dir() and os.geteuid() == 0 else 0o700
+        assert not mode & ~allowed, f"{path} is {mode:o}"
+
+
+def _parent(process: Path) -> int:
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, ValueError):
+        return 0
 
 
 def test_accelerated_time_arrives_in_the_present_and_goes_on_in_real_time(server_dir):
