@@ -4,14 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from contract import strict_json
-from contract.identity import NO_POINT, MeteringPoint, identifier
+from contract import ranges, strict_json
+from contract.identity import IDENTIFIER, NO_POINT, MeteringPoint, identifier
+from contract.ranges import MAX_BIRTH_BYTES, MAX_DEVICES, MAX_STATUS_BYTES
 from contract.refusal import Reason, RefusedError
-from contract.signals import CATALOGUE
-
-MAX_BIRTH_BYTES = 1_048_576
-MAX_DEVICES = 1_000
-MAX_TEXT = 200
+from contract.signals import CATALOGUE, DeviceClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +82,8 @@ def decode_birth(payload: bytes) -> Birth:
         raise RefusedError(Reason.DUPLICATE_KEY, "birth.devices", "a device appears twice")
     return Birth(
         agent_version=_text(document, "agent_version", "birth"),
-        epoch=strict_json.field(document, "epoch", int, "birth"),
-        at_ms=strict_json.field(document, "at", int, "birth"),
+        epoch=_epoch(document, "birth"),
+        at_ms=_stamp(document, "birth"),
         devices=devices,
         simulated=strict_json.field(document, "simulated", bool, "birth", default=False),
     )
@@ -99,11 +96,11 @@ def encode_status(status: Status) -> bytes:
 
 def decode_status(payload: bytes) -> Status:
     """Read a status. Raises `RefusedError`."""
-    document = _object(strict_json.loads(payload, "status", MAX_TEXT * 10), "status")
+    document = _object(strict_json.loads(payload, "status", MAX_STATUS_BYTES), "status")
     return Status(
         online=strict_json.field(document, "online", bool, "status"),
-        epoch=strict_json.field(document, "epoch", int, "status"),
-        at_ms=strict_json.field(document, "at", int, "status"),
+        epoch=_epoch(document, "status"),
+        at_ms=_stamp(document, "status"),
     )
 
 
@@ -134,29 +131,45 @@ def _read_device(item: object, where: str) -> Device:
     device_class = CATALOGUE.get(class_name)
     if device_class is None:
         raise RefusedError(Reason.UNKNOWN_CLASS, f"{where}.class", class_name)
-    signals = strict_json.field(document, "signals", list, where)
-    for name in signals:
-        if not isinstance(name, str) or name not in device_class.by_name:
-            raise RefusedError(Reason.UNKNOWN_SIGNAL, f"{where}.signals", name)
-    ratings = strict_json.field(document, "ratings", dict, where, {})
     point = strict_json.field(document, "point", dict, where, {})
     period_s = strict_json.number(document, "period_s", where)
-    if period_s <= 0:
-        raise RefusedError(Reason.WRONG_SHAPE, f"{where}.period_s", period_s)
     return Device(
         device=identifier(document.get("device"), f"{where}.device"),
         device_class=class_name,
-        signals=tuple(signals),
+        signals=_signals(document, device_class, where),
         name=_text(document, "name", where),
         model=_text(document, "model", where),
         firmware=_text(document, "firmware", where),
-        period_s=period_s,
-        ratings={name: strict_json.number(ratings, name, f"{where}.ratings") for name in ratings},
+        period_s=ranges.real(period_s, ranges.MIN_PERIOD_S, ranges.MAX_PERIOD_S, f"{where}.period_s"),
+        ratings=_ratings(document, where),
         point=MeteringPoint(
             *(_text(point, part, f"{where}.point") for part in ("station", "line", "transformer", "account")),
         ),
         problem=_text(document, "problem", where),
     )
+
+
+def _signals(document: Mapping[str, Any], device_class: DeviceClass, where: str) -> tuple[str, ...]:
+    names = strict_json.field(document, "signals", list, where)
+    known = device_class.by_name
+    for name in names:
+        if not isinstance(name, str) or name not in known:
+            raise RefusedError(Reason.UNKNOWN_SIGNAL, f"{where}.signals", name)
+    if len(set(names)) != len(names):
+        raise RefusedError(Reason.DUPLICATE_KEY, f"{where}.signals", "a signal appears twice")
+    return tuple(names)
+
+
+def _ratings(document: Mapping[str, Any], where: str) -> dict[str, float]:
+    where = f"{where}.ratings"
+    found = strict_json.field(document, "ratings", dict, where, {})
+    if len(found) > ranges.MAX_RATINGS:
+        raise RefusedError(Reason.TOO_MANY, where, f"{len(found)}, at most {ranges.MAX_RATINGS}")
+    for name in found:
+        if not IDENTIFIER.fullmatch(name):
+            raise RefusedError(Reason.WRONG_IDENTITY, where, name)
+    most = ranges.MAX_RATING
+    return {name: ranges.real(strict_json.number(found, name, where), -most, most, f"{where}.{name}") for name in found}
 
 
 def _object(document: object, where: str) -> dict[str, Any]:
@@ -166,7 +179,12 @@ def _object(document: object, where: str) -> dict[str, Any]:
 
 
 def _text(document: Mapping[str, Any], name: str, where: str) -> str:
-    text = strict_json.field(document, name, str, where, "")
-    if len(text) > MAX_TEXT or "\x00" in text:
-        raise RefusedError(Reason.TOO_LARGE, f"{where}.{name}", text)
-    return text
+    return ranges.text(strict_json.field(document, name, str, where, ""), f"{where}.{name}")
+
+
+def _epoch(document: Mapping[str, Any], where: str) -> int:
+    return ranges.whole(strict_json.field(document, "epoch", int, where), 1, ranges.MAX_EPOCH, f"{where}.epoch")
+
+
+def _stamp(document: Mapping[str, Any], where: str) -> int:
+    return ranges.whole(strict_json.field(document, "at", int, where), 0, ranges.MAX_STAMP_MS, f"{where}.at")

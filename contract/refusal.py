@@ -25,8 +25,11 @@ class Reason(StrEnum):
     TIME_MISSING = "time_missing"
     TIME_TOO_OLD = "time_too_old"
     TIME_IN_FUTURE = "time_in_future"
+    OUT_OF_BOUNDS = "out_of_bounds"
     EMPTY = "empty"
     TOO_MANY = "too_many"
+    QUOTA = "quota"
+    RETIRED = "retired"
     POISON = "poison"
 
 

@@ -1,6 +1,7 @@
 """JSON that refuses whatever could mean two things: doubled keys, NaN, byte order marks, bottomless nesting."""
 
 import json
+import re
 import typing
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeGuard, TypeVar
@@ -9,7 +10,9 @@ from contract.refusal import Reason, RefusedError, shorten
 
 _T = TypeVar("_T")
 _MAX_DEPTH = 16
-_QUOTE, _BACKSLASH = b'"\\'
+# Possessive, and an unended string goes to the end: one pass whatever the text.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _LARGEST = 1.7976931348623157e308
 
 
@@ -85,16 +88,10 @@ def _check_depth(payload: bytes, where: str) -> None:
     if payload.count(b"[") + payload.count(b"{") <= _MAX_DEPTH:
         return
     depth = 0
-    in_string = escaped = False
-    for byte in payload:
-        if in_string:
-            in_string = escaped or byte != _QUOTE
-            escaped = byte == _BACKSLASH and not escaped
-        elif byte == _QUOTE:
-            in_string = True
-        elif byte in b"[{":
+    for byte in _STRING.sub(b"", payload).translate(None, _NO_BRACKET):
+        if byte in b"[{":
             depth += 1
             if depth > _MAX_DEPTH:
                 raise RefusedError(Reason.TOO_DEEP, where, f"more than {_MAX_DEPTH} levels")
-        elif byte in b"]}":
+        else:
             depth -= 1

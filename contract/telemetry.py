@@ -16,15 +16,13 @@ from typing import Any
 
 from contract import strict_json
 from contract.identity import identifier
+from contract.ranges import MAX_EPOCH, MAX_PAYLOAD_BYTES, MAX_SEQ, whole
 from contract.refusal import Reason, Refusal, RefusedError, shorten
 from contract.sample import NO_FLAGS, Quality, Sample
 from contract.time import FUTURE_TOLERANCE_MS, OLDEST_MS
 
 MAX_BATCH_BYTES = 65_536
 """What an edge puts into one batch at most."""
-MAX_PAYLOAD_BYTES = 262_144
-"""What ingest decodes at most; larger is refused before decoding."""
-MAX_SEQ = 2**53 - 1
 MAX_RANGES = 64
 
 
@@ -33,7 +31,7 @@ class Batch:
     """Everything a gateway read in one flush window."""
 
     epoch: int
-    """Names one life of an outbox; changes when the outbox is rebuilt. 1 to 2^53 - 1."""
+    """Names one life of an outbox; changes when the outbox is rebuilt. 1 to `MAX_EPOCH`."""
     seq: int
     """Position within the epoch, contiguous from 1."""
     floor: int
@@ -101,7 +99,7 @@ def decode_batch(payload: bytes) -> DecodedBatch:
     document = strict_json.loads(payload, "batch", MAX_PAYLOAD_BYTES)
     if not isinstance(document, dict):
         raise RefusedError(Reason.WRONG_SHAPE, "batch", document)
-    epoch = _positive(document, "epoch")
+    epoch = _epoch(document, "batch")
     seq = _positive(document, "seq")
     floor = _positive(document, "floor")
     if floor > seq:
@@ -129,7 +127,7 @@ def decode_ack(payload: bytes) -> Ack:
     if not 0 <= through <= MAX_SEQ:
         raise RefusedError(Reason.WRONG_SHAPE, "ack.through", through)
     ranges = strict_json.field(document, "beyond", list, "ack", [])
-    return Ack(_positive(document, "epoch", "ack"), through, _ranges(ranges, through))
+    return Ack(_epoch(document, "ack"), through, _ranges(ranges, through))
 
 
 def time_reason(at_ms: int, now_ms: int) -> Reason | None:
@@ -142,10 +140,11 @@ def time_reason(at_ms: int, now_ms: int) -> Reason | None:
 
 
 def _positive(document: Mapping[str, Any], name: str, where: str = "batch") -> int:
-    value = strict_json.field(document, name, int, where)
-    if not 1 <= value <= MAX_SEQ:
-        raise RefusedError(Reason.WRONG_SHAPE, f"{where}.{name}", value)
-    return value
+    return whole(strict_json.field(document, name, int, where), 1, MAX_SEQ, f"{where}.{name}")
+
+
+def _epoch(document: Mapping[str, Any], where: str) -> int:
+    return whole(strict_json.field(document, "epoch", int, where), 1, MAX_EPOCH, f"{where}.epoch")
 
 
 def _ranges(items: list[Any], through: int) -> tuple[tuple[int, int], ...]:

@@ -14,7 +14,8 @@ from typing import TypeVar
 
 import structlog
 
-from contract.announcement import MAX_TEXT, Device
+from contract.announcement import Device
+from contract.ranges import MAX_TEXT
 from contract.refusal import shorten
 from contract.sample import Sample
 from contract.signals import CATALOGUE

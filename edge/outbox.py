@@ -21,8 +21,9 @@ from typing import TypeVar
 import structlog
 
 from contract.crash import crash_point
+from contract.ranges import MAX_EPOCH
 from contract.sample import Sample
-from contract.telemetry import MAX_BATCH_BYTES, MAX_SEQ, Ack, encode_samples
+from contract.telemetry import MAX_BATCH_BYTES, Ack, encode_samples
 from contract.time import Clock, SystemClock, from_ms
 from edge.outbox_file import (
     RESERVE_BYTES,
@@ -262,7 +263,7 @@ class Outbox:
         # A clock that has never been set must not lead back below an epoch that the store has seen.
         # The step is random, lest a file that was copied back take the same one again.
         epoch = max(epoch, max(above, state.epoch) + 1 + secrets.randbits(_RANDOM_BITS))
-        if epoch > MAX_SEQ:
+        if epoch > MAX_EPOCH:
             raise OutboxError(f"no epoch is left above {above}: somebody acknowledged one that no gateway can have had")
         self._ack = None
         return replace(state, epoch=epoch, base=state.through)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import astuple, replace
 from pathlib import Path
 
-from contract.telemetry import MAX_SEQ
+from contract.ranges import MAX_SEQ
 from edge.salvage import PAGE_BYTES, Row, State, log_is_damaged, salvage
 
 RESERVE_BYTES = 2_097_152

@@ -23,8 +23,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from contract.announcement import MAX_DEVICES
 from contract.identity import IDENTIFIER, Gateway, MeteringPoint
+from contract.ranges import MAX_DEVICES, MAX_PERIOD_S, MAX_RATING, MAX_RATINGS, MIN_PERIOD_S, text_problem
 from contract.settings import PORT, Problem, SettingsError, above, at_least, between, load, setting
 from contract.signals import CATALOGUE
 from contract.time import AcceleratedClock, Clock, SystemClock
@@ -63,7 +63,12 @@ def _known_driver(value: str) -> str | None:
 
 def _ratings(value: Mapping[str, float | None]) -> str | None:
     wrong = sorted(name for name in value if not IDENTIFIER.fullmatch(name))
-    return f"names must be like rated_power_kw, not {', '.join(wrong)}" if wrong else None
+    if wrong:
+        return f"names must be like rated_power_kw, not {', '.join(wrong)}"
+    if len(value) > MAX_RATINGS:
+        return f"must be at most {MAX_RATINGS}"
+    beyond = sorted(name for name, number in value.items() if number is not None and not abs(number) <= MAX_RATING)
+    return f"{beyond[0]} must lie between -{MAX_RATING:g} and {MAX_RATING:g}" if beyond else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +131,10 @@ class LedgerSettings:
 class PointSettings:
     """Where a device hangs in the grid (站-线-变-户)."""
 
-    station: str = setting("", help="substation")
-    line: str = setting("", help="line")
-    transformer: str = setting("", help="transformer district")
-    account: str = setting("", help="account with the supplier")
+    station: str = setting("", help="substation", check=text_problem)
+    line: str = setting("", help="line", check=text_problem)
+    transformer: str = setting("", help="transformer district", check=text_problem)
+    account: str = setting("", help="account with the supplier", check=text_problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,7 @@ class DeviceSettings:
     driver: str = setting(help="a driver, that is a file in edge/drivers", check=_known_driver)
     class_: str | None = setting(None, help="device class; the driver's own when left out", check=_known_class)
     name: str = setting("", help="what people call the device; any language")
-    period_s: float = setting(1.0, help="seconds between two readings", check=above(0, "s"))
+    period_s: float = setting(1.0, help="seconds between two readings", check=between(MIN_PERIOD_S, MAX_PERIOD_S, "s"))
     ratio: float = setting(
         1.0, help="transformer ratio (CT x VT) that powers and energies are multiplied with", check=above(0)
     )
@@ -202,7 +207,9 @@ class EdgeSettings:
     simulated: bool = setting(False, help="whether the readings come from simulators; shown wherever they are shown")
     read_only: bool = setting(True, help="no write ever leaves this gateway")
     health_s: float = setting(
-        10.0, help="seconds between two readings of the gateway's own health", check=above(0, "s")
+        10.0,
+        help="seconds between two readings of the gateway's own health",
+        check=between(MIN_PERIOD_S, MAX_PERIOD_S, "s"),
     )
     devices: tuple[DeviceSettings, ...] = setting((), help="the devices to poll")
 

@@ -18,7 +18,8 @@ from typing import Any, Literal
 
 from contract.announcement import Birth, Device
 from contract.identity import IDENTIFIER, MeteringPoint
-from contract.settings import above, load, readable, setting
+from contract.ranges import MAX_PERIOD_S, MIN_PERIOD_S
+from contract.settings import between, load, readable, setting
 from contract.signals import CATALOGUE
 
 
@@ -52,7 +53,7 @@ class DeviceSettings:
     signals: tuple[SignalSettings, ...] = setting(help="its fields")
     tags: Mapping[str, str] = setting(factory=dict, help="tags that its series have")
     name: str = setting("", help="what people call it")
-    period_s: float = setting(60.0, help="seconds between readings", check=above(0, "s"))
+    period_s: float = setting(60.0, help="seconds between readings", check=between(MIN_PERIOD_S, MAX_PERIOD_S, "s"))
     ratings: Mapping[str, float] = setting(factory=dict, help="nameplate, for example rated_power_kw")
     point: PointSettings = setting(PointSettings(), help="where it hangs in the grid")
 

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from contract.announcement import Birth, Device, Status, decode_birth, decode_status, encode_birth, encode_status
 from contract.identity import MeteringPoint
+from contract.ranges import MAX_EPOCH, MAX_RATING, MAX_STAMP_MS
 from contract.refusal import Reason, RefusedError
 from contract.signals import CATALOGUE
 
 pytestmark = pytest.mark.edge
 
-text = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), max_size=20)
+text = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)
 identifiers = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,20}", fullmatch=True)
 
 
@@ -42,7 +43,7 @@ def test_a_birth_survives_the_wire(items: list[Device], simulated: bool, version
     assert decode_birth(encode_birth(birth)) == birth
 
 
-@given(st.booleans(), st.integers(1, 2**53), st.integers(0, 2**42))
+@given(st.booleans(), st.integers(1, MAX_EPOCH), st.integers(0, MAX_STAMP_MS))
 def test_a_status_survives_the_wire(online: bool, epoch: int, at_ms: int) -> None:
     assert decode_status(encode_status(Status(online, epoch, at_ms))) == Status(online, epoch, at_ms)
 
@@ -53,7 +54,11 @@ def test_a_device_of_an_older_agent_has_no_problem() -> None:
 
 def birth_with(**changes: Any) -> bytes:
     device = {"device": "m", "class": "meter", "signals": ["active_power_kw"], "period_s": 1.0} | changes
-    return json.dumps({"agent_version": "1", "epoch": 1, "at": 1, "devices": [device]}).encode()
+    return birth_of(devices=[device])
+
+
+def birth_of(**changes: Any) -> bytes:
+    return json.dumps({"agent_version": "1", "epoch": 1, "at": 1, "devices": []} | changes).encode()
 
 
 @pytest.mark.parametrize(
@@ -63,10 +68,23 @@ def birth_with(**changes: Any) -> bytes:
         ({"signals": ["soc_pct"]}, Reason.UNKNOWN_SIGNAL),
         ({"signals": [["x"]]}, Reason.UNKNOWN_SIGNAL),
         ({"device": "a/b"}, Reason.WRONG_IDENTITY),
-        ({"period_s": 0}, Reason.WRONG_SHAPE),
+        ({"period_s": 0}, Reason.OUT_OF_BOUNDS),
+        ({"period_s": 1e308}, Reason.OUT_OF_BOUNDS),
+        ({"period_s": 1e-300}, Reason.OUT_OF_BOUNDS),
+        ({"period_s": 10**400}, Reason.NOT_A_NUMBER),
+        ({"signals": ["active_power_kw"] * 2}, Reason.DUPLICATE_KEY),
+        ({"ratings": {"rated_power_kw": 1e308}}, Reason.OUT_OF_BOUNDS),
+        ({"ratings": {"rated_power_kw": -2 * MAX_RATING}}, Reason.OUT_OF_BOUNDS),
+        ({"ratings": {f"r{n}": 1 for n in range(51)}}, Reason.TOO_MANY),
+        ({"ratings": {"a\ud800": 1}}, Reason.WRONG_IDENTITY),
+        ({"name": "a\ud800b"}, Reason.NOT_TEXT),
+        ({"model": "a\x1bb"}, Reason.NOT_TEXT),
+        ({"firmware": "a\nb"}, Reason.NOT_TEXT),
+        ({"problem": "\udfff"}, Reason.NOT_TEXT),
+        ({"point": {"account": "\ud800"}}, Reason.NOT_TEXT),
         ({"period_s": "1"}, Reason.NOT_A_NUMBER),
         ({"name": "x" * 4096}, Reason.TOO_LARGE),
-        ({"name": "a\x00b"}, Reason.TOO_LARGE),
+        ({"name": "a\x00b"}, Reason.NOT_TEXT),
         ({"ratings": {"rated_power_kw": "big"}}, Reason.NOT_A_NUMBER),
         ({"point": "here"}, Reason.WRONG_SHAPE),
     ],
@@ -74,6 +92,24 @@ def birth_with(**changes: Any) -> bytes:
 def test_a_wrong_birth_is_refused_with_its_reason(changes: dict[str, Any], reason: Reason) -> None:
     with pytest.raises(RefusedError) as caught:
         decode_birth(birth_with(**changes))
+    assert caught.value.refusal.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"epoch": 0}, Reason.OUT_OF_BOUNDS),
+        ({"epoch": 2**53 - 1}, Reason.OUT_OF_BOUNDS),
+        ({"epoch": 10**400}, Reason.OUT_OF_BOUNDS),
+        ({"epoch": 1.5}, Reason.WRONG_SHAPE),
+        ({"at": -1}, Reason.OUT_OF_BOUNDS),
+        ({"at": 10**18}, Reason.OUT_OF_BOUNDS),
+        ({"agent_version": "\ud800"}, Reason.NOT_TEXT),
+    ],
+)
+def test_a_birth_out_of_range_is_refused_with_its_reason(changes: dict[str, Any], reason: Reason) -> None:
+    with pytest.raises(RefusedError) as caught:
+        decode_birth(birth_of(**changes))
     assert caught.value.refusal.reason is reason
 
 
@@ -89,7 +125,18 @@ def test_the_number_of_devices_is_bounded() -> None:
         decode_birth(encode_birth(Birth("1", 1, 1, devices_)))
 
 
-@pytest.mark.parametrize("payload", [b"", b"[]", b'{"online":1,"epoch":1,"at":1}', b'{"online":true}', b"x" * 5000])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"[]",
+        b'{"online":1,"epoch":1,"at":1}',
+        b'{"online":true}',
+        b"x" * 5000,
+        b'{"online":true,"epoch":0,"at":1}',
+        b'{"online":true,"epoch":1,"at":1e15}',
+    ],
+)
 def test_a_wrong_status_is_refused(payload: bytes) -> None:
     with pytest.raises(RefusedError):
         decode_status(payload)

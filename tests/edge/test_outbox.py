@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from contract.ranges import MAX_PAYLOAD_BYTES
 from contract.sample import Sample
-from contract.telemetry import MAX_BATCH_BYTES, MAX_PAYLOAD_BYTES, Ack, decode_batch, encode_samples, frame_batch
+from contract.telemetry import MAX_BATCH_BYTES, Ack, decode_batch, encode_samples, frame_batch
 from edge.outbox import Outbox, OutboxError, OutboxFullError, split
 
 pytestmark = pytest.mark.edge
