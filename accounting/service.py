@@ -2,6 +2,7 @@
 
 import threading
 import time
+import traceback
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,6 +93,11 @@ class Service:
                     _log.warning("store_unavailable", error=str(error), retry_s=round(pause_s, 1))
                     self.stop.wait(pause_s)
                     pause_s = min(pause_s * 2, _BACK_OFF_MOST_S)
+                except Exception as error:  # noqa: BLE001 - the supervisor of this process: logs, counts, backs off
+                    self.metrics.failures.labels(type(error).__name__).inc()
+                    trace = "".join(traceback.format_exception(error))
+                    _log.error("settlement_failed", error=str(error), retry_s=_BACK_OFF_MOST_S, trace=trace)
+                    self.stop.wait(_BACK_OFF_MOST_S)
         finally:
             if server:
                 server.shutdown()

@@ -188,7 +188,9 @@ class _Round:
         by_number = {register.register_id: register for register in known} if rows else {}
         found = []
         for number, from_at, cause, by in rows:
-            register = by_number[number]
+            register = by_number.get(number)
+            if register is None:
+                continue  # left out: it was told when registers were loaded
             counted_ms = register.counted_ms or 0
             if register.settled_ms is not None and register.settled_ms >= counted_ms:
                 low_ms = max(to_ms(from_at), counted_ms)

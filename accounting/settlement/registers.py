@@ -7,11 +7,17 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import structlog
 
 from accounting.store import Connection, Int64s, statement
+from contract.ranges import MAX_RATING
 from contract.signals import CATALOGUE, Kind
 from contract.time import from_ms, to_ms
 from domain.energy import Daylight, Declaration, RegisterRule
+
+_log = structlog.get_logger("accounting.registers")
+_UNREADABLE: dict[int, str] = {}
+"""Why registers are left out, so that it is told once."""
 
 STEPS_PER_KWH = 1_000
 _QUARTER_MS = 900_000
@@ -113,8 +119,12 @@ def discover(connection: Connection, now_ms: int) -> int:
 def _declare_rating(
     connection: Connection, register: int, modulus_kwh: float | None, ratio: float | None, now_ms: int
 ) -> None:
+    stated = [each for each in (modulus_kwh, ratio) if each is not None]
+    if not stated or not all(0 < each <= MAX_RATING for each in stated):
+        _log.warning("nameplate_not_believed", register=register, modulus_kwh=modulus_kwh, ratio=ratio)
+        return
     exact = Fraction(1 if ratio is None else ratio).limit_denominator(_MOST_OF_RATIO)
-    if exact <= 0 or (modulus_kwh is not None and modulus_kwh <= 0):
+    if exact <= 0:
         return
     add_declaration(
         connection,
@@ -146,8 +156,23 @@ def add_declaration(
 
 
 def load(connection: Connection) -> list[Register]:
-    """Every register."""
-    return [_register(row) for row in connection.execute(statement("load_registers"), {"power": POWER})]
+    """Every register that can be read; one that cannot is told by name, and costs the others nothing."""
+    return [
+        register
+        for row in connection.execute(statement("load_registers"), {"power": POWER})
+        if (register := _fenced(row)) is not None
+    ]
+
+
+def _fenced(row: Sequence[Any]) -> Register | None:
+    try:
+        return _register(row)
+    except (ValueError, ArithmeticError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        if _UNREADABLE.get(row[0]) != reason:
+            _log.error("register_left_out", register=row[0], device=row[1], signal=row[3], park=row[4], reason=reason)
+        _UNREADABLE[row[0]] = reason
+        return None
 
 
 def _register(row: Sequence[Any]) -> Register:
