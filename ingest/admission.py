@@ -27,6 +27,9 @@ from ingest.rows import BatchHeader, ClassRows, Commit
 NO_DEVICES: Mapping[str, tuple[int, str]] = {}
 _INSTANT = "%Y-%m-%dT%H:%MZ"
 _DAY_MS = 86_400_000
+_USUAL_SHAPES = 32
+_SHAPE_S = 200e-6
+"""What one more set of signals takes of the writer's time: a matrix of its own."""
 MOST_DAYS = 40
 """Days of UTC that the readings of a class may lie on in one batch, which is what was read within a second or so: each
 may cost a partition."""
@@ -104,7 +107,7 @@ def admit(arrivals: Sequence[Arrival], refused: Refused) -> Commit:
 def _grouped(arrivals: Sequence[Arrival], refused: Refused) -> Iterable[_Group]:
     groups: dict[tuple[str, ...], _Group] = {}
     for index, arrival in enumerate(arrivals):
-        devices = arrival.devices
+        devices, before = arrival.devices, len(groups)
         for refusal in arrival.refusals:
             refused.add(arrival.header, index, "", refusal.reason, refusal.where, refusal.content)
         for reading in arrival.readings:
@@ -119,6 +122,9 @@ def _grouped(arrivals: Sequence[Arrival], refused: Refused) -> Iterable[_Group]:
             group.batches.append(index)
             group.device_ids.append(known[0])
             group.readings.append(reading)
+        shapes = len(groups) - before
+        if shapes > _USUAL_SHAPES:
+            refused.takes(arrival.header.gateway, shapes * _SHAPE_S)
     return groups.values()
 
 

@@ -15,7 +15,7 @@ import select
 import socket
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -94,6 +94,8 @@ class Consumer:
         self._acks: dict[tuple[Gateway, int], bytes] = {}
         self._acks_in_flight: set[int] = set()
         self._topics: dict[str, _Address] = {}
+        self._left_out: Counter[Gateway | None] = Counter()
+        self._asking = False
         self._connection = 0
         self._last_sent = 0.0
         self._rest_until = 0.0
@@ -131,6 +133,16 @@ class Consumer:
         """Publish a gateway's acknowledgement soon; only the newest of an epoch is sent. For any thread."""
         with self._lock:
             self._acks[gateway, epoch] = payload
+
+    def ask_again(self) -> None:
+        """Have the broker hand over every retained birth and status once more. For any thread."""
+        self._asking = True
+        self._wake()
+
+    def left_out(self) -> Counter[Gateway | None]:
+        """How many messages of whom had no place in the inbox since the last question: each gateway sends again."""
+        found, self._left_out = self._left_out, Counter()
+        return found
 
     def flush(self) -> None:
         """Send what `publish_ack` left. For any thread."""
@@ -213,6 +225,9 @@ class Consumer:
             self._read()
             # A broker hands over message by message, and to wake for each takes the processor from the writer.
             self._rest_until = time.monotonic() + _REST_S
+        if self._asking and self.connected:
+            self._asking = False
+            self._client.subscribe([(subscription(each), 1) for each in _FIRST])
         # First what a gateway waits for.
         self._send_acks()
         self._send_done()
@@ -355,7 +370,7 @@ class Consumer:
         self._echo.hear(now)
         self.received += 1
         lane, gateway, channel = self._topics.get(text) or self._parse(text)
-        self._inbox.put(
+        left_out = self._inbox.put(
             Message(
                 text,
                 gateway,
@@ -368,6 +383,9 @@ class Consumer:
             ),
             lane,
         )
+        if left_out is not None:
+            self._left_out[left_out.gateway] += 1
+            self.acknowledge([left_out])
 
     def _on_publish(self, _client: Client, _data: object, mid: int, _reason: Any, _properties: Any) -> None:
         self._acks_in_flight.discard(mid)

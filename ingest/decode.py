@@ -15,9 +15,10 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 
 from contract.identity import IDENTIFIER
+from contract.ranges import MAX_EPOCH, MAX_PAYLOAD_BYTES, MAX_SEQ
 from contract.refusal import Refusal
 from contract.sample import Quality
-from contract.telemetry import MAX_PAYLOAD_BYTES, MAX_SEQ, decode_batch
+from contract.telemetry import decode_batch
 
 _ENVELOPE_KEYS = 5
 _SAMPLE_KEYS = 3
@@ -64,7 +65,7 @@ def decode_fast(payload: bytes) -> Payload | None:
         batch = _DECODE(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    if not (1 <= batch.floor <= batch.seq <= MAX_SEQ and 1 <= batch.epoch <= MAX_SEQ):
+    if not (1 <= batch.floor <= batch.seq <= MAX_SEQ and 1 <= batch.epoch <= MAX_EPOCH):
         return None
     keys = _sound_keys(batch.samples)
     # Every member of an object needs one colon: a surplus is a doubled key or a colon inside a name, both doubtful.
@@ -91,7 +92,7 @@ def frame(payload: bytes) -> Payload | None:
     if not found:
         return None
     epoch, seq, floor = (int(number) for number in found.groups()[:3])
-    sound = 1 <= floor <= seq <= MAX_SEQ and 1 <= epoch <= MAX_SEQ
+    sound = 1 <= floor <= seq <= MAX_SEQ and 1 <= epoch <= MAX_EPOCH
     return Payload(epoch, seq, floor, found[4] == b"true", []) if sound else None
 
 

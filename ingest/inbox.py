@@ -2,12 +2,19 @@
 
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contract.identity import Gateway
 from contract.topics import Channel
 
 _QUIET_S = 0.001
+_LANE_SHARE = 0.5
+"""Part of the inbox that one gateway may fill, as long as others send too."""
+_TAKE_MESSAGES = 2_000
+"""Messages taken at once, about: what is tiny costs its time by number."""
+_QUANTUM_MESSAGES = 64
+_LATEST = frozenset({Channel.BIRTH, Channel.STATUS})
+"""Of which only the last word counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +33,42 @@ class Message:
     qos: int
 
 
+@dataclass(slots=True)
+class _Lane:
+    """What one gateway sent."""
+
+    messages: deque[Message] = field(default_factory=deque)
+    bytes: int = 0
+    latest: dict[Channel, Message] = field(default_factory=dict)
+    """Its newest birth and status, once the lane is full."""
+
+    def take(self) -> Message:
+        message = self.messages.popleft()
+        self.bytes -= len(message.payload)
+        return message
+
+    def rest(self) -> list[Message]:
+        """Everything."""
+        return [*self.messages, *self.latest.values()]
+
+
 class Inbox:
     """A bounded queue with one lane for each gateway.
 
-    It never refuses: the reader looks at `full` and leaves the socket unread, so that the broker and behind it the
-    outboxes hold what does not fit. A flooding gateway lengthens its own lane only, since `take` goes round the lanes.
+    The reader looks at `full` and leaves the socket unread, so that broker and outboxes hold what does not
+    fit. A flooding gateway lengthens its own lane only, since `take` goes round the lanes. Beyond its share its
+    batches are left out while others send: an unread socket makes everybody wait.
     """
 
     def __init__(self, max_messages: int, max_bytes: int, quantum_bytes: int = 65_536) -> None:
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._quantum_bytes = quantum_bytes
-        self._lanes: dict[str, deque[Message]] = {}
+        self._lanes: dict[str, _Lane] = {}
         self._changed = threading.Condition(threading.Lock())
         self._wanted = False
+        self._last: str | None = None
+        self._others = False
         self.messages = 0
         self.bytes = 0
 
@@ -48,18 +77,37 @@ class Inbox:
         """Whether the socket should be left unread."""
         return self.messages >= self._max_messages or self.bytes >= self._max_bytes
 
-    def put(self, message: Message, lane: str) -> None:
-        """Append a message to a lane, which is its gateway's name."""
+    def put(self, message: Message, lane: str) -> Message | None:
+        """Append a message to a lane, which is its gateway's name; gives what is left out for it, if anything is.
+
+        What is left out is safe: a gateway keeps its batches until they are committed, and says its newest word again.
+        """
         with self._changed:
-            messages = self._lanes.get(lane)
-            if messages is None:
-                messages = self._lanes[lane] = deque()
-            messages.append(message)
+            self._others = self._others or (self._last is not None and lane != self._last)
+            self._last = lane
+            own = self._lanes.get(lane)
+            if own is None:
+                own = self._lanes[lane] = _Lane()
+            if self._crowds(own):
+                if message.channel not in _LATEST or message.channel is None:
+                    return message
+                former = own.latest.get(message.channel)
+                own.latest[message.channel] = message
+                return former
+            own.messages.append(message)
+            own.bytes += len(message.payload)
             self.messages += 1
             self.bytes += len(message.payload)
             if self._wanted:
                 self._wanted = False
                 self._changed.notify()
+            return None
+
+    def _crowds(self, lane: _Lane) -> bool:
+        """Whether a gateway has filled its share although others send; alone it may fill everything."""
+        return self._others and (
+            len(lane.messages) >= self._max_messages * _LANE_SHARE or lane.bytes >= self._max_bytes * _LANE_SHARE
+        )
 
     def take(self, max_bytes: int, timeout_s: float, linger_s: float = 0.0) -> list[Message]:
         """What has arrived, up to about `max_bytes`; waits `timeout_s` for the first message.
@@ -70,10 +118,11 @@ class Inbox:
         """
         with self._changed:
             if not self.messages:
+                self._others = False
                 if not self._wait(timeout_s):
                     return []
                 self._linger(max_bytes, linger_s)
-            if self.bytes <= max_bytes:
+            if self.bytes <= max_bytes and self.messages <= _TAKE_MESSAGES:
                 return self._take_all()
             return self._take_round(max_bytes)
 
@@ -93,7 +142,7 @@ class Inbox:
             left_s -= _QUIET_S
 
     def _take_all(self) -> list[Message]:
-        taken = [message for lane in self._lanes.values() for message in lane]
+        taken = [message for lane in self._lanes.values() for message in lane.rest()]
         self._lanes.clear()
         self.messages = self.bytes = 0
         return taken
@@ -101,18 +150,19 @@ class Inbox:
     def _take_round(self, max_bytes: int) -> list[Message]:
         """Go round the lanes, a quantum from each, until the limit is reached; a lane that was served goes last."""
         taken: list[Message] = []
+        latest: list[Message] = []
         total = 0
-        while self._lanes and total < max_bytes:
+        while self._lanes and total < max_bytes and len(taken) < _TAKE_MESSAGES:
             name = next(iter(self._lanes))
             lane = self._lanes.pop(name)
-            quantum = 0
-            while lane and quantum < self._quantum_bytes:
-                message = lane.popleft()
-                quantum += len(message.payload)
-                taken.append(message)
-            total += quantum
-            if lane:
+            before, quantum = lane.bytes, len(taken) + _QUANTUM_MESSAGES
+            while lane.messages and before - lane.bytes < self._quantum_bytes and len(taken) < quantum:
+                taken.append(lane.take())
+            total += before - lane.bytes
+            if lane.messages:
                 self._lanes[name] = lane
+            else:
+                latest += lane.latest.values()
         self.messages -= len(taken)
         self.bytes -= total
-        return taken
+        return taken + latest

@@ -19,6 +19,7 @@ class Metrics:
     refused: Counter = field(init=False)
     suppressed: Counter = field(init=False)
     deferred: Counter = field(init=False)
+    senders: Counter = field(init=False)
     acks: Counter = field(init=False)
     births: Counter = field(init=False)
     store_errors: Counter = field(init=False)
@@ -41,6 +42,13 @@ class Metrics:
         self.refused = self._counter("refused", "Refusals by reason", "reason")
         self.suppressed = self._counter("quarantine_suppressed", "Refusals counted without a row of their own")
         self.deferred = self._counter("deferred", "Batches left to be sent again", "reason")
+        self.senders = self._counter(
+            "senders",
+            "Messages refused or deferred, by their known gateway; of all others together",
+            "park",
+            "gateway",
+            "fate",
+        )
         self.acks = self._counter("acks", "Acknowledgements published")
         self.births = self._counter("births", "Births taken up")
         self.store_errors = self._counter("store_errors", "Failures of the store", "kind")

@@ -12,6 +12,8 @@ DETAIL_BURST = 500
 DETAIL_PER_S = 10.0
 """Quarantine rows a second that one gateway may cause for ever."""
 _GATEWAYS_MAX = 10_000
+_REFUSAL_S = 10e-6
+"""What a refusal takes of the writer's time, about."""
 
 
 @dataclass(slots=True)
@@ -42,6 +44,10 @@ class Refused:
     """Number of refusals by reason, complete."""
     suppressed: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Number of refusals without a row of their own, by park and gateway."""
+    senders: Counter[Gateway | None] = field(default_factory=Counter)
+    """Number of refusals by who caused them, complete."""
+    work_s: dict[Gateway | None, float] = field(default_factory=dict)
+    """Seconds that these and other oddities take, about, by who caused them."""
     _entries: dict[tuple[object, ...], Quarantined] = field(default_factory=dict)
 
     def add(self, header: BatchHeader, index: int, device: str, reason: Reason, where: str, content: object) -> None:
@@ -81,6 +87,9 @@ class Refused:
         """The same thing again costs no row: the first content stands for all of them."""
         self.counts[entry.reason.value] += 1
         park, gateway = entry.park or "", entry.gateway or ""
+        sender = Gateway(park, gateway) if park else None
+        self.senders[sender] += 1
+        self.takes(sender, _REFUSAL_S)
         key = (park, gateway, entry.batch, entry.device, entry.reason, entry.location)
         found = self._entries.get(key)
         if found is not None:
@@ -89,6 +98,21 @@ class Refused:
             self._entries[key] = entry
         else:
             self.suppressed[park, gateway] += 1
+
+    def copy(self) -> "Refused":
+        """The same as it stands now."""
+        return Refused(
+            self.budget,
+            self.counts.copy(),
+            self.suppressed.copy(),
+            self.senders.copy(),
+            dict(self.work_s),
+            dict(self._entries),
+        )
+
+    def takes(self, sender: Gateway | None, seconds: float) -> None:
+        """Note the time that a sender's oddities take."""
+        self.work_s[sender] = self.work_s.get(sender, 0.0) + seconds
 
     def entries(self) -> list[Quarantined]:
         """The rows for the quarantine table."""

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 
 from contract.announcement import Birth
 from contract.identity import Gateway
+from contract.refusal import Reason, RefusedError
 from contract.telemetry import Ack
 from contract.time import OLDEST_MS
-from ingest.settings import AdmissionSettings
+from ingest.quota import exceeded
+from ingest.settings import AdmissionSettings, QuotaSettings
 from ingest.store import Store
 
 _EPOCHS_MAX = 100_000
@@ -20,6 +22,7 @@ class Registry:
 
     store: Store
     admission: AdmissionSettings = field(default_factory=AdmissionSettings)
+    quota: QuotaSettings = field(default_factory=QuotaSettings)
     _devices: dict[Gateway, dict[str, tuple[int, str]]] = field(default_factory=dict)
     rated_kw: dict[int, float] = field(default_factory=dict)
     """Device number to its rated power in kW, of devices that announced one."""
@@ -27,6 +30,7 @@ class Registry:
     """Gateways whose readings are of the present; a simulated one lives on its own time."""
     _epochs: set[tuple[Gateway, int]] = field(default_factory=set)
     _births: dict[Gateway, int] = field(default_factory=dict)
+    _retired: frozenset[Gateway] = frozenset()
     _lookups: int = 0
 
     def load(self) -> None:
@@ -34,6 +38,7 @@ class Registry:
         self._devices = {gateway: dict(devices) for gateway, devices in self.store.registry().items()}
         self.rated_kw = dict(self.store.rated_kw())
         self._live_since = dict(self.store.live_since())
+        self._retired = self.store.retired()
         self._epochs.clear()
         self._births.clear()
 
@@ -42,10 +47,13 @@ class Registry:
         self._lookups = 0
 
     def born(self, gateway: Gateway, birth: Birth, payload: bytes) -> bool:
-        """Take up a birth; False when it says what the last one said."""
+        """Take up a birth; False when it says what the last one said. Raises `RefusedError` beyond a quota."""
         fingerprint = hash(payload)
         if self._births.get(gateway) == fingerprint:
             return False
+        beyond = exceeded(self.quota, self._devices, gateway, birth)
+        if beyond:
+            raise RefusedError(Reason.QUOTA, "birth", beyond)
         devices = self.store.register(gateway, birth)
         # A device that left the gateway keeps its place here: what it said before may still be on its way.
         self._devices.setdefault(gateway, {}).update(devices)
@@ -57,6 +65,15 @@ class Registry:
         self._births[gateway] = fingerprint
         self._know(gateway, birth.epoch)
         return True
+
+    def admit(self, gateway: Gateway) -> None:
+        """Raises `RefusedError` for a gateway that was retired."""
+        if gateway in self._retired:
+            raise RefusedError(
+                Reason.RETIRED,
+                "gateway",
+                f"{gateway} is retired: `parkgrid gateway readmit {gateway}` lets it in again",
+            )
 
     def devices(self, gateway: Gateway) -> Mapping[str, tuple[int, str]] | None:
         """Device to (device_id, class), or None when the gateway was never born."""
@@ -82,6 +99,10 @@ class Registry:
     def ack_of(self, gateway: Gateway, epoch: int) -> Ack | None:
         """What the store has committed of an epoch."""
         return self.store.ack_of(gateway, epoch)
+
+    def newest_epoch(self, gateway: Gateway) -> int | None:
+        """The newest epoch that a gateway announced."""
+        return self.store.epoch_of(gateway)
 
     def _know(self, gateway: Gateway, epoch: int) -> None:
         if len(self._epochs) >= _EPOCHS_MAX:

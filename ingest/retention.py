@@ -88,6 +88,7 @@ class Retention:
             return 0
         self._applied_ms = now_ms
         connection.execute(statement("sum_up_quarantine"), (self._quarantine_rows,))
+        connection.execute(statement("forget_conflicts"), (self._quarantine_rows,))
         now = from_ms(now_ms)
         opened = _opened(connection)
         kept = {f"{name}{suffix}": days for name in CATALOGUE for suffix, days in self._days.items() if days}

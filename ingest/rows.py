@@ -89,3 +89,8 @@ class Committed:
     """Rows whose key was there already with other content: the first is kept, both are recorded."""
     poisoned: int = 0
     """Batches that the database refused for their content: quarantined whole, their neighbours stored."""
+    poisoned_by: Sequence[Gateway] = ()
+    """Who sent them, one entry a batch."""
+    left_out: Sequence[Gateway] = ()
+    """Senders of batches that are neither stored nor acknowledged: they would tear one more hole into a sequence that
+    has too many. One entry a batch."""

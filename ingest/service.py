@@ -41,6 +41,8 @@ class Service:
         self.inbox = Inbox(settings.commit.queue_messages, int(settings.commit.queue_mb * 1_000_000))
         self.consumer = Consumer(settings.mqtt, self.inbox, self._clock)
         self.stop = threading.Event()
+        self._registry_changed = threading.Event()
+        self._change = 0
 
     def run(self) -> None:
         """Serve until told to stop. Raises `SetupError` when the database is not what it should be."""
@@ -50,9 +52,11 @@ class Service:
         server = self._serve_metrics()
         maintenance = threading.Thread(target=self._maintain, args=(store,), name="ingest-maintenance", daemon=True)
         try:
-            registry = Registry(store, self._settings.admission)
+            registry = Registry(store, self._settings.admission, self._settings.quota)
+            change = self._until_available(store.registry_change)
             if self._until_available(registry.load) is None and self.stop.is_set():
                 return
+            self._change = change or 0
             maintenance.start()
             self.consumer.start()
             self._write(Writer(store, registry, self.consumer, self.metrics, self.stop))
@@ -75,11 +79,22 @@ class Service:
         while not self.stop.is_set():
             messages = self.inbox.take(max_bytes, _TAKE_S, linger_s)
             self._observe()
-            if messages:
-                try:
+            writer.note_left_out(self.consumer.left_out())
+            try:
+                if self._registry_changed.is_set():
+                    self._registry_changed.clear()
+                    writer.reload()
+                if messages or writer.waits:
                     writer.process(messages)
-                except StoppedError:
-                    return
+            except StoppedError:
+                return
+
+    def _look_at_registry(self, store: Store) -> None:
+        """Notice that an operator has retired, removed or readmitted a gateway, or that the database was replaced."""
+        change = store.registry_change()
+        if change != self._change:
+            self._change = change
+            self._registry_changed.set()
 
     def _observe(self) -> None:
         self.metrics.queue_messages.set(self.inbox.messages)
@@ -119,6 +134,7 @@ class Service:
         while not self.stop.wait(wait_s):
             started = time.monotonic()
             try:
+                self._look_at_registry(store)
                 report = store.maintain(self._clock.now_ms(), self._breathe)
             except Exception as error:  # noqa: BLE001 - the supervisor of this thread: logs, counts, backs off
                 self.metrics.store_errors.labels(type(error).__name__).inc()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from contract.ranges import MAX_DEVICES
 from contract.settings import PORT, above, at_least, between, setting
 from contract.time import OLDEST_MS
 from ingest.store.settings import StoreSettings
@@ -78,6 +79,22 @@ class AdmissionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotaSettings:
+    """How many may announce themselves; a birth that goes beyond is refused whole, and says which of these it was.
+
+    Retired devices count until they are removed. The defaults hold a district of 150 parks several times over, and are
+    what every page and every figure was tried with.
+    """
+
+    parks: int = setting(300, help="parks", check=at_least(1))
+    gateways_per_park: int = setting(50, help="gateways of one park", check=at_least(1))
+    devices_per_gateway: int = setting(1_000, help="devices of one gateway", check=between(1, MAX_DEVICES))
+    devices_per_park: int = setting(2_000, help="devices of one park", check=at_least(1))
+    devices: int = setting(10_000, help="devices in all", check=at_least(1))
+    signals_per_device: int = setting(100, help="signals of one device", check=at_least(1))
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsSettings:
     """The Prometheus endpoint."""
 
@@ -93,6 +110,7 @@ class IngestSettings:
     mqtt: MqttSettings = setting(factory=MqttSettings, help="the broker")
     commit: CommitSettings = setting(factory=CommitSettings, help="the transaction")
     admission: AdmissionSettings = setting(factory=AdmissionSettings, help="which stamps are believed")
+    quota: QuotaSettings = setting(factory=QuotaSettings, help="how many may announce themselves")
     metrics: MetricsSettings = setting(factory=MetricsSettings, help="the Prometheus endpoint")
 
     def problems(self) -> Iterator[tuple[str, object, str]]:

@@ -3,10 +3,12 @@
     messages ─▶ births, status ─▶ store
            └──▶ telemetry ─▶ decode ─▶ admit ─▶ one commit ─▶ gateway's ack, broker's PUBACK
 
-What becomes of a batch: committed (with its refusals in quarantine), deferred (its gateway or epoch has no birth yet:
-the gateway sends it again), or refused whole. A failing store keeps everything unacknowledged.
+What becomes of a batch: committed (with its refusals in quarantine), deferred (its gateway or epoch has no birth yet,
+or its sender has used up its share of time: the gateway sends it again), or refused whole. A failing store keeps
+everything unacknowledged. A commit that one sender breaks is repeated without it, and its batches then go alone.
 """
 
+import math
 import random
 import threading
 import time
@@ -25,14 +27,15 @@ from contract.refusal import Reason, Refusal, RefusedError
 from contract.telemetry import Ack, encode_ack
 from contract.topics import Channel
 from ingest.admission import Arrival, admit
-from ingest.decode import Payload, decode, frame
+from ingest.decode import Payload, decode_fast, decode_strict, frame
 from ingest.inbox import Message
 from ingest.metrics import Metrics
 from ingest.quarantine import DetailBudget, Refused
 from ingest.registry import Registry
 from ingest.rows import BatchHeader, Commit, Committed
+from ingest.shares import Shares
 from ingest.store import Store
-from ingest.store.errors import ContentError, StoreError
+from ingest.store.errors import ContentError, GaveUpError, RegistryChangedError, StoreError
 
 _log = structlog.get_logger("ingest.writer")
 _T = TypeVar("_T")
@@ -40,6 +43,12 @@ _T = TypeVar("_T")
 _BACK_OFF_FIRST_S = 0.1
 _BACK_OFF_MOST_S = 5.0
 _POISON_TRIES = 3
+_GIVE_UP_TRIES = 2
+_SUSPECT_S = 60.0
+_ALONE_S = 0.005
+"""What a commit of one batch takes, about."""
+_LOG_EVERY_S = 60.0
+_LOGGED_MAX = 200
 _POISON_KNOWN_MAX = 10_000
 
 
@@ -59,6 +68,9 @@ class Bus(Protocol):
     def flush(self) -> None:
         """Send what `publish_ack` left."""
 
+    def ask_again(self) -> None:
+        """Have the broker hand over every retained birth and status once more."""
+
 
 @dataclass(slots=True)
 class Writer:
@@ -70,39 +82,59 @@ class Writer:
     metrics: Metrics
     stop: threading.Event
     budget: DetailBudget = field(default_factory=DetailBudget)
+    announcing: Shares = field(default_factory=Shares)
+    """For births and status."""
+    odd: Shares = field(default_factory=Shares)
+    """For telemetry that is out of the ordinary."""
     _unreadable: Counter[tuple[Gateway, int, int]] = field(default_factory=Counter)
     _unborn: set[Gateway] = field(default_factory=set)
+    _waiting: dict[tuple[Gateway, Channel], Message] = field(default_factory=dict)
+    _suspects: dict[Gateway, float] = field(default_factory=dict)
+    """Whose batches the store or the program could not take, and until when each of them is committed alone."""
+    _told: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a birth or a status waits for its sender's share of time."""
+        return bool(self._waiting)
+
+    def note_left_out(self, senders: Mapping[Gateway | None, int]) -> None:
+        """Count messages that had no place in the inbox: their gateways send them again."""
+        for sender, number in senders.items():
+            self._count_deferred(sender, "flood", number)
+            if self._is_news(f"{sender} flood"):
+                _log.warning(
+                    "gateway_floods", gateway=str(sender), left_out=number, remedy="none needed: it sends again"
+                )
+
+    def reload(self) -> None:
+        """Read the registry again and have gateways say who they are: somebody else has changed it, or the database."""
+        self._persist(self.registry.load)
+        self.bus.ask_again()
 
     def process(self, messages: Sequence[Message]) -> None:
-        """Commit what these messages say, then acknowledge them. Raises `StoppedError` when told to stop meanwhile.
-
-        A message that breaks the program itself is cornered by halving and given up alone: its gateway still has it.
-        """
+        """Commit what these messages say, then acknowledge them. Raises `StoppedError` when told to stop meanwhile."""
         try:
-            self._process(messages)
+            try:
+                self._process(messages)
+            except RegistryChangedError as error:
+                _log.warning("registry_changed", reason=str(error), remedy="none needed: it is read again")
+                self.reload()
+                self._process(messages)
         except StoppedError:
             raise
-        except Exception as error:  # noqa: BLE001 - the supervisor of the writer: logs, counts, backs off
-            broken: Exception = error
-        else:
-            return
-        if len(messages) > 1:
-            middle = len(messages) // 2
-            self.process(messages[:middle])
-            self.process(messages[middle:])
-            return
-        trace = "".join(traceback.format_exception(broken))
-        _log.error("message_breaks_ingest", topics=[message.topic for message in messages], trace=trace)
-        self.metrics.refused.labels(Reason.POISON.value).inc()
-        self.bus.acknowledge(messages)
-        self.stop.wait(_BACK_OFF_FIRST_S)
+        except Exception as error:  # noqa: BLE001 - the supervisor of the writer: logs, counts, goes on
+            # What one message causes was caught where it is known whose it is. These stay with their gateways.
+            _log.error("round_failed", messages=len(messages), trace="".join(traceback.format_exception(error)))
+            self.metrics.refused.labels(Reason.POISON.value).inc()
+            self.bus.acknowledge(messages)
 
     def _process(self, messages: Sequence[Message]) -> None:
         crash_point("ingest.received")
         refused = Refused(self.budget)
         self.registry.begin_round()
         telemetry = [message for message in messages if message.channel is Channel.TELEMETRY]
-        if len(telemetry) < len(messages):
+        if self._waiting or len(telemetry) < len(messages):
             self._announcements(messages, refused)
         arrivals = self._arrivals(telemetry, refused)
         if arrivals or refused.counts:
@@ -115,8 +147,9 @@ class Writer:
 
     def _announcements(self, messages: Sequence[Message], refused: Refused) -> None:
         """Births before status and telemetry, so that what follows them finds them known."""
+        waiting, self._waiting = list(self._waiting.values()), {}
         for channel, take in ((Channel.BIRTH, self._birth), (Channel.STATUS, self._status)):
-            for message in messages:
+            for message in (*waiting, *messages):
                 if message.channel is channel and message.gateway is not None:
                     self._announcement(message, message.gateway, take, refused)
         for message in messages:
@@ -126,14 +159,52 @@ class Writer:
     def _announcement(
         self, message: Message, gateway: Gateway, take: Callable[[Gateway, Message], None], refused: Refused
     ) -> None:
+        """Take one up; of those beyond their sender's share of time, the newest waits."""
+        started_s = time.monotonic()
+        channel = message.channel or Channel.BIRTH
+        if not self.announcing.free(gateway, started_s):
+            if (gateway, channel) in self._waiting:
+                self._count_deferred(gateway, "superseded")
+            self._waiting[gateway, channel] = message
+            return
         try:
+            self.registry.admit(gateway)
             take(gateway, message)
         except RefusedError as error:
-            refusal = error.refusal
-            refused.add_message(gateway, refusal.reason, refusal.where, refusal.content, message.received_ms)
-        except ContentError as error:
-            _log.error("announcement_refused_by_store", gateway=str(gateway), topic=message.topic, error=str(error))
-            refused.add_message(gateway, Reason.POISON, message.topic, str(error), message.received_ms)
+            self._refuse(gateway, error.refusal, message, refused)
+        except (StoppedError, RegistryChangedError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever one announcement does, it is told whose it was
+            self._poison(
+                gateway, f"{gateway.park}/{gateway.gateway}/{channel.value}", message.received_ms, error, refused
+            )
+        finally:
+            self.announcing.took(gateway, started_s)
+
+    def _refuse(self, gateway: Gateway | None, refusal: Refusal, message: Message, refused: Refused) -> None:
+        """A whole message is refused: one line of log a minute, a row of quarantine, a count."""
+        refused.add_message(gateway, refusal.reason, refusal.where, refusal.content, message.received_ms)
+        if message.channel is not Channel.TELEMETRY and self._is_news(f"{gateway} {refusal.reason}"):
+            _log.warning("refused", gateway=str(gateway), topic=message.topic, reason=str(refusal))
+
+    def _poison(self, gateway: Gateway, where: str, received_ms: int, error: Exception, refused: Refused) -> None:
+        """What the program or the store could not take: told once a minute with its trace, kept with its sender."""
+        if self._is_news(f"{gateway} poison {type(error).__name__}"):
+            trace = "".join(traceback.format_exception(error))
+            _log.error("message_breaks_ingest", gateway=str(gateway), where=where, trace=trace)
+        refused.add_message(gateway, Reason.POISON, where, f"{type(error).__name__}: {error}", received_ms)
+
+    def _is_news(self, key: str) -> bool:
+        """Whether nothing of this kind was logged within the last minute."""
+        now_s = time.monotonic()
+        if now_s - self._told.get(key, -_LOG_EVERY_S) < _LOG_EVERY_S:
+            return False
+        if len(self._told) >= _LOGGED_MAX:
+            self._told = {each: at_s for each, at_s in self._told.items() if now_s - at_s < _LOG_EVERY_S}
+            if len(self._told) >= _LOGGED_MAX:
+                return False  # names are free to make up: the rest is counted
+        self._told[key] = now_s
+        return True
 
     def _birth(self, gateway: Gateway, message: Message) -> None:
         if not message.payload:
@@ -147,6 +218,11 @@ class Writer:
         ack = self._persist(lambda: self.registry.ack_of(gateway, birth.epoch))
         if ack is not None:
             self._publish(gateway, ack)
+        newest = self._persist(lambda: self.registry.newest_epoch(gateway))
+        if newest is not None and newest > birth.epoch:
+            # Its agent begins an epoch above the one that it is told of, and is known again.
+            overtaken = self._persist(lambda: self.registry.ack_of(gateway, newest))
+            self._publish(gateway, overtaken or Ack(newest, 0))
 
     def _status(self, gateway: Gateway, message: Message) -> None:
         if not message.payload:
@@ -162,13 +238,10 @@ class Writer:
             gateway = message.gateway
             if gateway is None:
                 continue
-            try:
-                payload, refusals = decode(message.payload)
-            except RefusedError as error:
-                shell = self._unread(gateway, message, error.refusal, refused)
-                if shell is None:
-                    continue
-                payload, refusals = shell, (error.refusal,)
+            read = self._read(gateway, message, refused)
+            if read is None:
+                continue
+            payload, refusals = read
             # A gateway's batches stand together, and so this mostly saves three look-ups.
             if arrivals and arrivals[-1].header.gateway is gateway and arrivals[-1].header.epoch == payload.epoch:
                 devices = arrivals[-1].devices
@@ -193,6 +266,32 @@ class Writer:
             )
         return arrivals
 
+    def _read(self, gateway: Gateway, message: Message, refused: Refused) -> tuple[Payload, tuple[Refusal, ...]] | None:
+        """A batch and what of it is refused; None when there is nothing to commit of it, now or ever."""
+        if not self.odd.free(gateway, time.monotonic()):
+            self._count_deferred(gateway, "share")
+            return None
+        started_s = math.nan
+        try:
+            self.registry.admit(gateway)
+            batch = decode_fast(message.payload)
+            if batch is not None:
+                return batch, ()
+            started_s = time.thread_time()
+            return decode_strict(message.payload)
+        except RefusedError as error:
+            if error.refusal.reason is Reason.RETIRED:
+                self._refuse(gateway, error.refusal, message, refused)
+                return None
+            shell = self._unread(gateway, message, error.refusal, refused)
+            return None if shell is None else (shell, (error.refusal,))
+        except Exception as error:  # noqa: BLE001 - whatever one payload does, it is told whose it was
+            self._poison(gateway, message.topic, message.received_ms, error, refused)
+            return None
+        finally:
+            if not math.isnan(started_s):
+                self.odd.charge(gateway, time.thread_time() - started_s, time.monotonic())
+
     def _known(self, gateway: Gateway, epoch: int) -> Mapping[str, tuple[int, str]] | None:
         """The devices of a gateway whose birth announced this epoch; None when the batch is to be deferred."""
         devices = self.registry.devices(gateway)
@@ -205,10 +304,20 @@ class Writer:
         return devices
 
     def _defer(self, gateway: Gateway, reason: str) -> None:
-        self.metrics.deferred.labels(reason).inc()
+        self._count_deferred(gateway, reason)
         if gateway not in self._unborn and len(self._unborn) < _POISON_KNOWN_MAX:
             self._unborn.add(gateway)
             _log.warning("deferred", gateway=str(gateway), reason=reason, remedy="waits for the gateway's birth")
+
+    def _count_deferred(self, gateway: Gateway | None, reason: str, number: int = 1) -> None:
+        """Count what its gateway will send again."""
+        self.metrics.deferred.labels(reason).inc(number)
+        self._count_sender(gateway, "deferred", number)
+
+    def _count_sender(self, gateway: Gateway | None, fate: str, number: int) -> None:
+        # Whoever was never born gets no series of his own: names are free to make up.
+        known = gateway if gateway and self.registry.devices(gateway) is not None else Gateway("", "")
+        self.metrics.senders.labels(known.park, known.gateway, fate).inc(number)
 
     def _unread(self, gateway: Gateway, message: Message, refusal: Refusal, refused: Refused) -> Payload | None:
         """An empty batch in the place of one that was unreadable several times, so that its gateway can go on."""
@@ -221,19 +330,78 @@ class Writer:
                 return shell
             if len(self._unreadable) > _POISON_KNOWN_MAX:
                 self._unreadable.clear()
-        refused.add_message(gateway, refusal.reason, refusal.where, refusal.content, message.received_ms)
+        self._refuse(gateway, refusal, message, refused)
         return None
 
     def _commit(self, arrivals: Sequence[Arrival], refused: Refused) -> None:
+        """Commit together what is beyond suspicion, and each suspect's batches one by one after it."""
+        now_s = time.monotonic()
+        self._suspects = {sender: until_s for sender, until_s in self._suspects.items() if until_s > now_s}
+        apart = [each for each in arrivals if each.header.gateway in self._suspects] if self._suspects else []
+        together = [each for each in arrivals if each.header.gateway not in self._suspects] if apart else arrivals
+        if together or refused.counts:
+            self._commit_together(together, refused)
+        self._commit_singly(apart)
+
+    def _commit_together(self, arrivals: Sequence[Arrival], refused: Refused) -> None:
+        """Commit; should it fail, halve the senders until the one whose content it is stands alone."""
+        without_batch = refused.copy()
+        try:
+            self._commit_once(arrivals, refused)
+        except (StoppedError, RegistryChangedError):
+            raise
+        except Exception as error:  # noqa: BLE001 - told with its sender, once that is known
+            broken: Exception = error
+        else:
+            return
+        if without_batch.counts:
+            self._commit_last([], without_batch, broken)
+        senders = list(dict.fromkeys(each.header.gateway for each in arrivals))
+        if len(senders) == 1:
+            self._suspects[senders[0]] = time.monotonic() + _SUSPECT_S
+            self._commit_singly(arrivals)
+            return
+        first = set(senders[: len(senders) // 2])
+        for half in (True, False):
+            part = [each for each in arrivals if (each.header.gateway in first) is half]
+            if part:
+                self._commit_together(part, Refused(self.budget))
+
+    def _commit_singly(self, arrivals: Sequence[Arrival]) -> None:
+        """Batches of senders that broke a commit, each in one of its own, within the sender's share of time."""
+        for arrival in arrivals:
+            gateway, started_s = arrival.header.gateway, time.monotonic()
+            if not self.odd.free(gateway, started_s):
+                self._count_deferred(gateway, "share")
+                continue
+            try:
+                self._commit_once([arrival], Refused(self.budget))
+            except (StoppedError, RegistryChangedError):
+                raise
+            except Exception as error:  # noqa: BLE001 - its gateway still has it
+                told, header = Refused(self.budget), arrival.header
+                self._poison(gateway, f"epoch {header.epoch} seq {header.seq}", header.received_ms, error, told)
+                self._commit_last([], told, error)
+                self.odd.took(gateway, started_s)
+            else:
+                self.odd.charge(gateway, _ALONE_S, time.monotonic())
+
+    def _commit_last(self, arrivals: Sequence[Arrival], refused: Refused, cause: Exception) -> None:
+        """Write down what was refused; where not even that can be, it is logged and counted."""
+        try:
+            self._commit_once(arrivals, refused)
+        except (StoppedError, RegistryChangedError):
+            raise
+        except Exception as error:  # noqa: BLE001 - nothing more can be done for these lines
+            if self._is_news("quarantine"):
+                _log.error("refusals_not_written", error=str(error), cause=str(cause), counts=dict(refused.counts))
+            for reason, number in refused.counts.items():
+                self.metrics.refused.labels(reason).inc(number)
+
+    def _commit_once(self, arrivals: Sequence[Arrival], refused: Refused) -> None:
         commit = admit(arrivals, refused)
         started = time.perf_counter()
-        try:
-            committed = self._persist(lambda: self.store.commit(commit))
-        except ContentError as error:
-            # The store corners poisonous batches itself; what it cannot place either must not stop the others.
-            _log.error("commit_refused_by_store", error=str(error), batches=len(arrivals))
-            self.metrics.refused.labels(Reason.POISON.value).inc(max(1, len(arrivals)))
-            return
+        committed = self._persist(lambda: self.store.commit(commit))
         self.metrics.commit_seconds.observe(time.perf_counter() - started)
         crash_point("ingest.after_commit")
         self._count(commit, committed, refused)
@@ -253,8 +421,18 @@ class Writer:
         metrics.suppressed.inc(sum(refused.suppressed.values()))
         for reason, number in refused.counts.items():
             metrics.refused.labels(reason).inc(number)
+        now_s = time.monotonic()
+        for sender, number in refused.senders.items():
+            self._count_sender(sender, "refused", number)
+        for sender, seconds in refused.work_s.items():
+            self.odd.charge(sender, seconds, now_s)
         if committed.poisoned:
             metrics.refused.labels(Reason.POISON.value).inc(committed.poisoned)
+        for sender in committed.poisoned_by:
+            self._suspects[sender] = now_s + _SUSPECT_S
+            self._count_sender(sender, "refused", 1)
+        for sender in committed.left_out:
+            self._count_deferred(sender, "holes")
         newest = {index: header for index, header in enumerate(commit.batches) if not header.backlog}
         lags = [
             newest[int(rows.batch[-1])].received_ms - int(rows.at_ms[-1])
@@ -269,11 +447,18 @@ class Writer:
         """Do something with the store, again and again until it can. Only content that it cannot take raises."""
         pause_s = _BACK_OFF_FIRST_S
         failed = False
+        given_up = 0
         while True:
             try:
                 result = action()
-            except ContentError:
+            except (ContentError, RegistryChangedError):
                 raise
+            except GaveUpError as error:
+                # The database is there: it is this that it cannot do, perhaps less of it.
+                self.metrics.store_errors.labels(type(error).__name__).inc()
+                given_up += 1
+                if given_up >= _GIVE_UP_TRIES:
+                    raise
             except StoreError as error:
                 self.metrics.store_errors.labels(type(error).__name__).inc()
                 if not failed:

@@ -115,6 +115,11 @@ ON CONFLICT (park, gateway, epoch, seq, device, reason, md5(location)) DO UPDATE
 SET occurrences = quarantine.occurrences + excluded.occurrences,
     last_received_at = greatest(quarantine.last_received_at, excluded.last_received_at);
 
+-- name: forget_conflicts
+DELETE FROM base.conflict WHERE conflict_id <= (
+    SELECT conflict_id FROM base.conflict ORDER BY conflict_id DESC OFFSET %s LIMIT 1
+);
+
 -- name: notify
 SELECT pg_notify('parkgrid_commit', payload) FROM unnest(%s::text[]) AS payload;
 
@@ -204,6 +209,21 @@ FROM base.gateway_birth AS b
 LEFT JOIN base.device AS d ON d.park = b.park AND d.gateway = b.gateway
 ORDER BY d.retired DESC;  -- what a device is now stands after what it was
 
+-- name: count_unchanged_devices
+SELECT count(*)
+FROM unnest(%s::int4[], %s::text[], %s::text[], %s::text[], %s::text[])
+    AS told (device_id, park, gateway, device, device_class)
+JOIN base.device AS d USING (device_id, park, gateway, device, device_class);
+
+-- name: epoch_of_gateway
+SELECT epoch FROM base.gateway_birth WHERE park = %s AND gateway = %s;
+
+-- name: retired_gateways
+SELECT park, gateway FROM base.gateway_retired;
+
+-- name: registry_change
+SELECT change FROM base.registry_change;
+
 -- name: set_status
 UPDATE base.gateway_birth
 SET online = %(online)s, status_epoch = %(epoch)s, status_at = to_timestamp(%(at_ms)s / 1000.0),
@@ -224,14 +244,21 @@ SELECT DISTINCT ON (device_id, at) {columns} FROM {staging} ORDER BY device_id, 
 ON CONFLICT (device_id, at) DO NOTHING;
 
 -- name: note_conflicts
-INSERT INTO base.conflict (received_at, device_id, device_class, at, kept, refused)
-SELECT s.received_at, s.device_id, {device_class}, s.at, {kept}, {refused}
-FROM (
-    SELECT *, row_number() OVER (PARTITION BY device_id, at ORDER BY ordinal) AS place FROM {staging}
-) AS s
-JOIN {table} AS b ON b.device_id = s.device_id AND b.at = s.at
-WHERE NOT (s.place = 1 AND b.epoch_id = s.epoch_id AND b.seq = s.seq)
-  AND ROW({kept_columns}) IS DISTINCT FROM ROW({refused_columns});
+-- all of them are counted, so many are written down
+WITH found AS MATERIALIZED (
+    SELECT s.received_at, s.device_id, s.at, {kept} AS kept, {refused} AS refused
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY device_id, at ORDER BY ordinal) AS place FROM {staging}
+    ) AS s
+    JOIN {table} AS b ON b.device_id = s.device_id AND b.at = s.at
+    WHERE NOT (s.place = 1 AND b.epoch_id = s.epoch_id AND b.seq = s.seq)
+      AND ROW({kept_columns}) IS DISTINCT FROM ROW({refused_columns})
+),
+noted AS (
+    INSERT INTO base.conflict (received_at, device_id, device_class, at, kept, refused)
+    SELECT received_at, device_id, {device_class}, at, kept, refused FROM found LIMIT %(most)s
+)
+SELECT count(*) FROM found;
 
 -- name: dirty_classes
 SELECT device_class, level FROM base.rollup_dirty GROUP BY device_class, level ORDER BY device_class, level;
@@ -505,3 +532,86 @@ CALL refresh_continuous_aggregate(%s::regclass, %s::timestamptz, %s::timestamptz
 CALL refresh_continuous_aggregate(
     %s::regclass, %s::timestamptz, %s::timestamptz, options => '{"buckets_per_batch": 0}'
 );
+
+-- What an operator says about gateways
+
+-- name: list_gateways
+SELECT coalesce(b.park, r.park), coalesce(b.gateway, r.gateway), b.online, b.imported, b.epoch, d.present, d.retired,
+    r.reason, r.retired_by, r.retired_at::text, q.refused
+FROM base.gateway_birth AS b
+FULL JOIN base.gateway_retired AS r ON r.park = b.park AND r.gateway = b.gateway
+LEFT JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE NOT d.retired) AS present, count(*) FILTER (WHERE d.retired) AS retired
+    FROM base.device AS d WHERE d.park = b.park AND d.gateway = b.gateway
+) AS d ON true
+LEFT JOIN LATERAL (
+    SELECT sum(q.occurrences)::int8 AS refused FROM base.quarantine AS q
+    WHERE q.park = coalesce(b.park, r.park) AND q.gateway = coalesce(b.gateway, r.gateway)
+) AS q ON true
+WHERE %(park)s::text IS NULL OR coalesce(b.park, r.park) = %(park)s
+ORDER BY 1, 2;
+
+-- name: note_retired_gateway
+INSERT INTO base.gateway_retired (park, gateway, reason, retired_by) VALUES (%s, %s, %s, %s)
+ON CONFLICT (park, gateway) DO UPDATE
+SET reason = excluded.reason, retired_by = excluded.retired_by, retired_at = now();
+
+-- name: retire_gateway_devices
+UPDATE base.device SET retired = true WHERE park = %s AND gateway = %s AND NOT retired;
+
+-- name: forget_retired_gateway
+DELETE FROM base.gateway_retired WHERE park = %s AND gateway = %s;
+
+-- name: note_registry_change
+UPDATE base.registry_change SET change = change + 1;
+
+-- name: forget_newest_epoch
+-- any birth is newer than 0; an epoch of which nothing was stored is none
+WITH empty AS (
+    DELETE FROM base.gateway_epoch AS e
+    WHERE e.park = %(park)s AND e.gateway = %(gateway)s AND isempty(e.committed)
+      AND NOT EXISTS (SELECT FROM base.sequence_gap AS g WHERE g.epoch_id = e.epoch_id)
+)
+UPDATE base.gateway_birth SET epoch = 0, status_epoch = NULL WHERE park = %(park)s AND gateway = %(gateway)s;
+
+-- name: lock_epochs_of_gateway
+SELECT epoch_id FROM base.gateway_epoch WHERE park = %s AND gateway = %s ORDER BY epoch_id FOR UPDATE;
+
+-- name: classes_of_gateway
+SELECT device_class, array_agg(device_id) FROM base.device WHERE park = %s AND gateway = %s GROUP BY device_class;
+
+-- name: devices_with_rows
+SELECT d.device_id FROM unnest(%s::int4[]) AS d (device_id)
+WHERE EXISTS (SELECT FROM {source} AS r WHERE r.device_id = d.device_id);
+
+-- name: devices_with_energy
+SELECT DISTINCT g.device_id FROM base.register AS g
+WHERE g.device_id = ANY(%s) AND (
+    EXISTS (SELECT FROM base.interval_energy AS i WHERE i.register_id = g.register_id)
+    OR EXISTS (SELECT FROM base.register_declaration AS n WHERE n.register_id = g.register_id)
+);
+
+-- name: remove_devices
+WITH gone AS (SELECT register_id FROM base.register WHERE device_id = ANY(%(devices)s)),
+a AS (DELETE FROM base.register_dirty WHERE register_id IN (SELECT register_id FROM gone)),
+b AS (DELETE FROM base.register_aside WHERE register_id IN (SELECT register_id FROM gone)),
+c AS (DELETE FROM base.register_belief WHERE register_id IN (SELECT register_id FROM gone)),
+d AS (DELETE FROM base.register_finding WHERE register_id IN (SELECT register_id FROM gone)),
+e AS (DELETE FROM base.data_gap WHERE register_id IN (SELECT register_id FROM gone)),
+f AS (DELETE FROM base.register WHERE register_id IN (SELECT register_id FROM gone))
+DELETE FROM base.device WHERE device_id = ANY(%(devices)s);
+
+-- name: remove_gateway
+WITH a AS (
+    DELETE FROM base.sequence_gap WHERE epoch_id IN (
+        SELECT epoch_id FROM base.gateway_epoch WHERE park = %(park)s AND gateway = %(gateway)s
+    )
+),
+b AS (DELETE FROM base.gateway_epoch WHERE park = %(park)s AND gateway = %(gateway)s)
+DELETE FROM base.gateway_birth WHERE park = %(park)s AND gateway = %(gateway)s;
+
+-- name: remove_empty_park
+-- one that a birth alone has made
+DELETE FROM base.park AS p
+WHERE p.park = %s AND p.district = '' AND p.name_zh = '' AND p.name_en = '' AND p.latitude IS NULL
+  AND NOT EXISTS (SELECT FROM base.gateway_birth AS b WHERE b.park = p.park);

@@ -59,7 +59,10 @@ class Store(Protocol):
         ...
 
     def commit(self, commit: Commit) -> Committed:
-        """Make rows, refusals and the watermark durable together, exactly once. Raises `StoreError`."""
+        """Make rows, refusals and the watermark durable together, exactly once.
+
+        Raises `StoreError`; `RegistryChangedError` where device numbers mean others than this process was told of.
+        """
         ...
 
     def register(self, gateway: Gateway, birth: Birth) -> Known:
@@ -94,6 +97,18 @@ class Store(Protocol):
 
     def set_status(self, gateway: Gateway, status: Status, received_ms: int) -> None:
         """Note whether a gateway is connected; the last will of an older epoch is ignored. Raises `StoreError`."""
+        ...
+
+    def retired(self) -> frozenset[Gateway]:
+        """The gateways that an operator does not admit. Raises `StoreError`."""
+        ...
+
+    def epoch_of(self, gateway: Gateway) -> int | None:
+        """The newest epoch that a gateway announced, or None when it was never born. Raises `StoreError`."""
+        ...
+
+    def registry_change(self) -> int:
+        """A number that moves when others than this process change the registry. Raises `StoreError`."""
         ...
 
     def ack_of(self, gateway: Gateway, epoch: int) -> Ack | None:

@@ -26,11 +26,15 @@ from ingest.store.copy_binary import Origin
 from ingest.store.duplicates import Outcome, copy_statement, insert_carefully
 from ingest.store.epochs import Epochs, Key, LockedEpoch, advance
 from ingest.store.errors import ContentError, StoreUnavailableError
+from ingest.store.numbers import Numbers
 from ingest.store.partitions import Days
 from ingest.store.refusals import note_refusals, poison
 from ingest.store.settings import StoreSettings
 
 _NOTIFY_EVERY_S = 0.25
+_CONFLICTS_BURST = 2_000
+_CONFLICTS_PER_S = 50.0
+"""Conflicts that are written down with both contents; whoever sends more of them has the rest only counted."""
 
 
 @dataclass(slots=True)
@@ -41,7 +45,8 @@ class Tally:
     stored: int = 0
     repeated: int = 0
     conflicting: int = 0
-    poisoned: int = 0
+    poisoned_by: list[Gateway] = field(default_factory=list)
+    left_out: list[Gateway] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
         """Count one class."""
@@ -53,19 +58,30 @@ class Tally:
 class Committer:
     """Commits through one connection; `days` is None where the server makes its own partitions."""
 
-    def __init__(self, session: Session, settings: StoreSettings, days: Days | None) -> None:
+    def __init__(self, session: Session, settings: StoreSettings, days: Days | None, numbers: Numbers) -> None:
         self._session = session
         self._settings = settings
         self._days = days
+        self._numbers = numbers
         self._epochs = Epochs()
         self._notified_at = 0.0
         self._unnotified: set[Gateway] = set()
+        self._conflict_room = float(_CONFLICTS_BURST)
+        self._conflicts_at = time.monotonic()
 
     def commit(self, commit: Commit) -> Committed:
         """Make it durable; what the database will never take is quarantined, its neighbours are stored."""
         tally = Tally()
         self._isolated(commit, np.ones(len(commit.batches), np.bool_), tally)
-        return Committed(tally.acks, tally.stored, tally.repeated, tally.conflicting, tally.poisoned)
+        return Committed(
+            tally.acks,
+            tally.stored,
+            tally.repeated,
+            tally.conflicting,
+            len(tally.poisoned_by),
+            tally.poisoned_by,
+            tally.left_out,
+        )
 
     def _isolated(self, commit: Commit, chosen: NDArray[np.bool_], tally: Tally) -> None:
         """Commit the chosen batches; halve them while their content is refused, until the poison stands alone."""
@@ -90,7 +106,7 @@ class Committer:
         chosen = np.zeros(len(commit.batches), np.bool_)
         chosen[place] = True
         self._attempt(alone, chosen, tally)
-        tally.poisoned += 1
+        tally.poisoned_by.append(commit.batches[place].gateway)
 
     def _attempt(self, commit: Commit, chosen: NDArray[np.bool_], tally: Tally) -> None:
         try:
@@ -116,7 +132,8 @@ class Committer:
         try:
             with connection.transaction():
                 locked = self._epochs.lock(connection, _keys(commit.batches, chosen))
-                fresh = _fresh(commit.batches, chosen, locked)
+                self._numbers.check(connection, _devices(commit.rows))
+                fresh, tally.left_out = _fresh(commit.batches, chosen, locked)
                 origin = _origin(commit.batches, locked)
                 self._store_rows(connection, commit.rows, fresh, origin, tally)
                 note_refusals(connection, commit, chosen, fresh)
@@ -151,10 +168,18 @@ class Committer:
             tally.repeated += len(offered.batch) - len(new.batch)
             if len(new.batch):
                 by_quality = quality.by_quality(new)
-                tally.add(_copy(connection, by_quality.rows, origin))
+                outcome = _copy(connection, by_quality.rows, origin, self._room_for_conflicts())
+                self._conflict_room = max(0.0, self._conflict_room - outcome.conflicting)
+                tally.add(outcome)
                 quality.note_estimates(connection, by_quality.estimates)
                 dirty.note(connection, new, by_device=self._days is not None)
         crash_point("ingest.after_copy")
+
+    def _room_for_conflicts(self) -> int:
+        now_s = time.monotonic()
+        refilled = self._conflict_room + (now_s - self._conflicts_at) * _CONFLICTS_PER_S
+        self._conflict_room, self._conflicts_at = min(_CONFLICTS_BURST, refilled), now_s
+        return int(self._conflict_room)
 
     def _notify(
         self, connection: psycopg.Connection[Any], batches: Sequence[BatchHeader], fresh: NDArray[np.bool_]
@@ -187,24 +212,32 @@ def _keys(batches: Sequence[BatchHeader], chosen: NDArray[np.bool_]) -> set[Key]
     return {(batches[place].gateway, batches[place].epoch) for place in np.flatnonzero(chosen).tolist()}
 
 
+def _devices(rows: Sequence[ClassRows]) -> set[int]:
+    return {number for each in rows for number in np.unique(each.device_id).tolist()}
+
+
 def _fresh(
     batches: Sequence[BatchHeader], chosen: NDArray[np.bool_], locked: Mapping[Key, LockedEpoch]
-) -> NDArray[np.bool_]:
-    """Which chosen batches are not stored yet; advances the watermarks by them in memory."""
+) -> tuple[NDArray[np.bool_], list[Gateway]]:
+    """Which chosen batches are to be stored, and whose are left out; advances the watermarks by them in memory."""
     fresh = np.zeros(len(batches), np.bool_)
+    left_out: list[Gateway] = []
     new: dict[Key, tuple[set[int], int, int]] = {}
     for place in np.flatnonzero(chosen).tolist():
         header = batches[place]
         key = (header.gateway, header.epoch)
         seqs, floor, received = new.get(key) or (set(), 1, 0)
         if header.seq not in seqs and not watermark.contains(locked[key].mark.committed, header.seq):
-            seqs.add(header.seq)
-            fresh[place] = True
+            if locked[key].mark.has_room(header.seq, header.floor, seqs):
+                seqs.add(header.seq)
+                fresh[place] = True
+            else:
+                left_out.append(header.gateway)
         new[key] = (seqs, max(floor, header.floor), max(received, header.received_ms))
     for key, (seqs, floor, received) in new.items():
         locked[key].advanced = locked[key].mark.advanced(list(seqs), floor)
         locked[key].received_ms = received
-    return fresh
+    return fresh, left_out
 
 
 def _origin(batches: Sequence[BatchHeader], locked: Mapping[Key, LockedEpoch]) -> Origin:
@@ -231,7 +264,7 @@ def _selected(rows: ClassRows, batches: NDArray[np.bool_]) -> ClassRows:
     )
 
 
-def _copy(connection: psycopg.Connection[Any], rows: ClassRows, origin: Origin) -> Outcome:
+def _copy(connection: psycopg.Connection[Any], rows: ClassRows, origin: Origin, most_conflicts: int) -> Outcome:
     """Straight into the table; only when a key is there already, the careful way."""
     columns = copy_binary.columns_of(rows)
     stream = copy_binary.encode(rows, origin)
@@ -240,7 +273,7 @@ def _copy(connection: psycopg.Connection[Any], rows: ClassRows, origin: Origin) 
         with connection.transaction(), connection.cursor().copy(copy_statement(table, columns)) as copy:
             copy.write(stream)
     except errors.UniqueViolation:
-        return insert_carefully(connection, rows.device_class, columns, stream, len(rows.batch))
+        return insert_carefully(connection, rows.device_class, columns, stream, len(rows.batch), most_conflicts)
     return Outcome(stored=len(rows.batch))
 
 
@@ -249,3 +282,4 @@ def _merge(tally: Tally, part: Tally) -> None:
     tally.stored += part.stored
     tally.repeated += part.repeated
     tally.conflicting += part.conflicting
+    tally.left_out += part.left_out

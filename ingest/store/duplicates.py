@@ -43,14 +43,16 @@ def insert_carefully(
     columns: tuple[str, ...],
     stream: bytes | memoryview,
     count: int,
+    most: int,
 ) -> Outcome:
-    """Store what is new of a COPY stream of `count` rows. Runs inside the caller's transaction."""
+    """Store what is new of a COPY stream of `count` rows; note `most` conflicts. Runs in the caller's transaction."""
     prepared = _statements(device_class)
     connection.execute(prepared.create)
     with connection.cursor().copy(copy_statement(_staging(device_class), columns)) as copy:
         copy.write(stream)
     stored = connection.execute(prepared.insert).rowcount
-    conflicting = connection.execute(prepared.conflicts).rowcount if stored < count else 0
+    row = connection.execute(prepared.conflicts, {"most": most}).fetchone() if stored < count else None
+    conflicting = row[0] if row else 0
     return Outcome(stored, count - stored - conflicting, conflicting)
 
 

@@ -9,6 +9,14 @@ class StoreUnavailableError(StoreError):
     """Retriable: the database cannot be reached, is full, or somebody held a lock too long. Send the same again."""
 
 
+class GaveUpError(StoreUnavailableError):
+    """The database answers, but gave this one up: out of time, of locks, or by an internal error. Perhaps smaller."""
+
+
+class RegistryChangedError(StoreError):
+    """What was remembered of devices does not hold any more: read the registry again, then send the same again."""
+
+
 class ContentError(StoreError):
     """Permanent: the database refuses this content whatever is tried; the batch is poison."""
 

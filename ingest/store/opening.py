@@ -15,6 +15,7 @@ from ingest.store import Breathe, Kind, Known, MaintenanceReport, Park, registry
 from ingest.store.commit import Committer
 from ingest.store.connection import Session, translated
 from ingest.store.errors import SetupError
+from ingest.store.numbers import Numbers
 from ingest.store.partitions import Days
 from ingest.store.settings import StoreSettings
 from ingest.store.watermark import Watermark
@@ -29,7 +30,8 @@ class DatabaseStore:
             Session(dsn, settings, purpose) for purpose in ("commit", "registry", "maintenance")
         )
         days = Days() if kind == "postgres" else None
-        self._committer = Committer(self._writing, settings, days)
+        self._numbers = Numbers()
+        self._committer = Committer(self._writing, settings, days, self._numbers)
         self._keeper: Keeper = TableKeeper(settings) if kind == "postgres" else AggregateKeeper(settings)
 
     @property
@@ -44,7 +46,9 @@ class DatabaseStore:
     def register(self, gateway: Gateway, birth: Birth) -> Known:
         """Note a birth; gives the ids of its devices."""
         with self._asking.run() as connection:
-            return registry.register(connection, gateway, birth)
+            known = registry.register(connection, gateway, birth)
+        self._numbers.tell(gateway, known)
+        return known
 
     def mark_imported(self, gateway: Gateway) -> None:
         """Note that a gateway stands for files or a foreign store, until its next birth."""
@@ -54,7 +58,11 @@ class DatabaseStore:
     def registry(self) -> Mapping[Gateway, Known]:
         """Every gateway and its present devices."""
         with self._asking.run() as connection:
-            return registry.registry(connection)
+            found = registry.registry(connection)
+        self._numbers.forget()
+        for gateway, known in found.items():
+            self._numbers.tell(gateway, known)
+        return found
 
     def rated_kw(self, gateway: Gateway | None = None) -> Mapping[int, float]:
         """Rated power in kW by device number, of a gateway's devices or of all."""
@@ -75,6 +83,24 @@ class DatabaseStore:
         """Note whether a gateway is connected."""
         with self._asking.run() as connection:
             registry.set_status(connection, gateway, status, received_ms)
+
+    def retired(self) -> frozenset[Gateway]:
+        """The gateways that an operator does not admit."""
+        with self._asking.run() as connection:
+            rows = connection.execute(statement("retired_gateways"))
+            return frozenset(Gateway(park, gateway) for park, gateway in rows)
+
+    def epoch_of(self, gateway: Gateway) -> int | None:
+        """The newest epoch that a gateway announced, or None when it was never born."""
+        with self._asking.run() as connection:
+            row = connection.execute(statement("epoch_of_gateway"), (gateway.park, gateway.gateway)).fetchone()
+        return row[0] if row else None
+
+    def registry_change(self) -> int:
+        """A number that moves when others than this process change the registry."""
+        with self._asking.run() as connection:
+            row = connection.execute(statement("registry_change")).fetchone()
+        return row[0] if row else 0
 
     def ack_of(self, gateway: Gateway, epoch: int) -> Ack | None:
         """What is committed of an epoch, or None when nothing of it was seen."""

@@ -16,7 +16,9 @@ class StoreSettings:
         7, help="days between the announcement of a removal and the removal", check=at_least(1, "day")
     )
     quarantine_rows: int = setting(
-        100_000, help="rows of quarantine kept one by one; older ones are summed up", check=at_least(100, "rows")
+        100_000,
+        help="rows of quarantine kept one by one, older ones are summed up; and conflicts kept",
+        check=at_least(100, "rows"),
     )
     frozen_writer_s: float = setting(
         10.0, help="seconds after which a writer that stopped inside a transaction is fenced off", check=above(0, "s")

@@ -2,13 +2,16 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from contract.telemetry import MAX_RANGES, Ack
 
 Ranges = tuple[tuple[int, int], ...]
 """Half-open, ascending, not touching."""
+MAX_HELD = 2_000
+"""Ranges that are kept of an epoch. An outbox sends in order, and leaves a hole where it dropped something or where
+live data overtake backlog; whoever leaves thousands has only his own batches wait until the holes close."""
 _RANGE = re.compile(r"\[(\d+),(\d+)\)")
 
 
@@ -73,6 +76,13 @@ class Watermark:
         floor = max(self.floor, floor)
         passed = minus(union(self.passed, ((1, floor),) if floor > 1 else ()), committed)
         return Watermark(committed, passed, floor)
+
+    def has_room(self, seq: int, floor: int, more: Collection[int]) -> bool:
+        """Whether a batch may be stored beside `more` of the same commit: always, where it tears no new hole."""
+        if len(self.committed) + len(self.passed) + len(more) < MAX_HELD:
+            return True
+        beside = (seq - 1, seq + 1)
+        return seq in (1, floor) or any(each in more or contains(self.committed, each) for each in beside)
 
     def ack(self, epoch: int) -> Ack:
         """What the gateway may trim."""

@@ -108,12 +108,13 @@ class Ingest:
     client_id: str = "parkgrid-ingest"
     child: process.Process | None = None
 
-    def start(self, crash_at: str = "") -> None:
-        """Start it, armed to die at a point if one is named."""
+    def start(self, crash_at: str = "", more: str = "") -> None:
+        """Start it, armed to die at a point if one is named; `more` are settings."""
         settings = self.folder / f"{self.name}.toml"
         settings.write_text(
             f'[store]\ndsn = "{self.dsn}"\n'
-            f'[mqtt]\nhost = "127.0.0.1"\nport = {self.broker_port}\nclient_id = "{self.client_id}"\nkeepalive_s = 5\n',
+            f'[mqtt]\nhost = "127.0.0.1"\nport = {self.broker_port}\nclient_id = "{self.client_id}"\nkeepalive_s = 5\n'
+            f"{more}",
             "utf-8",
         )
         command = [sys.executable, "-m", "ingest", "--config", str(settings)]
