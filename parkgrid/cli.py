@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from parkgrid.commands import bill, clusters, dashboards, influx, measured, parks, registers, report, trace
+from parkgrid.commands import bill, clusters, dashboards, gateway, influx, measured, parks, registers, report, trace
 
 _FAILED = 1
 _WRONG_SETTINGS = 2
@@ -44,6 +44,7 @@ app.add_typer(api, name="api")
 app.add_typer(database, name="db")
 app.add_typer(bill.app, name="bill")
 app.add_typer(parks.app, name="parks")
+app.add_typer(gateway.app, name="gateway")
 app.add_typer(registers.app, name="registers")
 app.add_typer(clusters.app, name="clusters")
 app.add_typer(influx.app, name="influx")

@@ -1,0 +1,172 @@
+"""`parkgrid gateway`: which gateways there are, and which of them are not admitted."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from contract.identity import Gateway
+    from ingest.gateways import Listed
+
+Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
+Name = Annotated[str, typer.Argument(metavar="PARK/GATEWAY", help="The gateway, as `list` shows it.")]
+By = Annotated[str, typer.Option("--by", help="Your name; it is kept with the gateway.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; whoever looks at the gateway is told it.")]
+
+app = typer.Typer(
+    help=(
+        "The gateways that have ever reported, and those that are not admitted.\n\n"
+        "**retire** what was taken down: its devices leave the page, what they measured stays.\n\n"
+        "**remove** what should never have been there: the same, and what never stored a reading is forgotten.\n\n"
+        "**readmit** lets a gateway in again, also one whose newest birth has an epoch far in the future.\n\n"
+        "A running ingest follows within some seconds."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+
+@app.command("list")
+def list_command(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this park.")] = "") -> None:
+    """List gateways with their devices, their epoch and how much of what they sent was refused.
+
+    For example:
+
+        parkgrid gateway list --park gaoxin-nan
+    """
+    from parkgrid.cli import _end
+
+    def action() -> int:
+        import psycopg
+
+        from ingest.gateways import listed
+        from ingest.store.connection import translated
+
+        with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+            for each in listed(connection, park or None):
+                typer.echo(_sentence(each))
+        return 0
+
+    _end(action)
+
+
+@app.command()
+def retire(name: Name, dsn: Dsn, by: By, reason: Why) -> None:
+    """Refuse a gateway from now on. Its devices leave the page; readings, energy and bills of the past stay.
+
+    Its agent keeps its readings in its outbox and may be stopped. For example:
+
+        parkgrid gateway retire gaoxin-nan/gw-2 --by "Li Wei" --reason "building B was sold"
+    """
+    from parkgrid.cli import _end
+
+    def action() -> int:
+        import psycopg
+
+        from ingest.gateways import retire as refuse
+        from ingest.store.connection import translated
+
+        gateway = _gateway(name)
+        with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+            devices = refuse(connection, gateway, by, reason)
+        typer.echo(f"{gateway} is refused from now on; {devices} devices left the page, what they measured stays")
+        return 0
+
+    _end(action)
+
+
+@app.command()
+def remove(name: Name, dsn: Dsn, by: By, reason: Why) -> None:
+    """Retire a gateway and forget its devices that never stored a reading, for example made-up ones.
+
+    Devices with readings are retired only: figures that were published must stay explainable. For example:
+
+        parkgrid gateway remove gaoxin-nan/gw-99 --by "Li Wei" --reason "announced by mistake"
+    """
+    from parkgrid.cli import _end
+
+    def action() -> int:
+        import psycopg
+
+        from ingest.gateways import remove as take_out
+        from ingest.store.connection import translated
+
+        gateway = _gateway(name)
+        with (
+            translated(),
+            psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection,
+            psycopg.connect(dsn, autocommit=True, connect_timeout=5) as asking,
+        ):
+            removed = take_out(connection, asking, gateway, by, reason)
+        if not removed.known:
+            typer.echo(f"{gateway} was never born; it is refused from now on")
+            return 0
+        typer.echo(f"{gateway} is refused from now on; {removed.devices} devices without a reading were removed")
+        if removed.kept:
+            typer.echo(f"{removed.kept} devices have readings: they are retired, and what they measured stays")
+        return 0
+
+    _end(action)
+
+
+@app.command()
+def readmit(name: Name, dsn: Dsn) -> None:
+    """Let a gateway in again: one that was retired or removed, or one whose epoch ran away.
+
+    An epoch is one life of a gateway's outbox, and only births of the newest one count. When something announced an
+    epoch far in the future in the gateway's name, its own births came too late ever since; now the next one counts.
+    Restart the gateway's agent afterwards: its birth replaces the one that the broker keeps. For example:
+
+        parkgrid gateway readmit gaoxin-nan/gw-1
+    """
+    from parkgrid.cli import _end
+
+    def action() -> int:
+        import psycopg
+
+        from ingest.gateways import readmit as let_in
+        from ingest.store.connection import translated
+
+        gateway = _gateway(name)
+        with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+            if let_in(connection, gateway):
+                typer.echo(f"{gateway}: its next birth counts, whatever its epoch; restart its agent to have one")
+                return 0
+        typer.echo(f"{gateway} was never born and is not refused: `parkgrid gateway list` shows all", err=True)
+        return 1
+
+    _end(action)
+
+
+def _gateway(name: str) -> "Gateway":
+    from contract.identity import Gateway, identifier
+    from contract.refusal import RefusedError
+    from parkgrid.cli import _refuse
+
+    park, _, gateway = name.partition("/")
+    try:
+        return Gateway(identifier(park, "park"), identifier(gateway, "gateway"))
+    except RefusedError:
+        _refuse(f"{name!r} is no gateway: write park/gateway, for example gaoxin-nan/gw-1")
+
+
+def _sentence(each: "Listed") -> str:
+    state = (
+        "retired"
+        if each.reason is not None
+        else "imported"
+        if each.imported
+        else "online"
+        if each.online
+        else "offline"
+    )
+    parts = [f"{each.gateway}", state, f"{each.devices} devices"]
+    if each.retired_devices:
+        parts.append(f"{each.retired_devices} retired")
+    if each.epoch is not None:
+        parts.append(f"epoch {each.epoch}")
+    if each.refused:
+        parts.append(f"{each.refused} refused")
+    if each.reason is not None:
+        parts.append(f"{each.reason} ({each.retired_by}, {(each.retired_at or '')[:16]})")
+    return "  ".join(parts)
