@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ingest.gateways import Listed
 
 Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
+OwnerDsn = Annotated[str, typer.Option(help="The database, as its owner.", envvar="PARKGRID_DSN")]
 Name = Annotated[str, typer.Argument(metavar="PARK/GATEWAY", help="The gateway, as `list` shows it.")]
 By = Annotated[str, typer.Option("--by", help="Your name; it is kept with the gateway.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; whoever looks at the gateway is told it.")]
@@ -76,7 +77,7 @@ def retire(name: Name, dsn: Dsn, by: By, reason: Why) -> None:
 
 
 @app.command()
-def remove(name: Name, dsn: Dsn, by: By, reason: Why) -> None:
+def remove(name: Name, dsn: OwnerDsn, by: By, reason: Why) -> None:
     """Retire a gateway and forget its devices that never stored a reading, for example made-up ones.
 
     Devices with readings are retired only: figures that were published must stay explainable. For example:
