@@ -1,7 +1,7 @@
 """The 15-minute truth: energy of intervals from registers, with its quality, and what explains what is missing."""
 
 from domain.energy.belief import NOTHING, Belief
-from domain.energy.believing import Course, Opening
+from domain.energy.course import Course, Opening
 from domain.energy.daylight import Daylight, Spread
 from domain.energy.findings import Finding, FindingKind
 from domain.energy.gaps import Evidence, Gap, GapCause, gaps

@@ -1,84 +1,35 @@
 """Which readings of many registers are believed, and what is believed before given instants.
 
-Almost always every reading of a register simply goes on from the one before it. That is seen for all registers at once;
-only the others are judged reading by reading (`chains`).
+Almost always every reading of a register simply goes on from the one before it. That is seen for all registers at once
+(`plain`); only the others are judged reading by reading (`chains`).
 """
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.energy.belief import NOTHING, Belief
+from domain.energy.belief import Belief
 from domain.energy.chains import Scan
+from domain.energy.course import Course, Known, Opening
 from domain.energy.declared import Declared
-from domain.energy.meter import Meter, allowed_ms, allowed_wh
-from domain.energy.nodes import Judged, reach_ms, three_smallest
+from domain.energy.meter import Meter
+from domain.energy.nodes import Judged
+from domain.energy.plain import plain, plain_course
 from domain.energy.readings import INSTANTS, NONE, Readings, keys
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """Readings in order with all that judges them."""
-
-    place: NDArray[np.int64]
-    """Index into the readings given."""
-    register: NDArray[np.int64]
-    era: NDArray[np.int64]
-    """Same number: same register and same count."""
-    declaration: NDArray[np.int64]
-    at_ms: NDArray[np.int64]
-    steps: NDArray[np.int64]
-    link: NDArray[np.int8]
-    """How each follows the one before it (`Link`)."""
-
-    def take(self, which: NDArray[np.bool_] | NDArray[np.intp] | slice) -> "Known":
-        """Only the readings marked."""
-        return Known(
-            self.place[which],
-            self.register[which],
-            self.era[which],
-            self.declaration[which],
-            self.at_ms[which],
-            self.steps[which],
-            self.link[which],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """Where the judging of a register goes on."""
-
-    belief: Belief = NOTHING
-    begin_ms: int = 0
-    """`belief` holds just before it; readings from `reach_ms` before it on are given."""
-    edges_ms: tuple[int, ...] = ()
-    """Instants, rising, before which the belief is wanted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """What became of one register."""
-
-    beliefs: tuple[Belief, ...]
-    """Before each of the instants that were asked for, and at the end."""
-    reopened_ms: int
-    """From where on former rounds are overturned; `NONE`: from nowhere."""
 
 
 def believed(readings: Readings, meters: Declared, openings: Sequence[Opening]) -> tuple[Known, list[Course]]:
     """The readings that count, in order, and the course of belief of each register."""
     known = _trusted(readings, meters)
     bounds = np.searchsorted(known.register, np.arange(len(openings) + 1))
-    plain = _plain(known, meters, bounds, openings)
+    simple = plain(known, meters, bounds, openings)
     counts = np.ones(len(known.steps), dtype=np.bool_)
     courses: list[Course] = []
     for register, opening in enumerate(openings):
         mine = slice(int(bounds[register]), int(bounds[register + 1]))
-        at_ms, steps = known.at_ms[mine], known.steps[mine]
-        course = _plain_course(at_ms, steps, meters, register, opening) if plain[register] else None
+        course = plain_course(known.take(mine), meters, register, opening) if simple[register] else None
         if course is None:
             judging = _Judging(known.take(mine), meters, register, opening)
             course, counts[mine], known.link[mine] = judging.run()
@@ -104,111 +55,8 @@ def _trusted(readings: Readings, meters: Declared) -> Known:
     return everything if bool(usable.all()) else everything.take(usable)
 
 
-# -- without any question
-
-
-def _plain(known: Known, meters: Declared, bounds: NDArray[np.int64], openings: Sequence[Opening]) -> NDArray[np.bool_]:
-    """Registers with a rating whose readings all go on from the one before them, and nothing is open."""
-    if not len(known.steps):
-        return np.zeros(len(openings), dtype=np.bool_)
-    wh = meters.wh(known.steps, known.declaration)
-    rise = np.diff(wh, prepend=wh[:1])
-    span = np.diff(known.at_ms, prepend=known.at_ms[:1])
-    register = known.register
-    fits = (np.diff(known.steps, prepend=known.steps[:1]) >= 0) & (
-        rise <= meters.limit_kw[register] * allowed_ms(span) / 3_600.0
-    )
-    fits &= np.diff(known.era, prepend=known.era[:1]) == 0
-    firsts = bounds[:-1][bounds[:-1] < bounds[1:]]
-    fits[firsts] = True
-    wrong = np.add.reduceat(~fits, firsts) if len(firsts) else np.zeros(0, np.int64)
-    plain = np.zeros(len(openings), dtype=np.bool_)
-    plain[register[firsts]] = (wrong == 0) & np.isfinite(meters.limit_kw[register[firsts]])
-    for place in np.flatnonzero(plain).tolist():
-        belief = openings[place].belief
-        plain[place] = belief.unsure is None and _goes_on(known, meters, int(bounds[place]), belief)
-    return plain
-
-
-def _goes_on(known: Known, meters: Declared, first: int, belief: Belief) -> bool:
-    """Whether the first reading given follows the anchor of what was believed."""
-    if belief.at_ms == NONE:
-        return True
-    register, declaration = int(known.register[first]), int(known.declaration[first])
-    if int(meters.era(known.register[first : first + 1], _key(register, belief.anchor_ms))[0]) != int(known.era[first]):
-        return False
-    meter = Meter.of(meters, register, declaration)
-    rise = meter.wh(int(known.steps[first])) - meter.wh(belief.anchor_steps)
-    span = int(known.at_ms[first]) - belief.anchor_ms
-    if span <= 0:
-        return span == 0 and rise == 0
-    return 0 <= rise <= allowed_wh(meter.power_kw(belief.peak_kw, belief.seen_ms), span)
-
-
 def _key(register: int, at_ms: int) -> NDArray[np.int64]:
     return np.array([register * INSTANTS + at_ms], np.int64)
-
-
-def _plain_course(
-    at_ms: NDArray[np.int64], steps: NDArray[np.int64], meters: Declared, register: int, opening: Opening
-) -> Course | None:
-    """The course of a register without any question; None: it is too young for that."""
-    reach = reach_ms(int(meters.period_ms[register]))
-    first = opening.belief
-    young_ms = int(at_ms[0]) if first.at_ms == NONE else NONE
-    edges = [*opening.edges_ms, int(at_ms[-1]) + 1]
-    tips = np.searchsorted(at_ms, edges) - 1
-    anchors = np.searchsorted(at_ms, [edge - reach for edge in edges]) - 1
-    if young_ms != NONE and (edges[0] - reach <= young_ms):
-        return None
-    beliefs: list[Belief] = []
-    done, smallest = 0, first.smallest
-    # An opening's anchor comes before the readings given, or is the first of them.
-    before = int(at_ms[0]) > first.anchor_ms if first.at_ms != NONE else False
-    whole = np.concatenate([[first.anchor_steps], steps]) if before else steps
-    for tip, anchor in zip(tips.tolist(), anchors.tolist(), strict=True):
-        if anchor < 0 or tip < 0:
-            if first.at_ms == NONE:
-                return None
-            last_ms, last_steps = (int(at_ms[tip]), int(steps[tip])) if tip >= 0 else (first.at_ms, first.steps)
-            beliefs.append(replace(first, at_ms=last_ms, steps=last_steps, next_ms=NONE))
-            continue
-        end = anchor + 1 + int(before)
-        smallest = three_smallest(smallest, whole[done:end])
-        done = max(done, end - 1)
-        value = int(steps[anchor])
-        same = int(np.searchsorted(steps, value, side="left"))
-        since_ms = int(at_ms[same])
-        if same == 0 and first.at_ms != NONE and first.anchor_steps == value:
-            since_ms = first.since_ms
-        beliefs.append(
-            Belief(
-                int(at_ms[tip]),
-                int(steps[tip]),
-                int(at_ms[anchor]),
-                value,
-                since_ms,
-                smallest,
-                first.peak_kw,
-                first.seen_ms,
-            )
-        )
-    return Course(tuple(beliefs), _plain_reopened(at_ms, opening))
-
-
-def _plain_reopened(at_ms: NDArray[np.int64], opening: Opening) -> int:
-    belief = opening.belief
-    if belief.at_ms == NONE:
-        return NONE
-    begin = int(np.searchsorted(at_ms, opening.begin_ms))
-    kept_ms = int(at_ms[begin - 1]) if begin else belief.anchor_ms
-    follower_ms = int(at_ms[begin]) if begin < len(at_ms) else NONE
-    if kept_ms == belief.at_ms and follower_ms == belief.next_ms:
-        return NONE
-    return min(kept_ms, belief.at_ms)
-
-
-# -- reading by reading
 
 
 class _Judging:

@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.energy.believing import Known, Opening, believed
+from domain.energy.believing import believed
 from domain.energy.counting import knots, stretches
+from domain.energy.course import Known, Opening
 from domain.energy.declared import Declared, declared
 from domain.energy.intervals import bounds_of, energy_of, share
 from domain.energy.meter import NEAR_TOP

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.energy.believing import Known
+from domain.energy.course import Known
 from domain.energy.declared import Declared
 from domain.energy.meter import NEAR_TOP, allowed_ms
 from domain.energy.nodes import Link

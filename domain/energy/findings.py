@@ -7,8 +7,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.energy.believing import Known
 from domain.energy.counting import Knots
+from domain.energy.course import Known
 from domain.energy.declared import Declared
 from domain.energy.nodes import Link
 from domain.energy.readings import NONE, Grid, Readings

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.energy.believing import Course, Known, Opening, believed
+from domain.energy.believing import believed
 from domain.energy.counting import Knots, Stretches, knots, stretches
+from domain.energy.course import Course, Known, Opening
 from domain.energy.daylight import Spread
 from domain.energy.declared import Declared, declared
 from domain.energy.findings import Finding, jumps, left_out, too_much

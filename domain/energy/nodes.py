@@ -210,6 +210,25 @@ def movement(at_ms: NDArray[np.int64], changed: NDArray[np.intp], changed_ms: in
     return int(np.minimum(moved, MOVE_MS).sum())
 
 
+def powers_kw(at_ms: NDArray[np.int64], wh: NDArray[np.int64], since_ms: int) -> NDArray[np.float64]:
+    """The power that each reading of a chain shows: over the last minute, or since the register moved before that.
+
+    At most a quarter of an hour without movement is looked at; a longer span between readings counts whole. A reading
+    with none a minute before it shows 0. `since_ms` is when the register first showed the first value.
+    """
+    changed = np.flatnonzero(np.diff(wh)) + 1
+    since = np.zeros(len(at_ms), dtype=np.int64)
+    since[changed] = at_ms[changed]
+    since[0] = since_ms
+    since = np.maximum.accumulate(since)
+    starts = np.searchsorted(at_ms, at_ms - MINUTE_MS, side="right") - 1
+    begun = np.maximum(starts, 0)
+    still = np.minimum(at_ms - since[begun], STILL_MS)
+    spans = np.maximum(np.maximum(at_ms - at_ms[begun], still), 1)
+    powers: NDArray[np.float64] = np.where(starts >= 0, (wh - wh[begun]) * 3_600.0 / spans, 0.0)
+    return powers
+
+
 def allowed_all(power_kw: float, spans_ms: NDArray[np.int64]) -> NDArray[np.float64]:
     """Wh that a register can rise by in each of some spans, without its step."""
     return power_kw * allowed_ms(spans_ms) / 3_600.0

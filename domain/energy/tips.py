@@ -15,6 +15,7 @@ from domain.energy.nodes import (
     first_known,
     look_back_ms,
     movement,
+    powers_kw,
     reach_ms,
     three_smallest,
     whs,
@@ -158,14 +159,5 @@ class Tips:
             far_at = np.concatenate([[root.at_ms], far_at[inner:]])
             far_wh = np.concatenate([[self._meter.wh(root.steps)], far_wh[inner:]])
             since_ms = root.since_ms
-        first = len(far_at)
-        all_at, all_wh = np.concatenate([far_at, at_ms]), np.concatenate([far_wh, wh])
-        begins = np.concatenate([[True], np.diff(all_wh) != 0])
-        since = np.maximum.accumulate(np.where(begins, all_at, 0))
-        since[: int(np.argmax(begins[1:])) + 1 if begins[1:].any() else len(since)] = since_ms
-        ends = np.arange(first, len(all_at))
-        starts = np.searchsorted(all_at, all_at[ends] - MINUTE_MS, side="right") - 1
-        ends, starts = ends[starts >= 0], starts[starts >= 0]
-        still = np.minimum(all_at[ends] - since[starts], STILL_MS)
-        spans = np.maximum(np.maximum(all_at[ends] - all_at[starts], still), 1)
-        return float(((all_wh[ends] - all_wh[starts]) * 3_600.0 / spans).max(initial=0.0))
+        powers = powers_kw(np.concatenate([far_at, at_ms]), np.concatenate([far_wh, wh]), since_ms)
+        return float(powers[len(far_at) :].max(initial=0.0))

@@ -8,7 +8,7 @@ import numpy as np
 import psycopg
 from psycopg import sql
 
-from accounting.settlement.keeper import settle
+from accounting.settlement.keeper import Report, settle
 from contract.announcement import Birth, Device
 from contract.identity import Gateway
 from contract.time import from_ms
@@ -22,6 +22,8 @@ from parkgrid.bench.stack import Stack
 POINTS = 1_000
 READINGS = 1_440
 INTERVALS = 96
+_PAST = 60
+"""Minutes before the day that were settled in time: a register is new only once."""
 _GATEWAY = Gateway("bench-metering", "gw-close")
 _COUNTER = "energy_import_kwh"
 _MINUTE_MS = 60_000
@@ -38,7 +40,14 @@ def measure(stack: Stack, pairs: int, tell: Tell) -> Figure:
     figure = Figure("close_day")
     with psycopg.connect(stack.database.dsn, autocommit=True) as connection:
         _await_quiet(connection)
-        _fill(connection, devices, start_ms, tell)
+        _fill(connection, devices, range(-_PAST, 1), start_ms)
+        _settle(connection, devices, start_ms, range(-_PAST, 0, 15))
+        for table in ("interval_energy", "register_belief"):
+            connection.execute(f"CREATE TEMP TABLE past_{table} AS TABLE base.{table}".encode())
+        _fill(connection, devices, range(1, READINGS + 1), start_ms)
+        tell("close_day: stored")
+        # Else the server does it by itself, in the middle of some pair.
+        connection.execute("VACUUM (ANALYZE) base.meter")
         # What is computed must be what the plain statement says about the same rows.
         plain = _plain(connection, start_ms)
         legs = list(
@@ -76,24 +85,21 @@ def _await_quiet(connection: "psycopg.Connection[Any]") -> None:
 
 
 def _fill(
-    connection: "psycopg.Connection[Any]", devices: np.ndarray[Any, np.dtype[np.int64]], start_ms: int, tell: Tell
+    connection: "psycopg.Connection[Any]", devices: np.ndarray[Any, np.dtype[np.int64]], span: range, start_ms: int
 ) -> None:
-    """A day of readings with 20 signals, minute after minute as they would have come, and the one that closes it."""
-    days = [from_ms(start_ms + shift).date() for shift in (0, _DAY_MS)]
+    """Readings of some minutes with 20 signals, minute after minute as they would have come."""
+    days = [from_ms(start_ms + shift).date() for shift in (-_DAY_MS, 0, _DAY_MS)]
     if connection.execute("SELECT to_regproc('base.ensure_days') IS NOT NULL").fetchone() == (True,):
         connection.execute("SELECT base.ensure_days('meter', %s::date[])", (days,))
-    for first in range(0, READINGS + 1, _POINTS_IN_COPY):
-        minutes = np.arange(first, min(READINGS + 1, first + _POINTS_IN_COPY), dtype=np.int64)
+    for first in range(span.start, span.stop, _POINTS_IN_COPY):
+        minutes = np.arange(first, min(span.stop, first + _POINTS_IN_COPY), dtype=np.int64)
         rows = _rows(devices, minutes, start_ms)
         table = sql.Identifier("base", "meter")
         names = sql.SQL(", ").join(map(sql.Identifier, columns_of(rows)))
         received = start_ms + minutes * _MINUTE_MS + 1_000
-        origin = Origin(np.ones(len(minutes), np.int32), minutes + 1, received)
+        origin = Origin(np.ones(len(minutes), np.int32), minutes + _PAST + 1, received)
         with connection.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, names)) as copy:
             copy.write(encode(rows, origin))
-    tell("close_day: stored")
-    # Else the server does it by itself, in the middle of some pair.
-    connection.execute("VACUUM (ANALYZE) base.meter")
 
 
 def _rows(
@@ -127,18 +133,32 @@ def _close(
     start_ms: int,
     plain: list[tuple[Any, ...]],
 ) -> Leg:
-    """Settle the whole day for the first time: read, compute, write, commit."""
-    connection.execute("TRUNCATE base.interval_energy, base.data_gap, base.energy_dirty")
-    connection.execute("UPDATE base.register SET settled_to = NULL WHERE settled_to IS NOT NULL")
+    """Settle the whole day as it came after the hour before: read, compute, write, commit."""
+    connection.execute("TRUNCATE base.interval_energy, base.data_gap, base.energy_dirty, base.register_belief")
+    connection.execute("INSERT INTO base.interval_energy TABLE past_interval_energy")
+    connection.execute("INSERT INTO base.register_belief TABLE past_register_belief")
+    connection.execute("UPDATE base.register SET settled_to = %s", (from_ms(start_ms),))
     connection.execute("DELETE FROM base.energy_progress")
-    slots = np.append(start_ms // _MINUTE_MS + 15 * np.arange(INTERVALS), (start_ms + _DAY_MS) // _MINUTE_MS)
+    report, seconds = _settle(connection, devices, start_ms, range(0, READINGS + 1, 15))
+    # The last quarter of the hour before ended with the day's first reading, so it was not told yet.
+    inserted = report.inserted == POINTS * (INTERVALS + 1)
+    right = inserted and connection.execute(_SETTLED, (from_ms(start_ms),)).fetchall() == plain
+    return Leg(1 / seconds, right)
+
+
+def _settle(
+    connection: "psycopg.Connection[Any]",
+    devices: np.ndarray[Any, np.dtype[np.int64]],
+    start_ms: int,
+    quarters: range,
+) -> tuple[Report, float]:
+    """Settle after news in quarters of an hour, given by their minutes: what was done, and its seconds."""
+    slots = start_ms // _MINUTE_MS + np.array(quarters)
     pairs = (np.repeat(devices, len(slots)).tolist(), np.tile(slots, len(devices)).tolist())
     connection.execute("INSERT INTO base.energy_dirty (device_class, devices, slots) VALUES ('meter', %s, %s)", pairs)
     started = time.monotonic()
     report = settle(connection, time.time_ns() // 1_000_000)
-    seconds = time.monotonic() - started
-    right = report.inserted == POINTS * INTERVALS and connection.execute(_SETTLED).fetchall() == plain
-    return Leg(1 / seconds, right)
+    return report, time.monotonic() - started
 
 
 def _bounds(start_ms: int) -> tuple[datetime, datetime]:
@@ -158,5 +178,6 @@ FROM base.meter WHERE at >= %s AND at <= %s GROUP BY device_id ORDER BY device_i
 
 _SETTLED = """
 SELECT r.device_id, sum(i.energy_wh)::int8, count(*)
-FROM base.interval_energy AS i JOIN base.register AS r USING (register_id) GROUP BY r.device_id ORDER BY r.device_id
+FROM base.interval_energy AS i JOIN base.register AS r USING (register_id)
+WHERE i.at >= %s GROUP BY r.device_id ORDER BY r.device_id
 """
