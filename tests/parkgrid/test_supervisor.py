@@ -46,7 +46,7 @@ def _alive(pid: int) -> bool:
         return False
 
 
-async def _until(condition, patience_s: float = 15.0) -> None:
+async def _until(condition, patience_s: float = 60.0) -> None:
     deadline = time.monotonic() + patience_s
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
