@@ -15,6 +15,7 @@ from ingest.sql import statement
 
 _STAMP = re.compile(r"_(\d{4})(\d{2})(\d{2})?$")
 _LONGEST_MONTH = timedelta(days=31)
+_AFTER_ALL = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,12 @@ class ChunkParts:
         """Drop a chunk."""
         del content
         return _remove(connection, relation, part)
+
+
+def parts_of(connection: psycopg.Connection[Any], device_class: str) -> list[Part]:
+    """The partitions or chunks of a class's raw readings, in order of time."""
+    plain = connection.execute(statement("is_plain")).fetchone() == (True,)
+    return (TableParts() if plain else ChunkParts()).older(connection, device_class, _AFTER_ALL)
 
 
 def class_of(relation: str) -> str:

@@ -23,6 +23,7 @@ from contract.signals import CATALOGUE
 from contract.time import from_ms
 from ingest.parts import Content, Part, Parts
 from ingest.sql import statement
+from ingest.store import newest
 from ingest.store.connection import translated
 from ingest.store.settings import StoreSettings
 
@@ -189,6 +190,8 @@ class _Visit:
             if not self.parts.remove(self.connection, self.relation, part, content):
                 self._wait(notice)
                 return False
+            if self.relation in CATALOGUE:
+                newest.forget(self.connection, self.relation, (part.from_at, part.to_at))
             self.connection.execute(statement("note_removal"), (self.now, self.relation, part.name))
             spans = (self.relation, part.from_at, part.to_at, sorted(content.parks))
             self.connection.execute(statement("note_removed_span"), spans)

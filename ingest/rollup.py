@@ -11,7 +11,7 @@ an hour have news. No bucket is computed again of which retention has removed a 
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
@@ -309,15 +309,16 @@ class AggregateKeeper:
         buckets = 0
         for name in dict.fromkeys(name for name, _ in connection.execute(statement("dirty_classes")).fetchall()):
             rows = connection.execute(statement("read_dirty"), (name,), binary=True).fetchall()
-            minutes = np.unique(np.concatenate([np.array(part, np.int64) for _, part in rows]))
+            minutes = np.unique(np.concatenate([np.array(part, np.int64) for _, _, part in rows]))
             _note_newest(connection, name, minutes)
             began = time.monotonic()
             self._refresh(connection, name, minutes)
             breathe(time.monotonic() - began)
             # Only now: a killed round is repeated, and to refresh again what is fresh does nothing.
             with connection.transaction():
-                connection.execute(statement("forget_dirty"), ([number for number, _ in rows],))
-                _pass_on(connection, name, Pairs(minutes[:0], np.unique(bucket_starts(minutes, "15m"))))
+                connection.execute(statement("forget_dirty"), ([number for number, _, _ in rows],))
+                for slots in _slots(rows):
+                    _pass_on(connection, name, slots)
             buckets += len(minutes)
         pending = connection.execute(statement("dirty_classes")).fetchone() is not None
         return MaintenanceReport(buckets, pending, 0, self._retention.apply(connection, now_ms))
@@ -435,8 +436,19 @@ def _refresh_windows(connection: psycopg.Connection[Any], view: str, windows: Se
         connection.execute(call, (f"base.{view}", start, end))
 
 
+def _slots(notes: Iterable[tuple[int, Sequence[int], Sequence[int]]]) -> Iterator[Pairs]:
+    """The quarters of an hour of notes by device; those that a former version noted without devices stand apart."""
+    empty = np.zeros(0, np.int64)
+    devices, minutes, anywhere = [empty], [empty], [empty]
+    for _, named, noted in notes:
+        (minutes if named else anywhere).append(np.array(noted, np.int64))
+        devices.append(np.array(named, np.int64))
+    yield Pairs.distinct(np.concatenate(devices), np.concatenate(minutes)).at_level("15m")
+    yield Pairs(empty, np.unique(bucket_starts(np.concatenate(anywhere), "15m")))
+
+
 def _pass_on(connection: psycopg.Connection[Any], device_class: str, slots: Pairs) -> None:
-    """Tell accounting which quarters of an hour have news, where energy is counted; no devices: any of the class."""
+    """Tell accounting which quarters of an hour of which devices have news, where energy is counted."""
     if device_class in _METERED and len(slots.minutes):
         connection.execute(statement("note_energy"), (device_class, Int4Array(slots.devices), Int4Array(slots.minutes)))
 

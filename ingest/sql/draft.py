@@ -45,6 +45,12 @@ def raw_table(device_class: DeviceClass, store: str) -> str:
     )
 
 
+def newest_table(device_class: DeviceClass) -> str:
+    """The table of a class's newest rows, one a device; half of a page is left for the next ones."""
+    name = device_class.name
+    return f"CREATE TABLE base.{name}_newest (LIKE base.{name}, PRIMARY KEY (device_id)) WITH (fillfactor = 50);\n"
+
+
 def rollup_table(device_class: DeviceClass, level: str) -> str:
     """The table of one roll-up level that ingest keeps itself."""
     columns = [
@@ -75,12 +81,12 @@ def continuous_aggregate(device_class: DeviceClass, level: str) -> str:
     )
 
 
-def raw_view(device_class: DeviceClass) -> str:
-    """The readable form of a class's raw rows."""
+def raw_view(device_class: DeviceClass, suffix: str = "") -> str:
+    """The readable form of a class's raw rows, or of the newest of them."""
     columns = ["device_id", "at", "received_at", "epoch_id", "seq", "flags"]
     columns += [f"{in_unit(signal.name, signal)} AS {signal.name}" for signal in device_class.signals]
     columns.append("untrusted")
-    name = device_class.name
+    name = f"{device_class.name}{suffix}"
     return f"CREATE VIEW public.{name} AS\nSELECT\n{_listed(columns)}\nFROM base.{name};\n"
 
 
@@ -105,14 +111,16 @@ def draft(section: str, store: str) -> str:
     """The DDL of one section for one store."""
     classes = CATALOGUE.values()
     parts: dict[str, Callable[[], Iterable[str]]] = {
-        "telemetry": lambda: (raw_table(each, store) for each in classes),
+        "telemetry": lambda: (table for each in classes for table in (raw_table(each, store), newest_table(each))),
         "rollups": lambda: (
             rollup_table(each, level) if store == "postgres" else continuous_aggregate(each, level)
             for each in classes
             for level in LEVELS
         ),
         "views": lambda: (
-            view for each in classes for view in (raw_view(each), *(rollup_view(each, level) for level in LEVELS))
+            view
+            for each in classes
+            for view in (raw_view(each), raw_view(each, "_newest"), *(rollup_view(each, level) for level in LEVELS))
         ),
     }
     return "\n".join(parts[section]())

@@ -260,6 +260,18 @@ noted AS (
 )
 SELECT count(*) FROM found;
 
+-- name: create_newest_staging
+CREATE TEMP TABLE IF NOT EXISTS {staging} (LIKE {table}) ON COMMIT DELETE ROWS;
+
+-- name: replace_newest
+-- In one order, so that two writers cannot wait for each other.
+INSERT INTO {table} AS known ({columns})
+SELECT {columns} FROM {staging} ORDER BY device_id
+ON CONFLICT (device_id) DO UPDATE SET {assignments} WHERE excluded.at > known.at;
+
+-- name: forget_newest
+DELETE FROM {table} WHERE at >= %s AND at < %s;
+
 -- name: dirty_classes
 SELECT device_class, level FROM base.rollup_dirty GROUP BY device_class, level ORDER BY device_class, level;
 
@@ -281,7 +293,7 @@ WHERE dirty_id IN (
 RETURNING devices, minutes;
 
 -- name: read_dirty
-SELECT dirty_id, minutes FROM base.rollup_dirty WHERE device_class = %s ORDER BY dirty_id LIMIT 5000;
+SELECT dirty_id, devices, minutes FROM base.rollup_dirty WHERE device_class = %s ORDER BY dirty_id LIMIT 5000;
 
 -- name: forget_dirty
 DELETE FROM base.rollup_dirty WHERE dirty_id = ANY(%s);
@@ -370,6 +382,9 @@ FROM (
 ) AS s;
 
 -- Retention
+
+-- name: is_plain
+SELECT EXISTS (SELECT FROM pg_partitioned_table WHERE partrelid = to_regclass('base.meter'));
 
 -- name: partition_names
 SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid

@@ -1,6 +1,6 @@
 """The commit: rows, refusals and the watermark become durable in one transaction, exactly once.
 
-lock epochs ─▶ drop known batches ─▶ COPY per class ─┬─▶ quarantine ─▶ dirty buckets ─▶ watermark ─▶ COMMIT ─▶ acks
+lock epochs ─▶ drop known batches ─▶ COPY per class ─┬─▶ newest, dirty ─▶ quarantine ─▶ watermark ─▶ COMMIT ─▶ acks
 (fences others off)                                  └ a key is there already ─▶ staging, conflicts
 """
 
@@ -20,7 +20,7 @@ from contract.identity import Gateway
 from contract.telemetry import Ack
 from ingest.rows import BatchHeader, ClassRows, Commit, Committed
 from ingest.sql import statement
-from ingest.store import copy_binary, dirty, quality, watermark
+from ingest.store import copy_binary, dirty, newest, quality, watermark
 from ingest.store.connection import Session
 from ingest.store.copy_binary import Origin
 from ingest.store.duplicates import Outcome, copy_statement, insert_carefully
@@ -171,8 +171,9 @@ class Committer:
                 outcome = _copy(connection, by_quality.rows, origin, self._room_for_conflicts())
                 self._conflict_room = max(0.0, self._conflict_room - outcome.conflicting)
                 tally.add(outcome)
+                newest.note(connection, by_quality.rows, origin)
                 quality.note_estimates(connection, by_quality.estimates)
-                dirty.note(connection, new, by_device=self._days is not None)
+                dirty.note(connection, new)
         crash_point("ingest.after_copy")
 
     def _room_for_conflicts(self) -> int:

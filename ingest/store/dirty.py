@@ -45,17 +45,12 @@ def adapt(connection: psycopg.Connection[Any]) -> None:
     connection.adapters.register_dumper(Int4Array, _Int4ArrayDumper)
 
 
-def note(connection: psycopg.Connection[Any], rows: ClassRows, *, by_device: bool) -> None:
-    """Note the buckets of these rows: device by device, or only the minutes where an aggregate spans all devices."""
+def note(connection: psycopg.Connection[Any], rows: ClassRows) -> None:
+    """Note the buckets of these rows, device by device."""
     minutes = rows.at_ms // _MINUTE_MS
-    if by_device:
-        # Both fit in 32 bits, so one sort finds the distinct pairs.
-        pairs = np.unique((minutes << 32) | rows.device_id)
-        devices, minutes = pairs & 0xFFFFFFFF, pairs >> 32
-    else:
-        minutes = np.unique(minutes)
-        devices = minutes[:0]
-    write(connection, rows.device_class, "1m", devices, minutes)
+    # Both fit in 32 bits, so one sort finds the distinct pairs.
+    pairs = np.unique((minutes << 32) | rows.device_id)
+    write(connection, rows.device_class, "1m", pairs & 0xFFFFFFFF, pairs >> 32)
 
 
 def write(

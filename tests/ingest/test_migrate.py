@@ -77,10 +77,11 @@ def test_the_variant_follows_the_server_and_stays(empty_dsn):
     again.close()
 
 
+@pytest.mark.parametrize("suffix", ["", "_newest"])
 @pytest.mark.parametrize("name", sorted(CATALOGUE))
-def test_raw_columns_are_the_catalogue(dsn, name):
+def test_raw_columns_are_the_catalogue(dsn, name, suffix):
     device_class = CATALOGUE[name]
-    stored, seen = columns(dsn, "base", name), columns(dsn, "public", name)
+    stored, seen = columns(dsn, "base", name + suffix), columns(dsn, "public", name + suffix)
     keys = ["device_id", "at", "received_at", "epoch_id", "seq", "flags"]
     assert list(stored) == list(seen) == [*keys, *(signal.name for signal in device_class.signals), "untrusted"]
     for signal_ in device_class.signals:
