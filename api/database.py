@@ -29,8 +29,12 @@ _Connection = psycopg.AsyncConnection[DictRow]
 
 
 def connection_text(settings: DatabaseSettings, *more: str) -> str:
-    """The connection string with what every session of this role needs: read-only, UTC, bounded statements."""
+    """The connection string with what every session of this role needs: read-only, UTC, bounded statements.
+
+    A plan is made for the span that is asked for: one for any span locks every partition, each time it is used.
+    """
     options = [
+        "-c plan_cache_mode=force_custom_plan",
         "-c default_transaction_read_only=on",
         "-c TimeZone=UTC",
         "-c jit=off",
@@ -96,7 +100,7 @@ class Commits:
         self._database = database
         self._by_park: dict[str, int] = {}
         self._all = 0
-        self._waiting: set[asyncio.Event] = set()
+        self._waiting: dict[asyncio.Event, str | None] = {}
         self.connected = False
         """Whether notices arrive; without them nothing may be answered from memory."""
 
@@ -131,18 +135,19 @@ class Commits:
             self._all += 1
         else:
             self._by_park[park] = self._by_park.get(park, 0) + 1
-        for event in self._waiting:
-            event.set()
+        for event, watched in self._waiting.items():
+            if park is None or watched in (None, park):
+                event.set()
 
     @contextlib.contextmanager
-    def watching(self) -> Iterator[asyncio.Event]:
-        """An event that is set at every notice."""
+    def watching(self, park: str | None = None) -> Iterator[asyncio.Event]:
+        """An event that is set at every notice of a park; None: of any."""
         event = asyncio.Event()
-        self._waiting.add(event)
+        self._waiting[event] = park
         try:
             yield event
         finally:
-            self._waiting.discard(event)
+            del self._waiting[event]
 
 
 def _park_of(payload: str) -> str | None:

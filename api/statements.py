@@ -30,6 +30,8 @@ _COLUMNS = {
     Kind.STATE: (("last", ""),),
 }
 """What a roll-up keeps of a signal: the name in the answer and what its column's name ends in."""
+_NEWEST = "_newest"
+"""What the view of the newest row of each device is called after its class."""
 _MOST_HISTORIES = 512
 """Statements kept: signals can be asked for in more orders than memory holds."""
 
@@ -69,7 +71,7 @@ def _by_class(name: str, classes: Iterable[str], suffix: str = "") -> sql.Compos
 @cache
 def latest() -> bytes:
     """The newest row of every device of a park."""
-    return _by_class("latest_of_class", CATALOGUE).as_bytes()
+    return _by_class("latest_of_class", CATALOGUE, _NEWEST).as_bytes()
 
 
 @cache
@@ -78,10 +80,10 @@ def district() -> bytes:
     return _all_of(
         _template(
             "district_of_class",
-            relation=relation(device_class),
+            relation=relation(device_class, _NEWEST),
             device_class=sql.Literal(device_class),
             signals=sql.SQL(", ").join(
-                sql.SQL("{}, {}").format(sql.Literal(signal), sql.Identifier("latest", signal))
+                sql.SQL("{}, {}").format(sql.Literal(signal), sql.Identifier("r", signal))
                 for signal in ("active_power_kw", "soc_pct")
                 if signal in CATALOGUE[device_class].by_name
             ),
@@ -93,7 +95,7 @@ def district() -> bytes:
 @cache
 def newest() -> bytes:
     """The newest instants of a park's power readings."""
-    return _by_class("newest_of_class", POWER_CLASSES).as_bytes()
+    return _by_class("newest_of_class", POWER_CLASSES, _NEWEST).as_bytes()
 
 
 @cache

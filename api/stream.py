@@ -85,7 +85,7 @@ class _Channel:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         number = 0
-        with self._commits.watching() as committed:
+        with self._commits.watching(None if self._park == DISTRICT else self._park) as committed:
             while True:
                 committed.clear()
                 started = loop.time()

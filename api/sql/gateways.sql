@@ -3,21 +3,17 @@ SELECT g.park, g.gateway, g.online, g.epoch, g.agent_version, g.simulated, g.imp
        (date_part('epoch', g.birth_at) * 1000)::bigint AS birth_ms,
        (date_part('epoch', g.last_seen_at) * 1000)::bigint AS last_seen_ms,
        (date_part('epoch', g.status_at) * 1000)::bigint AS status_ms,
-       (date_part('epoch', latest.at) * 1000)::bigint AS health_at_ms,
-       coalesce(latest.signals, jsonb_build_object()) AS health
+       (date_part('epoch', r.at) * 1000)::bigint AS health_at_ms,
+       coalesce(
+           jsonb_strip_nulls(to_jsonb(r))
+               - ARRAY['device_id', 'at', 'received_at', 'epoch_id', 'seq', 'flags', 'untrusted']
+               || coalesce(r.untrusted, jsonb_build_object()),
+           jsonb_build_object()
+       ) AS health
 FROM public.gateways g
 LEFT JOIN public.devices d
        ON d.park = g.park AND d.gateway = g.gateway AND d.device = g.gateway AND d.device_class = 'gateway'
-LEFT JOIN LATERAL (
-    SELECT r.at,
-           jsonb_strip_nulls(to_jsonb(r))
-               - ARRAY['device_id', 'at', 'received_at', 'epoch_id', 'seq', 'flags', 'untrusted']
-               || coalesce(r.untrusted, jsonb_build_object()) AS signals
-    FROM public.gateway r
-    WHERE r.device_id = d.device_id
-    ORDER BY r.at DESC
-    LIMIT 1
-) latest ON true
+LEFT JOIN public.gateway_newest r ON r.device_id = d.device_id
 WHERE %(park)s::text IS NULL OR g.park = %(park)s
 ORDER BY g.park, g.gateway
 LIMIT %(limit)s

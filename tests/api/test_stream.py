@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from api.settings import ApiSettings, DatabaseSettings, LimitSettings, StreamSettings
+from contract.identity import Gateway
 from tests.api.conftest import Api, Served, running
 from tests.api.feed import Feed, now_ms
 
@@ -215,3 +216,22 @@ async def test_all_parks_come_in_one_stream(serve: Callable[..., Served], feed: 
     (park,) = json.loads(line.removeprefix("data: "))["parks"]
     assert (park["park"], park["gateways"], park["flow"]["grid"]["kw"]) == ("gaoxin-nan", 1, 7)
     assert park["flow"]["storage"]["soc_pct"] == 40
+
+
+async def test_a_notice_wakes_only_those_who_look_at_its_park(api: Api, feed: Feed) -> None:
+    """A channel whose fallback is far away publishes no second event for what another park commits."""
+    commits = api.services.commits
+    other = Feed(feed.dsn, Gateway("other-park", "gw-1"))
+    other.announce()
+    with commits.watching("gaoxin-nan") as mine, commits.watching("other-park") as theirs, commits.watching() as any_:
+        if not commits.connected:
+            await asyncio.wait_for(mine.wait(), 20)
+        for event in (mine, theirs, any_):
+            event.clear()
+        await asyncio.to_thread(other.write, {"grid-1": {"active_power_kw": 1}}, now_ms())
+        await asyncio.wait_for(theirs.wait(), 20)
+        assert any_.is_set()
+        assert not mine.is_set()
+        await asyncio.to_thread(feed.write, {"grid-1": {"active_power_kw": 1}}, now_ms())
+        await asyncio.wait_for(mine.wait(), 20)
+    other.store.close()
