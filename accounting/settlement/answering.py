@@ -1,30 +1,58 @@
 """Counters that are announced and never answer: power stands in for them until they do."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from psycopg import sql
 
-from accounting.settlement.registers import POWER, Register
+from accounting.settlement.registers import LAST_MS, POWER, Register
 from accounting.settlement.work import SLOT_MS, Touched
 from accounting.store import Connection, Int64s, statement
 from contract.time import from_ms, to_ms
+from ingest.parts import parts_of
 
 SILENT_MS = 3_600_000
 """How long power is stored while the counter says nothing before it stands in for it. Since 2026-11: a device answers
 for all its registers within some polls, and an hour is four intervals."""
 _SPELL_MS = 6 * 3_600_000
-_LAST_MS = 4_102_444_800_000
-"""2100-01-01: after every reading."""
+_AT_ONCE_MS = 31 * 86_400_000
 
 
 def first_readings(
-    connection: Connection, source: tuple[str, str], after_ms: Mapping[int, int], before_ms: int = _LAST_MS
+    connection: Connection, source: tuple[str, str], after_ms: Mapping[int, int], before_ms: int = LAST_MS
 ) -> dict[int, int]:
-    """Device to its first usable reading at or after an instant of its own."""
-    if not after_ms:
-        return {}
+    """Device to its first usable reading at or after an instant of its own.
+
+    A long time is looked through a month at a time, from the oldest on, so that few partitions are open at once.
+    """
+    device_class, signal = source
+    first: dict[int, int] = {}
+    for low_ms, high_ms in _windows(connection, device_class, min(after_ms.values(), default=before_ms), before_ms):
+        left = {device: at for device, at in after_ms.items() if device not in first and at < high_ms}
+        if left:
+            first |= _first_of_window(connection, (device_class, signal), left, (low_ms, high_ms))
+        if len(first) == len(after_ms):
+            break
+    return first
+
+
+def _windows(connection: Connection, device_class: str, low_ms: int, high_ms: int) -> Iterator[tuple[int, int]]:
+    if high_ms - low_ms <= _AT_ONCE_MS:
+        if low_ms < high_ms:
+            yield low_ms, high_ms
+        return
+    end_ms = low_ms
+    for part in parts_of(connection, device_class):
+        from_at_ms, to_at_ms = max(low_ms, to_ms(part.from_at)), min(high_ms, to_ms(part.to_at))
+        if end_ms < to_at_ms and from_at_ms < high_ms:
+            end_ms = max(to_at_ms, from_at_ms + _AT_ONCE_MS)
+            yield from_at_ms, min(end_ms, high_ms)
+
+
+def _first_of_window(
+    connection: Connection, source: tuple[str, str], after_ms: Mapping[int, int], span_ms: tuple[int, int]
+) -> dict[int, int]:
     device_class, signal = source
     query = sql.SQL(statement("first_readings")).format(
         source=sql.Identifier("base", device_class), signal=sql.Identifier(signal), name=sql.Literal(signal)
@@ -32,28 +60,43 @@ def first_readings(
     values = {
         "devices": list(after_ms),
         "after": [from_ms(each) for each in after_ms.values()],
-        "low": from_ms(min(after_ms.values())),
-        "high": from_ms(before_ms),
+        "low": from_ms(max(span_ms[0], min(after_ms.values()))),
+        "high": from_ms(span_ms[1]),
     }
-    rows = connection.execute(query, values, prepare=False).fetchall()
+    # Nothing is written: to undo it lets go of the locks on what was looked at.
+    with connection.transaction(force_rollback=True):
+        rows = connection.execute(query, values, prepare=False).fetchall()
     return {device: to_ms(at) for device, at in rows if at is not None}
 
 
-def fallen_back(connection: Connection, silent: Sequence[Register]) -> list[tuple[Register, int]]:
-    """Those that are taken from power from now on, and its first sample; `silent` never had a usable reading."""
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """What became of registers that never had a usable reading."""
+
+    fallen: Sequence[tuple[Register, int]]
+    """Those that are taken from power from now on, each with its first sample."""
+    powered_ms: Mapping[int, int]
+    """Device to its first sample of power, of those that wait for more of it."""
+
+
+def fallen_back(connection: Connection, silent: Sequence[tuple[Register, int]], before_ms: int) -> Silent:
+    """Let power stand in for counters that stay silent while it lasts; each with the instant to look from."""
     by_class: dict[str, dict[int, int]] = {}
-    for register in silent:
+    for register, after_ms in silent:
         if register.falls_back:
-            by_class.setdefault(register.device_class, {})[register.device_id] = 0
-    first: dict[int, int] = {}
+            devices = by_class.setdefault(register.device_class, {})
+            devices[register.device_id] = min(after_ms, devices.get(register.device_id, after_ms))
+    began: dict[int, int] = {}
+    lasting: set[int] = set()
     for name, devices in by_class.items():
-        began = first_readings(connection, (name, POWER), devices)
-        lasting = first_readings(connection, (name, POWER), {device: at + SILENT_MS for device, at in began.items()})
-        first.update({device: began[device] for device in lasting})
-    fallen = [register for register in silent if register.falls_back and register.device_id in first]
+        found = first_readings(connection, (name, POWER), devices, before_ms)
+        later = {device: at + SILENT_MS for device, at in found.items()}
+        lasting |= first_readings(connection, (name, POWER), later, before_ms).keys()
+        began |= found
+    fallen = [each for each, _ in silent if each.falls_back and each.device_id in lasting]
     if fallen:
         connection.execute(statement("fall_back"), {"registers": [each.register_id for each in fallen]})
-    return [(replace(each, method="power"), first[each.device_id]) for each in fallen]
+    return Silent([(replace(each, method="power"), began[each.device_id]) for each in fallen], began)
 
 
 def noticed(connection: Connection, known: Sequence[Register], touched: Mapping[str, Touched]) -> list[Register]:
@@ -93,9 +136,8 @@ def _answered(register: Register, at_ms: int) -> Register:
     return replace(register, method="register", counted_ms=counted_ms)
 
 
-def edge_before(registers: Iterable[Register]) -> dict[int, int]:
-    """Device to where its counter may have begun: nothing before it is looked for."""
-    return {
-        each.device_id: 0 if each.counted_ms is None or each.method == "power" else each.counted_ms - each.period_ms
-        for each in registers
-    }
+def begins_after(register: Register, news_ms: Mapping[int, int]) -> int:
+    """Where the first reading of a register may be; `news_ms` is where the news of each device begin."""
+    if register.settled_ms is None and register.sought_ms is not None:
+        return min(register.sought_ms, news_ms.get(register.device_id, register.sought_ms))
+    return 0 if register.counted_ms is None or register.method == "power" else register.counted_ms - register.period_ms

@@ -26,7 +26,7 @@ from accounting.settlement.findings import Found
 from accounting.settlement.neighbours import Inverters
 from accounting.settlement.opening import Opener
 from accounting.settlement.readings import PackedReadings
-from accounting.settlement.registers import Register
+from accounting.settlement.registers import LAST_MS, Register
 from accounting.settlement.revisions import Author, Computed, Prepared, Written
 from accounting.settlement.work import SLOT_MS, Span, Touched, Window, due_ms, groups, spans
 from accounting.store import Connection, Int64s, statement
@@ -45,8 +45,6 @@ Ends: TypeAlias = Int64s
 """Up to where the intervals of each window are told."""
 _AHEAD = 4
 """Parts that wait to be written, at most: each is some megabytes."""
-LAST_MS = 4_102_444_800_000
-"""2100-01-01: after every reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +118,7 @@ class _Round:
         self._limited: list[Register] = []
         self._computed: list[tuple[list[Register], Computed]] = []
         self._newest: dict[int, int] = {}
+        self._begin: dict[int, int] = {}
         self._reached: dict[str, int] = {}
         self._all_reached: dict[str, int] = {}
         self._devices_of: dict[str, int] = {}
@@ -147,6 +146,7 @@ class _Round:
         known = answering.noticed(connection, known, touched)
         self._inverters = Inverters(connection, known, self._kept_ms)
         self._newest = {device: newest for each in touched.values() for device, newest in each.newest_ms.items()}
+        self._begin = {device: int(ms[0]) for each in touched.values() for device, ms in each.slots_ms.items()}
         self._reached = self._progress(known)
         self._all_reached = self._read_progress()
         work = self._work(known, touched)
@@ -249,7 +249,7 @@ class _Round:
     def _compute(self, work: Sequence[Span]) -> None:
         apart: list[completeness.Apart] = []
         while work:
-            opener = Opener(self._connection, self._all_reached)
+            opener = Opener(self._connection, self._all_reached, self._begin)
             windows = opener.begin(work)
             while windows:
                 for group in groups(windows):
@@ -259,6 +259,7 @@ class _Round:
                 windows = opener.further()
             self._limited += opener.limited
             apart += opener.apart
+            registers.note_sought(self._connection, opener.sought)
             work = self._inverters.anew(self._settled)
         # Only now: what neighbours said in the same spell tells causes apart.
         for registers_of, computed in self._computed:

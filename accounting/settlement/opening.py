@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from accounting.settlement import beliefs
-from accounting.settlement.answering import edge_before, fallen_back, first_readings
+from accounting.settlement.answering import begins_after, fallen_back, first_readings
 from accounting.settlement.beliefs import DAY_MS, Held
 from accounting.settlement.completeness import Apart
-from accounting.settlement.registers import Register
+from accounting.settlement.registers import LAST_MS, Register
 from accounting.settlement.work import APART_MS, LONGEST_MS, SLOT_MS, Span, Window
 from accounting.store import Connection
 from domain.energy import NOTHING, Belief
@@ -20,7 +20,6 @@ from domain.energy.readings import NONE
 
 _AFTER_MS = 7_200_000
 """Readings so long after a day are read with it, so that what follows it is known."""
-_LAST_MS = 4_102_444_800_000
 _LONGER = 4
 """A window that did not come out as it was is followed by one so many times as long."""
 
@@ -32,10 +31,14 @@ class Opener:
     _connection: Connection
     _reached: Mapping[str, int]
     """How far the data of each park reach."""
+    _news: Mapping[int, int] = field(default_factory=dict)
+    """Where the news of each device begin."""
     apart: list[Apart] = field(default_factory=list)
     """Where readings lie too far apart."""
     limited: list[Register] = field(default_factory=list)
     """Registers whose news reach further than one round goes."""
+    sought: dict[int, int] = field(default_factory=dict)
+    """Before which instant a register that was never settled has no usable reading."""
     _waiting: dict[int, list[Span]] = field(default_factory=dict)
     _next: list[Window] = field(default_factory=list)
     _again: list[tuple[Span, int]] = field(default_factory=list)
@@ -96,7 +99,9 @@ class Opener:
             register = window.span.register
             source = by_source.setdefault((register.device_class, register.source), {})
             source[register.device_id] = min(window.end_ms, source.get(register.device_id, window.end_ms))
-        following = {source: first_readings(self._connection, source, after) for source, after in by_source.items()}
+        following = {
+            source: first_readings(self._connection, source, after, self._end_ms) for source, after in by_source.items()
+        }
         for window, last_ms in stuck:
             register = window.span.register
             next_ms = following[register.device_class, register.source].get(register.device_id)
@@ -134,7 +139,7 @@ class Opener:
         for place, (span, _) in enumerate(counted):
             if place in held:
                 found.append(self._from(span, held[place]))
-            elif span.low_ms >= DAY_MS and span.register.settled_ms is not None and span.high_ms < _LAST_MS:
+            elif span.low_ms >= DAY_MS and span.register.settled_ms is not None and span.high_ms < LAST_MS:
                 found.append(self._unheld(span))
             else:
                 begun.append(span)
@@ -186,17 +191,41 @@ class Opener:
             by_source.setdefault((span.register.device_class, span.register.source), []).append(span)
         found = []
         for source, members in by_source.items():
-            after_ms = edge_before(span.register for span in members)
-            first_ms = first_readings(self._connection, source, after_ms)
+            after_ms: dict[int, int] = {}
+            for register in (span.register for span in members):
+                begin_ms = begins_after(register, self._news)
+                after_ms[register.device_id] = min(begin_ms, after_ms.get(register.device_id, begin_ms))
+            first_ms = first_readings(self._connection, source, after_ms, self._end_ms)
             for span in members:
-                register, at_ms = span.register, first_ms.get(span.register.device_id)
+                at_ms = first_ms.get(span.register.device_id)
                 if at_ms is not None:
-                    found.append(self._window(span, register.floor(at_ms), NOTHING, LONGEST_MS, first=True))
+                    found.append(self._first(span, at_ms))
             silent = {span.register.register_id: span for span in members if span.register.device_id not in first_ms}
-            for register, at_ms in fallen_back(self._connection, [span.register for span in silent.values()]):
-                instead = replace(silent[register.register_id], register=register)
-                found.append(self._window(instead, register.floor(at_ms), NOTHING, LONGEST_MS, first=True))
+            found += self._from_power(silent, after_ms)
         return found
+
+    def _from_power(self, silent: Mapping[int, Span], after_ms: Mapping[int, int]) -> list[Window]:
+        """Windows of those whose power stands in; for the others is noted how far nothing was found."""
+        asked = [(span.register, after_ms[span.register.device_id]) for span in silent.values()]
+        told = fallen_back(self._connection, asked, self._end_ms)
+        for register, _ in asked:
+            powered_ms = told.powered_ms.get(register.device_id, self._end_ms)
+            self.sought[register.register_id] = powered_ms if register.falls_back else self._end_ms
+        return [
+            self._first(replace(silent[register.register_id], register=register), at_ms)
+            for register, at_ms in told.fallen
+        ]
+
+    def _first(self, span: Span, at_ms: int) -> Window:
+        """The first window of a register, from its first reading on."""
+        begin_ms = span.register.floor(at_ms)
+        self.sought[span.register.register_id] = begin_ms
+        return self._window(span, begin_ms, NOTHING, LONGEST_MS, first=True)
+
+    @property
+    def _end_ms(self) -> int:
+        """After every reading whose news have come."""
+        return max(self._reached.values(), default=0) + SLOT_MS
 
     def _with_held(self, windows: list[Window]) -> list[Window]:
         """The same with what was believed after the news, where the news end."""

@@ -11,7 +11,7 @@ import structlog
 
 from accounting.store import Connection, Int64s, statement
 from contract.ranges import MAX_RATING
-from contract.signals import CATALOGUE, Kind
+from contract.signals import CATALOGUE, Kind, Signal
 from contract.time import from_ms, to_ms
 from domain.energy import Daylight, Declaration, RegisterRule
 
@@ -36,6 +36,8 @@ _GENERATION: Mapping[str, str] = {
 }
 """Counters that a class's active power would fill, and by which of its signs."""
 POWER = "active_power_kw"
+LAST_MS = 4_102_444_800_000
+"""2100-01-01: after every reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Register:
     """Whether its device announces power that can stand in for the counter."""
     counted_ms: int | None = None
     """From when on its counter answers, where power stood in for it before; None: there was no such time."""
+    sought_ms: int | None = None
+    """Before this instant, news aside, it has no usable reading, nor has its power; None: that is not known."""
     until_ms: int | None = None
     """Where what power stood in for ends; None: it goes on."""
     daylight: Daylight | None = None
@@ -177,7 +181,7 @@ def _fenced(row: Sequence[Any]) -> Register | None:
 
 def _register(row: Sequence[Any]) -> Register:
     number, device, device_class, signal, park, period_s, method, reading_s, zone, settled, *more = row
-    rated_kw, own_time, announced, has_power, counted, *place = more
+    rated_kw, own_time, announced, has_power, counted, sought, *place = more
     return Register(
         number,
         device,
@@ -194,6 +198,7 @@ def _register(row: Sequence[Any]) -> Register:
         announced=bool(announced),
         has_power=bool(has_power) and signal in _GENERATION,
         counted_ms=None if counted is None else to_ms(counted),
+        sought_ms=None if sought is None else to_ms(sought),
         daylight=daylight((device_class, signal), zone, *place),
     )
 
@@ -235,21 +240,33 @@ def device_ids(registers: Iterable[Register]) -> Int64s:
     return np.unique(np.array([register.device_id for register in registers], np.int64))
 
 
-def _counters() -> dict[str, list[str]]:
+def note_sought(connection: Connection, sought_ms: Mapping[int, int]) -> None:
+    """Remember before which instant there is no usable reading, news aside."""
+    if sought_ms:
+        instants = [from_ms(each) for each in sought_ms.values()]
+        connection.execute(statement("note_sought"), {"registers": list(sought_ms), "sought": instants})
+
+
+def _counts_energy(signal: Signal) -> bool:
+    return signal.kind is Kind.COUNTER and signal.name.endswith(("_kwh", "_kvarh"))
+
+
+def _counters() -> dict[str, object]:
     found = [
         (name, signal.name)
         for name, device_class in CATALOGUE.items()
         for signal in device_class.signals
-        if signal.kind is Kind.COUNTER and signal.name.endswith(("_kwh", "_kvarh"))
+        if _counts_energy(signal)
     ]
     return {
         "classes": [name for name, _ in found],
         "signals": [signal for _, signal in found],
         "powers": [POWER if signal in _GENERATION else "" for _, signal in found],
         "counters": sorted({signal for _, signal in found}),
+        "never": from_ms(LAST_MS),
     }
 
 
 _COUNTERS = _counters()
-METERED = frozenset(_COUNTERS["classes"])
+METERED = frozenset(name for name, device_class in CATALOGUE.items() if any(map(_counts_energy, device_class.signals)))
 """Classes that count energy."""

@@ -1,7 +1,9 @@
-INSERT INTO base.register (device_id, signal, period_s, method)
+-- The readings of a device that is new come with their notes; one that is known may have said a new signal before.
+INSERT INTO base.register (device_id, signal, period_s, method, sought_from)
 SELECT d.device_id, c.signal,
     CASE WHEN d.period_s <= 900 THEN 900 WHEN d.period_s <= 1800 THEN 1800 WHEN d.period_s <= 3600 THEN 3600 ELSE 86400 END,
-    c.method
+    c.method,
+    CASE WHEN NOT EXISTS (SELECT FROM base.register AS k WHERE k.device_id = d.device_id) THEN %(never)s::timestamptz END
 FROM base.device AS d
 JOIN (
     SELECT device_class, signal, power, 'register' AS method

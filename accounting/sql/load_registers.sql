@@ -7,7 +7,7 @@ SELECT
     -- a simulated gateway that is born far from the present lives on a time of its own: nothing is late there
     b.simulated AND b.received_at > b.birth_at + INTERVAL '1 day' AS own_time,
     -- whether the counter is announced, and power by which it can be replaced while it does not answer
-    r.signal = ANY (d.signals), %(power)s = ANY (d.signals), r.counted_from,
+    r.signal = ANY (d.signals), %(power)s = ANY (d.signals), r.counted_from, r.sought_from,
     p.latitude, p.longitude
 FROM base.register AS r
 JOIN base.device AS d USING (device_id)
