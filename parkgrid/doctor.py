@@ -18,7 +18,10 @@ from tempfile import NamedTemporaryFile
 MIN_PYTHON = (3, 11)
 MIN_POSTGRES = 15
 _GIGABYTE = 1e9
-_LEAST_FREE_GB = 2.0
+_DEMONSTRATION_GB = 2.5
+"""What the demonstration with its year of history takes at its first start; see the README."""
+_LEAST_FREE_GB = 1.0
+"""What it is to have beside that, and what a data folder that is there needs."""
 _COMFORTABLE_FREE_GB = 10.0
 _SLOW_DISK_S = 0.1
 _CLOCK_TOLERANCE_S = 60.0
@@ -115,7 +118,9 @@ def clock(now_s: float, kernel_state: int | None) -> Finding:
 
 
 def disk(data_dir: Path) -> Finding:
-    """Whether the data folder can be written, durably and for a while."""
+    """Whether the data folder can be written, durably and for a while, and a new one has room for the demonstration."""
+    from parkgrid.database import cluster_major
+
     place = next((folder for folder in (data_dir, *data_dir.parents) if folder.exists()), Path("/"))
     free_gb = shutil.disk_usage(place).free / _GIGABYTE
     try:
@@ -124,8 +129,10 @@ def disk(data_dir: Path) -> Finding:
         remedy = f"make {place} writable, or name another --data-dir"
         return Finding("disk", State.PROBLEM, f"{data_dir}: {error.strerror}", remedy)
     found = f"{data_dir}: {free_gb:.1f} GB free, a durable write takes {took_s * 1000:.1f} ms"
-    if free_gb < _LEAST_FREE_GB:
-        return Finding("disk", State.PROBLEM, found, f"free {_LEAST_FREE_GB:g} GB, or name another --data-dir")
+    needed_gb = _LEAST_FREE_GB if cluster_major(data_dir) else _LEAST_FREE_GB + _DEMONSTRATION_GB
+    if free_gb < needed_gb:
+        remedy = f"free {needed_gb:g} GB, name another --data-dir, or leave the history out: up --no-history"
+        return Finding("disk", State.PROBLEM, found, remedy)
     if free_gb < _COMFORTABLE_FREE_GB:
         return Finding("disk", State.NOTE, found, "enough to try; a park writes about 1 GB a month")
     if took_s > _SLOW_DISK_S:

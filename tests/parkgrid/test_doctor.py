@@ -3,6 +3,7 @@
 import os
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,6 +49,18 @@ def test_a_folder_that_does_not_exist_yet_is_judged_by_its_parent(tmp_path):
     assert "durable write" in finding.found
     assert not (tmp_path / "not").exists()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_folder_needs_room_for_the_demonstration_and_one_that_is_there_for_what_comes(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=2_000_000_000))
+    finding = doctor.disk(tmp_path)
+    assert finding.state is State.PROBLEM
+    assert "2.0 GB free" in finding.found
+    assert "free 3.5 GB" in finding.remedy
+    assert "--no-history" in finding.remedy
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "PG_VERSION").write_text("18\n", "ascii")
+    assert doctor.disk(tmp_path).state is State.NOTE
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's servers run as somebody else")
