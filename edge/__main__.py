@@ -28,7 +28,7 @@ a configuration to start from:
   path = "/var/lib/parkgrid/outbox.db"  # readings wait here until the store has them
 
   [uplink]
-  host = "broker.example"             # username, password, tls_ca, tls_cert, tls_key as needed
+  host = "broker.example"             # password, or port = 8883, tls_ca, tls_cert, tls_key
 
   [[devices]]
   id = "pv-1"

@@ -9,12 +9,12 @@ import asyncio
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
+from contract.broker import tls_context
 from edge.settings import UplinkSettings
 
 CONNECT_TIMEOUT_S = 10.0
@@ -187,18 +187,14 @@ def _client(settings: UplinkSettings, client_id: str, will: Will) -> paho.Client
     client.max_inflight_messages_set(0)
     client.connect_timeout = CONNECT_TIMEOUT_S
     client.will_set(will.topic, will.payload, _QOS, retain=True)
-    if settings.username is not None:
-        client.username_pw_set(settings.username, settings.password)
-    if settings.tls_ca is not None:
+    if settings.username is not None or settings.password is not None:
+        client.username_pw_set(settings.username or client_id, settings.password)
+    if settings.secure:
         try:
-            client.tls_set(_text(settings.tls_ca), _text(settings.tls_cert), _text(settings.tls_key))
-        except (OSError, ValueError) as error:
+            client.tls_set_context(tls_context(settings.tls_ca, settings.tls_cert, settings.tls_key))
+        except OSError as error:
             raise LinkError(f"the certificates cannot be used: {error}") from error
     return client
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
 
 
 def _check(code: int) -> None:

@@ -23,6 +23,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
+from contract.broker import host_name
 from contract.identity import IDENTIFIER, Gateway, MeteringPoint
 from contract.ranges import MAX_DEVICES, MAX_PERIOD_S, MAX_RATING, MAX_RATINGS, MIN_PERIOD_S, text_problem
 from contract.settings import PORT, Problem, SettingsError, above, at_least, between, load, setting
@@ -88,10 +89,11 @@ class OutboxSettings:
 class UplinkSettings:
     """The broker, and how hard it is used."""
 
-    host: str = setting("127.0.0.1", help="the broker's name or address")
+    host: str = setting("127.0.0.1", help="the broker's name or address", check=host_name)
     port: int = setting(1883, help="the broker's port; 8883 is usual with TLS", check=PORT)
-    username: str | None = setting(None, help="name at the broker")
+    username: str | None = setting(None, help="name at the broker; park/gateway when only a password is stated")
     password: str | None = setting(None, help="password at the broker; better from PARKGRID_EDGE_UPLINK_PASSWORD")
+    tls: bool = setting(False, help="speak TLS; without tls_ca the system's certificates are what is trusted")
     tls_ca: Path | None = setting(None, help="certificates that the broker's is checked against; turns TLS on")
     tls_cert: Path | None = setting(None, help="the gateway's own certificate")
     tls_key: Path | None = setting(None, help="the key of the gateway's certificate")
@@ -103,6 +105,11 @@ class UplinkSettings:
     backlog_share: float = setting(
         0.25, help="share of the window kept for backlog while live batches wait", check=between(0.05, 0.95)
     )
+
+    @property
+    def secure(self) -> bool:
+        """Whether TLS is spoken."""
+        return self.tls or self.tls_ca is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,10 +294,8 @@ def _tls_problems(uplink: Mapping[str, Any]) -> Iterator[Found]:
     for name, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
         if name in uplink and other not in uplink:
             yield f"uplink.{name}", uplink[name], f"needs uplink.{other} beside it"
-        elif name in uplink and "tls_ca" not in uplink:
+        elif name in uplink and "tls_ca" not in uplink and not uplink.get("tls"):
             yield f"uplink.{name}", uplink[name], "needs uplink.tls_ca, which turns TLS on"
-    if "password" in uplink and "username" not in uplink:
-        yield "uplink.password", "(hidden)", "needs uplink.username beside it"
 
 
 def _doubled(tables: list[dict[str, Any]], gateway: object) -> Iterator[Found]:

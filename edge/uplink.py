@@ -138,7 +138,7 @@ class Uplink:
         started_s = time.monotonic()
         try:
             link = self._link = Link(
-                self._settings.uplink, self._client_id(), self._will(), self._on_message, self._on_published
+                self._settings.uplink, str(self._settings.identity), self._will(), self._on_message, self._on_published
             )
             await link.connect()
             self._begin(link)
@@ -332,9 +332,6 @@ class Uplink:
 
     def _topic(self, channel: Channel) -> str:
         return topic(self._settings.identity, channel)
-
-    def _client_id(self) -> str:
-        return f"parkgrid-{self._settings.park}-{self._settings.gateway}"
 
     def _new_window(self) -> Window:
         return Window(self._settings.uplink.window, self._settings.uplink.backlog_share)

@@ -23,7 +23,7 @@ _SWITCH_S = 0.003
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ingest until SIGTERM or SIGINT: exit status 0; 1 for an unusable database, 2 for wrong settings."""
+    """Run ingest until SIGTERM or SIGINT: 0; 1 for an unusable database, 2 for wrong settings or certificates."""
     options = _options(arguments)
     try:
         settings = load(IngestSettings, options.config, os.environ, "ingest")
@@ -42,7 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    service = Service(settings)
+    try:
+        service = Service(settings)
+    except OSError as error:
+        sys.stderr.write(f"the certificates of mqtt cannot be used: {error}\n")
+        return _WRONG
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop.set())
     # Readings hold no cycles and up to a tenth of the time (2 to 9 %) went into looking for some; the libraries' own

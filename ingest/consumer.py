@@ -23,6 +23,7 @@ import structlog
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
+from contract.broker import tls_context
 from contract.identity import Gateway
 from contract.refusal import RefusedError
 from contract.time import Clock
@@ -74,6 +75,12 @@ class _ReadAheadClient(Client):
         part = self._ahead[start : start + bufsize]
         self._position += len(part)
         return part
+
+
+def _decrypted(connection: Any) -> int:
+    """Bytes that TLS has taken from the socket already: no `select` announces them any more."""
+    pending = getattr(connection, "pending", None)
+    return pending() if pending else 0
 
 
 class Consumer:
@@ -153,13 +160,13 @@ class Consumer:
     def _new_client(self) -> _ReadAheadClient:
         settings = self._settings
         client = _ReadAheadClient(
-            CallbackAPIVersion.VERSION2, client_id=settings.client_id, clean_session=False, manual_ack=True
+            CallbackAPIVersion.VERSION2, client_id=settings.name, clean_session=False, manual_ack=True
         )
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(_ACKS_IN_FLIGHT)
         client.username_pw_set(settings.username, settings.password)
-        if settings.tls_ca:
-            client.tls_set(settings.tls_ca, settings.tls_cert, settings.tls_key)
+        if settings.secure:
+            client.tls_set_context(tls_context(settings.tls_ca, settings.tls_cert, settings.tls_key))
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -211,7 +218,7 @@ class Consumer:
 
     def _step(self, connection: Any) -> None:
         full = self._inbox.full
-        ahead = self._client.has_ahead and not full
+        ahead = not full and (self._client.has_ahead or _decrypted(connection) > 0)
         before = time.monotonic()
         rest_s = 0.0 if ahead or full else self._rest_until - before
         waiting = [self._wake_reader] if full or rest_s > 0 else [self._wake_reader, connection]
@@ -326,7 +333,7 @@ class Consumer:
     def _on_connect(self, client: Client, _data: object, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
             if str(reason) != self._refused_connection:
-                _log.error("mqtt_refused", reason=str(reason), client_id=self._settings.client_id)
+                _log.error("mqtt_refused", reason=str(reason), client_id=self._settings.name)
             self._refused_connection = str(reason)
             return
         self._refused_connection = ""
@@ -340,7 +347,7 @@ class Consumer:
         if mid == self._echo_subscription:
             return
         if any(reason.value >= _REFUSED_SUBSCRIPTION for reason in reasons):
-            _log.error("mqtt_subscription_refused", client_id=self._settings.client_id, remedy="grant read access")
+            _log.error("mqtt_subscription_refused", client_id=self._settings.name, remedy="grant read access")
             client.disconnect()
         elif len(reasons) == 1:
             self.connected = True
@@ -354,7 +361,7 @@ class Consumer:
             _log.warning(
                 "mqtt_lost",
                 reason=str(reason),
-                remedy=f"if it repeats, look for a second client called {self._settings.client_id!r}",
+                remedy=f"if it repeats, look for a second client called {self._settings.name!r}",
             )
         self.connected = False
 

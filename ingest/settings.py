@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from contract.broker import host_name
 from contract.ranges import MAX_DEVICES
 from contract.settings import PORT, above, at_least, between, setting
 from contract.time import OLDEST_MS
@@ -16,19 +18,33 @@ _DAY_MS = 86_400_000
 class MqttSettings:
     """The broker."""
 
-    host: str = setting("127.0.0.1", help="host name or address of the broker")
+    host: str = setting("127.0.0.1", help="host name or address of the broker", check=host_name)
     port: int = setting(1883, help="TCP port of the broker", check=PORT)
-    client_id: str = setting(
-        "parkgrid-ingest",
-        help="stable name of this instance: the broker keeps its messages under it; two instances need two names",
+    client_id: str | None = setting(
+        None,
+        help="stable name of this instance: the broker keeps its messages under it; the user name when left out. "
+        "Two instances need two names, and two user names where the broker binds one to the other",
         check=lambda text: None if 1 <= len(text) <= _CLIENT_ID_MAX else f"must have 1 to {_CLIENT_ID_MAX} characters",
     )
     username: str | None = setting(None, help="user name, if the broker asks for one")
     password: str | None = setting(None, help="password of the user")
-    tls_ca: str | None = setting(None, help="PEM file of the authority that signed the broker's certificate")
-    tls_cert: str | None = setting(None, help="PEM file of the own certificate")
-    tls_key: str | None = setting(None, help="PEM file of the own key")
+    tls: bool = setting(False, help="speak TLS; without tls_ca the system's certificates are what is trusted")
+    tls_ca: Path | None = setting(
+        None, help="PEM file of the authority that signed the broker's certificate; turns TLS on"
+    )
+    tls_cert: Path | None = setting(None, help="PEM file of the own certificate")
+    tls_key: Path | None = setting(None, help="PEM file of the own key")
     keepalive_s: int = setting(30, help="longest silence before the connection is probed", check=between(5, 3_600))
+
+    @property
+    def secure(self) -> bool:
+        """Whether TLS is spoken."""
+        return self.tls or self.tls_ca is not None
+
+    @property
+    def name(self) -> str:
+        """What this instance calls itself at the broker."""
+        return self.client_id or self.username or "parkgrid-ingest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,5 +133,7 @@ class IngestSettings:
         """What is wrong across fields, as (key, value, remedy)."""
         if (self.mqtt.tls_cert is None) != (self.mqtt.tls_key is None):
             yield "mqtt.tls_cert", self.mqtt.tls_cert, "tls_cert and tls_key go together: set both or none"
+        if self.mqtt.tls_cert is not None and not self.mqtt.secure:
+            yield "mqtt.tls_cert", str(self.mqtt.tls_cert), "needs mqtt.tls_ca, which turns TLS on"
         if self.mqtt.password is not None and self.mqtt.username is None:
             yield "mqtt.password", "…", "a password needs mqtt.username"

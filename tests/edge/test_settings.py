@@ -101,6 +101,16 @@ def test_environment_wins(tmp_path):
     assert settings.clock.clock() == AcceleratedClock(2000, 1000, 60.0)
 
 
+def test_tls_without_own_authority_and_a_host_with_a_scheme(tmp_path):
+    text = RIGHT.format(folder=tmp_path)
+    secure = {"PARKGRID_EDGE_UPLINK_TLS": "true", "PARKGRID_EDGE_UPLINK_PASSWORD": "alone"}
+    settings = load_settings(written(tmp_path, text), secure)
+    assert settings.uplink.secure
+    assert not load_settings(written(tmp_path, text), {}).uplink.secure
+    with pytest.raises(SettingsError, match="without a scheme"):
+        load_settings(written(tmp_path, text), {"PARKGRID_EDGE_UPLINK_HOST": "mqtts://broker.example"})
+
+
 def test_every_mistake_is_reported_at_once(tmp_path):
     with pytest.raises(SettingsError) as caught:
         load_settings(written(tmp_path, WRONG), {})
