@@ -12,12 +12,16 @@ import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
-from urllib.parse import unquote, urlsplit
+from typing import Any, Literal
 
+from contract.broker import BrokerAddress, BrokerAddressError, broker_address
+from contract.identity import Gateway
 from parkgrid import process, unprivileged
+from parkgrid.broker_access import TAP, Logins, acl, logins
+from parkgrid.places import write_private
 
 Kind = Literal["url", "mosquitto", "amqtt"]
 
@@ -25,13 +29,15 @@ _CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00"
 """An MQTT 3.1.1 CONNECT: clean session, keep-alive 10 s, no client identifier."""
 _CONNACK = b"\x20\x02\x00"
 _DISCONNECT = b"\xe0\x00"
-_START_PATIENCE_S = 20.0
+_START_PATIENCE_S = 60.0
+_DIAL_S = 5.0
+_NOTE = "broker-address"
 _SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 
 _MOSQUITTO = """\
-# Written by parkgrid at each start. Anonymous access is safe only because nobody but this machine can connect.
+# Written by parkgrid at each start; nobody but this machine can connect.
 listener {port} 127.0.0.1
-allow_anonymous true
+{access}
 user {user}
 persistence true
 persistence_location {folder}/
@@ -50,6 +56,13 @@ log_type warning
 log_type notice
 connection_messages false
 """
+_ANYBODY = "allow_anonymous true"
+# A client is who it signed in as: nobody can take another's session by calling himself like it.
+_LOGINS = """\
+allow_anonymous false
+password_file {folder}/passwords
+acl_file {folder}/access
+use_username_as_clientid true"""
 
 
 class BrokerStartError(Exception):
@@ -63,7 +76,9 @@ class RunningBroker:
     host: str
     port: int
     kind: Kind
-    url: str
+    address: BrokerAddress
+    logins: Logins | None = None
+    """Those of a broker that was started here and asks for one."""
     child: process.Process | None = None
 
     @property
@@ -72,11 +87,24 @@ class RunningBroker:
         return self.child.pid if self.child else None
 
     @property
-    def credentials(self) -> dict[str, str]:
-        """User name and password, if the address carries them."""
-        parts = urlsplit(self.url)
-        found = {"username": parts.username, "password": parts.password}
-        return {name: unquote(text) for name, text in found.items() if text}
+    def url(self) -> str:
+        """Its address; where it asks for a login, with that of a reader."""
+        login = self.login(TAP)
+        return replace(self.address, username=login.get("username"), password=login.get("password")).url
+
+    def login(self, username: str) -> dict[str, str]:
+        """User name and password of a part of ours: its own here, the one of the address at a given broker."""
+        if self.logins:
+            return {"username": username, "password": self.logins.password(username)}
+        found = {"username": self.address.username, "password": self.address.password}
+        return {name: text for name, text in found.items() if text}
+
+    def settings(self, username: str) -> dict[str, Any]:
+        """Where it is and how a part signs in, as the roles' settings name it."""
+        files = {"tls_ca": self.address.ca, "tls_cert": self.address.cert, "tls_key": self.address.key}
+        named = {name: path.absolute() for name, path in files.items() if path}
+        tls = {"tls": True, **named} if self.address.tls else {}
+        return {"host": self.host, "port": self.port, **tls, **self.login(username)}
 
     def stop(self) -> None:
         """Let it write what it keeps and end."""
@@ -91,16 +119,22 @@ class RunningBroker:
 
 
 def given(url: str) -> RunningBroker:
-    """A broker that somebody else runs, as `mqtt://host:port`. Raises `BrokerStartError` when it does not answer."""
-    parts = urlsplit(url if "://" in url else f"mqtt://{url}")
-    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-        raise BrokerStartError(f"--mqtt-url {url!r} is not a broker's address: write mqtt://host:1883")
-    port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+    """A broker that somebody else runs, by its address. Raises `BrokerStartError` when it does not answer."""
     try:
-        socket.create_connection((parts.hostname, port), timeout=5).close()
+        address = broker_address(url)
+        context = address.context()
+    except BrokerAddressError as error:
+        raise BrokerStartError(f"--mqtt-url {error}") from error
     except OSError as error:
-        raise BrokerStartError(f"the broker at {parts.hostname}:{port} does not answer: {error}") from error
-    return RunningBroker(parts.hostname, port, "url", url)
+        raise BrokerStartError(f"the certificates cannot be used: {error}") from error
+    place = f"{address.host}:{address.port}"
+    try:
+        with socket.create_connection((address.host, address.port), timeout=_DIAL_S) as connection:
+            if context:
+                context.wrap_socket(connection, server_hostname=address.host).close()
+    except OSError as error:
+        raise BrokerStartError(f"the broker at {place} does not answer: {error}") from error
+    return RunningBroker(address.host, address.port, "url", address)
 
 
 def start(
@@ -109,10 +143,13 @@ def start(
     prefer: Kind | None = None,
     *,
     url: str | None = None,
+    gateways: Sequence[Gateway] | None = None,
     user: pwd.struct_passwd | None = None,
 ) -> RunningBroker:
     """The first broker of the chain that is there: `url`, mosquitto, amqtt. Raises `BrokerStartError`.
 
+    With `gateways` it lets in these, ingest and the tap, each with its own password and topics; without, everybody on
+    this machine may do everything, as tests and measurements need it.
     It runs as `user`, to whom its folder is given; None is ourselves.
     """
     if url:
@@ -120,9 +157,10 @@ def start(
     data_dir = data_dir.absolute()
     data_dir.mkdir(parents=True, exist_ok=True)
     chosen_port = port or process.free_port()
+    known = None if gateways is None else logins(data_dir, gateways)
     program = None if prefer == "amqtt" else find_mosquitto()
     if program:
-        return run(_mosquitto(program, data_dir, chosen_port), data_dir, chosen_port, user=user)
+        return run(_mosquitto(program, data_dir, chosen_port, known), data_dir, chosen_port, known=known, user=user)
     if prefer == "mosquitto":
         raise BrokerStartError("mosquitto is not here: `apt install mosquitto`")
     if importlib.util.find_spec("amqtt") is None:
@@ -131,7 +169,22 @@ def start(
             "or name a running one with --mqtt-url",
         )
     command = [sys.executable, "-m", "parkgrid.amqtt_broker", "--port", str(chosen_port)]
-    return run(command, data_dir, chosen_port, "amqtt", user)
+    if known:
+        command += ["--logins", str(data_dir), *map(str, known.gateways)]
+    return run(command, data_dir, chosen_port, "amqtt", known, user)
+
+
+def note(data_dir: Path, running: RunningBroker) -> None:
+    """Leave a broker's address in a data folder, for `noted`; only the folder's owner can read it."""
+    write_private(data_dir / _NOTE, running.url)
+
+
+def noted(data_dir: Path) -> str | None:
+    """The address of the broker that was last used with a data folder, None where there was none."""
+    try:
+        return (data_dir / _NOTE).read_text("utf-8")
+    except OSError:
+        return None
 
 
 def find_mosquitto() -> str | None:
@@ -145,6 +198,7 @@ def run(
     data_dir: Path,
     port: int,
     kind: Kind = "mosquitto",
+    known: Logins | None = None,
     user: pwd.struct_passwd | None = None,
 ) -> RunningBroker:
     """Start a broker's program and wait until it answers on a loopback port. Raises `BrokerStartError`."""
@@ -159,7 +213,7 @@ def run(
             started.wait()
             raise BrokerStartError(f"{kind} did not start; its log ends:\n{process.tail(log)}")
         time.sleep(0.03)
-    return RunningBroker("127.0.0.1", port, kind, f"mqtt://127.0.0.1:{port}", started)
+    return RunningBroker("127.0.0.1", port, kind, BrokerAddress("127.0.0.1", port), known, started)
 
 
 def listens(host: str, port: int, timeout_s: float = 2.0) -> bool:
@@ -184,9 +238,15 @@ def _connack(host: str, port: int, timeout_s: float) -> bytes:
         return b""
 
 
-def _mosquitto(program: str, data_dir: Path, port: int) -> list[str]:
+def _mosquitto(program: str, data_dir: Path, port: int, known: Logins | None) -> list[str]:
+    access = _ANYBODY
+    if known:
+        access = _LOGINS.format(folder=data_dir)
+        write_private(data_dir / "passwords", known.mosquitto_passwords())
+        write_private(data_dir / "access", acl())
     configuration = data_dir / "mosquitto.conf"
     # The folder may be the broker's own: what stands there under this name is not followed.
     configuration.unlink(missing_ok=True)
-    configuration.write_text(_MOSQUITTO.format(port=port, user=getpass.getuser(), folder=data_dir), "utf-8")
+    text = _MOSQUITTO.format(port=port, user=getpass.getuser(), folder=data_dir, access=access)
+    configuration.write_text(text, "utf-8")
     return [program, "-c", str(configuration)]

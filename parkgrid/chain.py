@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg.conninfo import make_conninfo
 
+from contract.identity import Gateway
 from ingest.roles import NAMES, Login, Role, make_logins
 from parkgrid import broker as brokers
 from parkgrid import database as databases
 from parkgrid import process, toml, unprivileged
+from parkgrid.broker_access import INGEST
 from parkgrid.supervisor import Part, Supervisor
 
 if TYPE_CHECKING:
@@ -74,8 +76,8 @@ class Chain:
         self._dsns = dict.fromkeys(_LOGINS, self.dsn) if dsn else _signed_in(self.dsn)
         self.announce("database", f"PostgreSQL {running.version} ({running.kind})", _since(since))
 
-    async def start_broker(self, url: str | None) -> None:
-        """A given broker, or one of our own."""
+    async def start_broker(self, url: str | None, gateways: Sequence[Gateway]) -> None:
+        """A given broker, or one of our own that lets these gateways in; either is noted for `parkgrid tap`."""
         since = time.monotonic()
         if url:
             self.broker = brokers.given(url)
@@ -83,10 +85,11 @@ class Chain:
             port, folder = process.free_port(), self.data_dir / "broker"
 
             def start() -> process.Process:
-                self.broker = brokers.start(folder, port, user=unprivileged.user())
+                self.broker = brokers.start(folder, port, gateways=gateways, user=unprivileged.user())
                 return _there(self.broker.child)
 
             await self._add("broker", start, _at_once, folder / "mosquitto.log")
+        brokers.note(self.data_dir, _there(self.broker))
         self.announce("broker", _there(self.broker).kind, _since(since))
 
     async def start_ingest(self) -> None:
@@ -94,7 +97,7 @@ class Chain:
         port = process.free_port()
         document = {
             "store": {"dsn": self._dsns["ingest"], "migrate": False},
-            "mqtt": self.mqtt_settings(),
+            "mqtt": self.mqtt_settings(INGEST),
             "metrics": {"port": port},
         }
         await self.start_role("ingest", document, lambda: http_answers(f"http://127.0.0.1:{port}/metrics"))
@@ -131,10 +134,9 @@ class Chain:
         await self._add(name, lambda: process.start(child), ready, log)
         self.announce(name, f"log in {log}", _since(since))
 
-    def mqtt_settings(self) -> dict[str, Any]:
-        """Host, port and credentials of the broker, as the roles' settings name them."""
-        running = _there(self.broker)
-        return {"host": running.host, "port": running.port, **running.credentials}
+    def mqtt_settings(self, username: str) -> dict[str, Any]:
+        """The broker as the settings of a role name it that signs in as `username`."""
+        return _there(self.broker).settings(username)
 
     async def _add(
         self,

@@ -57,7 +57,10 @@ app.command("show")(measured.show)
 DataDir = Annotated[Path | None, typer.Option(help="Folder for data and logs.  [default: kept per user]")]
 Dsn = Annotated[str | None, typer.Option(help="A running PostgreSQL; without it one is started here.")]
 MqttUrl = Annotated[
-    str | None, typer.Option(help="A running broker, mqtt://host:1883; without it one is started here.")
+    str | None,
+    typer.Option(
+        help="A running broker, mqtt://host:1883 or mqtts://host:8883?ca=ca.crt (TLS); without it one is started here."
+    ),
 ]
 Config = Annotated[Path | None, typer.Option(help="TOML file; the environment (PARKGRID_…) wins over it.")]
 
@@ -169,7 +172,11 @@ def doctor(
 
 @app.command()
 def tap(
-    broker: Annotated[str, typer.Option(help="The broker to listen to.")] = "mqtt://127.0.0.1:1883",
+    broker: Annotated[
+        str | None,
+        typer.Option(help="The broker to listen to, for example mqtts://tap@host?ca=ca.crt&cert=tap.crt&key=tap.key."),
+    ] = None,
+    data_dir: DataDir = None,
     park: Annotated[str, typer.Option(help="Only this park.")] = "",
     gateway: Annotated[str, typer.Option(help="Only this gateway.")] = "",
     device: Annotated[str, typer.Option(help="Only this device.")] = "",
@@ -179,7 +186,7 @@ def tap(
     for_s: Annotated[float | None, typer.Option("--for", help="Stop after so many seconds.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Show live telemetry, decoded, with units.
+    """Show live telemetry, decoded, with units. Without --broker it listens to the `parkgrid up` of the data folder.
 
     For example:
 
@@ -187,10 +194,12 @@ def tap(
 
         parkgrid tap --device pv-1 --json --count 10
     """
-    from parkgrid.tap import Wanted, lines, listen
+    from parkgrid.places import default_data_dir
+    from parkgrid.tap import Wanted, broker_of, lines, listen
 
     def show() -> int:
-        shown = lines(listen(broker, for_s=for_s), Wanted(park, gateway, device, signal, backlog), as_json=as_json)
+        chosen = broker or broker_of(data_dir or default_data_dir())
+        shown = lines(listen(chosen, for_s=for_s), Wanted(park, gateway, device, signal, backlog), as_json=as_json)
         for number, line in enumerate(shown, 1):
             typer.echo(line)
             if number == count:

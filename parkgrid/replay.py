@@ -82,7 +82,7 @@ async def _run(request: Request, source: Replay, data_dir: Path, console: Consol
     async def work() -> None:
         with waiting(console, "starting: database, broker, ingest"):
             await chain.start_database(request.dsn)
-            await chain.start_broker(request.mqtt_url)
+            await chain.start_broker(request.mqtt_url, [Gateway(source.mapping.park, GATEWAY)])
             await chain.start_ingest()
         verdict.append(await _Run(request, source, chain, data_dir).complete(console))
 
@@ -158,7 +158,7 @@ class _Run:
             "simulated": True,  # its devices are; its time is its own
             "health_s": _HEALTH_S,
             "outbox": {"path": self._folder / "outbox.db"},
-            "uplink": self._chain.mqtt_settings(),
+            "uplink": self._chain.mqtt_settings(str(Gateway(self._source.mapping.park, GATEWAY))),
             "ledger": {"path": self._ledger},
             "devices": [_device(endpoint, self._source.period_ms / 1000) for endpoint in endpoints],
         }

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from contract.identity import Gateway
 from contract.time import AcceleratedClock
 from ingest.store import Park
 from ingest.store.opening import open_store
@@ -51,6 +52,11 @@ class Site:
     def park(self) -> str:
         """Its identifier."""
         return self.scenario.park
+
+    @property
+    def gateway(self) -> Gateway:
+        """The address of its gateway."""
+        return Gateway(self.park, GATEWAY)
 
     @property
     def state(self) -> Path:
@@ -124,7 +130,7 @@ class Site:
             "simulated": True,
             "health_s": 10.0 * speed,
             "outbox": {"path": self._own / f"outbox{self._suffix}.db"},
-            "uplink": chain.mqtt_settings(),
+            "uplink": chain.mqtt_settings(str(self.gateway)),
             "clock": dataclasses.asdict(clock) if clock else None,
             "devices": [device_settings(endpoint, least_s) for endpoint in self._document["endpoints"]],
         }

@@ -1,18 +1,19 @@
 """Live telemetry in plain sight: subscribes, decodes, filters and prints, and changes nothing."""
 
+import contextlib
 import json
 import queue
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from contract.announcement import decode_birth
+from contract.broker import BrokerAddress, BrokerAddressError, broker_address
 from contract.identity import Gateway
 from contract.refusal import RefusedError
 from contract.sample import Sample
@@ -20,6 +21,7 @@ from contract.signals import CATALOGUE
 from contract.telemetry import decode_batch, sample_document
 from contract.time import SHANGHAI, from_ms
 from contract.topics import Channel, parse_topic, subscription
+from parkgrid.broker import noted
 
 _QUEUE = 10_000
 _WAIT_S = 0.2
@@ -97,48 +99,88 @@ def lines(
                 yield _shown(gateway, narrowed, units, as_json=as_json)
 
 
+def broker_of(data_dir: Path) -> str:
+    """The broker that `parkgrid up` uses with a data folder. Raises `TapError` where it never had one."""
+    address = noted(data_dir)
+    if address is None:
+        raise TapError(f"no `parkgrid up` has run with {data_dir}: name a broker with --broker, or another --data-dir")
+    return address
+
+
 def listen(url: str, *, for_s: float | None = None) -> Iterator[tuple[str, bytes]]:
-    """Topic and payload of every birth and batch, until `for_s` seconds are over. Raises `TapError`."""
-    parts = urlsplit(url if "://" in url else f"mqtt://{url}")
-    arrived: queue.Queue[tuple[str, bytes]] = queue.Queue(_QUEUE)
-    client = _client(parts.username, parts.password, tls=parts.scheme == "mqtts", accept=arrived.put)
-    host, port = parts.hostname or "127.0.0.1", parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+    """Topic and payload of every birth and batch, until `for_s` seconds are over. Raises `TapError`.
+
+    A connection that ends is the end: the broker was stopped, or another client came with the same login.
+    """
     try:
-        client.connect(host, port, keepalive=30)
+        address = broker_address(url)
+        arrived: queue.Queue[tuple[str, bytes] | TapError] = queue.Queue(_QUEUE)
+        client = _client(address, arrived.put)
+        client.connect(address.host, address.port, keepalive=30)
+    except BrokerAddressError as error:
+        raise TapError(f"--broker {error}") from error
     except OSError as error:
-        raise TapError(f"the broker at {host}:{port} does not answer ({error}): name another with --broker") from error
+        raise TapError(
+            f"no broker to listen to at {_place(address)} ({error}): start `parkgrid up`, or name another with --broker"
+        ) from error
     client.loop_start()
     end = None if for_s is None else time.monotonic() + for_s
     try:
         while end is None or time.monotonic() < end:
-            try:
-                yield arrived.get(timeout=_WAIT_S)
-            except queue.Empty:
-                continue
+            with contextlib.suppress(queue.Empty):
+                found = arrived.get(timeout=_WAIT_S)
+                if isinstance(found, TapError):
+                    raise found
+                yield found
     finally:
+        client.on_disconnect = None
         client.disconnect()
         client.loop_stop()
 
 
-def _client(
-    username: str | None, password: str | None, *, tls: bool, accept: Callable[[tuple[str, bytes]], None]
-) -> mqtt.Client:
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
-    if username:
-        client.username_pw_set(unquote(username), unquote(password or ""))
-    if tls:
-        client.tls_set_context(ssl.create_default_context())
+def _client(address: BrokerAddress, accept: Callable[[tuple[str, bytes] | TapError], None]) -> mqtt.Client:
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, address.username or "", protocol=mqtt.MQTTv311)
+    if address.username:
+        client.username_pw_set(address.username, address.password)
+    context = address.context()
+    if context:
+        client.tls_set_context(context)
 
-    def on_connect(connected: mqtt.Client, *_: object) -> None:
+    def on_connect(connected: mqtt.Client, _data: object, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            who = repr(address.username) if address.username else "a client without a login"
+            remedy = "name one as --broker mqtt://name:password@host"
+            accept(TapError(f"the broker at {_place(address)} refuses {who} ({reason}): {remedy}"))
+            return
         connected.subscribe([(subscription(Channel.BIRTH), 1), (subscription(Channel.TELEMETRY), 0)])
+
+    def on_subscribe(_client: mqtt.Client, _data: object, _mid: int, reasons: list[Any], _properties: Any) -> None:
+        if any(reason.is_failure for reason in reasons):
+            accept(
+                TapError(f"the broker at {_place(address)} does not let {address.username} read births and telemetry")
+            )
 
     def on_message(_client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
         # A reader that does not keep up slows the network thread down; a tap may lose nothing it shows.
         accept((message.topic, bytes(message.payload)))
 
+    def on_disconnect(_client: mqtt.Client, _data: object, _flags: Any, reason: Any, _properties: Any) -> None:
+        accept(
+            TapError(
+                f"the broker at {_place(address)} ended the connection ({reason}): it was stopped, refuses our "
+                "certificate, or another client came with the same login"
+            )
+        )
+
     client.on_connect = on_connect
+    client.on_subscribe = on_subscribe
     client.on_message = on_message
+    client.on_disconnect = on_disconnect
     return client
+
+
+def _place(address: BrokerAddress) -> str:
+    return f"{address.host}:{address.port}"
 
 
 def _shown(gateway: Gateway, sample: Sample, units: Units, *, as_json: bool) -> str:

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from parkgrid.places import write_private
+
 
 def write(path: Path, document: Mapping[str, Any]) -> Path:
     """A settings file that only we may read: it can hold passwords."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(dumps(document), "utf-8")
+    write_private(path, dumps(document))
     return path
 
 

@@ -163,7 +163,7 @@ class _House:
         """Everything in the order of the chain; what does not wait for each other starts together."""
         chain = self._chain
         await chain.start_database(self._plan.dsn)
-        await chain.start_broker(self._plan.mqtt_url)
+        await chain.start_broker(self._plan.mqtt_url, [site.gateway for site in self._sites])
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(chain.start_api(self._port))
             tasks.create_task(self._prepare(tell))

@@ -73,7 +73,9 @@ def test_without_any_the_remedies_are_named(tmp_path, monkeypatch):
 def test_a_given_broker_is_used_and_left_alone(running, tmp_path):
     given = broker.start(tmp_path / "none", url=f"mqtt://me:p%40ss@{running.host}:{running.port}")
     assert (given.kind, given.port, given.pid) == ("url", running.port, None)
-    assert given.credentials == {"username": "me", "password": "p@ss"}
+    assert given.login("ingest") == {"username": "me", "password": "p@ss"}
+    assert "p@ss" not in repr(given)
+    assert "tls" not in given.settings("ingest")
     given.stop()
     given.kill()
     assert broker.answers(running.host, running.port)

@@ -3,11 +3,14 @@
 import json
 import threading
 
+import pytest
 from paho.mqtt import publish
 
 from contract.announcement import Birth, Device, encode_birth
+from contract.identity import Gateway
 from contract.sample import Quality, Sample
 from contract.telemetry import Batch, encode_batch
+from parkgrid import broker as launcher
 from parkgrid import tap
 from parkgrid.tap import Wanted
 
@@ -86,6 +89,35 @@ def test_a_real_broker_is_listened_to(broker):
         stop.set()
         sender.join()
         lines.close()
+
+
+@pytest.fixture
+def guarded(tmp_path):
+    """The broker of `parkgrid up`, noted in its data folder."""
+    running = launcher.start(tmp_path / "broker", gateways=[Gateway("gaoxin-nan", "gw-1")])
+    launcher.note(tmp_path, running)
+    yield running
+    running.stop()
+
+
+def test_the_broker_of_up_is_found_and_the_end_of_a_connection_is_said(guarded, tmp_path):
+    place = {"hostname": guarded.host, "port": guarded.port, "auth": guarded.login("gaoxin-nan/gw-1")}
+    heard = tap.listen(tap.broker_of(tmp_path))
+    publish.single(f"{BASE}/birth", BIRTH, qos=1, retain=True, **place)
+    assert next(heard) == (f"{BASE}/birth", BIRTH)
+    guarded.kill()
+    with pytest.raises(tap.TapError, match="ended the connection"):
+        next(heard)
+
+
+def test_a_refused_login_is_an_error_with_a_remedy(guarded):
+    with pytest.raises(tap.TapError, match=r"refuses 'tap'.*name:password@host"):
+        next(tap.listen(f"mqtt://tap:wrong@127.0.0.1:{guarded.port}"))
+
+
+def test_without_up_a_broker_must_be_named(tmp_path):
+    with pytest.raises(tap.TapError, match="--broker"):
+        tap.broker_of(tmp_path)
 
 
 def test_a_silent_broker_is_an_error_with_a_remedy(free_port):
