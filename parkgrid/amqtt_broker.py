@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,23 @@ _EVERYBODY: dict[str, dict[str, object]] = {
 }
 
 
+class _Steady(dict[Any, Any]):
+    """Goes through a copy: the library waits in between, and a subscription then ended another one's connection."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(list(super().keys()))
+
+    def items(self) -> Any:
+        return list(super().items())
+
+
 class GuardedBroker(Broker):  # type: ignore[misc]  # the library is not annotated
     """A broker that lets only its logins in, each with its own topics and under its own name."""
 
     def __init__(self, config: dict[str, Any], known: Logins) -> None:
         super().__init__(config)
         self._known = known
+        self._subscriptions = _Steady()
 
     async def _initialize_client_session(
         self, reader: ReaderAdapter, writer: WriterAdapter, remote_address: str, remote_port: int
