@@ -283,21 +283,21 @@ def test_without_the_binding_the_theft_succeeds(tmp_path, certificates):
             time.sleep(0.01)
 
 
-def test_the_parts_of_up_sign_in_with_what_their_files_say(tmp_path):
+def test_the_parts_of_up_sign_in_with_what_their_files_say(server_dir):
     async def start() -> None:
-        chain = Chain(tmp_path, lambda *_: None)
+        chain = Chain(server_dir, lambda *_: None)
         try:
             await chain.start_broker(None, GATEWAYS)
             store = {"store": {"dsn": "host=none"}, "mqtt": chain.mqtt_settings(INGEST)}
-            ingest = load(IngestSettings, toml.write(tmp_path / "ingest.toml", store), {}, "ingest").mqtt
+            ingest = load(IngestSettings, toml.write(server_dir / "ingest.toml", store), {}, "ingest").mqtt
             assert await asyncio.to_thread(signs_in, ingest.port, ingest.username, ingest.password)
             name = str(GATEWAYS[0])
-            document = {"park": "park-a", "gateway": "gw-1", "outbox": {"path": tmp_path / "outbox.db"}}
-            file = toml.write(tmp_path / "edge.toml", {**document, "uplink": chain.mqtt_settings(name)})
+            document = {"park": "park-a", "gateway": "gw-1", "outbox": {"path": server_dir / "outbox.db"}}
+            file = toml.write(server_dir / "edge.toml", {**document, "uplink": chain.mqtt_settings(name)})
             uplink = load_settings(file, {}).uplink
             assert uplink.username == name
             assert await asyncio.to_thread(signs_in, uplink.port, name, uplink.password)
-            reader = broker_address(launcher.noted(tmp_path))
+            reader = broker_address(launcher.noted(server_dir))
             assert await asyncio.to_thread(signs_in, reader.port, reader.username, reader.password)
             assert not launcher.answers("127.0.0.1", reader.port)
         finally:
