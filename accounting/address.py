@@ -19,7 +19,7 @@ from typing import TypeAlias
 from urllib.parse import quote, unquote
 
 from contract.identity import IDENTIFIER
-from contract.time import from_ms, to_ms
+from contract.time import BEYOND_MS, OLDEST_MS, from_ms, to_ms
 from domain.period import Period, period
 
 _REVISION = re.compile(r"[1-9][0-9]{0,8}")
@@ -266,11 +266,14 @@ def _period(text: str) -> Period:
 
 def _instant_ms(text: str) -> int:
     try:
-        return to_ms(datetime.fromisoformat(text))
+        found = to_ms(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         raise AddressError(
             f"{text!r} is no start: write an instant with its zone, for example 2026-11-23T00:00:00Z"
         ) from None
+    if not OLDEST_MS <= found < BEYOND_MS:
+        raise AddressError(f"{text!r} is outside the years 2000 to 2199")
+    return found
 
 
 def _instant(at_ms: int) -> str:

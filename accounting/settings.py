@@ -9,7 +9,9 @@ from contract.settings import PORT, above, at_least, setting
 class DatabaseSettings:
     """The database."""
 
-    dsn: str = setting(help="PostgreSQL connection string, for example postgresql://ingest@localhost/parkgrid")
+    dsn: str = setting(
+        help="PostgreSQL connection string, for example postgresql://ingest@localhost/parkgrid", secret=True
+    )
     connect_timeout_s: int = setting(5, help="longest wait for a connection", check=at_least(1, "s"))
     lock_timeout_s: float = setting(30.0, help="longest wait for another settlement", check=above(0, "s"))
 

@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 
 from api.app import guarded, openapi
+from api.connections import protocol
 from api.services import Services
 from api.settings import ApiSettings, DatabaseSettings
 from contract.settings import SettingsError, load
@@ -47,12 +48,16 @@ def serve(settings: ApiSettings) -> int:
         app,
         host=settings.host,
         port=settings.port,
+        http=protocol(settings.connections, settings.proxies),
+        ws="none",
         access_log=False,
-        log_level="warning",
+        # Below that stands what clients do, which must not fill a disk.
+        log_level="error",
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=list(settings.proxies),
         server_header=False,
         lifespan="on",
         timeout_graceful_shutdown=_LONGEST_GOODBYE_S,
-        limit_concurrency=1_000,
     )
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     log.info("serving", url=f"http://{host}:{settings.port}/", page=services.page.built)

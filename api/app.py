@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from api.answers import MistakeShape, ProblemShape
 from api.guard import Guard
+from api.language import told
 from api.page import Page
 from api.problems import Mistake, Problem, ProblemError
 from api.routes import (
@@ -50,6 +51,7 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
         lifespan=lambda _: _running(services),
         redirect_slashes=False,
+        servers=[{"url": services.settings.base_path or "/"}],
     )
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -124,13 +126,17 @@ async def _on_problem(_: Request, error: Exception) -> Response:
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     status = HTTPStatus(error.status_code)
-    remedy = "the addresses are listed in the OpenAPI document (`python -m api --openapi`)"
-    mistake = Mistake.of("address", f"{request.method} {request.url.path}", remedy)
+    remedy = told(
+        "the addresses are listed in the OpenAPI document (`python -m api --openapi`)",
+        "所有地址见 OpenAPI 文档（`python -m api --openapi`）",
+    )
+    mistake = Mistake.of("address", f"{request.method} {request.scope['path']}", remedy)
     return Problem(status, f"{status.phrase}.", (mistake,), dict(error.headers or {})).response()
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
     """The answer to a fault of ours: it says nothing of the inside."""
     log.error("request failed", path=request.url.path, error=repr(error)[:200])
-    mistake = Mistake("service", "failed", "the operator finds the cause in the log of the api")
-    return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The server made a mistake.", (mistake,)).response()
+    remedy = told("the operator finds the cause in the log of the api", "原因见 api 的日志")
+    title = told("The server made a mistake.", "服务器内部出错。")
+    return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, title, (Mistake("service", "failed", remedy),)).response()

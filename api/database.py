@@ -16,15 +16,17 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
+from api.language import told
 from api.problems import ProblemError, unavailable
 from api.settings import DatabaseSettings
+from api.turns import BusyError, Turns
 
 log = structlog.get_logger()
 CHANNEL = "parkgrid_commit"
 _WAIT_FOR_CONNECTION_S = 5.0
-_MOST_WAITING = 500
+_WAIT_FOR_TURN_S = 6.0
+"""Longer than for a connection: who waits behind those that wait for a lost database hears of the database."""
 _LONGEST_BACK_OFF_S = 10.0
-_NOT_REACHED = "The database does not answer."
 _Connection = psycopg.AsyncConnection[DictRow]
 
 
@@ -62,11 +64,12 @@ class Database:
             min_size=1,
             max_size=settings.connections,
             timeout=_WAIT_FOR_CONNECTION_S,
-            max_waiting=_MOST_WAITING,
             configure=_prepare,
             open=False,
             name="parkgrid-api",
         )
+        self._turns = Turns(settings.connections, _WAIT_FOR_TURN_S)
+        self._lost = False
 
     async def open(self) -> None:
         """Start connecting; an unreachable database delays nothing."""
@@ -79,11 +82,18 @@ class Database:
     async def rows(self, statement: bytes, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """All rows of one statement; a failure is a `ProblemError` that says nothing of the SQL."""
         try:
-            async with self._pool.connection() as connection:
+            async with self._turns.turn(), self._pool.connection() as connection:
                 cursor = await connection.execute(statement, values, binary=True)
-                return await cursor.fetchall()
+                rows = await cursor.fetchall()
         except psycopg.Error as error:
+            self._lost = isinstance(error, PoolTimeout)
             raise problem_of(error) from error
+        except BusyError:
+            if not self._lost:
+                raise
+            raise _not_reached() from None
+        self._lost = False
+        return rows
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[_Connection]:
@@ -163,16 +173,24 @@ def problem_of(error: psycopg.Error) -> ProblemError:
     """What the client is told of a failure of the database; the cause goes to the log."""
     match error:
         case psycopg.errors.QueryCanceled():
-            return unavailable("The question takes too long.", "narrow the span or ask for fewer signals")
+            title = told("The question takes too long.", "查询耗时过长。")
+            return unavailable(title, told("narrow the span or ask for fewer signals", "请缩短时间范围或减少信号"))
         case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn():
             log.error("database schema is not the one expected", error=_first_line(error))
-            return unavailable("The database is not migrated.", "run `parkgrid db migrate`")
+            title = told("The database is not migrated.", "数据库尚未升级到当前版本。")
+            return unavailable(title, told("run `parkgrid db migrate`", "请运行 `parkgrid db migrate`"))
         case PoolTimeout() | TooManyRequests() | psycopg.OperationalError():
             log.warning("database unreachable", error=_first_line(error))
-            return unavailable(_NOT_REACHED, "try again; the operator finds the cause in the log of the api")
+            return _not_reached()
         case _:
             log.error("database refused a statement", error=_first_line(error))
-            return unavailable("The database refused the question.", "the operator finds the cause in the log")
+            title = told("The database refused the question.", "数据库拒绝了该查询。")
+            return unavailable(title, told("the operator finds the cause in the log", "原因见服务日志"))
+
+
+def _not_reached() -> ProblemError:
+    remedy = told("try again; the operator finds the cause in the log of the api", "请稍后重试；原因见 api 的日志")
+    return unavailable(told("The database does not answer.", "数据库没有应答。"), remedy)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,12 +1,13 @@
 """Figures beside the event loop: synchronous accounting functions on read-only sessions, in threads of their own.
 
-route ──▶ ask(function)      one thread and one session for one answer
+route ──▶ ask(function)      one thread and one session for one answer; addresses take turns
       └─▶ stream(rows)       one session and one snapshot for as long as a table is sent, a thread for each piece
 """
 
 import asyncio
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,13 +18,13 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from api.database import connection_text, problem_of
+from api.language import told
 from api.problems import unavailable
 from api.settings import ApiSettings
+from api.turns import ADDRESS, Turns
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
 Answer = TypeVar("Answer")
-_MOST_WAITING = 32
-"""Questions that wait for a thread; one more is told to come back."""
 _LONGEST_PAUSE_S = 120
 """A client that takes nothing for so long loses its stream, since its snapshot holds old rows in the database."""
 
@@ -34,8 +35,8 @@ class Figures:
     def __init__(self, settings: ApiSettings) -> None:
         computing, exports = settings.database.figure_connections, settings.limits.exports
         self._most_exports = exports
-        self._exports = 0
-        self._asked = 0
+        self._exports: Counter[str] = Counter()
+        self._turns = Turns(computing, settings.database.figure_timeout_s)
         self._threads = ThreadPoolExecutor(computing + exports, "figures")
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             _text(settings),
@@ -57,20 +58,15 @@ class Figures:
 
     async def ask(self, function: Callable[[Connection], Answer]) -> Answer:
         """What a function finds out from one consistent state; a failure of the database is a `ProblemError`."""
-        if self._asked >= _MOST_WAITING:
-            raise unavailable("Too many figures are being computed.", "try again in a moment")
-        self._asked += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, function)
-        finally:
-            self._asked -= 1
+        async with self._turns.turn():
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, function)
+            except psycopg.Error as error:
+                raise problem_of(error) from error
 
     def _answer(self, function: Callable[[Connection], Answer]) -> Answer:
-        try:
-            with self._snapshot() as connection:
-                return function(connection)
-        except psycopg.Error as error:
-            raise problem_of(error) from error
+        with self._snapshot() as connection:
+            return function(connection)
 
     @contextlib.contextmanager
     def _snapshot(self) -> Iterator[Connection]:
@@ -81,13 +77,18 @@ class Figures:
 
     async def stream(self, pieces: Callable[[Connection], Iterator[bytes]]) -> AsyncIterator[bytes]:
         """The pieces of an answer; the first is made before this returns, so that what fails at once is a problem."""
-        if self._exports >= self._most_exports:
-            raise unavailable("No further table is sent now.", "try again when one of those under way is through")
-        self._exports += 1
-        sending = self._sending(_Source(self._source(pieces)))
+        address = ADDRESS.get()
+        own = self._exports[address] >= max(1, self._most_exports - 1)
+        if own or self._exports.total() >= self._most_exports:
+            title = told("No further table is sent now.", "目前不能再发送更多表格。")
+            raise unavailable(
+                title, told("try again when one of those under way is through", "请等正在发送的表格完成后再试")
+            )
+        self._exports[address] += 1
+        sending = self._sending(_Source(self._source(pieces)), address)
         return _joined(await anext(sending, b""), sending)
 
-    async def _sending(self, source: "_Source") -> AsyncGenerator[bytes]:
+    async def _sending(self, source: "_Source", address: str) -> AsyncGenerator[bytes]:
         loop = asyncio.get_running_loop()
         try:
             while (piece := await loop.run_in_executor(self._threads, source.take)) is not None:
@@ -95,7 +96,9 @@ class Figures:
         except psycopg.Error as error:
             raise problem_of(error) from error
         finally:
-            self._exports -= 1
+            self._exports[address] -= 1
+            if not self._exports[address]:
+                del self._exports[address]
             await asyncio.shield(loop.run_in_executor(self._threads, source.close))
 
     def _source(self, pieces: Callable[[Connection], Iterator[bytes]]) -> Generator[bytes]:

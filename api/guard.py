@@ -4,8 +4,11 @@ import hmac
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.connections import address_of
+from api.language import spoken, told
 from api.problems import Mistake, Problem
 from api.settings import ApiSettings, is_loopback
+from api.turns import ADDRESS
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -21,14 +24,19 @@ _OPEN = frozenset({"/healthz"})
 """What answers without a token, beside the page's own files: a liveness probe has none."""
 
 
+_ONCE = (b"host", b"authorization", b"content-length")
+"""Headers that mean something else to a proxy than to us when they come twice."""
+
+
 class Guard:
-    """Wraps the application: refuses foreign names and missing tokens, adds the security headers."""
+    """Wraps the application: takes off the base path, refuses foreign names and missing tokens, adds headers."""
 
     def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
         self._app = app
         self._loopback = settings.loopback
         self._names = {name.lower() for name in settings.allowed_hosts} | {settings.host.lower()}
         self._token = settings.bearer.encode()
+        self._base_path = settings.base_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Judge one request."""
@@ -36,6 +44,11 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        ADDRESS.set(address_of((scope.get("client") or ("",))[0]))
+        with spoken(scope["headers"]):
+            await self._judge(self._moved(scope), receive, send)
+
+    async def _judge(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], *_HEADERS]
@@ -47,15 +60,45 @@ class Guard:
         else:
             await self._app(scope, receive, send_with_headers)
 
+    def _moved(self, scope: Scope) -> Scope:
+        """The request as if the base path were not there: a proxy may have taken it off, or not."""
+        base = self._base_path
+        if not base or not f"{scope['path']}/".startswith(f"{base}/"):
+            return scope
+        raw = scope.get("raw_path") or scope["path"].encode()
+        return {**scope, "path": scope["path"][len(base) :], "raw_path": raw.removeprefix(base.encode())}
+
     def _problem(self, scope: Scope) -> Problem | None:
+        names = [name for name, _ in scope["headers"]]
+        twice = next((name.decode() for name in _ONCE if names.count(name) > 1), None)
+        if twice is not None:
+            mistake = Mistake(
+                twice, f"{names.count(twice.encode())} times", told("send it once", "该请求头只能出现一次")
+            )
+            return Problem(
+                400, told("A header came more than once.", "请求头重复。"), (mistake,), {"Connection": "close"}
+            )
+        if not scope["path"]:
+            remedy = told("the address of the page ends in a slash", "页面地址以斜杠结尾")
+            location = {"Location": f"{self._base_path}/"}
+            return Problem(
+                308, told("The page is elsewhere.", "页面在另一地址。"), (Mistake("address", "", remedy),), location
+            )
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
         if self._loopback and not self._known(host):
-            remedy = "call this server by a loopback name, or add the name to allowed_hosts"
-            return Problem(421, "This server is not called by that name.", (Mistake.of("Host", host, remedy),))
+            remedy = told(
+                "call this server by a loopback name, or add the name to allowed_hosts",
+                "请用本机名称（如 localhost）访问，或把该名称加入 allowed_hosts",
+            )
+            title = told("This server is not called by that name.", "本服务器不使用该名称。")
+            return Problem(421, title, (Mistake.of("Host", host, remedy),))
         if self._token and _guarded(scope["path"]) and not self._authorised(headers.get(b"authorization", b"")):
-            mistake = Mistake("Authorization", "", "send the header `Authorization: Bearer <token>`")
-            return Problem(401, "A token is needed.", (mistake,), {"WWW-Authenticate": "Bearer"})
+            remedy = told(
+                "send the header `Authorization: Bearer <token>`", "请发送请求头 `Authorization: Bearer <令牌>`"
+            )
+            mistake = Mistake("Authorization", "", remedy)
+            return Problem(401, told("A token is needed.", "需要令牌。"), (mistake,), {"WWW-Authenticate": "Bearer"})
         return None
 
     def _known(self, host: str) -> bool:

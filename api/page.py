@@ -8,6 +8,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from api.language import told
 from api.problems import not_found
 
 DIST = Path(__file__).parent / "web" / "dist"
@@ -65,7 +66,8 @@ class Page:
         if file is None:
             if not self.built and name in {"", "index.html"}:
                 return PlainTextResponse(_NOT_BUILT, 503, {"Cache-Control": "no-store"})
-            raise not_found("page", f"/{name}", "the page is at /, the API under /api/v1")
+            remedy = told("the page is at /, the API under /api/v1", "页面在 /，接口在 /api/v1 下")
+            raise not_found("page", f"/{name}", remedy)
         headers = {"ETag": file.etag, "Cache-Control": file.cache, "Vary": "Accept-Encoding"}
         if file.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)

@@ -3,16 +3,17 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Any
 
 from starlette.requests import Request
 
 from api.exports import FORMATS
+from api.language import told
 from api.problems import Mistake, refused
 from contract.identity import IDENTIFIER
-from contract.time import FUTURE_TOLERANCE_MS, OLDEST_MS, to_ms
+from contract.time import BEYOND_MS, FUTURE_TOLERANCE_MS, OLDEST_MS, to_ms
 from domain.period import Period, period
 
 Read = Callable[[str], Any]
@@ -61,7 +62,7 @@ class _Reading:
     def take(self, parameter: Parameter, text: str) -> None:
         try:
             if len(text) > MAX_TEXT:
-                raise ValueError(f"must have at most {MAX_TEXT} characters")
+                raise ValueError(told(f"must have at most {MAX_TEXT} characters", f"最多 {MAX_TEXT} 个字符"))
             self.values[parameter.name] = parameter.read(text)
         except ValueError as error:
             self.mistakes.append(Mistake.of(parameter.name, text, str(error)))
@@ -79,8 +80,9 @@ def read(request: Request, parameters: Sequence[Parameter]) -> dict[str, Any]:
             continue
         texts = query.pop(parameter.name, [])
         if len(texts) > 1:
-            remedy = "must be given once; separate several names by commas"
-            reading.mistakes.append(Mistake.of(parameter.name, f"{len(texts)} times", remedy))
+            remedy = told("must be given once; separate several names by commas", "只能给出一次；多个名称用逗号分隔")
+            times = told(f"{len(texts)} times", f"{len(texts)} 次")
+            reading.mistakes.append(Mistake.of(parameter.name, times, remedy))
         elif texts:
             reading.take(parameter, texts[0])
         else:
@@ -94,15 +96,25 @@ def read(request: Request, parameters: Sequence[Parameter]) -> dict[str, Any]:
 def _unknown(name: str, text: str, parameters: Sequence[Parameter]) -> Mistake:
     known = [parameter.name for parameter in parameters if not parameter.in_path]
     near = get_close_matches(name[:64], known, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
-    return Mistake.of(name, text, f"is not a parameter of this address; {hint}")
+    listed = ", ".join(known)
+    if near:
+        hint = told(f"did you mean {near[0]!r}?", f"是否想写 {near[0]!r}？")
+    else:
+        hint = told(f"known: {listed or 'none'}", f"可用参数：{listed or '无'}")
+    remedy = told(f"is not a parameter of this address; {hint}", f"该地址没有这个参数；{hint}")
+    return Mistake.of(name, text, remedy)
 
 
 def identifier(text: str) -> str:
     """An identifier of a park, gateway or device."""
     if IDENTIFIER.fullmatch(text):
         return text
-    raise ValueError("must be lower-case letters a-z, digits, - or _, at most 63, starting with a letter or digit")
+    raise ValueError(
+        told(
+            "must be lower-case letters a-z, digits, - or _, at most 63, starting with a letter or digit",
+            "只能用小写字母 a-z、数字、- 或 _，最多 63 个字符，以字母或数字开头",
+        )
+    )
 
 
 def instant_ms(text: str) -> int:
@@ -110,26 +122,40 @@ def instant_ms(text: str) -> int:
     if _EPOCH_MS.fullmatch(text):
         return _believable(int(text))
     if not text.isascii():
-        raise ValueError("must use the digits 0-9, for example 2026-11-23T08:00:00+08:00")
+        raise ValueError(_ascii_only("2026-11-23T08:00:00+08:00"))
     try:
         # A `+` that was not percent-encoded arrives as a blank.
         moment = datetime.fromisoformat(text.replace(" 0", "+0").replace(" 1", "+1") if "T" in text else text)
     except (ValueError, OverflowError):
-        raise ValueError("must be an instant such as 2026-11-23T08:00:00+08:00 or epoch milliseconds") from None
+        raise ValueError(
+            told(
+                "must be an instant such as 2026-11-23T08:00:00+08:00 or epoch milliseconds",
+                "必须是时刻，例如 2026-11-23T08:00:00+08:00，或毫秒时间戳",
+            )
+        ) from None
     if moment.tzinfo is None:
-        raise ValueError(f"has no time zone: state one, for example {moment.isoformat()}+08:00")
+        example = f"{moment.isoformat()}+08:00"
+        raise ValueError(
+            told(f"has no time zone: state one, for example {example}", f"缺少时区：请注明，例如 {example}")
+        )
     try:
         return _believable(to_ms(moment))
     except OverflowError:
-        raise ValueError("is outside the years 2000 to 2199") from None
+        raise ValueError(_outside()) from None
 
 
-_YEAR_2200_MS = to_ms(datetime(2200, 1, 1, tzinfo=UTC))
+def _ascii_only(example: str) -> str:
+    return told(f"must use the digits 0-9, for example {example}", f"请用数字 0-9 书写，例如 {example}")
+
+
+def _outside() -> str:
+    return told("is outside the years 2000 to 2199", "不在 2000 至 2199 年之间")
 
 
 def _believable(instant: int) -> int:
-    if not OLDEST_MS <= instant < _YEAR_2200_MS:
-        raise ValueError("is outside the years 2000 to 2199; instants are milliseconds, not seconds or nanoseconds")
+    if not OLDEST_MS <= instant < BEYOND_MS:
+        more = told("; instants are milliseconds, not seconds or nanoseconds", "；时间戳的单位是毫秒，不是秒或纳秒")
+        raise ValueError(_outside() + more)
     return instant
 
 
@@ -138,7 +164,7 @@ def whole(low: int, high: int) -> Read:
 
     def reader(text: str) -> int:
         if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
+            raise ValueError(told(f"must be a whole number from {low} to {high}", f"必须是 {low} 到 {high} 的整数"))
         return int(text)
 
     return reader
@@ -149,7 +175,8 @@ def one_of(*options: str) -> Read:
 
     def reader(text: str) -> str:
         if text not in options:
-            raise ValueError(f"must be one of {', '.join(options)}")
+            listed = ", ".join(options)
+            raise ValueError(told(f"must be one of {listed}", f"必须是其中之一：{listed}"))
         return text
 
     return reader
@@ -159,10 +186,16 @@ def names(text: str) -> tuple[str, ...]:
     """Names separated by commas, each once."""
     listed = tuple(dict.fromkeys(text.split(",")))
     if len(listed) > _MAX_NAMES:
-        raise ValueError(f"has {len(listed)} names, at most {_MAX_NAMES}")
+        count = len(listed)
+        raise ValueError(told(f"has {count} names, at most {_MAX_NAMES}", f"有 {count} 个名称，最多 {_MAX_NAMES} 个"))
     for name in listed:
         if not IDENTIFIER.fullmatch(name):
-            raise ValueError("must be signal names separated by commas, for example active_power_kw,soc_pct")
+            raise ValueError(
+                told(
+                    "must be names separated by commas, for example active_power_kw,soc_pct",
+                    "必须是用逗号分隔的名称，例如 active_power_kw,soc_pct",
+                )
+            )
     return listed
 
 
@@ -173,9 +206,9 @@ def day(text: str) -> date:
             raise ValueError
         found = date.fromisoformat(text)
     except ValueError:
-        raise ValueError("must be a day such as 2026-11-23") from None
+        raise ValueError(told("must be a day such as 2026-11-23", "必须是日期，例如 2026-11-23")) from None
     if not 2000 <= found.year < 2200:  # noqa: PLR2004 - the years that readings can have
-        raise ValueError("is outside the years 2000 to 2199")
+        raise ValueError(_outside())
     return found
 
 
@@ -215,7 +248,12 @@ def filter_name(name: str) -> Parameter:
 def chosen_text(text: str) -> str:
     """A text that people chose, such as the number of an account."""
     if not text or len(text) > _LONGEST_CHOSEN or not text.isprintable():
-        raise ValueError(f"must have 1 to {_LONGEST_CHOSEN} characters, none of them control characters")
+        raise ValueError(
+            told(
+                f"must have 1 to {_LONGEST_CHOSEN} characters, none of them control characters",
+                f"必须有 1 到 {_LONGEST_CHOSEN} 个字符，且不含控制字符",
+            )
+        )
     return text
 
 
@@ -235,11 +273,17 @@ PLACES = (filter_name("gateway"), filter_name("device"), LINE, TRANSFORMER, ACCO
 def period_of(text: str) -> Period:
     """A period of whole local days; its instants are those of the default time zone until the park is known."""
     if not text.isascii():
-        raise ValueError("must use the digits 0-9, for example 2026-11")
-    found = period(text)
-    if not 2000 <= found.first.year < 2200:  # noqa: PLR2004 - the years that readings can have
-        raise ValueError("is outside the years 2000 to 2199")
-    return found
+        raise ValueError(_ascii_only("2026-11"))
+    try:
+        return period(text)
+    except ValueError as error:
+        raise ValueError(told(str(error), _PERIOD_ZH)) from None
+
+
+_PERIOD_ZH = (
+    "必须是 2000 至 2199 年间的日（2026-11-25）、月（2026-11）、季度（2026-Q4）、年（2026）或一段日期"
+    "（2026-11-01..2026-11-08，不含最后一天）"
+)
 
 
 PERIOD = Parameter(
@@ -279,5 +323,9 @@ def span_ms(values: Mapping[str, Any], now_ms: int, default_ms: int = 86_400_000
     start = to - default_ms if values["from"] is None else values["from"]
     if start >= to:
         given = "from" if values["from"] is not None else "to"
-        raise refused([Mistake.of(given, values[given], f"from ({start}) must be before to ({to}), both in epoch ms")])
+        remedy = told(
+            f"from ({start}) must be before to ({to}), both in epoch ms",
+            f"from（{start}）必须早于 to（{to}），单位均为毫秒时间戳",
+        )
+        raise refused([Mistake.of(given, values[given], remedy)])
     return start, to

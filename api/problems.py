@@ -6,6 +6,7 @@ from http import HTTPStatus
 import msgspec
 from starlette.responses import Response
 
+from api.language import LANGUAGE, told
 from contract.refusal import shorten
 
 MEDIA_TYPE = "application/problem+json"
@@ -47,7 +48,7 @@ class Problem:
                 {"field": mistake.field, "value": mistake.value, "remedy": mistake.remedy} for mistake in self.mistakes
             ],
         }
-        headers = {"Cache-Control": "no-store", **self.headers}
+        headers = {"Cache-Control": "no-store", "Content-Language": LANGUAGE.get(), **self.headers}
         return Response(msgspec.json.encode(document), self.status, headers, MEDIA_TYPE)
 
 
@@ -61,12 +62,23 @@ class ProblemError(Exception):
 
 def refused(mistakes: list[Mistake]) -> ProblemError:
     """422: the request is understood, but its values are not right."""
-    return ProblemError(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The request has wrong values.", tuple(mistakes)))
+    title = told("The request has wrong values.", "请求参数有误。")
+    return ProblemError(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, title, tuple(mistakes)))
+
+
+_NAMES_ZH = {
+    "park": "园区",
+    "device": "设备",
+    "figure": "数值",
+    "bill": "账单",
+    "cluster": "产业集群",
+    "page": "页面",
+}
 
 
 def not_found(name: str, value: object, remedy: str) -> ProblemError:
     """404: what a path names does not exist."""
-    title = f"There is no such {name}."
+    title = told(f"There is no such {name}.", f"没有这样的{_NAMES_ZH.get(name, name)}。")
     return ProblemError(Problem(HTTPStatus.NOT_FOUND, title, (Mistake.of(name, value, remedy),)))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from api.language import told
 from api.problems import Mistake, refused
 
 DAY_MS = 86_400_000
@@ -50,9 +51,12 @@ def choose(wanted: str, span_ms: int, period_s: float, points: int, most_rows: i
         chosen = next(fitting, ROLLUPS[-1])
     rows = expected_rows(chosen, span_ms, period_s)
     if rows > most_rows:
-        remedy = f"the span holds {rows} rows at {chosen.name}, at most {most_rows}: narrow it"
+        remedy = told(
+            f"the span holds {rows} rows at {chosen.name}, at most {most_rows}: narrow it",
+            f"该时间范围在 {chosen.name} 下有 {rows} 行，最多 {most_rows} 行：请缩短",
+        )
         if chosen is not ROLLUPS[-1]:
-            remedy += " or leave resolution to auto"
+            remedy += told(" or leave resolution to auto", "，或让 resolution 保持 auto")
         raise refused([Mistake.of("from", f"{span_ms / DAY_MS:.1f} days", remedy)])
     return chosen
 

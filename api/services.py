@@ -1,5 +1,6 @@
 """What the routes share: settings, database, registry, cache and the stream; built once a process."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from api import statements
 from api.cache import AnswerCache
 from api.database import Commits, Database
 from api.figures import Figures
+from api.language import told
 from api.live import Reading, dc_bus, flow, loss_kw, newest_ms, pv_of_use
 from api.page import Page
 from api.problems import not_found
@@ -41,6 +43,7 @@ class Registry:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
         self._parks: dict[str, dict[str, Any]] = {}
         self._devices: dict[tuple[Gateway, str], dict[str, Any]] = {}
 
@@ -53,7 +56,9 @@ class Registry:
         """One park; a 404 when there is none of that name."""
         await self._refresh(known=name in self._parks)
         if name not in self._parks:
-            raise not_found("park", name, "see /api/v1/parks for the parks that exist")
+            raise not_found(
+                "park", name, told("see /api/v1/parks for the parks that exist", "现有园区见 /api/v1/parks")
+            )
         return self._parks[name]
 
     async def devices(self, park: str) -> list[dict[str, Any]]:
@@ -66,13 +71,17 @@ class Registry:
         key = (gateway, name)
         await self._refresh(known=key in self._devices)
         if key not in self._devices:
-            raise not_found("device", f"{gateway}/{name}", f"see /api/v1/parks/{gateway.park}/devices")
+            path = f"/api/v1/parks/{gateway.park}/devices"
+            raise not_found("device", f"{gateway}/{name}", told(f"see {path}", f"见 {path}"))
         return self._devices[key]
 
     async def _refresh(self, *, known: bool) -> None:
         age_s = time.monotonic() - self._read_at
-        if age_s > (_REGISTRY_AGE_S if known else _REGISTRY_MISS_AGE_S):
-            await self._read()
+        most_s = _REGISTRY_AGE_S if known else _REGISTRY_MISS_AGE_S
+        if age_s > most_s:
+            async with self._reading:
+                if time.monotonic() - self._read_at > most_s:  # somebody else may have read it meanwhile
+                    await self._read()
 
     async def _read(self) -> None:
         parks = await self._database.rows(statements.plain("parks"), {"limit": _MOST_PARKS})
@@ -113,7 +122,7 @@ class Services:
             cache=AnswerCache(commits, settings.limits.cache_mb * 1_048_576, time.monotonic),
             page=page,
             live=live,
-            hub=Hub(live.encoded, commits, settings.stream, settings.limits.streams),
+            hub=Hub(live.encoded, commits, settings.stream, settings.limits),
         )
 
 

@@ -1,6 +1,7 @@
 """Settings of the role `api`: where to listen, which database to read, and what each answer may cost."""
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,15 +11,27 @@ MIN_TOKEN_LENGTH = 32
 _WEAK = {"changeme", "password", "secret", "token", "parkgrid", "example"}
 
 
+def _path(text: str) -> str | None:
+    """A rule: a base path is empty or begins, and does not end, with a slash."""
+    return (
+        None if _BASE_PATH.fullmatch(text) else "must be like /parkgrid: letters, digits, - . _ ~, no slash at its end"
+    )
+
+
+_BASE_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
+
+
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
     """The database, read through the public views."""
 
-    dsn: str = setting(help="PostgreSQL connection string, for example postgresql://parkgrid_api@127.0.0.1/parkgrid")
+    dsn: str = setting(
+        help="PostgreSQL connection string, for example postgresql://parkgrid_api@127.0.0.1/parkgrid", secret=True
+    )
     role: str = setting("", help="role to act as (SET ROLE), for example parkgrid_api; empty keeps the login's own")
     connections: int = setting(4, help="connections kept for queries", check=between(1, 100))
     statement_timeout_s: float = setting(5.0, help="longest time of one statement", check=between(0.1, 60, "s"))
-    figure_connections: int = setting(2, help="connections that figures are computed on", check=between(1, 20))
+    figure_connections: int = setting(3, help="connections that figures are computed on", check=between(1, 20))
     figure_timeout_s: float = setting(
         30.0, help="longest statement of a figure or an export", check=between(1, 600, "s")
     )
@@ -32,6 +45,7 @@ class LimitSettings:
     page: int = setting(1_000, help="most entries of one list answer", check=between(1, 10_000))
     exports: int = setting(2, help="most tables sent at a time, each on a connection of its own", check=between(1, 50))
     streams: int = setting(200, help="most live streams at a time", check=at_least(1))
+    streams_of_address: int = setting(50, help="most live streams of one address", check=at_least(1))
     cache_mb: int = setting(16, help="memory for repeated history answers", check=between(0, 1_024, "MB"))
 
 
@@ -45,19 +59,45 @@ class StreamSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """What the connections of clients may take, so that none shuts others out."""
+
+    most: int = setting(1_000, help="most connections at a time", check=between(10, 100_000))
+    of_address: int = setting(
+        100, help="most connections of one address (IPv6: of one /64), unless it is in `proxies`", check=at_least(2)
+    )
+    head_s: float = setting(10.0, help="longest time for a request's head to arrive", check=between(0.1, 600, "s"))
+    body_s: float = setting(10.0, help="longest time for a request's body to arrive", check=between(0.1, 600, "s"))
+    write_s: float = setting(
+        30.0, help="how long an answer may wait for a client that takes it too slowly", check=between(0.1, 600, "s")
+    )
+    slowest_kb_s: float = setting(
+        8.0, help="slowest taking of an answer that waits for its client", check=between(0.1, 10_000, "kB/s")
+    )
+    unsent_mb: int = setting(64, help="most memory for what clients have not taken", check=between(1, 10_000, "MB"))
+
+
+@dataclass(frozen=True, slots=True)
 class ApiSettings:
     """Everything that the api process is told."""
 
     database: DatabaseSettings
     host: str = setting("127.0.0.1", help="address to listen on; anything but loopback needs a token")
     port: int = setting(8080, help="port to listen on", check=PORT)
-    token: str = setting("", help="bearer token of every /api request; required off loopback")
+    token: str = setting("", help="bearer token of every /api request; required off loopback", secret=True)
     token_file: Path | None = setting(None, help="file that holds the token, for example a container secret")
     allowed_hosts: tuple[str, ...] = setting((), help="further names this server may be called by (Host header)")
+    proxies: tuple[str, ...] = setting(
+        (), help="addresses or networks of reverse proxies, whose X-Forwarded-For names the client"
+    )
+    base_path: str = setting(
+        "", help="path that a reverse proxy serves this server under, for example /parkgrid", check=_path
+    )
     metrics: bool = setting(False, help="serve /metrics for Prometheus")
     documents: bool = setting(False, help="serve /api/v1/openapi.json (also printed by --openapi)")
     limits: LimitSettings = setting(help="limits", factory=LimitSettings)
     stream: StreamSettings = setting(help="live stream", factory=StreamSettings)
+    connections: ConnectionSettings = setting(help="connections of clients", factory=ConnectionSettings)
 
     @property
     def loopback(self) -> bool:
@@ -74,6 +114,8 @@ class ApiSettings:
         found: list[tuple[str, object, str]] = []
         if self.token and self.token_file:
             found.append(("token_file", str(self.token_file), "state either token or token_file, not both"))
+        remedy = "is no address or network, for example 127.0.0.1 or 10.1.0.0/16"
+        found += [("proxies", proxy, remedy) for proxy in self.proxies if not _network(proxy)]
         try:
             token = self.bearer
         except OSError as error:
@@ -88,6 +130,14 @@ class ApiSettings:
             )
             found.append((key, f"{len(token)} characters", remedy))
         return found
+
+
+def _network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(host: str) -> bool:

@@ -12,15 +12,17 @@ needs no past.
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 
 from api.database import Commits
+from api.language import told
 from api.problems import ProblemError, unavailable
-from api.settings import StreamSettings
+from api.settings import LimitSettings, StreamSettings
+from api.turns import ADDRESS
 
 log = structlog.get_logger()
 RETRY_MS = 2_000
@@ -83,6 +85,7 @@ class _Channel:
             self._condition.notify_all()
 
     async def _run(self) -> None:
+        ADDRESS.set("")  # it looks for all its clients, not for the one that opened it
         loop = asyncio.get_running_loop()
         number = 0
         with self._commits.watching(None if self._park == DISTRICT else self._park) as committed:
@@ -112,11 +115,13 @@ class _Channel:
 class Hub:
     """The channels of all parks that somebody listens to."""
 
-    def __init__(self, look: Look, commits: Commits, settings: StreamSettings, most_clients: int) -> None:
+    def __init__(self, look: Look, commits: Commits, settings: StreamSettings, limits: LimitSettings) -> None:
         self._look = look
         self._commits = commits
         self._settings = settings
-        self._most_clients = most_clients
+        self._most_clients = limits.streams
+        self._most_of_address = limits.streams_of_address
+        self._by_address: Counter[str] = Counter()
         self._channels: dict[str, _Channel] = {}
         self._closing = False
         self._looks: dict[str, Look] = {}
@@ -132,13 +137,16 @@ class Hub:
 
     def refuse_when_full(self) -> None:
         """Raise a 503 when no further stream is served."""
-        if self._closing or self.clients >= self._most_clients:
-            raise unavailable("No further live stream is served.", "close other pages or try again later")
+        own = self._by_address[ADDRESS.get()] >= self._most_of_address
+        if own or self._closing or self.clients >= self._most_clients:
+            title = told("No further live stream is served.", "目前不能再打开更多实时数据流。")
+            raise unavailable(title, told("close other pages or try again later", "请关闭其他页面，或稍后再试"))
 
     async def events(self, park: str, last_event_id: str) -> AsyncIterator[bytes]:
         """The events of one client, with a heartbeat in every longer silence; ends when the server stops."""
         number = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else -1
-        channel = self._join(park)
+        channel, address = self._join(park), ADDRESS.get()
+        self._by_address[address] += 1
         try:
             yield b"retry: %d\n\n" % RETRY_MS
             for event in channel.missed(number):
@@ -150,6 +158,9 @@ class Hub:
                     number = newest.number
                 yield newest.payload if newest is not None else b": heartbeat\n\n"
         finally:
+            self._by_address[address] -= 1
+            if not self._by_address[address]:
+                del self._by_address[address]
             self._leave(park, channel)
 
     def _join(self, park: str) -> _Channel:

@@ -50,12 +50,32 @@ class SettingsError(Exception):
         super().__init__("\n".join(map(str, problems)))
 
 
-def setting(default: Any = MISSING, *, help: str, check: Check | None = None, factory: Any = MISSING) -> Any:  # noqa: A002
-    """A field of a settings dataclass: its help text, default and further rule."""
-    metadata = {"help": help, "check": check}
+class _Hidden:
+    """What stands for the value of a secret."""
+
+    def __repr__(self) -> str:
+        return "(not shown)"
+
+
+_HIDDEN = _Hidden()
+
+
+def setting(
+    default: Any = MISSING,
+    *,
+    help: str,  # noqa: A002
+    check: Check | None = None,
+    factory: Any = MISSING,
+    secret: bool = False,
+) -> Any:
+    """A field of a settings dataclass: its help text, default and further rule.
+
+    The value of a secret one stands in no `repr` and no message.
+    """
+    metadata = {"help": help, "check": check, "secret": secret}
     if factory is not MISSING:
         return dataclasses.field(default_factory=factory, metadata=metadata)
-    return dataclasses.field(default=default, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata, repr=not secret)
 
 
 def at_least(low: float, unit: str = "") -> Check:
@@ -144,7 +164,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 def _overlay(
     kind: type, document: dict[str, Any], environment: Mapping[str, str], prefix: str, problems: list[Problem]
 ) -> None:
-    """Put environment values over the document; nested tables by `_`, lists only from the file."""
+    """Put environment values over the document; nested tables by `_`, lists of texts by commas."""
     hints = typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):
         name = f"{prefix}{field.name.upper()}"
@@ -160,7 +180,7 @@ def _overlay(
                 document[field.name] = _from_text(environment[name], inner)
             except ValueError:
                 remedy = f"must be {_describe(inner)}"
-                problems.append(Problem("environment", name, environment[name], remedy))
+                problems.append(_shown(field, Problem("environment", name, environment[name], remedy)))
                 document.pop(field.name, None)
 
 
@@ -172,6 +192,8 @@ def _from_text(text: str, kind: Any) -> Any:
         return int(text)
     if float in options:
         return float(text)
+    if tuple[str, ...] in options:
+        return [part.strip() for part in text.split(",") if part.strip()]
     return text
 
 
@@ -190,8 +212,10 @@ def _build(kind: type, document: object, file: str, prefix: str, problems: list[
     arguments: dict[str, Any] = {}
     for name, field in fields.items():
         if name in document:
+            before_field = len(problems)
             arguments[field.name] = _convert(hints[field.name], document[name], file, prefix + name, problems)
             _apply_check(field, arguments[field.name], file, prefix + name, problems)
+            problems[before_field:] = [_shown(field, problem) for problem in problems[before_field:]]
         elif field.default is MISSING and field.default_factory is MISSING:
             nested = hints[field.name]
             if dataclasses.is_dataclass(nested):
@@ -199,6 +223,11 @@ def _build(kind: type, document: object, file: str, prefix: str, problems: list[
                 continue
             problems.append(Problem(file, prefix + name, MISSING, f"is required: {field.metadata.get('help', '')}"))
     return kind(**arguments) if len(problems) == before else None
+
+
+def _shown(field: "dataclasses.Field[Any]", problem: Problem) -> Problem:
+    """A problem as it may be told: without the value of a secret."""
+    return dataclasses.replace(problem, value=_HIDDEN) if field.metadata.get("secret") else problem
 
 
 def _apply_check(field: "dataclasses.Field[Any]", value: object, file: str, key: str, problems: list[Problem]) -> None:

@@ -16,6 +16,8 @@ SETTLEMENT_PERIOD = timedelta(minutes=15)
 SETTLEMENT_INTERVALS_PER_DAY = 96
 OLDEST_MS = 946_684_800_000
 """2000-01-01T00:00Z: no device of a park reports older data; an older stamp is a clock that was never set."""
+BEYOND_MS = 7_258_118_400_000
+"""2200-01-01T00:00Z: the first instant that nobody asks for; every year before it is one that a calendar can reckon."""
 FUTURE_TOLERANCE_MS = 300_000
 """A stamp more than five minutes ahead of the server is refused, so no value can hide in a future interval."""
 

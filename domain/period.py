@@ -15,10 +15,13 @@ from zoneinfo import ZoneInfo
 
 from contract.time import SHANGHAI, Interval, to_ms
 
-_MONTH = re.compile(r"(\d{4})-(\d{2})")
-_QUARTER = re.compile(r"(\d{4})-Q([1-4])")
-_YEAR = re.compile(r"\d{4}")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
+_QUARTER = re.compile(r"(\d{4})-Q([1-4])", re.ASCII)
+_YEAR = re.compile(r"\d{4}", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_EARLIEST, _LATEST = date(2000, 1, 1), date(2200, 1, 1)
+"""The years that readings can have."""
+_OUTSIDE = "it is outside the years 2000 to 2199"
 _QUARTER_MONTHS = 3
 _LAST_MONTH = 12
 
@@ -63,6 +66,8 @@ def period(text: str, zone: ZoneInfo = SHANGHAI) -> Period:
     """Read a period; a text that names none raises `ValueError` and says what is understood."""
     try:
         first, end = _bounds(text)
+        if first == _LATEST:
+            raise ValueError(_OUTSIDE)
     except ValueError as error:
         raise ValueError(
             f"{text!r} is no period ({error}): write a day (2026-11-25), a month (2026-11), a quarter (2026-Q4), "
@@ -79,12 +84,12 @@ def month_of(day: date, zone: ZoneInfo = SHANGHAI) -> Period:
 def _bounds(text: str) -> tuple[date, date]:
     first, mark, end = text.partition("..")
     if mark:
-        days = date.fromisoformat(first), date.fromisoformat(end)
+        days = _day(first), _day(end)
         if days[0] >= days[1]:
             raise ValueError("it must end after it starts")
         return days
     if _DAY.fullmatch(text):
-        day = date.fromisoformat(text)
+        day = _day(text)
         return day, day + timedelta(days=1)
     if month := _MONTH.fullmatch(text):
         return _months(int(month[1]), int(month[2]), 1)
@@ -95,7 +100,20 @@ def _bounds(text: str) -> tuple[date, date]:
     raise ValueError("its form is not known")
 
 
+def _day(text: str) -> date:
+    if not _DAY.fullmatch(text):
+        raise ValueError(f"{text!r} is no day")
+    return _within(date.fromisoformat(text))
+
+
+def _within(day: date) -> date:
+    if not _EARLIEST <= day <= _LATEST:
+        raise ValueError(_OUTSIDE)
+    return day
+
+
 def _months(year: int, month: int, count: int) -> tuple[date, date]:
+    _within(date(year, month, 1))
     after = month - 1 + count
     return date(year, month, 1), date(year + after // _LAST_MONTH, after % _LAST_MONTH + 1, 1)
 

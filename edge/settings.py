@@ -92,7 +92,9 @@ class UplinkSettings:
     host: str = setting("127.0.0.1", help="the broker's name or address", check=host_name)
     port: int = setting(1883, help="the broker's port; 8883 is usual with TLS", check=PORT)
     username: str | None = setting(None, help="name at the broker; park/gateway when only a password is stated")
-    password: str | None = setting(None, help="password at the broker; better from PARKGRID_EDGE_UPLINK_PASSWORD")
+    password: str | None = setting(
+        None, help="password at the broker; better from PARKGRID_EDGE_UPLINK_PASSWORD", secret=True
+    )
     tls: bool = setting(False, help="speak TLS; without tls_ca the system's certificates are what is trusted")
     tls_ca: Path | None = setting(None, help="certificates that the broker's is checked against; turns TLS on")
     tls_cert: Path | None = setting(None, help="the gateway's own certificate")

@@ -27,7 +27,7 @@ class MqttSettings:
         check=lambda text: None if 1 <= len(text) <= _CLIENT_ID_MAX else f"must have 1 to {_CLIENT_ID_MAX} characters",
     )
     username: str | None = setting(None, help="user name, if the broker asks for one")
-    password: str | None = setting(None, help="password of the user")
+    password: str | None = setting(None, help="password of the user", secret=True)
     tls: bool = setting(False, help="speak TLS; without tls_ca the system's certificates are what is trusted")
     tls_ca: Path | None = setting(
         None, help="PEM file of the authority that signed the broker's certificate; turns TLS on"
@@ -51,7 +51,9 @@ class MqttSettings:
 class StoreSection(StoreSettings):
     """The database and what it keeps."""
 
-    dsn: str = setting(help="PostgreSQL connection string, for example postgresql://ingest@localhost/parkgrid")
+    dsn: str = setting(
+        help="PostgreSQL connection string, for example postgresql://ingest@localhost/parkgrid", secret=True
+    )
     migrate: bool = setting(default=True, help="bring the schema up to date at start")
     maintain_every_s: float = setting(1.0, help="seconds between two rounds of roll-ups", check=above(0, "s"))
 

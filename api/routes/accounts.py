@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from accounting.errors import AccountingError
 from api.figures import Connection
+from api.language import told
 from api.problems import Mistake, not_found, refused
 from api.services import Services
 from contract.time import from_ms
@@ -59,8 +60,13 @@ async def asked(services: Services, values: Mapping[str, Any]) -> Asked:
         return Asked(park["park"], zone, month_of(from_ms(now_ms).astimezone(zone).date(), zone), now_ms)
     found = replace(values["period"], zone=zone)
     if (found.end - found.first).days > MOST_DAYS:
-        raise refused([Mistake.of("period", found.text, f"has more than {MOST_DAYS} days: ask for less at a time")])
+        raise refused([Mistake.of("period", found.text, too_many_days(MOST_DAYS))])
     return Asked(park["park"], zone, found, now_ms)
+
+
+def too_many_days(most: int) -> str:
+    """What is said of a period that is too long."""
+    return told(f"has more than {most} days: ask for less at a time", f"超过 {most} 天：请缩短后分次查询")
 
 
 async def accounted(services: Services, name: str, value: object, function: Callable[[Connection], Answer]) -> Answer:

@@ -15,6 +15,7 @@ from api import parameters
 from api.exports import Column, Kind, Table
 from api.figure_answers import BillAnswer
 from api.figures import Connection
+from api.language import told
 from api.parameters import Parameter
 from api.routes.accounts import accounted
 from api.routes.describe import described, room
@@ -30,7 +31,7 @@ _MOST_REVISION = 999_999
 def _month(text: str) -> Period:
     found = parameters.period_of(text)
     if (found.end - found.first).days not in range(28, 32) or len(text) != len("2026-11"):
-        raise ValueError("must be a month such as 2026-11")
+        raise ValueError(told("must be a month such as 2026-11", "必须是月份，例如 2026-11"))
     return found
 
 

@@ -11,6 +11,7 @@ from accounting.clusters.figures import ClusterFigures, ClusterQuarter, cluster_
 from api import parameters
 from api.cluster_answers import ClusterQuarters, ClusterShape, ClustersShape
 from api.figures import Connection
+from api.language import told
 from api.parameters import Parameter
 from api.problems import not_found
 from api.routes.describe import described, room
@@ -105,7 +106,7 @@ def _read_quarter(text: str) -> Quarter:
     try:
         return read_quarter(text)
     except ValueError:
-        raise ValueError("must be a quarter such as 2024-Q2") from None
+        raise ValueError(told("must be a quarter such as 2024-Q2", "必须是季度，例如 2024-Q2")) from None
 
 
 _CLUSTER = parameters.path_name("cluster", "intelligent-connected-vehicles")
@@ -176,7 +177,8 @@ def routes(services: Services) -> APIRouter:
 def _known(name: str) -> Cluster:
     cluster = plan().cluster(name)
     if cluster is None:
-        raise not_found("cluster", name, "see /api/v1/clusters for the clusters of the plan")
+        path = "/api/v1/clusters"
+        raise not_found("cluster", name, told(f"see {path} for the clusters of the plan", f"规划中的产业集群见 {path}"))
     return cluster
 
 

@@ -55,7 +55,7 @@ def routes(services: Services) -> APIRouter:
     """The addresses of this file."""
     router = room("history")
 
-    @router.get("/parks/{park}/day", **described("One day of a park", Day, _EXAMPLE, _PARAMETERS))
+    @router.get("/parks/{park}/day", **described("One day of a park", Day, _EXAMPLE, _PARAMETERS, kept=True))
     async def day(request: Request) -> Response:
         key = f"{request.scope['path']}?{request.scope['query_string'].decode('latin-1')}"
         body = services.cache.get(key)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from api import parameters, statements
 from api.answers import History
+from api.language import told
 from api.parameters import Parameter
 from api.problems import Mistake, refused
 from api.resolution import BY_NAME, RAW, Resolution, choose
@@ -80,7 +81,7 @@ def routes(services: Services) -> APIRouter:
 
     @router.get(
         "/devices/{park}/{gateway}/{device}/history",
-        **described("The history of a device", History, _EXAMPLE, _PARAMETERS),
+        **described("The history of a device", History, _EXAMPLE, _PARAMETERS, kept=True),
     )
     async def history(request: Request) -> Response:
         key = f"{request.scope['path']}?{request.scope['query_string'].decode('latin-1')}"
@@ -141,6 +142,7 @@ def _signals(device: Mapping[str, Any], wanted: tuple[str, ...] | None) -> tuple
         return tuple(name for name in device["signals"] if name in known)
     unknown = [name for name in wanted if name not in known]
     if unknown:
-        remedy = f"is not a signal of a {device['device_class']}; see /api/v1/signals"
+        kind = device["device_class"]
+        remedy = told(f"is not a signal of a {kind}; see /api/v1/signals", f"不是 {kind} 的信号；见 /api/v1/signals")
         raise refused([Mistake.of("signals", name, remedy) for name in unknown[:10]])
     return wanted

@@ -13,9 +13,10 @@ from api import parameters, statements
 from api.exports import Column, Kind, Table
 from api.figure_answers import Definitions, DistrictFigures, Figures
 from api.figures import Connection
+from api.language import told
 from api.parameters import Parameter
 from api.problems import Mistake, not_found, refused
-from api.routes.accounts import Asked, accounted, asked
+from api.routes.accounts import Asked, accounted, asked, too_many_days
 from api.routes.describe import described, room
 from api.routes.tables import chosen, whole
 from api.services import Services, answer
@@ -178,18 +179,25 @@ def _together(router: APIRouter, services: Services) -> None:
 
     @router.get(
         "/district/indicators",
-        **described("Indicators of parks together over a period", DistrictFigures, _OF_DISTRICT, _DISTRICT_PARAMETERS),
+        **described(
+            "Indicators of parks together over a period",
+            DistrictFigures,
+            _OF_DISTRICT,
+            _DISTRICT_PARAMETERS,
+            found=False,
+        ),
     )
     async def of_a_district(request: Request) -> Response:
         values = parameters.read(request, _DISTRICT_PARAMETERS)
         known = await services.database.rows(statements.plain("parks"), {"limit": _MOST_PARKS})
         parks = [row["park"] for row in known]
         if not parks:
-            raise not_found("park", "", "no park has ever reported: see /api/v1/parks")
+            remedy = told("no park has ever reported: see /api/v1/parks", "还没有园区上报过数据：见 /api/v1/parks")
+            raise not_found("park", "", remedy)
         found = await asked(services, {"park": parks[0], "period": values["period"]})
         if (found.period.end - found.period.first).days > _MOST_DAYS:
-            remedy = f"has more than {_MOST_DAYS} days: ask for less at a time, or park by park"
-            raise refused([Mistake.of("period", found.period.text, remedy)])
+            more = told(", or park by park", "，或逐个园区查询")
+            raise refused([Mistake.of("period", found.period.text, too_many_days(_MOST_DAYS) + more)])
         until, stop_ms = values["until"], found.stop_ms
 
         def compute(connection: Connection) -> tuple[int, list[Figure]]:
@@ -218,7 +226,8 @@ def _addresses(figure: Figure, parks: list[str], found: Asked) -> list[str]:
 def _names(wanted: tuple[str, ...] | None) -> tuple[str, ...] | None:
     unknown = [name for name in wanted or () if name not in INDICATORS]
     if unknown:
-        raise refused([Mistake.of("names", name, "is no indicator; see /api/v1/indicators") for name in unknown[:10]])
+        remedy = told("is no indicator; see /api/v1/indicators", "不是指标名称；见 /api/v1/indicators")
+        raise refused([Mistake.of("names", name, remedy) for name in unknown[:10]])
     return wanted
 
 
@@ -226,11 +235,13 @@ def _scope(values: dict[str, Any]) -> Scope:
     """The scope that is asked for: a device with its gateway, or one place, since each has one address."""
     given = [name for name in _PLACES if values[name] is not None]
     if "device" in given and "gateway" not in given:
-        raise refused([Mistake.of("device", values["device"], "needs its gateway too: gateway=gw-1")])
+        remedy = told("needs its gateway too: gateway=gw-1", "还需要写明网关：gateway=gw-1")
+        raise refused([Mistake.of("device", values["device"], remedy)])
     if len(given) > 1 and given != ["gateway", "device"]:
-        raise refused(
-            [Mistake.of(given[1], values[given[1]], "state one place at a time: its figures have one address")]
+        remedy = told(
+            "state one place at a time: its figures have one address", "一次只能写一个位置：每个数值只有一个地址"
         )
+        raise refused([Mistake.of(given[1], values[given[1]], remedy)])
     return Scope(values["park"], **{name: values[name] for name in _PLACES})
 
 

@@ -13,6 +13,7 @@ from api import parameters
 from api.exports import Batches, Column, Format, Kind, Table
 from api.figure_answers import IntervalRevisions, Intervals
 from api.figures import Connection
+from api.language import told
 from api.parameters import Parameter
 from api.problems import Mistake, refused
 from api.routes.describe import described, room
@@ -190,9 +191,11 @@ async def _answer(
     now_ms = services.clock.now_ms()
     start, stop = parameters.span_ms(values, now_ms)
     if stop - start > _MOST_YEARS * _YEAR_MS:
-        raise refused(
-            [Mistake.of("from", start, f"is more than {_MOST_YEARS} years before `to`: ask for less at a time")]
+        remedy = told(
+            f"is more than {_MOST_YEARS} years before `to`: ask for less at a time",
+            f"比 `to` 早 {_MOST_YEARS} 年以上：请缩短后分次查询",
         )
+        raise refused([Mistake.of("from", start, remedy)])
     question = _Question(
         scope=Scope(**{part: values[part] for part in _PLACES}),
         device_class=values["device_class"],
@@ -217,13 +220,13 @@ def _unit(signals: Sequence[str] | None) -> str:
     """The one unit of the registers asked for; refused when there are several, since a column has one unit."""
     unknown = [name for name in signals or () if name not in _SIGNALS]
     if unknown:
-        remedy = f"is not an energy register; known: {', '.join(_SIGNALS)}"
+        listed = ", ".join(_SIGNALS)
+        remedy = told(f"is not an energy register; known: {listed}", f"不是电量寄存器；可用：{listed}")
         raise refused([Mistake.of("signal", name, remedy) for name in unknown[:10]])
     units = {name.rpartition("_")[2] for name in signals or ()}
     if len(units) > 1:
-        raise refused(
-            [Mistake.of("signal", ",".join(signals or ()), "mixes kWh and kvarh: ask for one unit at a time")]
-        )
+        remedy = told("mixes kWh and kvarh: ask for one unit at a time", "混用了 kWh 和 kvarh：一次只能查询一种单位")
+        raise refused([Mistake.of("signal", ",".join(signals or ()), remedy)])
     return "kvarh" if units == {"kvarh"} else "kWh"
 
 

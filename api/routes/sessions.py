@@ -15,7 +15,7 @@ from api.figure_answers import ChargingSessions
 from api.figures import Connection
 from api.problems import Mistake, refused
 from api.revalidation import revalidated
-from api.routes.accounts import MOST_DAYS, accounted
+from api.routes.accounts import MOST_DAYS, accounted, too_many_days
 from api.routes.describe import described, room
 from api.routes.tables import chosen, whole
 from api.services import Services
@@ -101,6 +101,7 @@ def routes(services: Services) -> APIRouter:
             ChargingSessions,
             _EXAMPLE,
             _PARAMETERS,
+            kept=True,
         ),
     )
     async def sessions(request: Request) -> Response:
@@ -141,7 +142,7 @@ async def _question(services: Services, values: Mapping[str, Any]) -> _Question:
     park = await services.registry.park(values["park"])
     start_ms, stop_ms = parameters.span_ms(values, services.clock.now_ms())
     if stop_ms - start_ms > MOST_DAYS * _DAY_MS:
-        raise refused([Mistake.of("from", start_ms, f"is more than {MOST_DAYS} days before `to`: ask for less")])
+        raise refused([Mistake.of("from", start_ms, too_many_days(MOST_DAYS))])
     devices = await services.registry.devices(values["park"])
     return _Question(
         Scope(**{part: values[part] for part in _PLACES}),

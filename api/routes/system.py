@@ -16,13 +16,18 @@ _EXAMPLE = {
     "streams": 1,
     "page": "built",
 }
+_EXAMPLE_ILL = {**_EXAMPLE, "status": "degraded", "database": "unreachable", "migrations": None}
 
 
 def routes(services: Services) -> APIRouter:
     """The addresses of this file."""
     router = APIRouter(tags=["the process"])
 
-    @router.get("/healthz", **described("Whether the process and its database answer", Health, _EXAMPLE))
+    healthy = described("Whether the process and its database answer", Health, _EXAMPLE)
+    ill = {"description": "The database does not answer.", "model": Health}
+    healthy["responses"][503] = {**ill, "content": {"application/json": {"example": _EXAMPLE_ILL}}}
+
+    @router.get("/healthz", **healthy)
     async def healthz() -> Response:
         try:
             (row,) = await services.database.rows(statements.plain("health"))

@@ -9,6 +9,7 @@ from starlette.responses import StreamingResponse
 
 from api.exports import FORMATS, MOST_SHEET_ROWS, Batches, Format, Row, Table, accepted
 from api.figures import Connection
+from api.language import told
 from api.problems import Mistake, Problem, ProblemError, refused
 from api.services import Services
 
@@ -24,16 +25,23 @@ def chosen(request: Request, values: Mapping[str, Any]) -> Format:
     form = accepted(header)
     if form is None:
         known = ", ".join(form.media_type.partition(";")[0] for form in FORMATS.values())
-        mistake = Mistake.of("Accept", header, f"take one of {known}, or state format={'|'.join(FORMATS)}")
-        raise ProblemError(Problem(HTTPStatus.NOT_ACCEPTABLE, "There is no such form of this answer.", (mistake,)))
+        named = "|".join(FORMATS)
+        remedy = told(
+            f"take one of {known}, or state format={named}", f"请接受其中之一：{known}；或写明 format={named}"
+        )
+        title = told("There is no such form of this answer.", "没有这种格式的回答。")
+        raise ProblemError(Problem(HTTPStatus.NOT_ACCEPTABLE, title, (Mistake.of("Accept", header, remedy),)))
     return form
 
 
 def refuse_long_sheet(form: Format, rows: int) -> None:
     """A 422 for more rows than a sheet is good for."""
     if form.name == "xlsx" and rows > MOST_SHEET_ROWS:
-        too_long = f"a sheet of about {rows} rows is too long (at most {MOST_SHEET_ROWS})"
-        remedy = f"{too_long}: take csv, parquet or arrow, or narrow it"
+        remedy = told(
+            f"a sheet of about {rows} rows is too long (at most {MOST_SHEET_ROWS}): "
+            "take csv, parquet or arrow, or narrow it",
+            f"表格约 {rows} 行，过长（最多 {MOST_SHEET_ROWS} 行）：请改用 csv、parquet 或 arrow，或缩小范围",
+        )
         raise refused([Mistake.of("format", form.name, remedy)])
 
 

@@ -7,10 +7,11 @@ from urllib.parse import unquote
 
 from fastapi import APIRouter, Request, Response
 
-from accounting.address import Address, AddressError, parse
+from accounting.address import FORMS, Address, AddressError, parse
 from accounting.trace.figure import trace
 from api import parameters
 from api.figure_answers import TraceShape
+from api.language import told
 from api.parameters import Parameter
 from api.problems import Mistake, refused
 from api.routes.accounts import accounted
@@ -84,7 +85,8 @@ def _address(request: Request) -> Address:
         try:
             return parse(unquote(written))
         except AddressError:
-            raise refused([Mistake.of("address", written, str(error))]) from None
+            remedy = told(str(error), f"不是数值的地址；写法：{'；'.join(FORMS.values())}")
+            raise refused([Mistake.of("address", written, remedy)]) from None
 
 
 def plain(value: Any) -> Any:

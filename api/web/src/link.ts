@@ -2,8 +2,10 @@
 // which is why the stream is read with fetch: an EventSource cannot send a header.
 
 import type { Problem } from "./types";
+import { language } from "./words";
 
-const BASE = "/api/v1";
+// Relative to the page, which may be served under a path of a reverse proxy.
+const BASE = "api/v1";
 const SILENCE_MS = 30_000;
 const LONGEST_PAUSE_MS = 10_000;
 
@@ -23,7 +25,8 @@ export function keepToken(text: string): void {
 
 function headers(): Record<string, string> {
   const kept = token();
-  return kept ? { Authorization: `Bearer ${kept}` } : {};
+  const spoken = { "Accept-Language": language.peek() };
+  return kept ? { ...spoken, Authorization: `Bearer ${kept}` } : spoken;
 }
 
 async function refused(response: Response): Promise<Refused> {
