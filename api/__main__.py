@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ from contract.settings import SettingsError, load
 
 log = structlog.get_logger()
 _LONGEST_GOODBYE_S = 5
+_OWN_FILES = 256
+"""Files beside the clients' connections: sessions of the database, logs, libraries."""
 
 
 class Server(uvicorn.Server):
@@ -59,6 +62,7 @@ def serve(settings: ApiSettings) -> int:
         lifespan="on",
         timeout_graceful_shutdown=_LONGEST_GOODBYE_S,
     )
+    _open_files(settings.connections.most)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     log.info("serving", url=f"http://{host}:{settings.port}/", page=services.page.built)
     server = Server(config, services)
@@ -67,6 +71,18 @@ def serve(settings: ApiSettings) -> int:
     server.run()
     log.info("stopped")
     return 0 if server.started else 1
+
+
+def _open_files(connections: int) -> None:
+    """Let the process open as many files as that many connections and its own take, as far as the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OWN_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        log.warning("few files may be open", allowed=allowed, wanted=wanted, remedy="raise the limit (ulimit -n)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

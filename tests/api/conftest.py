@@ -24,6 +24,10 @@ from tests.api.feed import Feed
 PATIENCE_S = 60.0
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--http-cases", type=int, default=None, help="requests made up from the OpenAPI document, in all")
+
+
 @dataclass
 class Api:
     """A client of the application, and what it runs on."""

@@ -65,6 +65,75 @@ async def test_a_foreign_name_is_refused(api: Api, host: str) -> None:
     assert answer.json()["problems"][0]["field"] == "Host"
 
 
+async def test_a_header_that_must_stand_once(api: Api) -> None:
+    for name, value in (("Host", "localhost"), ("Authorization", "Bearer x")):
+        answer = await api.client.get("/healthz", headers=[("Host", "localhost"), (name, value), (name, value)])
+        assert answer.status_code == 400, name
+        assert answer.json()["problems"][0]["field"] == name.lower()
+
+
+def test_no_secret_is_shown(tmp_path: Path) -> None:
+    settings = settings_of(TOKEN=TOKEN, DATABASE_DSN="postgresql://api:hidden-word@127.0.0.1/parkgrid")
+    assert TOKEN not in repr(settings)
+    assert "hidden-word" not in repr(settings)
+    path = tmp_path / "api.toml"
+    path.write_text('token = ["hidden-word"]\n[database]\ndsn = {url = "hidden-word"}\n')
+    with pytest.raises(SettingsError) as caught:
+        load(ApiSettings, path, {}, "api")
+    assert {problem.key for problem in caught.value.problems} == {"token", "database.dsn"}
+    assert "hidden-word" not in str(caught.value)
+
+
+@pytest.mark.parametrize("base_path", ["parkgrid", "/parkgrid/", "/", "/a//b", "/a/../b", "/?"])
+def test_a_base_path_that_is_none(base_path: str) -> None:
+    with pytest.raises(SettingsError, match="base_path"):
+        settings_of(BASE_PATH=base_path)
+
+
+def test_proxies_are_addresses_or_networks() -> None:
+    assert settings_of(PROXIES="127.0.0.1, 10.1.0.0/16,").proxies == ("127.0.0.1", "10.1.0.0/16")
+    with pytest.raises(SettingsError, match="nginx"):
+        settings_of(PROXIES="nginx")
+
+
+async def test_under_a_base_path(dsn: str, dist: Path) -> None:
+    settings = ApiSettings(DatabaseSettings(dsn), base_path="/energy/parkgrid", documents=True, token=TOKEN)
+    async with running(settings, Page(dist)) as api:
+        good = {"Authorization": f"Bearer {TOKEN}"}
+        for base in ("/energy/parkgrid", ""):  # a proxy may take it off
+            assert (await api.client.get(f"{base}/")).text.startswith("<!doctype html>")
+            assert (await api.client.get(f"{base}/assets/index-abc.js")).status_code == 200
+            assert (await api.client.get(f"{base}/api/v1/signals")).status_code == 401
+            assert (await api.client.get(f"{base}/api/v1/signals", headers=good)).status_code == 200
+            document = (await api.client.get(f"{base}/api/v1/openapi.json", headers=good)).json()
+            assert document["servers"] == [{"url": "/energy/parkgrid"}]
+            traced = await api.client.get(f"{base}/api/v1/trace/nothing", headers=good)
+            assert traced.json()["problems"][0]["value"] == "nothing"
+        moved = await api.client.get("/energy/parkgrid")
+        assert (moved.status_code, moved.headers["location"]) == (308, "/energy/parkgrid/")
+        assert (await api.client.get("/energy/parkgridx/")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("header", "title"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "请求参数有误。"),
+        ("en-GB,en;q=0.9,zh;q=0.8", "The request has wrong values."),
+        ("de, zh-Hans;q=0.3", "请求参数有误。"),
+        ("zh;q=0, fr", "The request has wrong values."),
+        ("q=;;,zh;q=x", "The request has wrong values."),
+        ("", "The request has wrong values."),
+    ],
+)
+async def test_mistakes_are_told_in_the_readers_language(api: Api, header: str, title: str) -> None:
+    query = {"date": "1999-01-01", "step": "5m", "colour": "red"}
+    answer = await api.client.get("/api/v1/parks/gaoxin-nan/day", params=query, headers={"Accept-Language": header})
+    told = answer.json()
+    assert (answer.status_code, told["title"]) == (422, title)
+    chinese = [any("\u4e00" <= sign <= "\u9fff" for sign in mistake["remedy"]) for mistake in told["problems"]]
+    assert chinese == [answer.headers["content-language"] == "zh"] * 3
+
+
 async def test_the_token_guards_every_reading(dsn: str, api: Api) -> None:
     async with running(ApiSettings(DatabaseSettings(dsn), token=TOKEN)) as guarded:
         for path in [*api.document["paths"], "/api/v1/nope", "/metrics"]:

@@ -33,7 +33,7 @@ def fetched_first(dist: Path) -> set[Path]:
     while open_files:
         file = open_files.pop()
         text = file.read_text()
-        static = r'(?:src|href)="/([^"]+)"' if file is page else r'(?:from|import)\s*"\./([^"]+)"'
+        static = r'(?:src|href)="\./([^"]+)"' if file is page else r'(?:from|import)\s*"\./([^"]+)"'
         base = dist if file is page else file.parent
         for path in {base / name for name in re.findall(static, text)} - found:
             found.add(path)
