@@ -72,33 +72,15 @@ class Guard:
         names = [name for name, _ in scope["headers"]]
         twice = next((name.decode() for name in _ONCE if names.count(name) > 1), None)
         if twice is not None:
-            mistake = Mistake(
-                twice, f"{names.count(twice.encode())} times", told("send it once", "该请求头只能出现一次")
-            )
-            return Problem(
-                400, told("A header came more than once.", "请求头重复。"), (mistake,), {"Connection": "close"}
-            )
+            return _more_than_once(twice, names.count(twice.encode()))
         if not scope["path"]:
-            remedy = told("the address of the page ends in a slash", "页面地址以斜杠结尾")
-            location = {"Location": f"{self._base_path}/"}
-            return Problem(
-                308, told("The page is elsewhere.", "页面在另一地址。"), (Mistake("address", "", remedy),), location
-            )
+            return _elsewhere(f"{self._base_path}/")
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
         if self._loopback and not self._known(host):
-            remedy = told(
-                "call this server by a loopback name, or add the name to allowed_hosts",
-                "请用本机名称（如 localhost）访问，或把该名称加入 allowed_hosts",
-            )
-            title = told("This server is not called by that name.", "本服务器不使用该名称。")
-            return Problem(421, title, (Mistake.of("Host", host, remedy),))
+            return _foreign(host)
         if self._token and _guarded(scope["path"]) and not self._authorised(headers.get(b"authorization", b"")):
-            remedy = told(
-                "send the header `Authorization: Bearer <token>`", "请发送请求头 `Authorization: Bearer <令牌>`"
-            )
-            mistake = Mistake("Authorization", "", remedy)
-            return Problem(401, told("A token is needed.", "需要令牌。"), (mistake,), {"WWW-Authenticate": "Bearer"})
+            return _no_token()
         return None
 
     def _known(self, host: str) -> bool:
@@ -113,3 +95,29 @@ class Guard:
 
 def _guarded(path: str) -> bool:
     return path not in _OPEN and (path.startswith("/api/") or path == "/metrics")
+
+
+def _more_than_once(name: str, count: int) -> Problem:
+    mistake = Mistake(name, f"{count} times", told("send it once", "该请求头只能出现一次"))
+    return Problem(400, told("A header came more than once.", "请求头重复。"), (mistake,), {"Connection": "close"})
+
+
+def _elsewhere(path: str) -> Problem:
+    remedy = told("the address of the page ends in a slash", "页面地址以斜杠结尾")
+    mistake = Mistake("address", "", remedy)
+    return Problem(308, told("The page is elsewhere.", "页面在另一地址。"), (mistake,), {"Location": path})
+
+
+def _foreign(host: str) -> Problem:
+    remedy = told(
+        "call this server by a loopback name, or add the name to allowed_hosts",
+        "请用本机名称（如 localhost）访问，或把该名称加入 allowed_hosts",
+    )
+    title = told("This server is not called by that name.", "本服务器不使用该名称。")
+    return Problem(421, title, (Mistake.of("Host", host, remedy),))
+
+
+def _no_token() -> Problem:
+    remedy = told("send the header `Authorization: Bearer <token>`", "请发送请求头 `Authorization: Bearer <令牌>`")
+    mistake = Mistake("Authorization", "", remedy)
+    return Problem(401, told("A token is needed.", "需要令牌。"), (mistake,), {"WWW-Authenticate": "Bearer"})

@@ -58,7 +58,7 @@ class Turns:
         try:
             async with asyncio.timeout(self._patience_s):
                 await given
-        except BaseException as error:
+        except (asyncio.CancelledError, TimeoutError) as error:
             if given.done() and not given.cancelled():
                 self._leave(address)
             else:

@@ -2,8 +2,12 @@
 
 import asyncio
 
+import psycopg
 import pytest
 
+from api.database import Database
+from api.figures import Figures
+from api.settings import ApiSettings, DatabaseSettings
 from api.turns import ADDRESS, BusyError, Turns
 
 
@@ -76,3 +80,32 @@ async def test_a_turn_given_to_one_who_goes_is_passed_on() -> None:
     await asyncio.gather(gone, stays, return_exceptions=True)
     assert done[-1] == "c"
     assert (turns._free, turns._held, turns._waiting) == (1, {}, {})
+
+
+async def test_one_address_does_not_take_all_sessions_of_the_database(dsn: str) -> None:
+    config = ApiSettings(DatabaseSettings(dsn, connections=2, figure_connections=2))
+    database, figures = Database(config.database), Figures(config)
+    await database.open()
+    await figures.open()
+
+    async def slow() -> None:
+        ADDRESS.set("a")
+        await database.rows(b"SELECT pg_sleep(3)")
+
+    async def slow_figure() -> None:
+        ADDRESS.set("a")
+        await figures.ask(lambda connection: connection.execute("SELECT pg_sleep(20)"))
+
+    greedy = [asyncio.create_task(each()) for each in (slow, slow_figure) for _ in range(20)]
+    await asyncio.sleep(0)
+    ADDRESS.set("b")
+    assert await database.rows(b"SELECT 1 AS one") == [{"one": 1}]
+    assert await figures.ask(lambda connection: connection.execute("SELECT 1").fetchone()) == (1,)
+    assert not any(task.done() and task.exception() is None for task in greedy[20:])
+    for task in greedy:
+        task.cancel()
+    await asyncio.gather(*greedy, return_exceptions=True)
+    with psycopg.connect(dsn, autocommit=True) as other:
+        other.execute("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(20)%'")
+    await database.close()
+    await figures.close()
