@@ -150,7 +150,7 @@ async def test_who_is_answered_is_never_given_up() -> None:
 async def test_a_head_or_body_that_does_not_come_is_not_waited_for() -> None:
     post = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx"
     stream = b"GET /wait HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx"
-    async with small(head_s=0.3, body_s=0.3) as server:
+    async with small(head_s=1, body_s=1) as server:
         opened = [await server.client(sent) for sent in (HALF, b"", b"\r\n", post, stream)]
         (status, body), *others = await asyncio.gather(*(answer_of(reader) for reader, _ in opened))
         assert (status, json.loads(body)["title"]) == (408, "The request did not come in time.")
@@ -216,7 +216,7 @@ async def test_who_takes_nothing_is_cut_off() -> None:
 
 async def test_who_takes_too_slowly_is_cut_off_and_a_quick_one_is_not() -> None:
     asked = WHOLE.replace(b"/", b"/much", 1)
-    async with small(write_s=0.5, slowest_kb_s=100) as server:
+    async with small(write_s=0.5, slowest_kb_s=20) as server:
         slow = await connected(server, asked)
         quick, _ = await server.client(asked)
         loop = asyncio.get_running_loop()
