@@ -387,7 +387,7 @@ class Health(Shape):
 
     status: Literal["ok", "degraded"]
     database: Literal["ok", "unreachable"]
-    migrations: int | None
+    migrations: int | None = None
     commit_notices: bool
     streams: int
     page: Literal["built", "not built"]

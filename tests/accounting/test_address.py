@@ -31,7 +31,8 @@ PERIODS = st.one_of(
     DAYS.map(lambda day: f"{day}..{day + timedelta(days=7)}"),
 ).map(period)
 MONTHS = DAYS.map(lambda day: period(f"{day:%Y-%m}"))
-INTERVALS = st.builds(IntervalAddress, NAMES, NAMES, NAMES, NAMES, st.integers(0, 7_258_000_000_000), REVISIONS)
+STARTS = st.integers(946_684_800_000, 7_258_118_399_999)
+INTERVALS = st.builds(IntervalAddress, NAMES, NAMES, NAMES, NAMES, STARTS, REVISIONS)
 OF_A_PARK = st.builds(IndicatorAddress, NAMES, NAMES, PERIODS, revision=REVISIONS)
 OF_A_DEVICE = st.builds(IndicatorAddress, NAMES, NAMES, PERIODS, NAMES, NAMES, revision=REVISIONS)
 OF_A_PLACE = st.one_of(
@@ -42,7 +43,7 @@ OF_A_PLACE = st.one_of(
     st.builds(IndicatorAddress, NAMES, NAMES, PERIODS, gateway=NAMES, revision=REVISIONS),
 )
 BILLS = st.builds(BillAddress, NAMES, CHOSEN, MONTHS, CHOSEN, REVISIONS)
-SESSIONS = st.builds(SessionAddress, NAMES, NAMES, NAMES, st.integers(0, 7_258_000_000_000))
+SESSIONS = st.builds(SessionAddress, NAMES, NAMES, NAMES, STARTS)
 CLUSTERS = st.builds(ClusterAddress, NAMES, NAMES, PERIODS, REVISIONS)
 
 
@@ -118,7 +119,10 @@ def test_an_address_is_one_word_and_its_start_is_in_utc() -> None:
         ("interval/P/g/d/s/2026-11-23T00:00:00Z", "'P' is no park"),
         ("interval/p/g//s/2026-11-23T00:00:00Z", "empty part"),
         ("indicator/p/x", "written indicator/{park}/{name}/{period}"),
+        ("interval/p/g/d/s/0001-01-01T00:00:00+08:00", "2000 to 2199"),
+        ("session/p/g/d/9999-12-31T23:59:59.999999-23:59", "2000 to 2199"),
         ("indicator/p/x/2026-13", "no period"),
+        ("indicator/p/x/9999-12-31", "2000 to 2199"),
         ("indicator/p/T3/x/2026-11", "transformer=…"),
         ("indicator/p/colour=red/x/2026-11", "no place"),
         ("indicator/p/line=/x/2026-11", "no line"),

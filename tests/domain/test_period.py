@@ -29,7 +29,11 @@ def test_a_month_begins_at_midnight_in_shanghai() -> None:
     assert span.end == datetime(2026, 11, 30, 16, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["2026-13", "2026-Q5", "26-11", "", "2026-11-31", "2026-11-08..2026-11-01", "2026-1"])
+WRONG = ["2026-13", "2026-Q5", "26-11", "", "2026-11-31", "2026-11-08..2026-11-01", "2026-1", "２０２６"]
+OUTSIDE = ["0000", "0001", "1999-12-31", "2200", "2200-01-01", "9999-12", "9999-12-31", "2026-01-01..9999-12-31"]
+
+
+@pytest.mark.parametrize("text", [*WRONG, *OUTSIDE])
 def test_anything_else_is_refused_with_what_is_understood(text: str) -> None:
     with pytest.raises(ValueError, match="write a day"):
         period(text)
