@@ -21,7 +21,7 @@ from api.settings import ApiSettings, DatabaseSettings
 from contract.time import SystemClock
 from tests.api.feed import Feed
 
-PATIENCE_S = 600.0
+PATIENCE_S = 60.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -19,7 +19,7 @@ from api.settings import ConnectionSettings
 from parkgrid.process import free_port
 from tests.api.conftest import Served
 
-PATIENCE_S = 600.0
+PATIENCE_S = 60.0
 HALF = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-More: "
 WHOLE = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
