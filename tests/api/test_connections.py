@@ -272,7 +272,7 @@ async def test_the_api_as_it_is_deployed(serve: Callable[..., Served]) -> None:
         await streams(served, 0)
     upgrade = {"Connection": "upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     assert (await asked(served, "/api/v1/signals", **upgrade)).status_code == 200
-    assert served.stop() == 0
+    assert served.stop(PATIENCE_S) == 0
     assert "Traceback" not in served.log.read_text()
 
 
