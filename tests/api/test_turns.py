@@ -87,6 +87,10 @@ async def test_one_address_does_not_take_all_sessions_of_the_database(dsn: str) 
     database, figures = Database(config.database), Figures(config)
     await database.open()
     await figures.open()
+    await database._pool.resize(2, 2)
+    await database._pool.wait(60)
+    figures._pool.resize(2, 4)
+    await asyncio.to_thread(figures._pool.wait, 60)
 
     async def slow() -> None:
         ADDRESS.set("a")
