@@ -25,9 +25,9 @@ from api.page import Page
 from api.services import Services
 from api.settings import ApiSettings, DatabaseSettings, LimitSettings
 from contract.time import SystemClock
-from tests.accounting.february import ACCOUNT, Month, february, kept_month
+from tests.api.feed import Feed, now_ms
 
-__all__ = ["february", "kept_month"]
+ACCOUNT = "坪山 1/2"
 SEED = 20_261_130
 USUAL_CASES = 240
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
@@ -130,8 +130,11 @@ class Asked:
 
 
 @pytest.fixture
-def asked(february: Month) -> Iterator[Asked]:
-    with served(ApiSettings(DatabaseSettings(february.dsn), limits=LimitSettings(rows=2_000))) as found:
+def asked(feed: Feed) -> Iterator[Asked]:
+    power = {name: {"active_power_kw": 1.5} for name in ("pv-1", "bess-1", "grid-1", "load-1", "gun-1")}
+    feed.write(power, [now_ms() - 1_000 * age_s for age_s in range(600)])
+    feed.maintain()
+    with served(ApiSettings(DatabaseSettings(feed.dsn), limits=LimitSettings(rows=2_000))) as found:
         yield found
 
 

@@ -110,6 +110,9 @@ async def test_one_address_does_not_take_all_sessions_of_the_database(dsn: str) 
         task.cancel()
     await asyncio.gather(*greedy, return_exceptions=True)
     with psycopg.connect(dsn, autocommit=True) as other:
-        other.execute("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(20)%'")
+        other.execute(
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
+            "WHERE query LIKE '%pg_sleep(20)%' AND pid <> pg_backend_pid()"
+        )
     await database.close()
     await figures.close()
