@@ -14,6 +14,8 @@ _FORMS = (
 )
 _CHINESE = {"一": 1, "二": 2, "三": 3, "四": 4}
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199
+_COMPARED_YEARS = 2
+"""Years before the first one that a quarter is compared with."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,7 +28,7 @@ class Quarter:
 
     def __post_init__(self) -> None:
         """Refuse what no calendar has."""
-        if not (_FIRST_YEAR <= self.year <= _LAST_YEAR and 1 <= self.number <= QUARTERS):
+        if not (_FIRST_YEAR - _COMPARED_YEARS <= self.year <= _LAST_YEAR and 1 <= self.number <= QUARTERS):
             raise ValueError(f"{self.year}-Q{self.number} is no quarter of the years {_FIRST_YEAR} to {_LAST_YEAR}")
 
     def __str__(self) -> str:
@@ -74,10 +76,16 @@ def quarter(text: str) -> Quarter:
     plain = unicodedata.normalize("NFKC", text).strip().replace(" ", "")
     for form in _FORMS[:2]:
         if found := form.fullmatch(plain):
-            return Quarter(int(found[1]), _number(found[2]))
+            return _stated(int(found[1]), _number(found[2]))
     if found := _FORMS[2].fullmatch(unicodedata.normalize("NFKC", text).strip()):
-        return Quarter(int(found[2]), int(found[1]))
+        return _stated(int(found[2]), int(found[1]))
     raise ValueError(f"{text!r} is no quarter: write 2024-Q2 or 2024年第二季度")
+
+
+def _stated(year: int, number: int) -> Quarter:
+    if year < _FIRST_YEAR:
+        raise ValueError(f"{year}-Q{number} is no quarter of the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return Quarter(year, number)
 
 
 def _number(text: str) -> int:
