@@ -262,7 +262,9 @@ class Outbox:
         epoch = (self._clock.now_ms() // 1000 << _RANDOM_BITS) + secrets.randbits(_RANDOM_BITS)
         # A clock that has never been set must not lead back below an epoch that the store has seen.
         # The step is random, lest a file that was copied back take the same one again.
-        epoch = max(epoch, max(above, state.epoch) + 1 + secrets.randbits(_RANDOM_BITS))
+        next_one = max(above, state.epoch) + 1 + secrets.randbits(_RANDOM_BITS)
+        # A clock beyond the year 2106 says nothing either.
+        epoch = max(epoch, next_one) if epoch <= MAX_EPOCH else next_one
         if epoch > MAX_EPOCH:
             raise OutboxError(f"no epoch is left above {above}: somebody acknowledged one that no gateway can have had")
         self._ack = None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.ranges import MAX_PAYLOAD_BYTES
+from contract.ranges import MAX_EPOCH, MAX_PAYLOAD_BYTES, MAX_SEQ
 from contract.sample import Sample
 from contract.telemetry import MAX_BATCH_BYTES, Ack, decode_batch, encode_samples, frame_batch
 from edge.outbox import Outbox, OutboxError, OutboxFullError, split
@@ -70,7 +70,7 @@ def test_large_collections_are_split_into_batches_that_fit():
     joined = b"[" + b",".join(body[1:-1] for body, _ in parts) + b"]"
     assert joined == encode_samples(tuple(samples))
     for body, count in parts:
-        payload = frame_batch(2**53 - 1, 2**53 - 1, 2**53 - 1, backlog=False, samples=body)
+        payload = frame_batch(MAX_EPOCH, MAX_SEQ, MAX_SEQ, backlog=False, samples=body)
         assert len(payload) <= MAX_BATCH_BYTES <= MAX_PAYLOAD_BYTES
         assert len(decode_batch(payload).batch.samples) == count
 
@@ -176,7 +176,7 @@ def test_the_epoch_grows_whatever_the_clock_does(path, moved_ms):
     outbox.append([sample(2)])
     outbox.close()
     again = Outbox.open(path, clock=clock)
-    assert before < again.epoch < 2**53
+    assert before < again.epoch <= MAX_EPOCH
     assert again.stats.batches == 2
     again.close()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from contract.ranges import MAX_PAYLOAD_BYTES
+from contract.ranges import MAX_EPOCH, MAX_PAYLOAD_BYTES, MAX_SEQ
 from contract.refusal import Reason, RefusedError
 from contract.sample import Quality, Sample
 from contract.telemetry import Batch, decode_batch, encode_batch
@@ -22,9 +22,9 @@ NUMBERS = st.one_of(st.integers(-(2**70), 2**70), st.floats(allow_nan=False, all
 
 @st.composite
 def batches(draw: st.DrawFn) -> Batch:
-    seq = draw(st.integers(1, 2**53 - 1))
+    seq = draw(st.integers(1, MAX_SEQ))
     samples = draw(st.lists(samples_of(), max_size=4))
-    return Batch(draw(st.integers(1, 2**53 - 1)), seq, draw(st.integers(1, seq)), draw(st.booleans()), tuple(samples))
+    return Batch(draw(st.integers(1, MAX_EPOCH)), seq, draw(st.integers(1, seq)), draw(st.booleans()), tuple(samples))
 
 
 @st.composite
