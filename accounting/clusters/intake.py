@@ -12,7 +12,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 from accounting.clusters.figures import Connection, enterprises_of, revisions, text
-from accounting.clusters.sheet import FileError, read_sheet
+from accounting.clusters.errors import FileError
+from accounting.clusters.sheet import Take, read_bytes, read_sheet
 from contract.time import SHANGHAI
 from domain.clusters import enterprise_file, output_file
 from domain.clusters.enterprise_file import EnterpriseFile, StatedAccount, StatedEnterprise, over_full, read_enterprises
@@ -48,30 +49,27 @@ class _File:
     entered_at: datetime
 
 
-def take_outputs(dsn: str, path: Path, by: str, now: datetime, *, dry: bool = False) -> Taken:
+def take_outputs(
+    dsn: str, path: Path, by: str, now: datetime, *, take: Take | None = None, dry: bool = False
+) -> Taken:
     """Take in a file of quarterly outputs. Raises `FileError` and the errors of the store."""
-    content = _content(path)
+    content = read_bytes(path)
     today = now.astimezone(SHANGHAI).date()
-    found = read_outputs(read_sheet(path, content, output_file.SHEET), plan(), today)
+    found = read_outputs(read_sheet(path, content, output_file.SHEET, take), plan(), today)
     if found.mistakes:
         return Taken(found.mistakes, found.notes, dry=dry)
     return _take(dsn, _file("output", path, content, by, now), found, dry=dry)
 
 
-def take_enterprises(dsn: str, path: Path, by: str, now: datetime, *, dry: bool = False) -> Taken:
+def take_enterprises(
+    dsn: str, path: Path, by: str, now: datetime, *, take: Take | None = None, dry: bool = False
+) -> Taken:
     """Take in a file of enterprises and their accounts. Raises `FileError` and the errors of the store."""
-    content = _content(path)
-    found = read_enterprises(read_sheet(path, content, enterprise_file.SHEET), plan())
+    content = read_bytes(path)
+    found = read_enterprises(read_sheet(path, content, enterprise_file.SHEET, take), plan())
     if found.mistakes:
         return Taken(found.mistakes, found.notes, dry=dry)
     return _take(dsn, _file("enterprise", path, content, by, now), found, dry=dry)
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise FileError(f"无法读取 {path}：{error.strerror}", f"{path} cannot be read: {error.strerror}") from error
 
 
 def _file(kind: str, path: Path, content: bytes, by: str, now: datetime) -> _File:

@@ -1,80 +1,65 @@
 """Sheets out of CSV and XLSX files as they lie on a desk: any encoding a spreadsheet writes, formulas, merged cells.
 
-The one file that reads workbooks. Nothing is guessed: what a person cannot see (hidden sheets, rows and columns) or a
-program cannot know (a formula without its result) is told as a mistake with its cell.
+Nothing is guessed: what a person cannot see (hidden sheets, rows and columns), what is shown otherwise than it is
+stored, or what a program cannot know (a formula without its result) is told as a mistake with its cell.
 """
 
 import csv
 import io
-import math
-import warnings
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
-from xml.etree.ElementTree import ParseError
+from typing import Literal
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-from openpyxl.workbook import Workbook
-from openpyxl.worksheet.worksheet import Worksheet
+from openpyxl.styles.numbers import is_date_format
 
-from domain.clusters.cell import Cell, CellKind, Sheet
+from accounting.clusters.errors import FileError
+from accounting.clusters.workbook import MOST_COLUMNS, MOST_ROWS, Book, Content, SheetPart, Span, Stored, too_large
+from domain.clusters.cell import LONGEST, Cell, CellKind, Sheet
 from domain.clusters.mistake import Mistake, mistake
+from domain.clusters.number_format import display
 from domain.clusters.table import address
 
 MOST_BYTES = 10_000_000
-_MOST_UNPACKED = 100_000_000
-_MOST_ROWS, _MOST_COLUMNS = 10_000, 50
 _DELIMITERS = ",\t;"
-_NOT_READABLE = (
-    InvalidFileException,
-    KeyError,
-    ValueError,
-    TypeError,
-    IndexError,
-    AttributeError,
-    OSError,
-    EOFError,
-    RuntimeError,
-    ParseError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What the workbook library raises on damaged or foreign content."""
+_LONGEST_NUMBER = 40
+Take = Literal["shown", "stored"]
+"""Which value of a number is meant whose format shows another one than is stored."""
 EXAMPLE_SHEETS = ("示例", "说明")
 """A sheet whose name starts so explains; nothing in it is read."""
 
 
-class FileError(Exception):
-    """A file that cannot be read as a table at all, in Chinese and English."""
-
-    def __init__(self, zh: str, en: str) -> None:
-        self.zh = zh
-        self.en = en
-        super().__init__(en)
-
-
-@dataclass(slots=True)
-class _Grid:
-    rows: list[list[Cell]] = field(default_factory=list)
-    mistakes: list[Mistake] = field(default_factory=list)
+def read_bytes(path: Path) -> bytes:
+    """A file that has not more bytes than `read_sheet` takes, and one. Raises `FileError`."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise FileError(f"无法读取 {path}：{error.strerror}", f"{path} cannot be read: {error.strerror}") from error
 
 
-def read_sheet(path: Path, content: bytes, sheet: str) -> Sheet:
-    """The table of a file by its ending; raises `FileError` when there is none."""
+def read_sheet(path: Path, content: bytes, sheet: str, take: Take | None = None) -> Sheet:
+    """The table of a file by its ending; raises `FileError` when there is none.
+
+    Numbers that are shown otherwise than they are stored are mistakes, unless `take` says which value is meant.
+    """
+    try:
+        return _read(path, content, sheet, take)
+    except FileError as error:
+        raise FileError(f"{path.name}：{error.zh}", f"{path.name}: {error.en}") from error
+
+
+def _read(path: Path, content: bytes, sheet: str, take: Take | None) -> Sheet:
     if len(content) > MOST_BYTES:
         raise FileError(
-            f"文件有 {len(content)} 字节，最多 {MOST_BYTES}", f"the file has {len(content)} bytes, at most {MOST_BYTES}"
+            f"文件超过 {MOST_BYTES} 字节：请只保留需要导入的表格",
+            f"the file has more bytes than there may be, at most {MOST_BYTES}: keep only the table that is meant",
         )
     match path.suffix.lower():
         case ".csv" | ".txt":
             return _csv_sheet(content, path.name)
         case ".xlsx" | ".xlsm":
-            return _xlsx_sheet(content, sheet)
+            return _Reading(Book(content), take).sheet(sheet)
     raise FileError(
         f"“{path.name}”不是 .xlsx 或 .csv：请另存为其中一种", f"{path.name!r} is neither .xlsx nor .csv: save it as one"
     )
@@ -84,19 +69,23 @@ def _csv_sheet(content: bytes, name: str) -> Sheet:
     text = _decoded(content)
     head = text.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=head.count)
+    if (cells := text.count(delimiter)) > MOST_ROWS * MOST_COLUMNS:
+        raise FileError(
+            f"有 {cells} 个“{delimiter}”，最多 {MOST_ROWS * MOST_COLUMNS} 个单元格：请删除多余的行列",
+            f"{cells} times {delimiter!r}, at most {MOST_ROWS * MOST_COLUMNS} cells: delete some rows or columns",
+        )
+    rows: list[list[Cell]] = []
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        for number, row in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), 1):
+            if number > MOST_ROWS or len(row) > MOST_COLUMNS:
+                raise too_large(number, len(row))
+            rows.append([_text(address(place, number), each) for place, each in enumerate(row)])
     except csv.Error as error:
-        raise FileError(f"不是有效的 CSV：{error}", f"not a valid CSV: {error}") from error
-    _bound(len(rows), max(map(len, rows), default=0))
-    cells = [
-        [
-            Cell(address(place, number), CellKind.TEXT if text.strip() else CellKind.EMPTY, text)
-            for place, text in enumerate(row)
-        ]
-        for number, row in enumerate(rows, 1)
-    ]
-    return Sheet(name, cells)
+        raise FileError(
+            f"第 {len(rows) + 1} 行起不是有效的 CSV（{error}）：请检查引号，或另存为“CSV UTF-8”",
+            f"from line {len(rows) + 1} on it is not a valid CSV ({error}): look at the quotes, or save it again",
+        ) from error
+    return Sheet(name, rows)
 
 
 def _decoded(content: bytes) -> str:
@@ -114,156 +103,135 @@ def _decoded(content: bytes) -> str:
     )
 
 
-def _xlsx_sheet(content: bytes, wanted: str) -> Sheet:
-    formulas, values = _workbooks(content)
-    grid = _Grid()
-    name = _chosen(values, wanted)
-    for other in values.worksheets:
-        if other.sheet_state != "visible" and (used := _first_used(other)):
-            grid.mistakes.append(mistake(f"{other.title}!{used}", "hidden_sheet", value=other.title))
-    sheet = values[name]
-    _bound(sheet.max_row, sheet.max_column)
-    merged = _merged(sheet, grid)
-    _fill(grid, sheet, formulas[name], merged)
-    _note_hidden(grid, sheet)
-    return Sheet(name, grid.rows, grid.mistakes)
+class _Reading:
+    """One pass over a workbook: its cells as they are read, and what is wrong with them."""
 
+    def __init__(self, book: Book, take: Take | None) -> None:
+        self._book, self._take = book, take
+        self._mistakes: list[Mistake] = []
+        self._notes: list[str] = []
 
-def _workbooks(content: bytes) -> tuple[Workbook, Workbook]:
-    """The same workbook with formulas and with their stored results."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            unpacked = sum(each.file_size for each in packed.infolist())
-        if unpacked > _MOST_UNPACKED:
-            raise FileError(
-                f"文件解压后有 {unpacked} 字节，最多 {_MOST_UNPACKED}",
-                f"the file unpacks to {unpacked} bytes, at most {_MOST_UNPACKED}",
-            )
-        with warnings.catch_warnings():
-            # What the library does not keep (charts, extensions) is not read here.
-            warnings.simplefilter("ignore")
-            formulas = load_workbook(io.BytesIO(content), keep_links=False)
-            values = load_workbook(io.BytesIO(content), data_only=True, keep_links=False)
-    except _NOT_READABLE as error:
+    def sheet(self, wanted: str) -> Sheet:
+        """The sheet that is meant."""
+        chosen = self._chosen(wanted)
+        for other in self._book.sheets:
+            if not other.visible and (used := self._book.first_used(other)):
+                self._mistakes.append(mistake(f"{other.name}!{_name(used)}", "hidden_sheet", value=other.name))
+        content = self._book.content(chosen)
+        merged = self._merged(content)
+        rows = self._rows(content, merged)
+        self._note_hidden(content)
+        return Sheet(chosen.name, rows, self._mistakes, self._notes)
+
+    def _chosen(self, wanted: str) -> SheetPart:
+        """The sheet of the template's name, else the only visible one that does not explain."""
+        visible = [each for each in self._book.sheets if each.visible and not each.name.startswith(EXAMPLE_SHEETS)]
+        for each in visible:
+            if each.name == wanted:
+                return each
+        filled = [each for each in visible if self._book.first_used(each)]
+        if len(filled) == 1:
+            return filled[0]
+        names = [each.name for each in filled]
         raise FileError(
-            f"无法作为 .xlsx 打开（{error}）：请在表格软件中另存为 .xlsx",
-            f"it cannot be opened as .xlsx ({error}): save it as .xlsx in a spreadsheet program",
-        ) from error
-    return formulas, values
+            f"应有一个名为“{wanted}”的工作表，或只有一个有内容的工作表；现有：{'、'.join(names) or '无'}",
+            f"there must be a sheet {wanted!r}, or only one with content; found: {', '.join(names) or 'none'}",
+        )
+
+    def _merged(self, content: Content) -> list[Span]:
+        """Merged cells. A title over the whole table, merged in one row with nothing else, does no harm."""
+        filled: dict[int, set[int]] = {}
+        for row, column in content.cells:
+            filled.setdefault(row, set()).add(column)
+        for span in content.merged:
+            (row, first), (last_row, last) = span.first, span.last
+            alone = row == last_row and all(first <= column <= last for column in filled.get(row, ()))
+            if not (alone and last - first > 1):
+                self._mistakes.append(mistake(_name(span.first), "merged", value=span.text))
+        return content.merged
+
+    def _rows(self, content: Content, merged: Sequence[Span]) -> list[list[Cell]]:
+        last_row = max((row for row, _ in content.cells), default=0)
+        last_column = max((column for _, column in content.cells), default=0)
+        covered = {place for span in merged for place in _covered(span, last_row, last_column)}
+        rows = []
+        for row in range(1, last_row + 1):
+            cells = []
+            for place in ((row, column) for column in range(1, last_column + 1)):
+                stored = content.cells.get(place)
+                if place in covered:
+                    cells.append(Cell(_name(place), CellKind.MERGED))
+                else:
+                    cells.append(Cell(_name(place)) if stored is None else self._cell(_name(place), stored))
+            rows.append(cells)
+        return rows
+
+    def _cell(self, name: str, stored: Stored) -> Cell:
+        if stored.text is None:
+            return Cell(name, CellKind.FORMULA)
+        match stored.kind:
+            case "t":
+                return _text(name, stored.text)
+            case "b":
+                return Cell(name, CellKind.TRUTH, "FALSE" if stored.text in {"0", "false"} else "TRUE")
+            case "e":
+                return Cell(name, CellKind.ERROR, stored.text[:LONGEST])
+            case "d":
+                return Cell(name, CellKind.DATE, stored.text[:LONGEST])
+        return self._number(name, stored.text, stored.format)
+
+    def _number(self, name: str, text: str, code: str) -> Cell:
+        number = _finite(text)
+        if number is None:
+            return Cell(name, CellKind.ERROR, text[:LONGEST])
+        if is_date_format(code):
+            return Cell(name, CellKind.DATE, f"{number}")
+        found = display(number, code)
+        if found.same:
+            return Cell(name, CellKind.NUMBER, f"{number}", behind=found.behind)
+        chosen = {"shown": found.number, "stored": number}.get(self._take or "")
+        if chosen is None:
+            return Cell(name, CellKind.OTHERWISE, f"{number}", display=found.text or '""')
+        self._notes.append(f"{name}: {found.text!r} ({number}) = {chosen}")
+        return Cell(name, CellKind.NUMBER, f"{chosen}")
+
+    def _note_hidden(self, content: Content) -> None:
+        """Rows and columns that hold something but are not shown."""
+        places = sorted(content.cells)
+        for row in sorted({row for row, _ in places} & content.hidden_rows):
+            first = next(place for place in places if place[0] == row)
+            self._mistakes.append(mistake(_name(first), "hidden_row", value=row))
+        for column in sorted({column for _, column in places} & content.hidden_columns):
+            first = next(place for place in places if place[1] == column)
+            letters = address(column - 1, 1).rstrip("0123456789")
+            self._mistakes.append(mistake(_name(first), "hidden_column", value=letters))
 
 
-def _chosen(book: Workbook, wanted: str) -> str:
-    """The sheet of the template's name, else the only visible one that does not explain."""
-    visible = [
-        sheet.title
-        for sheet in book.worksheets
-        if sheet.sheet_state == "visible" and not sheet.title.startswith(EXAMPLE_SHEETS)
+def _covered(span: Span, last_row: int, last_column: int) -> list[tuple[int, int]]:
+    """The cells under merged ones as far as the table goes, without the one that is shown."""
+    (first_row, first_column), (end_row, end_column) = span.first, span.last
+    return [
+        (row, column)
+        for row in range(first_row, min(end_row, last_row) + 1)
+        for column in range(first_column, min(end_column, last_column) + 1)
+        if (row, column) != span.first
     ]
-    if wanted in visible:
-        return wanted
-    filled = [name for name in visible if _first_used(book[name])]
-    if len(filled) == 1:
-        return filled[0]
-    listed = "、".join(filled) or "无"
-    raise FileError(
-        f"应有一个名为“{wanted}”的工作表，或只有一个有内容的工作表；现有：{listed}",
-        f"there must be a sheet {wanted!r}, or only one with content; found: {', '.join(filled) or 'none'}",
-    )
 
 
-def _bound(rows: int, columns: int) -> None:
-    if rows > _MOST_ROWS or columns > _MOST_COLUMNS:
-        raise FileError(
-            f"工作表有 {rows} 行 {columns} 列，最多 {_MOST_ROWS} 行 {_MOST_COLUMNS} 列：请删除多余的行列",
-            f"the sheet has {rows} rows and {columns} columns, at most {_MOST_ROWS} and {_MOST_COLUMNS}: delete some",
-        )
+def _name(place: tuple[int, int]) -> str:
+    return address(place[1] - 1, place[0])
 
 
-def _first_used(sheet: Any) -> str | None:
-    """The first cell of a sheet with content; a sheet of charts has none."""
-    if not isinstance(sheet, Worksheet):
+def _text(name: str, text: str) -> Cell:
+    """A cell of text; what is longer than any column takes is cut, and refused where it is read."""
+    text = text[: LONGEST + 1]
+    return Cell(name, CellKind.TEXT if text.strip() else CellKind.EMPTY, text)
+
+
+def _finite(text: str) -> Decimal | None:
+    """A number with the 15 digits that a spreadsheet shows and keeps; the rest is noise of binary fractions."""
+    try:
+        number = Decimal(f"{float(text):.15g}") if len(text) <= _LONGEST_NUMBER else Decimal("NaN")
+    except ValueError:
         return None
-    return next((cell.coordinate for row in sheet.iter_rows() for cell in row if cell.value is not None), None)
-
-
-def _merged(sheet: Worksheet, grid: _Grid) -> set[str]:
-    """The cells under merged ones. A title over the whole table, merged in one row with nothing else, does no harm."""
-    covered: set[str] = set()
-    for span in sheet.merged_cells.ranges:
-        cells = [
-            address(column - 1, row)
-            for row in range(span.min_row, span.max_row + 1)
-            for column in range(span.min_col, span.max_col + 1)
-        ]
-        covered.update(cells[1:])
-        alone = span.min_row == span.max_row and all(
-            cell.value is None for cell in sheet[span.min_row] if not span.min_col <= (cell.column or 0) <= span.max_col
-        )
-        if not (alone and span.size["columns"] > 2):  # noqa: PLR2004 - a title is wider than two columns
-            grid.mistakes.append(mistake(cells[0], "merged", value=span.coord))
-    return covered
-
-
-def _fill(grid: _Grid, values: Worksheet, formulas: Worksheet, merged: set[str]) -> None:
-    for row in values.iter_rows():
-        cells = []
-        for cell in row:
-            coordinate = address((cell.column or 1) - 1, cell.row or 1)
-            if coordinate in merged:
-                cells.append(Cell(coordinate, CellKind.MERGED))
-                continue
-            kinds = (formulas[coordinate].data_type, cell.data_type)
-            cells.append(_cell(coordinate, cell.value, str(cell.number_format), kinds))
-        grid.rows.append(cells)
-
-
-def _cell(coordinate: str, value: Any, number_format: str, kinds: tuple[str, str]) -> Cell:
-    """A cell from its value, its format, and its types with and without formulas."""
-    match value:
-        case None:
-            return Cell(coordinate, CellKind.FORMULA if kinds[0] == "f" else CellKind.EMPTY)
-        case bool():
-            return Cell(coordinate, CellKind.TRUTH, str(value).upper())
-        case int() | float():
-            return _numeric(coordinate, value, number_format)
-        case datetime() | date() | time() | timedelta():
-            return Cell(coordinate, CellKind.DATE, str(value))
-    text = str(value)
-    if kinds[1] == "e":
-        return Cell(coordinate, CellKind.ERROR, text)
-    return Cell(coordinate, CellKind.TEXT if text.strip() else CellKind.EMPTY, text)
-
-
-def _numeric(coordinate: str, value: float, number_format: str) -> Cell:
-    if not math.isfinite(value):
-        return Cell(coordinate, CellKind.ERROR, str(value))
-    # A spreadsheet shows and keeps 15 digits; the rest is noise of binary fractions.
-    text = str(value) if isinstance(value, int) else f"{value:.15g}"
-    return Cell(coordinate, CellKind.PERCENT if "%" in number_format else CellKind.NUMBER, text)
-
-
-def _note_hidden(grid: _Grid, sheet: Worksheet) -> None:
-    """Rows and columns that hold something but are not shown."""
-    for row in grid.rows:
-        if used := _used(row):
-            number = sheet[used.address].row
-            if sheet.row_dimensions[number].hidden:
-                grid.mistakes.append(mistake(used.address, "hidden_row", value=number))
-    for letters in _hidden_columns(sheet):
-        column = [row[sheet[f"{letters}1"].column - 1] for row in grid.rows if len(row) >= sheet[f"{letters}1"].column]
-        if used := _used(column):
-            grid.mistakes.append(mistake(used.address, "hidden_column", value=letters))
-
-
-def _used(cells: Sequence[Cell]) -> Cell | None:
-    return next((cell for cell in cells if cell.kind not in (CellKind.EMPTY, CellKind.MERGED)), None)
-
-
-def _hidden_columns(sheet: Worksheet) -> Iterator[str]:
-    for letters, dimension in sorted(sheet.column_dimensions.items()):
-        if dimension.hidden:
-            # One entry can stand for a group of columns.
-            for column in range(dimension.min or 1, min(dimension.max or 1, _MOST_COLUMNS) + 1):
-                yield address(column - 1, 1).rstrip("0123456789")
-            if not dimension.min:
-                yield letters
+    return number if number.is_finite() else None

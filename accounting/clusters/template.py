@@ -12,7 +12,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from accounting.clusters.sheet import FileError
+from accounting.clusters.errors import FileError
 from domain.clusters import enterprise_file, output_file
 from domain.clusters.plan import plan
 from domain.clusters.table import Column

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from accounting.clusters.figures import ClusterFigures, ClusterQuarter, ParkEnergy, cluster_figures
-from accounting.clusters.sheet import FileError
+from accounting.clusters.errors import FileError
 from accounting.report.words import WORDS
 from contract.time import SHANGHAI
 from domain.clusters.figures import BY_NAME, DEFINITIONS, Bound, ClusterFigure, plain

@@ -15,7 +15,8 @@ from contract.refusal import shorten
 from domain.clusters.mistake import Mistake, mistake
 
 _NUMBER = re.compile(r"[+-]?([0-9]{1,15}|[0-9]{1,3}(,[0-9]{3}){1,4})(\.[0-9]{1,10})?")
-_LONGEST = 500
+LONGEST = 500
+"""Characters of a text in a cell."""
 _MINUS = str.maketrans({"\N{MINUS SIGN}": "-", "\N{NO-BREAK SPACE}": " "})
 
 
@@ -25,8 +26,8 @@ class CellKind(Enum):
     EMPTY = auto()
     TEXT = auto()
     NUMBER = auto()
-    PERCENT = auto()
-    """A number that is shown as a percentage."""
+    OTHERWISE = auto()
+    """A number whose format shows another one: a percentage, a part of a thousand, digits put between."""
     DATE = auto()
     TRUTH = auto()
     FORMULA = auto()
@@ -44,6 +45,10 @@ class Cell:
     kind: CellKind = CellKind.EMPTY
     text: str = ""
     """What stands there; a number in its shortest exact form."""
+    display: str = ""
+    """What is shown, where that is another number."""
+    behind: str = ""
+    """The words that a number's format puts behind it, such as a unit."""
 
     @property
     def shown(self) -> str:
@@ -58,6 +63,8 @@ class Sheet:
     name: str
     rows: Sequence[Sequence[Cell]]
     mistakes: Sequence[Mistake] = ()
+    notes: Sequence[str] = ()
+    """Numbers that were taken as a person said: as shown, or as stored."""
 
 
 @dataclass(slots=True)
@@ -79,7 +86,7 @@ def plain(text: str) -> str:
 
 def number(cell: Cell, findings: Findings) -> Decimal | None:
     """The number of a cell; None when there is none, with the reason among the mistakes unless the cell is empty."""
-    if cell.kind is CellKind.PERCENT or (cell.kind is CellKind.TEXT and plain(cell.text).endswith(("%", "‰"))):
+    if cell.kind is CellKind.TEXT and plain(cell.text).endswith(("%", "‰")):
         findings.add(cell.address, "percent", value=cell.shown)
         return None
     if cell.kind is CellKind.NUMBER:
@@ -104,8 +111,8 @@ def words(cell: Cell, findings: Findings) -> str:
     if not text.isprintable():
         findings.add(cell.address, "control")
         return ""
-    if len(text) > _LONGEST:
-        findings.add(cell.address, "too_long", limit=_LONGEST)
+    if len(text) > LONGEST:
+        findings.add(cell.address, "too_long", limit=LONGEST)
         return ""
     return text
 
@@ -117,8 +124,8 @@ def readable(cell: Cell, findings: Findings) -> bool:
             return bool(cell.text.strip())
         case CellKind.EMPTY | CellKind.MERGED:
             return False
-        case CellKind.PERCENT:
-            findings.add(cell.address, "percent", value=cell.shown)
+        case CellKind.OTHERWISE:
+            findings.add(cell.address, "otherwise", shown=shorten(cell.display, 60), stored=cell.shown)
         case CellKind.DATE:
             findings.add(cell.address, "date")
         case CellKind.TRUTH:

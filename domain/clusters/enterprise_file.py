@@ -10,7 +10,7 @@ from domain.clusters.cell import Cell, CellKind, Findings, Sheet, number, plain,
 from domain.clusters.mistake import Mistake
 from domain.clusters.output_file import find_cluster
 from domain.clusters.plan import Plan
-from domain.clusters.table import Column, Row, Table, table
+from domain.clusters.table import Column, Row, Table, table, until_too_many
 
 SHEET = "企业账户 Enterprises"
 COLUMNS = (
@@ -77,10 +77,10 @@ class EnterpriseFile:
 
 def read_enterprises(sheet: Sheet, plan: Plan) -> EnterpriseFile:
     """Read a sheet; any mistake refuses it whole, and all of them are told."""
-    findings = Findings(list(sheet.mistakes))
+    findings = Findings(list(sheet.mistakes), list(sheet.notes))
     found = table(sheet, COLUMNS, findings)
-    read = [_row(row, plan, findings) for row in found.rows]
-    stated = [(row, *both) for row, both in zip(found.rows, read, strict=True) if both]
+    read = [(row, _row(row, plan, findings)) for row in until_too_many(found.rows, findings)]
+    stated = [(row, *both) for row, both in read if both]
     enterprises = _one_each([(row, enterprise) for row, enterprise, _ in stated], findings)
     accounts = _accounts([(row, account) for row, _, account in stated], findings)
     _refuse_too_much(found, enterprises, accounts, findings)

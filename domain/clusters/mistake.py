@@ -42,6 +42,19 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "“{value}”是百分数：请填金额",
         "{value!r} is a percentage: write an amount",
     ),
+    "otherwise": (
+        "显示为“{shown}”，存储的却是 {stored}：请改用普通数字格式，或用 --take shown（取显示值）/ --take stored（取存储值）确认",
+        "{shown!r} is shown, but {stored} is stored: use a plain number format, or say which is meant: "
+        "--take shown or --take stored",
+    ),
+    "format_unit": (
+        "数字格式显示“{value}”，单位却是“{unit}”：请改正其中之一",
+        "its number format shows {value!r}, but the unit is {unit!r}: correct one of them",
+    ),
+    "more": (
+        "已有 {count} 处错误，此行起未再检查：请先改正以上错误",
+        "{count} mistakes so far; from this row on nothing was looked at: correct these first",
+    ),
     "not_number": (
         "“{value}”不是数字：请写 1234.5 或 1,234.5，单位写在单位列",
         "{value!r} is no number: write 1234.5 or 1,234.5, and the unit in its own column",

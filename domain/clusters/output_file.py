@@ -7,11 +7,12 @@ from decimal import Decimal
 from difflib import get_close_matches
 from enum import StrEnum
 
+from contract.refusal import shorten
 from domain.clusters.cell import Cell, CellKind, Findings, Sheet, number, plain, words
 from domain.clusters.mistake import Mistake
 from domain.clusters.plan import Cluster, Plan
 from domain.clusters.quarter import Quarter, quarter
-from domain.clusters.table import Column, Row, Table, table
+from domain.clusters.table import Column, Row, Table, table, until_too_many
 
 SHEET = "季度产值 Output"
 COLUMNS = (
@@ -97,10 +98,10 @@ class OutputFile:
 
 def read_outputs(sheet: Sheet, plan: Plan, today: date) -> OutputFile:
     """Read a sheet; any mistake refuses it whole, and all of them are told."""
-    findings = Findings(list(sheet.mistakes))
+    findings = Findings(list(sheet.mistakes), list(sheet.notes))
     found = table(sheet, COLUMNS, findings)
     heading_unit = _heading_unit(found, findings)
-    read = [_row(row, plan, today, heading_unit, findings) for row in found.rows]
+    read = [_row(row, plan, today, heading_unit, findings) for row in until_too_many(found.rows, findings)]
     _refuse_doubles(found, [key for key, _ in read], findings)
     rows = [stated for _, stated in read]
     complete = () if findings.mistakes else tuple(row for row in rows if row)
@@ -225,13 +226,16 @@ def _output(cell: Cell, unit: str | None, cluster: Cluster | None, plan: Plan, f
         return None
     if unit is None or cluster is None:
         return None
+    if unit_name(cell.behind) not in {None, unit}:
+        findings.add(cell.address, "format_unit", value=shorten(cell.behind, 60), unit=unit)
+        return None
     output_100m_cny = found * UNITS_CNY[unit] / CNY_PER_100M
     low, high = plan.smallest_believable_100m_cny(cluster), plan.largest_believable_100m_cny(cluster)
     if output_100m_cny > high:
-        findings.add(cell.address, "implausible", value=f"{output_100m_cny.normalize():f}", limit=high)
+        findings.add(cell.address, "implausible", value=shorten(f"{output_100m_cny.normalize():f}", 40), limit=high)
         return None
     if 0 < output_100m_cny < low:
-        findings.add(cell.address, "too_small", value=f"{output_100m_cny.normalize():f}", limit=low)
+        findings.add(cell.address, "too_small", value=shorten(f"{output_100m_cny.normalize():f}", 40), limit=low)
         return None
     return found * UNITS_CNY[unit]
 
@@ -239,7 +243,7 @@ def _output(cell: Cell, unit: str | None, cluster: Cluster | None, plan: Plan, f
 def _refuse_doubles(found: Table, keys: Sequence[_Key | None], findings: Findings) -> None:
     """A cluster and quarter may stand once; also where the rest of a row is wrong."""
     first: dict[_Key, str] = {}
-    for row, key in zip(found.rows, keys, strict=True):
+    for row, key in zip(found.rows, keys, strict=False):
         cell = row["cluster"].address
         if key in first:
             findings.add(cell, "duplicate", first=first[key], value=f"{row['cluster'].shown} {key[1]}")

@@ -11,6 +11,7 @@ _SEPARATORS = re.compile(r"[\s/_:,.-]+")
 _FIRST_ROWS = 10
 _ENOUGH = 2
 """So many known headings make a row the row of headings."""
+_MOST_MISTAKES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,15 @@ def table(sheet: Sheet, columns: Sequence[Column], findings: Findings) -> Table:
     return Table({key: sheet.rows[start][place] for key, place in found.items()}, units, rows)
 
 
+def until_too_many(rows: Sequence[Row], findings: Findings) -> Iterator[Row]:
+    """The rows one by one, until there are more mistakes than anybody would correct at once."""
+    for row in rows:
+        if len(findings.mistakes) >= _MOST_MISTAKES:
+            findings.add(f"A{row.number}", "more", count=len(findings.mistakes))
+            return
+        yield row
+
+
 def _known(cells: Sequence[Cell], columns: Sequence[Column]) -> int:
     named = (_parted(cell.text)[0] for cell in cells if cell.kind is CellKind.TEXT)
     return sum(any(column.means(name) for column in columns) for name in named)
@@ -123,6 +133,8 @@ def _refuse_strays(rows: Sequence[Sequence[Cell]], findings: Findings) -> None:
     empty = (CellKind.EMPTY, CellKind.MERGED)
     headed = {place for place, cell in enumerate(rows[0]) if cell.kind not in empty}
     for cells in rows[1:]:
+        if len(findings.mistakes) >= _MOST_MISTAKES:
+            return
         stray = next((cell for place, cell in enumerate(cells) if place not in headed and cell.kind not in empty), None)
         if stray is not None:
             findings.add(stray.address, "stray", value=stray.shown)

@@ -47,7 +47,7 @@ def template(
 
         parkgrid clusters template accounts.csv --kind enterprise
     """
-    from accounting.clusters.sheet import FileError
+    from accounting.clusters.errors import FileError
     from accounting.clusters.template import write_template
 
     try:
@@ -65,10 +65,17 @@ def import_file(
     kind: Annotated[
         Literal["output", "enterprise"], typer.Option(help="Outputs, or whose account is whose.")
     ] = "output",
+    take: Annotated[
+        Literal["shown", "stored"] | None,
+        typer.Option(help="The value that is meant where a number format shows another one than the cell stores."),
+    ] = None,
     dry: Dry = False,
     language: Lang = "zh",
 ) -> None:
     """Take in a file whole, or refuse it with every mistake by its cell; the same file again changes nothing.
+
+    A cell of a workbook whose format shows another number than it stores (a percentage, thousands, a point between the
+    digits) is a mistake that tells both. Look at them, then say which is meant: `--take shown` or `--take stored`.
 
     For example:
 
@@ -79,14 +86,14 @@ def import_file(
         parkgrid clusters import accounts.csv --kind enterprise --lang en
     """
     from accounting.clusters.intake import take_enterprises, take_outputs
-    from accounting.clusters.sheet import FileError
+    from accounting.clusters.errors import FileError
     from ingest.store.errors import StoreError
 
     who = by.strip() or getpass.getuser()
-    take = take_outputs if kind == "output" else take_enterprises
+    take_in = take_outputs if kind == "output" else take_enterprises
     typer.echo(f"{'读取' if language == 'zh' else 'reading'} {file}", err=True)
     try:
-        taken = take(dsn, file, who, datetime.now(UTC), dry=dry)
+        taken = take_in(dsn, file, who, datetime.now(UTC), take=take, dry=dry)
     except FileError as error:
         _refuse(error.zh if language == "zh" else error.en)
     except StoreError as error:
@@ -137,7 +144,7 @@ def report(
 
         parkgrid clusters report 2024-Q2 --out 2024-Q2.pdf --lang zh
     """
-    from accounting.clusters.sheet import FileError
+    from accounting.clusters.errors import FileError
     from accounting.report.supervision import write_report
     from domain.clusters.quarter import quarter as read
     from ingest.store.errors import StoreError

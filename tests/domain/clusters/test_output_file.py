@@ -21,7 +21,7 @@ GOOD = ("智能网联汽车", "2024-Q2", "当季", "850.30", "亿元", "统计�
 def sheet(*rows: Sequence[str | Cell]) -> Sheet:
     def cell(place: int, line: int, content: str | Cell) -> Cell:
         if isinstance(content, Cell):
-            return Cell(address(place, line), content.kind, content.text)
+            return Cell(address(place, line), content.kind, content.text, content.display, content.behind)
         return Cell(address(place, line), CellKind.TEXT if content else CellKind.EMPTY, content)
 
     return Sheet(
@@ -84,7 +84,17 @@ def test_what_is_ambiguous_is_no_number(text: str) -> None:
     ("changes", "words"),
     [
         ({"output": "85%"}, "D2: '85%' is a percentage: write an amount"),
-        ({"output": Cell("", CellKind.PERCENT, "0.85")}, "D2: '0.85' is a percentage: write an amount"),
+        (
+            {"output": Cell("", CellKind.OTHERWISE, "0.85", "85%")},
+            (
+                "D2: '85%' is shown, but 0.85 is stored: use a plain number format, or say which is meant: "
+                "--take shown or --take stored"
+            ),
+        ),
+        (
+            {"output": Cell("", CellKind.NUMBER, "850.3", behind="万")},
+            "D2: its number format shows '万', but the unit is '亿元': correct one of them",
+        ),
         ({"output": "-3"}, "D2: -3 is negative: output cannot be below 0"),
         ({"output": "−3"}, "D2: −3 is negative: output cannot be below 0"),
         ({"output": ""}, "D2: Output is missing"),
