@@ -11,7 +11,7 @@ Both give (key, value, remedy).
 
 import copy
 import dataclasses
-import tomllib
+import math
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -21,8 +21,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from contract import strict_toml
+from contract.refusal import shorten
+
 _T = TypeVar("_T")
-MAX_FILE_BYTES = 1_048_576
+_MOST_UNKNOWN = 20
+_LONGEST_VALUE = 200
 Check = Callable[[Any], str | None]
 """Looks at a value and returns a remedy, or None when it is right."""
 
@@ -38,8 +42,8 @@ class Problem:
 
     def __str__(self) -> str:
         """`file: key = value: remedy`."""
-        value = "" if self.value is MISSING else f" = {self.value!r}"
-        return f"{self.file}: {self.key}{value}: {self.remedy}"
+        value = "" if self.value is MISSING else f" = {shorten(repr(self.value), _LONGEST_VALUE)}"
+        return f"{self.file}: {shorten(self.key, _LONGEST_VALUE)}{value}: {self.remedy}"
 
 
 class SettingsError(Exception):
@@ -150,15 +154,15 @@ def _own_problems(settings: Any) -> list[tuple[str, object, str]]:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        payload = path.read_bytes()
-        if len(payload) > MAX_FILE_BYTES:
-            raise SettingsError([Problem(str(path), "file", f"{len(payload)} bytes", f"at most {MAX_FILE_BYTES}")])
-        return tomllib.loads(payload.decode("utf-8"))
+        with path.open("rb") as file:
+            return strict_toml.loads(file.read(strict_toml.MAX_BYTES + 1).decode("utf-8"))
     except OSError as error:
         remedy = f"cannot be read ({error.strerror}): create it or name another file"
         raise SettingsError([Problem(str(path), "file", MISSING, remedy)]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError([Problem(str(path), "file", MISSING, f"is not valid TOML: {error}")]) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError([Problem(str(path), "file", MISSING, "is not UTF-8 text: save it as UTF-8")]) from error
+    except strict_toml.TomlError as error:
+        raise SettingsError([Problem(str(path), "file", MISSING, str(error))]) from error
 
 
 def _overlay(
@@ -204,8 +208,12 @@ def _build(kind: type, document: object, file: str, prefix: str, problems: list[
         return None
     before = len(problems)
     fields = {field.name.removesuffix("_"): field for field in dataclasses.fields(kind)}
-    for key in document.keys() - fields.keys():
-        near = get_close_matches(key, fields, 1)
+    unknown = sorted(document.keys() - fields.keys())
+    if len(unknown) > _MOST_UNKNOWN:
+        more = len(unknown) - _MOST_UNKNOWN
+        problems.append(Problem(file, prefix + "…", f"{more} more", "unknown keys: correct the others first"))
+    for key in unknown[:_MOST_UNKNOWN]:
+        near = get_close_matches(shorten(key, _LONGEST_VALUE), fields, 1)
         remedy = f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known: {', '.join(fields)}"
         problems.append(Problem(file, prefix + key, document[key], remedy))
     hints = typing.get_type_hints(kind)
@@ -266,7 +274,7 @@ def _scalar(kind: Any, value: object) -> Any:
     if typing.get_origin(kind) is typing.Literal:
         return value if value in typing.get_args(kind) else MISSING
     if kind in (str, int, float, bool) and type(value) is kind:
-        return value
+        return MISSING if isinstance(value, float) and not math.isfinite(value) else value
     return MISSING
 
 

@@ -1,10 +1,11 @@
 """The words of the dashboards: one catalogue, dashboards/words.toml, with every text in every language side by side."""
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
+
+from contract import strict_toml
 
 LANGUAGES = ("en", "zh")
 TITLES = MappingProxyType({"en": "parkgrid", "zh": "parkgrid · 园区能源"})
@@ -23,7 +24,7 @@ class WordError(KeyError):
 def catalogue() -> Mapping[str, Mapping[str, str]]:
     """Every key with its text in each language."""
     text = resources.files("dashboards").joinpath("words.toml").read_text("utf-8")
-    return MappingProxyType({key: dict(zip(LANGUAGES, pair, strict=True)) for key, pair in tomllib.loads(text).items()})
+    return MappingProxyType({key: dict(zip(LANGUAGES, pair, strict=True)) for key, pair in strict_toml.loads(text).items()})
 
 
 class Words:

@@ -3,7 +3,6 @@
 Every day of a load is a pure function of seed and date, at steps of one minute.
 """
 
-import tomllib
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -14,6 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from contract import strict_toml
 
 from simulators.weather import MINUTES, WeatherDay, carried, numbers
 
@@ -123,5 +124,5 @@ def _make_up_workdays() -> frozenset[date]:
 
 @cache
 def _years() -> list[dict[str, Any]]:
-    years: list[dict[str, Any]] = tomllib.loads(_CALENDAR.read_text("utf-8"))["years"]
+    years: list[dict[str, Any]] = strict_toml.loads(_CALENDAR.read_text("utf-8"))["years"]
     return years

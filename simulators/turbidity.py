@@ -6,7 +6,6 @@ The means of Pingshan are a file of ours; those of other places are asked from p
 import calendar
 import importlib.util
 import math
-import tomllib
 from datetime import date
 from functools import cache
 from itertools import accumulate
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from contract import strict_toml
 
 Months = tuple[float, ...]
 """Twelve monthly means, January first."""
@@ -59,7 +60,7 @@ def _cell(latitude: float, longitude: float) -> tuple[int, int]:
 
 @cache
 def _cells() -> dict[tuple[int, int], Months]:
-    document: dict[str, Any] = tomllib.loads(_CELLS.read_text("utf-8"))
+    document: dict[str, Any] = strict_toml.loads(_CELLS.read_text("utf-8"))
     return {(cell["south"], cell["west"]): tuple(cell["months"]) for cell in document["cells"]}
 
 

@@ -3,12 +3,13 @@
 A day that no file covers has no kind: whoever asks for it is told which file is missing, not given a guess.
 """
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from importlib import resources
+
+from contract import strict_toml
 
 WORKDAY = "workday"
 """A day on which people work, a make-up workday at a weekend included."""
@@ -59,7 +60,7 @@ def calendar(texts: Mapping[str, str]) -> Calendar:
     workdays: set[date] = set()
     years = set()
     for name, text in texts.items():
-        document = tomllib.loads(text)
+        document = strict_toml.loads(text)
         for holiday in document["holidays"]:
             if holiday["name"] not in HOLIDAYS:
                 raise ValueError(f"{name}: holiday {holiday['name']!r} is none of {', '.join(HOLIDAYS)}")

@@ -3,7 +3,6 @@
 The figures are a dated file beside this module; each names the document and clause that it was read from.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +11,8 @@ from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Any
+
+from contract import strict_toml
 
 _FILE = "pingshan_6_plus_3"
 
@@ -108,7 +109,7 @@ class Plan:
 def plan(file: str = _FILE) -> Plan:
     """The plan of a packaged file; `FileNotFoundError` when there is no such file."""
     text = resources.files("domain.clusters").joinpath("data", f"{file}.toml").read_text("utf-8")
-    return read_plan(tomllib.loads(text))
+    return read_plan(strict_toml.loads(text))
 
 
 def read_plan(document: Mapping[str, Any]) -> Plan:

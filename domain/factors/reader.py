@@ -4,7 +4,6 @@ Two days decide. `on` is the last day of the period: an entry must be valid then
 was published later does not exist for it, so a figure of the past can be computed again as it was.
 """
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from contract import strict_toml
 from domain.indicators.definition import Factor
 
 NATIONAL = "national"
@@ -67,7 +67,7 @@ def factors_for(on: date, as_of: date, region: str | None) -> dict[str, Factor]:
 
 def region_of(district: str, time_zone: str) -> str | None:
     """The region of a park's factors, or `None` when nobody has named one."""
-    for entry in tomllib.loads(_text("regions.toml"))["region"]:
+    for entry in strict_toml.loads(_text("regions.toml"))["region"]:
         zones = entry.get("time_zones")
         if district in entry["districts"] and (zones is None or time_zone in zones):
             return str(entry["region"])
@@ -76,7 +76,7 @@ def region_of(district: str, time_zone: str) -> str | None:
 
 def read_factors(text: str, file: str) -> list[Entry]:
     """The entries of a file. Raises `FactorError`, which names every mistake."""
-    document = tomllib.loads(text)
+    document = strict_toml.loads(text)
     publications = document.get("publication", {})
     mistakes: list[str] = []
     entries: list[Entry] = []

@@ -1,11 +1,12 @@
 """The monthly power factor and its adjustment of the bill (力调电费, 〔83〕水电财字215号), from a dated table."""
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cache
 from importlib import resources
+
+from contract import strict_toml
 
 _HUNDREDTH = Decimal("0.01")
 _EXACT = Context(prec=60)
@@ -53,7 +54,7 @@ class Table:
 
 def table(text: str) -> Table:
     """The table that a rule file says."""
-    document = tomllib.loads(text, parse_float=Decimal)
+    document = strict_toml.loads(text, Decimal)
     return Table(tuple(map(_standard, document["standard"])), document["source"], text)
 
 

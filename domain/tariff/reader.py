@@ -6,7 +6,6 @@ numbers they are written as; a binary float never touches a price.
 
 import hashlib
 import re
-import tomllib
 from dataclasses import MISSING
 from datetime import date
 from decimal import Decimal
@@ -14,6 +13,7 @@ from importlib import resources
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from contract import strict_toml
 from contract.settings import Problem, SettingsError
 from domain.tariff import scopes
 from domain.tariff.fields import Fields
@@ -45,9 +45,9 @@ def read_plan(text: str, file: str) -> Plan:
     """The plan that a text says. Raises `SettingsError` with every mistake."""
     problems: list[Problem] = []
     try:
-        document = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError([Problem(file, "file", MISSING, f"is not valid TOML: {error}")]) from error
+        document = strict_toml.loads(text, Decimal)
+    except strict_toml.TomlError as error:
+        raise SettingsError([Problem(file, "file", MISSING, str(error))]) from error
     plan = _plan(Fields(file, document, "", problems), text)
     if problems:
         raise SettingsError(problems)
