@@ -24,7 +24,9 @@ class WordError(KeyError):
 def catalogue() -> Mapping[str, Mapping[str, str]]:
     """Every key with its text in each language."""
     text = resources.files("dashboards").joinpath("words.toml").read_text("utf-8")
-    return MappingProxyType({key: dict(zip(LANGUAGES, pair, strict=True)) for key, pair in strict_toml.loads(text).items()})
+    return MappingProxyType(
+        {key: dict(zip(LANGUAGES, pair, strict=True)) for key, pair in strict_toml.loads(text).items()}
+    )
 
 
 class Words:

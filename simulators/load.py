@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import strict_toml
-
 from simulators.weather import MINUTES, WeatherDay, carried, numbers
 
 _SATURDAY, _SUNDAY = 5, 6

@@ -12,7 +12,6 @@ import psycopg
 from psycopg.rows import dict_row
 
 from accounting.clusters.figures import Connection, enterprises_of, revisions, text
-from accounting.clusters.errors import FileError
 from accounting.clusters.sheet import Take, read_bytes, read_sheet
 from contract.time import SHANGHAI
 from domain.clusters import enterprise_file, output_file
@@ -49,9 +48,7 @@ class _File:
     entered_at: datetime
 
 
-def take_outputs(
-    dsn: str, path: Path, by: str, now: datetime, *, take: Take | None = None, dry: bool = False
-) -> Taken:
+def take_outputs(dsn: str, path: Path, by: str, now: datetime, *, take: Take | None = None, dry: bool = False) -> Taken:
     """Take in a file of quarterly outputs. Raises `FileError` and the errors of the store."""
     content = read_bytes(path)
     today = now.astimezone(SHANGHAI).date()

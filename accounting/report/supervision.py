@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psycopg
 
-from accounting.clusters.figures import ClusterFigures, ClusterQuarter, ParkEnergy, cluster_figures
 from accounting.clusters.errors import FileError
+from accounting.clusters.figures import ClusterFigures, ClusterQuarter, ParkEnergy, cluster_figures
 from accounting.report.words import WORDS
 from contract.time import SHANGHAI
 from domain.clusters.figures import BY_NAME, DEFINITIONS, Bound, ClusterFigure, plain

@@ -43,9 +43,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{value!r} is a percentage: write an amount",
     ),
     "otherwise": (
-        "显示为“{shown}”，存储的却是 {stored}：请改用普通数字格式，或用 --take shown（取显示值）/ --take stored（取存储值）确认",
-        "{shown!r} is shown, but {stored} is stored: use a plain number format, or say which is meant: "
-        "--take shown or --take stored",
+        "显示为“{shown}”，存储的却是 {stored}：请改用普通数字格式，或确认以哪个为准（--take shown 或 --take stored）",
+        "{shown!r} is shown, but {stored} is stored: use a plain format, or say which is meant (--take shown, stored)",
     ),
     "format_unit": (
         "数字格式显示“{value}”，单位却是“{unit}”：请改正其中之一",

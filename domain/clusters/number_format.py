@@ -1,6 +1,6 @@
-"""What a spreadsheet shows of a number: a format may scale it, put digits or a point between its digits, or hide it.
+r"""What a spreadsheet shows of a number: a format may scale it, put digits or a point between its digits, or hide it.
 
-    0!.0000  of 12345   1.2345    `!` and `\\` let the next letter stand for itself, here a point
+    0!.0000  of 12345   1.2345    `!` and `\` let the next letter stand for itself, here a point
     0.0,,    of 12345   0.0       a comma behind the last digit divides by 1,000
     0%       of 0.85    85%
     0.00E+00 of 12345   1.23E+04  the same number
@@ -113,7 +113,9 @@ def _holds(section: Sequence[_Token], stored: Decimal) -> bool:
             except ArithmeticError:
                 return False
             less, equal, more = stored < limit, stored == limit, stored > limit
-            return {"<": less, "<=": less or equal, "=": equal, ">": more, ">=": more or equal, "<>": not equal}[found[1]]
+            return {"<": less, "<=": less or equal, "=": equal, ">": more, ">=": more or equal, "<>": not equal}[
+                found[1]
+            ]
     return True
 
 

@@ -224,10 +224,7 @@ def _output(cell: Cell, unit: str | None, cluster: Cluster | None, plan: Plan, f
     if found < 0:
         findings.add(cell.address, "negative", value=cell.shown)
         return None
-    if unit is None or cluster is None:
-        return None
-    if unit_name(cell.behind) not in {None, unit}:
-        findings.add(cell.address, "format_unit", value=shorten(cell.behind, 60), unit=unit)
+    if unit is None or cluster is None or _other_unit(cell, unit, findings):
         return None
     output_100m_cny = found * UNITS_CNY[unit] / CNY_PER_100M
     low, high = plan.smallest_believable_100m_cny(cluster), plan.largest_believable_100m_cny(cluster)
@@ -238,6 +235,14 @@ def _output(cell: Cell, unit: str | None, cluster: Cluster | None, plan: Plan, f
         findings.add(cell.address, "too_small", value=shorten(f"{output_100m_cny.normalize():f}", 40), limit=low)
         return None
     return found * UNITS_CNY[unit]
+
+
+def _other_unit(cell: Cell, unit: str, findings: Findings) -> bool:
+    """Whether the number format puts another unit behind the number than the one that is stated."""
+    other = unit_name(cell.behind) not in {None, unit}
+    if other:
+        findings.add(cell.address, "format_unit", value=shorten(cell.behind, 60), unit=unit)
+    return other
 
 
 def _refuse_doubles(found: Table, keys: Sequence[_Key | None], findings: Findings) -> None:

@@ -85,8 +85,8 @@ def import_file(
 
         parkgrid clusters import accounts.csv --kind enterprise --lang en
     """
-    from accounting.clusters.intake import take_enterprises, take_outputs
     from accounting.clusters.errors import FileError
+    from accounting.clusters.intake import take_enterprises, take_outputs
     from ingest.store.errors import StoreError
 
     who = by.strip() or getpass.getuser()

@@ -9,8 +9,8 @@ import pytest
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from accounting.clusters.figures import cluster_figures, newest_quarter, revisions
 from accounting.clusters.errors import FileError
+from accounting.clusters.figures import cluster_figures, newest_quarter, revisions
 from accounting.clusters.template import write_template
 from domain.clusters.quarter import Quarter, quarter
 from tests.accounting.clusters_feed import HEADINGS, accounts_file, enterprises, outputs, quarter_rows, workbook
@@ -22,7 +22,7 @@ TWELVE = [
     "B3: “2024-13”不是季度：请写 2024-Q2 或 2024年第二季度",
     "B4: 2026-Q4 尚未结束（今天是 2026-11-25）：只能填报已结束的季度",
     "D6: -150.75 为负数：产值不能小于 0",
-    "D7: 显示为“85%”，存储的却是 0.85：请改用普通数字格式，或用 --take shown（取显示值）/ --take stored（取存储值）确认",
+    "D7: 显示为“85%”，存储的却是 0.85：请改用普通数字格式，或确认以哪个为准（--take shown 或 --take stored）",
     "D8: “12,34”不是数字：请写 1234.5 或 1,234.5，单位写在单位列",
     "D9: 公式没有保存计算结果：请在表格软件中打开并保存，或直接填数值",
     "E10: “千元”不是可用的单位：请写 亿元、万元 或 元",

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from openpyxl import load_workbook
 
-from accounting.clusters.figures import cluster_figures
 from accounting.clusters.errors import FileError
+from accounting.clusters.figures import cluster_figures
 from accounting.report.supervision import Document, Entry, document, write_report
 from accounting.report.text import harmless
 from domain.clusters.quarter import quarter

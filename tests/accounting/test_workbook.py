@@ -107,7 +107,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "1048576 rows and 16384 columns, at most 10000 and 50",
     ),
     "cell twice": (lambda: packed(behind(b'<row r="2"><c r="D2"><v>1</v></c></row></sheetData>')), "there twice"),
-    "no cell": (lambda: packed(behind(b'<row r="3"><c r="ZZZZ9"><v>1</v></c></row></sheetData>')), "'ZZZZ9' is no cell"),
+    "no cell": (
+        lambda: packed(behind(b'<row r="3"><c r="ZZZZ9"><v>1</v></c></row></sheetData>')),
+        "'ZZZZ9' is no cell",
+    ),
     "no row": (lambda: packed(behind(b'<row r="99999999999"/></sheetData>')), "row '99999999999' is no number"),
     "no text": (lambda: packed(behind(b'<row><c t="s"><v>99</v></c></row></sheetData>')), "text '99' is no number"),
     "no style": (lambda: packed(behind(b'<row><c s="99"><v>9</v></c></row></sheetData>')), "style '99' is no number"),
@@ -138,7 +141,7 @@ def test_what_is_beyond_the_bounds_is_refused(name: str) -> None:
     make, says = REFUSED[name]
     content = make()
     before = memory_kb()
-    with pytest.raises(FileError, match="^q.xlsx: ") as refused:
+    with pytest.raises(FileError, match=r"^q\.xlsx: ") as refused:
         read(content)
     assert memory_kb() - before < 200_000
     assert says in str(refused.value)

@@ -87,8 +87,8 @@ def test_what_is_ambiguous_is_no_number(text: str) -> None:
         (
             {"output": Cell("", CellKind.OTHERWISE, "0.85", "85%")},
             (
-                "D2: '85%' is shown, but 0.85 is stored: use a plain number format, or say which is meant: "
-                "--take shown or --take stored"
+                "D2: '85%' is shown, but 0.85 is stored: use a plain format, or say which is meant "
+                "(--take shown, stored)"
             ),
         ),
         (
