@@ -27,6 +27,7 @@ from parkgrid import broker as brokers
 from parkgrid import database as databases
 from parkgrid import process, toml, unprivileged
 from parkgrid.broker_access import INGEST
+from parkgrid.running import near
 from parkgrid.supervisor import Part, Supervisor
 
 if TYPE_CHECKING:
@@ -108,10 +109,10 @@ class Chain:
         document = {"database": {"dsn": self._dsns["accounting"]}, "metrics": {"port": port}}
         await self.start_role("accounting", document, lambda: http_answers(f"http://127.0.0.1:{port}/metrics"))
 
-    async def start_api(self, port: int) -> None:
+    async def start_api(self, port: int, host: str = "127.0.0.1", token: str | None = None) -> None:
         """Ready when it has asked the database."""
-        document = {"port": port, "database": {"dsn": self._dsns["api"]}}
-        await self.start_role("api", document, lambda: http_answers(f"http://127.0.0.1:{port}/healthz"))
+        document = {"host": host, "port": port, "token": token, "database": {"dsn": self._dsns["api"]}}
+        await self.start_role("api", document, lambda: http_answers(f"http://{near(host)}:{port}/healthz"))
 
     async def start_role(
         self,

@@ -76,6 +76,9 @@ def up(
         int | None,
         typer.Option(min=0, max=65_535, help="Port of the page; 0 takes any. Without it: 8080 or the next free one."),
     ] = None,
+    host: Annotated[
+        str, typer.Option(help="Where the page listens: 0.0.0.0 for other machines, too; it then asks for a token.")
+    ] = "127.0.0.1",
     dsn: Dsn = None,
     mqtt_url: MqttUrl = None,
     seed: Annotated[
@@ -110,6 +113,8 @@ def up(
 
         parkgrid up --speed 60
 
+        parkgrid up --host 0.0.0.0
+
         parkgrid up --for 60 --speed 60
 
         parkgrid up --dsn postgresql://me@db.example/parkgrid --mqtt-url mqtt://broker.example
@@ -118,7 +123,7 @@ def up(
 
     def started() -> int:
         chosen = tuple(map(scenario_file, scenario or ())) or DISTRICT[: parks or 0]
-        return run(Plan(for_s, speed, data_dir, port, dsn, mqtt_url, seed, chosen, history))
+        return run(Plan(for_s, speed, data_dir, port, dsn, mqtt_url, seed, chosen, history, host))
 
     _end(started)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from parkgrid import process
 
+LOCK, RUNNING = "in-use", "running.toml"
 _PAGE_PORT, _PAGE_PORTS = 8080, 20
 
 
@@ -67,7 +68,7 @@ def _held(data_dir: Path) -> Iterator[None]:
         if not data_dir.exists():
             data_dir.mkdir(parents=True)
             data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
-        lock = (data_dir / "in-use").open("a+")
+        lock = (data_dir / LOCK).open("a+")
     except OSError as error:
         raise PlaceError(f"{data_dir} cannot be written ({error.strerror}): name another --data-dir") from error
     with lock:
@@ -75,7 +76,12 @@ def _held(data_dir: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise PlaceError(f"{data_dir} is in use: stop the other `parkgrid`, or name another --data-dir") from error
-        yield
+        # Where a run listened that was killed.
+        (data_dir / RUNNING).unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            (data_dir / RUNNING).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from api.settings import is_loopback
 from contract.time import AcceleratedClock, SystemClock
 from edge.agent import Agent
 from edge.settings import EdgeSettings, load_settings
@@ -19,6 +20,7 @@ from parkgrid import district, process
 from parkgrid.chain import Chain
 from parkgrid.places import PlaceError, default_data_dir, occupied, page_port, passing_folder
 from parkgrid.progress import Tell, progress, quiet, waiting
+from parkgrid.running import Running, far, note, token
 from parkgrid.session import announcer, quiet_logs, stop_event, unless
 from parkgrid.settling import settle_everything
 from parkgrid.site import PORTS, Site, newest_ms, seeded
@@ -52,6 +54,8 @@ class Plan:
     """Scenario files; without any the demonstration district, or one park for a run that is timed or accelerated."""
     history: bool | None = None
     """Whether a year is made before the first start; None: unless the run is timed or accelerated."""
+    host: str = "127.0.0.1"
+    """Where the page listens; off loopback it asks for a token."""
 
     @property
     def brief(self) -> bool:
@@ -157,21 +161,31 @@ class _House:
             )
             for place, path in enumerate(files)
         ]
-        self.url = f"http://127.0.0.1:{self._port}/"
+        self.url = f"http://{far(plan.host)}:{self._port}/"
 
     async def start(self, tell: Tell) -> None:
         """Everything in the order of the chain; what does not wait for each other starts together."""
         chain = self._chain
         await chain.start_database(self._plan.dsn)
         await chain.start_broker(self._plan.mqtt_url, [site.gateway for site in self._sites])
+        if chain.broker:
+            note(self._data_dir, Running(self.url, chain.dsn, chain.broker.url))
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(chain.start_api(self._port))
+            tasks.create_task(self._start_page())
             tasks.create_task(self._prepare(tell))
             tasks.create_task(self._start_live())
         tell("gateways, the last minutes, accounting", 1.0)
         await self._start_edges()
         await self._join()
         await chain.start_accounting()
+
+    async def _start_page(self) -> None:
+        """Tell its address as soon as it answers: what is made meanwhile appears on it."""
+        host, since = self._plan.host, time.monotonic()
+        secret = None if is_loopback(host) else token(self._data_dir)
+        await self._chain.start_api(self._port, host, secret)
+        told = f"{self.url} answers" + (f"; it asks for the token {secret}" if secret else "")
+        self._chain.announce("page", told, time.monotonic() - since)
 
     def leave(self) -> None:
         """Let a history end where it is."""

@@ -11,7 +11,10 @@ _WRONG = 2
 Language = Literal["zh", "en"]
 Park = Annotated[str, typer.Argument(help="The park.")]
 Out = Annotated[Path, typer.Option("--out", help="File to write: .xlsx, .pdf or .csv.")]
-Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
+Dsn = Annotated[
+    str | None, typer.Option(help="The database.  [default: that of the running `up`]", envvar="PARKGRID_DSN")
+]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of a running `up`.  [default: kept per user]")]
 Lang = Annotated[Language, typer.Option("--lang", help="Language of the report.")]
 
 app = typer.Typer(
@@ -26,18 +29,19 @@ def month(
     park: Park,
     month: Annotated[str, typer.Argument(help="The month, for example 2026-11.")],
     out: Out,
-    dsn: Dsn,
+    dsn: Dsn = None,
+    data_dir: DataDir = None,
     lang: Lang = "zh",
 ) -> None:
     """Write the report of a month, or of this month so far.
 
     For example:
 
-        parkgrid report month gaoxin-nan 2026-11 --out november.xlsx
+        parkgrid report month pingshan-park 2026-11 --out november.xlsx
 
-        parkgrid report month gaoxin-nan 2026-11 --out november.pdf --lang en
+        parkgrid report month pingshan-park 2026-11 --out november.pdf --lang en
     """
-    _write(park, month, r"\d{4}-\d{2}", "a month such as 2026-11", out, dsn, lang)
+    _write(park, month, r"\d{4}-\d{2}", "a month such as 2026-11", out, found(dsn, data_dir), lang)
 
 
 @app.command()
@@ -45,16 +49,28 @@ def quarter(
     park: Park,
     quarter: Annotated[str, typer.Argument(help="The quarter, for example 2026-Q4.")],
     out: Out,
-    dsn: Dsn,
+    dsn: Dsn = None,
+    data_dir: DataDir = None,
     lang: Lang = "zh",
 ) -> None:
     """Write the report of a quarter, with the industrial clusters beside it.
 
     For example:
 
-        parkgrid report quarter gaoxin-nan 2026-Q4 --out quarter.pdf
+        parkgrid report quarter pingshan-park 2026-Q4 --out quarter.pdf
     """
-    _write(park, quarter, r"\d{4}-Q[1-4]", "a quarter such as 2026-Q4", out, dsn, lang)
+    _write(park, quarter, r"\d{4}-Q[1-4]", "a quarter such as 2026-Q4", out, found(dsn, data_dir), lang)
+
+
+def found(dsn: str | None, data_dir: Path | None) -> str:
+    """The database that is named, else that of the running `up`; ends the command when there is neither."""
+    from parkgrid.places import PlaceError
+    from parkgrid.running import find
+
+    try:
+        return dsn or find(data_dir, "a database with --dsn").dsn
+    except PlaceError as error:
+        _refuse(str(error))
 
 
 def _write(park: str, text: str, form: str, meant: str, out: Path, dsn: str, language: Language) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from contract.time import SHANGHAI, from_ms
+from parkgrid.commands import report
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -28,7 +29,8 @@ app = typer.Typer(rich_markup_mode="markdown")
 @app.command()
 def trace(
     address: Annotated[str, typer.Argument(help="The figure, as reports and answers print it.")],
-    dsn: Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")],
+    dsn: report.Dsn = None,
+    data_dir: report.DataDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object with everything.")] = False,
     full: Annotated[
         bool, typer.Option("--full", help="Every interval and reading, not only the first and last.")
@@ -40,15 +42,15 @@ def trace(
 
     For example:
 
-        parkgrid trace interval/gaoxin-nan/gw-1/pv-1/energy_generated_kwh/2026-11-23T00:00:00Z
+        parkgrid trace interval/pingshan-park/gw-1/pv-1/energy_generated_kwh/2026-11-23T00:00:00Z
 
-        parkgrid trace indicator/gaoxin-nan/self_consumption_ratio/2026-11
+        parkgrid trace indicator/pingshan-park/self_consumption_ratio/2026-11
 
-        parkgrid trace bill/gaoxin-nan/0400123/2026-11/total@1 --json
+        parkgrid trace bill/pingshan-park/0400123/2026-11/total@1 --json
 
         parkgrid trace cluster/new-energy/intensity/2026-Q3
     """
-    found = _traced(address, dsn)
+    found = _traced(address, report.found(dsn, data_dir))
     if as_json:
         typer.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
     else:
