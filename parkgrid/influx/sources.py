@@ -1,16 +1,21 @@
 """The stores that are read from: InfluxDB 2 through Flux, VictoriaMetrics through its export of raw samples."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from http.client import HTTPException
 from typing import Any, Protocol
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+from contract import strict_json
+from contract.refusal import shorten
 from contract.time import from_ms, to_ms
+from parkgrid.influx.answers import MOST_LINE_BYTES, lines
 from parkgrid.influx.client import Influx
 from parkgrid.influx.errors import InfluxError
 
@@ -19,6 +24,8 @@ Point = tuple[str, int, float]
 _TIMEOUT_S = 120.0
 _SELECTABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 """Names of labels that a selector can hold, a dot and a hyphen escaped."""
+_NO_VALUE = (None, "NaN", "Infinity", "-Infinity")
+"""How an export writes that there is none (VictoriaMetrics, "How to export data in JSON line format")."""
 
 
 class Source(Protocol):
@@ -53,19 +60,20 @@ class VictoriaMetrics:
             if any(labelled.get(tag, "") != wanted for tag, wanted in tags.items()):
                 continue
             name = labelled["__name__"]
-            for at_ms, value in points:
-                if value is not None:
-                    yield name.removeprefix(f"{measurement}_"), at_ms, float(value)
+            for at, value in points:
+                if value not in _NO_VALUE:
+                    at_ms, number = _point(self.url, name, at, value, start_ms, end_ms)
+                    yield name.removeprefix(f"{measurement}_"), at_ms, number
 
-    def _series(self, line: bytes) -> tuple[Mapping[str, str], list[tuple[int, float | None]]]:
+    def _series(self, line: bytes) -> tuple[Mapping[str, str], list[tuple[Any, Any]]]:
         try:
-            series = json.loads(line)
+            series = strict_json.loads(line, "answer", MOST_LINE_BYTES)
             labels = {str(name): str(value) for name, value in series["metric"].items()}
             _ = labels["__name__"]
             return labels, list(zip(series["timestamps"], series["values"], strict=True))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InfluxError(
-                f"the answer of {self.url} is cut off or not an export ({error}): run it again"
+                f"the answer of {self.url} is cut off or not an export ({shorten(str(error))}): run it again"
             ) from error
 
     def _lines(self, address: str) -> Iterator[bytes]:
@@ -74,7 +82,7 @@ class VictoriaMetrics:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         try:
             with urlopen(Request(address, headers=headers), timeout=_TIMEOUT_S) as answer:  # noqa: S310  checked above
-                yield from answer
+                yield from lines(answer, self.url)
         except HTTPError as error:
             said = error.read(300).decode(errors="replace").strip()
             raise InfluxError(f"{self.url} answers {error.code} {said}: is it VictoriaMetrics?") from error
@@ -93,8 +101,29 @@ class InfluxDb2:
         """Every field of the measurement whose value is a number."""
         for at, values in self.influx.query(flux(self.bucket, measurement, tags, start_ms, end_ms)):
             value: Any = values.get("_value")
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                yield values["_field"], to_ms(at), float(value)
+            if isinstance(value, int | float) and not isinstance(value, bool) and not _endless(value):
+                name = str(values.get("_field", ""))
+                at_ms = to_ms(at) if isinstance(at, datetime) else at
+                yield name, *_point(self.influx.url, name, at_ms, value, start_ms, end_ms)
+
+
+def _endless(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def _point(url: str, name: str, at: object, value: object, start_ms: int, end_ms: int) -> tuple[int, float]:
+    """Instant and value of a point. Raises `InfluxError` for one that was not asked for or is no number."""
+    if type(at) is not int or not start_ms <= at < end_ms:
+        raise InfluxError(
+            f"{url} answers a point of {shorten(name, 80)} at {shorten(at, 60)}, which is no instant in ms from "
+            f"{start_ms} to {end_ms}: is it the right store?"
+        )
+    if not strict_json.is_finite_number(value):
+        raise InfluxError(
+            f"{url} answers {shorten(value, 60)} for {shorten(name, 80)} at {at} ms, which is no number: "
+            "correct it there, or leave this field out of the mapping"
+        )
+    return at, float(value)
 
 
 def flux(bucket: str, measurement: str, tags: Mapping[str, str], start_ms: int, end_ms: int) -> str:

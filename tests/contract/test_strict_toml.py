@@ -81,7 +81,7 @@ def test_every_toml_is_read_by_the_one_loader() -> None:
 
 def test_what_ships_is_within_the_bounds() -> None:
     shipped = [path for room in ROOMS for path in (ROOT / room).rglob("*.toml")]
-    assert len(shipped) > 20
+    assert len(shipped) >= 20
     for path in shipped:
         assert loads(path.read_text("utf-8"), Decimal), path
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from accounting.address import parse_address
+from accounting.address import parse
 from contract import strict_toml
 from parkgrid.cli import app
 from parkgrid.places import PlaceError, occupied
@@ -81,7 +81,7 @@ def test_the_document_asks_for_what_the_demonstration_has() -> None:
     named = set(re.findall(r"parks/([a-z][\w-]+)/", DOCUMENT))
     named |= set(re.findall(r"grid\.\w+\(\"([\w-]+)\"", DOCUMENT))
     named |= set(re.findall(r"parkgrid report \w+ ([\w-]+) ", DOCUMENT))
-    addresses = [parse_address(text) for text in re.findall(r"^parkgrid trace (\S+)", DOCUMENT, re.MULTILINE)]
+    addresses = [parse(text) for text in re.findall(r"^parkgrid trace (\S+)", DOCUMENT, re.MULTILINE)]
     assert len(addresses) == 3
     named |= {each.park for each in addresses}
     assert named == {"pingshan-park"} <= parks
