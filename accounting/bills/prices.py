@@ -18,6 +18,7 @@ PERIODS_S = (900, 1800, 3600)
 _COLUMNS = ("at", "price_cny_per_kwh")
 _MOST_MISTAKES = 20
 _DEAREST = 1000
+_DECIMALS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,10 @@ class Price:
 
 def read_prices(text: str, file: str) -> list[Price]:
     """The prices of a CSV with the columns `at` and `price_cny_per_kwh`. Raises `BillError` with every mistake."""
-    rows = list(csv.reader(text.splitlines()))
+    try:
+        rows = list(csv.reader(text.splitlines()))
+    except csv.Error as error:
+        raise BillError(f"{file}: not a valid CSV ({error}): look at the quotes, or save it again") from error
     if not rows or tuple(cell.strip() for cell in rows[0]) != _COLUMNS:
         raise BillError(f"{file}: line 1: the columns must be {','.join(_COLUMNS)}")
     found: list[tuple[datetime, Decimal]] = []
@@ -92,7 +96,7 @@ def _row(row: list[str]) -> tuple[datetime, Decimal] | str:
         price = Decimal(row[1].strip())
     except InvalidOperation:
         return f"{row[1]!r} is no price"
-    if not price.is_finite() or abs(price) > _DEAREST:
+    if not price.is_finite() or abs(price) > _DEAREST or (price and price.adjusted() < -_DECIMALS):
         return f"{row[1]!r} is no price in CNY/kWh"
     return at, price
 

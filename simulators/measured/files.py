@@ -2,14 +2,14 @@
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import reduce
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from contract.settings import Problem
 from contract.time import to_ms
@@ -18,6 +18,13 @@ from simulators.measured.mapping import ReplayMapping, zone_of
 _HOURS = 24
 _BOM = "\ufeff"
 _UNIX = {"unix_s": 1000, "unix_ms": 1}
+_MOST_BYTES = 256_000_000
+"""A year of minutes of 50 columns is 200 MB."""
+_LONGEST_LINE = 1_000_000
+_LARGEST, _SMALLEST = 30, -40
+"""Powers of ten that a measured number lies between."""
+_LAST_MS = 253_402_300_799_000
+"""The end of the year 9999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +96,17 @@ class Files:
             return Decimal(1)
         try:
             if file not in self._documents:
+                _refuse_large(self.directory / file)
                 text = (self.directory / file).read_text("utf-8")
                 self._documents[file] = json.loads(text, parse_float=Decimal)
-            return Decimal(str(reduce(lambda part, key: part[key], path.split("/"), self._documents[file])))
-        except (OSError, ValueError, KeyError, TypeError, InvalidOperation) as error:
+            found = Decimal(str(reduce(lambda part, key: part[key], path.split("/"), self._documents[file])))
+        except (OSError, ValueError, LookupError, TypeError, InvalidOperation, RecursionError) as error:
             self.note(file, path, repr(error), "must hold a number there: restore the file")
             return Decimal(1)
+        if not _believable(found):
+            self.note(file, path, str(found), f"must be between 1e{_SMALLEST} and 1e{_LARGEST}: restore the file")
+            return Decimal(1)
+        return found
 
     def note(self, file: str, key: str, value: object, remedy: str) -> None:
         """Something is wrong with a file."""
@@ -106,7 +118,7 @@ class Files:
             value = Decimal(text if point == "." else text.replace(point, "."))
         except InvalidOperation:
             value = Decimal("NaN")
-        if value.is_finite():
+        if _believable(value):
             return value
         remedy = "must be a number: restore or correct this row, or list this text in csv.blank of the mapping"
         self.note(file, f"line {line}, column {column}", text, remedy)
@@ -154,12 +166,13 @@ class Files:
             self._files[file] = None
             settings = self.mapping.csv
             try:
+                _refuse_large(self.directory / file)
                 with (self.directory / file).open(encoding=settings.encoding, newline="") as text:
-                    reader = csv.reader(text, delimiter=settings.delimiter)
+                    reader = csv.reader(_short_lines(text), delimiter=settings.delimiter)
                     heading = [name.strip().removeprefix(_BOM) for name in next(reader, [])]
                     numbered = [(reader.line_num, row) for row in reader if row]
                 self._files[file] = _File(heading, [line for line, _ in numbered], [row for _, row in numbered])
-            except (OSError, UnicodeDecodeError, csv.Error, LookupError) as error:
+            except (OSError, ValueError, csv.Error, LookupError) as error:
                 self.note(file, "file", str(error), "cannot be read: restore it or correct the mapping")
         return self._files[file]
 
@@ -208,6 +221,27 @@ class Files:
                 return
 
 
+def _believable(number: Decimal) -> bool:
+    """Whether it is a finite number that arithmetic and integers can hold."""
+    return number.is_finite() and (not number or _SMALLEST <= number.adjusted() <= _LARGEST)
+
+
+def _refuse_large(path: Path) -> None:
+    """Raises `ValueError` for a file that is no data of a site, before it is read."""
+    if (size := path.stat().st_size) > _MOST_BYTES:
+        raise ValueError(f"{size} bytes, at most {_MOST_BYTES}: split it by time")
+
+
+def _short_lines(text: TextIO) -> Iterator[str]:
+    """The lines of a file. Raises `ValueError` for one without an end."""
+    number = 0
+    while line := text.readline(_LONGEST_LINE + 1):
+        number += 1
+        if len(line) > _LONGEST_LINE:
+            raise ValueError(f"line {number} is longer than {_LONGEST_LINE} characters")
+        yield line
+
+
 class _Stamps:
     """Reads the time of a row; a local hour that happens twice is told apart by the order of the rows."""
 
@@ -220,7 +254,10 @@ class _Stamps:
         unit = _UNIX.get(self._format)
         try:
             if unit is not None:
-                return int(Decimal(text) * unit)
+                number = Decimal(text)
+                if not _believable(number) or not 0 <= number * unit <= _LAST_MS:
+                    return "is no time between 1970 and 9999: correct it, or time.format"
+                return int(number * unit)
             found = datetime.strptime(text, self._format) if self._format else datetime.fromisoformat(text)  # noqa: DTZ007
         except (ValueError, InvalidOperation):
             return f"is no time of the form {self._format or '2026-01-31T00:15:00'}: correct it, or time.format"
