@@ -23,7 +23,7 @@ def announcer(console: Console) -> Callable[[str, str, float], None]:
     """Prints one line for each part that is up: its name, the seconds it took, and what it is."""
 
     def announce(name: str, what: str, took_s: float) -> None:
-        console.print(f"  [green]✓[/] {name:11} {took_s:5.1f} s  {what}", highlight=False)
+        console.print(f"  [green]✓[/] {name:11} {took_s:5.1f} s  {what}", highlight=False, soft_wrap=True)
 
     return announce
 
