@@ -54,9 +54,12 @@ class Influx:
     def query(self, flux: str) -> Iterator[tuple[datetime, Mapping[str, Any]]]:
         """Time and columns of every record that a Flux query answers."""
         with _told(self.url):
-            raw = self._client.query_api().query_raw(flux, self._org)
+            raw: Any = self._client.query_api().query_raw(flux, self._org)
+            # A reader around it asks once more at the end (urllib3, "Using io Wrappers with Response Content").
+            raw.auto_close = False
             answer = lines(io.BufferedReader(raw), self.url)
-            for record in FluxCsvParser(answer, FluxSerializationMode.stream).generator():
+            parser: Any = FluxCsvParser(answer, FluxSerializationMode.stream)
+            for record in parser.generator():
                 yield record.values.get("_time"), record.values
 
     def close(self) -> None:

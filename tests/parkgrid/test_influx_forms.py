@@ -213,7 +213,7 @@ def test_a_token_is_shown_to_victoria_metrics(peer) -> None:
 
 def test_an_answer_that_is_cut_off_is_not_taken_for_a_whole(peer) -> None:
     peer.answer = (200, b'{"metric":{"__name__":"m_P"},"values":[1],"timestamps":[1]}\n{"metric":{"__na')
-    found = VictoriaMetrics(address(peer)).points("m", {}, 0, 1)
+    found = VictoriaMetrics(address(peer)).points("m", {}, 0, 2)
     assert next(found) == ("P", 1, 1.0)
     with pytest.raises(InfluxError, match="is cut off or not an export"):
         next(found)
