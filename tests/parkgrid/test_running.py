@@ -66,11 +66,11 @@ def test_the_token_for_other_machines_stays(tmp_path: Path) -> None:
 
 
 def test_where_a_server_is_reached() -> None:
-    assert [near(host) for host in ("0.0.0.0", "::", "10.0.0.5", "fd00::5")] == [  # noqa: S104  compared with
+    assert [near(host) for host in ("0.0.0.0", "::", "10.0.0.5", "fd00::5")] == [
         "127.0.0.1", "[::1]", "10.0.0.5", "[fd00::5]",
     ]  # fmt: skip
     assert far("10.0.0.5") == "10.0.0.5"
-    assert far("0.0.0.0") not in {"", "0.0.0.0"}  # noqa: S104  compared with
+    assert far("0.0.0.0") not in {"", "0.0.0.0"}
 
 
 def test_the_document_asks_for_what_the_demonstration_has() -> None:
