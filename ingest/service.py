@@ -12,6 +12,7 @@ from ingest.consumer import Consumer
 from ingest.inbox import Inbox
 from ingest.metrics import Metrics
 from ingest.migrate import migrate
+from ingest.pulse import Pulse, Standing
 from ingest.registry import Registry
 from ingest.settings import IngestSettings
 from ingest.store import Store, open_store
@@ -50,6 +51,8 @@ class Service:
         if store is None:
             return
         server = self._serve_metrics()
+        settings = self._settings.store
+        pulse: Pulse | None = None
         maintenance = threading.Thread(target=self._maintain, args=(store,), name="ingest-maintenance", daemon=True)
         try:
             registry = Registry(store, self._settings.admission, self._settings.quota)
@@ -57,11 +60,16 @@ class Service:
             if self._until_available(registry.load) is None and self.stop.is_set():
                 return
             self._change = change or 0
+            writer = Writer(store, registry, self.consumer, self.metrics, self.stop)
+            pulse = Pulse(settings.dsn, settings, lambda: Standing(self.consumer.connected, writer.failing))
             maintenance.start()
             self.consumer.start()
-            self._write(Writer(store, registry, self.consumer, self.metrics, self.stop))
+            pulse.start()
+            self._write(writer)
         finally:
             self.stop.set()
+            if pulse:
+                pulse.stop()
             self.consumer.stop()
             if maintenance.is_alive():
                 maintenance.join(timeout=10.0)

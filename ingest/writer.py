@@ -35,7 +35,7 @@ from ingest.registry import Registry
 from ingest.rows import BatchHeader, Commit, Committed
 from ingest.shares import Shares
 from ingest.store import Store
-from ingest.store.errors import ContentError, GaveUpError, RegistryChangedError, StoreError
+from ingest.store.errors import ContentError, GaveUpError, RegistryChangedError, StoreError, StoreFullError
 
 _log = structlog.get_logger("ingest.writer")
 _T = TypeVar("_T")
@@ -86,6 +86,8 @@ class Writer:
     """For births and status."""
     odd: Shares = field(default_factory=Shares)
     """For telemetry that is out of the ordinary."""
+    failing: str = ""
+    """What keeps it from storing at this moment: `disk_full`, `unavailable`, or nothing."""
     _unreadable: Counter[tuple[Gateway, int, int]] = field(default_factory=Counter)
     _unborn: set[Gateway] = field(default_factory=set)
     _waiting: dict[tuple[Gateway, Channel], Message] = field(default_factory=dict)
@@ -464,10 +466,12 @@ class Writer:
                 if not failed:
                     _log.warning("store_unavailable", error=str(error), remedy="messages wait unacknowledged")
                 failed = True
+                self.failing = "disk_full" if isinstance(error, StoreFullError) else "unavailable"
                 if self.stop.wait(pause_s * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter, not a secret
                     raise StoppedError from error
                 pause_s = min(pause_s * 2, _BACK_OFF_MOST_S)
             else:
+                self.failing = ""
                 if failed:
                     _log.info("store_available")
                 return result

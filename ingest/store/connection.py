@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors
 
 from ingest.store import dirty
-from ingest.store.errors import ContentError, GaveUpError, SetupError, StoreUnavailableError
+from ingest.store.errors import ContentError, GaveUpError, SetupError, StoreFullError, StoreUnavailableError
 from ingest.store.settings import StoreSettings
 
 _REFUSED_CONTENT = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded)
@@ -26,6 +26,8 @@ def translated() -> Iterator[None]:
         raise ContentError(_sentence(error)) from error
     except _NOT_SET_UP as error:
         raise SetupError(f"{_sentence(error)}; is the database migrated (`parkgrid db migrate`)?") from error
+    except errors.DiskFull as error:
+        raise StoreFullError(_sentence(error)) from error
     except _GAVE_UP as error:
         raise GaveUpError(_sentence(error)) from error
     except psycopg.Error as error:

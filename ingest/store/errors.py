@@ -17,6 +17,10 @@ class RegistryChangedError(StoreError):
     """What was remembered of devices does not hold any more: read the registry again, then send the same again."""
 
 
+class StoreFullError(StoreUnavailableError):
+    """Retriable: the database's disk is full. Send the same again when there is room."""
+
+
 class ContentError(StoreError):
     """Permanent: the database refuses this content whatever is tried; the batch is poison."""
 
