@@ -132,6 +132,49 @@ class DcBus(Figure):
     target_power_kw: float | None
 
 
+class ChainState(Shape):
+    """How the parts between the gateways and the database stand, as ingest's signs of life tell."""
+
+    ingest: Literal["running", "silent", "unknown"]
+    ingest_since_ms: int | None = None
+    """When an ingest that is silent now was heard last."""
+    broker: Literal["connected", "lost", "unknown"]
+    store: Literal["storing", "disk_full", "unavailable", "unknown"]
+    since_ms: int | None
+    """Since when broker and store stand like this."""
+
+
+class NamedDevice(Shape):
+    """A device by its identifier and by what it is called."""
+
+    device: str
+    name: str
+
+
+class TroubleShape(Shape):
+    """Something out of order on the way of a park's readings; what follows from a cause is not listed beside it."""
+
+    kind: Literal[
+        "ingest",
+        "disk_full",
+        "store",
+        "broker",
+        "gateway_offline",
+        "gateway_silent",
+        "gateway_quiet",
+        "devices_silent",
+        "device_silent",
+    ]
+    gateway: str | None
+    since_ms: int | None
+    count: int
+    """Devices that are silent."""
+    of: int
+    """Devices of the gateway."""
+    devices: list[NamedDevice]
+    """The first few of the silent ones."""
+
+
 class ParkNow(Shape):
     """One park of the district at this moment."""
 
@@ -147,6 +190,7 @@ class ParkNow(Shape):
     newest_ms: int | None
     flow: Flow
     pv_of_use: float | None
+    troubles: list[TroubleShape]
 
 
 class District(Shape):
@@ -155,6 +199,7 @@ class District(Shape):
     as_of_ms: int
     pv_of_use: float | None
     parks: list[ParkNow]
+    chain: ChainState
 
 
 class SupplyAgreement(Shape):
@@ -192,6 +237,8 @@ class GatewayState(Shape):
     status_ms: int | None
     last_seen_age_s: float | None
     health_at_ms: int | None
+    health_period_s: float | None
+    """How often it tells of itself."""
     health: Values
 
 
@@ -207,6 +254,8 @@ class Overview(Shape):
     pv_of_use: float | None
     dc: DcBus | None
     gateways: list[GatewayState]
+    chain: ChainState
+    troubles: list[TroubleShape]
 
 
 class Live(Overview):

@@ -16,13 +16,17 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
+from api.chain import Chain, Signs
 from api.language import told
 from api.problems import ProblemError, unavailable
 from api.settings import DatabaseSettings
 from api.turns import BusyError, Turns
+from contract.time import Clock
 
 log = structlog.get_logger()
 CHANNEL = "parkgrid_commit"
+PULSES = "parkgrid_ingest"
+"""Where ingest gives its signs of life."""
 _WAIT_FOR_CONNECTION_S = 5.0
 _WAIT_FOR_TURN_S = 6.0
 """Longer than for a connection: who waits behind those that wait for a lost database hears of the database."""
@@ -91,23 +95,26 @@ class Database:
         except BusyError:
             if not self._lost:
                 raise
-            raise _not_reached() from None
+            raise not_reached() from None
         self._lost = False
         return rows
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[_Connection]:
-        """A session of its own that receives commit notices; raises `psycopg.Error`."""
+        """A session of its own that receives commit notices and ingest's signs of life; raises `psycopg.Error`."""
         async with await _Connection.connect(self._text, autocommit=True) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
+            await connection.execute(f"LISTEN {PULSES}")
             yield connection
 
 
 class Commits:
     """How many commits each park has seen, as far as the notices tell; what answers are cached against."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
+        self._signs = Signs()
         self._by_park: dict[str, int] = {}
         self._all = 0
         self._waiting: dict[asyncio.Event, str | None] = {}
@@ -117,6 +124,10 @@ class Commits:
     def state(self, park: str) -> tuple[int, int]:
         """A mark that changes with every commit of a park."""
         return self._all, self._by_park.get(park, 0)
+
+    def chain(self) -> Chain:
+        """How the parts before the database stand."""
+        return self._signs.at(self._clock.now_ms())
 
     async def follow(self) -> None:
         """Take notices until cancelled; every new connection counts as a commit, since notices may have been missed."""
@@ -130,6 +141,7 @@ class Commits:
                 log.warning("commit notices lost", error=_first_line(error), retry_s=back_off_s)
             finally:
                 self.connected = False
+                self._signs.forget()
             await asyncio.sleep(back_off_s)
             back_off_s = min(back_off_s * 2, _LONGEST_BACK_OFF_S)
 
@@ -138,6 +150,10 @@ class Commits:
         self._note(None)
         log.info("commit notices connected")
         async for notice in connection.notifies():
+            if notice.channel == PULSES:
+                self._signs.pulse(notice.payload, self._clock.now_ms())
+                continue
+            self._signs.commit(self._clock.now_ms())
             self._note(_park_of(notice.payload))
 
     def _note(self, park: str | None) -> None:
@@ -181,14 +197,15 @@ def problem_of(error: psycopg.Error) -> ProblemError:
             return unavailable(title, told("run `parkgrid db migrate`", "请运行 `parkgrid db migrate`"))
         case PoolTimeout() | TooManyRequests() | psycopg.OperationalError():
             log.warning("database unreachable", error=_first_line(error))
-            return _not_reached()
+            return not_reached()
         case _:
             log.error("database refused a statement", error=_first_line(error))
             title = told("The database refused the question.", "数据库拒绝了该查询。")
             return unavailable(title, told("the operator finds the cause in the log", "原因见服务日志"))
 
 
-def _not_reached() -> ProblemError:
+def not_reached() -> ProblemError:
+    """Of a database that refuses, hangs, or is gone."""
     remedy = told("try again; the operator finds the cause in the log of the api", "请稍后重试；原因见 api 的日志")
     return unavailable(told("The database does not answer.", "数据库没有应答。"), remedy)
 

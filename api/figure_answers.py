@@ -311,6 +311,23 @@ class RegisterFindings(Shape):
     findings: list[RegisterFinding]
 
 
+class DeviceProblem(Shape):
+    """A device that is not read until a person mends what is named."""
+
+    park: str
+    gateway: str
+    device: str
+    device_class: str
+    problem: str
+    """As the gateway names it: `wrong_device`, `other_transaction`, `line_settings_differ`, `two_names`, or another."""
+
+
+class DeviceProblems(Shape):
+    """What a person has to mend at devices."""
+
+    problems: list[DeviceProblem]
+
+
 class MarkShape(Shape):
     """How much of something that a line rests on is an estimate, in its unit, and how many quarter hours are missing.
 

@@ -18,6 +18,7 @@ from api.page import Page
 from api.problems import not_found
 from api.settings import ApiSettings
 from api.stream import Hub
+from api.troubles import troubles
 from contract.identity import Gateway
 from contract.time import Clock
 
@@ -110,8 +111,8 @@ class Services:
     def of(cls, settings: ApiSettings, clock: Clock, page: Page) -> "Services":
         """The services of one process; nothing connects yet."""
         database = Database(settings.database)
-        commits = Commits(database)
-        live = LiveView(database, clock)
+        commits = Commits(database, clock)
+        live = LiveView(database, clock, commits)
         return cls(
             settings=settings,
             clock=clock,
@@ -129,9 +130,10 @@ class Services:
 class LiveView:
     """The present of a park, from two statements."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, commits: Commits) -> None:
         self._database = database
         self._clock = clock
+        self._commits = commits
 
     async def encoded(self, park: str) -> bytes:
         """The overview that every event of the stream carries."""
@@ -155,6 +157,8 @@ class LiveView:
             "pv_of_use": pv_of_use(figures),
             "dc": dc_bus(readings, now_ms),
             "gateways": gateways,
+            "chain": self._commits.chain().document(),
+            "troubles": [each.document() for each in troubles(readings, gateways, self._commits.chain(), now_ms)],
         }
         return document, readings
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from api.database import Commits
+from api.database import Commits, not_reached
 from api.language import told
 from api.problems import ProblemError, unavailable
 from api.settings import LimitSettings, StreamSettings
@@ -28,6 +28,8 @@ log = structlog.get_logger()
 RETRY_MS = 2_000
 MOST_KEPT = 150
 """Events that a channel remembers: 75 s at two a second."""
+LOOK_PATIENCE_S = 4.0
+"""So long a look at the database may take before its silence is told; a frozen database refuses nothing."""
 LINGER_S = 60.0
 """How long a channel goes on without clients: a page that reloads or changes networks finds what it missed."""
 DISTRICT = "*"
@@ -56,6 +58,7 @@ class _Channel:
         self.clients = 0
         self.ending: asyncio.TimerHandle | None = None
         self.closed = False
+        self._looking: asyncio.Future[bytes] | None = None
         self.task = asyncio.ensure_future(self._run())
 
     async def after(self, number: int, patience_s: float) -> _Event | None:
@@ -77,12 +80,18 @@ class _Channel:
 
     async def close(self) -> None:
         """Let every client go."""
-        self.task.cancel()
+        self.end()
         if self.ending is not None:
             self.ending.cancel()
         self.closed = True
         async with self._condition:
             self._condition.notify_all()
+
+    def end(self) -> None:
+        """Look no more."""
+        self.task.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
 
     async def _run(self) -> None:
         ADDRESS.set("")  # it looks for all its clients, not for the one that opened it
@@ -101,9 +110,19 @@ class _Channel:
 
     async def _encoded(self, number: int) -> bytes:
         try:
-            return b"id: %d\nevent: live\ndata: %b\n\n" % (number, await self._look(self._park))
+            return b"id: %d\nevent: live\ndata: %b\n\n" % (number, await self._looked())
         except ProblemError as error:
             return b"event: problem\ndata: %b\n\n" % bytes(error.problem.response().body)
+
+    async def _looked(self) -> bytes:
+        """What a look found; one that takes too long goes on, and its silence is told meanwhile."""
+        if self._looking is None:
+            self._looking = asyncio.ensure_future(self._look(self._park))
+        done, _ = await asyncio.wait({self._looking}, timeout=LOOK_PATIENCE_S)
+        if not done:
+            raise not_reached()
+        found, self._looking = self._looking, None
+        return found.result()
 
     async def _publish(self, event: _Event) -> None:
         async with self._condition:
@@ -181,7 +200,7 @@ class Hub:
             channel.ending = asyncio.get_running_loop().call_later(LINGER_S, self._end, park, channel)
 
     def _end(self, park: str, channel: _Channel) -> None:
-        channel.task.cancel()
+        channel.end()
         if self._channels.get(park) is channel:
             del self._channels[park]
             log.info("stream closed", park=park)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from api import parameters, statements
-from api.figure_answers import Completeness, DataGaps, RegisterFindings
+from api.figure_answers import Completeness, DataGaps, DeviceProblems, RegisterFindings
 from api.routes.accounts import asked
 from api.routes.describe import described, room
 from api.services import Services, answer
@@ -65,6 +65,17 @@ _FINDINGS_EXAMPLE = {
         }
     ],
 }
+_PROBLEMS_EXAMPLE = {
+    "problems": [
+        {
+            "park": "gaoxin-nan",
+            "gateway": "gw-1",
+            "device": "meter-3",
+            "device_class": "meter",
+            "problem": "wrong_device",
+        }
+    ]
+}
 
 
 def routes(services: Services) -> APIRouter:
@@ -104,5 +115,15 @@ def routes(services: Services) -> APIRouter:
         found = await asked(services, values)
         rows = await services.database.rows(statements.plain("register_findings"), found.bound(limit=values["limit"]))
         return answer({"park": found.park, "period": found.period.text, "findings": rows})
+
+    of_problems = (parameters.filter_name("park"), limit)
+
+    @router.get(
+        "/device-problems",
+        **described("What a person has to mend at devices", DeviceProblems, _PROBLEMS_EXAMPLE, of_problems),
+    )
+    async def device_problems(request: Request) -> Response:
+        values = parameters.read(request, of_problems)
+        return answer({"problems": await services.database.rows(statements.plain("device_problems"), values)})
 
     return router

@@ -12,12 +12,14 @@ from api import parameters, statements
 from api.answers import District, Supply
 from api.live import Figure, Reading, flow, newest_ms, pv_of_use
 from api.routes.describe import described, described_stream, room
-from api.routes.live import FLOW_EXAMPLE
+from api.routes.live import CHAIN_EXAMPLE, FLOW_EXAMPLE, TROUBLE_EXAMPLE
 from api.services import Services, answer
 from api.stream import DISTRICT
+from api.troubles import troubles
 from contract.time import from_ms
 
 _MOST_PARKS = 10_000
+_MOST_GATEWAYS = 10_000
 _KEPT = ("park", "district", "name_zh", "name_en", "time_zone", "simulated", "gateways", "gateways_online", "devices")
 _NOW = 1795392000000
 _EXAMPLE = {
@@ -37,8 +39,10 @@ _EXAMPLE = {
             "newest_ms": _NOW - 800,
             "flow": FLOW_EXAMPLE,
             "pv_of_use": 0.6242,
+            "troubles": [TROUBLE_EXAMPLE],
         },
     ],
+    "chain": CHAIN_EXAMPLE,
 }
 _SUPPLY_EXAMPLE = {
     "park": "gaoxin-nan",
@@ -98,13 +102,23 @@ async def _encoded(services: Services) -> bytes:
 async def _document(services: Services) -> dict[str, Any]:
     parks = await services.database.rows(statements.plain("parks"), {"limit": _MOST_PARKS})
     rows = await services.database.rows(statements.district())
+    seen = await services.database.rows(statements.plain("gateways_seen"), {"limit": _MOST_GATEWAYS})
     now_ms = services.clock.now_ms()
     readings: dict[str, list[Reading]] = {}
     for row in rows:
         readings.setdefault(row["park"], []).append(Reading.of_row(row))
+    gateways: dict[str, list[Mapping[str, Any]]] = {}
+    for row in seen:
+        gateways.setdefault(row["park"], []).append(row)
+    chain = services.commits.chain()
     flows = {row["park"]: flow(readings.get(row["park"], []), now_ms) for row in parks}
     told = [_park(row, readings.get(row["park"], []), flows[row["park"]]) for row in parks]
-    return {"as_of_ms": now_ms, "pv_of_use": pv_of_use(*flows.values()), "parks": told}
+    for park in told:
+        name = park["park"]
+        found = troubles(readings.get(name, []), gateways.get(name, []), chain, now_ms)
+        park["troubles"] = [each.document() for each in found]
+    whole = pv_of_use(*flows.values())
+    return {"as_of_ms": now_ms, "pv_of_use": whole, "parks": told, "chain": chain.document()}
 
 
 def _park(row: Mapping[str, Any], readings: list[Reading], figures: Mapping[str, Figure]) -> dict[str, Any]:

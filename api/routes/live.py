@@ -24,6 +24,7 @@ _GATEWAY_EXAMPLE = {
     "last_seen_age_s": 0.4,
     "imported": False,
     "health_at_ms": _NOW - 5_000,
+    "health_period_s": 10.0,
     "health": {"cpu_pct": 7.5, "outbox_batches": 2.0, "outbox_oldest_s": 1.0, "clock_offset_ms": -3.0},
 }
 
@@ -50,6 +51,22 @@ FLOW_EXAMPLE = {
     "ev": _figure(430.0, devices=8),
 }
 """The flow of a park, for the examples of the document."""
+CHAIN_EXAMPLE = {
+    "ingest": "running",
+    "ingest_since_ms": None,
+    "broker": "connected",
+    "store": "storing",
+    "since_ms": _NOW - 3_600_000,
+}
+TROUBLE_EXAMPLE = {
+    "kind": "device_silent",
+    "gateway": "gw-1",
+    "since_ms": _NOW - 42_000,
+    "count": 1,
+    "of": 18,
+    "devices": [{"device": "pv-1", "name": "1 号逆变器"}],
+}
+"""What stands before the database, and one trouble, for the examples of the document."""
 _OVERVIEW_EXAMPLE = {
     "park": "gaoxin-nan",
     "as_of_ms": _NOW,
@@ -60,6 +77,8 @@ _OVERVIEW_EXAMPLE = {
     "pv_of_use": 0.6242,
     "dc": {**_figure(128.0), "voltage_v": 748.2, "reference_voltage_v": 750.0, "target_power_kw": 130.0},
     "gateways": [_GATEWAY_EXAMPLE],
+    "chain": CHAIN_EXAMPLE,
+    "troubles": [TROUBLE_EXAMPLE],
 }
 _LIVE_EXAMPLE = {
     **_OVERVIEW_EXAMPLE,

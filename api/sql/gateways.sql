@@ -4,6 +4,7 @@ SELECT g.park, g.gateway, g.online, g.epoch, g.agent_version, g.simulated, g.imp
        (date_part('epoch', g.last_seen_at) * 1000)::bigint AS last_seen_ms,
        (date_part('epoch', g.status_at) * 1000)::bigint AS status_ms,
        (date_part('epoch', r.at) * 1000)::bigint AS health_at_ms,
+       d.period_s::float8 AS health_period_s,
        coalesce(
            jsonb_strip_nulls(to_jsonb(r))
                - ARRAY['device_id', 'at', 'received_at', 'epoch_id', 'seq', 'flags', 'untrusted']

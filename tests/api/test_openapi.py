@@ -40,6 +40,7 @@ ADDRESSES = {
     "/api/v1/parks/{park}/indicators",
     "/api/v1/parks/{park}/completeness",
     "/api/v1/parks/{park}/findings",
+    "/api/v1/device-problems",
     "/api/v1/parks/{park}/gaps",
     "/api/v1/accounts/{account}/bills/{month}",
     "/api/v1/trace/{address}",
