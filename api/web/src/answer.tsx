@@ -1,7 +1,8 @@
 // The first thing on the page: a sentence that a person would say.
 
-import { percent, power, together } from "./format";
-import { overview, park, shown, since, type Shown } from "./state";
+import { clockSeconds, moment, percent, power, together } from "./format";
+import { short } from "./parts/trouble_list";
+import { causes, overview, park, server_ms, shown, zoneOf, type Shown } from "./state";
 import { nameOf, say } from "./words";
 
 export function Answer() {
@@ -18,34 +19,31 @@ export const parkName = (): string => nameOf(park.value, park.value?.park ?? "")
 function sentence(): string {
   if (overview.value?.newest_ms == null) return say("answer.silent", { park: parkName() });
   const own = overview.value.pv_of_use;
-  const facts = [grid(shown("grid"))];
-  if (own !== null) facts.push(say("answer.own", { share: percent(own) }));
+  const figure = shown("grid");
+  const old = figure?.state === "stale";
+  const facts = [grid(figure)];
+  if (own !== null) facts.push(say(old ? "answer.own.was" : "answer.own", { share: percent(own) }));
   return facts.join(say("answer.join")) + say("answer.turn") + need() + say("answer.end");
 }
 
 function grid(figure: Shown | null): string {
   const name = parkName();
   if (figure?.kw == null) return say("answer.no_grid", { park: name });
-  if (Math.abs(figure.kw) < 0.5) return say("answer.even", { park: name });
-  const key = figure.kw > 0 ? "answer.import" : "answer.export";
-  return say(key, { park: name, grid: together(power(Math.abs(figure.kw))) });
+  const key = Math.abs(figure.kw) < 0.5 ? "answer.even" : figure.kw > 0 ? "answer.import" : "answer.export";
+  const values = { park: name, grid: together(power(Math.abs(figure.kw))) };
+  return figure.state === "stale" && figure.age !== null ? say(`${key}.was`, { ...values, at: atAge(figure.age) }) : say(key, values);
+}
+
+/** The instant of a value of that age, by the park's clock. */
+export function atAge(seconds: number): string {
+  const [at, zone] = [server_ms() - seconds * 1000, zoneOf(null)];
+  return seconds < 86_400 / 2 ? clockSeconds(at, zone) : moment(at, zone);
 }
 
 function need(): string {
-  const offline = overview.value?.gateways.filter((gateway) => gateway.online === false).length ?? 0;
-  if (offline === 1) return say("answer.offline.one");
-  if (offline > 1) return say("answer.offline", { count: offline });
-  if (silent()) return say("answer.cut");
+  const told = causes.value;
+  if (told[0]) return told.length === 1 ? short(told[0]) : say("answer.and_more", { first: short(told[0]), count: told.length - 1 });
   const states = (["pv", "storage", "grid", "load", "ev"] as const).map((part) => shown(part)?.state);
   if (states.includes("stale")) return say("answer.stale");
   return states.includes("missing") || states.includes("incomplete") ? say("answer.partial") : say("answer.fine");
-}
-
-/** Longer than a gateway is ever quiet: it tells of its own health every ten seconds. */
-const SILENT_S = 15;
-
-/** No gateway has said farewell, and yet nothing of any arrives: what lies between them and the database is cut. */
-function silent(): boolean {
-  const gateways = overview.value?.gateways ?? [];
-  return gateways.length > 0 && gateways.every((one) => one.online === true && (one.last_seen_age_s ?? 0) + since.value > SILENT_S);
 }

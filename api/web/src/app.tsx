@@ -5,9 +5,10 @@ import { lazy, Skeleton } from "./lazy";
 import { keepToken } from "./link";
 import { LinkTo } from "./link_to";
 import { param, viewPatch, type View } from "./router";
-import { choose, chosen, findParks, link, needsToken, OF_PARK, overview, park, parks, problem, since, view } from "./state";
+import { allOld, causes, choose, chosen, findParks, link, needsToken, OF_PARK, overview, park, parks, unknownPark, view } from "./state";
+import { short, since, TroubleList } from "./parts/trouble_list";
 import { theme, toggle } from "./theme";
-import type { Problem } from "./types";
+import { concernsAll } from "./trouble";
 import { language, nameOf, say, speak, type Key } from "./words";
 
 const SHOWN: Record<View, ReturnType<typeof lazy>> = {
@@ -33,7 +34,7 @@ const TABS: { view: View; key: Key }[] = [
 export function App() {
   if (view.value === "wall" && parks.value?.length && !needsToken.value) {
     return (
-      <main id="figures" class="wall-main">
+      <main id="figures" class={`wall-main ${allOld.value ? "all-old" : ""}`}>
         <SHOWN.wall />
       </main>
     );
@@ -45,7 +46,7 @@ export function App() {
       </a>
       <Header />
       <Tabs />
-      <main id="figures" tabIndex={-1}>
+      <main id="figures" tabIndex={-1} class={allOld.value ? "all-old" : ""}>
         {needsToken.value ? <AskToken /> : <Body />}
       </main>
     </>
@@ -53,13 +54,22 @@ export function App() {
 }
 
 function Body() {
-  if (parks.value === null) return problem.value ? <Failure /> : <Skeleton />;
+  if (parks.value === null) {
+    return (
+      <>
+        <TroubleList />
+        <Skeleton />
+      </>
+    );
+  }
   if (parks.value.length === 0) return <Empty />;
+  const ofPark = OF_PARK.includes(view.value);
+  if (ofPark && unknownPark.value !== null) return <NoSuchPark name={unknownPark.value} />;
   const Shown = SHOWN[view.value];
   return (
     <>
-      {problem.value && <Failure />}
-      <Shown key={OF_PARK.includes(view.value) ? chosen.value : "all"} />
+      <TroubleList />
+      <Shown key={ofPark ? chosen.value : "all"} />
       {param("trace") && <TraceDialog />}
     </>
   );
@@ -81,7 +91,7 @@ function Header() {
         </svg>
         {!ofPark && known.length > 0 ? (
           <span>{say("pingshan")}</span>
-        ) : known.length > 1 ? (
+        ) : known.length > 1 && unknownPark.value === null ? (
           <ParkChoice />
         ) : (
           <span>{nameOf(park.value, park.value?.park ?? say("title"))}</span>
@@ -138,11 +148,10 @@ function ParkChoice() {
 
 /** Whether what is shown is the present; ages are counted here, so a dead connection or a silent park shows. */
 export function Pulse() {
-  const quiet = link.value === "live" && since.value > 5;
-  const oldest = quiet || link.value !== "live" ? null : oldestIfAllOld();
-  const state = quiet || oldest !== null ? "lost" : link.value;
-  const lost = oldest === null ? `${say("lost")} · ${age(since.value)}` : `${say("answer.stale")} · ${age(oldest)}`;
-  const text = state === "live" ? say("live") : state === "lost" ? lost : say("connecting");
+  const cause = causes.value.find(concernsAll);
+  const oldest = cause ? null : oldestIfAllOld();
+  const state = cause ? "lost" : link.value === "connecting" ? "connecting" : oldest !== null ? "lost" : "live";
+  const text = cause ? [short(cause), since(cause)].filter(Boolean).join(" · ") : state === "connecting" ? say("connecting") : oldest !== null ? `${say("answer.stale")} · ${age(oldest)}` : say("live");
   return (
     <span class={`pulse ${state}`} role="status">
       <span aria-hidden="true">{state === "live" ? "●" : "○"}</span> {text}
@@ -150,26 +159,21 @@ export function Pulse() {
   );
 }
 
-function Failure() {
-  const told = problem.value;
+/** The address names a park that there is not: no other is shown in its place. */
+function NoSuchPark({ name }: { name: string }) {
   return (
-    <section class="card failure" role="alert">
-      <h2>{say("error.title")}</h2>
-      <p>
-        {told && failureText(told)}
-      </p>
-      <button type="button" onClick={() => void findParks()}>
-        {say("error.retry")}
-      </button>
+    <section class="card nothing" role="alert">
+      <h2>{say("park.unknown", { park: name })}</h2>
+      <p>{say("park.unknown.choose")}</p>
+      <ul class="choices">
+        {(parks.value ?? []).map((known) => (
+          <li key={known.park}>
+            <LinkTo to={{ park: known.park }}>{nameOf(known, known.park)}</LinkTo> <span class="faint">{known.park}</span>
+          </li>
+        ))}
+      </ul>
     </section>
   );
-}
-
-/** What a person can do with it: the parts that can fail have a name in both languages. */
-function failureText(told: Problem): string {
-  if (told.status === 503) return say("error.503");
-  if (told.status === 0) return say("asked.unreachable");
-  return [told.title, ...told.problems.map((mistake) => mistake.remedy)].join(" ");
 }
 
 function Empty() {

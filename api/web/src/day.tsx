@@ -6,7 +6,9 @@ import uPlot from "uplot";
 import { clock, DASH, power, together } from "./format";
 import { ALONE, hatch } from "./hatching";
 import { partialSpells, powerLine, uncovered, type Column } from "./holes";
-import { day, heardWhenAsked, overview } from "./state";
+import type { Asked } from "./asked";
+import { chosenDay } from "./parts/day_choice";
+import { heardWhenAsked, overview } from "./state";
 import { colour, theme } from "./theme";
 import type { Day, Part } from "./types";
 import { language, say, type Key } from "./words";
@@ -23,11 +25,16 @@ const LEGEND: { part: Part | "demand"; key: Key }[] = [
   { part: "ev", key: "part.ev" },
 ];
 
-export function DayChart() {
-  const shown = day.value;
+export function DayChart({ of }: { of: Asked<Day> }) {
+  const shown = of.data;
   const partial = useMemo(() => (shown ? partialSpells(shown) : []), [shown]);
-  const note = partial.length ? say("day.partial") : undefined;
-  return <PowerOfDay shown={shown} title={say("day.title")} newestMs={() => overview.peek()?.newest_ms ?? null} heardMs={heardWhenAsked} partial={partial} note={note} />;
+  const note = of.problem && shown ? say("asked.old", { time: clock(of.at_ms, undefined) }) : partial.length ? say("day.partial") : undefined;
+  return <PowerOfDay shown={shown} title={say("day.title")} newestMs={() => within(shown, overview.peek()?.newest_ms ?? null)} heardMs={() => within(shown, heardWhenAsked()) ?? 0} partial={partial} note={note} />;
+}
+
+/** A day that is over knows nothing of what came after it. */
+function within(shown: Day | null, ms: number | null): number | null {
+  return shown && ms !== null ? Math.min(ms, shown.to_ms) : ms;
 }
 
 interface Props {
@@ -92,7 +99,7 @@ export function PowerOfDay({ shown: shownDay, title, newestMs, heardMs, partial 
       ) : some ? (
         <div ref={box} class="chart" role="img" aria-label={title} />
       ) : (
-        <p class="empty chart">{say("day.empty")}</p>
+        <p class="empty chart">{say(chosenDay() ? "day.none" : "day.empty", { day: shownDay.date })}</p>
       )}
       {note && <p class="small faint">▨ {note}</p>}
     </section>

@@ -2,6 +2,8 @@
 
 export interface Sheet {
   name: string;
+  /** From when to when, for the name of the file. */
+  span: string;
   /** What the table is: park, span, resolution; above the table. */
   head: [string, string][];
   columns: string[];

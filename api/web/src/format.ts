@@ -47,6 +47,11 @@ export function clock(ms: number, zone: string | undefined): string {
   return new Date(ms).toLocaleTimeString(locale.value, { ...(zone ? { timeZone: zone } : {}), hour: "2-digit", minute: "2-digit", hour12: false });
 }
 
+/** The time of a place to the second. */
+export function clockSeconds(ms: number, zone: string): string {
+  return moment(ms, zone, true).slice(11);
+}
+
 /** Date and time of a place as the API writes it, to the minute or to the second: the same in both languages. */
 export function moment(ms: number, zone: string, seconds = false): string {
   return new Date(ms).toLocaleString("sv-SE", { timeZone: zone }).slice(0, seconds ? 19 : 16);

@@ -6,7 +6,8 @@ import { language } from "./words";
 
 // Relative to the page, which may be served under a path of a reverse proxy.
 const BASE = "api/v1";
-const SILENCE_MS = 30_000;
+/** Longer than any silence that a living server keeps: it sends a heartbeat every 15 s at the latest. */
+const SILENCE_MS = 20_000;
 const LONGEST_PAUSE_MS = 10_000;
 
 export class Refused extends Error {
@@ -44,6 +45,8 @@ export async function ask<T>(path: string): Promise<T> {
 }
 
 export interface Listener {
+  /** The server gave a sign of life, whatever it says. */
+  alive(): void;
   event(name: string, data: string): void;
   lost(error: unknown): void;
 }
@@ -61,8 +64,9 @@ export function follow(path: string, listener: Listener): () => void {
     try {
       const extra: Record<string, string> = last ? { "Last-Event-ID": last } : {};
       const response = await fetch(BASE + path, { headers: { ...headers(), ...extra }, signal: attempt.signal });
+      listener.alive();
       if (!response.ok || !response.body) throw await refused(response);
-      for await (const fields of blocks(response.body, watchdog)) {
+      for await (const fields of blocks(response.body, watchdog, listener)) {
         pause = 500;
         if (fields.id) last = fields.id;
         if (fields.data) listener.event(fields.event ?? "message", fields.data);
@@ -80,9 +84,22 @@ export function follow(path: string, listener: Listener): () => void {
       } catch (error) {
         if (!stopped) listener.lost(error);
       }
-      await new Promise((done) => setTimeout(done, pause * (0.75 + Math.random() / 2)));
+      await rest(pause * (0.75 + Math.random() / 2));
       pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
     }
+  }
+
+  /** A pause that ends when the network comes back. */
+  function rest(ms: number): Promise<void> {
+    return new Promise((done) => {
+      const wake = (): void => {
+        removeEventListener("online", wake);
+        clearTimeout(timer);
+        done();
+      };
+      const timer = window.setTimeout(wake, ms);
+      addEventListener("online", wake);
+    });
   }
 
   void forever();
@@ -110,7 +127,7 @@ class Watchdog {
   }
 }
 
-async function* blocks(body: ReadableStream<Uint8Array>, watchdog: Watchdog): AsyncGenerator<Record<string, string>> {
+async function* blocks(body: ReadableStream<Uint8Array>, watchdog: Watchdog, listener: Listener): AsyncGenerator<Record<string, string>> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let rest = "";
@@ -118,6 +135,7 @@ async function* blocks(body: ReadableStream<Uint8Array>, watchdog: Watchdog): As
     const { done, value } = await reader.read();
     if (done) return;
     watchdog.feed();
+    listener.alive();
     rest += decoder.decode(value, { stream: true });
     const parts = rest.split("\n\n");
     rest = parts.pop() ?? "";

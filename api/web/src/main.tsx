@@ -2,6 +2,7 @@ import { effect } from "@preact/signals";
 import { render } from "preact";
 import "uplot/dist/uPlot.min.css";
 import { App } from "./app";
+import { markScrolls } from "./scrolls";
 import { park, start, view } from "./state";
 import "./style.css";
 import { theme } from "./theme";
@@ -15,5 +16,8 @@ effect(() => {
   document.title = [ofPark ? name : say("pingshan"), view.value === "park" ? "" : say(`view.${view.value}`), "parkgrid"].filter(Boolean).join(" · ");
 });
 const place = document.getElementById("page");
-if (place) render(<App />, place);
+if (place) {
+  render(<App />, place);
+  markScrolls(place);
+}
 void start();

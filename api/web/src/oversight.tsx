@@ -2,7 +2,7 @@
 
 import { ago, age, DASH, whole } from "./format";
 import { Num } from "./number";
-import { overview, quarantine, since } from "./state";
+import { allOld, causes, overview, quarantine, since } from "./state";
 import type { Gateway } from "./types";
 import { say, sayMaybe } from "./words";
 
@@ -79,12 +79,15 @@ export function ClockOffset({ health }: { health: Record<string, number> }) {
   );
 }
 
-/** Shape and word, not colour alone. */
+/** Shape and word, not colour alone. Of a gateway that nothing can be heard of, the last state is none. */
 export function Online({ gateway }: { gateway: Gateway }) {
   const { online, imported } = gateway;
   if (imported) return <span class="faint">{say("imported")}</span>;
-  if (online === null) return <span class="faint">{say("unknown")}</span>;
-  return online ? <span>● {say("online")}</span> : <span class="alarm">○ {say("offline")}</span>;
+  if (online === null || allOld.value) return <span class="faint">{say("unknown")}</span>;
+  if (!online) return <span class="alarm">○ {say("offline")}</span>;
+  const own = causes.value.find((cause) => cause.trouble?.gateway === gateway.gateway && (cause.park ?? gateway.park) === gateway.park);
+  if (own?.kind === "gateway_silent" || own?.kind === "gateway_quiet") return <span class="alarm">○ {say("silent")}</span>;
+  return <span>● {say("online")}</span>;
 }
 
 export function Refused() {

@@ -1,6 +1,8 @@
 // How a park stands: 0 in order, 1 not complete, 2 needs somebody.
 
-import { aged, district, OF_PARK, overview, view } from "./state";
+import { long } from "./parts/trouble_list";
+import { aged, causes, district, OF_PARK, overview, view } from "./state";
+import { concernsAll, type Cause, type Kind } from "./trouble";
 import type { ParkNow, Part } from "./types";
 import { say, type Key } from "./words";
 
@@ -13,14 +15,25 @@ export interface Standing {
 const PARTS: Part[] = ["pv", "storage", "grid", "load", "ev"];
 
 export function standing(one: ParkNow): Standing {
-  const offline = one.gateways - one.gateways_online;
-  if (offline > 0) return { rank: 2, key: "standing.offline", why: say("standing.offline.why", { count: offline, all: one.gateways }) };
+  const [common] = causes.value.filter(concernsAll);
+  // Of a park that nothing is heard of, nobody knows how it stands.
+  if (common) return { rank: 2, key: "standing.unknown", why: long(common) };
+  const told = one.troubles.map((trouble): Cause => ({ kind: trouble.kind, since_ms: trouble.since_ms, trouble }));
+  if (told[0]) return { rank: 2, key: KEYS[told[0].kind] ?? "standing.stale", why: told.map(long).join(" ") };
   const states = PARTS.map((part) => aged(one.flow[part]).state).filter((state) => state !== "none");
   if (states.length > 0 && states.every((state) => state === "missing")) return { rank: 2, key: "standing.silent", why: say("why.missing") };
   if (states.includes("stale")) return { rank: 2, key: "standing.stale", why: say("why.stale") };
   if (states.includes("missing") || states.includes("incomplete")) return { rank: 1, key: "standing.partial", why: say("answer.partial") };
   return { rank: 0, key: "standing.fine", why: say("answer.fine") };
 }
+
+const KEYS: Partial<Record<Kind, Key>> = {
+  gateway_offline: "standing.offline",
+  gateway_silent: "standing.gateway",
+  gateway_quiet: "standing.quiet",
+  devices_silent: "standing.devices",
+  device_silent: "standing.device",
+};
 
 /** The age of the readings when none of them is a present one; null while any is. */
 export function oldestIfAllOld(): number | null {

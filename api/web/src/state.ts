@@ -5,6 +5,7 @@ import { remembered } from "./address";
 import { ask, follow, Refused } from "./link";
 import { Ring } from "./ring";
 import { go, named, param, type View } from "./router";
+import { causesOf, concernsAll, type Cause } from "./trouble";
 import type { Day, District, Figure, Overview, Park, Part, Problem, Quarantine, State } from "./types";
 
 const DAY_PAUSE_MS = 5_000;
@@ -20,6 +21,13 @@ export const quarantine = signal<Quarantine | null>(null);
 export const link = signal<"connecting" | "live" | "lost">("connecting");
 export const problem = signal<Problem | null>(null);
 export const needsToken = signal(false);
+/** Whether the browser says that this device has a network. */
+const network = signal(navigator.onLine);
+/** When the server gave its last sign of life, and when the last figures came: ms of the epoch, and of this page. */
+const heard = signal({ ms: Date.now(), at: performance.now() });
+const answered_ms = signal<number | null>(null);
+/** A server that lives sends something every two seconds; so long a silence is told. */
+const SILENT_S = 5;
 
 /** Moves once a second, so that ages grow also when nothing arrives. */
 const moment = signal(performance.now());
@@ -27,12 +35,36 @@ const arrived = signal(performance.now());
 /** Seconds since the newest overview arrived: what has to be added to the ages that it states. */
 export const since = computed(() => Math.max(0, (moment.value - arrived.value) / 1000));
 
-/** The park of the address if it exists, else the first. */
+/** The present by the page's own clock. */
+export const moment_ms = (): number => {
+  void moment.value;
+  return Date.now();
+};
+
+/** The present by the clock of the server, whose instants must not be held against another one. */
+export const server_ms = (): number => {
+  const told = ofAll.value ? district.value?.as_of_ms : overview.value?.as_of_ms;
+  return told === undefined ? moment_ms() : told + since.value * 1000;
+};
+
+/** Whether the server gives signs of life. */
+const reached = computed(() => link.value !== "lost" && (moment.value - heard.value.at) / 1000 <= SILENT_S);
+
+/** A park that the address names and that does not exist: it is said, and no other is put in its place. */
+export const unknownPark = computed<string | null>(() => {
+  const wanted = param("park");
+  return wanted !== null && parks.value !== null && !parks.value.some((one) => one.park === wanted) ? wanted : null;
+});
+
+/** The park of the address; without one the last that was chosen, else the first. */
 export const chosen = computed<string | null>(() => {
   const known = parks.value;
   const wanted = param("park") ?? remembered("park");
+  if (unknownPark.value !== null) return null;
   return known?.find((one) => one.park === wanted)?.park ?? known?.[0]?.park ?? null;
 });
+
+export const zoneOf = (name: string | null | undefined): string => parks.value?.find((one) => one.park === (name ?? chosen.value))?.time_zone ?? "Asia/Shanghai";
 
 export const park = computed(() => parks.value?.find((known) => known.park === chosen.value) ?? null);
 
@@ -42,8 +74,20 @@ export const view = computed<View>(() => named.value ?? ((parks.value?.length ??
 /** These speak of one park. */
 export const OF_PARK: View[] = ["park", "devices", "time"];
 
-/** These show all parks at once and need no single one's stream. */
-const ofAll = computed(() => view.value === "district" || view.value === "wall");
+/** The others look at all parks at once and need no single one's stream. */
+const ofAll = computed(() => !OF_PARK.includes(view.value));
+
+/** Everything that is out of order, as far as it is known here. */
+export const causes = computed<Cause[]>(() => {
+  const of = ofAll.value ? param("of") : null;
+  const troubles = ofAll.value
+    ? (district.value?.parks ?? []).filter((one) => of === null || one.park === of).flatMap((one) => one.troubles.map((trouble) => ({ park: one.park, trouble })))
+    : (overview.value?.troubles ?? []).map((trouble) => ({ trouble }));
+  return causesOf({ network: network.value, reached: reached.value, heard_ms: heard.value.ms, problem: problem.value, answered_ms: answered_ms.value, troubles });
+});
+
+/** Whether nothing that is shown is the present. */
+export const allOld = computed(() => causes.value.some(concernsAll));
 
 export interface Shown extends Figure {
   age: number | null;
@@ -58,7 +102,7 @@ export function shown(part: Part): Shown | null {
 /** The same for any figure that came with the last event. */
 export function aged<T extends Figure>(figure: T): T & Shown {
   const age = figure.age_s === null ? null : figure.age_s + since.value;
-  const old = age !== null && age > figure.stale_after_s;
+  const old = age !== null && (age > figure.stale_after_s || allOld.value);
   const state: State = figure.state === "live" && old ? "stale" : figure.state;
   return { ...figure, age, state };
 }
@@ -67,9 +111,15 @@ export async function start(): Promise<void> {
   setInterval(() => {
     moment.value = performance.now();
   }, 1_000);
+  for (const name of ["online", "offline"]) {
+    addEventListener(name, () => {
+      network.value = navigator.onLine;
+    });
+  }
   effect(() => {
-    if (chosen.value === null) return undefined;
-    return ofAll.value ? watchDistrict() : watch(chosen.value);
+    if (!parks.value?.length) return undefined;
+    if (ofAll.value) return watchDistrict();
+    return chosen.value === null ? undefined : watch(chosen.value);
   });
   await findParks();
 }
@@ -79,6 +129,8 @@ export async function findParks(): Promise<void> {
     const found = (await ask<{ parks: Park[] }>("/parks")).parks;
     batch(() => {
       problem.value = null;
+      if (link.value === "lost") link.value = "connecting";
+      heard.value = { ms: Date.now(), at: performance.now() };
       needsToken.value = false;
       parks.value = found;
     });
@@ -86,7 +138,7 @@ export async function findParks(): Promise<void> {
     failed(error);
   }
   // A first park may appear, and a server that starts with us may not answer yet.
-  if (!parks.peek()?.length && !needsToken.peek()) setTimeout(() => void findParks(), 3_000);
+  if ((!parks.peek()?.length || unknownPark.peek() !== null) && !needsToken.peek()) setTimeout(() => void findParks(), 3_000);
 }
 
 export function choose(name: string): void {
@@ -103,7 +155,7 @@ function failed(error: unknown): void {
     needsToken.value = error.problem.status === 401;
     problem.value = error.problem;
   } else {
-    problem.value = { title: String(error instanceof Error ? error.message : error), status: 0, problems: [] };
+    link.value = "lost";
   }
 }
 
@@ -118,10 +170,8 @@ function watch(name: string): () => void {
   const address = `/parks/${encodeURIComponent(name)}`;
   const unfollow = follow(`${address}/stream`, {
     event: (kind, data) => (kind === "live" ? receive(JSON.parse(data) as Overview) : refuse(data)),
-    lost: (error) => {
-      link.value = "lost";
-      if (error instanceof Refused) failed(error);
-    },
+    alive,
+    lost,
   });
   const stopDay = repeat(DAY_PAUSE_MS, async () => {
     if (!dayIsOld()) return;
@@ -139,19 +189,26 @@ function watch(name: string): () => void {
   };
 }
 
+/** So long the last district is shown while the stream that brings the next one begins. */
+const KEPT_MS = 10_000;
+
 /** Follow all parks. */
 function watchDistrict(): () => void {
-  link.value = "connecting";
+  batch(() => {
+    if (Date.now() - districtCame_ms > KEPT_MS) district.value = null;
+    link.value = "connecting";
+  });
   return follow("/district/stream", {
     event: (kind, data) => (kind === "live" ? receiveAll(JSON.parse(data) as District) : refuse(data)),
-    lost: (error) => {
-      link.value = "lost";
-      if (error instanceof Refused) failed(error);
-    },
+    alive,
+    lost,
   });
 }
 
+let districtCame_ms = 0;
+
 function receiveAll(fresh: District): void {
+  districtCame_ms = Date.now();
   for (const known of fresh.parks) {
     const ring = lately.get(known.park) ?? new Ring(600);
     lately.set(known.park, ring);
@@ -161,6 +218,7 @@ function receiveAll(fresh: District): void {
     district.value = fresh;
     arrived.value = performance.now();
     moment.value = arrived.value;
+    answered_ms.value = Date.now();
     link.value = "live";
     problem.value = null;
   });
@@ -171,14 +229,28 @@ function receive(fresh: Overview): void {
     overview.value = fresh;
     arrived.value = performance.now();
     moment.value = arrived.value;
+    answered_ms.value = Date.now();
     link.value = "live";
     problem.value = null;
   });
 }
 
+/** The server lives, whatever it says. */
+function alive(): void {
+  heard.value = { ms: Date.now(), at: performance.now() };
+  if (link.value === "lost") link.value = "connecting";
+}
+
+function lost(error: unknown): void {
+  // A refusal is an answer: the way to the server stands.
+  if (error instanceof Refused) failed(error);
+  else link.value = "lost";
+}
+
+/** Instead of figures the server says why there are none. */
 function refuse(data: string): void {
   problem.value = JSON.parse(data) as Problem;
-  link.value = "lost";
+  link.value = "live";
 }
 
 let dayAsked = 0;

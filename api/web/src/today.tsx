@@ -1,10 +1,11 @@
 // What the registers gained today, and the two shares that the server computed from it.
 
-import { useAsk, type Asked } from "./asked";
+import { Answered, useAsk, type Asked } from "./asked";
 import { DASH, energy } from "./format";
 import { Num } from "./number";
 import { noteOf, unitOf, whyOf, type IndicatorFigure } from "./parts/indicators";
-import { chosen, day } from "./state";
+import { chosenDay } from "./parts/day_choice";
+import { chosen } from "./state";
 import type { Day, Energy } from "./types";
 import { say, type Key } from "./words";
 
@@ -19,18 +20,21 @@ const ROWS: { register: string; key: Key; part: string }[] = [
   { register: "storage.energy_discharged_kwh", key: "energy.discharged", part: "storage" },
 ];
 
-export function Today() {
-  const shown = day.value;
+export function Today({ of }: { of: Asked<Day> }) {
+  const shown = of.data;
   return (
     <section class="card today" aria-labelledby="today-title">
       <div class="card-head">
-        <h2 id="today-title">{say("today")}</h2>
+        <h2 id="today-title">{say(chosenDay() ? "the_day" : "today")}</h2>
         <span class="faint">{shown?.date ?? ""}</span>
       </div>
-      {shown ? <Figures shown={shown} /> : <div class="skeleton tall" />}
+      <Answered of={of} height={240}>{(known) => (hasEnergy(known) ? <Figures shown={known} /> : <p class="empty">{say(chosenDay() ? "day.none" : "sankey.empty", { day: known.date })}</p>)}</Answered>
     </section>
   );
 }
+
+/** Whether any register of the day says anything. */
+const hasEnergy = (shown: Day): boolean => chosenDay() === null || Object.values(shown.energy).some((one) => one.reporting > 0);
 
 const SHARES = ["self_consumption_ratio", "self_sufficiency_ratio"];
 const PAUSE_MS = 30_000;

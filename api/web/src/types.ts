@@ -23,8 +23,19 @@ export interface Gateway {
   simulated: boolean;
   agent_version: string | null;
   last_seen_age_s: number | null;
+  health_period_s: number | null;
   health_at_ms: number | null;
   health: Record<string, number>;
+}
+
+/** Something out of order on the way of a park's readings, as the server names it. */
+export interface Trouble {
+  kind: "ingest" | "disk_full" | "store" | "broker" | "gateway_offline" | "gateway_silent" | "gateway_quiet" | "devices_silent" | "device_silent";
+  gateway: string | null;
+  since_ms: number | null;
+  count: number;
+  of: number;
+  devices: { device: string; name: string }[];
 }
 
 export interface DcBus extends Figure {
@@ -40,6 +51,7 @@ export interface ParkNow extends Park {
   newest_ms: number | null;
   flow: Record<Part, Figure>;
   pv_of_use: number | null;
+  troubles: Trouble[];
 }
 
 export interface District {
@@ -113,6 +125,7 @@ export interface Overview {
   pv_of_use: number | null;
   dc: DcBus | null;
   gateways: Gateway[];
+  troubles: Trouble[];
 }
 
 export interface Park {

@@ -26,7 +26,11 @@ export function speak(chosen: Language): void {
 }
 
 export function say(key: Key, values: Record<string, string | number> = {}): string {
-  return catalogues[language.value][key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
+  return filled(catalogues[language.value][key], values);
+}
+
+function filled(text: string, values: Record<string, string | number>): string {
+  return text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
 }
 
 /** What a park or anything else with two names is called. */
@@ -35,6 +39,7 @@ export function nameOf(known: { name_zh?: string | null; name_en?: string | null
 }
 
 /** A key that is made from data: unknown ones show the data itself. */
-export function sayMaybe(key: string, otherwise: string): string {
-  return (catalogues[language.value] as Record<string, string>)[key] ?? otherwise;
+export function sayMaybe(key: string, otherwise: string, values: Record<string, string | number> = {}): string {
+  const text = (catalogues[language.value] as Record<string, string>)[key];
+  return text === undefined ? otherwise : filled(text, values);
 }

@@ -7,9 +7,9 @@ import { Num } from "../number";
 import { say } from "../words";
 import type { Member } from "../views/devices";
 import { chosen } from "../state";
-import { ClassChart, dayOfNewest } from "./class_chart";
+import { ClassChart, dayShown } from "./class_chart";
 import { useDayEnergies } from "./day_energies";
-import { DeviceCell, Live, StateCell, sumOf, usable } from "./device_cells";
+import { DeviceCell, Live, sentenceOf, StateCell, sumOf, usable } from "./device_cells";
 import { IndicatorsCard } from "./indicators";
 import { OriginBar, SessionsCard, type Session, type Sessions } from "./sessions";
 import { Level } from "./storage";
@@ -21,14 +21,14 @@ export function ChargersPanel({ members }: { members: Member[] }) {
   const returned = useDayEnergies(members, "energy_returned_kwh");
   const busy = members.filter((member) => Math.abs(usable(member, "active_power_kw") ?? 0) > 0.5).length;
   const now = sumOf(members, "active_power_kw");
-  const { from_ms, to_ms } = dayOfNewest();
+  const { from_ms, to_ms } = dayShown();
   const asked = useAsk<Sessions>(`/parks/${chosen.value}/sessions?from=${from_ms - DAY_MS}&to=${to_ms}`, 60_000);
   // What no gun has is no column of dashes.
   const some = (signal: string): boolean => members.some(({ device }) => device.signals.includes(signal));
   const returning = some("energy_returned_kwh");
   return (
     <>
-      <p class="answer">{now === null ? say("chargers.answer.none") : say("chargers.answer", { busy, count: members.length, power: together(power(now)) })}</p>
+      <p class="answer">{now === null ? say("chargers.answer.none") : sentenceOf("chargers.answer", members, { busy, count: members.length, power: together(power(now)) })}</p>
       <div class="board">
         <section class="card full" aria-labelledby="guns-table">
           <h2 id="guns-table">{say("chargers.table")}</h2>

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import { clock, DASH, moment, scaledTo } from "../format";
+import { clock, DASH, isoDay, moment, scaledTo } from "../format";
 import { ALONE, hatch } from "../hatching";
 import { uncovered } from "../holes";
 import { colour, theme } from "../theme";
@@ -182,7 +182,8 @@ function ticks(at: number[], zone: string): string[] {
     const part = (form: Intl.DateTimeFormatOptions): string => date.toLocaleString("sv-SE", { timeZone: zone, ...form });
     if (step >= 86_400 * 200) return part({ year: "numeric" });
     if (step >= 86_400 * 27) return part({ year: "numeric", month: "2-digit" });
-    const day = part({ month: "2-digit", day: "2-digit" });
+    // Month and day as the dates of the page are written, in both languages: 11-30.
+    const day = isoDay(date.getTime(), zone).slice(5);
     if (step >= 86_400) return day;
     const time = step < 60 ? part({ hour: "2-digit", minute: "2-digit", second: "2-digit" }) : clock(seconds * 1000, zone);
     const before = index > 0 ? new Date((at[index - 1] ?? 0) * 1000).toLocaleDateString("sv-SE", { timeZone: zone }) : "";

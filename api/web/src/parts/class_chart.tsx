@@ -10,6 +10,7 @@ import { chosen, overview, park } from "../state";
 import type { Device, History } from "../types";
 import { say } from "../words";
 import { Chart, type Line } from "./chart";
+import { chosenDay } from "./day_choice";
 
 export interface Wish {
   device: Device;
@@ -31,24 +32,25 @@ interface Props {
   span?: "wide" | "full";
 }
 
-export function dayOfNewest(): { from_ms: number; to_ms: number } {
-  const zone = park.peek()?.time_zone ?? "Asia/Shanghai";
-  const day = isoDay(overview.value?.newest_ms ?? Date.now(), zone);
+/** The local day that a view shows: the chosen one, else that of the newest reading. */
+export function dayShown(): { day: string; from_ms: number; to_ms: number } {
+  const zone = park.value?.time_zone ?? "Asia/Shanghai";
+  const day = chosenDay() ?? isoDay(overview.value?.newest_ms ?? Date.now(), zone);
   // Parks stand in places without summer time; a day of 23 or 25 hours would be drawn an hour wrong at its end.
   const noon = Date.parse(`${day}T12:00:00Z`);
   const offset = Date.parse(new Date(noon).toLocaleString("sv-SE", { timeZone: zone }).replace(" ", "T") + "Z") - noon;
   const from_ms = Date.parse(`${day}T00:00:00Z`) - offset;
-  return { from_ms, to_ms: from_ms + 86_400_000 };
+  return { day, from_ms, to_ms: from_ms + 86_400_000 };
 }
 
 export function ClassChart({ wishes, unit, title, height = 240, sync = "devices", span = "wide" }: Props) {
-  const { from_ms, to_ms } = dayOfNewest();
+  const { day, from_ms, to_ms } = dayShown();
   const asked = useDay(wishes, from_ms, to_ms);
   const zone = park.value?.time_zone ?? "Asia/Shanghai";
   return (
     <section class={`card ${span}`} aria-label={title}>
       <h2>{title}</h2>
-      <Answered of={asked} height={height + 28} empty={(found) => (found.some((history) => history?.history.at_ms?.length) ? null : say("day.empty"))}>
+      <Answered of={asked} height={height + 28} empty={(found) => (found.some((history) => history?.history.at_ms?.length) ? null : say(chosenDay() ? "day.none" : "day.empty", { day }))}>
         {(found) => <Drawn wishes={wishes} found={found} unit={unit} zone={zone} from_ms={from_ms} to_ms={to_ms} height={height} title={title} sync={sync} />}
       </Answered>
     </section>

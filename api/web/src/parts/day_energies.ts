@@ -6,11 +6,11 @@ import { ask } from "../link";
 import { chosen } from "../state";
 import type { History } from "../types";
 import type { Member } from "../views/devices";
-import { dayOfNewest } from "./class_chart";
+import { dayShown } from "./class_chart";
 
 export function useDayEnergies(members: Member[], signal: string): (number | null)[] {
   const [energies, setEnergies] = useState<(number | null)[]>([]);
-  const { from_ms, to_ms } = dayOfNewest();
+  const { from_ms, to_ms } = dayShown();
   const key = members.map(({ device }) => device.gateway + device.device).join() + signal + from_ms;
   useEffect(() => {
     let stopped = false;

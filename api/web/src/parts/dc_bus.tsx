@@ -4,7 +4,7 @@ import { power, scaledTo, together } from "../format";
 import { say } from "../words";
 import type { Member } from "../views/devices";
 import { ClassChart } from "./class_chart";
-import { usable } from "./device_cells";
+import { sentenceOf, usable } from "./device_cells";
 import { IndicatorsCard } from "./indicators";
 import { SignalTable } from "./signal_table";
 
@@ -19,7 +19,7 @@ export function DcBusPanel({ members }: { members: Member[] }) {
       <p class={`answer ${first.live ? "" : "skeleton line"}`}>
         {kw === null
           ? first.live && say("dc.answer.none")
-          : say(kw >= 0 ? "dc.answer.takes" : "dc.answer.gives", { power: together(power(Math.abs(kw))), volts: volts === null ? "—" : scaledTo(volts, "V").join("\u202f") })}
+          : sentenceOf(kw >= 0 ? "dc.answer.takes" : "dc.answer.gives", [first], { power: together(power(Math.abs(kw))), volts: volts === null ? "—" : scaledTo(volts, "V").join("\u202f") })}
       </p>
       <div class="board">
         <ClassChart

@@ -1,5 +1,6 @@
 // What every table of devices has: the device with a link to its history, a value with its age, a state.
 
+import { atAge } from "../answer";
 import { deviceName, signalOf, wholeName } from "../catalogue";
 import { ago } from "../format";
 import { LinkTo } from "../link_to";
@@ -58,6 +59,20 @@ export function StateCell({ member }: { member: Member }) {
     </span>
   );
 }
+
+/** A sentence about the devices: in the past tense, with the instant, when any of its values is an old one. */
+export function sentenceOf(key: Told, members: Member[], values: Record<string, string | number>): string {
+  const ages = members.flatMap(({ live }) => (live?.stale && live.age_s !== null ? [live.age_s] : []));
+  return ages.length ? say(`${key}.was`, { ...values, at: atAge(Math.max(...ages)) }) : say(key, values);
+}
+
+type Told =
+  | `pv.answer${"" | ".weak"}`
+  | `storage.answer.${"rests" | "gives" | "takes"}`
+  | "chargers.answer"
+  | `meters.answer${"" | ".export"}`
+  | `dc.answer.${"takes" | "gives"}`
+  | `weather.answer${"" | ".horizontal"}`;
 
 export function sumOf(members: Member[], signal: string): number | null {
   const known = members.map((member) => usable(member, signal)).filter((value) => value !== null);

@@ -10,7 +10,7 @@ export function ExportButtons({ sheet, title }: { sheet: () => Sheet; title: str
   const give = async (form: Form): Promise<void> => {
     const { csv, xlsx, png, save } = await import("../export");
     const shown = sheet();
-    const stem = `parkgrid-${shown.name}`;
+    const stem = `parkgrid-${shown.name}-${shown.span}`;
     if (form === "csv") save(`${stem}.csv`, csv(shown));
     else if (form === "xlsx") save(`${stem}.xlsx`, xlsx(shown));
     else {

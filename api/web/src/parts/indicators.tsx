@@ -5,6 +5,7 @@ import { below100, isoDay } from "../format";
 import { Num } from "../number";
 import { chosen, overview, park } from "../state";
 import { language, say, sayMaybe } from "../words";
+import { chosenDay } from "./day_choice";
 import { Traced } from "./traced";
 
 export interface IndicatorFigure {
@@ -24,19 +25,19 @@ export interface IndicatorFigure {
   details?: Record<string, number | string | null>;
 }
 
-export const monthNow = (): string => isoDay(overview.value?.newest_ms ?? Date.now(), park.value?.time_zone ?? "Asia/Shanghai").slice(0, 7);
+export const monthShown = (): string => (chosenDay() ?? isoDay(overview.value?.newest_ms ?? Date.now(), park.value?.time_zone ?? "Asia/Shanghai")).slice(0, 7);
 
 export function useIndicators(period: string, names: string[]) {
   return useAsk<{ indicators: IndicatorFigure[] }>(`/parks/${chosen.value}/indicators?period=${period}&names=${names.join(",")}`, 60_000);
 }
 
 export function IndicatorsCard({ names }: { names: string[] }) {
-  const month = monthNow();
+  const month = monthShown();
   const asked = useIndicators(month, names);
   return (
     <section class="card side" aria-label={say("indicators.title")}>
       <div class="card-head">
-        <h2>{say("indicators.title")}</h2>
+        <h2>{say(chosenDay() ? "indicators.title.chosen" : "indicators.title")}</h2>
         <span class="faint">{month}</span>
       </div>
       <Answered of={asked} height={200} empty={({ indicators }) => (indicators.some((one) => names.includes(one.name)) ? null : say("indicators.empty"))}>

@@ -8,8 +8,8 @@ import { go, param } from "../router";
 import { chosen, park } from "../state";
 import { say, type Key } from "../words";
 import type { Member } from "../views/devices";
-import { ClassChart, dayOfNewest } from "./class_chart";
-import { DeviceCell, Live, StateCell, sumOf } from "./device_cells";
+import { ClassChart, dayShown } from "./class_chart";
+import { DeviceCell, Live, sentenceOf, StateCell, sumOf } from "./device_cells";
 
 interface Interval {
   gateway: string;
@@ -35,7 +35,7 @@ export function MetersPanel({ members }: { members: Member[] }) {
   const chosenMember = members.find(({ device }) => `${device.gateway}/${device.device}` === wanted) ?? members[0];
   return (
     <>
-      <p class="answer">{kw === null ? say("meters.answer.none") : say(kw >= 0 ? "meters.answer" : "meters.answer.export", { power: together(power(Math.abs(kw))), count: members.length })}</p>
+      <p class="answer">{kw === null ? say("meters.answer.none") : sentenceOf(kw >= 0 ? "meters.answer" : "meters.answer.export", grid.length ? grid : members, { power: together(power(Math.abs(kw))), count: members.length })}</p>
       <div class="board">
         <section class="card full" aria-labelledby="meters-table">
           <h2 id="meters-table">{say("meters.table")}</h2>
@@ -100,7 +100,7 @@ function Register({ member, signal }: { member: Member; signal: string }) {
 }
 
 function Intervals({ members, member }: { members: Member[]; member: Member }) {
-  const { from_ms, to_ms } = dayOfNewest();
+  const { from_ms, to_ms } = dayShown();
   const { device } = member;
   const registers = REGISTERS.filter((name) => name.endsWith("_kwh") && device.signals.includes(name));
   const wanted = param("register");

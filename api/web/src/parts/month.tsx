@@ -6,8 +6,9 @@ import { Num } from "../number";
 import { chosen, park } from "../state";
 import type { Device } from "../types";
 import { language, say } from "../words";
+import { chosenDay } from "./day_choice";
 import { Traced } from "./traced";
-import { IndicatorRow, monthNow, useIndicators, type IndicatorFigure } from "./indicators";
+import { IndicatorRow, monthShown, useIndicators, type IndicatorFigure } from "./indicators";
 
 const NAMES = ["maximum_demand_kw", "self_consumption_ratio", "self_sufficiency_ratio", "load_factor", "power_factor", "carbon_location_based_t"];
 
@@ -41,12 +42,12 @@ function sumOf(parts: (number | null)[]): number | null {
 }
 
 export function MonthSoFar() {
-  const month = monthNow();
+  const month = monthShown();
   const asked = useIndicators(month, NAMES);
   return (
     <section class="card side month" aria-labelledby="month-title">
       <div class="card-head">
-        <h2 id="month-title">{say("month.title")}</h2>
+        <h2 id="month-title">{say(chosenDay() ? "month.title.chosen" : "month.title")}</h2>
         <span class="faint">{month}</span>
       </div>
       <Answered of={asked} height={240}>

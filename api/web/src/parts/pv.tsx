@@ -6,7 +6,7 @@ import { Num } from "../number";
 import { say } from "../words";
 import type { Member } from "../views/devices";
 import { ClassChart } from "./class_chart";
-import { DeviceCell, Live, StateCell, sumOf } from "./device_cells";
+import { DeviceCell, Live, sentenceOf, StateCell, sumOf } from "./device_cells";
 import { useDayEnergies } from "./day_energies";
 import { IndicatorsCard } from "./indicators";
 
@@ -26,7 +26,7 @@ export function PvPanel({ members }: { members: Member[] }) {
   return (
     <>
       <p class="answer">
-        {say(weak.length ? "pv.answer.weak" : "pv.answer", {
+        {sentenceOf(weak.length ? "pv.answer.weak" : "pv.answer", members, {
           count: members.length,
           power: now === null ? "—" : together(power(now)),
           names: weak.map((one) => deviceName(one.member.device)).join(say("list.join")),

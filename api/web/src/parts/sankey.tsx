@@ -1,14 +1,12 @@
 // Where the energy of a day came from and where it went. Through one bus, so that nothing is claimed about which
 // source fed which use; what the registers do not explain is a band of its own, hatched.
 
-import { Answered, useAsk } from "../asked";
+import { Answered, type Asked } from "../asked";
 import { energy, percent, together } from "../format";
-import { param } from "../router";
-import { chosen, day } from "../state";
 import { noSum } from "../today";
 import type { Day, Part } from "../types";
 import { language, say, type Key } from "../words";
-import { DayChoice } from "./day_choice";
+import { chosenDay } from "./day_choice";
 import { useIndicators, type IndicatorFigure } from "./indicators";
 import { useWidth } from "./width";
 
@@ -32,18 +30,14 @@ const USES: [string, Key, Part][] = [
   ["grid_meter.energy_export_kwh", "energy.export", "grid"],
 ];
 
-export function DaySankey() {
-  const wanted = param("date");
-  const other = useAsk<Day>(wanted === null ? null : `/parks/${chosen.value}/day?date=${wanted}&step=15m`);
-  const newest = day.value;
-  const asked = wanted === null ? { data: newest, problem: null, at_ms: Date.now() } : other;
+export function DaySankey({ of }: { of: Asked<Day> }) {
   return (
     <section class="card wide" aria-labelledby="sankey-title">
       <div class="card-head">
         <h2 id="sankey-title">{say("sankey.title")}</h2>
-        {newest && <DayChoice day={wanted ?? newest.date} newest={newest.date} />}
+        <span class="faint">{of.data?.date ?? ""}</span>
       </div>
-      <Answered of={asked} height={HEIGHT} empty={(shown) => (nodes(shown, SOURCES).length ? null : say("sankey.empty"))}>
+      <Answered of={of} height={HEIGHT} empty={(shown) => (nodes(shown, SOURCES).length ? null : say(chosenDay() ? "day.none" : "sankey.empty", { day: shown.date }))}>
         {(shown) => <Balance shown={shown} />}
       </Answered>
     </section>
@@ -108,7 +102,7 @@ function Picture({ sources, uses, size }: { sources: Node[]; uses: Node[]; size:
   return (
     <div ref={box} class="sankey-box" style={{ height: HEIGHT }}>
       {width > 0 && (
-        <svg width={width} height={HEIGHT} role="img" aria-label={spoken(sources, uses)}>
+        <svg width={width} height={HEIGHT} viewBox={`0 0 ${width} ${HEIGHT}`} role="img" aria-label={spoken(sources, uses)}>
           <defs>
             <pattern id="rest-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
               <rect width="6" height="6" class="rest-ground" />

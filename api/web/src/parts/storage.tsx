@@ -6,7 +6,7 @@ import { say } from "../words";
 import type { Member } from "../views/devices";
 import { ClassChart } from "./class_chart";
 import { useDayEnergies } from "./day_energies";
-import { DeviceCell, Live, StateCell, sumOf, usable } from "./device_cells";
+import { DeviceCell, Live, sentenceOf, StateCell, sumOf, usable } from "./device_cells";
 import { IndicatorsCard } from "./indicators";
 
 export function StoragePanel({ members }: { members: Member[] }) {
@@ -98,7 +98,7 @@ function sentence(members: Member[]): string {
   const soc = charges.length ? percent(charges.reduce((sum, value) => sum + value, 0) / charges.length / 100) : "—";
   if (kw === null) return say("storage.answer.none");
   const key = Math.abs(kw) < 0.5 ? "storage.answer.rests" : kw > 0 ? "storage.answer.gives" : "storage.answer.takes";
-  return say(key, { soc, power: together(power(Math.abs(kw))) });
+  return sentenceOf(key, members, { soc, power: together(power(Math.abs(kw))) });
 }
 
 /** A level of 0 to 100 %, drawn. */

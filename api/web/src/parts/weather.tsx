@@ -4,7 +4,7 @@ import { scaledTo } from "../format";
 import { say } from "../words";
 import type { Member } from "../views/devices";
 import { ClassChart } from "./class_chart";
-import { usable } from "./device_cells";
+import { sentenceOf, usable } from "./device_cells";
 import { SignalTable } from "./signal_table";
 
 export function WeatherPanel({ members }: { members: Member[] }) {
@@ -19,7 +19,7 @@ export function WeatherPanel({ members }: { members: Member[] }) {
   const sun = plane ? "irradiance_plane_w_m2" : "irradiance_horizontal_w_m2";
   return (
     <>
-      <p class="answer">{say(plane ? "weather.answer" : "weather.answer.horizontal", { sun: told(sun, "W/m²"), air: told("temperature_c", "°C") })}</p>
+      <p class="answer">{sentenceOf(plane ? "weather.answer" : "weather.answer.horizontal", [first], { sun: told(sun, "W/m²"), air: told("temperature_c", "°C") })}</p>
       <div class="board">
         <ClassChart title={say(`signal.${sun}`)} unit="W/m²" wishes={members.map(({ device }) => ({ device, signal: sun, area: members.length === 1 }))} />
         <SignalTable members={members} />

@@ -5,13 +5,14 @@ import { needCatalogue } from "../catalogue";
 import { age } from "../format";
 import { LinkTo } from "../link_to";
 import { ChargersPanel } from "../parts/chargers";
+import { DayBar } from "../parts/day_choice";
 import { DcBusPanel } from "../parts/dc_bus";
 import { MetersPanel } from "../parts/meters";
 import { PvPanel } from "../parts/pv";
 import { StoragePanel } from "../parts/storage";
 import { WeatherPanel } from "../parts/weather";
 import { go, param, viewPatch } from "../router";
-import { chosen } from "../state";
+import { allOld, chosen, moment_ms } from "../state";
 import type { Device, LiveDevice } from "../types";
 import { say, sayMaybe } from "../words";
 import { FIRST_SIGNAL } from "../parts/first_signal";
@@ -30,11 +31,17 @@ export function DevicesView() {
   const base = `/parks/${chosen.value}`;
   const devices = useAsk<{ devices: Device[] }>(`${base}/devices`, 60_000);
   const live = useAsk<{ devices: LiveDevice[] }>(`${base}/live`, 2_000);
+  // Ages go on also when no answer comes any more.
+  const waited = Math.max(0, (moment_ms() - live.at_ms) / 1000);
+  const aged = (live.data?.devices ?? []).map((one): LiveDevice => {
+    const age_s = one.age_s === null ? null : one.age_s + waited;
+    return { ...one, age_s, stale: one.stale || allOld.value || (age_s !== null && age_s > one.stale_after_s) };
+  });
   return (
     <Answered of={devices} height={480} empty={({ devices: listed }) => (listed.some((one) => one.device_class !== "gateway") ? null : say("devices.empty"))}>
       {({ devices: listed }) =>
         live.data ?? live.problem ? (
-          <Classes devices={listed.filter((one) => !one.retired)} live={live.data?.devices ?? []} />
+          <Classes devices={listed.filter((one) => !one.retired)} live={aged} />
         ) : (
           <div class="skeleton" style={{ height: 480 }} aria-hidden="true" />
         )
@@ -53,6 +60,7 @@ function Classes({ devices, live }: { devices: Device[]; live: LiveDevice[] }) {
   return (
     <>
       <Tabs present={present} kind={kind} />
+      <DayBar />
       <Panel kind={kind} members={members} />
       <p class="onward">
         {members[0] && (

@@ -1,6 +1,7 @@
 // All parks: where each is, what it does now, and which one needs somebody; under it the day of them together.
 
 import { useMemo } from "preact/hooks";
+import { atAge } from "../answer";
 import { Refusal, useAskEach, type Asked } from "../asked";
 import { PowerOfDay } from "../day";
 import { clock, isoDay, percent, power, together } from "../format";
@@ -9,8 +10,10 @@ import { DistrictMap } from "../parts/district_map";
 import { summed } from "../parts/district_sum";
 import { DistrictToday } from "../parts/district_today";
 import { ParkList } from "../parts/park_list";
+import { short } from "../parts/trouble_list";
 import { standing } from "../standing";
-import { district } from "../state";
+import { aged, causes, district } from "../state";
+import { concernsAll } from "../trouble";
 import type { Day, District, ParkNow } from "../types";
 import { nameOf, say } from "../words";
 
@@ -114,23 +117,33 @@ function sentence({ parks, pv_of_use: own }: District): string {
   const known = parks.filter((one) => one.flow.grid.kw !== null);
   if (!known.length) return say("district.answer.silent", { count: parks.length });
   const grid = known.reduce((sum, one) => sum + (one.flow.grid.kw ?? 0), 0);
-  const facts = [gridFact(parks, grid)];
-  if (own !== null) facts.push(say(parks.length === 1 ? "answer.own" : "district.answer.own", { share: percent(own) }));
+  // The sum is as old as the oldest of what it is of.
+  const oldest = known.reduce((most, one) => Math.max(most, oldAge(one) ?? -1), -1);
+  const facts = [gridFact(parks, grid, oldest)];
+  if (own !== null) facts.push(say(oldest >= 0 ? "answer.own.was" : parks.length === 1 ? "answer.own" : "district.answer.own", { share: percent(own) }));
   return facts.join(say("answer.join")) + say("answer.turn") + need(parks) + say("answer.end");
 }
 
-function gridFact(parks: ParkNow[], grid: number): string {
+function oldAge(one: ParkNow): number | null {
+  const grid = aged(one.flow.grid);
+  return grid.state === "stale" ? grid.age : null;
+}
+
+function gridFact(parks: ParkNow[], grid: number, oldest: number): string {
   const told = together(power(Math.abs(grid)));
   const [only] = parks;
-  if (parks.length === 1) return say(grid >= 0 ? "answer.import" : "answer.export", { park: nameOf(only, only?.park ?? ""), grid: told });
-  return say(grid >= 0 ? "district.answer.draw" : "district.answer.send", { count: parks.length, grid: told });
+  const values = { park: nameOf(only, only?.park ?? ""), count: parks.length, grid: told };
+  const key = parks.length === 1 ? (grid >= 0 ? "answer.import" : "answer.export") : grid >= 0 ? "district.answer.draw" : "district.answer.send";
+  return oldest >= 0 ? say(`${key}.was`, { ...values, at: atAge(oldest) }) : say(key, values);
 }
 
 function need(parks: ParkNow[]): string {
+  const common = causes.value.find(concernsAll);
+  if (common) return short(common);
   const troubled = parks.filter((one) => standing(one).rank > 0);
   if (troubled.length === 0) return say("answer.fine");
-  return say(troubled.length === 1 ? "district.answer.one" : "district.answer.some", {
-    count: troubled.length,
-    park: nameOf(troubled[0], troubled[0]?.park ?? ""),
-  });
+  const [first] = causes.value;
+  const name = nameOf(troubled[0], troubled[0]?.park ?? "");
+  if (troubled.length === 1) return first ? say("district.answer.one.why", { park: name, why: short(first) }) : say("district.answer.one", { park: name });
+  return say("district.answer.some", { count: troubled.length });
 }

@@ -1,28 +1,34 @@
 // One park: the answer, the flow of this moment, the day, the month, and whether it can be trusted.
 
 import { Answer } from "../answer";
+import { useAsk, type Asked } from "../asked";
 import { DayChart } from "../day";
 import { Flow } from "../flow";
 import { LinkTo } from "../link_to";
 import { MonthSoFar } from "../parts/month";
 import { Gateways, Refused } from "../oversight";
 import { DaySankey } from "../parts/sankey";
+import { chosenDay, DayBar } from "../parts/day_choice";
 import { DcStrip } from "../parts/dc_strip";
 import { viewPatch } from "../router";
+import { chosen, day } from "../state";
 import { Today } from "../today";
+import type { Day } from "../types";
 import { say } from "../words";
 
 export function ParkView() {
+  const shown = useShownDay();
   return (
     <>
       <Answer />
+      <DayBar />
       <div class="board">
         <Flow>
           <DcStrip />
         </Flow>
-        <Today />
-        <DayChart />
-        <DaySankey />
+        <Today of={shown} />
+        <DayChart of={shown} />
+        <DaySankey of={shown} />
         <MonthSoFar />
         <Gateways />
         <Refused />
@@ -34,4 +40,11 @@ export function ParkView() {
       </p>
     </>
   );
+}
+
+/** The chosen day, asked for once; without one the newest day as it goes on. */
+function useShownDay(): Asked<Day> {
+  const wanted = chosenDay();
+  const other = useAsk<Day>(wanted === null ? null : `/parks/${chosen.value}/day?date=${wanted}`);
+  return wanted === null ? { data: day.value, problem: null, at_ms: Date.now() } : other;
 }

@@ -2,13 +2,15 @@
 // gateways that bring it.
 
 import { Answered, useAsk } from "../asked";
-import { percent } from "../format";
 import { CompletenessCalendar } from "../parts/calendar";
 import { GapList } from "../parts/gap_list";
 import { GatewayTable } from "../parts/gateway_table";
+import { FindingsCard, ProblemsCard } from "../parts/findings";
 import { QuarantinePanel } from "../parts/quarantine";
+import { short } from "../parts/trouble_list";
 import { go, param } from "../router";
-import { parks } from "../state";
+import { causes, parks } from "../state";
+import { concernsAll } from "../trouble";
 import type { Gateway, Quarantine } from "../types";
 import { nameOf, say } from "../words";
 
@@ -17,11 +19,12 @@ export const ofPark = (): string | null => param("of");
 
 export function QualityView() {
   const wanted = ofPark();
+  const known = wanted === null || parks.value?.some((one) => one.park === wanted);
   const gateways = useAsk<{ gateways: Gateway[] }>(`/gateways${wanted ? `?park=${wanted}` : ""}`, 5_000);
   const refused = useAsk<Quarantine>(`/quarantine?limit=200${wanted ? `&park=${wanted}` : ""}`, 15_000);
   return (
     <>
-      <p class="answer">{gateways.data && refused.data ? sentence(gateways.data.gateways, refused.data.total) : <span class="skeleton line" />}</p>
+      <p class="answer">{known && gateways.data && refused.data ? sentence(gateways.data.gateways, refused.data.total) : <span class="skeleton line" />}</p>
       <div class="toolbar">
         <label class="field">
           {say("park")}{" "}
@@ -35,9 +38,12 @@ export function QualityView() {
           </select>
         </label>
       </div>
-      <div class="board">
+      {!known && <p class="alarm">{say("park.unknown", { park: wanted ?? "" })}</p>}
+      {known && <div class="board">
         <CompletenessCalendar parks={(parks.value ?? []).filter((one) => wanted === null || one.park === wanted)} />
         <GapList park={wanted} />
+        <FindingsCard park={wanted} />
+        <ProblemsCard park={wanted} />
         <section class="card full" aria-labelledby="all-gateways">
           <h2 id="all-gateways">{say("gateways.title")}</h2>
           <Answered of={gateways} height={160} empty={(found) => (found.gateways.length ? null : say("gateways.empty"))}>
@@ -45,17 +51,29 @@ export function QualityView() {
           </Answered>
         </section>
         <QuarantinePanel asked={refused} />
-      </div>
+      </div>}
     </>
   );
 }
 
 function sentence(all: Gateway[], refused: number): string {
   const gateways = all.filter((gateway) => !gateway.imported);
-  const offline = gateways.filter((gateway) => gateway.online === false).length;
   const dropped = gateways.reduce((sum, gateway) => sum + (gateway.health.samples_dropped ?? 0), 0);
-  const link = offline === 0 ? say(gateways.length === 1 ? "quality.answer.online.one" : "quality.answer.online", { count: gateways.length }) : say("quality.answer.offline", { offline, count: gateways.length, share: percent(1 - offline / gateways.length) });
   const lost = dropped > 0 ? say("quality.answer.dropped", { count: dropped }) : say("quality.answer.kept");
   const not = refused > 0 ? say("quality.answer.refused", { count: refused }) : say("quality.answer.none");
-  return link + say("answer.join") + lost + say("answer.turn") + not + say("answer.end");
+  return upper(links(gateways)) + say("answer.join") + lost + say("answer.turn") + not + say("answer.end");
+}
+
+/** A sentence begins with a capital letter. */
+const upper = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** How the gateways stand: from the stream that every view lives from, so that no view knows later than another. */
+function links(gateways: Gateway[]): string {
+  const count = gateways.length;
+  const [first] = causes.value;
+  if (first && concernsAll(first)) return say("quality.answer.unknown", { why: short(first) });
+  const gone = causes.value.filter(({ kind }) => kind.startsWith("gateway_")).length;
+  const silent = causes.value.reduce((sum, { kind, trouble }) => sum + (kind === "devices_silent" || kind === "device_silent" ? (trouble?.count ?? 0) : 0), 0);
+  const known = gone ? (causes.value.length === 1 && first ? short(first) : say("quality.answer.offline", { offline: gone, count })) : say(count === 1 ? "quality.answer.online.one" : "quality.answer.online", { count });
+  return silent ? known + say("answer.join") + (causes.value.length === 1 && first ? short(first) : say("quality.answer.devices", { count: silent })) : known;
 }

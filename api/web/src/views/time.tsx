@@ -4,6 +4,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Answered, problemOf, useAsk, type Asked } from "../asked";
 import { catalogue, deviceName, needCatalogue, signalName, signalOf } from "../catalogue";
+import type { Sheet } from "../export";
 import { moment, scaledTo } from "../format";
 import { askHistory } from "../history";
 import { Chart, type Line } from "../parts/chart";
@@ -329,24 +330,37 @@ function grouped(found: Loaded[]): Group[] {
   });
 }
 
-function sheetOf(found: Loaded[], span: Span, zone: string) {
+function sheetOf(found: Loaded[], span: Span, zone: string): Sheet {
   const joined = together(found.map((one) => one.track));
-  const named = found.map((one) => {
-    const unit = signalOf(one.plot.device.device_class, one.plot.signal)?.unit;
-    return `${one.plot.device.gateway}/${one.plot.device.device} ${one.plot.signal}${one.against ? ` (${one.against})` : ""}${unit ? ` [${unit}]` : ""}`;
-  });
+  const headings = found.map(headingOf);
+  // Two devices of one name are told apart by their identifiers.
+  const named = headings.map((name, index) => (headings.filter((other) => other === name).length > 1 ? `${name} (${found[index]?.plot.device.gateway}/${found[index]?.plot.device.device})` : name));
+  const stamp = (ms: number): string => moment(ms, zone).replace(" ", "T").replace(":", "");
   return {
     name: park.peek()?.park ?? "parkgrid",
+    span: `${stamp(span.from_ms)}_${stamp(span.to_ms)}`,
     head: [
       [say("park"), nameOf(park.peek(), "")],
       [say("time.range"), `${moment(span.from_ms, zone, true)} – ${moment(span.to_ms, zone, true)} (${zone})`],
       [say("time.resolution.word"), found.map((one) => say(`resolution.${one.resolution}` as Key)).join(", ")],
-    ] as [string, string][],
-    columns: ["at", ...named],
+    ],
+    columns: [say("export.time", { zone }), ...named],
     rows: joined.at_ms.flatMap((ms, index) => {
       const values = joined.tracks.map((track) => track.values[index] ?? null);
       // The marks of gaps are ours, not readings.
-      return values.every((value) => value === null) ? [] : [[new Date(ms).toISOString(), ...values]];
+      return values.every((value) => value === null) ? [] : [[instantOf(ms, zone), ...values]];
     }),
   };
+}
+
+/** What stands beside the line in its legend, with the unit. */
+function headingOf({ plot: { device, signal }, against }: Loaded): string {
+  const unit = signalOf(device.device_class, signal)?.unit;
+  return [deviceName(device), signalName(signal), against && against !== deviceName(device) ? `(${against})` : "", unit ? `[${unit}]` : ""].filter(Boolean).join(" ");
+}
+
+/** The local instant, with thousandths only where it has some. */
+function instantOf(ms: number, zone: string): string {
+  const rest = ms % 1_000;
+  return moment(ms, zone, true) + (rest ? `.${String(rest).padStart(3, "0")}` : "");
 }

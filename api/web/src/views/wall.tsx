@@ -8,7 +8,9 @@ import { DistrictMap } from "../parts/district_map";
 import { WallCurve } from "../parts/wall_curve";
 import { go, param, viewPatch } from "../router";
 import { oldestIfAllOld, standing } from "../standing";
-import { aged, district, link, since } from "../state";
+import { long, short, since as begun } from "../parts/trouble_list";
+import { aged, causes, district, link } from "../state";
+import { concernsAll } from "../trouble";
 import type { Day, Figure, Part, ParkNow } from "../types";
 import { language, nameOf, say, speak, type Key } from "../words";
 
@@ -84,16 +86,17 @@ function Head() {
     const timer = setInterval(() => setNow(new Date()), 1_000);
     return () => clearInterval(timer);
   }, []);
-  const lost = link.value !== "live" || since.value > 5;
-  const oldest = lost ? null : oldestIfAllOld();
-  const old = lost || oldest !== null;
+  const cause = causes.value.find(concernsAll);
+  const oldest = cause ? null : oldestIfAllOld();
+  const old = cause !== undefined || oldest !== null || link.value !== "live";
+  const told = cause ? [short(cause), begun(cause)].filter(Boolean).join(" · ") : oldest !== null ? `${say("answer.stale")} · ${age(oldest)}` : say(link.value === "live" ? "live" : "connecting");
   const simulated = district.value?.parks.some((one) => one.simulated);
   return (
     <header class="wall-head">
       <h1>{say("wall.title")}</h1>
       {simulated && <span class="badge">{say("simulated")}</span>}
       <span class={`wall-pulse ${old ? "old" : ""}`} role="status">
-        {lost ? `○ ${say("lost")} · ${age(since.value)}` : oldest !== null ? `○ ${say("answer.stale")} · ${age(oldest)}` : `● ${say("live")}`}
+        {old ? "○" : "●"} {told}
       </span>
       <time>{now.toLocaleTimeString("sv-SE", { timeZone: "Asia/Shanghai" })}</time>
       <button type="button" class="wall-leave" onClick={() => speak(language.value === "zh" ? "en" : "zh")} aria-label={say("language")}>
@@ -113,17 +116,23 @@ function Whole({ parks }: { parks: ParkNow[] }) {
     return known.length ? known.reduce((total, kw) => total + kw, 0) : null;
   };
   const troubled = parks.filter((one) => standing(one).rank > 0);
-  const stale = parks.some((one) => aged(one.flow.grid).state === "stale");
+  const stale = (part: Part): boolean => parks.some((one) => aged(one.flow[part]).state === "stale");
+  const common = causes.value.find(concernsAll);
+  const first = causes.value[0];
   return (
     <section class="wall-card" aria-label={say("pingshan")}>
       <h2>{say("wall.district", { count: parks.length })}</h2>
       <div class="wall-numbers three">
-        <WallNumber name={say("part.grid")} part="grid" kw={sum("grid")} old={stale} />
-        <WallNumber name={say("part.pv")} part="pv" kw={sum("pv")} old={stale} />
-        <WallNumber name={say("part.load")} part="load" kw={sum("load")} old={stale} />
+        <WallNumber name={say("part.grid")} part="grid" kw={sum("grid")} old={stale("grid")} />
+        <WallNumber name={say("part.pv")} part="pv" kw={sum("pv")} old={stale("pv")} />
+        <WallNumber name={say("part.load")} part="load" kw={sum("load")} old={stale("load")} />
       </div>
-      <p class={`wall-need ${troubled.length ? "alarm" : ""}`}>
-        {troubled.length ? `▲ ${troubled.map((one) => `${nameOf(one, one.park)}: ${say(standing(one).key)}`).join(say("list.join"))}` : `● ${say("answer.fine")}`}
+      <p class={`wall-need ${troubled.length || common ? "alarm" : ""}`}>
+        {common
+          ? `▲ ${long(common)}`
+          : troubled.length === 1 && first
+            ? `▲ ${nameOf(troubled[0], troubled[0]?.park ?? "")}: ${short(first)}`
+            : troubled.length ? `▲ ${troubled.map((one) => `${nameOf(one, one.park)}: ${say(standing(one).key)}`).join(say("list.join"))}` : `● ${say("answer.fine")}`}
       </p>
     </section>
   );

@@ -1,0 +1,51 @@
+// What is out of order, nearest to the page first: its own link, the server's database, and then what the server names.
+
+import type { Problem, Trouble } from "./types";
+
+export type Kind = Trouble["kind"] | "own_network" | "link" | "database" | "schema" | "slow" | "streams" | "server";
+
+export interface Cause {
+  kind: Kind;
+  /** Since when, in ms of the epoch; null when nobody knows. */
+  since_ms: number | null;
+  /** The park that it is in, where a view speaks of several. */
+  park?: string | undefined;
+  trouble?: Trouble;
+}
+
+/** With these nothing that is shown is the present, whichever park it is of. */
+const OF_ALL: Kind[] = ["own_network", "link", "database", "schema", "slow", "streams", "server", "ingest", "store", "disk_full", "broker"];
+
+export const concernsAll = ({ kind }: Cause): boolean => OF_ALL.includes(kind);
+
+/** What the api says of itself when it cannot answer; other words of it are shown as they are. */
+const REFUSALS: Record<string, Kind> = {
+  "The database does not answer.": "database",
+  "The database is not migrated.": "schema",
+  "The question takes too long.": "slow",
+  "No further live stream is served.": "streams",
+};
+
+export interface Known {
+  /** Whether the browser says that this device has a network. */
+  network: boolean;
+  /** Whether the server gives signs of life. */
+  reached: boolean;
+  /** When it gave the last one. */
+  heard_ms: number;
+  /** What it answered instead of figures, and when the last figures came. */
+  problem: Problem | null;
+  answered_ms: number | null;
+  troubles: { park?: string | undefined; trouble: Trouble }[];
+}
+
+/** The causes that can be told; one that hides the others is alone. */
+export function causesOf(known: Known): Cause[] {
+  if (!known.network) return [{ kind: "own_network", since_ms: known.heard_ms }];
+  if (!known.reached) return [{ kind: "link", since_ms: known.heard_ms }];
+  if (known.problem) return [{ kind: REFUSALS[known.problem.title] ?? "server", since_ms: known.answered_ms }];
+  const told = known.troubles.map(({ park, trouble }): Cause => ({ kind: trouble.kind, since_ms: trouble.since_ms, park, trouble }));
+  const common = told.find(concernsAll);
+  // What stands before all parks is one cause, not one a park.
+  return common ? [{ ...common, park: undefined }] : told;
+}
