@@ -93,6 +93,10 @@ class Stack:
         with psycopg.connect(self.database.dsn) as connection:
             return connection.execute(statement.encode(), arguments).fetchall()
 
+    def start_ingest(self) -> None:
+        """Start ingest again after it was ended."""
+        self.ingest = _start_ingest(self.folder, self.broker.port, self.database.dsn)
+
     def ingest_log(self) -> str:
         """The end of ingest's log."""
         return process.tail(self.folder / "ingest.log")
@@ -112,7 +116,7 @@ def running_stack(
         _announce(stack, now_ms)
         yield stack
     finally:
-        process.stop(ingest, signal.SIGTERM)
+        process.stop(stack.ingest, signal.SIGTERM)
         bus.stop()
         if database is None:
             server.stop()

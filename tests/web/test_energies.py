@@ -104,7 +104,7 @@ def test_sessions_show_where_their_energy_came_from(
 
 
 @pytest.mark.parametrize(
-    ("language", "text"), [("en", "No session since yesterday."), ("zh", "昨日以来没有充电会话。")]
+    ("language", "text"), [("en", "No session on this day or the day before."), ("zh", "当日和前一日没有充电会话。")]
 )
 def test_a_park_without_sessions_says_so(feed: Feed, serve: Serve, visit: Visits, language: str, text: str) -> None:
     written(feed, Device("gun-1", "charger", GUN, period_s=60))

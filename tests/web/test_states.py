@@ -52,7 +52,7 @@ def test_a_lost_database_is_told_and_found_again(
     name = name_of(dsn)
     let_in(database_server.dsn, name, allowed=False)
     try:
-        seen.page.wait_for_selector(f".failure:has-text('{told}')", timeout=20_000)
+        seen.page.wait_for_selector(f"[data-trouble='database']:has-text('{told}')", timeout=20_000)
         assert seen.page.locator(".pulse.lost").count() == 1
         # What was known stays, and is not passed off as the present.
         assert seen.number("load") == "160 kW"
@@ -63,7 +63,7 @@ def test_a_lost_database_is_told_and_found_again(
     again.write({**POWERS, "load-1": {"active_power_kw": 170.0}}, now_ms())
     seen.page.wait_for_selector(".pulse.live", timeout=30_000)
     seen.until_number("load", "170 kW")
-    assert seen.page.locator(".failure").count() == 0
+    assert seen.page.locator("[data-trouble]").count() == 0
     again.store.close()
 
 

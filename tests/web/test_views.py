@@ -5,15 +5,15 @@ import io
 import json
 import os
 import re
-import subprocess
-import sys
 import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import openpyxl
@@ -21,11 +21,9 @@ import psycopg
 import pytest
 
 from accounting.settlement.keeper import settle
-from parkgrid import process
-from tests.api.conftest import PATIENCE_S
 from tests.conftest import temporary_database
 from tests.web.build_hook import ROOT, hook
-from tests.web.conftest import Visit
+from tests.web.conftest import Visit, served
 from tests.web.district import District
 
 if TYPE_CHECKING:
@@ -57,39 +55,19 @@ def living(database_server: "RunningDatabase", template_database: str, tmp_path_
             settle(connection, time.time_ns() // 1_000_000)
         ended = threading.Event()
         writing = threading.Thread(target=_live, args=(district, ended))
-        port, log = process.free_port(), tmp_path_factory.mktemp("api") / "api.log"
-        settings = {"PARKGRID_API_DATABASE_DSN": dsn, "PARKGRID_API_PORT": str(port)}
-        with log.open("w") as output:
-            server = subprocess.Popen(
-                [sys.executable, "-m", "api"], env={**os.environ, **settings}, stdout=output, stderr=output
-            )
+        writing.start()
         try:
-            writing.start()
-            place = Place(f"http://127.0.0.1:{port}", dsn, district)
-            _until_answering(place.url, log)
-            yield place
+            with served(dsn, tmp_path_factory.mktemp("api")) as url:
+                yield Place(url, dsn, district)
         finally:
             ended.set()
             writing.join()
-            server.kill()
-            server.wait()
             district.close()
 
 
 def _live(district: District, ended: threading.Event) -> None:
     while not ended.wait(1.0):
         district.write_now()
-
-
-def _until_answering(url: str, log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{url}/healthz", timeout=2).status_code == 200:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    raise AssertionError(log.read_text())
 
 
 @pytest.fixture(scope="module")
@@ -364,8 +342,23 @@ def test_what_is_seen_can_be_taken_along(living: Place, visit: Visits) -> None:
         with page.expect_download() as waiting:
             page.get_by_role("button", name=form).click()
         files[form] = Path(waiting.value.path()).read_bytes()
+        # The name says what it is of, and from when to when by the park's clock.
+        stamp = r"\d{4}-\d\d-\d\dT\d{4}"
+        assert re.fullmatch(
+            rf"parkgrid-biling-ic-park-{stamp}_{stamp}\.{form.lower()}", waiting.value.suggested_filename
+        )
     lines = files["CSV"].decode("utf-8-sig").strip().split("\r\n")
-    assert lines[0] == "at,biling-gw/grid active_power_kw [kW]"
+    heading = (
+        page.locator(".line-chart li")
+        .nth(1)
+        .evaluate(
+            "(one) => { one = one.cloneNode(true); one.querySelectorAll('b, span').forEach((part) => part.remove());"
+            " return one.textContent.trim(); }"
+        )
+    )
+    assert lines[0] == f"Time (Asia/Shanghai),{heading} [kW]"
+    newest = datetime.strptime(lines[-1][:19], "%Y-%m-%d %H:%M:%S").replace(tzinfo=ZoneInfo("Asia/Shanghai"))
+    assert abs(time.time() - newest.timestamp()) < 1_800
     assert len(lines) > 300  # six hours of minutes, less what the moment of asking costs
     with zipfile.ZipFile(io.BytesIO(files["XLSX"])) as packed:
         assert packed.testzip() is None
@@ -480,7 +473,7 @@ def test_every_state_of_the_district_is_told(dsn: str, serve: Callable[..., Any]
         # Worst first: the one whose gateway is offline.
         assert seen.page.locator("tr[data-park]").first.get_attribute("data-park") == "julongshan-pedf"
         assert "gateway offline" in (seen.page.locator("tr[data-park]").first.text_content() or "")
-        assert "Julongshan PEDF office park needs you" in (seen.page.text_content(".answer") or "")
+        assert "Julongshan PEDF office park: gateway julong-gw is offline" in (seen.page.text_content(".answer") or "")
         assert seen.page.locator("tr[data-park='julongshan-pedf'] .missing").count() >= 2
         for view in ("quality", "clusters", "devices", "time"):
             seen.open(lang="en", view=view, park="julongshan-pedf")

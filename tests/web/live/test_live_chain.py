@@ -76,7 +76,7 @@ def found_again(park: LivePark, seen: Visit, kw: float) -> None:
     park.grid.turn("active_power_kw", kw)
     number_is(seen, kw)
     seen.page.wait_for_selector(".pulse.live", timeout=10_000)
-    assert seen.page.locator(".failure").count() == 0
+    seen.until("document.querySelector('[data-trouble]') === null")
     assert "old" not in (seen.page.locator("[data-part='grid']").first.get_attribute("class") or "")
 
 
@@ -85,7 +85,7 @@ def test_a_killed_agent_is_named_and_comes_back(park: LivePark, visit: Visits, t
     assert park.agent is not None
     park.agent.kill()
     park.agent.wait()
-    told_as_old(seen, 310, "one gateway is offline", tmp_path / "agent.png")
+    told_as_old(seen, 310, "Gateway gw-live has been offline since", tmp_path / "agent.png")
     park.start_agent()
     found_again(park, seen, 320)
 
@@ -94,9 +94,18 @@ def test_a_killed_broker_is_named_and_comes_back(park: LivePark, visit: Visits, 
     seen = opened(park, visit, "zh", 410)
     running = park.stack.broker
     running.kill()
-    told_as_old(seen, 410, "消息服务或入库服务中断", tmp_path / "broker.png")
+    told_as_old(seen, 410, "连接不上消息服务（MQTT）", tmp_path / "broker.png")
     park.stack.broker = brokers.start(park.folder / "broker", running.port, running.kind)
     found_again(park, seen, 420)
+
+
+def test_a_killed_ingest_is_named_and_comes_back(park: LivePark, visit: Visits, tmp_path: Path) -> None:
+    seen = opened(park, visit, "en", 610)
+    park.stack.ingest.kill()
+    park.stack.ingest.wait()
+    told_as_old(seen, 610, "the ingest service does not run or does not answer", tmp_path / "ingest.png")
+    park.stack.start_ingest()
+    found_again(park, seen, 620)
 
 
 def test_a_killed_database_is_named_and_comes_back(park: LivePark, visit: Visits, tmp_path: Path) -> None:
