@@ -8,6 +8,7 @@ import { ALONE, hatch } from "./hatching";
 import { partialSpells, powerLine, uncovered, type Column } from "./holes";
 import type { Asked } from "./asked";
 import { chosenDay } from "./parts/day_choice";
+import { DayRefused } from "./parts/day_refused";
 import { heardWhenAsked, overview } from "./state";
 import { colour, theme } from "./theme";
 import type { Day, Part } from "./types";
@@ -29,6 +30,14 @@ export function DayChart({ of }: { of: Asked<Day> }) {
   const shown = of.data;
   const partial = useMemo(() => (shown ? partialSpells(shown) : []), [shown]);
   const note = of.problem && shown ? say("asked.old", { time: clock(of.at_ms, undefined) }) : partial.length ? say("day.partial") : undefined;
+  if (shown === null && of.problem) {
+    return (
+      <section class="card day" aria-labelledby="day-title">
+        <h2 id="day-title">{say("day.title")}</h2>
+        <DayRefused problem={of.problem} />
+      </section>
+    );
+  }
   return <PowerOfDay shown={shown} title={say("day.title")} newestMs={() => within(shown, overview.peek()?.newest_ms ?? null)} heardMs={() => within(shown, heardWhenAsked()) ?? 0} partial={partial} note={note} />;
 }
 

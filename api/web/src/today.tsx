@@ -5,6 +5,7 @@ import { DASH, energy } from "./format";
 import { Num } from "./number";
 import { noteOf, unitOf, whyOf, type IndicatorFigure } from "./parts/indicators";
 import { chosenDay } from "./parts/day_choice";
+import { DayRefused } from "./parts/day_refused";
 import { chosen } from "./state";
 import type { Day, Energy } from "./types";
 import { say, type Key } from "./words";
@@ -28,7 +29,7 @@ export function Today({ of }: { of: Asked<Day> }) {
         <h2 id="today-title">{say(chosenDay() ? "the_day" : "today")}</h2>
         <span class="faint">{shown?.date ?? ""}</span>
       </div>
-      <Answered of={of} height={240}>{(known) => (hasEnergy(known) ? <Figures shown={known} /> : <p class="empty">{say(chosenDay() ? "day.none" : "sankey.empty", { day: known.date })}</p>)}</Answered>
+      {of.data === null && of.problem ? <DayRefused problem={of.problem} /> : <Answered of={of} height={240}>{(known) => (hasEnergy(known) ? <Figures shown={known} /> : <p class="empty">{say(chosenDay() ? "day.none" : "sankey.empty", { day: known.date })}</p>)}</Answered>}
     </section>
   );
 }

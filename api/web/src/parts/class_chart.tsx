@@ -11,6 +11,7 @@ import type { Device, History } from "../types";
 import { say } from "../words";
 import { Chart, type Line } from "./chart";
 import { chosenDay } from "./day_choice";
+import { DayRefused } from "./day_refused";
 
 export interface Wish {
   device: Device;
@@ -50,9 +51,9 @@ export function ClassChart({ wishes, unit, title, height = 240, sync = "devices"
   return (
     <section class={`card ${span}`} aria-label={title}>
       <h2>{title}</h2>
-      <Answered of={asked} height={height + 28} empty={(found) => (found.some((history) => history?.history.at_ms?.length) ? null : say(chosenDay() ? "day.none" : "day.empty", { day }))}>
+      {asked.data === null && asked.problem ? <DayRefused problem={asked.problem} /> : <Answered of={asked} height={height + 28} empty={(found) => (found.some((history) => history?.history.at_ms?.length) ? null : say(chosenDay() ? "day.none" : "day.empty", { day }))}>
         {(found) => <Drawn wishes={wishes} found={found} unit={unit} zone={zone} from_ms={from_ms} to_ms={to_ms} height={height} title={title} sync={sync} />}
-      </Answered>
+      </Answered>}
     </section>
   );
 }

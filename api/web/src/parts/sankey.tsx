@@ -7,6 +7,7 @@ import { noSum } from "../today";
 import type { Day, Part } from "../types";
 import { language, say, type Key } from "../words";
 import { chosenDay } from "./day_choice";
+import { DayRefused } from "./day_refused";
 import { useIndicators, type IndicatorFigure } from "./indicators";
 import { useWidth } from "./width";
 
@@ -37,9 +38,9 @@ export function DaySankey({ of }: { of: Asked<Day> }) {
         <h2 id="sankey-title">{say("sankey.title")}</h2>
         <span class="faint">{of.data?.date ?? ""}</span>
       </div>
-      <Answered of={of} height={HEIGHT} empty={(shown) => (nodes(shown, SOURCES).length ? null : say(chosenDay() ? "day.none" : "sankey.empty", { day: shown.date }))}>
+      {of.data === null && of.problem ? <DayRefused problem={of.problem} /> : <Answered of={of} height={HEIGHT} empty={(shown) => (nodes(shown, SOURCES).length ? null : say(chosenDay() ? "day.none" : "sankey.empty", { day: shown.date }))}>
         {(shown) => <Balance shown={shown} />}
-      </Answered>
+      </Answered>}
     </section>
   );
 }

@@ -1,0 +1,11 @@
+// A day that the server does not give: one that lies before all data has no readings, anything else is said as it is.
+
+import { Refusal } from "../asked";
+import type { Problem } from "../types";
+import { say } from "../words";
+import { chosenDay } from "./day_choice";
+
+export function DayRefused({ problem }: { problem: Problem }) {
+  const day = chosenDay();
+  return problem.status === 422 && day !== null ? <p class="empty">{say("day.none", { day })}</p> : <Refusal problem={problem} />;
+}
