@@ -1,6 +1,7 @@
 """The page in trouble: whom it blames, what it says of an address that names nothing, and how it looks on paper."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -51,10 +52,21 @@ def test_nobody_further_away_is_blamed_for_what_is_nearer() -> None:
     assert causes() == []
 
 
+def test_the_api_s_own_words_are_known_in_both_languages() -> None:
+    """A title that is reworded in the api would be a server without figures here."""
+    page = (ROOT / "api" / "web" / "src" / "trouble.ts").read_text()
+    said = "".join((ROOT / "api" / name).read_text() for name in ("database.py", "stream.py", "turns.py"))
+    titles = re.findall(r'^ +"(.+?)": "[a-z]+",$', page, re.MULTILINE)
+    assert len(titles) == 10
+    assert [title for title in titles if f'"{title}"' not in said] == []
+
+
 @pytest.mark.parametrize(
     ("title", "kind"),
     [
         ("The question takes too long.", "slow"),
+        ("查询耗时过长。", "slow"),
+        ("The server is busy with other questions.", "busy"),
         ("No further live stream is served.", "streams"),
         ("The database is not migrated.", "schema"),
         ("Bad Gateway", "server"),

@@ -2,7 +2,7 @@
 
 import type { Problem, Trouble } from "./types";
 
-export type Kind = Trouble["kind"] | "own_network" | "link" | "database" | "schema" | "slow" | "streams" | "server";
+export type Kind = Trouble["kind"] | "own_network" | "link" | "database" | "schema" | "slow" | "streams" | "busy" | "server";
 
 export interface Cause {
   kind: Kind;
@@ -14,16 +14,22 @@ export interface Cause {
 }
 
 /** With these nothing that is shown is the present, whichever park it is of. */
-const OF_ALL: Kind[] = ["own_network", "link", "database", "schema", "slow", "streams", "server", "ingest", "store", "disk_full", "broker"];
+const OF_ALL: Kind[] = ["own_network", "link", "database", "schema", "slow", "streams", "busy", "server", "ingest", "store", "disk_full", "broker"];
 
 export const concernsAll = ({ kind }: Cause): boolean => OF_ALL.includes(kind);
 
-/** What the api says of itself when it cannot answer; other words of it are shown as they are. */
+/** What the api says of itself when it cannot answer, in the language that it was asked in. */
 const REFUSALS: Record<string, Kind> = {
   "The database does not answer.": "database",
+  "数据库没有应答。": "database",
   "The database is not migrated.": "schema",
+  "数据库尚未升级到当前版本。": "schema",
   "The question takes too long.": "slow",
+  "查询耗时过长。": "slow",
   "No further live stream is served.": "streams",
+  "目前不能再打开更多实时数据流。": "streams",
+  "The server is busy with other questions.": "busy",
+  "服务器正忙于处理其他请求。": "busy",
 };
 
 export interface Known {
