@@ -98,9 +98,9 @@ def test_the_same_reading_once_more_is_no_conflict_and_another_one_is(dsn, store
 
 
 def older(folder: Path) -> Path:
-    """All migrations but that of quality."""
+    """All migrations but that of quality, and that of the newest rows, which rests on it."""
     for file in (resources.files("ingest.sql") / "migrations").iterdir():
-        if file.name.endswith(".sql") and not file.name.startswith("0014"):
+        if file.name.endswith(".sql") and not file.name.startswith(("0014", "0025")):
             (folder / file.name).write_text(file.read_text("utf-8"), "utf-8")
     return folder
 
@@ -110,6 +110,8 @@ def test_what_was_stored_before_is_brought_into_the_same_form(empty_dsn, tmp_pat
     migrate(empty_dsn, older(tmp_path))
     readings, flags = spike()
     past = NOON_MS - 20 * 24 * 60 * MINUTE
+    # The commit of today wants a place for the newest rows.
+    change(empty_dsn, "CREATE TABLE base.meter_newest (LIKE base.meter, untrusted jsonb, PRIMARY KEY (device_id))")
     with closing(open_store(empty_dsn)) as store:
         store_one(store, 1, readings)
         store_one(store, 2, [(device, ms - NOON_MS + past, values) for _, ms, values in readings for device in (2, 3)])
@@ -117,6 +119,7 @@ def test_what_was_stored_before_is_brought_into_the_same_form(empty_dsn, tmp_pat
         _flag_as_before(empty_dsn, store.kind, flags, past)
         drain(store)
         assert all_rows(empty_dsn, bad) == [(429_496.729,)]
+        change(empty_dsn, "DROP TABLE base.meter_newest")
         migrate(empty_dsn)
         drain(store)
         assert all_rows(empty_dsn, bad) == [(41.0,)]
@@ -135,6 +138,11 @@ def test_what_was_stored_before_is_brought_into_the_same_form(empty_dsn, tmp_pat
         assert all_rows(empty_dsn, "SELECT * FROM public.estimates") == [
             (2, "energy_import_kwh", at(past // (15 * MINUTE) * 15 * MINUTE))
         ]
+
+
+def change(dsn, statement):
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(statement)
 
 
 def _flag_as_before(dsn, kind, flags, past):
