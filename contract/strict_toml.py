@@ -26,7 +26,7 @@ _TOKEN = re.compile(
     r"|'(?!'')[^'\n]*'"
     r"|\#[^\n]*"
     r"|(?P<word>[^\s\[\]{}\"'#.,=]+)"
-    r"|(?P<mark>[\[\]{}.\n])"
+    r"|(?P<mark>[\[\]{}.,=\n])"
     r"|(?P<open>[\"'])"
     r"|.",
     re.DOTALL,
@@ -67,8 +67,8 @@ def _check_tokens(text: str) -> None:
                 "for a name or a number: write it shorter, or a text in quotes"
             )
         mark = match["mark"]
-        if mark == "\n":
-            # A name ends with its line; a list goes on.
+        if mark and mark in "\n,=":
+            # A name or a number ends there; a list goes on.
             parts = 0
         elif mark == ".":
             parts += 1

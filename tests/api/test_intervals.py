@@ -230,13 +230,13 @@ async def test_a_sheet_that_is_too_long_is_refused_before_it_is_written(api: Api
 async def test_so_many_tables_at_a_time_and_no_more(feed: Feed) -> None:
     settings = ApiSettings(DatabaseSettings(feed.dsn), limits=LimitSettings(exports=1))
     async with running(settings) as api:
-        api.services.figures._exports += 1
+        api.services.figures._exports["10.9.8.7"] += 1
         (mistake,) = await api.refused(PATH, 503, **HOUR)
         assert "try again" in mistake["remedy"]
-        api.services.figures._exports -= 1
+        del api.services.figures._exports["10.9.8.7"]
         for _ in range(3):
             assert (await api.get(PATH, **HOUR))["rows"] == 4
-        assert api.services.figures._exports == 0
+        assert api.services.figures._exports.total() == 0
 
 
 YEAR = {"from": MIDNIGHT - 365 * DAY_MS, "to": MIDNIGHT}
