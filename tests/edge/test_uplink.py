@@ -103,7 +103,7 @@ async def test_the_window_is_never_exceeded_even_after_reconnects(tmp_path, brok
                 await until(lambda seen=seen: len(ingest.arrived) > seen, "sending")
                 agent.uplink._link.close("cut by the test")
             assert agent.uplink.highest_in_flight <= 8
-            # Without acknowledgements each connection sends a window's worth; which ones depends on what is live by then.
+            # Without acknowledgements each connection sends a window's worth; what is live by then decides which.
             assert len({seq for _, seq, _ in ingest.arrived}) <= 3 * 8
             ingest.acknowledges = True
             await until(lambda: set(ingest.stored) == keys, "all stored")

