@@ -88,7 +88,8 @@ class Inbox:
             own = self._lanes.get(lane)
             if own is None:
                 own = self._lanes[lane] = _Lane()
-            if self._crowds(own):
+            # One that is kept as the latest goes last, so what comes after it must replace it, crowded or not.
+            if message.channel in own.latest or self._crowds(own):
                 if message.channel not in _LATEST or message.channel is None:
                     return message
                 former = own.latest.get(message.channel)

@@ -55,6 +55,27 @@ def test_a_flooding_gateway_does_not_keep_another_one_waiting() -> None:
     assert inbox.bytes == 0
 
 
+def test_of_a_flooder_the_last_birth_is_kept_and_handed_out_last() -> None:
+    """Also when its lane has room again: an older word must not come after a newer one."""
+    inbox = Inbox(200, 10_000_000)
+    inbox.put(message(QUIET), str(QUIET))
+    left_out = [inbox.put(message(FLOODER, mid=number), str(FLOODER)) for number in range(1, 151)]
+    assert sum(each is not None for each in left_out) == 50
+
+    def birth(mid: int) -> Message:
+        return Message("topic", FLOODER, Channel.BIRTH, b"x", 0, 1, mid, 1)
+
+    assert inbox.put(birth(201), str(FLOODER)) is None
+    inbox.take(2_000, 0)
+    former = inbox.put(birth(202), str(FLOODER))
+    assert former is not None
+    assert former.mid == 201
+    taken: list[Message] = []
+    while inbox.messages:
+        taken += inbox.take(2_000, 0)
+    assert [each.mid for each in taken if each.channel is Channel.BIRTH] == [202]
+
+
 def test_take_waits_for_the_first_message_and_then_not_for_a_silent_broker() -> None:
     inbox = Inbox(1_000, 1_000_000)
     timer = threading.Timer(0.05, lambda: inbox.put(message(), str(QUIET)))
