@@ -186,6 +186,9 @@ def grain(rise: int, steps: int) -> int:
 
 def three_smallest(known: Differences, steps: NDArray[np.int64]) -> Differences:
     """The three smallest grains of those known and those of values that follow each other."""
+    if len(known) >= ENOUGH and known[-1] <= 1:
+        # Nothing is smaller than one step.
+        return known
     rises = np.diff(steps)
     up = rises > 0
     if not up.any():
