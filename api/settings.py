@@ -55,7 +55,9 @@ class StreamSettings:
 
     tick_s: float = setting(0.5, help="shortest time between two events", check=at_least(0.5, "s (at most 2 events/s)"))
     fallback_s: float = setting(2.0, help="longest time without a look at the database", check=between(0.5, 60, "s"))
-    heartbeat_s: float = setting(15.0, help="longest silence of a stream", check=between(1, 60, "s"))
+    heartbeat_s: float = setting(
+        2.0, help="longest silence of a stream; after 5 s the page takes its link for lost", check=between(1, 60, "s")
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,33 @@ async def test_silence_is_filled_with_heartbeats(dsn: str) -> None:
 
 
 @pytest.mark.usefixtures("feed")
+async def test_a_database_that_hangs_is_told_while_the_stream_lives(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page must not take its own link for lost because the database behind it says nothing."""
+    monkeypatch.setattr("api.stream.LOOK_PATIENCE_S", 2.5)
+    async with running(ApiSettings(DatabaseSettings(dsn), stream=StreamSettings(heartbeat_s=1))) as api:
+        asked = asyncio.Event()
+
+        async def hanging(_: str) -> bytes:
+            await asked.wait()
+            return b"{}"
+
+        api.services.hub._look = hanging
+        stream = api.services.hub.events("gaoxin-nan", "")
+        chunks = []
+        async with asyncio.timeout(60):
+            async for chunk in stream:
+                chunks.append(chunk)
+                if chunk.startswith(b"event: problem"):
+                    asked.set()
+                elif b"event: live" in chunk:
+                    break
+        told = next(at for at, chunk in enumerate(chunks) if chunk.startswith(b"event: problem"))
+        assert b": heartbeat\n\n" in chunks[:told]
+        assert json.loads(chunks[told].split(b"data: ")[1])["title"] == "The database does not answer."
+        await stream.aclose()  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("feed")
 async def test_many_clients_cost_one_look(dsn: str) -> None:
     async with running(ApiSettings(DatabaseSettings(dsn), stream=StreamSettings(fallback_s=60))) as api:
         looks = 0

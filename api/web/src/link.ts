@@ -6,7 +6,7 @@ import { language } from "./words";
 
 // Relative to the page, which may be served under a path of a reverse proxy.
 const BASE = "api/v1";
-/** Longer than any silence that a living server keeps: it sends a heartbeat every 15 s at the latest. */
+/** Longer than any silence that a living server keeps: it sends a heartbeat every two seconds. */
 const SILENCE_MS = 20_000;
 const LONGEST_PAUSE_MS = 10_000;
 

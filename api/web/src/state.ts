@@ -26,7 +26,7 @@ const network = signal(navigator.onLine);
 /** When the server gave its last sign of life, and when the last figures came: ms of the epoch, and of this page. */
 const heard = signal({ ms: Date.now(), at: performance.now() });
 const answered_ms = signal<number | null>(null);
-/** A server that lives sends something every two seconds; so long a silence is told. */
+/** A server that lives sends something every two seconds, be it a heartbeat; so long a silence is told. */
 const SILENT_S = 5;
 
 /** Moves once a second, so that ages grow also when nothing arrives. */
