@@ -63,7 +63,7 @@ def test_a_lost_database_is_told_and_found_again(
     again.write({**POWERS, "load-1": {"active_power_kw": 170.0}}, now_ms())
     seen.page.wait_for_selector(".pulse.live", timeout=30_000)
     seen.until_number("load", "170 kW")
-    assert seen.page.locator("[data-trouble]").count() == 0
+    assert seen.page.locator("[data-trouble='database']").count() == 0
     again.store.close()
 
 
