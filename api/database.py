@@ -28,6 +28,9 @@ CHANNEL = "parkgrid_commit"
 PULSES = "parkgrid_ingest"
 """Where ingest gives its signs of life."""
 _WAIT_FOR_CONNECTION_S = 5.0
+RECONNECT_S = 5.0
+"""After so long a pool gives a lost connection up, and the next question opens one: else it would wait twice as long
+after every failure, and find a database that was away for a minute only a minute after it came back."""
 _WAIT_FOR_TURN_S = 6.0
 """Longer than for a connection: who waits behind those that wait for a lost database hears of the database."""
 _LONGEST_BACK_OFF_S = 10.0
@@ -68,6 +71,7 @@ class Database:
             min_size=1,
             max_size=settings.connections,
             timeout=_WAIT_FOR_CONNECTION_S,
+            reconnect_timeout=RECONNECT_S,
             configure=_prepare,
             open=False,
             name="parkgrid-api",

@@ -17,7 +17,7 @@ import psycopg
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from api.database import connection_text, problem_of
+from api.database import RECONNECT_S, connection_text, problem_of
 from api.language import told
 from api.problems import unavailable
 from api.settings import ApiSettings
@@ -43,6 +43,7 @@ class Figures:
             min_size=0,
             max_size=computing + exports,
             timeout=5.0,
+            reconnect_timeout=RECONNECT_S,
             open=False,
             name="parkgrid-figures",
         )

@@ -466,7 +466,9 @@ class Writer:
                 if not failed:
                     _log.warning("store_unavailable", error=str(error), remedy="messages wait unacknowledged")
                 failed = True
-                self.failing = "disk_full" if isinstance(error, StoreFullError) else "unavailable"
+                # What else fails on a full disk follows from it.
+                full = isinstance(error, StoreFullError) or self.failing == "disk_full"
+                self.failing = "disk_full" if full else "unavailable"
                 if self.stop.wait(pause_s * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter, not a secret
                     raise StoppedError from error
                 pause_s = min(pause_s * 2, _BACK_OFF_MOST_S)

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -119,10 +120,26 @@ class Stage:
             connection.execute("SELECT pg_switch_wal()")
             connection.execute("CHECKPOINT")
         filler = self.disk / "filler"
-        with filler.open("wb", buffering=0) as file, suppress(OSError):
-            while True:
-                file.write(b"\0" * 4_096)
-        self.undo.append(filler.unlink)
+        ended = threading.Event()
+
+        def fill() -> None:
+            """As whatever filled it would: what becomes free is taken at once."""
+            with filler.open("wb", buffering=0) as file:
+                while not ended.is_set():
+                    with suppress(OSError):
+                        file.write(b"\0" * 4_096)
+                        continue
+                    ended.wait(0.05)
+
+        filling = threading.Thread(target=fill, name="filler")
+        filling.start()
+
+        def free() -> None:
+            ended.set()
+            filling.join()
+            filler.unlink()
+
+        self.undo.append(free)
 
     @property
     def database_folder(self) -> Path:
