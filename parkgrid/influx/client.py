@@ -57,10 +57,11 @@ class Influx:
             raw: Any = self._client.query_api().query_raw(flux, self._org)
             # A reader around it asks once more at the end (urllib3, "Using io Wrappers with Response Content").
             raw.auto_close = False
-            answer = lines(io.BufferedReader(raw), self.url)
-            parser: Any = FluxCsvParser(answer, FluxSerializationMode.stream)
-            for record in parser.generator():
-                yield record.values.get("_time"), record.values
+            with contextlib.closing(raw):
+                answer = lines(io.BufferedReader(raw), self.url)
+                parser: Any = FluxCsvParser(answer, FluxSerializationMode.stream)
+                for record in parser.generator():
+                    yield record.values.get("_time"), record.values
 
     def close(self) -> None:
         """End the connections."""
