@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from accounting.store import Connection, statement
@@ -11,6 +11,7 @@ from domain.energy import Belief
 from domain.energy.belief import Doubt, Mark, Trial, Unsure
 
 DAY_MS = 86_400_000
+_NAMES = tuple(each.name for each in fields(Belief))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,10 @@ def keep(connection: Connection, judged: Iterable[Judged]) -> None:
 
 def encode(belief: Belief) -> str:
     """A belief as JSON."""
-    return json.dumps(asdict(belief), separators=(",", ":"))
+    told = {name: getattr(belief, name) for name in _NAMES}
+    if belief.unsure is not None:
+        told["unsure"] = asdict(belief.unsure)
+    return json.dumps(told, separators=(",", ":"))
 
 
 def decode(told: Mapping[str, Any]) -> Belief:

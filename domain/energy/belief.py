@@ -103,6 +103,11 @@ class Belief:
     next_ms: int = field(default=NONE, compare=False)
     """The believed reading after it, as far as was known; `NONE`: none."""
 
+    def followed(self, next_ms: int) -> "Belief":
+        """The same with the reading after it: written out, since it is done for every register and edge."""
+        anchor = (self.anchor_ms, self.anchor_steps, self.since_ms)
+        return Belief(self.at_ms, self.steps, *anchor, self.smallest, self.peak_kw, self.seen_ms, self.unsure, next_ms)
+
 
 NOTHING = Belief(NONE, NONE, NONE, NONE, NONE, (), 0.0, 0)
 """Before the first reading."""

@@ -16,21 +16,21 @@ from domain.energy.course import Course, Known, Opening
 from domain.energy.declared import Declared
 from domain.energy.meter import Meter
 from domain.energy.nodes import Judged
-from domain.energy.plain import plain, plain_course
-from domain.energy.readings import INSTANTS, NONE, Readings, keys
+from domain.energy.plain import plain_courses
+from domain.energy.readings import NONE, Readings, instant_of, keys, register_of
 
 
 def believed(readings: Readings, meters: Declared, openings: Sequence[Opening]) -> tuple[Known, list[Course]]:
     """The readings that count, in order, and the course of belief of each register."""
     known = _trusted(readings, meters)
     bounds = np.searchsorted(known.register, np.arange(len(openings) + 1))
-    simple = plain(known, meters, bounds, openings)
+    plain = plain_courses(known, meters, bounds, openings)
     counts = np.ones(len(known.steps), dtype=np.bool_)
     courses: list[Course] = []
     for register, opening in enumerate(openings):
-        mine = slice(int(bounds[register]), int(bounds[register + 1]))
-        course = plain_course(known.take(mine), meters, register, opening) if simple[register] else None
+        course = plain[register]
         if course is None:
+            mine = slice(int(bounds[register]), int(bounds[register + 1]))
             judging = _Judging(known.take(mine), meters, register, opening)
             course, counts[mine], known.link[mine] = judging.run()
         courses.append(course)
@@ -56,7 +56,7 @@ def _trusted(readings: Readings, meters: Declared) -> Known:
 
 
 def _key(register: int, at_ms: int) -> NDArray[np.int64]:
-    return np.array([register * INSTANTS + at_ms], np.int64)
+    return keys(np.array([register], np.int64), np.array([at_ms], np.int64))
 
 
 class _Judging:
@@ -128,9 +128,9 @@ class _Judging:
     def _open_count(self, scan: Scan, era: int, low: int) -> None:
         """Begin with what the new meter was declared to show."""
         changes = self._meters
-        mine = np.flatnonzero(changes.era(changes.change_key // INSTANTS, changes.change_key) == era)
+        mine = np.flatnonzero(changes.era(register_of(changes.change_key), changes.change_key) == era)
         if len(mine) and int(changes.change_initial[mine[0]]) != NONE:
-            at_ms = int(changes.change_key[mine[0]] % INSTANTS)
+            at_ms = int(instant_of(changes.change_key)[mine[0]])
             if at_ms < int(self._mine.at_ms[low]):
                 scan.open_at(at_ms, int(changes.change_initial[mine[0]]))
 

@@ -20,7 +20,7 @@ from domain.energy.course import Known
 from domain.energy.declared import Declared
 from domain.energy.meter import NEAR_TOP, allowed_ms
 from domain.energy.nodes import Link
-from domain.energy.readings import INSTANTS, NONE, keys
+from domain.energy.readings import INSTANTS, NONE, instant_of, keys, register_of
 
 BESIDE_MS = 600_000
 """The power before and after a jump is that of ten minutes on either side."""
@@ -49,12 +49,12 @@ class Knots:
     @property
     def register(self) -> NDArray[np.int64]:
         """The register of each knot."""
-        return self.key // INSTANTS
+        return register_of(self.key)
 
     @property
     def at_ms(self) -> NDArray[np.int64]:
         """The instant of each knot."""
-        return self.key % INSTANTS
+        return instant_of(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +85,24 @@ def stretches(chain: Knots, meters: Declared) -> Stretches:
     reset = link == Link.RESET
     energy_wh[reset] = meters.wh(new[reset], rule[reset])
     declared = (chain.place[1:] == NONE) | (chain.place[:-1] == NONE)
-    limit_wh = meters.limit_kw[register[:-1]] * allowed_ms(span_ms) / 3_600.0 + meters.wh(meters.step[rule], rule)
     fits |= reset
-    fits &= ~declared | (energy_wh <= limit_wh)
+    fits[declared] &= energy_wh[declared] <= _limits_wh(
+        register[:-1][declared], span_ms[declared], rule[declared], meters
+    )
     known = (old != NONE) & (new != NONE) & (chain.era_after[:-1] == chain.era_before[1:])
     unknown = inside & (~known | ~fits | (link == Link.JUMP))
     counted = _led(np.where(inside & ~unknown, energy_wh, 0))
     estimated = _led(unknown | (inside & (reset | (link == Link.STILL))))
     made = Stretches(counted, _led(span_ms), estimated, _led(unknown))
     return _bridged(chain, made, meters) if bool(unknown.any()) else made
+
+
+def _limits_wh(
+    register: NDArray[np.int64], span_ms: NDArray[np.int64], rule: NDArray[np.int64], meters: Declared
+) -> NDArray[np.float64]:
+    """What registers can rise by at most, with a step of each."""
+    limits_wh: NDArray[np.float64] = meters.limit_kw[register] * allowed_ms(span_ms) / 3_600.0
+    return limits_wh + meters.wh(meters.step[rule], rule)
 
 
 def _rises(
@@ -144,7 +153,7 @@ def _with_changes(plain: Knots, meters: Declared) -> Knots:
     """Put declared changes between the readings around them; a reading at the instant of a change starts the count."""
     place = np.searchsorted(plain.key, meters.change_key, side="left")
     inner = _between(plain, place, meters.change_key)
-    era = meters.era(meters.change_key // INSTANTS, meters.change_key)
+    era = meters.era(register_of(meters.change_key), meters.change_key)
     same = np.flatnonzero(inner)
     same = same[plain.key[place[same]] == meters.change_key[same]]
     before, era_before = plain.before.copy(), plain.era_before.copy()
@@ -168,9 +177,9 @@ def _with_changes(plain: Knots, meters: Declared) -> Knots:
 def _between(plain: Knots, place: NDArray[np.int64], key: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which changes have readings of their register on both sides."""
     inner = (place > 0) & (place < len(plain.key))
-    register = key[inner] // INSTANTS
-    inner[inner] = (plain.key[place[inner] - 1] // INSTANTS == register) & (
-        plain.key[place[inner]] // INSTANTS == register
+    register = register_of(key[inner])
+    inner[inner] = (register_of(plain.key[place[inner] - 1]) == register) & (
+        register_of(plain.key[place[inner]]) == register
     )
     return inner
 

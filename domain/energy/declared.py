@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from domain.energy.daylight import Daylight
 from domain.energy.neighbours import Neighbours
-from domain.energy.readings import INSTANTS, NONE, Declaration, RegisterRule, keys
+from domain.energy.readings import INSTANTS, NONE, Declaration, RegisterRule, keys, register_of
 
 LARGEST_WH = 2**60
 """A reading of more steps or primary Wh than it (1.15 EWh) is no reading; below it no sum of this package overflows."""
@@ -43,6 +43,9 @@ class Declared:
 
     def at(self, key: NDArray[np.int64]) -> NDArray[np.int64]:
         """The index of the declaration in force at each key."""
+        if len(self.key) == len(self.period_ms):
+            # Each register has its first declaration and no other.
+            return register_of(key)
         return np.searchsorted(self.key, key, side="right") - 1
 
     def era(self, register: NDArray[np.int64], key: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -53,11 +56,14 @@ class Declared:
 
     def last_of(self, declaration: int) -> int:
         """The last declaration of the same count: a width or a step that becomes known later holds for all of it."""
-        eras = self.era(self.key // INSTANTS, self.key)
+        eras = self.era(register_of(self.key), self.key)
         return int(np.searchsorted(eras, eras[declaration], side="right")) - 1
 
     def wh(self, steps: NDArray[np.int64], declaration: NDArray[np.int64]) -> NDArray[np.int64]:
         """Primary Wh of register values, each rounded half up once: floor(steps * ratio * Wh per step + 1/2)."""
+        if bool((self.denominator == 1).all() & (self.numerator == self.numerator[:1]).all()):
+            # Almost always: one ratio for all, which saves a look at the declaration of each.
+            return steps * self.numerator[:1]
         numerator, denominator = self.numerator[declaration], self.denominator[declaration]
         if bool((denominator == 1).all()):
             return steps * numerator

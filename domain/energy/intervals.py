@@ -192,7 +192,7 @@ def _ends(
         at_ms = known.at_ms[bounds[register] : bounds[register + 1]]
         after = np.searchsorted(at_ms, opening.edges_ms).tolist()
         beliefs = [
-            replace(belief, next_ms=int(at_ms[place]) if place < len(at_ms) else NONE)
+            belief.followed(int(at_ms[place]) if place < len(at_ms) else NONE)
             for belief, place in zip(course.beliefs, after, strict=False)
         ]
         followed.append(Course((*beliefs, course.beliefs[-1]), course.reopened_ms))

@@ -1,124 +1,278 @@
 """Registers whose readings all simply go on from each other: what is believed of them, without judging each reading.
 
-It comes to what `chains` would come to, under a declared limit as under one that was learned before.
+All registers are looked at together. It comes to what `chains` would come to, under a declared limit as under one that
+was learned before.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain, islice, repeat
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.energy.belief import Belief
+from domain.energy.belief import Belief, Differences
 from domain.energy.course import Course, Known, Opening
 from domain.energy.declared import Declared
-from domain.energy.meter import ENOUGH_MS, LEARNED, Meter, allowed_ms, allowed_wh
-from domain.energy.nodes import MINUTE_MS, powers_kw, reach_ms, three_smallest, whs
-from domain.energy.readings import INSTANTS, NONE
+from domain.energy.meter import ENOUGH, ENOUGH_MS, LEARNED, allowed_ms
+from domain.energy.nodes import MINUTE_MS, STILL_MS, reach_ms, three_smallest
+from domain.energy.readings import INSTANTS, NONE, keys
+
+Ints = NDArray[np.int64]
 
 
-def plain(known: Known, meters: Declared, bounds: NDArray[np.int64], openings: Sequence[Opening]) -> NDArray[np.bool_]:
-    """Registers with a known limit whose readings all go on from the one before them, and nothing is open."""
-    found = np.zeros(len(openings), dtype=np.bool_)
+def plain_courses(known: Known, meters: Declared, bounds: Ints, openings: Sequence[Opening]) -> list[Course | None]:
+    """The course of each register without any question; None: it is to be judged, or too young for this.
+
+    `bounds` are the places of the first reading of each register, and the end.
+    """
+    courses: list[Course | None] = [None] * len(openings)
     if not len(known.steps):
-        return found
-    limit_kw = _limits_kw(meters, openings)
+        return courses
     wh = meters.wh(known.steps, known.declaration)
+    before = _Before.of(known, meters, bounds[:-1], openings)
+    plain = _plain(known, wh, bounds, before)
+    if not plain.any():
+        return courses
+    chosen = plain[known.register]
+    if not chosen.all():
+        known, wh = known.take(chosen), wh[chosen]
+    look = _Look.of(known, meters, wh, before)
+    for register, course in _courses(look, openings, np.flatnonzero(plain).tolist()):
+        courses[register] = course
+    return courses
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What was believed of each register before its readings: one entry a register."""
+
+    at_ms: Ints
+    """Of the anchor; `NONE`: nothing was believed."""
+    steps: Ints
+    wh: Ints
+    since_ms: Ints
+    peak_kw: NDArray[np.float64]
+    limit_kw: NDArray[np.float64]
+    """Declared, else learned; infinite: not known yet."""
+    goes_on: NDArray[np.bool_]
+    """Whether nothing is open, and the first reading is one of the same count."""
+
+    @classmethod
+    def of(cls, known: Known, meters: Declared, firsts: Ints, openings: Sequence[Opening]) -> "_Before":
+        """From where each register goes on."""
+        beliefs = [opening.belief for opening in openings]
+        at_ms = np.array([belief.anchor_ms for belief in beliefs], np.int64)
+        steps = np.array([belief.anchor_steps for belief in beliefs], np.int64)
+        peak_kw = np.array([belief.peak_kw for belief in beliefs], np.float64)
+        seen = np.array([belief.seen_ms >= ENOUGH_MS for belief in beliefs], np.bool_)
+        sure = np.array([belief.unsure is None for belief in beliefs], np.bool_)
+        register = np.arange(len(openings), dtype=np.int64)
+        era = meters.era(register, keys(register, np.maximum(at_ms, 0)))
+        first = np.minimum(firsts, len(known.steps) - 1)
+        return cls(
+            at_ms,
+            steps,
+            meters.wh(np.maximum(steps, 0), known.declaration[first]),
+            np.array([belief.since_ms for belief in beliefs], np.int64),
+            peak_kw,
+            np.where(np.isfinite(meters.limit_kw), meters.limit_kw, np.where(seen, LEARNED * peak_kw, np.inf)),
+            sure & ((at_ms == NONE) | (era == known.era[first])),
+        )
+
+
+def _plain(known: Known, wh: Ints, bounds: Ints, before: _Before) -> NDArray[np.bool_]:
+    """Registers with a known limit whose readings all go on from the one before them, and nothing is open."""
+    limit_kw = before.limit_kw
     rise = np.diff(wh, prepend=wh[:1])
-    span = np.diff(known.at_ms, prepend=known.at_ms[:1])
+    span_ms = np.diff(known.at_ms, prepend=known.at_ms[:1])
     fits = (np.diff(known.steps, prepend=known.steps[:1]) >= 0) & (
-        rise <= limit_kw[known.register] * allowed_ms(span) / 3_600.0
+        rise <= limit_kw[known.register] * allowed_ms(span_ms) / 3_600.0
     )
     fits &= np.diff(known.era, prepend=known.era[:1]) == 0
-    firsts = bounds[:-1][bounds[:-1] < bounds[1:]]
-    fits[firsts] = True
-    wrong = np.add.reduceat(~fits, firsts)
-    register = known.register[firsts]
-    found[register] = (wrong == 0) & np.isfinite(limit_kw[register])
-    for place in np.flatnonzero(found).tolist():
-        belief = openings[place].belief
-        found[place] = belief.unsure is None and _goes_on(known, meters, int(bounds[place]), belief)
+    there = np.flatnonzero(bounds[:-1] < bounds[1:])
+    firsts = bounds[there]
+    since_ms, risen = known.at_ms[firsts] - before.at_ms[there], wh[firsts] - before.wh[there]
+    after = (since_ms > 0) & (risen >= 0) & (risen <= limit_kw[there] * allowed_ms(np.maximum(since_ms, 0)) / 3_600.0)
+    fits[firsts] = (before.at_ms[there] == NONE) | after | ((since_ms == 0) & (risen == 0))
+    found = np.zeros(len(limit_kw), dtype=np.bool_)
+    found[there] = np.logical_and.reduceat(fits, firsts)
+    return found & before.goes_on & np.isfinite(limit_kw)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """The readings of plain registers, each register led by the anchor of what was believed of it."""
+
+    meters: Declared
+    before: _Before
+    bounds: Ints
+    """Place of the first entry of each register, and the end."""
+    led: NDArray[np.bool_]
+    """Whether the first entry of a register is an anchor that is not among its readings."""
+    at_ms: Ints
+    steps: Ints
+    wh: Ints
+
+    @classmethod
+    def of(cls, known: Known, meters: Declared, wh: Ints, before: _Before) -> "_Look":
+        """Put the anchors in front of the readings."""
+        firsts = np.searchsorted(known.register, np.arange(len(before.at_ms) + 1))
+        there = firsts[:-1] < firsts[1:]
+        first_ms = known.at_ms[np.minimum(firsts[:-1], len(known.at_ms) - 1)]
+        led = there & (before.at_ms != NONE) & (before.at_ms < first_ms)
+        where = firsts[:-1][led]
+        return cls(
+            meters,
+            before,
+            firsts + np.concatenate([[0], np.cumsum(led)]),
+            led,
+            np.insert(known.at_ms, where, before.at_ms[led]),
+            np.insert(known.steps, where, before.steps[led]),
+            np.insert(wh, where, before.wh[led]),
+        )
+
+    @cached_property
+    def register(self) -> Ints:
+        """Of each entry."""
+        return np.repeat(np.arange(len(self.led), dtype=np.int64), np.diff(self.bounds))
+
+    @cached_property
+    def key(self) -> Ints:
+        """Register and instant of each entry."""
+        return keys(self.register, self.at_ms)
+
+    @cached_property
+    def run(self) -> Ints:
+        """Place of the first entry with the value of each entry."""
+        begun = np.diff(self.steps, prepend=self.steps[:1]) != 0
+        begun[self.bounds[:-1][self.bounds[:-1] < self.bounds[1:]]] = True
+        run: Ints = np.maximum.accumulate(np.where(begun, np.arange(len(begun)), 0))
+        return run
+
+    @cached_property
+    def firsts(self) -> Ints:
+        """Place of the first reading of each register."""
+        return self.bounds[:-1] + self.led
+
+    def reading_before(self, register: Ints, at_ms: Ints) -> Ints:
+        """Place of the last reading of a register before each instant; `NONE`: there is none."""
+        place = np.searchsorted(self.key, keys(register, np.maximum(at_ms, 0))) - 1
+        return np.where(place < self.firsts[register], NONE, place)
+
+    def peaks_kw(self) -> NDArray[np.float64]:
+        """The highest power shown up to each entry of registers whose limit is learned; see `nodes.powers_kw`."""
+        key, at_ms, wh = self.key, self.at_ms, self.wh
+        firsts = self.bounds[:-1][self.bounds[:-1] < self.bounds[1:]]
+        since = np.where(np.diff(wh, prepend=wh[:1]) != 0, key, 0)
+        since[firsts] = keys(self.register[firsts], self.before.since_ms[self.register[firsts]])
+        since = np.maximum.accumulate(since)
+        starts = np.searchsorted(key, key - MINUTE_MS, side="right") - 1
+        whole = starts >= self.bounds[self.register]
+        begun = np.maximum(starts, 0)
+        span_ms = np.maximum(np.maximum(at_ms - at_ms[begun], np.minimum(key - since[begun], STILL_MS)), 1)
+        powers: NDArray[np.float64] = np.where(whole, (wh - wh[begun]) * 3_600.0 / span_ms, 0.0)
+        for low, high in zip(self.bounds[:-1].tolist(), self.bounds[1:].tolist(), strict=True):
+            np.maximum.accumulate(powers[low:high], out=powers[low:high])
+        return powers
+
+    def finer(self, openings: Sequence[Opening]) -> frozenset[int]:
+        """Registers with rises by smaller grains than the three smallest known before."""
+        known = [opening.belief.smallest for opening in openings]
+        third = np.array([each[-1] if len(each) >= ENOUGH else INSTANTS for each in known])[self.register]
+        rise = np.diff(self.steps, prepend=self.steps[:1])
+        rise[self.bounds[:-1][self.bounds[:-1] < self.bounds[1:]]] = 0
+        # Nothing is smaller than one step.
+        asked = np.flatnonzero((rise > 0) & (third > 1))
+        finer = np.gcd(rise[asked], self.steps[asked]) < third[asked]
+        return frozenset(self.register[asked[finer]].tolist())
+
+
+def _courses(look: _Look, openings: Sequence[Opening], plain: list[int]) -> Iterator[tuple[int, Course]]:
+    """Each plain register that is old enough, with its course."""
+    last_ms = look.at_ms[look.bounds[1:][plain] - 1].tolist()
+    edges_ms = [(*openings[register].edges_ms, last + 1) for register, last in zip(plain, last_ms, strict=True)]
+    points = iter(_points(look, plain, edges_ms))
+    reopened_ms = _reopened_ms(look, openings, plain)
+    finer = look.finer(openings)
+    for register, edges, again_ms in zip(plain, edges_ms, reopened_ms, strict=True):
+        belief = openings[register].belief
+        mine = list(islice(points, len(edges)))
+        if belief.at_ms == NONE and mine[0].anchor == NONE:
+            continue
+        smallest = [belief.smallest] * len(mine)
+        if register in finer:
+            smallest = _smallest(look.steps, int(look.bounds[register]), belief.smallest, mine)
+        yield register, Course(tuple(map(_belief, repeat(belief), mine, smallest)), again_ms)
+
+
+class _Point(NamedTuple):
+    """What the entries of a register say before an instant."""
+
+    tip: int
+    """Place of the last reading; `NONE`: none of those given."""
+    tip_ms: int
+    tip_steps: int
+    anchor: int
+    """Place of the last reading that nothing can overturn any more; `NONE`: none of those given."""
+    anchor_ms: int
+    anchor_steps: int
+    since_ms: int
+    peak_kw: float
+
+
+def _points(look: _Look, plain: list[int], edges_ms: Sequence[tuple[int, ...]]) -> Iterator[_Point]:
+    """Before each edge of each register."""
+    before, at_ms, steps = look.before, look.at_ms, look.steps
+    register = np.repeat(np.array(plain, np.int64), [len(each) for each in edges_ms])
+    edge_ms = np.fromiter(chain.from_iterable(edges_ms), np.int64)
+    reach = np.array([reach_ms(period_ms) for period_ms in look.meters.period_ms.tolist()], np.int64)[register]
+    tip, anchor = look.reading_before(register, edge_ms), look.reading_before(register, edge_ms - reach)
+    run = look.run[anchor]
+    stood = (run == look.bounds[register]) & (before.at_ms[register] != NONE) & (before.steps[register] == steps[run])
+    since_ms = np.where(stood, before.since_ms[register], at_ms[run])
+    peak_kw = before.peak_kw[register]
+    if not np.isfinite(look.meters.limit_kw[plain]).all():
+        # A later round cannot look back over the anchor, so the minute after it is in.
+        shown = np.minimum(look.reading_before(register, at_ms[anchor] + MINUTE_MS + 1), tip)
+        learned = ~np.isfinite(look.meters.limit_kw[register])
+        peak_kw = np.where(learned, np.maximum(peak_kw, look.peaks_kw()[shown]), peak_kw)
+    columns = (tip, at_ms[tip], steps[tip], anchor, at_ms[anchor], steps[anchor], since_ms, peak_kw)
+    return map(_Point, *(column.tolist() for column in columns))
+
+
+def _belief(before: Belief, point: _Point, smallest: Differences) -> Belief:
+    tip_ms, tip_steps = (before.at_ms, before.steps) if point.tip == NONE else (point.tip_ms, point.tip_steps)
+    if point.anchor == NONE:
+        return replace(before, at_ms=tip_ms, steps=tip_steps, next_ms=NONE)
+    anchored = (point.anchor_ms, point.anchor_steps, point.since_ms)
+    return Belief(tip_ms, tip_steps, *anchored, smallest, point.peak_kw, before.seen_ms)
+
+
+def _smallest(steps: Ints, first: int, known: Differences, points: Sequence[_Point]) -> list[Differences]:
+    """The three smallest grains of values up to each anchor; `first` is the place of the register's first entry."""
+    found = []
+    for point in points:
+        if point.anchor != NONE:
+            known = three_smallest(known, steps[first : point.anchor + 1])
+            first = max(first, point.anchor)
+        found.append(known)
     return found
 
 
-def _limits_kw(meters: Declared, openings: Sequence[Opening]) -> NDArray[np.float64]:
-    """The declared limit of each register, else the one that was learned; infinite: not known yet."""
-    beliefs = [opening.belief for opening in openings]
-    learned = [LEARNED * belief.peak_kw if belief.seen_ms >= ENOUGH_MS else np.inf for belief in beliefs]
-    return np.where(np.isfinite(meters.limit_kw), meters.limit_kw, learned)
-
-
-def _goes_on(known: Known, meters: Declared, first: int, belief: Belief) -> bool:
-    """Whether the first reading given follows the anchor of what was believed."""
-    if belief.at_ms == NONE:
-        return True
-    register, declaration = int(known.register[first]), int(known.declaration[first])
-    anchor = np.array([register * INSTANTS + belief.anchor_ms], np.int64)
-    if int(meters.era(known.register[first : first + 1], anchor)[0]) != int(known.era[first]):
-        return False
-    meter = Meter.of(meters, register, declaration)
-    rise = meter.wh(int(known.steps[first])) - meter.wh(belief.anchor_steps)
-    span = int(known.at_ms[first]) - belief.anchor_ms
-    if span <= 0:
-        return span == 0 and rise == 0
-    return 0 <= rise <= allowed_wh(meter.power_kw(belief.peak_kw, belief.seen_ms), span)
-
-
-def plain_course(mine: Known, meters: Declared, register: int, opening: Opening) -> Course | None:
-    """The course of a register without any question; None: it is too young for that."""
-    at_ms, steps, first = mine.at_ms, mine.steps, opening.belief
-    reach = reach_ms(int(meters.period_ms[register]))
-    edges = [*opening.edges_ms, int(at_ms[-1]) + 1]
-    tips = np.searchsorted(at_ms, edges) - 1
-    anchors = np.searchsorted(at_ms, [edge - reach for edge in edges]) - 1
-    if first.at_ms == NONE and (anchors[0] < 0 or edges[0] - reach <= int(at_ms[0])):
-        return None
-    # An opening's anchor comes before the readings given, or is the first of them.
-    led = int(first.at_ms != NONE and int(at_ms[0]) > first.anchor_ms)
-    whole = np.concatenate([[first.anchor_steps], steps]) if led else steps
-    peaks_kw = _peaks_kw(mine, meters, register, first, led)
-    beliefs: list[Belief] = []
-    done, smallest = 0, first.smallest
-    for tip, anchor in zip(tips.tolist(), anchors.tolist(), strict=True):
-        last_ms, last_steps = (int(at_ms[tip]), int(steps[tip])) if tip >= 0 else (first.at_ms, first.steps)
-        if anchor < 0:
-            beliefs.append(replace(first, at_ms=last_ms, steps=last_steps, next_ms=NONE))
-            continue
-        end = anchor + 1 + led
-        smallest = three_smallest(smallest, whole[done:end])
-        done = max(done, end - 1)
-        value, anchor_ms = int(steps[anchor]), int(at_ms[anchor])
-        same = int(np.searchsorted(steps, value, side="left"))
-        stood = same == 0 and first.at_ms != NONE and first.anchor_steps == value
-        since_ms = first.since_ms if stood else int(at_ms[same])
-        peak_kw = first.peak_kw
-        if peaks_kw is not None:
-            # A later round cannot look back over the anchor, so the minute after it is in.
-            shown = int(np.searchsorted(at_ms, anchor_ms + MINUTE_MS, side="right")) - 1
-            peak_kw = max(peak_kw, float(peaks_kw[min(shown, tip)]))
-        beliefs.append(Belief(last_ms, last_steps, anchor_ms, value, since_ms, smallest, peak_kw, first.seen_ms))
-    return Course(tuple(beliefs), _reopened_ms(at_ms, opening))
-
-
-def _peaks_kw(mine: Known, meters: Declared, register: int, first: Belief, led: int) -> NDArray[np.float64] | None:
-    """The highest power shown up to each reading; None: a limit is declared."""
-    if np.isfinite(meters.limit_kw[register]):
-        return None
-    meter = Meter.of(meters, register, meters.last_of(int(mine.declaration[0])))
-    at_ms, wh = mine.at_ms, whs(meter, mine.steps)
-    if led:
-        at_ms = np.concatenate([[first.anchor_ms], at_ms])
-        wh = np.concatenate([[meter.wh(first.anchor_steps)], wh])
-    return np.maximum.accumulate(powers_kw(at_ms, wh, first.since_ms))[led:]
-
-
-def _reopened_ms(at_ms: NDArray[np.int64], opening: Opening) -> int:
-    belief = opening.belief
-    if belief.at_ms == NONE:
-        return NONE
-    begin = int(np.searchsorted(at_ms, opening.begin_ms))
-    kept_ms = int(at_ms[begin - 1]) if begin else belief.anchor_ms
-    follower_ms = int(at_ms[begin]) if begin < len(at_ms) else NONE
-    if kept_ms == belief.at_ms and follower_ms == belief.next_ms:
-        return NONE
-    return min(kept_ms, belief.at_ms)
+def _reopened_ms(look: _Look, openings: Sequence[Opening], plain: list[int]) -> Iterator[int]:
+    """From where on each register overturns former rounds."""
+    begin_ms = np.array([openings[register].begin_ms for register in plain], np.int64)
+    last = look.reading_before(np.array(plain, np.int64), begin_ms)
+    follower = np.where(last == NONE, look.firsts[plain], last + 1)
+    ends = look.bounds[1:][plain]
+    follower_ms = np.where(follower < ends, look.at_ms[np.minimum(follower, len(look.at_ms) - 1)], NONE)
+    for register, kept, kept_ms, following_ms in zip(
+        plain, last.tolist(), look.at_ms[last].tolist(), follower_ms.tolist(), strict=True
+    ):
+        belief = openings[register].belief
+        before_ms = belief.anchor_ms if kept == NONE else kept_ms
+        same = belief.at_ms == NONE or (before_ms == belief.at_ms and following_ms == belief.next_ms)
+        yield NONE if same else min(before_ms, belief.at_ms)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from domain.energy.daylight import Daylight
 from domain.energy.neighbours import Neighbours
 
-INSTANTS = 2**42
+INSTANT_BITS = 42
+INSTANTS = 1 << INSTANT_BITS
 """Instants are below it (the year 2109), so that register and instant share one 64-bit key."""
 MOST_REGISTERS = 2**20
 """Registers of one call, for the same reason."""
@@ -159,6 +160,18 @@ def in_order(readings: Readings) -> Readings:
 def keys(register: NDArray[np.int32] | NDArray[np.int64], at_ms: NDArray[np.int64]) -> NDArray[np.int64]:
     """Register and instant as one number that sorts the same way."""
     return register.astype(np.int64) * INSTANTS + at_ms
+
+
+def register_of(key: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The register of each key."""
+    register: NDArray[np.int64] = key >> INSTANT_BITS
+    return register
+
+
+def instant_of(key: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The instant of each key."""
+    at_ms: NDArray[np.int64] = key & (INSTANTS - 1)
+    return at_ms
 
 
 def check(readings: Readings, rules: Sequence[RegisterRule], grid: Edges) -> None:
