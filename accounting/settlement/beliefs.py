@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from accounting.store import Connection, statement
-from contract.time import from_ms, to_ms
+from contract.time import to_ms
 from domain.energy import Belief
 from domain.energy.belief import Doubt, Mark, Trial, Unsure
 
@@ -36,7 +36,7 @@ def before(connection: Connection, wanted: Sequence[tuple[int, int]]) -> dict[in
     """For each (register, instant) by its place: the latest belief at or before the instant."""
     if not wanted:
         return {}
-    values = {"registers": [number for number, _ in wanted], "instants": [from_ms(at) for _, at in wanted]}
+    values = {"registers": [number for number, _ in wanted], "instants": [at for _, at in wanted]}
     rows = connection.execute(statement("beliefs_before"), values)
     return {place: Held(to_ms(at), decode(told)) for place, at, told in rows}
 
@@ -47,8 +47,8 @@ def between(connection: Connection, wanted: Sequence[tuple[int, int, int]]) -> d
         return {}
     values = {
         "registers": [number for number, _, _ in wanted],
-        "lows": [from_ms(low) for _, low, _ in wanted],
-        "highs": [from_ms(high) for _, _, high in wanted],
+        "lows": [low for _, low, _ in wanted],
+        "highs": [high for _, _, high in wanted],
     }
     found: dict[int, dict[int, Belief]] = {}
     for number, at, told in connection.execute(statement("beliefs_between"), values):
@@ -65,27 +65,24 @@ def keep(connection: Connection, judged: Iterable[Judged]) -> None:
         statement("forget_beliefs"),
         {
             "registers": [each.register_id for each in stretches],
-            "lows": [from_ms(each.low_ms) for each in stretches],
-            "highs": [from_ms(each.high_ms) for each in stretches],
+            "lows": [each.low_ms for each in stretches],
+            "highs": [each.high_ms for each in stretches],
         },
     )
-    rows = [(each.register_id, held) for each in stretches for held in each.held]
-    connection.execute(
-        statement("keep_beliefs"),
-        {
-            "registers": [number for number, _ in rows],
-            "instants": [from_ms(held.at_ms) for _, held in rows],
-            "beliefs": [encode(held.belief) for _, held in rows],
-        },
-    )
+    told = [
+        {"register_id": each.register_id, "at_ms": held.at_ms, "belief": encode(held.belief)}
+        for each in stretches
+        for held in each.held
+    ]
+    connection.execute(statement("keep_beliefs"), {"beliefs": json.dumps(told, separators=(",", ":"))})
 
 
-def encode(belief: Belief) -> str:
-    """A belief as JSON."""
+def encode(belief: Belief) -> dict[str, Any]:
+    """A belief as JSON tells it."""
     told = {name: getattr(belief, name) for name in _NAMES}
     if belief.unsure is not None:
         told["unsure"] = asdict(belief.unsure)
-    return json.dumps(told, separators=(",", ":"))
+    return told
 
 
 def decode(told: Mapping[str, Any]) -> Belief:

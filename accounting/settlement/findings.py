@@ -52,8 +52,8 @@ def keep(connection: Connection, found: Sequence[Found], now_ms: int) -> None:
         statement("forget_findings"),
         {
             "registers": [each.register_id for each in found],
-            "lows": [from_ms(each.low_ms) for each in found],
-            "highs": [from_ms(each.high_ms) for each in found],
+            "lows": [each.low_ms for each in found],
+            "highs": [each.high_ms for each in found],
         },
     )
     rows = [

@@ -231,8 +231,8 @@ def rules(connection: Connection, registers: Sequence[Register]) -> list[Registe
 def note_settled(connection: Connection, settled_ms: Mapping[int, int]) -> None:
     """Remember up to where intervals have their rows."""
     if settled_ms:
-        instants = [from_ms(each) for each in settled_ms.values()]
-        connection.execute(statement("settle_registers"), {"registers": list(settled_ms), "settled": instants})
+        values = {"registers": list(settled_ms), "settled_ms": list(settled_ms.values())}
+        connection.execute(statement("settle_registers"), values)
 
 
 def device_ids(registers: Iterable[Register]) -> Int64s:
