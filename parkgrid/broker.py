@@ -31,7 +31,6 @@ _CONNACK = b"\x20\x02\x00"
 _DISCONNECT = b"\xe0\x00"
 _START_PATIENCE_S = 60.0
 _DIAL_S = 5.0
-_NOTE = "broker-address"
 _SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 
 _MOSQUITTO = """\
@@ -172,19 +171,6 @@ def start(
     if known:
         command += ["--logins", str(data_dir), *map(str, known.gateways)]
     return run(command, data_dir, chosen_port, "amqtt", known, user)
-
-
-def note(data_dir: Path, running: RunningBroker) -> None:
-    """Leave a broker's address in a data folder, for `noted`; only the folder's owner can read it."""
-    write_private(data_dir / _NOTE, running.url)
-
-
-def noted(data_dir: Path) -> str | None:
-    """The address of the broker that was last used with a data folder, None where there was none."""
-    try:
-        return (data_dir / _NOTE).read_text("utf-8")
-    except OSError:
-        return None
 
 
 def find_mosquitto() -> str | None:

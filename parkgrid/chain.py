@@ -27,7 +27,7 @@ from parkgrid import broker as brokers
 from parkgrid import database as databases
 from parkgrid import process, toml, unprivileged
 from parkgrid.broker_access import INGEST
-from parkgrid.running import near
+from parkgrid.running import Running, near
 from parkgrid.supervisor import Part, Supervisor
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Chain:
         self.announce("database", f"PostgreSQL {running.version} ({running.kind})", _since(since))
 
     async def start_broker(self, url: str | None, gateways: Sequence[Gateway]) -> None:
-        """A given broker, or one of our own that lets these gateways in; either is noted for `parkgrid tap`."""
+        """A given broker, or one of our own that lets these gateways in."""
         since = time.monotonic()
         if url:
             self.broker = brokers.given(url)
@@ -90,7 +90,6 @@ class Chain:
                 return _there(self.broker.child)
 
             await self._add("broker", start, _at_once, folder / "mosquitto.log")
-        brokers.note(self.data_dir, _there(self.broker))
         self.announce("broker", _there(self.broker).kind, _since(since))
 
     async def start_ingest(self) -> None:
@@ -134,6 +133,11 @@ class Chain:
         child = process.Child(name, command, log, _environment(), user, directory=self.data_dir if user else None)
         await self._add(name, lambda: process.start(child), ready, log)
         self.announce(name, f"log in {log}", _since(since))
+
+    @property
+    def running(self) -> Running:
+        """What other commands need to look at this run, once database and broker are up."""
+        return Running(self._dsns["api"], _there(self.broker).url)
 
     def mqtt_settings(self, username: str) -> dict[str, Any]:
         """The broker as the settings of a role name it that signs in as `username`."""

@@ -199,11 +199,11 @@ def tap(
 
         parkgrid tap --device pv-1 --json --count 10
     """
-    from parkgrid.places import default_data_dir
-    from parkgrid.tap import Wanted, broker_of, lines, listen
+    from parkgrid.running import find
+    from parkgrid.tap import Wanted, lines, listen
 
     def show() -> int:
-        chosen = broker or broker_of(data_dir or default_data_dir())
+        chosen = broker or find(data_dir, "a broker with --broker").broker
         shown = lines(listen(chosen, for_s=for_s), Wanted(park, gateway, device, signal, backlog), as_json=as_json)
         for number, line in enumerate(shown, 1):
             typer.echo(line)

@@ -27,6 +27,7 @@ from parkgrid.chain import Chain
 from parkgrid.measured import declare_breaks, park_of
 from parkgrid.places import occupied, passing_folder
 from parkgrid.progress import progress, waiting
+from parkgrid.running import note
 from parkgrid.session import announcer, quiet_logs, stop_event, unless
 from parkgrid.settling import settle_everything
 from parkgrid.site import describe
@@ -83,6 +84,7 @@ async def _run(request: Request, source: Replay, data_dir: Path, console: Consol
         with waiting(console, "starting: database, broker, ingest"):
             await chain.start_database(request.dsn)
             await chain.start_broker(request.mqtt_url, [Gateway(source.mapping.park, GATEWAY)])
+            note(data_dir, chain.running)
             await chain.start_ingest()
         verdict.append(await _Run(request, source, chain, data_dir).complete(console))
 

@@ -17,11 +17,12 @@ _ELSEWHERE = ("192.0.2.1", 9)
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The addresses of one run; those of database and broker hold their passwords."""
+    """What the commands that look at a run need of it, and no more: logins that can read and nothing else."""
 
-    page: str
     dsn: str
+    """The database as the api signs in; where the user named one, his address."""
     broker: str
+    """The broker as a listener signs in; where the user named one, his address."""
 
 
 def note(data_dir: Path, running: Running) -> None:

@@ -6,7 +6,6 @@ import queue
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from paho.mqtt import client as mqtt
@@ -21,7 +20,6 @@ from contract.signals import CATALOGUE
 from contract.telemetry import decode_batch, sample_document
 from contract.time import SHANGHAI, from_ms
 from contract.topics import Channel, parse_topic, subscription
-from parkgrid.broker import noted
 
 _QUEUE = 10_000
 _WAIT_S = 0.2
@@ -97,14 +95,6 @@ def lines(
             narrowed = wanted.narrow(gateway, sample)
             if narrowed:
                 yield _shown(gateway, narrowed, units, as_json=as_json)
-
-
-def broker_of(data_dir: Path) -> str:
-    """The broker that `parkgrid up` uses with a data folder. Raises `TapError` where it never had one."""
-    address = noted(data_dir)
-    if address is None:
-        raise TapError(f"no `parkgrid up` has run with {data_dir}: name a broker with --broker, or another --data-dir")
-    return address
 
 
 def listen(url: str, *, for_s: float | None = None) -> Iterator[tuple[str, bytes]]:

@@ -20,7 +20,7 @@ from parkgrid import district, process
 from parkgrid.chain import Chain
 from parkgrid.places import PlaceError, default_data_dir, occupied, page_port, passing_folder
 from parkgrid.progress import Tell, progress, quiet, waiting
-from parkgrid.running import Running, far, note, token
+from parkgrid.running import far, note, token
 from parkgrid.session import announcer, quiet_logs, stop_event, unless
 from parkgrid.settling import settle_everything
 from parkgrid.site import PORTS, Site, newest_ms, seeded
@@ -168,8 +168,7 @@ class _House:
         chain = self._chain
         await chain.start_database(self._plan.dsn)
         await chain.start_broker(self._plan.mqtt_url, [site.gateway for site in self._sites])
-        if chain.broker:
-            note(self._data_dir, Running(self.url, chain.dsn, chain.broker.url))
+        note(self._data_dir, chain.running)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._start_page())
             tasks.create_task(self._prepare(tell))

@@ -297,7 +297,7 @@ def test_the_parts_of_up_sign_in_with_what_their_files_say(server_dir):
             uplink = load_settings(file, {}).uplink
             assert uplink.username == name
             assert await asyncio.to_thread(signs_in, uplink.port, name, uplink.password)
-            reader = broker_address(launcher.noted(server_dir))
+            reader = broker_address(chain.broker.url)
             assert await asyncio.to_thread(signs_in, reader.port, reader.username, reader.password)
             assert not launcher.answers("127.0.0.1", reader.port)
         finally:
@@ -337,7 +337,6 @@ def test_a_folder_keeps_its_secret_to_its_owner(tmp_path):
 def test_the_files_of_the_broker_of_up_are_closed_to_others(tmp_path):
     started = launcher.start(tmp_path, prefer="mosquitto", gateways=GATEWAYS)
     started.stop()
-    launcher.note(tmp_path, started)
-    for name in ("passwords", "access", "secret", "broker-address"):
+    for name in ("passwords", "access", "secret"):
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o600, name
-    assert launcher.noted(tmp_path) == f"mqtt://tap:{started.logins.password(TAP)}@127.0.0.1:{started.port}"
+    assert started.url == f"mqtt://tap:{started.logins.password(TAP)}@127.0.0.1:{started.port}"

@@ -15,7 +15,7 @@ from parkgrid.running import Running, far, find, near, note, token
 from parkgrid.up import DISTRICT
 
 ROOT = Path(__file__).parents[2]
-THERE = Running("http://127.0.0.1:8080/", "host=/run dbname=parkgrid password=a'b", "mqtt://u:p%40s@127.0.0.1:1884")
+THERE = Running("host=/run dbname=parkgrid password=a'b", "mqtt://u:p%40s@127.0.0.1:1884")
 DOCUMENT = (ROOT / "docs" / "data-access.md").read_text("utf-8")
 
 
@@ -28,7 +28,7 @@ def test_a_running_one_is_found_and_a_stopped_one_is_not(tmp_path: Path) -> None
         note(tmp_path, THERE)
         assert (tmp_path / "running.toml").stat().st_mode & 0o777 == 0o600
         assert find(tmp_path, "--dsn") == THERE
-        (tmp_path / "running.toml").write_text("page = 1\n")
+        (tmp_path / "running.toml").write_text("dsn = 1\n")
         with pytest.raises(PlaceError, match="cannot be read"):
             find(tmp_path, "--dsn")
     with pytest.raises(PlaceError, match="no `parkgrid up` runs"):
@@ -49,6 +49,7 @@ def test_what_a_killed_run_left_is_not_believed(tmp_path: Path) -> None:
         (["trace", "indicator/pingshan-park/self_consumption_ratio/2026-11"], "--dsn"),
         (["report", "month", "pingshan-park", "2026-11", "--out", "x.xlsx"], "--dsn"),
         (["report", "quarter", "pingshan-park", "2026-Q4", "--out", "x.pdf"], "--dsn"),
+        (["tap", "--count", "1"], "--broker"),
     ],
 )
 def test_without_a_running_one_a_command_says_what_to_do(arguments: list[str], remedy: str, tmp_path: Path) -> None:

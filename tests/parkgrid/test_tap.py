@@ -93,16 +93,15 @@ def test_a_real_broker_is_listened_to(broker):
 
 @pytest.fixture
 def guarded(tmp_path):
-    """The broker of `parkgrid up`, noted in its data folder."""
+    """The broker of `parkgrid up`."""
     running = launcher.start(tmp_path / "broker", gateways=[Gateway("gaoxin-nan", "gw-1")])
-    launcher.note(tmp_path, running)
     yield running
     running.stop()
 
 
-def test_the_broker_of_up_is_found_and_the_end_of_a_connection_is_said(guarded, tmp_path):
+def test_the_broker_of_up_is_heard_and_the_end_of_a_connection_is_said(guarded):
     place = {"hostname": guarded.host, "port": guarded.port, "auth": guarded.login("gaoxin-nan/gw-1")}
-    heard = tap.listen(tap.broker_of(tmp_path))
+    heard = tap.listen(guarded.url)
     publish.single(f"{BASE}/birth", BIRTH, qos=1, retain=True, **place)
     assert next(heard) == (f"{BASE}/birth", BIRTH)
     guarded.kill()
@@ -113,11 +112,6 @@ def test_the_broker_of_up_is_found_and_the_end_of_a_connection_is_said(guarded, 
 def test_a_refused_login_is_an_error_with_a_remedy(guarded):
     with pytest.raises(tap.TapError, match=r"refuses 'tap'.*name:password@host"):
         next(tap.listen(f"mqtt://tap:wrong@127.0.0.1:{guarded.port}"))
-
-
-def test_without_up_a_broker_must_be_named(tmp_path):
-    with pytest.raises(tap.TapError, match="--broker"):
-        tap.broker_of(tmp_path)
 
 
 def test_a_silent_broker_is_an_error_with_a_remedy(free_port):

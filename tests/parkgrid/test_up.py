@@ -7,13 +7,21 @@ import subprocess
 import sys
 import time
 import tomllib
+import urllib.error
 import urllib.request
+from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from typer.testing import CliRunner
 
+from contract.time import SHANGHAI
 from ingest.store import Park
+from parkgrid.cli import app
+from parkgrid.running import far, find
 from parkgrid.site import describe, park_of
 
 CITYLEARN = Path(__file__).resolve().parents[3] / "shared" / "data" / "citylearn_2022"
@@ -103,6 +111,8 @@ def test_the_page_is_served_and_ctrl_c_ends_everything(server_dir):
             [park] = json.load(answer)["parks"]
         assert (park["name_en"], park["district"]) == ("Pingshan demonstration park", "pingshan")
         _nobody_has_more_than_it_needs(server_dir, running.pid)
+        _other_commands_find_it(server_dir)
+        assert _open_to_others(running.pid) == set()
         second = _start(server_dir, "up", "--port", "0")
         _, errors = second.communicate(timeout=60)
         assert second.returncode == 1
@@ -138,6 +148,44 @@ def _nobody_has_more_than_it_needs(folder: Path, launcher: int) -> None:
             continue
         allowed = 0o711 if path.is_dir() and os.geteuid() == 0 else 0o700
         assert not mode & ~allowed, f"{path} is {mode:o}"
+
+
+def _other_commands_find_it(folder: Path) -> None:
+    """Without any other option, and with the rights of a reader."""
+    there = find(folder, "")
+    assert conninfo_to_dict(there.dsn)["user"] == "api"
+    assert urlsplit(there.broker).username == "tap"
+    today = datetime.now(SHANGHAI)
+    month, quarter = f"{today:%Y-%m}", f"{today:%Y}-Q{(today.month + 2) // 3}"
+    commands = [
+        ["tap", "--count", "1", "--for", "60", "--json"],
+        ["trace", f"indicator/pingshan-park/self_consumption_ratio/{month}", "--json"],
+        ["report", "month", "pingshan-park", month, "--out", str(folder / "month.xlsx")],
+        ["report", "quarter", "pingshan-park", quarter, "--out", str(folder / "quarter.csv")],
+    ]
+    for command in commands:
+        found = CliRunner().invoke(app, [*command, "--data-dir", str(folder)], env={"PARKGRID_DSN": None})
+        assert found.exit_code == 0, found.output
+        assert "pingshan-park" in found.output or Path(command[-1]).stat().st_size > 0, found.output
+
+
+def _open_to_others(launcher: int) -> set[int]:
+    """The ports at which parts listen on more than loopback."""
+    parts = [Path(f"/proc/{launcher}"), *(path for path in Path("/proc").glob("[0-9]*") if _parent(path) == launcher)]
+    held = {str(file.readlink()) for part in parts for file in (part / "fd").iterdir() if file.is_symlink()}
+    ports = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{launcher}/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            address, _, port = fields[1].partition(":")
+            listens = fields[3] == "0A" and f"socket:[{fields[9]}]" in held
+            if listens and address not in _LOOPBACK:
+                ports.add(int(port, 16))
+    return ports
+
+
+_LOOPBACK = ("0100007F", "00000000000000000000000001000000")
+"""127.0.0.1 and ::1, as the kernel lists them."""
 
 
 def _parent(process: Path) -> int:
@@ -178,6 +226,35 @@ def _reads_each_second(url: str, park: str) -> bool:
     address = f"{url}api/v1/devices/{park}/gw-1/grid/history?{query}"
     with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310  (its own address)
         return json.load(answer)["rows"] >= 3
+
+
+def test_other_machines_reach_the_page_alone_and_no_reading_without_the_token(server_dir):
+    running = _start(server_dir, "up", "--host", "0.0.0.0", "--port", "0", "--parks", "1", "--no-history")
+    try:
+        url = urlsplit(running.stdout.readline().split()[-1])
+        assert url.hostname == far("0.0.0.0")
+        assert _open_to_others(running.pid) == {url.port}
+        # A second address of this machine's, as another machine's would be.
+        parks = f"http://127.0.0.2:{url.port}/api/v1/parks"
+        for wrong in (None, "0" * 64):
+            with pytest.raises(urllib.error.HTTPError, match="401"):
+                _asked(parks, wrong)
+        token = (server_dir / "page-token").read_text().strip()
+        [park] = _asked(parks, token)["parks"]
+        assert park["park"] == "pingshan-park"
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=60)
+        assert running.returncode == 0
+        assert f"http://{url.netloc}/ answers; it asks for the token {token}\n" in errors
+    finally:
+        running.kill()
+        running.communicate()
+
+
+def _asked(url: str, token: str | None):
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:  # noqa: S310
+        return json.load(answer)
 
 
 def test_a_killed_launcher_takes_everything_with_it(server_dir):
