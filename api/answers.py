@@ -164,6 +164,7 @@ class TroubleShape(Shape):
         "gateway_quiet",
         "devices_silent",
         "device_silent",
+        "gateway_late",
     ]
     gateway: str | None
     since_ms: int | None
@@ -173,6 +174,8 @@ class TroubleShape(Shape):
     """Devices of the gateway."""
     devices: list[NamedDevice]
     """The first few of the silent ones."""
+    delay_s: float | None = None
+    """Of `gateway_late`: seconds from a reading's stamp to its arrival."""
 
 
 class ParkNow(Shape):
@@ -234,7 +237,9 @@ class GatewayState(Shape):
     """Whether it stands for files or a foreign store: then it is neither online nor offline."""
     birth_ms: int | None
     last_seen_ms: int | None
+    """When ingest heard it last, by the server's clock; what the broker kept of it is no sign of life."""
     status_ms: int | None
+    """What its last status says, by the gateway's own clock; of a last will, when the gateway connected."""
     last_seen_age_s: float | None
     health_at_ms: int | None
     health_period_s: float | None

@@ -63,9 +63,20 @@ class Reading:
         )
 
     def age_s(self, now_ms: int) -> float | None:
-        """Seconds since the reading; simulated time may lie in the past, so there its arrival counts."""
-        instant = self.received_ms if self.simulated else self.at_ms
-        return None if instant is None else max(0.0, (now_ms - instant) / 1000)
+        """Seconds since the reading; simulated time may lie in the past, so there its arrival counts.
+
+        No reading is younger than its arrival, whatever the gateway's clock says.
+        """
+        known = [self.received_ms] if self.simulated else [self.at_ms, self.received_ms]
+        instants = [instant for instant in known if instant is not None]
+        return max(0.0, (now_ms - min(instants)) / 1000) if instants else None
+
+    @property
+    def delay_s(self) -> float:
+        """Seconds from its stamp to its arrival: the way, what waited, and how far the gateway's clock is behind."""
+        if self.simulated or self.at_ms is None or self.received_ms is None:
+            return 0.0
+        return max(0.0, (self.received_ms - self.at_ms) / 1000)
 
     @property
     def stale_after_s(self) -> float:

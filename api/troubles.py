@@ -30,7 +30,11 @@ class Trouble:
     `kind`: `disk_full`, `ingest`, `broker`, `store` of the chain; `gateway_offline` (it or its broker said so),
     `gateway_silent` (nothing at all comes from it), `gateway_quiet` (no readings, and it is not known yet whether the
     gateway or its devices are the cause), `devices_silent` (the gateway is there, none of its devices answers),
-    `device_silent` (some of them do not).
+    `device_silent` (some of them do not), `gateway_late` (readings come, but long after their stamps: what waited is
+    being sent, or the gateway's clock is behind).
+
+    `since_ms` is by the clock of the server. A gateway's own clock may be wrong, and its last will was written when it
+    connected: what is told of a gateway that is gone is when ingest heard it last.
     """
 
     kind: str
@@ -41,6 +45,8 @@ class Trouble:
     of: int = 0
     """Devices of the gateway."""
     devices: tuple[Mapping[str, str], ...] = field(default=())
+    delay_s: float | None = None
+    """How late the readings of a gateway come."""
 
     def document(self) -> dict[str, Any]:
         """The answer's form."""
@@ -51,6 +57,7 @@ class Trouble:
             "count": self.count,
             "of": self.of,
             "devices": list(self.devices),
+            "delay_s": self.delay_s,
         }
 
 
@@ -59,7 +66,7 @@ def troubles(
 ) -> list[Trouble]:
     """The troubles of a park, the nearest to their cause only.
 
-    `gateways` are rows with `gateway`, `online`, `imported`, `last_seen_ms`, `status_ms`, `health_period_s`.
+    `gateways` are rows with `gateway`, `online`, `imported`, `last_seen_ms`, `health_period_s`.
     """
     live = [row for row in gateways if not row["imported"] and row["last_seen_ms"] is not None]
     if not live:
@@ -88,31 +95,46 @@ def _of_chain(chain: Chain) -> Trouble | None:
 
 
 def _of_gateway(row: Mapping[str, Any], readings: Sequence[Reading], now_ms: int) -> Trouble | None:
-    name = row["gateway"]
+    name, seen_ms, count = row["gateway"], row["last_seen_ms"], len(readings)
     if row["online"] is False:
-        return Trouble(
-            "gateway_offline", name, _left_ms(row["status_ms"], readings, now_ms), len(readings), len(readings)
-        )
-    seen_ms = row["last_seen_ms"]
-    stale = [reading for reading in readings if reading.stale(now_ms)]
+        return Trouble("gateway_offline", name, seen_ms, count, count)
+    late_s = min((each.delay_s for each in readings if each.at_ms is not None), default=0.0)
+    ages = _Ages(now_ms, late_s if late_s > TRANSPORT_S else 0.0)
+    stale = [reading for reading in readings if ages.stale(reading)]
     missed_s = (row["health_period_s"] or HEALTH_S) + _MISSED_HEALTH_S
     gone = (now_ms - seen_ms) / 1000 > max(missed_s, _shortest(readings))
-    if gone and len(stale) == len(readings):
-        return Trouble("gateway_silent", name, seen_ms, len(readings), len(readings))
+    if gone and len(stale) == count:
+        return Trouble("gateway_silent", name, seen_ms, count, count)
     if not stale:
-        return None
+        is_late = any(reading.stale(now_ms) for reading in readings)
+        return Trouble("gateway_late", name, None, count, count, delay_s=round(late_s, 1)) if is_late else None
     # Of a gateway that was not heard since, it is not known whether it or its devices are silent.
-    outlived = [reading for reading in readings if _outlived(reading, seen_ms, now_ms)]
-    if not any(_outlived(reading, seen_ms, now_ms) for reading in stale):
-        return _silent("gateway_quiet", name, stale, len(readings), now_ms)
-    kind = "devices_silent" if len(outlived) == len(readings) else "device_silent"
-    return _silent(kind, name, outlived, len(readings), now_ms)
+    outlived = [reading for reading in readings if ages.outlived(reading, seen_ms)]
+    if not any(ages.outlived(reading, seen_ms) for reading in stale):
+        return _silent("gateway_quiet", name, stale, count, ages)
+    kind = "devices_silent" if len(outlived) == count else "device_silent"
+    return _silent(kind, name, outlived, count, ages)
 
 
-def _left_ms(status_ms: int | None, readings: Sequence[Reading], now_ms: int) -> int | None:
-    """When a gateway went: a last will tells when it was left with the broker, long before the readings end."""
-    newest_ms = (now_ms - age_s * 1000 for reading in readings if (age_s := reading.age_s(now_ms)) is not None)
-    return round(max([*newest_ms, *([] if status_ms is None else [status_ms])], default=0)) or None
+@dataclass(frozen=True, slots=True)
+class _Ages:
+    """How long ago devices were heard: the age of their readings without what all of the gateway's come too late."""
+
+    now_ms: int
+    late_s: float
+
+    def of(self, reading: Reading) -> float | None:
+        age_s = reading.age_s(self.now_ms)
+        return None if age_s is None else max(0.0, age_s - self.late_s)
+
+    def stale(self, reading: Reading) -> bool:
+        age_s = self.of(reading)
+        return age_s is None or age_s > reading.stale_after_s
+
+    def outlived(self, reading: Reading, seen_ms: int) -> bool:
+        """Whether the gateway was heard when this device was already late."""
+        age_s = self.of(reading)
+        return age_s is None or age_s - (self.now_ms - seen_ms) / 1000 > 2 * reading.period_s + _FOLLOWS_S
 
 
 def _shortest(readings: Sequence[Reading]) -> float:
@@ -120,16 +142,10 @@ def _shortest(readings: Sequence[Reading]) -> float:
     return min((reading.stale_after_s for reading in readings), default=TRANSPORT_S)
 
 
-def _outlived(reading: Reading, seen_ms: int, now_ms: int) -> bool:
-    """Whether the gateway was heard when this device was already late."""
-    age_s = reading.age_s(now_ms)
-    return age_s is None or age_s - (now_ms - seen_ms) / 1000 > 2 * reading.period_s + _FOLLOWS_S
-
-
-def _silent(kind: str, gateway: str, silent: Sequence[Reading], of: int, now_ms: int) -> Trouble:
+def _silent(kind: str, gateway: str, silent: Sequence[Reading], of: int, by: _Ages) -> Trouble:
     """Of several devices the instant of the first that fell silent; of all of them, of the last."""
-    ages = [age for reading in silent if (age := reading.age_s(now_ms)) is not None]
+    ages = [age for reading in silent if (age := by.of(reading)) is not None]
     age_s = (max(ages) if kind == "device_silent" else min(ages)) if ages else None
     named = tuple({"device": each.device, "name": each.name or each.device} for each in silent[:MOST_NAMED])
-    since_ms = None if age_s is None else round(now_ms - age_s * 1000)
+    since_ms = None if age_s is None else round(by.now_ms - age_s * 1000)
     return Trouble(kind, gateway, since_ms, len(silent), of, named)

@@ -387,6 +387,7 @@ class Consumer:
                 self._connection,
                 message.mid,
                 message.qos,
+                bool(message.retain),
             ),
             lane,
         )

@@ -31,6 +31,8 @@ class Message:
     """Which connection it came by: an acknowledgement is only good on the same one."""
     mid: int
     qos: int
+    retained: bool = False
+    """Whether it is from the broker's memory: then it tells nothing of its sender at this moment."""
 
 
 @dataclass(slots=True)

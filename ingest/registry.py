@@ -46,15 +46,18 @@ class Registry:
         """Allow the next few questions to the store: strangers must not turn every batch into a query."""
         self._lookups = 0
 
-    def born(self, gateway: Gateway, birth: Birth, payload: bytes) -> bool:
-        """Take up a birth; False when it says what the last one said. Raises `RefusedError` beyond a quota."""
+    def born(self, gateway: Gateway, birth: Birth, payload: bytes, *, retained: bool = False) -> bool:
+        """Take up a birth; False when it says what the last one said. Raises `RefusedError` beyond a quota.
+
+        `retained`: it is from the broker's memory, and so no sign of life.
+        """
         fingerprint = hash(payload)
         if self._births.get(gateway) == fingerprint:
             return False
         beyond = exceeded(self.quota, self._devices, gateway, birth)
         if beyond:
             raise RefusedError(Reason.QUOTA, "birth", beyond)
-        devices = self.store.register(gateway, birth)
+        devices = self.store.register(gateway, birth, retained=retained)
         # A device that left the gateway keeps its place here: what it said before may still be on its way.
         self._devices.setdefault(gateway, {}).update(devices)
         for device_id, _ in devices.values():

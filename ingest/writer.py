@@ -212,7 +212,7 @@ class Writer:
         if not message.payload:
             return  # a retained birth that was deleted at the broker
         birth = decode_birth(message.payload)
-        if not self._persist(lambda: self.registry.born(gateway, birth, message.payload)):
+        if not self._persist(lambda: self.registry.born(gateway, birth, message.payload, retained=message.retained)):
             return
         self._unborn.discard(gateway)
         self.metrics.births.inc()
@@ -230,7 +230,8 @@ class Writer:
         if not message.payload:
             return
         status = decode_status(message.payload)
-        self._persist(lambda: self.store.set_status(gateway, status, message.received_ms))
+        heard_ms = None if message.retained else message.received_ms
+        self._persist(lambda: self.store.set_status(gateway, status, heard_ms))
 
     # Telemetry
 

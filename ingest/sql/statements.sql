@@ -160,11 +160,13 @@ SET district = excluded.district, name_zh = excluded.name_zh, name_en = excluded
 INSERT INTO base.park (park) VALUES (%s) ON CONFLICT DO NOTHING;
 
 -- name: upsert_gateway
+-- a birth that the broker kept is no sign of life
 INSERT INTO base.gateway_birth (park, gateway, epoch, agent_version, simulated, birth_at)
-VALUES (%s, %s, %s, %s, %s, to_timestamp(%s / 1000.0))
+VALUES (%(park)s, %(gateway)s, %(epoch)s, %(agent_version)s, %(simulated)s, to_timestamp(%(birth_ms)s / 1000.0))
 ON CONFLICT (park, gateway) DO UPDATE
 SET epoch = excluded.epoch, agent_version = excluded.agent_version, simulated = excluded.simulated,
-    birth_at = excluded.birth_at, received_at = now(), imported = false
+    birth_at = excluded.birth_at, imported = false,
+    received_at = CASE WHEN %(retained)s THEN gateway_birth.received_at ELSE now() END
 WHERE gateway_birth.epoch <= excluded.epoch
 RETURNING epoch;
 
@@ -227,7 +229,7 @@ SELECT change FROM base.registry_change;
 -- name: set_status
 UPDATE base.gateway_birth
 SET online = %(online)s, status_epoch = %(epoch)s, status_at = to_timestamp(%(at_ms)s / 1000.0),
-    status_received_at = to_timestamp(%(received_ms)s / 1000.0)
+    status_received_at = coalesce(to_timestamp(%(heard_ms)s::float8 / 1000.0), status_received_at)
 WHERE park = %(park)s AND gateway = %(gateway)s
   AND (%(online)s OR %(epoch)s >= greatest(epoch, status_epoch));
 

@@ -65,8 +65,8 @@ class Store(Protocol):
         """
         ...
 
-    def register(self, gateway: Gateway, birth: Birth) -> Known:
-        """Note a birth; gives the ids of its devices. Raises `StoreError`."""
+    def register(self, gateway: Gateway, birth: Birth, *, retained: bool = False) -> Known:
+        """Note a birth; gives the ids of its devices. One that a broker kept is no sign of life. Raises `StoreError`."""
         ...
 
     def mark_imported(self, gateway: Gateway) -> None:
@@ -95,8 +95,11 @@ class Store(Protocol):
         """Name a park; a birth of an unnamed park creates it without names. Raises `StoreError`."""
         ...
 
-    def set_status(self, gateway: Gateway, status: Status, received_ms: int) -> None:
-        """Note whether a gateway is connected; the last will of an older epoch is ignored. Raises `StoreError`."""
+    def set_status(self, gateway: Gateway, status: Status, received_ms: int | None) -> None:
+        """Note whether a gateway is connected; the last will of an older epoch is ignored. Raises `StoreError`.
+
+        `received_ms` is None for a status that a broker kept: then it is no sign of life, as a farewell never is.
+        """
         ...
 
     def retired(self) -> frozenset[Gateway]:

@@ -43,10 +43,10 @@ class DatabaseStore:
         """Make rows, refusals and the watermark durable together, exactly once."""
         return self._committer.commit(commit)
 
-    def register(self, gateway: Gateway, birth: Birth) -> Known:
+    def register(self, gateway: Gateway, birth: Birth, *, retained: bool = False) -> Known:
         """Note a birth; gives the ids of its devices."""
         with self._asking.run() as connection:
-            known = registry.register(connection, gateway, birth)
+            known = registry.register(connection, gateway, birth, retained=retained)
         self._numbers.tell(gateway, known)
         return known
 
@@ -79,7 +79,7 @@ class DatabaseStore:
         with self._asking.run() as connection:
             registry.describe_park(connection, park)
 
-    def set_status(self, gateway: Gateway, status: Status, received_ms: int) -> None:
+    def set_status(self, gateway: Gateway, status: Status, received_ms: int | None) -> None:
         """Note whether a gateway is connected."""
         with self._asking.run() as connection:
             registry.set_status(connection, gateway, status, received_ms)

@@ -12,11 +12,21 @@ from ingest.sql import statement
 from ingest.store import Known, Park
 
 
-def register(connection: psycopg.Connection[Any], gateway: Gateway, birth: Birth) -> Known:
+def register(
+    connection: psycopg.Connection[Any], gateway: Gateway, birth: Birth, *, retained: bool = False
+) -> Known:
     """Note a birth; one of an older epoch, from a broker's memory, changes nothing."""
     with connection.transaction():
         connection.execute(statement("ensure_park"), (gateway.park,))
-        values = (gateway.park, gateway.gateway, birth.epoch, birth.agent_version, birth.simulated, birth.at_ms)
+        values = {
+            "park": gateway.park,
+            "gateway": gateway.gateway,
+            "epoch": birth.epoch,
+            "agent_version": birth.agent_version,
+            "simulated": birth.simulated,
+            "birth_ms": birth.at_ms,
+            "retained": retained,
+        }
         if connection.execute(statement("upsert_gateway"), values).fetchone() is not None:
             _write_devices(connection, gateway, birth)
         rows = connection.execute(statement("devices_of_gateway"), (gateway.park, gateway.gateway)).fetchall()
@@ -78,8 +88,14 @@ def _place(gateway: Gateway | None) -> dict[str, str | None]:
     return {"park": gateway.park if gateway else None, "gateway": gateway.gateway if gateway else None}
 
 
-def set_status(connection: psycopg.Connection[Any], gateway: Gateway, status: Status, received_ms: int) -> None:
-    """Note a status; a gateway without a birth has no row, and the last will of an older epoch is history."""
+def set_status(
+    connection: psycopg.Connection[Any], gateway: Gateway, status: Status, received_ms: int | None
+) -> None:
+    """Note a status; a gateway without a birth has no row, and the last will of an older epoch is history.
+
+    Nobody knows when a gateway died, so the last thing that it said counts: not its will, which says when it connected
+    and comes when the broker gives it up, and not what the broker kept (`received_ms` is None).
+    """
     connection.execute(
         statement("set_status"),
         {
@@ -88,7 +104,7 @@ def set_status(connection: psycopg.Connection[Any], gateway: Gateway, status: St
             "online": status.online,
             "epoch": status.epoch,
             "at_ms": status.at_ms,
-            "received_ms": received_ms,
+            "heard_ms": received_ms if status.online else None,
         },
     )
 

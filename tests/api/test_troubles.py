@@ -18,14 +18,22 @@ def at(ago_s: float) -> int:
 
 
 def device(
-    name: str, age_s: float | None, *, gateway: str = "gw-1", kind: str = "meter", period_s: float = 1
+    name: str,
+    age_s: float | None,
+    *,
+    gateway: str = "gw-1",
+    kind: str = "meter",
+    period_s: float = 1,
+    behind_s: float = 0,
 ) -> Reading:
-    instant = None if age_s is None else at(age_s)
-    return Reading(gateway, name, kind, f"name of {name}", period_s, False, instant, instant, {}, {})
+    """A device whose newest reading arrived `age_s` ago, from a gateway whose clock is `behind_s` behind."""
+    received = None if age_s is None else at(age_s)
+    stamp = None if age_s is None else at(age_s + behind_s)
+    return Reading(gateway, name, kind, f"name of {name}", period_s, False, stamp, received, {}, {})
 
 
 def gateway(name: str = "gw-1", seen_s: float | None = 0.5, **more: Any) -> dict[str, Any]:
-    row = {"gateway": name, "online": True, "imported": False, "health_period_s": 10.0, "status_ms": at(4_000)}
+    row = {"gateway": name, "online": True, "imported": False, "health_period_s": 10.0}
     return {**row, "last_seen_ms": None if seen_s is None else at(seen_s), **more}
 
 
@@ -84,13 +92,37 @@ def test_a_gateway_of_slow_devices_is_not_missed_before_they_are_due() -> None:
     assert found(slow, gateway(seen_s=100)) == []
 
 
+@pytest.mark.parametrize("behind_s", [600, 90, 0, -240])
+def test_since_when_is_never_told_by_a_gateways_own_clock(behind_s: float) -> None:
+    gone = [device("a", 90, behind_s=behind_s), device("b", 91, behind_s=behind_s)]
+    [off] = found(gone, gateway(online=False, seen_s=89))
+    assert (off.kind, off.since_ms) == ("gateway_offline", at(89))
+    [silent] = found(gone, gateway(seen_s=89))
+    assert (silent.kind, silent.since_ms) == ("gateway_silent", at(89))
+    [devices] = found(gone, gateway(seen_s=1))
+    assert (devices.kind, devices.since_ms) == ("devices_silent", at(90))
+    [one] = found([device("a", 1, behind_s=behind_s), device("b", 42, behind_s=behind_s)], gateway(seen_s=1))
+    assert (one.kind, one.since_ms, one.devices[0]["device"]) == ("device_silent", at(42), "b")
+
+
+def test_readings_that_come_late_are_no_silence() -> None:
+    """All of them carry old stamps, whether their gateway's clock is behind or it sends what waited."""
+    [late] = found([device("a", 1, behind_s=600), device("b", 1, behind_s=601)])
+    assert (late.kind, late.gateway, late.since_ms, late.delay_s) == ("gateway_late", "gw-1", None, 600)
+    # One that fell silent in a cut, of which the others came back: its stamp is right, it arrived afterwards.
+    [one] = found([device("a", 1), device("b", 30, behind_s=200)])
+    assert (one.kind, one.since_ms) == ("device_silent", at(230))
+
+
+def test_no_reading_is_younger_than_its_arrival() -> None:
+    assert device("a", 90, behind_s=-240).age_s(NOW) == 90
+    assert device("a", 90, behind_s=240).age_s(NOW) == 330
+
+
 def test_an_offline_gateway_is_named_beside_a_silent_device_of_another() -> None:
     readings = [device("a", 90), device("b", 1, gateway="gw-2"), device("c", 50, gateway="gw-2")]
-    off, quiet = found(readings, gateway(online=False, status_ms=at(80)), gateway("gw-2"))
+    off, quiet = found(readings, gateway(online=False, seen_s=80), gateway("gw-2"))
     assert (off.kind, off.gateway, off.since_ms) == ("gateway_offline", "gw-1", at(80))
-    # Its last will was left with the broker an hour before its readings end.
-    [willed] = found([device("a", 90)], gateway(online=False, status_ms=at(3_600)))
-    assert willed.since_ms == at(90)
     assert (quiet.kind, quiet.gateway, quiet.count) == ("device_silent", "gw-2", 1)
 
 

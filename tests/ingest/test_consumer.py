@@ -54,6 +54,19 @@ def test_retained_births_arrive_before_telemetry(broker: RunningBroker, peer: An
         birth, batch = collect(inbox, 2, until)
     assert (birth.channel, birth.gateway, birth.payload) == (Channel.BIRTH, GATEWAY, b"born")
     assert (batch.channel, batch.gateway, batch.payload) == (Channel.TELEMETRY, GATEWAY, b"one")
+    assert (birth.retained, batch.retained) == (True, False)
+
+
+def test_a_last_will_is_news_once_and_then_what_the_broker_kept(broker: RunningBroker, peer: Any, until: Until) -> None:
+    inbox, again = roomy(), roomy()
+    with consuming(broker, inbox) as consumer:
+        until(lambda: consumer.connected, "the subscriptions")
+        peer.publish("parkgrid/v1/park/gw-1/status", b"gone", retain=True)
+        (news,) = collect(inbox, 1, until)
+        consumer.acknowledge([news])
+    with consuming(broker, again):
+        (kept,) = collect(again, 1, until)
+    assert (news.payload, news.retained, kept.payload, kept.retained) == (b"gone", False, b"gone", True)
 
 
 def test_what_was_not_acknowledged_comes_again_and_what_was_does_not(

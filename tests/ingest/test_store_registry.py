@@ -89,6 +89,26 @@ def test_the_last_will_of_an_older_epoch_is_history(dsn, store):
     assert all_rows(dsn, ONLINE) == [(False,)]
 
 
+def test_a_gateway_was_heard_last_when_it_said_something_itself(dsn, store):
+    """Not when its last will comes, and not when a broker hands over what it kept."""
+    seen = "SELECT last_seen_at, online FROM gateways"
+    store.register(GATEWAY, birth(EPOCH))
+    born_ms = all_rows(dsn, "SELECT (extract(epoch FROM last_seen_at) * 1000)::int8 FROM gateways")[0][0]
+    heard_ms = born_ms + 60_000
+    # Its own clock is a day behind.
+    store.set_status(GATEWAY, Status(online=True, epoch=EPOCH, at_ms=heard_ms - 86_400_000), heard_ms)
+    assert all_rows(dsn, seen) == [(at(heard_ms), True)]
+    will = Status(online=False, epoch=EPOCH, at_ms=heard_ms - 86_400_000)
+    store.set_status(GATEWAY, will, heard_ms + 400_000)
+    assert all_rows(dsn, seen) == [(at(heard_ms), False)]
+    # Ingest starts again and is told what the broker kept.
+    store.register(GATEWAY, birth(EPOCH), retained=True)
+    store.set_status(GATEWAY, will, None)
+    assert all_rows(dsn, seen) == [(at(heard_ms), False)]
+    store.set_status(GATEWAY, Status(online=True, epoch=EPOCH, at_ms=heard_ms), None)
+    assert all_rows(dsn, seen) == [(at(heard_ms), True)]
+
+
 def test_parks_are_named_before_or_after_their_first_birth(dsn, store):
     store.describe_park(Park("gaoxin-nan", "pingshan", "高新南", "Hi-tech South"))
     store.register(GATEWAY, birth())

@@ -33,6 +33,7 @@ const KEYS: Partial<Record<Kind, Key>> = {
   gateway_quiet: "standing.quiet",
   devices_silent: "standing.devices",
   device_silent: "standing.device",
+  gateway_late: "standing.late",
 };
 
 /** The age of the readings when none of them is a present one; null while any is. */

@@ -30,12 +30,14 @@ export interface Gateway {
 
 /** Something out of order on the way of a park's readings, as the server names it. */
 export interface Trouble {
-  kind: "ingest" | "disk_full" | "store" | "broker" | "gateway_offline" | "gateway_silent" | "gateway_quiet" | "devices_silent" | "device_silent";
+  kind: "ingest" | "disk_full" | "store" | "broker" | "gateway_offline" | "gateway_silent" | "gateway_quiet" | "devices_silent" | "device_silent" | "gateway_late";
   gateway: string | null;
   since_ms: number | null;
   count: number;
   of: number;
   devices: { device: string; name: string }[];
+  /** Of gateway_late: seconds from a reading's stamp to its arrival. */
+  delay_s: number | null;
 }
 
 export interface DcBus extends Figure {

@@ -26,7 +26,7 @@ function valuesOf(cause: Cause): Record<string, string | number> {
   const names = (trouble?.devices ?? []).map((one) => half(one.name, language.value));
   const more = (trouble?.count ?? 0) - names.length;
   const devices = names.join(say("list.join")) + (more > 0 ? say("trouble.more", { count: more }) : "");
-  return { at: since(cause), gateway: trouble?.gateway ?? "", devices, count: trouble?.count ?? 0, of: trouble?.of ?? 0 };
+  return { at: since(cause), gateway: trouble?.gateway ?? "", devices, count: trouble?.count ?? 0, of: trouble?.of ?? 0, delay: age(trouble?.delay_s ?? 0) };
 }
 
 /** A few words for a sentence that goes on. */
