@@ -178,6 +178,15 @@ class TroubleShape(Shape):
     """Of `gateway_late`: seconds from a reading's stamp to its arrival."""
 
 
+class DemonstrationShape(Shape):
+    """What `parkgrid up` does before its parks are live; of these nothing is missed meanwhile."""
+
+    phase: Literal["history", "starting"]
+    share: float | None
+    """How much of the history is written, 0 to 1."""
+    parks: list[str]
+
+
 class ParkNow(Shape):
     """One park of the district at this moment."""
 
@@ -203,6 +212,7 @@ class District(Shape):
     pv_of_use: float | None
     parks: list[ParkNow]
     chain: ChainState
+    demonstration: DemonstrationShape | None
 
 
 class SupplyAgreement(Shape):
@@ -261,6 +271,7 @@ class Overview(Shape):
     gateways: list[GatewayState]
     chain: ChainState
     troubles: list[TroubleShape]
+    demonstration: DemonstrationShape | None
 
 
 class Live(Overview):

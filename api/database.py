@@ -17,6 +17,8 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from api.chain import Chain, Signs
+from api.demonstration import CHANNEL as DEMONSTRATION
+from api.demonstration import Demonstration, Told
 from api.language import told
 from api.problems import ProblemError, unavailable
 from api.settings import DatabaseSettings
@@ -104,21 +106,23 @@ class Database:
         return rows
 
     @contextlib.asynccontextmanager
-    async def listening(self) -> AsyncIterator[_Connection]:
-        """A session of its own that receives commit notices and ingest's signs of life; raises `psycopg.Error`."""
+    async def listening(self, *more: str) -> AsyncIterator[_Connection]:
+        """A session of its own for commit notices, ingest's signs of life, and `more`; raises `psycopg.Error`."""
         async with await _Connection.connect(self._text, autocommit=True) as connection:
-            await connection.execute(f"LISTEN {CHANNEL}")
-            await connection.execute(f"LISTEN {PULSES}")
+            for channel in (CHANNEL, PULSES, *more):
+                await connection.execute(f"LISTEN {channel}")
             yield connection
 
 
 class Commits:
     """How many commits each park has seen, as far as the notices tell; what answers are cached against."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, demonstration: bool = False) -> None:
         self._database = database
         self._clock = clock
         self._signs = Signs()
+        self._told = Told()
+        self._further = (DEMONSTRATION,) if demonstration else ()
         self._by_park: dict[str, int] = {}
         self._all = 0
         self._waiting: dict[asyncio.Event, str | None] = {}
@@ -133,12 +137,16 @@ class Commits:
         """How the parts before the database stand."""
         return self._signs.at(self._clock.now_ms())
 
+    def demonstration(self) -> Demonstration | None:
+        """What `parkgrid up` has on its way."""
+        return self._told.at(self._clock.now_ms())
+
     async def follow(self) -> None:
         """Take notices until cancelled; every new connection counts as a commit, since notices may have been missed."""
         back_off_s = 0.2
         while True:
             try:
-                async with self._database.listening() as connection:
+                async with self._database.listening(*self._further) as connection:
                     back_off_s = 0.2
                     await self._take(connection)
             except psycopg.Error as error:
@@ -156,6 +164,9 @@ class Commits:
         async for notice in connection.notifies():
             if notice.channel == PULSES:
                 self._signs.pulse(notice.payload, self._clock.now_ms())
+                continue
+            if notice.channel == DEMONSTRATION:
+                self._told.take(notice.payload, self._clock.now_ms())
                 continue
             self._signs.commit(self._clock.now_ms())
             self._note(_park_of(notice.payload))

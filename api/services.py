@@ -111,7 +111,7 @@ class Services:
     def of(cls, settings: ApiSettings, clock: Clock, page: Page) -> "Services":
         """The services of one process; nothing connects yet."""
         database = Database(settings.database)
-        commits = Commits(database, clock)
+        commits = Commits(database, clock, demonstration=settings.demonstration)
         live = LiveView(database, clock, commits)
         return cls(
             settings=settings,
@@ -147,6 +147,7 @@ class LiveView:
         now_ms = self._clock.now_ms()
         readings = [Reading.of_row(row) for row in rows]
         figures = flow(readings, now_ms)
+        on_its_way = self._commits.demonstration()
         document = {
             "park": park,
             "as_of_ms": now_ms,
@@ -158,7 +159,10 @@ class LiveView:
             "dc": dc_bus(readings, now_ms),
             "gateways": gateways,
             "chain": self._commits.chain().document(),
-            "troubles": [each.document() for each in troubles(readings, gateways, self._commits.chain(), now_ms)],
+            "troubles": [
+                each.document() for each in troubles(readings, gateways, self._commits.chain(), now_ms, on_its_way)
+            ],
+            "demonstration": None if on_its_way is None else on_its_way.document(),
         }
         return document, readings
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api.chain import Chain
+from api.demonstration import Demonstration
 from api.live import TRANSPORT_S, Reading
 
 MOST_NAMED = 5
@@ -62,14 +63,18 @@ class Trouble:
 
 
 def troubles(
-    readings: Iterable[Reading], gateways: Sequence[Mapping[str, Any]], chain: Chain, now_ms: int
+    readings: Iterable[Reading],
+    gateways: Sequence[Mapping[str, Any]],
+    chain: Chain,
+    now_ms: int,
+    on_its_way: Demonstration | None = None,
 ) -> list[Trouble]:
-    """The troubles of a park, the nearest to their cause only.
+    """The troubles of a park, the nearest to their cause only; none of one that is not started yet.
 
-    `gateways` are rows with `gateway`, `online`, `imported`, `last_seen_ms`, `health_period_s`.
+    `gateways` are rows with `park`, `gateway`, `online`, `imported`, `last_seen_ms`, `health_period_s`.
     """
     live = [row for row in gateways if not row["imported"] and row["last_seen_ms"] is not None]
-    if not live:
+    if not live or (on_its_way is not None and live[0]["park"] in on_its_way.parks):
         return []
     common = _of_chain(chain)
     if common is not None:

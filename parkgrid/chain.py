@@ -110,7 +110,8 @@ class Chain:
 
     async def start_api(self, port: int, host: str = "127.0.0.1", token: str | None = None) -> None:
         """Ready when it has asked the database."""
-        document = {"host": host, "port": port, "token": token, "database": {"dsn": self._dsns["api"]}}
+        database = {"dsn": self._dsns["api"]}
+        document = {"host": host, "port": port, "token": token, "demonstration": True, "database": database}
         await self.start_role("api", document, lambda: http_answers(f"http://{near(host)}:{port}/healthz"))
 
     async def start_role(

@@ -18,6 +18,7 @@ from edge.agent import Agent
 from edge.settings import EdgeSettings, load_settings
 from parkgrid import district, process
 from parkgrid.chain import Chain
+from parkgrid.on_its_way import OnItsWay
 from parkgrid.places import PlaceError, default_data_dir, occupied, page_port, passing_folder
 from parkgrid.progress import Tell, progress, quiet, waiting
 from parkgrid.running import far, note, token
@@ -169,13 +170,15 @@ class _House:
         await chain.start_database(self._plan.dsn)
         await chain.start_broker(self._plan.mqtt_url, [site.gateway for site in self._sites])
         note(self._data_dir, chain.running)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._start_page())
-            tasks.create_task(self._prepare(tell))
-            tasks.create_task(self._start_live())
-        tell("gateways, the last minutes, accounting", 1.0)
-        await self._start_edges()
-        await self._join()
+        with OnItsWay(chain.dsn, [site.park for site in self._sites]) as on_its_way:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._start_page())
+                tasks.create_task(self._prepare(on_its_way.told(tell)))
+                tasks.create_task(self._start_live())
+            on_its_way.written()
+            tell("gateways, the last minutes, accounting", 1.0)
+            await self._start_edges()
+            await self._join()
         await chain.start_accounting()
 
     async def _start_page(self) -> None:

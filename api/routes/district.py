@@ -43,6 +43,7 @@ _EXAMPLE = {
         },
     ],
     "chain": CHAIN_EXAMPLE,
+    "demonstration": None,
 }
 _SUPPLY_EXAMPLE = {
     "park": "gaoxin-nan",
@@ -110,15 +111,21 @@ async def _document(services: Services) -> dict[str, Any]:
     gateways: dict[str, list[Mapping[str, Any]]] = {}
     for row in seen:
         gateways.setdefault(row["park"], []).append(row)
-    chain = services.commits.chain()
+    chain, on_its_way = services.commits.chain(), services.commits.demonstration()
     flows = {row["park"]: flow(readings.get(row["park"], []), now_ms) for row in parks}
     told = [_park(row, readings.get(row["park"], []), flows[row["park"]]) for row in parks]
     for park in told:
         name = park["park"]
-        found = troubles(readings.get(name, []), gateways.get(name, []), chain, now_ms)
+        found = troubles(readings.get(name, []), gateways.get(name, []), chain, now_ms, on_its_way)
         park["troubles"] = [each.document() for each in found]
     whole = pv_of_use(*flows.values())
-    return {"as_of_ms": now_ms, "pv_of_use": whole, "parks": told, "chain": chain.document()}
+    return {
+        "as_of_ms": now_ms,
+        "pv_of_use": whole,
+        "parks": told,
+        "chain": chain.document(),
+        "demonstration": None if on_its_way is None else on_its_way.document(),
+    }
 
 
 def _park(row: Mapping[str, Any], readings: list[Reading], figures: Mapping[str, Figure]) -> dict[str, Any]:

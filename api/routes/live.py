@@ -65,6 +65,7 @@ TROUBLE_EXAMPLE = {
     "count": 1,
     "of": 18,
     "devices": [{"device": "pv-1", "name": "1 号逆变器"}],
+    "delay_s": None,
 }
 """What stands before the database, and one trouble, for the examples of the document."""
 _OVERVIEW_EXAMPLE = {
@@ -79,6 +80,7 @@ _OVERVIEW_EXAMPLE = {
     "gateways": [_GATEWAY_EXAMPLE],
     "chain": CHAIN_EXAMPLE,
     "troubles": [TROUBLE_EXAMPLE],
+    "demonstration": None,
 }
 _LIVE_EXAMPLE = {
     **_OVERVIEW_EXAMPLE,

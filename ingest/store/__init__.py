@@ -66,7 +66,10 @@ class Store(Protocol):
         ...
 
     def register(self, gateway: Gateway, birth: Birth, *, retained: bool = False) -> Known:
-        """Note a birth; gives the ids of its devices. One that a broker kept is no sign of life. Raises `StoreError`."""
+        """Note a birth; gives the ids of its devices. Raises `StoreError`.
+
+        `retained`: a broker kept it, so it is no sign of life.
+        """
         ...
 
     def mark_imported(self, gateway: Gateway) -> None:

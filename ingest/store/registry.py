@@ -12,9 +12,7 @@ from ingest.sql import statement
 from ingest.store import Known, Park
 
 
-def register(
-    connection: psycopg.Connection[Any], gateway: Gateway, birth: Birth, *, retained: bool = False
-) -> Known:
+def register(connection: psycopg.Connection[Any], gateway: Gateway, birth: Birth, *, retained: bool = False) -> Known:
     """Note a birth; one of an older epoch, from a broker's memory, changes nothing."""
     with connection.transaction():
         connection.execute(statement("ensure_park"), (gateway.park,))
@@ -88,9 +86,7 @@ def _place(gateway: Gateway | None) -> dict[str, str | None]:
     return {"park": gateway.park if gateway else None, "gateway": gateway.gateway if gateway else None}
 
 
-def set_status(
-    connection: psycopg.Connection[Any], gateway: Gateway, status: Status, received_ms: int | None
-) -> None:
+def set_status(connection: psycopg.Connection[Any], gateway: Gateway, status: Status, received_ms: int | None) -> None:
     """Note a status; a gateway without a birth has no row, and the last will of an older epoch is history.
 
     Nobody knows when a gateway died, so the last thing that it said counts: not its will, which says when it connected

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from api.chain import Chain, Signs
+from api.demonstration import Demonstration, Told
 from api.live import Reading
 from api.troubles import Trouble, troubles
 
@@ -33,7 +34,7 @@ def device(
 
 
 def gateway(name: str = "gw-1", seen_s: float | None = 0.5, **more: Any) -> dict[str, Any]:
-    row = {"gateway": name, "online": True, "imported": False, "health_period_s": 10.0}
+    row = {"park": "a", "gateway": name, "online": True, "imported": False, "health_period_s": 10.0}
     return {**row, "last_seen_ms": None if seen_s is None else at(seen_s), **more}
 
 
@@ -146,6 +147,36 @@ def test_what_never_was_live_is_not_missed() -> None:
     """Imported history, and a gateway that never came: nobody waits for them."""
     rows = gateway(imported=True), gateway("gw-2", seen_s=None)
     assert found([device("a", 9_000)], *rows, chain=Chain("silent", at(9))) == []
+
+
+def test_a_demonstration_that_is_not_started_yet_has_no_troubles() -> None:
+    told = Told()
+    told.take(json.dumps({"phase": "history", "share": 0.42, "parks": ["a", "b"]}), NOW)
+    made = told.at(NOW + 9_000)
+    assert made == Demonstration("history", 0.42, ("a", "b"))
+    readings, row = [device("a", 9_000)], gateway(seen_s=60)
+    assert troubles(readings, [row], RUNNING, NOW, made) == []
+    assert troubles(readings, [{**row, "park": "elsewhere"}], RUNNING, NOW, made) != []
+    assert told.at(NOW + 11_000) is None
+    told.take("", NOW + 9_000)
+    assert told.at(NOW + 9_000) is None
+
+
+@pytest.mark.parametrize("share", [7, -1, None, "x", 1e308])
+def test_whatever_is_told_of_a_demonstration_has_a_share_or_none(share: Any) -> None:
+    told = Told()
+    told.take(json.dumps({"phase": "history", "share": share, "parks": ["a", 7, None]}), NOW)
+    made = told.at(NOW)
+    assert made is not None
+    assert made.parks == ("a",)
+    assert made.share is None or 0 <= made.share <= 1
+
+
+@pytest.mark.parametrize("payload", ["{", "[]", "7", '{"phase": "x", "share": 0, "parks": []}', '{"phase": "history"}'])
+def test_what_is_no_word_of_a_demonstration_is_none(payload: str) -> None:
+    told = Told()
+    told.take(payload, NOW)
+    assert told.at(NOW) is None
 
 
 def test_signs_of_life() -> None:

@@ -31,7 +31,7 @@ BROKER = {"kind": "broker", "gateway": None, "since_ms": NOW - 9_000, "count": 0
 
 def causes(**known: Any) -> list[tuple[str, int | None]]:
     given = {"network": True, "reached": True, "heard_ms": NOW - 7_000, "problem": None, "answered_ms": NOW - 8_000,
-             "troubles": [], **known}  # fmt: skip
+             "troubles": [], "demonstration": None, **known}  # fmt: skip
     return [(one["kind"], one["since_ms"]) for one in call("trouble.ts", "causesOf", given)]
 
 
@@ -50,6 +50,10 @@ def test_nobody_further_away_is_blamed_for_what_is_nearer() -> None:
     assert causes(troubles=told) == [("broker", NOW - 9_000)]
     assert causes(troubles=[{"park": "a", "trouble": SILENT}]) == [("device_silent", NOW - 42_000)]
     assert causes() == []
+    # What is only on its way explains old figures, and is no trouble of anybody's.
+    made = {"phase": "history", "share": 0.4, "parks": ["a", "b"]}
+    assert causes(troubles=told, demonstration=made) == [("history", None)]
+    assert causes(reached=False, demonstration=made) == [("link", NOW - 7_000)]
 
 
 def test_the_api_s_own_words_are_known_in_both_languages() -> None:

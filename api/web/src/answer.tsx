@@ -3,6 +3,7 @@
 import { clockSeconds, moment, percent, power, together } from "./format";
 import { short } from "./parts/trouble_list";
 import { causes, overview, park, server_ms, shown, zoneOf, type Shown } from "./state";
+import { isOnItsWay } from "./trouble";
 import { nameOf, say } from "./words";
 
 export function Answer() {
@@ -16,7 +17,16 @@ export function Answer() {
 
 export const parkName = (): string => nameOf(park.value, park.value?.park ?? "");
 
+/** What is shown while a demonstration is on its way: no present, and no trouble either. */
+export function soFar(newest_ms: number | null, zone: string): string | null {
+  const [first] = causes.value;
+  if (!first || !isOnItsWay(first)) return null;
+  return newest_ms === null ? say("answer.so_far.none") : say("answer.so_far", { at: moment(newest_ms, zone) });
+}
+
 function sentence(): string {
+  const past = soFar(overview.value?.newest_ms ?? null, zoneOf(null));
+  if (past !== null) return past;
   if (overview.value?.newest_ms == null) return say("answer.silent", { park: parkName() });
   const own = overview.value.pv_of_use;
   const figure = shown("grid");

@@ -8,7 +8,7 @@ import { param, viewPatch, type View } from "./router";
 import { allOld, causes, choose, chosen, findParks, link, needsToken, OF_PARK, overview, park, parks, unknownPark, view } from "./state";
 import { short, since, TroubleList } from "./parts/trouble_list";
 import { theme, toggle } from "./theme";
-import { concernsAll } from "./trouble";
+import { concernsAll, isOnItsWay } from "./trouble";
 import { language, nameOf, say, speak, type Key } from "./words";
 
 const SHOWN: Record<View, ReturnType<typeof lazy>> = {
@@ -150,7 +150,7 @@ function ParkChoice() {
 export function Pulse() {
   const cause = causes.value.find(concernsAll);
   const oldest = cause ? null : oldestIfAllOld();
-  const state = cause ? "lost" : link.value === "connecting" ? "connecting" : oldest !== null ? "lost" : "live";
+  const state = cause ? (isOnItsWay(cause) ? "connecting" : "lost") : link.value === "connecting" ? "connecting" : oldest !== null ? "lost" : "live";
   const text = cause ? [short(cause), since(cause)].filter(Boolean).join(" · ") : state === "connecting" ? say("connecting") : oldest !== null ? `${say("answer.stale")} · ${age(oldest)}` : say("live");
   return (
     <span class={`pulse ${state}`} role="status">

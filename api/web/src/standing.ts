@@ -2,7 +2,7 @@
 
 import { long } from "./parts/trouble_list";
 import { aged, causes, district, OF_PARK, overview, view } from "./state";
-import { concernsAll, type Cause, type Kind } from "./trouble";
+import { concernsAll, isOnItsWay, type Cause, type Kind } from "./trouble";
 import type { ParkNow, Part } from "./types";
 import { say, type Key } from "./words";
 
@@ -16,6 +16,7 @@ const PARTS: Part[] = ["pv", "storage", "grid", "load", "ev"];
 
 export function standing(one: ParkNow): Standing {
   const [common] = causes.value.filter(concernsAll);
+  if (common && isOnItsWay(common)) return { rank: 0, key: common.kind === "history" ? "standing.history" : "standing.starting", why: long(common) };
   // Of a park that nothing is heard of, nobody knows how it stands.
   if (common) return { rank: 2, key: "standing.unknown", why: long(common) };
   const told = one.troubles.map((trouble): Cause => ({ kind: trouble.kind, since_ms: trouble.since_ms, trouble }));

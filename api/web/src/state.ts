@@ -6,7 +6,7 @@ import { ask, follow, Refused } from "./link";
 import { Ring } from "./ring";
 import { go, named, param, type View } from "./router";
 import { causesOf, concernsAll, type Cause } from "./trouble";
-import type { Day, District, Figure, Overview, Park, Part, Problem, Quarantine, State } from "./types";
+import type { Day, Demonstration, District, Figure, Overview, Park, Part, Problem, Quarantine, State } from "./types";
 
 const DAY_PAUSE_MS = 5_000;
 const QUARANTINE_PAUSE_MS = 10_000;
@@ -77,13 +77,21 @@ export const OF_PARK: View[] = ["park", "devices", "time"];
 /** The others look at all parks at once and need no single one's stream. */
 const ofAll = computed(() => !OF_PARK.includes(view.value));
 
+/** What `parkgrid up` does before its parks are live; null where another park is shown, too. */
+const onItsWay = computed<Demonstration | null>(() => {
+  const told = ofAll.value ? district.value?.demonstration : overview.value?.demonstration;
+  const of = param("of");
+  const seen = ofAll.value ? (of === null ? (district.value?.parks ?? []).map((one) => one.park) : [of]) : [chosen.value ?? ""];
+  return told && seen.every((name) => told.parks.includes(name)) ? told : null;
+});
+
 /** Everything that is out of order, as far as it is known here. */
 export const causes = computed<Cause[]>(() => {
   const of = ofAll.value ? param("of") : null;
   const troubles = ofAll.value
     ? (district.value?.parks ?? []).filter((one) => of === null || one.park === of).flatMap((one) => one.troubles.map((trouble) => ({ park: one.park, trouble })))
     : (overview.value?.troubles ?? []).map((trouble) => ({ trouble }));
-  return causesOf({ network: network.value, reached: reached.value, heard_ms: heard.value.ms, problem: problem.value, answered_ms: answered_ms.value, troubles });
+  return causesOf({ network: network.value, reached: reached.value, heard_ms: heard.value.ms, problem: problem.value, answered_ms: answered_ms.value, troubles, demonstration: onItsWay.value });
 });
 
 /** Whether nothing that is shown is the present. */

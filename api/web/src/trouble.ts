@@ -1,8 +1,8 @@
 // What is out of order, nearest to the page first: its own link, the server's database, and then what the server names.
 
-import type { Problem, Trouble } from "./types";
+import type { Demonstration, Problem, Trouble } from "./types";
 
-export type Kind = Trouble["kind"] | "own_network" | "link" | "database" | "schema" | "slow" | "streams" | "busy" | "server";
+export type Kind = Trouble["kind"] | Demonstration["phase"] | "own_network" | "link" | "database" | "schema" | "slow" | "streams" | "busy" | "server";
 
 export interface Cause {
   kind: Kind;
@@ -11,10 +11,15 @@ export interface Cause {
   /** The park that it is in, where a view speaks of several. */
   park?: string | undefined;
   trouble?: Trouble;
+  /** How much of a history is written, 0 to 1. */
+  share?: number | null;
 }
 
 /** With these nothing that is shown is the present, whichever park it is of. */
-const OF_ALL: Kind[] = ["own_network", "link", "database", "schema", "slow", "streams", "busy", "server", "ingest", "store", "disk_full", "broker"];
+const OF_ALL: Kind[] = ["own_network", "link", "database", "schema", "slow", "streams", "busy", "server", "ingest", "store", "disk_full", "broker", "history", "starting"];
+
+/** These are no trouble: a demonstration is on its way, and nothing live is to be seen yet. */
+export const isOnItsWay = ({ kind }: Cause): boolean => kind === "history" || kind === "starting";
 
 export const concernsAll = ({ kind }: Cause): boolean => OF_ALL.includes(kind);
 
@@ -43,6 +48,8 @@ export interface Known {
   problem: Problem | null;
   answered_ms: number | null;
   troubles: { park?: string | undefined; trouble: Trouble }[];
+  /** What is on its way, when it is all that is shown. */
+  demonstration: Demonstration | null;
 }
 
 /** The causes that can be told; one that hides the others is alone. */
@@ -50,6 +57,7 @@ export function causesOf(known: Known): Cause[] {
   if (!known.network) return [{ kind: "own_network", since_ms: known.heard_ms }];
   if (!known.reached) return [{ kind: "link", since_ms: known.heard_ms }];
   if (known.problem) return [{ kind: REFUSALS[known.problem.title] ?? "server", since_ms: known.answered_ms }];
+  if (known.demonstration) return [{ kind: known.demonstration.phase, since_ms: null, share: known.demonstration.share }];
   const told = known.troubles.map(({ park, trouble }): Cause => ({ kind: trouble.kind, since_ms: trouble.since_ms, park, trouble }));
   const common = told.find(concernsAll);
   // What stands before all parks is one cause, not one a park.

@@ -40,6 +40,13 @@ export interface Trouble {
   delay_s: number | null;
 }
 
+/** What `parkgrid up` is doing before its parks are live; `share` 0 to 1 of the history that it writes. */
+export interface Demonstration {
+  phase: "history" | "starting";
+  share: number | null;
+  parks: string[];
+}
+
 export interface DcBus extends Figure {
   voltage_v: number | null;
   reference_voltage_v: number | null;
@@ -60,6 +67,7 @@ export interface District {
   as_of_ms: number;
   pv_of_use: number | null;
   parks: ParkNow[];
+  demonstration: Demonstration | null;
 }
 
 export interface Device {
@@ -128,6 +136,7 @@ export interface Overview {
   dc: DcBus | null;
   gateways: Gateway[];
   troubles: Trouble[];
+  demonstration: Demonstration | null;
 }
 
 export interface Park {

@@ -1,9 +1,9 @@
 // What is out of order, in words: what, since when, what it means for the figures below, and what goes on by itself.
 
-import { age, clockSeconds, isoDay, moment } from "../format";
+import { age, clockSeconds, isoDay, moment, percent } from "../format";
 import { half } from "../halves";
 import { causes, moment_ms, parks, server_ms, zoneOf } from "../state";
-import { concernsAll, type Cause } from "../trouble";
+import { concernsAll, isOnItsWay, type Cause } from "../trouble";
 import { language, nameOf, say, sayMaybe } from "../words";
 
 const SHOWN = 6;
@@ -26,7 +26,7 @@ function valuesOf(cause: Cause): Record<string, string | number> {
   const names = (trouble?.devices ?? []).map((one) => half(one.name, language.value));
   const more = (trouble?.count ?? 0) - names.length;
   const devices = names.join(say("list.join")) + (more > 0 ? say("trouble.more", { count: more }) : "");
-  return { at: since(cause), gateway: trouble?.gateway ?? "", devices, count: trouble?.count ?? 0, of: trouble?.of ?? 0, delay: age(trouble?.delay_s ?? 0) };
+  return { at: since(cause), gateway: trouble?.gateway ?? "", devices, count: trouble?.count ?? 0, of: trouble?.of ?? 0, delay: age(trouble?.delay_s ?? 0), share: percent(Math.floor((cause.share ?? 0) * 100) / 100) };
 }
 
 /** A few words for a sentence that goes on. */
@@ -46,6 +46,7 @@ export function long(cause: Cause): string {
 export function TroubleList() {
   const all = causes.value;
   if (!all.length) return null;
+  if (all[0] && isOnItsWay(all[0])) return <OnItsWay cause={all[0]} />;
   return (
     <section class="card trouble" role="alert" aria-label={say("trouble.title")}>
       <ul>
@@ -61,6 +62,16 @@ export function TroubleList() {
       </ul>
       {all.length > SHOWN && <p class="faint">{say("trouble.others", { count: all.length - SHOWN })}</p>}
       {all.some(concernsAll) && <p class="faint">{say("trouble.below")}</p>}
+    </section>
+  );
+}
+
+/** No trouble: what is being made, how far it is, and what follows. */
+function OnItsWay({ cause }: { cause: Cause }) {
+  return (
+    <section class="card on-its-way" role="status" data-on-its-way={cause.kind}>
+      <p>{long(cause)}</p>
+      {cause.share != null && <progress max={1} value={cause.share} aria-hidden="true" />}
     </section>
   );
 }

@@ -1,7 +1,7 @@
 // All parks: where each is, what it does now, and which one needs somebody; under it the day of them together.
 
 import { useMemo } from "preact/hooks";
-import { atAge } from "../answer";
+import { atAge, soFar } from "../answer";
 import { Refusal, useAskEach, type Asked } from "../asked";
 import { PowerOfDay } from "../day";
 import { clock, isoDay, percent, power, together } from "../format";
@@ -113,7 +113,10 @@ function MapKey() {
   );
 }
 
-function sentence({ parks, pv_of_use: own }: District): string {
+function sentence(shown: District): string {
+  const { parks, pv_of_use: own } = shown;
+  const past = soFar(newestOf(shown), parks[0]?.time_zone ?? "Asia/Shanghai");
+  if (past !== null) return past;
   const known = parks.filter((one) => one.flow.grid.kw !== null);
   if (!known.length) return say("district.answer.silent", { count: parks.length });
   const grid = known.reduce((sum, one) => sum + (one.flow.grid.kw ?? 0), 0);

@@ -10,7 +10,7 @@ import { QuarantinePanel } from "../parts/quarantine";
 import { short } from "../parts/trouble_list";
 import { go, param } from "../router";
 import { causes, parks } from "../state";
-import { concernsAll } from "../trouble";
+import { concernsAll, isOnItsWay } from "../trouble";
 import type { Gateway, Quarantine } from "../types";
 import { nameOf, say } from "../words";
 
@@ -71,6 +71,7 @@ const upper = (text: string): string => text.charAt(0).toUpperCase() + text.slic
 function links(gateways: Gateway[]): string {
   const count = gateways.length;
   const [first] = causes.value;
+  if (first && isOnItsWay(first)) return say("quality.answer.on_its_way");
   if (first && concernsAll(first)) return say("quality.answer.unknown", { why: short(first) });
   const gone = causes.value.filter(({ kind }) => kind.startsWith("gateway_")).length;
   const silent = causes.value.reduce((sum, { kind, trouble }) => sum + (kind === "devices_silent" || kind === "device_silent" ? (trouble?.count ?? 0) : 0), 0);

@@ -10,7 +10,7 @@ import { go, param, viewPatch } from "../router";
 import { oldestIfAllOld, standing } from "../standing";
 import { long, short, since as begun } from "../parts/trouble_list";
 import { aged, causes, district, link } from "../state";
-import { concernsAll } from "../trouble";
+import { concernsAll, isOnItsWay } from "../trouble";
 import type { Day, Figure, Part, ParkNow } from "../types";
 import { language, nameOf, say, speak, type Key } from "../words";
 
@@ -89,13 +89,14 @@ function Head() {
   const cause = causes.value.find(concernsAll);
   const oldest = cause ? null : oldestIfAllOld();
   const old = cause !== undefined || oldest !== null || link.value !== "live";
+  const alarmed = old && !(cause && isOnItsWay(cause));
   const told = cause ? [short(cause), begun(cause)].filter(Boolean).join(" · ") : oldest !== null ? `${say("answer.stale")} · ${age(oldest)}` : say(link.value === "live" ? "live" : "connecting");
   const simulated = district.value?.parks.some((one) => one.simulated);
   return (
     <header class="wall-head">
       <h1>{say("wall.title")}</h1>
       {simulated && <span class="badge">{say("simulated")}</span>}
-      <span class={`wall-pulse ${old ? "old" : ""}`} role="status">
+      <span class={`wall-pulse ${alarmed ? "old" : ""}`} role="status">
         {old ? "○" : "●"} {told}
       </span>
       <time>{now.toLocaleTimeString("sv-SE", { timeZone: "Asia/Shanghai" })}</time>
@@ -127,9 +128,9 @@ function Whole({ parks }: { parks: ParkNow[] }) {
         <WallNumber name={say("part.pv")} part="pv" kw={sum("pv")} old={stale("pv")} />
         <WallNumber name={say("part.load")} part="load" kw={sum("load")} old={stale("load")} />
       </div>
-      <p class={`wall-need ${troubled.length || common ? "alarm" : ""}`}>
+      <p class={`wall-need ${troubled.length || (common && !isOnItsWay(common)) ? "alarm" : ""}`}>
         {common
-          ? `▲ ${long(common)}`
+          ? `${isOnItsWay(common) ? "○" : "▲"} ${long(common)}`
           : troubled.length === 1 && first
             ? `▲ ${nameOf(troubled[0], troubled[0]?.park ?? "")}: ${short(first)}`
             : troubled.length ? `▲ ${troubled.map((one) => `${nameOf(one, one.park)}: ${say(standing(one).key)}`).join(say("list.join"))}` : `● ${say("answer.fine")}`}

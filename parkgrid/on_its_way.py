@@ -1,0 +1,60 @@
+"""Tells an open page once a second what `up` does before its parks are live: api/demonstration.py hears it."""
+
+import contextlib
+import json
+import threading
+from collections.abc import Sequence
+from typing import Self
+
+import psycopg
+
+from api.demonstration import CHANNEL
+from parkgrid.progress import Tell
+
+_EVERY_S = 1.0
+
+
+class OnItsWay:
+    """A thread with a session of its own, so that the word goes on while something is computed; use `with`."""
+
+    def __init__(self, dsn: str, parks: Sequence[str]) -> None:
+        self._dsn = dsn
+        self._parks = list(parks)
+        self._share: float | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="on-its-way", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(timeout=5.0)
+
+    def told(self, tell: Tell) -> Tell:
+        """Pass a history's progress on, and keep it for the page."""
+
+        def both(what: str, share: float) -> None:
+            self._share = share
+            tell(what, share)
+
+        return both
+
+    def written(self) -> None:
+        """The history is there; gateways start."""
+        self._share = None
+
+    def _payload(self) -> str:
+        phase = "starting" if self._share is None else "history"
+        return json.dumps({"phase": phase, "share": self._share, "parks": self._parks})
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            # A page without this word shows old figures for a while: nothing that `up` should end for.
+            with contextlib.suppress(psycopg.Error), psycopg.connect(self._dsn, autocommit=True) as connection:
+                while not self._stop.wait(_EVERY_S):
+                    connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, self._payload()))
+                # What is no word at all ends it at once.
+                connection.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
+            self._stop.wait(_EVERY_S)
