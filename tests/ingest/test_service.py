@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from contract.announcement import Status, encode_status
 from contract.telemetry import Ack
 from contract.topics import Channel, topic
 from ingest.migrate import migrate
@@ -100,6 +102,29 @@ def test_a_known_gateway_needs_no_new_birth_after_a_restart(
         peer.send(telemetry(), [batch(2, sample(1))])
         until(lambda: covered(peer, [2]), "the second batch")
     assert len(stored(dsn)) == 2
+
+
+def test_a_dead_gateway_was_heard_last_before_its_will_whatever_the_broker_hands_over_again(
+    broker: RunningBroker, dsn: str, peer: Any, until: Until
+) -> None:
+    seen = "SELECT last_seen_at, online FROM public.gateways"
+    status = topic(GATEWAY, Channel.STATUS)
+    with serving(settings_for(broker, dsn), until):
+        introduce(peer)
+        # By a clock that is years behind.
+        peer.publish(status, encode_status(Status(online=True, epoch=EPOCH, at_ms=1_500_000_000_000)), retain=True)
+        peer.send(telemetry(), [batch(1, sample(0))])
+        until(lambda: covered(peer, [1]), "the last sign of life")
+        [(heard_at, online)] = query(dsn, seen)
+        assert online is True
+        peer.publish(status, encode_status(Status(online=False, epoch=EPOCH, at_ms=1_500_000_000_000)), retain=True)
+        until(lambda: query(dsn, seen) == [(heard_at, False)], "the last will")
+    with psycopg.connect(dsn) as connection:
+        connection.execute("UPDATE base.gateway_birth SET online = true")
+    with serving(settings_for(broker, dsn), until) as service:
+        until(lambda: query(dsn, "SELECT online FROM public.gateways") == [(False,)], "what the broker kept")
+        until(lambda: service.metrics.value("births_total") == 1, "the birth that it kept")
+        assert query(dsn, seen) == [(heard_at, False)]
 
 
 def test_of_two_values_for_one_instant_the_first_is_kept_and_both_are_recorded(
