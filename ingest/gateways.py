@@ -9,6 +9,7 @@ A running ingest reads the registry again within some seconds, since a counter i
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -37,6 +38,8 @@ class Listed:
     retired_at: str | None
     refused: int
     """Refusals in quarantine."""
+    heard_at: datetime | None
+    """When ingest heard it last, by its own clock; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,9 @@ def listed(connection: _Connection, park: str | None = None) -> list[Listed]:
             by,
             at,
             refused or 0,
+            heard_at,
         )
-        for name, gateway, online, imported, epoch, devices, gone, why, by, at, refused in rows
+        for name, gateway, online, imported, epoch, devices, gone, why, by, at, refused, heard_at in rows
     ]
 
 

@@ -554,7 +554,7 @@ CALL refresh_continuous_aggregate(
 
 -- name: list_gateways
 SELECT coalesce(b.park, r.park), coalesce(b.gateway, r.gateway), b.online, b.imported, b.epoch, d.present, d.retired,
-    r.reason, r.retired_by, r.retired_at::text, q.refused
+    r.reason, r.retired_by, r.retired_at::text, q.refused, greatest(b.received_at, b.status_received_at, e.heard_at)
 FROM base.gateway_birth AS b
 FULL JOIN base.gateway_retired AS r ON r.park = b.park AND r.gateway = b.gateway
 LEFT JOIN LATERAL (
@@ -565,6 +565,10 @@ LEFT JOIN LATERAL (
     SELECT sum(q.occurrences)::int8 AS refused FROM base.quarantine AS q
     WHERE q.park = coalesce(b.park, r.park) AND q.gateway = coalesce(b.gateway, r.gateway)
 ) AS q ON true
+LEFT JOIN LATERAL (
+    SELECT max(e.last_received_at) AS heard_at FROM base.gateway_epoch AS e
+    WHERE e.park = b.park AND e.gateway = b.gateway
+) AS e ON true
 WHERE %(park)s::text IS NULL OR coalesce(b.park, r.park) = %(park)s
 ORDER BY 1, 2;
 

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from contract.time import SHANGHAI
+
 if TYPE_CHECKING:
     from contract.identity import Gateway
     from ingest.gateways import Listed
@@ -161,6 +163,8 @@ def _sentence(each: "Listed") -> str:
         if each.online
         else "offline"
     )
+    if state == "offline" and each.heard_at is not None:
+        state += f" since {each.heard_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
     parts = [f"{each.gateway}", state, f"{each.devices} devices"]
     if each.retired_devices:
         parts.append(f"{each.retired_devices} retired")

@@ -3,10 +3,12 @@
 from contextlib import closing
 from dataclasses import replace
 
+import psycopg
 import pytest
 
 from contract.announcement import Device, Status
 from contract.identity import Gateway, MeteringPoint
+from ingest.gateways import listed
 from ingest.store import Park, open_store
 from tests.ingest.readings import EPOCH, GATEWAY, NOON_MS, all_rows, at, birth
 
@@ -107,6 +109,8 @@ def test_a_gateway_was_heard_last_when_it_said_something_itself(dsn, store):
     assert all_rows(dsn, seen) == [(at(heard_ms), False)]
     store.set_status(GATEWAY, Status(online=True, epoch=EPOCH, at_ms=heard_ms), None)
     assert all_rows(dsn, seen) == [(at(heard_ms), True)]
+    with psycopg.connect(dsn) as connection:
+        assert [each.heard_at for each in listed(connection)] == [at(heard_ms)]
 
 
 def test_parks_are_named_before_or_after_their_first_birth(dsn, store):

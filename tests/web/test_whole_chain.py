@@ -1,5 +1,6 @@
 """The README's first command and its page in a real browser: what a newcomer sees, with nothing put in by hand."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,24 @@ from tests.web.test_page import Visits
 
 pytestmark = pytest.mark.browser
 _READING = "document.querySelector(`[data-part='load'] .label-number`)?.textContent"
+
+
+@pytest.fixture
+def first_start(server_dir: Path, built_page: Path) -> Iterator[SimpleNamespace]:
+    """`parkgrid up` while it writes the year of history of its first start; ended before it is through."""
+    assert built_page.is_dir()
+    command = [sys.executable, "-m", "parkgrid.cli", "up", "--parks", "1", "--port", "0", "--data-dir", str(server_dir)]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        lines = iter(running.stderr.readline, "")
+        url = next(found[0] for line in lines if (found := re.findall(r"(http://\S+)/ answers", line)))
+        # Nobody waits for the pipe afterwards: it holds the few lines of the time until the end.
+        yield SimpleNamespace(url=url)
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.communicate()
 
 
 @pytest.fixture
@@ -54,3 +73,16 @@ def test_the_simulated_park_lives_in_both_languages(up: SimpleNamespace, visit: 
         assert title in seen.page.inner_text("body")
         assert seen.complaints == []
         assert seen.foreign == []
+
+
+WRITING = {"zh": "正在写入演示用的历史数据，已完成", "en": "The history of the demonstration is being written:"}
+
+
+def test_a_history_that_is_being_written_is_no_trouble(first_start: SimpleNamespace, visit: Visits) -> None:
+    for language, view in (("zh", "park"), ("en", "quality"), ("zh", "wall"), ("en", "district")):
+        seen = visit(first_start).open(lang=language, view=view)
+        seen.until("document.body.innerText.includes(given.words)", patience_ms=60_000, words=WRITING[language])
+        assert re.search(r"\d+\s%", seen.page.inner_text("main"))
+        alarmed = ".alarm, .bad, .rank-1, .rank-2, [data-trouble], [role=alert], .pulse.lost, .wall-pulse.old"
+        assert seen.page.locator(alarmed).count() == 0
+        assert "▲" not in seen.page.inner_text("body")

@@ -3,6 +3,7 @@
 import { clockSeconds, moment, percent, power, together } from "./format";
 import { short } from "./parts/trouble_list";
 import { causes, overview, park, server_ms, shown, zoneOf, type Shown } from "./state";
+import { oldestIfAllOld } from "./standing";
 import { isOnItsWay } from "./trouble";
 import { nameOf, say } from "./words";
 
@@ -54,6 +55,6 @@ function need(): string {
   const told = causes.value;
   if (told[0]) return told.length === 1 ? short(told[0]) : say("answer.and_more", { first: short(told[0]), count: told.length - 1 });
   const states = (["pv", "storage", "grid", "load", "ev"] as const).map((part) => shown(part)?.state);
-  if (states.includes("stale")) return say("answer.stale");
+  if (states.includes("stale")) return say(oldestIfAllOld() === null ? "answer.stale.some" : "answer.stale");
   return states.includes("missing") || states.includes("incomplete") ? say("answer.partial") : say("answer.fine");
 }
