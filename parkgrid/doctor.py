@@ -67,7 +67,7 @@ def examine(surroundings: Surroundings) -> Iterator[Finding]:
     yield page()
     yield clock(time.time(), _kernel_clock_state())
     yield disk(surroundings.data_dir)
-    yield port(surroundings.port)
+    yield port(surroundings.port, surroundings.data_dir)
     yield from database(surroundings.data_dir, surroundings.dsn)
     yield broker(surroundings.mqtt_url)
 
@@ -140,16 +140,31 @@ def disk(data_dir: Path) -> Finding:
     return Finding("disk", State.OK, found)
 
 
-def port(number: int) -> Finding:
-    """Whether the page's port is free."""
+def port(number: int, data_dir: Path | None = None) -> Finding:
+    """Whether the page's port is free; where an `up` runs in `data_dir`, it may well be that which has it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", number))
         except OSError as error:
+            if data_dir is not None and _runs(data_dir):
+                found = f"{number}: {error.strerror}; a `parkgrid up` runs in {data_dir}"
+                return Finding("port", State.NOTE, found, "it prints its address: nothing to do where that is its port")
             remedy = f"stop what listens there (`ss -ltnp 'sport = :{number}'`), or choose another with --port"
             return Finding("port", State.PROBLEM, f"{number}: {error.strerror}", remedy)
     return Finding("port", State.OK, f"{number} is free")
+
+
+def _runs(data_dir: Path) -> bool:
+    """Whether an `up` runs in a data folder."""
+    from parkgrid.places import PlaceError
+    from parkgrid.running import find
+
+    try:
+        find(data_dir, "--port")
+    except PlaceError:
+        return False
+    return True
 
 
 def database(data_dir: Path, dsn: str | None) -> Iterator[Finding]:

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from parkgrid.commands import report
+
 Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
 
 app = typer.Typer(
@@ -18,7 +20,7 @@ app = typer.Typer(
 
 
 @app.command("list")
-def list_command(dsn: Dsn) -> None:
+def list_command(dsn: report.Dsn = None, data_dir: report.DataDir = None) -> None:
     """List the parks with time zone and coordinates.
 
     For example:
@@ -33,7 +35,8 @@ def list_command(dsn: Dsn) -> None:
         from ingest.store.connection import translated
 
         query = "SELECT park, time_zone, latitude, longitude FROM parks ORDER BY park"
-        with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+        database = report.found(dsn, data_dir)
+        with translated(), psycopg.connect(database, autocommit=True, connect_timeout=5) as connection:
             for park, zone, latitude, longitude in connection.execute(query):
                 place = "no coordinates" if latitude is None else f"{latitude:g} °N, {longitude:g} °E"
                 typer.echo(f"{park}  {zone}  {place}")

@@ -9,6 +9,8 @@ import pytest
 
 from parkgrid import doctor
 from parkgrid.doctor import State, Surroundings
+from parkgrid.places import occupied
+from parkgrid.running import Running, note
 
 
 def test_an_old_python_is_a_problem_with_a_remedy():
@@ -42,6 +44,16 @@ def test_a_taken_port_is_named_with_a_way_out():
     assert str(number) in finding.found
     assert "--port" in finding.remedy
     assert doctor.port(number).state is State.OK
+
+
+def test_a_port_that_a_running_up_may_have_is_no_problem(tmp_path):
+    with socket.socket() as taken, occupied(tmp_path):
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        number = taken.getsockname()[1]
+        assert doctor.port(number, tmp_path).state is State.PROBLEM
+        note(tmp_path, Running("dbname=parkgrid", "mqtt://127.0.0.1"))
+        assert doctor.port(number, tmp_path).state is State.NOTE
 
 
 def test_a_folder_that_does_not_exist_yet_is_judged_by_its_parent(tmp_path):

@@ -50,6 +50,7 @@ def test_what_a_killed_run_left_is_not_believed(tmp_path: Path) -> None:
         (["report", "month", "pingshan-park", "2026-11", "--out", "x.xlsx"], "--dsn"),
         (["report", "quarter", "pingshan-park", "2026-Q4", "--out", "x.pdf"], "--dsn"),
         (["tap", "--count", "1"], "--broker"),
+        (["parks", "list"], "--dsn"),
     ],
 )
 def test_without_a_running_one_a_command_says_what_to_do(arguments: list[str], remedy: str, tmp_path: Path) -> None:

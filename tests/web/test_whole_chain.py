@@ -28,7 +28,8 @@ def first_start(server_dir: Path, built_page: Path) -> Iterator[SimpleNamespace]
         # Nobody waits for the pipe afterwards: it holds the few lines of the time until the end.
         yield SimpleNamespace(url=url)
         running.send_signal(signal.SIGINT)
-        running.communicate(timeout=60)
+        # Its present step comes to an end first, which takes its time on a busy machine.
+        running.communicate(timeout=300)
     finally:
         running.kill()
         running.communicate()
