@@ -37,7 +37,7 @@ def test_an_hour_of_live_data_leaves_no_trace(
         session = seen.page.context.new_cdp_session(seen.page)
 
         def held_after(events: int) -> tuple[float, int]:
-            """Once the page shows what the last event says: its numbers moved on (120 kW and the event's number % 97)."""
+            """Once the page shows what the last event says: its numbers moved on (120 kW and its number % 97)."""
             seen.until_number("grid", f"{120 + events % 97} kW")
             seen.until("document.querySelector('main .skeleton') === null")
             session.send("HeapProfiler.collectGarbage")
