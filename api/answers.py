@@ -212,7 +212,7 @@ class District(Shape):
     pv_of_use: float | None
     parks: list[ParkNow]
     chain: ChainState
-    demonstration: DemonstrationShape | None
+    demonstration: DemonstrationShape | None = None
 
 
 class SupplyAgreement(Shape):
@@ -271,7 +271,7 @@ class Overview(Shape):
     gateways: list[GatewayState]
     chain: ChainState
     troubles: list[TroubleShape]
-    demonstration: DemonstrationShape | None
+    demonstration: DemonstrationShape | None = None
 
 
 class Live(Overview):
