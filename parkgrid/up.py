@@ -179,7 +179,8 @@ class _House:
             tell("gateways, the last minutes, accounting", 1.0)
             await self._start_edges()
             await self._join()
-        await chain.start_accounting()
+            # Meanwhile every device is read for the first time: none of them is silent before that.
+            await chain.start_accounting()
 
     async def _start_page(self) -> None:
         """Tell its address as soon as it answers: what is made meanwhile appears on it."""
