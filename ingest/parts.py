@@ -11,6 +11,7 @@ from psycopg import sql
 
 from contract.signals import CATALOGUE
 from contract.time import SHANGHAI
+from ingest.singles import give_up, with_singles
 from ingest.sql import statement
 
 _STAMP = re.compile(r"_(\d{4})(\d{2})(\d{2})?$")
@@ -73,7 +74,9 @@ class TableParts:
 
     def content(self, connection: psycopg.Connection[Any], relation: str, part: Part) -> Content:
         """Count the rows of a part."""
-        return _content(connection, "rows_of_span" if relation in CATALOGUE else "rows_of_keyed_span", relation, part)
+        if relation in CATALOGUE:
+            return _content(connection, "rows_of_span", relation, part)
+        return _content(connection, "rows_of_keyed_span", relation, part, with_singles(*relation.rsplit("_", 1)))
 
     def remove(self, connection: psycopg.Connection[Any], relation: str, part: Part, content: Content) -> bool:
         """Drop a partition, or delete a month device by device: one statement must not take minutes."""
@@ -81,8 +84,10 @@ class TableParts:
             return _remove(connection, relation, part)
         if connection.execute(statement("rollup_waits"), (class_of(relation), part.from_at, part.to_at)).fetchone():
             return False
+        device_class, level = relation.rsplit("_", 1)
         delete = sql.SQL(statement("delete_span")).format(target=sql.Identifier("base", relation))
         for device in content.devices:
+            give_up(connection, device_class, level, {"device": device, "low": part.from_at, "high": part.to_at})
             connection.execute(delete, (device, part.from_at, part.to_at))
         return True
 
@@ -116,8 +121,10 @@ def class_of(relation: str) -> str:
     return relation if relation in CATALOGUE else relation.rpartition("_")[0]
 
 
-def _content(connection: psycopg.Connection[Any], name: str, relation: str, part: Part) -> Content:
-    query = sql.SQL(statement(name)).format(source=sql.Identifier("base", relation))
+def _content(
+    connection: psycopg.Connection[Any], name: str, relation: str, part: Part, source: sql.Composable | None = None
+) -> Content:
+    query = sql.SQL(statement(name)).format(source=source or sql.Identifier("base", relation))
     rows = connection.execute(query, {"low": part.from_at, "high": part.to_at}, prepare=False).fetchall()
     parks: dict[str, int] = {}
     for park, _, count in rows:

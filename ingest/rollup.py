@@ -23,6 +23,7 @@ from psycopg import sql
 
 from contract.signals import CATALOGUE, Kind
 from contract.time import from_ms, to_ms
+from ingest import singles
 from ingest.buckets import MINUTES, Pairs, bucket_start, bucket_starts
 from ingest.parts import ChunkParts, TableParts
 from ingest.removed import Spans, any_of, outside, spans_of, spared
@@ -31,6 +32,7 @@ from ingest.sql import statement
 from ingest.sql.aggregates import (
     DAY_ORIGIN,
     LEVELS,
+    SINGLE_LEVELS,
     SOURCE,
     rollup_columns,
     rollup_expressions,
@@ -108,13 +110,12 @@ class TableKeeper:
 
         For notes of many buckets without gaps, as a history leaves them: a year takes seconds instead of minutes.
         """
-        del now_ms
         buckets = 0
         names = [name for name, level in connection.execute(statement("dirty_classes")).fetchall() if level == "1m"]
         for name in names:
             with connection.transaction():
                 if connection.execute(statement("one_keeper"), (name,)).fetchone() == (True,):
-                    buckets += _recompute_spans(connection, name)
+                    buckets += _recompute_spans(connection, name, now_ms)
         # Coarser buckets that a former keeper left are `maintain`'s.
         left = connection.execute(statement("dirty_classes")).fetchall()
         return MaintenanceReport(buckets, any(level == "1m" for _, level in left))
@@ -129,13 +130,13 @@ class TableKeeper:
             _note_newest(connection, device_class, pairs.minutes)
             _pass_on(connection, device_class, pairs.at_level("15m"))
             pairs = spared(connection, device_class, "1m", pairs)
-            recompute(connection, device_class, "1m", pairs, breathe)
+            recompute(connection, device_class, "1m", pairs, breathe, now_ms)
             upper = pairs.at_level("15m")
             if len(upper.minutes):
                 dirty.write(connection, device_class, "15m", upper.devices, upper.minutes)
             left = connection.execute(statement("dirty_left"), (device_class, "1m")).fetchone() == (True,)
             if self._upper_due(device_class, len(upper.minutes), now_ms, left=left):
-                left = self._upper(connection, device_class, breathe) or left
+                left = self._upper(connection, device_class, breathe, now_ms) or left
         return len(pairs.minutes), left
 
     def _upper_due(self, device_class: str, count: int, now_ms: int, *, left: bool) -> bool:
@@ -148,11 +149,11 @@ class TableKeeper:
             self._upper_ms[device_class] = now_ms
         return due
 
-    def _upper(self, connection: psycopg.Connection[Any], device_class: str, breathe: Breathe) -> bool:
+    def _upper(self, connection: psycopg.Connection[Any], device_class: str, breathe: Breathe, now_ms: int) -> bool:
         pairs = spared(connection, f"{device_class}_1m", "15m", self._take(connection, device_class, "15m"))
-        recompute(connection, device_class, "15m", pairs, breathe)
+        recompute(connection, device_class, "15m", pairs, breathe, now_ms)
         days = spared(connection, f"{device_class}_15m", "1d", pairs.at_level("1d"))
-        recompute(connection, device_class, "1d", days, breathe)
+        recompute(connection, device_class, "1d", days, breathe, now_ms)
         return connection.execute(statement("dirty_left"), (device_class, "15m")).fetchone() == (True,)
 
     def _take(self, connection: psycopg.Connection[Any], device_class: str, level: str) -> Pairs:
@@ -171,7 +172,7 @@ class TableKeeper:
         return sum(self._days.ensure(connection, name, soon, now_ms) for name in names if name in live)
 
 
-def _recompute_spans(connection: psycopg.Connection[Any], device_class: str) -> int:
+def _recompute_spans(connection: psycopg.Connection[Any], device_class: str, now_ms: int) -> int:
     """Work off the oldest notes of a class, each as spans of whole days of its devices; the number of their buckets.
 
     A whole day needs nothing from beside it, at any level.
@@ -184,22 +185,25 @@ def _recompute_spans(connection: psycopg.Connection[Any], device_class: str) -> 
         _note_newest(connection, device_class, pairs.minutes)
         _pass_on(connection, device_class, pairs.at_level("15m"))
         for part in pairs.apart(_APART_MINUTES):
-            _recompute_span(connection, device_class, part)
+            _recompute_span(connection, device_class, part, now_ms)
         done += len(pairs.minutes)
     return done
 
 
-def _recompute_span(connection: psycopg.Connection[Any], device_class: str, pairs: Pairs) -> None:
+def _recompute_span(connection: psycopg.Connection[Any], device_class: str, pairs: Pairs, now_ms: int) -> None:
     """Every level of whole days; bucket by bucket where retention has removed something of these parks."""
     low, last = bucket_starts(pairs.minutes[[0, -1]], "1d").tolist()
     start, end = from_ms(low * _MINUTE_MS), from_ms((last + MINUTES["1d"]) * _MINUTE_MS)
     if any_of(connection, [f"{device_class}{suffix}" for suffix in SOURCE.values()], pairs, start, end):
         for level, suffix in SOURCE.items():
             left = spared(connection, f"{device_class}{suffix}", level, pairs.at_level(level))
-            recompute(connection, device_class, level, left, without_pause)
+            recompute(connection, device_class, level, left, without_pause, now_ms)
         return
     parameters = {"devices": Int4Array(np.unique(pairs.devices)), "low": start, "high": end}
+    beside = singles.fill(connection, device_class, parameters)
     for level in LEVELS:
+        if level in SINGLE_LEVELS and not beside:
+            continue
         # Half the work where no bucket of the span holds two raw rows or is there already: no sums, no conflicts.
         if _SPAN_SOURCE[level] or not _insert_single(connection, device_class, level, parameters):
             connection.execute(_span_statement(device_class, level), parameters, prepare=False)
@@ -213,7 +217,7 @@ def _insert_single(
 
 
 def recompute(
-    connection: psycopg.Connection[Any], device_class: str, level: str, pairs: Pairs, breathe: Breathe
+    connection: psycopg.Connection[Any], device_class: str, level: str, pairs: Pairs, breathe: Breathe, now_ms: int
 ) -> None:
     """Compute buckets of one level from the level below and put them in the place of what was there.
 
@@ -223,7 +227,7 @@ def recompute(
     while start < len(pairs.minutes):
         part = Pairs(pairs.devices[start : start + size], pairs.minutes[start : start + size])
         began = time.monotonic()
-        _recompute_slice(connection, device_class, level, part)
+        _recompute_slice(connection, device_class, level, part, now_ms)
         seconds = time.monotonic() - began
         start += size
         # What a bucket takes depends on its rows; twofold steps are enough to find the size.
@@ -231,7 +235,13 @@ def recompute(
         breathe(seconds)
 
 
-def _recompute_slice(connection: psycopg.Connection[Any], device_class: str, level: str, pairs: Pairs) -> None:
+def _recompute_slice(
+    connection: psycopg.Connection[Any], device_class: str, level: str, pairs: Pairs, now_ms: int
+) -> None:
+    if level == "1m":
+        pairs = singles.set_apart(connection, device_class, pairs, now_ms)
+        if len(pairs.minutes) == 0:
+            return
     connection.execute(_recompute_statement(device_class, level), _slice_parameters(level, pairs), prepare=False)
 
 
@@ -285,7 +295,8 @@ def _rollup_statement(
         width=sql.Literal(LEVELS[level]),
         origin=sql.Literal(DAY_ORIGIN),
         target=target or sql.Identifier("base", f"{class_name}_{level}"),
-        source=sql.Identifier("base", f"{class_name}{source}"),
+        source=_source(class_name, level, source, with_singles=target is None),
+        singles=sql.Identifier("base", f"{class_name}_single"),
         columns=sql.SQL(", ").join(map(sql.Identifier, ("device_id", "at", "samples", *columns))),
         minutes=sql.Literal(MINUTES[level]),
         expressions=sql.SQL(", ").join(
@@ -296,6 +307,13 @@ def _rollup_statement(
     )
     # To put hundreds of names together takes a millisecond: once is enough.
     return composed.as_bytes(None)
+
+
+def _source(class_name: str, level: str, suffix: str, *, with_singles: bool) -> sql.Composable:
+    """Where a level is computed from. A day has single readings, too; a quarter of an hour that has one has no rows."""
+    if level == "1d" and with_singles:
+        return singles.with_singles(class_name, "15m")
+    return sql.Identifier("base", f"{class_name}{suffix}")
 
 
 class AggregateKeeper:

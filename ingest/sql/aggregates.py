@@ -9,6 +9,8 @@ DAY_ORIGIN = "2000-01-01 00:00:00+08"
 LEVELS = {"1m": "1 minute", "15m": "15 minutes", "1d": "1 day"}
 SOURCE = {"1m": "", "15m": "_1m", "1d": "_15m"}
 """Suffix of the relation that a level is computed from."""
+SINGLE_LEVELS = ("1m", "15m")
+"""Levels in which a reading that is alone in its quarter of an hour stands for itself (plain PostgreSQL)."""
 
 
 def integer(signal: Signal) -> str:
@@ -53,11 +55,11 @@ def rollup_expressions(device_class: DeviceClass, level: str, first: str, last: 
 
 def single_expressions(device_class: DeviceClass) -> Iterator[tuple[str, str]]:
     """Column and expression where a bucket holds a single raw row: the same values, and no aggregate to compute."""
-    yield "samples", "1"
+    yield "samples", "1::int8"
     for signal in device_class.signals:
         name = signal.name
         if signal.kind is Kind.GAUGE:
-            yield from ((f"{name}_sum", f"{name}::int8"), (f"{name}_count", f"({name} IS NOT NULL)::int4"))
+            yield from ((f"{name}_sum", f"{name}::int8"), (f"{name}_count", f"({name} IS NOT NULL)::int4::int8"))
             yield from ((f"{name}_min", name), (f"{name}_max", name))
         if signal.kind is Kind.COUNTER:
             yield f"{name}_first", name

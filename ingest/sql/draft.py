@@ -8,9 +8,18 @@ import sys
 from collections.abc import Callable, Iterable
 
 from contract.signals import CATALOGUE, DeviceClass, Kind
-from ingest.sql.aggregates import DAY_ORIGIN, LEVELS, SOURCE, in_unit, integer, rollup_columns, rollup_expressions
+from ingest.sql.aggregates import (
+    DAY_ORIGIN,
+    LEVELS,
+    SINGLE_LEVELS,
+    SOURCE,
+    in_unit,
+    integer,
+    rollup_columns,
+    rollup_expressions,
+)
 
-_USAGE = "usage: python -m ingest.sql.draft telemetry|rollups|views postgres|timescale"
+_USAGE = "usage: python -m ingest.sql.draft telemetry|rollups|views|singles postgres|timescale"
 
 
 def _listed(lines: Iterable[str]) -> str:
@@ -63,6 +72,17 @@ def rollup_table(device_class: DeviceClass, level: str) -> str:
     return f"CREATE TABLE base.{device_class.name}_{level} (\n{_listed(columns)}\n) WITH (fillfactor = 80);\n"
 
 
+def single_table(device_class: DeviceClass) -> str:
+    """The table of a class's quarters of an hour that hold one reading: its values are those of both roll-ups."""
+    columns = [
+        "device_id int4 NOT NULL",
+        "at timestamptz NOT NULL",
+        *(f"{signal.name} {integer(signal)}" for signal in device_class.signals),
+        "PRIMARY KEY (device_id, at)",
+    ]
+    return f"CREATE TABLE base.{device_class.name}_single (\n{_listed(columns)}\n);\n"
+
+
 def continuous_aggregate(device_class: DeviceClass, level: str) -> str:
     """One roll-up level as a continuous aggregate on the level below it."""
     first, last = (f"{edge}({{0}}, at) FILTER (WHERE {{0}} IS NOT NULL)" for edge in ("first", "last"))
@@ -90,8 +110,8 @@ def raw_view(device_class: DeviceClass, suffix: str = "") -> str:
     return f"CREATE VIEW public.{name} AS\nSELECT\n{_listed(columns)}\nFROM base.{name};\n"
 
 
-def rollup_view(device_class: DeviceClass, level: str) -> str:
-    """The readable form of a roll-up level."""
+def rollup_view(device_class: DeviceClass, level: str, *, singles: bool = False) -> str:
+    """The readable form of a roll-up level; with `singles`, of the quarters of an hour of one reading, too."""
     columns = ["device_id", "at", "samples"]
     for signal in device_class.signals:
         name = signal.name
@@ -104,7 +124,17 @@ def rollup_view(device_class: DeviceClass, level: str) -> str:
         else:
             columns.append(f"{in_unit(f'{name}_last', signal)} AS {name}")
     relation = f"{device_class.name}_{level}"
-    return f"CREATE VIEW public.{relation} AS\nSELECT\n{_listed(columns)}\nFROM base.{relation};\n"
+    create = f"CREATE{' OR REPLACE' if singles else ''} VIEW public.{relation} AS"
+    more = f"\nUNION ALL\n{_single_rows(device_class)}" if singles else ""
+    return f"{create}\nSELECT\n{_listed(columns)}\nFROM base.{relation}{more};\n"
+
+
+def _single_rows(device_class: DeviceClass) -> str:
+    """A single reading in the columns of a roll-up: it is its mean, least and greatest, its first and its last."""
+    times = {Kind.GAUGE: 3, Kind.COUNTER: 2, Kind.STATE: 1}
+    columns = ["device_id", "at", "1::int8"]
+    columns += [in_unit(signal.name, signal) for signal in device_class.signals for _ in range(times[signal.kind])]
+    return f"SELECT\n{_listed(columns)}\nFROM base.{device_class.name}_single"
 
 
 def draft(section: str, store: str) -> str:
@@ -122,6 +152,11 @@ def draft(section: str, store: str) -> str:
             for each in classes
             for view in (raw_view(each), raw_view(each, "_newest"), *(rollup_view(each, level) for level in LEVELS))
         ),
+        "singles": lambda: (
+            text
+            for each in classes
+            for text in (single_table(each), *(rollup_view(each, level, singles=True) for level in SINGLE_LEVELS))
+        ),
     }
     return "\n".join(parts[section]())
 
@@ -129,7 +164,7 @@ def draft(section: str, store: str) -> str:
 def main(arguments: list[str]) -> int:
     """Print the draft that was asked for."""
     match arguments:
-        case [("telemetry" | "rollups" | "views") as section, ("postgres" | "timescale") as store]:
+        case [("telemetry" | "rollups" | "views" | "singles") as section, ("postgres" | "timescale") as store]:
             sys.stdout.write(draft(section, store))
             return 0
         case _:

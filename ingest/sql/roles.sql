@@ -66,7 +66,7 @@ WITH role AS (
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
       )
 ), rollup AS (
-    SELECT class || level AS relname FROM unnest(%(classes)s::text[]) AS class, unnest(ARRAY['_1m', '_15m', '_1d']) AS level
+    SELECT class || level AS relname FROM unnest(%(classes)s::text[]) AS class, unnest(ARRAY['_1m', '_15m', '_1d', '_single']) AS level
 ), written (rolname, privileges, relations) AS (
     VALUES
     ('parkgrid_ingest', ARRAY['INSERT'], %(classes)s::text[] || ARRAY['energy_dirty']),

@@ -344,6 +344,9 @@ INSERT INTO {target} ({columns})
 SELECT s.device_id, date_bin({width}, s.at, {origin}) AS start, {expressions}
 FROM {source} AS s
 WHERE s.device_id = ANY(%(devices)s) AND s.at >= %(low)s AND s.at < %(high)s
+  AND (
+    SELECT true FROM {singles} AS o WHERE o.device_id = s.device_id AND o.at = date_bin('15 minutes', s.at, {origin})
+  ) IS NULL
 GROUP BY s.device_id, start
 ON CONFLICT (device_id, at) DO UPDATE SET {assignments};
 
@@ -368,8 +371,11 @@ ON CONFLICT (device_id, at) DO UPDATE SET {assignments};
 INSERT INTO {target} ({columns})
 SELECT s.device_id, date_bin({width}, s.at, {origin}), {expressions}
 FROM (
-    SELECT * FROM {source}
+    SELECT * FROM {source} AS a
     WHERE device_id = ANY(%(devices)s) AND at >= %(low)s AND at < %(high)s
+      AND (
+        SELECT true FROM {singles} AS o WHERE o.device_id = a.device_id AND o.at = date_bin('15 minutes', a.at, {origin})
+      ) IS NULL
       AND (
         SELECT NOT EXISTS (
             SELECT FROM {source} AS r
@@ -382,6 +388,99 @@ FROM (
       )
     ORDER BY device_id, at
 ) AS s;
+
+-- Single readings of a quarter of an hour. They are looked for one by one along the key (LIMIT and scalar subqueries keep it
+-- so): of a table that has just been filled the planner knows nothing.
+
+-- name: with_singles
+SELECT {columns} FROM {stored} UNION ALL SELECT device_id, at, {expressions} FROM {singles}
+
+-- name: known_singles
+SELECT o.device_id, q.minute
+FROM unnest(%(devices)s, %(minutes)s) AS q (device_id, minute)
+CROSS JOIN LATERAL (
+    SELECT o.device_id FROM {singles} AS o
+    WHERE o.device_id = q.device_id AND o.at = to_timestamp(q.minute * 60.0) LIMIT 1
+) AS o;
+
+-- name: forget_singles
+-- of which there are more readings by now; until its quarter of an hour is computed again, it is what it was
+WITH gone AS (
+    DELETE FROM {singles} AS o
+    USING unnest(%(devices)s, %(minutes)s) AS q (device_id, minute)
+    WHERE o.device_id = q.device_id AND o.at = to_timestamp(q.minute * 60.0)
+      AND 1 < (
+        SELECT count(*) FROM {raw} AS r
+        WHERE r.device_id = o.device_id AND r.at >= o.at AND r.at < o.at + INTERVAL {quarter}
+          AND r.at >= %(low)s AND r.at < %(high)s
+      )
+    RETURNING o.*
+), kept AS (
+    INSERT INTO {quarters} ({columns}) SELECT device_id, at, {expressions} FROM gone ON CONFLICT DO NOTHING
+)
+SELECT device_id, (extract(epoch FROM at) / 60)::int4 FROM gone;
+
+-- name: insert_singles
+INSERT INTO {singles} (device_id, at, {signals})
+SELECT q.device_id, q.at, r.*
+FROM (
+    SELECT device_id, to_timestamp(minute * 60.0) AS at FROM unnest(%(devices)s, %(minutes)s) AS bucket (device_id, minute)
+) AS q
+LEFT JOIN base.device AS d USING (device_id)
+CROSS JOIN LATERAL (
+    SELECT {signals} FROM {raw} AS r
+    WHERE r.device_id = q.device_id AND r.at >= q.at AND r.at < q.at + INTERVAL {minute}
+      AND r.at >= %(low)s AND r.at < %(high)s
+    LIMIT 1
+) AS r
+WHERE (d.period_s >= extract(epoch FROM INTERVAL {quarter}) OR q.at + INTERVAL {quarter} <= %(now)s)
+  AND 1 = (
+    SELECT count(*) FROM {raw} AS r
+    WHERE r.device_id = q.device_id AND r.at >= q.at AND r.at < q.at + INTERVAL {quarter}
+      AND r.at >= %(low)s AND r.at < %(high)s
+  )
+  AND (SELECT true FROM {minutes} AS t WHERE t.device_id = q.device_id AND t.at = q.at) IS NULL
+  AND (SELECT true FROM {quarters} AS t WHERE t.device_id = q.device_id AND t.at = q.at) IS NULL
+ON CONFLICT DO NOTHING
+RETURNING device_id, (extract(epoch FROM at) / 60)::int4;
+
+-- name: forget_singles_of_span
+DELETE FROM {singles} AS o
+WHERE o.device_id = ANY(%(devices)s) AND o.at >= %(low)s AND o.at < %(high)s
+  AND 1 < (
+    SELECT count(*) FROM {raw} AS r
+    WHERE r.device_id = o.device_id AND r.at >= o.at AND r.at < o.at + INTERVAL {quarter}
+      AND r.at >= %(low)s AND r.at < %(high)s
+  );
+
+-- name: insert_singles_of_span
+INSERT INTO {singles} (device_id, at, {signals})
+SELECT device_id, quarter, {signals}
+FROM (
+    SELECT device_id, at, {signals}, date_bin({quarter}, at, {origin}) AS quarter,
+        lag(at) OVER of_device AS before, lead(at) OVER of_device AS after
+    FROM {raw} WHERE device_id = ANY(%(devices)s) AND at >= %(low)s AND at < %(high)s
+    WINDOW of_device AS (PARTITION BY device_id ORDER BY at)
+) AS r
+WHERE r.at < r.quarter + INTERVAL {minute}
+  AND (r.before IS NULL OR r.before < r.quarter) AND (r.after IS NULL OR r.after >= r.quarter + INTERVAL {quarter})
+  AND (
+    0 = (SELECT count(*) FROM {quarters} WHERE device_id = ANY(%(devices)s) AND at >= %(low)s AND at < %(high)s)
+      + (SELECT count(*) FROM {minutes} WHERE device_id = ANY(%(devices)s) AND at >= %(low)s AND at < %(high)s)
+    OR (SELECT true FROM {quarters} AS t WHERE t.device_id = r.device_id AND t.at = r.quarter) IS NULL
+      AND (SELECT true FROM {minutes} AS t WHERE t.device_id = r.device_id AND t.at = r.quarter) IS NULL
+  )
+ON CONFLICT DO NOTHING;
+
+-- name: any_beside_singles
+SELECT (SELECT count(*) FROM {raw} WHERE device_id = ANY(%(devices)s) AND at >= %(low)s AND at < %(high)s)
+    > (SELECT count(*) FROM {singles} WHERE device_id = ANY(%(devices)s) AND at >= %(low)s AND at < %(high)s);
+
+-- name: give_up_singles
+WITH gone AS (
+    DELETE FROM {singles} WHERE device_id = %(device)s AND at >= %(low)s AND at < %(high)s RETURNING *
+)
+INSERT INTO {stored} ({columns}) SELECT device_id, at, {expressions} FROM gone ON CONFLICT DO NOTHING;
 
 -- Retention
 
@@ -436,7 +535,7 @@ LEFT JOIN base.device AS d USING (device_id);
 -- name: rows_of_keyed_span
 -- the same along the key, device after device: an instant alone finds nothing in it
 WITH RECURSIVE found AS (
-    SELECT min(device_id) AS device_id FROM {source}
+    SELECT min(s.device_id) AS device_id FROM {source} AS s
     UNION ALL
     SELECT (SELECT min(s.device_id) FROM {source} AS s WHERE s.device_id > found.device_id)
     FROM found WHERE found.device_id IS NOT NULL

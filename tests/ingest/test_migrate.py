@@ -89,6 +89,15 @@ def test_raw_columns_are_the_catalogue(dsn, name, suffix):
         assert seen[signal_.name] == "double precision"
 
 
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_columns_of_single_readings_are_the_catalogue(dsn, name):
+    stored = columns(dsn, "base", f"{name}_single")
+    if not stored and all_rows(dsn, "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'"):
+        pytest.skip("TimescaleDB has none")
+    wanted = {signal_.name: _TYPE[signal_.storage_bytes] for signal_ in CATALOGUE[name].signals}
+    assert stored == {"device_id": "integer", "at": "timestamp with time zone"} | wanted
+
+
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("name", sorted(CATALOGUE))
 def test_rollup_columns_are_the_catalogue(dsn, name, level):
@@ -252,13 +261,14 @@ def test_statements_outside_a_transaction_go_on_where_they_were_killed(empty_dsn
 
 
 @pytest.mark.parametrize("store", ["postgres", "timescale"])
-@pytest.mark.parametrize("section", ["telemetry", "rollups", "views"])
+@pytest.mark.parametrize("section", ["telemetry", "rollups", "views", "singles"])
 def test_the_draft_has_a_relation_for_every_class(section, store, capsys):
     assert main([section, store]) == 0
     printed = capsys.readouterr().out
     assert printed == draft(section, store)
+    suffix = {"rollups": "_15m", "singles": "_single"}.get(section, "")
     for name in CATALOGUE:
-        assert f".{name}{'_15m' if section == 'rollups' else ''} " in printed or f".{name}\n" in printed
+        assert f".{name}{suffix} " in printed or f".{name}\n" in printed
 
 
 def test_the_draft_says_how_it_is_called(capsys):

@@ -126,7 +126,7 @@ def test_roll_ups_made_as_a_set_are_those_of_the_keeper(store, dsn) -> None:
         assert len(one_by_one) > 2 * 20 * STAMPS
         if store.kind == "postgres":
             for name in CATALOGUE:
-                for level in ("1m", "15m", "1d"):
+                for level in ("1m", "15m", "1d", "single"):
                     connection.execute(f"DELETE FROM base.{name}_{level}")
         connection.execute("DELETE FROM base.energy_dirty")
         columns = "device_class, level, devices, minutes"
