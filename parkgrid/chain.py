@@ -27,6 +27,7 @@ from parkgrid import broker as brokers
 from parkgrid import database as databases
 from parkgrid import process, toml, unprivileged
 from parkgrid.broker_access import INGEST
+from parkgrid.places import DATABASE
 from parkgrid.running import Running, near
 from parkgrid.supervisor import Part, Supervisor
 
@@ -64,7 +65,7 @@ class Chain:
         if dsn:
             self.database = databases.given(dsn)
         else:
-            port, folder = process.free_port(), self.data_dir / "database"
+            port, folder = process.free_port(), self.data_dir / DATABASE
 
             def start() -> process.Process:
                 self.database = databases.start(folder, port)

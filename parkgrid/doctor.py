@@ -18,7 +18,7 @@ from tempfile import NamedTemporaryFile
 MIN_PYTHON = (3, 11)
 MIN_POSTGRES = 15
 _GIGABYTE = 1e9
-_DEMONSTRATION_GB = 2.5
+_DEMONSTRATION_GB = 1.5
 """What the demonstration with its year of history takes at its first start; see the README."""
 _LEAST_FREE_GB = 1.0
 """What it is to have beside that, and what a data folder that is there needs."""
@@ -120,6 +120,7 @@ def clock(now_s: float, kernel_state: int | None) -> Finding:
 def disk(data_dir: Path) -> Finding:
     """Whether the data folder can be written, durably and for a while, and a new one has room for the demonstration."""
     from parkgrid.database import cluster_major
+    from parkgrid.places import DATABASE
 
     place = next((folder for folder in (data_dir, *data_dir.parents) if folder.exists()), Path("/"))
     free_gb = shutil.disk_usage(place).free / _GIGABYTE
@@ -129,7 +130,7 @@ def disk(data_dir: Path) -> Finding:
         remedy = f"make {place} writable, or name another --data-dir"
         return Finding("disk", State.PROBLEM, f"{data_dir}: {error.strerror}", remedy)
     found = f"{data_dir}: {free_gb:.1f} GB free, a durable write takes {took_s * 1000:.1f} ms"
-    needed_gb = _LEAST_FREE_GB if cluster_major(data_dir) else _LEAST_FREE_GB + _DEMONSTRATION_GB
+    needed_gb = _LEAST_FREE_GB if cluster_major(data_dir / DATABASE) else _LEAST_FREE_GB + _DEMONSTRATION_GB
     if free_gb < needed_gb:
         remedy = f"free {needed_gb:g} GB, name another --data-dir, or leave the history out: up --no-history"
         return Finding("disk", State.PROBLEM, found, remedy)
@@ -170,13 +171,15 @@ def _runs(data_dir: Path) -> bool:
 def database(data_dir: Path, dsn: str | None) -> Iterator[Finding]:
     """Which database `up` would use, and whether it can."""
     from parkgrid import database as launcher
+    from parkgrid.places import DATABASE
 
+    folder = data_dir / DATABASE
     try:
         if dsn:
             yield from _given_database(dsn)
             return
-        launcher.server_user(data_dir)
-        chosen = launcher.choose(launcher.available(), launcher.cluster_major(data_dir))
+        launcher.server_user(folder)
+        chosen = launcher.choose(launcher.available(), launcher.cluster_major(folder))
     except launcher.DatabaseStartError as error:
         found, _, remedy = str(error).partition(": ")
         yield Finding("database", State.PROBLEM, found, remedy or "start it, or name another with --dsn")

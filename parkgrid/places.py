@@ -11,6 +11,8 @@ from pathlib import Path
 from parkgrid import process
 
 LOCK, RUNNING = "in-use", "running.toml"
+DATABASE = "database"
+"""Where in the data folder the embedded database lies."""
 _PAGE_PORT, _PAGE_PORTS = 8080, 20
 
 

@@ -63,16 +63,21 @@ def test_a_folder_that_does_not_exist_yet_is_judged_by_its_parent(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_new_folder_needs_room_for_the_demonstration_and_one_that_is_there_for_what_comes(tmp_path, monkeypatch):
+def test_a_new_folder_needs_room_for_the_demonstration_and_a_used_one_for_what_comes(server_dir, monkeypatch):
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=2_000_000_000))
-    finding = doctor.disk(tmp_path)
+    finding = doctor.disk(server_dir)
     assert finding.state is State.PROBLEM
     assert "2.0 GB free" in finding.found
-    assert "free 3.5 GB" in finding.remedy
+    assert "free 2.5 GB" in finding.remedy
     assert "--no-history" in finding.remedy
-    (tmp_path / "postgres").mkdir()
-    (tmp_path / "postgres" / "PG_VERSION").write_text("18\n", "ascii")
-    assert doctor.disk(tmp_path).state is State.NOTE
+    # Where `up` keeps it.
+    cluster = server_dir / "database" / "postgres"
+    cluster.mkdir(parents=True)
+    (cluster / "PG_VERSION").write_text("9\n", "ascii")
+    assert doctor.disk(server_dir).state is State.NOTE
+    (finding,) = doctor.database(server_dir, None)
+    assert finding.state is State.PROBLEM
+    assert "PostgreSQL 9" in finding.found
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's servers run as somebody else")
