@@ -165,6 +165,7 @@ class TroubleShape(Shape):
         "devices_silent",
         "device_silent",
         "gateway_late",
+        "gateway_clock",
     ]
     gateway: str | None
     since_ms: int | None
@@ -251,6 +252,8 @@ class GatewayState(Shape):
     status_ms: int | None
     """What its last status says, by the gateway's own clock; of a last will, when the gateway connected."""
     last_seen_age_s: float | None
+    clock_refused_ms: int | None = None
+    """When readings of it were refused last for their stamps, if that was within the last seconds."""
     health_at_ms: int | None
     health_period_s: float | None
     """How often it tells of itself."""

@@ -32,7 +32,7 @@ class Trouble:
     `gateway_silent` (nothing at all comes from it), `gateway_quiet` (no readings, and it is not known yet whether the
     gateway or its devices are the cause), `devices_silent` (the gateway is there, none of its devices answers),
     `device_silent` (some of them do not), `gateway_late` (readings come, but long after their stamps: what waited is
-    being sent, or the gateway's clock is behind).
+    being sent, or the gateway's clock is behind), `gateway_clock` (its readings come and are refused for their stamps).
 
     `since_ms` is by the clock of the server. A gateway's own clock may be wrong, and its last will was written when it
     connected: what is told of a gateway that is gone is when ingest heard it last.
@@ -71,7 +71,8 @@ def troubles(
 ) -> list[Trouble]:
     """The troubles of a park, the nearest to their cause only; none of one that is not started yet.
 
-    `gateways` are rows with `park`, `gateway`, `online`, `imported`, `last_seen_ms`, `health_period_s`.
+    `gateways` are rows with `park`, `gateway`, `online`, `imported`, `last_seen_ms`, `clock_refused_ms` and
+    `health_period_s`.
     """
     live = [row for row in gateways if not row["imported"] and row["last_seen_ms"] is not None]
     if not live or (on_its_way is not None and live[0]["park"] in on_its_way.parks):
@@ -113,6 +114,9 @@ def _of_gateway(row: Mapping[str, Any], readings: Sequence[Reading], now_ms: int
     if not stale:
         is_late = any(reading.stale(now_ms) for reading in readings)
         return Trouble("gateway_late", name, None, count, count, delay_s=round(late_s, 1)) if is_late else None
+    if row["clock_refused_ms"] is not None and len(stale) == count:
+        # Its devices may well answer: what they say is not believed.
+        return _silent("gateway_clock", name, stale, count, ages)
     # Of a gateway that was not heard since, it is not known whether it or its devices are silent.
     outlived = [reading for reading in readings if ages.outlived(reading, seen_ms)]
     if not any(ages.outlived(reading, seen_ms) for reading in stale):

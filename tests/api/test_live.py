@@ -3,6 +3,7 @@
 import asyncio
 
 from api.live import Reading, State, flow, loss_kw, pv_of_use
+from contract.refusal import Reason
 from tests.api.conftest import Api
 from tests.api.feed import Feed, now_ms
 
@@ -142,6 +143,14 @@ async def test_gateway_health(api: Api, feed: Feed) -> None:
     assert gateway["health"] == {"outbox_batches": 3, "clock_offset_ms": -12, "cpu_pct": 7.5}
     assert 0 <= gateway["last_seen_age_s"] < 30
     assert (await api.get("/gateways", park="elsewhere"))["gateways"] == []
+
+
+async def test_a_gateway_whose_stamps_are_refused_is_told_by_its_clock(api: Api, feed: Feed) -> None:
+    then = now_ms() - 600_000
+    feed.write({"grid-1": {"active_power_kw": 1}}, then, received_ms=then)
+    feed.write({}, now_ms(), refused=[("grid-1", Reason.TIME_IN_FUTURE, "2099-01-01T00:00:00Z")])
+    for found in (await api.get("/parks/gaoxin-nan/live"), (await api.get("/district"))["parks"][0]):
+        assert [each["kind"] for each in found["troubles"]] == ["gateway_clock"]
 
 
 async def test_many_questions_at_once(api: Api, feed: Feed) -> None:

@@ -34,7 +34,14 @@ def device(
 
 
 def gateway(name: str = "gw-1", seen_s: float | None = 0.5, **more: Any) -> dict[str, Any]:
-    row = {"park": "a", "gateway": name, "online": True, "imported": False, "health_period_s": 10.0}
+    row = {
+        "park": "a",
+        "gateway": name,
+        "online": True,
+        "imported": False,
+        "health_period_s": 10.0,
+        "clock_refused_ms": None,
+    }
     return {**row, "last_seen_ms": None if seen_s is None else at(seen_s), **more}
 
 
@@ -113,6 +120,18 @@ def test_readings_that_come_late_are_no_silence() -> None:
     # One that fell silent in a cut, of which the others came back: its stamp is right, it arrived afterwards.
     [one] = found([device("a", 1), device("b", 30, behind_s=200)])
     assert (one.kind, one.since_ms) == ("device_silent", at(230))
+
+
+def test_refused_readings_are_no_silent_devices() -> None:
+    """A clock that is far ahead: everything comes, nothing is believed."""
+    refused = gateway(seen_s=1, clock_refused_ms=at(1))
+    [one] = found([device("a", 60), device("b", 61)], refused)
+    assert (one.kind, one.gateway, one.since_ms) == ("gateway_clock", "gw-1", at(60))
+    [never] = found([device("a", None)], refused)
+    assert (never.kind, never.since_ms) == ("gateway_clock", None)
+    # One device's stamps among others that are believed are no clock of the gateway.
+    [silent] = found([device("a", 1), device("b", 61)], refused)
+    assert silent.kind == "device_silent"
 
 
 def test_no_reading_is_younger_than_its_arrival() -> None:

@@ -35,6 +35,7 @@ const KEYS: Partial<Record<Kind, Key>> = {
   devices_silent: "standing.devices",
   device_silent: "standing.device",
   gateway_late: "standing.late",
+  gateway_clock: "standing.clock",
 };
 
 /** The age of the readings when none of them is a present one; null while any is. */

@@ -30,7 +30,7 @@ export interface Gateway {
 
 /** Something out of order on the way of a park's readings, as the server names it. */
 export interface Trouble {
-  kind: "ingest" | "disk_full" | "store" | "broker" | "gateway_offline" | "gateway_silent" | "gateway_quiet" | "devices_silent" | "device_silent" | "gateway_late";
+  kind: "ingest" | "disk_full" | "store" | "broker" | "gateway_offline" | "gateway_silent" | "gateway_quiet" | "devices_silent" | "device_silent" | "gateway_late" | "gateway_clock";
   gateway: string | null;
   since_ms: number | null;
   count: number;
