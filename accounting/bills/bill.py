@@ -94,7 +94,7 @@ def computed(
     if not isinstance(plan, Plan):
         plan = plan_of(connection, plan or agreement.plan_id, month, rules.known)
     laid = _laid(connection, plan, month, rules)
-    energy = energy or account_energies(connection, [account], laid.period)[account]
+    energy = energy or account_energies(connection, {account: agreement.terms.park}, laid.period)[account]
     return Computed(_made(laid, agreement, energy, rules, through_ms), plan, agreement, energy)
 
 
@@ -108,7 +108,9 @@ def bills_of(
     laid = _laid_plans(connection, agreements, span, rules)
     energies: dict[str, AccountEnergy] = {}
     for zone in {plan.period.zone.key for plan in laid.values() if isinstance(plan, MonthPlan)}:
-        in_zone = [each for each, found in agreements.items() if _zone_of(laid[found.plan_id]) == zone]
+        in_zone = {
+            each: found.terms.park for each, found in agreements.items() if _zone_of(laid[found.plan_id]) == zone
+        }
         some = next(plan for plan in laid.values() if _zone_of(plan) == zone)
         energies |= account_energies(connection, in_zone, some.period if isinstance(some, MonthPlan) else span)
     return {

@@ -6,7 +6,7 @@ array of a register       96 x days quarter hours; a coarser interval stands on 
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,9 +90,13 @@ class AccountEnergy:
         return Series(register.device_class, register.signal, register.period_s, energy, quality)
 
 
-def account_energies(connection: Connection, accounts: Sequence[str], period: Period) -> dict[str, AccountEnergy]:
-    """What some accounts used in a month, read at once; an account without registers has empty arrays."""
-    rows = connection.execute(statement("registers_of"), {"accounts": list(accounts)}).fetchall()
+def account_energies(connection: Connection, parks: Mapping[str, str], period: Period) -> dict[str, AccountEnergy]:
+    """What some accounts used in a month, read at once; an account without registers has empty arrays.
+
+    `parks` says which park each account is supplied in: only metering points there are its own.
+    """
+    values = {"accounts": list(parks), "parks": list(parks.values())}
+    rows = connection.execute(statement("registers_of"), values).fetchall()
     billed = {IMPORT, *REACTIVE, *(signal for _, signal in FEED_IN_REGISTERS)}
     registers = [register for register in (Register(*row) for row in rows) if register.signal in billed]
     energy, quality = _intervals(connection, registers, period)
@@ -103,7 +107,7 @@ def account_energies(connection: Connection, accounts: Sequence[str], period: Pe
         account: AccountEnergy(
             tuple(registers[place] for place in places[account]), energy[places[account]], quality[places[account]]
         )
-        for account in accounts
+        for account in parks
     }
 
 

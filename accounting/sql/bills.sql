@@ -63,10 +63,12 @@ WHERE series = %(series)s AND at >= %(start)s AND at < %(stop)s AND loaded_at <=
 ORDER BY at, loaded_at DESC;
 
 -- name: registers_of
+-- A metering point counts for the park that it stands in: what a gateway elsewhere calls its account is nobody's.
 SELECT r.register_id, r.account, r.device_class, r.signal, r.period_s, d.simulated
 FROM public.registers AS r
 JOIN public.devices AS d USING (device_id)
-WHERE r.account = ANY(%(accounts)s)
+JOIN unnest(%(accounts)s::text[], %(parks)s::text[]) AS asked (account, park)
+    ON asked.account = r.account AND asked.park = r.park
 ORDER BY r.account, r.register_id;
 
 -- name: read_in_bulk
@@ -127,7 +129,7 @@ WITH changed AS MATERIALIZED (
     SELECT c.account, c.month, i.at, i.cause, i.changed_at > c.closed_at AS later
     FROM changed AS i
     JOIN public.registers AS r USING (register_id)
-    JOIN public.bill_closings AS c ON c.account = r.account AND i.at >= c.start_at AND i.at < c.end_at
+    JOIN public.bill_closings AS c ON c.account = r.account AND c.park = r.park AND i.at >= c.start_at AND i.at < c.end_at
     WHERE c.current
 )
 SELECT account, month,

@@ -48,6 +48,7 @@ def register(
     account: str = ACCOUNT,
     device_class: str = "grid_meter",
     period_s: int = 900,
+    park: str = PARK,
 ) -> int:
     """A register of a device of the park; the number of the register."""
     connection.execute(
@@ -55,13 +56,13 @@ def register(
         " signals, station, line, transformer, account)"
         " VALUES (%s, 'gw-1', %s, %s, '', '', '', 60, '{}', '{}', '', '', '', %s)"
         " ON CONFLICT DO NOTHING",
-        (PARK, device, device_class, account),
+        (park, device, device_class, account),
     )
     [number] = connection.execute(
         "INSERT INTO base.register (device_id, signal, period_s, method)"
-        " SELECT device_id, %s, %s, 'register' FROM base.device WHERE device = %s AND device_class = %s"
+        " SELECT device_id, %s, %s, 'register' FROM base.device WHERE park = %s AND device = %s AND device_class = %s"
         " RETURNING register_id",
-        (signal, period_s, device, device_class),
+        (signal, period_s, park, device, device_class),
     ).fetchone() or [0]
     return int(number)
 

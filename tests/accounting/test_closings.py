@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from accounting.bills import closings
-from accounting.bills.bill import bill_of
+from accounting.bills.bill import bill_of, bills_of
 from accounting.bills.closings import close_month, closed_bill, current_bill, follow, history, reopen_touched
 from accounting.bills.errors import BillError
 from accounting.bills.supply import Agreement, Connection, agree, load_plan, state_forecast
@@ -20,6 +20,7 @@ from domain.tariff.reader import examples
 from tests.accounting.billing import (
     ACCOUNT,
     AFTER_MONTH,
+    IMPORT,
     PARK,
     At,
     agreed,
@@ -143,6 +144,19 @@ def test_only_the_touched_month_of_the_touched_account_is_revised(connection: Co
     # the last quarter hour of September belongs to September
     correct(connection, meter, at("2026-09-30T23:45"), 1, LATER, "late data")
     assert [(bill.account, bill.month) for bill in follow(connection, LATER, At(LATER))] == [(ACCOUNT, "2026-09")]
+
+
+def test_what_another_park_calls_its_account_is_in_no_bill_of_this_one(connection: Connection, meter: int) -> None:
+    before = closed(connection)
+    new_park(connection, "elsewhere")
+    for device_class, signal in (("grid_meter", IMPORT), ("pv_inverter", "energy_generated_kwh")):
+        settle(connection, register(connection, "m-1", signal, device_class=device_class, park="elsewhere"), month_of_kw(9))
+    correct(connection, register(connection, "m-9", park="elsewhere"), at("2026-10-31T23:45"), 1, LATER, "late data")
+    connection.execute("UPDATE base.interval_energy SET changed_at = %s WHERE register_id <> %s", (LATER, meter))
+    assert follow(connection, LATER, At(LATER)) == []
+    assert closings.history(connection, ACCOUNT, "2026-10")[-1].bill == before
+    assert bill_of(connection, ACCOUNT, "2026-10", clock=At()).total_cny == before.total_cny
+    assert bills_of(connection, [ACCOUNT], "2026-10", At())[ACCOUNT] == bill_of(connection, ACCOUNT, "2026-10", clock=At())
 
 
 def test_an_interval_that_comes_to_the_same_makes_no_revision(connection: Connection, meter: int) -> None:
