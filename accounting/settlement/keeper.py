@@ -28,7 +28,7 @@ from accounting.settlement.opening import Opener
 from accounting.settlement.readings import PackedReadings
 from accounting.settlement.registers import LAST_MS, Register
 from accounting.settlement.revisions import Author, Computed, Prepared, Written
-from accounting.settlement.work import SLOT_MS, Span, Touched, Window, due_ms, groups, spans
+from accounting.settlement.work import MOST_OF_ROUND, SLOT_MS, Span, Touched, Window, due_ms, groups, of_round, spans
 from accounting.store import Connection, Int64s, statement
 from contract import strict_json
 from contract.crash import crash_point
@@ -149,13 +149,14 @@ class _Round:
         self._begin = {device: int(ms[0]) for each in touched.values() for device, ms in each.slots_ms.items()}
         self._reached = self._progress(known)
         self._all_reached = self._read_progress()
-        work = self._work(known, touched)
+        work, waiting = of_round(self._work(known, touched), self._begin, MOST_OF_ROUND)
         self._compute([*self._declared(known, again), *work])
         failures = aside.of_each(self._failures)
         aside.keep(connection, failures, again, self._now_ms)
         registers.note_settled(connection, self._settled)
         connection.execute(statement("forget_notes"), {"numbers": [row[0] for row in notes]})
         self._note_unfinished()
+        self._note_waiting(waiting, touched)
         self._tell()
         pending = _anything_dirty(connection, self._now_ms)
         return replace(self._report, pending=pending, failures=failures)
@@ -396,6 +397,22 @@ class _Round:
         for register in (each for each in self._limited if each.register_id in self._settled):
             reach_ms = max(self._newest.get(register.device_id, 0), self._reached.get(register.park, 0))
             left.setdefault(register.device_class, []).append((register.device_id, reach_ms // _MINUTE_MS))
+        self._add_notes(left)
+
+    def _note_waiting(self, waiting: Iterable[Span], touched: Mapping[str, Touched]) -> None:
+        """Leave the news of devices that had no place in this round for one of the next."""
+        left: dict[str, list[tuple[int, int]]] = {}
+        for register in {each.register.device_id: each.register for each in waiting}.values():
+            mine = touched.get(register.device_class)
+            slots_ms = mine.slots_ms.get(register.device_id) if mine else None
+            if slots_ms is None:
+                slots_ms = np.array([self._reached[register.park]], np.int64)
+            pairs = ((register.device_id, slot) for slot in (slots_ms // _MINUTE_MS).tolist())
+            left.setdefault(register.device_class, []).extend(pairs)
+        self._add_notes(left)
+
+    def _add_notes(self, left: Mapping[str, Sequence[tuple[int, int]]]) -> None:
+        """Pairs of device and slot, by class."""
         for device_class, pairs in left.items():
             values = {
                 "device_class": device_class,

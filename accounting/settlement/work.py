@@ -21,6 +21,8 @@ _GRACE_MS = 900_000
 """How long after the end of an interval a silent register is waited for, in the park's own data."""
 _MOST_READINGS = 4_000_000
 _MOST_INTERVALS = 2_000_000
+MOST_OF_ROUND = 2_000_000
+"""Intervals of one round, about: nobody waits longer for the next one, whatever one gateway has sent."""
 APART_MS = 400 * _DAY_MS
 """What lies further apart does not belong together: as far back as a reading of a live gateway is believed
 (`late_days` of ingest). No intervals are written between, so that one far-off stamp makes no rows without end."""
@@ -90,6 +92,31 @@ def spans(registers: Iterable[Register], touched: Touched, parks: Mapping[str, i
         if reach_ms >= settled_ms + register.period_ms:
             now = register.by_power() if settled_ms < counted_ms else register
             yield Span(now, settled_ms, reach_ms + SLOT_MS, AFTER_GAP, forward=True)
+
+
+def of_round(work: Sequence[Span], begin_ms: Mapping[int, int], most: int) -> tuple[list[Span], list[Span]]:
+    """What one round takes up, and what waits: the devices with the least to do go first, and one always goes.
+
+    `begin_ms` says where the news of each device begin.
+    """
+    costs: dict[int, int] = {}
+    for each in work:
+        costs[each.register.device_id] = costs.get(each.register.device_id, 0) + _intervals(each, begin_ms)
+    chosen: set[int] = set()
+    left = most
+    for device, cost in sorted(costs.items(), key=lambda item: (item[1], item[0])):
+        if chosen and cost > left:
+            break
+        chosen.add(device)
+        left -= cost
+    taken = [each for each in work if each.register.device_id in chosen]
+    return taken, [each for each in work if each.register.device_id not in chosen]
+
+
+def _intervals(span: Span, begin_ms: Mapping[int, int]) -> int:
+    """How many intervals the first computation of a span has, about: those after it belong to later rounds."""
+    low_ms = span.low_ms if span.low_ms >= 0 else begin_ms.get(span.register.device_id, span.high_ms)
+    return math.ceil((min(max(0, span.high_ms - low_ms), LONGEST_MS) + _DAY_MS) / span.register.period_ms)
 
 
 def _late(register: Register, settled_ms: int, slots_ms: Int64s) -> Iterator[Span]:
