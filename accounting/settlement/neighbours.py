@@ -99,7 +99,7 @@ class Inverters:
         start_ms = alike[0].floor(hull[0])
         energy_wh = good_intervals(self._connection, others, period_ms, start_ms, hull[1])
         return {
-            each.register_id: Neighbours(start_ms, period_ms, np.delete(energy_wh, others.index(each.register_id), 0))
+            each.register_id: Neighbours(start_ms, period_ms, energy_wh, others.index(each.register_id))
             for each in alike
         }
 

@@ -24,6 +24,8 @@ class Neighbours:
     """Length of an interval: a multiple of five minutes."""
     energy_wh: NDArray[np.int64]
     """One row an inverter, one column an interval; `NOT_GOOD` where an interval is not good or not there."""
+    own: int | None = None
+    """The row of the inverter with the gap, if it has one: it is no other. All of a park share the array."""
 
     def over(self, from_ms: int, to_ms: int) -> Cells | None:
         """Brightness over a gap: the sum of those that were good all through, of which the most is `FULL`.
@@ -36,7 +38,10 @@ class Neighbours:
         if low < 0 or high > self.energy_wh.shape[1]:
             return None
         within = self.energy_wh[:, low:high]
-        counted: NDArray[np.int64] = within[(within != NOT_GOOD).all(axis=1)].sum(axis=0, dtype=np.int64)
+        seen = (within != NOT_GOOD).all(axis=1)
+        if self.own is not None:
+            seen[self.own] = False
+        counted: NDArray[np.int64] = within[seen].sum(axis=0, dtype=np.int64)
         most = int(counted.max(initial=0))
         if most <= 0:
             return None
