@@ -1,5 +1,6 @@
 """What ingest knows of gateways: their devices and their epochs, kept in memory and loaded from the store."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,7 +14,8 @@ from ingest.settings import AdmissionSettings, QuotaSettings
 from ingest.store import Store
 
 _EPOCHS_MAX = 100_000
-_LOOKUPS_PER_ROUND = 100
+_LOOKUPS_PER_ROUND = 10
+"""Of one gateway."""
 
 
 @dataclass(slots=True)
@@ -31,7 +33,7 @@ class Registry:
     _epochs: set[tuple[Gateway, int]] = field(default_factory=set)
     _births: dict[Gateway, int] = field(default_factory=dict)
     _retired: frozenset[Gateway] = frozenset()
-    _lookups: int = 0
+    _lookups: Counter[Gateway] = field(default_factory=Counter)
 
     def load(self) -> None:
         """Start again from what the store has."""
@@ -44,7 +46,7 @@ class Registry:
 
     def begin_round(self) -> None:
         """Allow the next few questions to the store: strangers must not turn every batch into a query."""
-        self._lookups = 0
+        self._lookups.clear()
 
     def born(self, gateway: Gateway, birth: Birth, payload: bytes, *, retained: bool = False) -> bool:
         """Take up a birth; False when it says what the last one said. Raises `RefusedError` beyond a quota.
@@ -82,13 +84,17 @@ class Registry:
         """Device to (device_id, class), or None when the gateway was never born."""
         return self._devices.get(gateway)
 
+    def remembers(self, gateway: Gateway, epoch: int) -> bool:
+        """Whether this epoch is known without a question to the store."""
+        return (gateway, epoch) in self._epochs
+
     def knows(self, gateway: Gateway, epoch: int) -> bool:
         """Whether a birth announced this epoch, as far as memory and a bounded number of questions can tell."""
-        if (gateway, epoch) in self._epochs:
+        if self.remembers(gateway, epoch):
             return True
-        if gateway not in self._devices or self._lookups >= _LOOKUPS_PER_ROUND:
+        if gateway not in self._devices or self._lookups[gateway] >= _LOOKUPS_PER_ROUND:
             return False
-        self._lookups += 1
+        self._lookups[gateway] += 1
         if self.store.ack_of(gateway, epoch) is None:
             return False
         self._know(gateway, epoch)

@@ -301,9 +301,13 @@ class Writer:
         if devices is None:
             self._defer(gateway, Reason.UNKNOWN_GATEWAY.value)
             return None
-        if not self._persist(lambda: self.registry.knows(gateway, epoch)):
-            self._defer(gateway, "unknown_epoch")
-            return None
+        if not self.registry.remembers(gateway, epoch):
+            started_s = time.monotonic()
+            known = self._persist(lambda: self.registry.knows(gateway, epoch))
+            self.odd.took(gateway, started_s)
+            if not known:
+                self._defer(gateway, "unknown_epoch")
+                return None
         return devices
 
     def _defer(self, gateway: Gateway, reason: str) -> None:

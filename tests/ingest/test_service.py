@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,13 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from contract.announcement import Status, encode_status
+from contract.identity import Gateway
 from contract.telemetry import Ack
 from contract.topics import Channel, topic
 from ingest.migrate import migrate
 from ingest.settings import MetricsSettings
 from ingest.store import open_store
+from ingest.store.opening import DatabaseStore
 from parkgrid import broker as launcher
 from parkgrid import database
 from parkgrid.broker import RunningBroker
@@ -89,6 +92,36 @@ def test_an_unborn_gateway_is_deferred_and_stored_after_its_birth(
         until(lambda: covered(peer, [1]), "the acknowledgement")
     assert stored(dsn) == {("m-1", 0): (0.5, 100.0)}
     assert reasons(dsn) == {}
+
+
+def test_epochs_that_nobody_announced_take_of_their_sender_s_time_alone(
+    broker: RunningBroker, dsn: str, peer: Any, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is a question to the store: 200 a second of one gateway had all others wait for half a minute."""
+    with serving(settings_for(broker, dsn), until) as service:
+        asked: list[int] = []
+
+        def slow(store: Any, gateway: Gateway, epoch: int) -> Ack | None:
+            asked.append(epoch)
+            time.sleep(0.05)
+            return real(store, gateway, epoch)
+
+        introduce(peer)
+        neighbour = Gateway("park", "gw-2")
+        peer.publish(topic(neighbour, Channel.BIRTH), birth())
+        until(lambda: service.metrics.value("births_total") == 2, "the births")
+        real = DatabaseStore.ack_of
+        monkeypatch.setattr(DatabaseStore, "ack_of", slow)
+        made_up = [batch(1, sample(5), epoch=EPOCH + number) for number in range(1, 1_000)]
+        peer.send(telemetry(), made_up)
+        peer.send(topic(neighbour, Channel.TELEMETRY), [batch(1, sample(0))])
+        until(lambda: len(stored(dsn)) == 1, "the neighbour's reading")
+        value = service.metrics.value
+        until(
+            lambda: sum(value("deferred_total", reason=each) for each in ("unknown_epoch", "share")) == len(made_up),
+            "all deferrals",
+        )
+    assert 0 < len(asked) < 60  # a second's worth, and a twentieth of the time since
 
 
 def test_a_known_gateway_needs_no_new_birth_after_a_restart(
