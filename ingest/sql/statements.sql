@@ -98,13 +98,17 @@ ON CONFLICT (park, gateway, epoch, seq, device, reason, md5(location)) DO UPDATE
 SET occurrences = quarantine.occurrences + excluded.occurrences, last_received_at = excluded.last_received_at;
 
 -- name: sum_up_quarantine
+-- The newest of each gateway stay: whoever fills the table has his own summed up, and nobody else's.
 WITH old AS (
     DELETE FROM base.quarantine
-    WHERE location <> '(older)'
-      AND quarantine_id <= (
-        SELECT quarantine_id FROM base.quarantine WHERE location <> '(older)'
-        ORDER BY quarantine_id DESC OFFSET %s LIMIT 1
-    )
+    WHERE quarantine_id = ANY (ARRAY(
+        SELECT quarantine_id
+        FROM (
+            SELECT quarantine_id, row_number() OVER (PARTITION BY park, gateway ORDER BY quarantine_id DESC) AS place
+            FROM base.quarantine WHERE location <> '(older)'
+        ) AS ranked
+        ORDER BY place, quarantine_id DESC OFFSET %s
+    ))
     RETURNING *
 )
 INSERT INTO base.quarantine
@@ -116,9 +120,15 @@ SET occurrences = quarantine.occurrences + excluded.occurrences,
     last_received_at = greatest(quarantine.last_received_at, excluded.last_received_at);
 
 -- name: forget_conflicts
-DELETE FROM base.conflict WHERE conflict_id <= (
-    SELECT conflict_id FROM base.conflict ORDER BY conflict_id DESC OFFSET %s LIMIT 1
-);
+DELETE FROM base.conflict
+WHERE conflict_id = ANY (ARRAY(
+    SELECT conflict_id
+    FROM (
+        SELECT c.conflict_id, row_number() OVER (PARTITION BY d.park, d.gateway ORDER BY c.conflict_id DESC) AS place
+        FROM base.conflict AS c LEFT JOIN base.device AS d USING (device_id)
+    ) AS ranked
+    ORDER BY place, conflict_id DESC OFFSET %s
+));
 
 -- name: notify
 SELECT pg_notify('parkgrid_commit', payload) FROM unnest(%s::text[]) AS payload;

@@ -289,6 +289,18 @@ def test_old_quarantine_is_summed_up(dsn):
         assert all_rows(dsn, "SELECT sum(occurrences), count(*) FROM quarantine") == [(290, 101)]
 
 
+def test_whoever_fills_the_quarantine_has_nobody_else_s_rows_summed_up(dsn):
+    other = Gateway("p", "other")
+    with closing(open_store(dsn, StoreSettings(quarantine_rows=100))) as store:
+        told = [refusal(None, park=other.park, gateway=other.gateway, location=f"samples[{n}]") for n in range(40)]
+        store.commit(Commit([header(1, gateway=other)], (), told))
+        for seq in range(1, 5):
+            store.commit(Commit([header(seq)], (), [refusal(0, seq, location=f"samples[{n}]") for n in range(60)]))
+        store.maintain(NOON_MS)
+    rows = "SELECT gateway, count(*), sum(occurrences)::int8, max(seq) FROM quarantine GROUP BY 1 ORDER BY 1"
+    assert all_rows(dsn, rows) == [(GATEWAY.gateway, 61, 240, 4), ("other", 40, 40, 1)]
+
+
 def test_columns_of_any_layout_are_taken(dsn, store):
     """The consumer hands over slices of one matrix: not contiguous, in any order of columns."""
     matrix = np.arange(12, dtype=np.int64).reshape(4, 3)
