@@ -29,7 +29,7 @@ class Registry:
     rated_kw: dict[int, float] = field(default_factory=dict)
     """Device number to its rated power in kW, of devices that announced one."""
     _live_since: dict[Gateway, int] = field(default_factory=dict)
-    """Gateways whose readings are of the present; a simulated one lives on its own time."""
+    """Gateways whose readings are of the present; a simulated one lives on its own time where that is allowed."""
     _epochs: set[tuple[Gateway, int]] = field(default_factory=set)
     _births: dict[Gateway, int] = field(default_factory=dict)
     _retired: frozenset[Gateway] = frozenset()
@@ -39,7 +39,7 @@ class Registry:
         """Start again from what the store has."""
         self._devices = {gateway: dict(devices) for gateway, devices in self.store.registry().items()}
         self.rated_kw = dict(self.store.rated_kw())
-        self._live_since = dict(self.store.live_since())
+        self._live_since = dict(self.store.live_since(simulated=not self.admission.own_time))
         self._retired = self.store.retired()
         self._epochs.clear()
         self._births.clear()
@@ -66,7 +66,7 @@ class Registry:
             self.rated_kw.pop(device_id, None)
         self.rated_kw |= self.store.rated_kw(gateway)
         self._live_since.pop(gateway, None)
-        self._live_since |= self.store.live_since(gateway)
+        self._live_since |= self.store.live_since(gateway, simulated=not self.admission.own_time)
         self._births[gateway] = fingerprint
         self._know(gateway, birth.epoch)
         return True

@@ -89,6 +89,12 @@ class AdmissionSettings:
         check=at_least(0, "days"),
     )
 
+    own_time: bool = setting(
+        default=True,
+        help="let a gateway that says it is simulated live on a time of its own, back to 2000; with false its stamps "
+        "are judged like those of any other: right where gateways are not your own",
+    )
+
     def oldest_ms(self, since_ms: int, received_ms: int) -> int:
         """The oldest stamp that is believed of a gateway that is known since `since_ms`."""
         late = received_ms - self.late_days * _DAY_MS if self.late_days else OLDEST_MS

@@ -212,7 +212,7 @@ WHERE ratings ? 'rated_power_kw' AND (%(park)s::text IS NULL OR (park, gateway) 
 -- name: live_since
 SELECT park, gateway, (extract(epoch FROM min(d.first_seen_at)) * 1000)::int8
 FROM base.gateway_birth AS b JOIN base.device AS d USING (park, gateway)
-WHERE NOT b.simulated AND (%(park)s::text IS NULL OR (park, gateway) = (%(park)s, %(gateway)s))
+WHERE (%(simulated)s OR NOT b.simulated) AND (%(park)s::text IS NULL OR (park, gateway) = (%(park)s, %(gateway)s))
 GROUP BY park, gateway;
 
 -- name: registry

@@ -87,8 +87,10 @@ class Store(Protocol):
         """
         ...
 
-    def live_since(self, gateway: Gateway | None = None) -> Mapping[Gateway, int]:
-        """When the gateways that live in the present were first known, in ms; of one or of all that are not simulated.
+    def live_since(self, gateway: Gateway | None = None, *, simulated: bool = False) -> Mapping[Gateway, int]:
+        """When one or all of the gateways that live in the present were first known, in ms.
+
+        Those that are simulated live on a time of their own, unless `simulated` asks for them, too.
 
         Raises `StoreError`.
         """

@@ -69,10 +69,10 @@ class DatabaseStore:
         with self._asking.run() as connection:
             return registry.rated_kw(connection, gateway)
 
-    def live_since(self, gateway: Gateway | None = None) -> Mapping[Gateway, int]:
-        """When the gateways that are not simulated were first known, in ms."""
+    def live_since(self, gateway: Gateway | None = None, *, simulated: bool = False) -> Mapping[Gateway, int]:
+        """When the gateways that are not simulated, or all, were first known, in ms."""
         with self._asking.run() as connection:
-            return registry.live_since(connection, gateway)
+            return registry.live_since(connection, gateway, simulated=simulated)
 
     def describe_park(self, park: Park) -> None:
         """Name a park."""

@@ -75,9 +75,9 @@ def rated_kw(connection: psycopg.Connection[Any], gateway: Gateway | None) -> di
     return dict(connection.execute(statement("rated_kw"), _place(gateway)).fetchall())
 
 
-def live_since(connection: psycopg.Connection[Any], gateway: Gateway | None) -> dict[Gateway, int]:
-    """When each gateway that is not simulated, or one of them, was first known."""
-    rows = connection.execute(statement("live_since"), _place(gateway))
+def live_since(connection: psycopg.Connection[Any], gateway: Gateway | None, *, simulated: bool) -> dict[Gateway, int]:
+    """When each gateway, or one of them, was first known; those that are simulated only where they are asked for."""
+    rows = connection.execute(statement("live_since"), _place(gateway) | {"simulated": simulated})
     return {Gateway(park, name): since_ms for park, name, since_ms in rows}
 
 

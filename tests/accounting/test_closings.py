@@ -150,13 +150,17 @@ def test_what_another_park_calls_its_account_is_in_no_bill_of_this_one(connectio
     before = closed(connection)
     new_park(connection, "elsewhere")
     for device_class, signal in (("grid_meter", IMPORT), ("pv_inverter", "energy_generated_kwh")):
-        settle(connection, register(connection, "m-1", signal, device_class=device_class, park="elsewhere"), month_of_kw(9))
+        settle(
+            connection, register(connection, "m-1", signal, device_class=device_class, park="elsewhere"), month_of_kw(9)
+        )
     correct(connection, register(connection, "m-9", park="elsewhere"), at("2026-10-31T23:45"), 1, LATER, "late data")
     connection.execute("UPDATE base.interval_energy SET changed_at = %s WHERE register_id <> %s", (LATER, meter))
     assert follow(connection, LATER, At(LATER)) == []
     assert closings.history(connection, ACCOUNT, "2026-10")[-1].bill == before
     assert bill_of(connection, ACCOUNT, "2026-10", clock=At()).total_cny == before.total_cny
-    assert bills_of(connection, [ACCOUNT], "2026-10", At())[ACCOUNT] == bill_of(connection, ACCOUNT, "2026-10", clock=At())
+    assert bills_of(connection, [ACCOUNT], "2026-10", At())[ACCOUNT] == bill_of(
+        connection, ACCOUNT, "2026-10", clock=At()
+    )
 
 
 def test_an_interval_that_comes_to_the_same_makes_no_revision(connection: Connection, meter: int) -> None:

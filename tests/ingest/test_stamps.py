@@ -113,6 +113,21 @@ def test_a_simulated_gateway_lives_on_its_own_time_also_after_a_restart(
     ]
 
 
+def test_where_nobody_lives_on_a_time_of_its_own_calling_oneself_simulated_changes_nothing(
+    broker: RunningBroker, dsn: str, peer: Any, until: Until, now_ms: int
+) -> None:
+    """Four counters of a thousand devices with a stamp a year since 2000 are 3.6 billion rows of intervals."""
+    past = 1_420_070_400_000
+    settings = replace(settings_for(broker, dsn), admission=AdmissionSettings(own_time=False))
+    for seq in (1, 2):  # the second after a restart
+        with serving(settings, until):
+            introduce(peer, born(now_ms, simulated=True))
+            peer.send(telemetry(), [batch(seq, counted(past + seq, 1.0), counted(now_ms + seq, 2.0))])
+            until(lambda covered=seq: (ack := last_ack(peer)) and ack.covers(covered), "the batch")
+    assert stored_at(dsn) == [now_ms + 1, now_ms + 2]
+    assert reasons(dsn) == {"time_too_old": 2}
+
+
 def test_the_limits_are_settings(broker: RunningBroker, dsn: str, peer: Any, until: Until, now_ms: int) -> None:
     """A logger whose memory of ten years is sent once."""
     past = 1_420_070_400_000
