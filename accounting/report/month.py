@@ -172,6 +172,8 @@ class _Writer:
             for account in accounts:
                 try:
                     bill = current_bill(self._connection, account, month.text)
+                    if bill.park != self._park:
+                        raise BillError(f"it is supplied in {bill.park}")
                 except BillError as error:
                     notes.append(self._word("no_bill").format(account=account, why=error))
                     continue

@@ -14,6 +14,8 @@ from accounting.bills.bill import bill_of, bills_of
 from accounting.bills.closings import close_month, closed_bill, current_bill, follow, history, reopen_touched
 from accounting.bills.errors import BillError
 from accounting.bills.supply import Agreement, Connection, agree, load_plan, state_forecast
+from accounting.report.month import park_report
+from domain.period import period
 from domain.tariff import power_factor
 from domain.tariff.bill import Bill, Terms
 from domain.tariff.reader import examples
@@ -161,6 +163,18 @@ def test_what_another_park_calls_its_account_is_in_no_bill_of_this_one(connectio
     assert bills_of(connection, [ACCOUNT], "2026-10", At())[ACCOUNT] == bill_of(
         connection, ACCOUNT, "2026-10", clock=At()
     )
+
+
+@pytest.mark.usefixtures("meter")
+def test_the_report_of_another_park_has_no_bill_of_an_account_that_is_not_its_own(connection: Connection) -> None:
+    new_park(connection, "elsewhere")
+    settle(connection, register(connection, "m-1", park="elsewhere"), month_of_kw(9))
+    wanted = {PARK: True, "elsewhere": False}
+    for park, has in wanted.items():
+        report = park_report(connection, park, period("2026-10"), "en", round(LATER.timestamp() * 1000))
+        [bills] = [section for section in report.sections if "2026-10" in section.title]
+        assert (len(bills.rows) > 0) is has
+        assert any(f"it is supplied in {PARK}" in note for note in bills.notes) is not has
 
 
 def test_an_interval_that_comes_to_the_same_makes_no_revision(connection: Connection, meter: int) -> None:
