@@ -75,16 +75,21 @@ class Closing(Tips):
         return Mark(node.at_ms, node.steps, node.since_ms, behind, cost, *learned)
 
     def _values(self, tip: Node) -> Iterator[Node]:
-        """The end of a chain from the last reading back: of each value the last reading."""
+        """The end of a chain from the last reading back: of each value the last reading.
+
+        The last one is the value before those that may still turn out to be false, however long ago it was.
+        """
         from_ms, count, value = tip.at_ms - self._look_back_ms, 0, NONE
         at: Node | None = tip
         while at is not None:
             for node in self._parts(at):
                 if node.steps == value:
                     continue
-                if node is not tip and (node.at_ms < from_ms or count > MOST_VALUES):
+                if count > MOST_VALUES:
                     return
                 yield node
+                if node.at_ms < from_ms:
+                    return
                 value, count = node.steps, count + 1
             at = at.parent
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from domain.energy.belief import Differences
 from domain.energy.meter import ENOUGH, ENOUGH_MS, LEARNED, SLACK_MS, allowed_wh, mean_kw
 from domain.energy.nodes import (
     MOST_CHAINS,
@@ -23,6 +24,7 @@ class Trials(Tips):
 
     def _keep(self, node: Node) -> None:
         """Make a reading the end of a chain, and forget chains that cannot become the best any more."""
+        self._best().led = True
         self._learn(node)
         parent = node.parent
         plain = (
@@ -73,8 +75,7 @@ class Trials(Tips):
 
     def _end(self, node: Node, parent: Node, test: Test) -> None:
         meter = self._meter
-        smallest = tuple(sorted((*parent.smallest, *(told for _, _, _, told in test.rises)))[:ENOUGH])
-        step = meter.step_wh(smallest) or 0
+        step = meter.step_wh(_shared((*parent.smallest, *(told for _, _, _, told in test.rises)))) or 0
         rises = sorted(((at, span, max(0, meter.wh(rise) - step)) for at, span, rise, _ in test.rises), key=_rate)
         total = sum(wh + step for _, _, wh in rises)
         span_ms = max(node.at_ms - test.anchor_ms, 1)
@@ -96,6 +97,15 @@ class Trials(Tips):
         node.smallest = tuple(sorted((*parent.smallest, *believed))[:ENOUGH])
         if meter.limit_kw is None:
             node.peak_kw, node.seen_ms = max(parent.peak_kw, mean_kw(total, span_ms)), ENOUGH_MS
+
+
+def _shared(grains: Differences) -> Differences:
+    """The smallest grains of a trial, without the largest one: a rise is no proof of the step that would explain it.
+
+    Where a register leaps from zero, the grain of the leap is the whole count.
+    """
+    others = sorted(grains)[:-1][:ENOUGH]
+    return (*others, *others[-1:] * (ENOUGH - len(others)))
 
 
 def _rate(rise: tuple[int, int, int]) -> float:

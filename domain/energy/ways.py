@@ -8,6 +8,7 @@ import numpy as np
 from domain.energy.meter import ENOUGH_MS, allowed_wh
 from domain.energy.nodes import (
     CATCH_UP_MS,
+    MINUTE_MS,
     MOST_VALUES,
     MOVE_MS,
     PATIENCE_MS,
@@ -91,7 +92,10 @@ class Ways(Tips):
             after = node if node.first == node.last else self._cut(node, node.first)
             node = node.parent
             values += node.steps != after.steps
-        if node is tip or node.at_ms < at_ms - self._look_back_ms or values > MOST_VALUES:
+        from_ms = at_ms - self._look_back_ms
+        # The last reading before an outage may be older: nothing was between it and what is false.
+        silent = after.moved_ms - node.moved_ms <= MOVE_MS + MINUTE_MS
+        if node is tip or values > MOST_VALUES or (after.since_ms if silent else node.at_ms) < from_ms:
             return
         for way in self._ways(node, at_ms, steps):
             if 2 * (after.steps - node.steps) >= tip.steps - steps:
