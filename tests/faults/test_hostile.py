@@ -8,10 +8,9 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.request import urlopen
 
 import pytest
@@ -21,8 +20,10 @@ from contract.identity import Gateway
 from contract.sample import Sample
 from contract.telemetry import Batch, decode_ack, encode_batch
 from contract.topics import Channel, topic
+from parkgrid import broker as launcher
 from parkgrid import process
 from parkgrid.broker import RunningBroker
+from parkgrid.broker_access import INGEST
 from tests.faults.hostile import birth as hostile_birth
 from tests.faults.hostile import messages
 from tests.faults.system import Ingest, end
@@ -85,36 +86,44 @@ def _now_ms() -> int:
 
 @contextmanager
 def _honest(broker: RunningBroker, stop: threading.Event) -> Iterator[list[Honest]]:
-    """All of them, each sending in its own time."""
-    with closing(connect_peer(broker, "parkgrid/v1/+/+/ack")) as peer:
-        gateways = {topic(each, Channel.ACK): Honest(each, peer) for each in HONEST}
-
-        def heard(_client: Any, _data: Any, message: Any) -> None:
-            if message.topic in gateways:
-                gateways[message.topic].hear(message.payload)
-
-        peer.client.on_message = heard
+    """All of them, each with its own login, sending in its own time."""
+    with ExitStack() as stack:
+        gateways = []
+        for each in HONEST:
+            peer = stack.enter_context(closing(connect_peer(broker, topic(each, Channel.ACK), login=str(each))))
+            gateways.append(Honest(each, peer))
 
         def work() -> None:
             while not stop.wait(_EVERY_S):
-                for each in gateways.values():
+                for each in gateways:
                     each.send()
 
-        for each in gateways.values():
+        for each in gateways:
+            each.peer.client.on_message = lambda _client, _data, message, mine=each: mine.hear(message.payload)
             each.announce()
         thread = threading.Thread(target=work)
         thread.start()
         try:
-            yield list(gateways.values())
+            yield gateways
         finally:
             stop.set()
             thread.join(10)
 
 
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[RunningBroker]:
+    """A broker that gives each gateway its own topics, and nothing more."""
+    running = launcher.start(tmp_path / "broker", gateways=[HOSTILE, *HONEST])
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
 def _attack(broker: RunningBroker, seconds: float) -> int:
     """Send every bad message there is for so long, a hundred in flight; how many it were."""
     sent = 0
-    with closing(connect_peer(broker)) as peer:
+    with closing(connect_peer(broker, login=str(HOSTILE))) as peer:
         deadline = time.monotonic() + seconds
         for name, payload in messages(HOSTILE, EPOCH, _now_ms(), seed=1):
             last = peer.client.publish(name, payload, qos=1)
@@ -140,7 +149,8 @@ def test_a_hostile_gateway_is_told_by_name_and_keeps_nobody_waiting(
     seconds = request.config.getoption("--hostile-s")
     port = process.free_port()
     ingest = Ingest("ingest", tmp_path, broker.port, dsn)
-    ingest.start(more=f"[metrics]\nport = {port}\n")
+    login = "".join(f'{name} = "{text}"\n' for name, text in broker.login(INGEST).items())
+    ingest.start(more=f"{login}[metrics]\nport = {port}\n")
     try:
         stop = threading.Event()
         with _honest(broker, stop) as gateways:
@@ -198,7 +208,7 @@ def ingest_log(folder: Path) -> str:
 
 def _quiet_again(broker: RunningBroker, dsn: str) -> None:
     """The gateway itself, mended, is heard again after all this."""
-    with closing(connect_peer(broker)) as peer:
+    with closing(connect_peer(broker, login=str(HOSTILE))) as peer:
         payload = hostile_birth(EPOCH + 1, _now_ms(), agent_version="mended")
         query_ = "SELECT agent_version FROM gateways WHERE gateway = 'gw-x'"
         peer.publish(topic(HOSTILE, Channel.BIRTH), payload, retain=True)

@@ -51,13 +51,15 @@ class Peer:
         self.client.loop_stop()
 
 
-def connect_peer(broker: RunningBroker, *filters: str) -> Peer:
-    """A connected peer that has subscribed to `filters`."""
+def connect_peer(broker: RunningBroker, *filters: str, login: str = "") -> Peer:
+    """A connected peer that has subscribed to `filters`; with a `login` of the broker's, if it asks for one."""
     peer = Peer(Client(CallbackAPIVersion.VERSION2, client_id=f"peer-{uuid4().hex[:8]}"))
     ready: list[int] = []
     peer.client.max_inflight_messages_set(1_000)
     peer.client.on_message = lambda _c, _d, message: peer.messages.append(message)
     peer.client.on_subscribe = lambda *_: ready.append(1)
+    if login:
+        peer.client.username_pw_set(**broker.login(login))
     peer.client.connect(broker.host, broker.port)
     peer.client.loop_start()
     wait_until(peer.client.is_connected, "the peer's connection")
