@@ -21,15 +21,17 @@ from contract.telemetry import time_reason
 from contract.time import FUTURE_TOLERANCE_MS, OLDEST_MS, from_ms
 from ingest.columns import OVERLOAD, Layout, layout, scale
 from ingest.decode import Reading
-from ingest.quarantine import Refused
+from ingest.quarantine import REFUSAL_S, Refused
 from ingest.rows import BatchHeader, ClassRows, Commit
 
 NO_DEVICES: Mapping[str, tuple[int, str]] = {}
 _INSTANT = "%Y-%m-%dT%H:%MZ"
 _DAY_MS = 86_400_000
 _USUAL_SHAPES = 32
-_SHAPE_S = 200e-6
+_SHAPE_S = 250e-6
 """What one more set of signals takes of the writer's time: a matrix of its own."""
+_USUAL_NAMES = 64
+"""Signals of one reading: no class has more."""
 MOST_DAYS = 40
 """Days of UTC that the readings of a class may lie on in one batch, which is what was read within a second or so: each
 may cost a partition."""
@@ -107,7 +109,7 @@ def admit(arrivals: Sequence[Arrival], refused: Refused) -> Commit:
 def _grouped(arrivals: Sequence[Arrival], refused: Refused) -> Iterable[_Group]:
     groups: dict[tuple[str, ...], _Group] = {}
     for index, arrival in enumerate(arrivals):
-        devices, before = arrival.devices, len(groups)
+        devices = arrival.devices
         for refusal in arrival.refusals:
             refused.add(arrival.header, index, "", refusal.reason, refusal.where, refusal.content)
         for reading in arrival.readings:
@@ -122,10 +124,17 @@ def _grouped(arrivals: Sequence[Arrival], refused: Refused) -> Iterable[_Group]:
             group.batches.append(index)
             group.device_ids.append(known[0])
             group.readings.append(reading)
-        shapes = len(groups) - before
-        if shapes > _USUAL_SHAPES:
-            refused.takes(arrival.header.gateway, shapes * _SHAPE_S)
     return groups.values()
+
+
+def oddity_s(readings: Sequence[Reading]) -> float:
+    """Seconds of the writer's time, about, that a batch will take beyond a usual one of its size; mostly none.
+
+    Known before any of it is done: many such batches of one sender must not come into one commit.
+    """
+    shapes = len({tuple(each.values) for each in readings}) if len(readings) > _USUAL_SHAPES else 0
+    names = sum(len(each.values) for each in readings if len(each.values) > _USUAL_NAMES)
+    return (shapes * _SHAPE_S if shapes > _USUAL_SHAPES else 0.0) + names * REFUSAL_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ DETAIL_BURST = 500
 DETAIL_PER_S = 10.0
 """Quarantine rows a second that one gateway may cause for ever."""
 _GATEWAYS_MAX = 10_000
-_REFUSAL_S = 10e-6
+REFUSAL_S = 25e-6
 """What a refusal takes of the writer's time, about."""
 
 
@@ -89,7 +89,7 @@ class Refused:
         park, gateway = entry.park or "", entry.gateway or ""
         sender = Gateway(park, gateway) if park else None
         self.senders[sender] += 1
-        self.takes(sender, _REFUSAL_S)
+        self.takes(sender, REFUSAL_S)
         key = (park, gateway, entry.batch, entry.device, entry.reason, entry.location)
         found = self._entries.get(key)
         if found is not None:

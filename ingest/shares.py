@@ -12,7 +12,7 @@ from contract.identity import Gateway
 
 BURST_S = 1.0
 """Seconds that one sender may take at once: some hundred births of a usual gateway."""
-_MOST_AT_ONCE_S = 0.25
+MOST_AT_ONCE_S = 0.25
 """What one message is charged at most: a machine that is slow at this moment is not its sender's doing."""
 SHARE = 0.05
 """Part of the writer's time that one sender may take for ever."""
@@ -43,7 +43,7 @@ class Shares:
     def took(self, sender: Sender, started_s: float) -> None:
         """Charge what one message has taken since an instant of `time.monotonic`."""
         now_s = time.monotonic()
-        self.charge(sender, min(now_s - started_s, _MOST_AT_ONCE_S), now_s)
+        self.charge(sender, min(now_s - started_s, MOST_AT_ONCE_S), now_s)
 
     def _of(self, sender: Sender, now_s: float) -> float:
         left, since_s = self._left.get(sender, (self.burst_s, now_s))

@@ -26,14 +26,14 @@ from contract.identity import Gateway
 from contract.refusal import Reason, Refusal, RefusedError
 from contract.telemetry import Ack, encode_ack
 from contract.topics import Channel
-from ingest.admission import Arrival, admit
+from ingest.admission import Arrival, admit, oddity_s
 from ingest.decode import Payload, decode_fast, decode_strict, frame
 from ingest.inbox import Message
 from ingest.metrics import Metrics
 from ingest.quarantine import DetailBudget, Refused
 from ingest.registry import Registry
 from ingest.rows import BatchHeader, Commit, Committed
-from ingest.shares import Shares
+from ingest.shares import MOST_AT_ONCE_S, Shares
 from ingest.store import Store
 from ingest.store.errors import ContentError, GaveUpError, RegistryChangedError, StoreError, StoreFullError
 
@@ -45,8 +45,6 @@ _BACK_OFF_MOST_S = 5.0
 _POISON_TRIES = 3
 _GIVE_UP_TRIES = 2
 _SUSPECT_S = 60.0
-_ALONE_S = 0.005
-"""What a commit of one batch takes, about."""
 _LOG_EVERY_S = 60.0
 _LOGGED_MAX = 200
 _POISON_KNOWN_MAX = 10_000
@@ -92,7 +90,8 @@ class Writer:
     _unborn: set[Gateway] = field(default_factory=set)
     _waiting: dict[tuple[Gateway, Channel], Message] = field(default_factory=dict)
     _suspects: dict[Gateway, float] = field(default_factory=dict)
-    """Whose batches the store or the program could not take, and until when each of them is committed alone."""
+    """Whose batches the store or the program could not take, or who has used up his share of time, and until when each
+    of them is committed alone, after those of all others: what one batch takes is known only when it has been taken."""
     _told: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -253,6 +252,9 @@ class Writer:
                 if found is None:
                     continue
                 devices = found
+            odd_s = oddity_s(payload.samples)
+            if odd_s:
+                self._charge(gateway, odd_s)
             header = BatchHeader(
                 gateway, payload.epoch, payload.seq, payload.floor, payload.backlog, message.received_ms
             )
@@ -271,16 +273,18 @@ class Writer:
 
     def _read(self, gateway: Gateway, message: Message, refused: Refused) -> tuple[Payload, tuple[Refusal, ...]] | None:
         """A batch and what of it is refused; None when there is nothing to commit of it, now or ever."""
-        if not self.odd.free(gateway, time.monotonic()):
+        now_s = time.monotonic()
+        if not self.odd.free(gateway, now_s):
             self._count_deferred(gateway, "share")
             return None
-        started_s = math.nan
+        started_s = time.thread_time() if self._suspects.get(gateway, 0.0) > now_s else math.nan
         try:
             self.registry.admit(gateway)
             batch = decode_fast(message.payload)
             if batch is not None:
                 return batch, ()
-            started_s = time.thread_time()
+            if math.isnan(started_s):
+                started_s = time.thread_time()
             return decode_strict(message.payload)
         except RefusedError as error:
             if error.refusal.reason is Reason.RETIRED:
@@ -293,7 +297,7 @@ class Writer:
             return None
         finally:
             if not math.isnan(started_s):
-                self.odd.charge(gateway, time.thread_time() - started_s, time.monotonic())
+                self._charge(gateway, time.thread_time() - started_s)
 
     def _known(self, gateway: Gateway, epoch: int) -> Mapping[str, tuple[int, str]] | None:
         """The devices of a gateway whose birth announced this epoch; None when the batch is to be deferred."""
@@ -348,7 +352,9 @@ class Writer:
         together = [each for each in arrivals if each.header.gateway not in self._suspects] if apart else arrivals
         if together or refused.counts:
             self._commit_together(together, refused)
-        self._commit_singly(apart)
+        if apart:
+            self.bus.flush()  # nobody waits for these
+            self._commit_singly(apart)
 
     def _commit_together(self, arrivals: Sequence[Arrival], refused: Refused) -> None:
         """Commit; should it fail, halve the senders until the one whose content it is stands alone."""
@@ -375,12 +381,17 @@ class Writer:
                 self._commit_together(part, Refused(self.budget))
 
     def _commit_singly(self, arrivals: Sequence[Arrival]) -> None:
-        """Batches of senders that broke a commit, each in one of its own, within the sender's share of time."""
+        """Batches of suspects, each in a commit of its own, within the sender's share of time.
+
+        The first of each had its share when it was read, and has been charged for since.
+        """
+        begun: set[Gateway] = set()
         for arrival in arrivals:
             gateway, started_s = arrival.header.gateway, time.monotonic()
-            if not self.odd.free(gateway, started_s):
+            if gateway in begun and not self.odd.free(gateway, started_s):
                 self._count_deferred(gateway, "share")
                 continue
+            begun.add(gateway)
             try:
                 self._commit_once([arrival], Refused(self.budget))
             except (StoppedError, RegistryChangedError):
@@ -391,7 +402,14 @@ class Writer:
                 self._commit_last([], told, error)
                 self.odd.took(gateway, started_s)
             else:
-                self.odd.charge(gateway, _ALONE_S, time.monotonic())
+                self._charge(gateway, min(time.monotonic() - started_s, MOST_AT_ONCE_S))
+
+    def _charge(self, sender: Gateway | None, seconds: float) -> None:
+        """Charge for what is out of the ordinary; who has used up his share is a suspect."""
+        now_s = time.monotonic()
+        self.odd.charge(sender, seconds, now_s)
+        if sender is not None and not self.odd.free(sender, now_s):
+            self._suspects[sender] = now_s + _SUSPECT_S
 
     def _commit_last(self, arrivals: Sequence[Arrival], refused: Refused, cause: Exception) -> None:
         """Write down what was refused; where not even that can be, it is logged and counted."""
@@ -432,7 +450,7 @@ class Writer:
         for sender, number in refused.senders.items():
             self._count_sender(sender, "refused", number)
         for sender, seconds in refused.work_s.items():
-            self.odd.charge(sender, seconds, now_s)
+            self._charge(sender, seconds)
         if committed.poisoned:
             metrics.refused.labels(Reason.POISON.value).inc(committed.poisoned)
         for sender in committed.poisoned_by:

@@ -69,10 +69,13 @@ SELECT committed::text, passed::text FROM base.gateway_epoch WHERE park = %s AND
 
 -- name: note_gaps
 INSERT INTO base.sequence_gap (epoch_id, first_seq, last_seq)
-SELECT epoch_id, first_seq, last_seq FROM unnest(%s::int4[], %s::int8[], %s::int8[]) AS v (epoch_id, first_seq, last_seq);
+SELECT epoch_id, low, high - 1 FROM unnest(%s::int4[], %s::int8[], %s::int8[]) AS v (epoch_id, low, high);
 
 -- name: forget_gaps
-DELETE FROM base.sequence_gap WHERE epoch_id = ANY(%s);
+DELETE FROM base.sequence_gap AS g
+USING unnest(%s::int4[], %s::int8[], %s::int8[]) AS filled (epoch_id, low, high)
+WHERE g.epoch_id = filled.epoch_id AND g.first_seq < filled.high AND g.last_seq >= filled.low
+RETURNING g.epoch_id, g.first_seq, g.last_seq + 1;
 
 -- name: fence_frozen_writers
 SELECT pid, pg_terminate_backend(pid)

@@ -10,7 +10,7 @@ from contract.identity import Gateway
 from contract.telemetry import Ack
 from ingest.sql import statement
 from ingest.store import watermark
-from ingest.store.watermark import Watermark
+from ingest.store.watermark import Ranges, Watermark
 
 Key = tuple[Gateway, int]
 """A gateway and one of its epochs."""
@@ -99,13 +99,28 @@ def _note_gaps(connection: psycopg.Connection[Any], epochs: list[LockedEpoch]) -
     changed = [epoch for epoch in epochs if epoch.advanced.passed != epoch.mark.passed]
     if not changed:
         return
-    shrunk = [e.epoch_id for e in changed if watermark.minus(e.mark.passed, e.advanced.passed)]
-    if shrunk:
-        connection.execute(statement("forget_gaps"), (shrunk,))
     added = [
-        (epoch.epoch_id, low, high - 1)
+        (epoch.epoch_id, low, high)
         for epoch in changed
-        for low, high in watermark.minus(epoch.advanced.passed, () if epoch.epoch_id in shrunk else epoch.mark.passed)
+        for low, high in watermark.minus(epoch.advanced.passed, epoch.mark.passed)
     ]
+    filled = {epoch.epoch_id: watermark.minus(epoch.mark.passed, epoch.advanced.passed) for epoch in changed}
+    added += _left_of_gaps(connection, {epoch: ranges for epoch, ranges in filled.items() if ranges})
     if added:
         connection.execute(statement("note_gaps"), tuple(map(list, zip(*added, strict=True))))
+
+
+def _left_of_gaps(connection: psycopg.Connection[Any], filled: Mapping[int, Ranges]) -> list[tuple[int, int, int]]:
+    """Forget the gaps that were filled, and no others: a sender may have thousands; what is left of them."""
+    if not filled:
+        return []
+    pieces = [(epoch, low, high) for epoch, ranges in filled.items() for low, high in ranges]
+    rows = connection.execute(statement("forget_gaps"), tuple(map(list, zip(*pieces, strict=True)))).fetchall()
+    forgotten: dict[int, list[tuple[int, int]]] = {}
+    for epoch, low, high in sorted(rows):
+        forgotten.setdefault(epoch, []).append((low, high))
+    return [
+        (epoch, low, high)
+        for epoch, ranges in forgotten.items()
+        for low, high in watermark.minus(tuple(ranges), filled[epoch])
+    ]

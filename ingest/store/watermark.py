@@ -43,15 +43,19 @@ def union(*parts: Iterable[tuple[int, int]]) -> Ranges:
 
 
 def minus(ranges: Ranges, removed: Ranges) -> Ranges:
-    """What is left of `ranges` without `removed`."""
+    """What is left of `ranges` without `removed`, in one go over both: a sender may have thousands of either."""
     left: list[tuple[int, int]] = []
+    place = 0
     for low, high in ranges:
         start = low
-        for cut_low, cut_high in removed:
-            if cut_high > start and cut_low < high:
-                if cut_low > start:
-                    left.append((start, cut_low))
-                start = cut_high
+        while place < len(removed) and removed[place][1] <= low:
+            place += 1
+        cut = place
+        while cut < len(removed) and removed[cut][0] < high:
+            if removed[cut][0] > start:
+                left.append((start, removed[cut][0]))
+            start = removed[cut][1]
+            cut += 1
         if start < high:
             left.append((start, high))
     return tuple(left)
