@@ -21,7 +21,7 @@ _GRACE_MS = 900_000
 """How long after the end of an interval a silent register is waited for, in the park's own data."""
 _MOST_READINGS = 4_000_000
 _MOST_INTERVALS = 2_000_000
-MOST_OF_ROUND = 2_000_000
+MOST_OF_ROUND = 500_000
 """Intervals of one round, about: nobody waits longer for the next one, whatever one gateway has sent."""
 APART_MS = 400 * _DAY_MS
 """What lies further apart does not belong together: as far back as a reading of a live gateway is believed
@@ -116,7 +116,9 @@ def of_round(work: Sequence[Span], begin_ms: Mapping[int, int], most: int) -> tu
 def _intervals(span: Span, begin_ms: Mapping[int, int]) -> int:
     """How many intervals the first computation of a span has, about: those after it belong to later rounds."""
     low_ms = span.low_ms if span.low_ms >= 0 else begin_ms.get(span.register.device_id, span.high_ms)
-    return math.ceil((min(max(0, span.high_ms - low_ms), LONGEST_MS) + _DAY_MS) / span.register.period_ms)
+    # What was settled last is gone on from; elsewhere the last belief lies up to a day before.
+    before_ms = 0 if span.forward and span.low_ms >= 0 else _DAY_MS
+    return math.ceil((min(max(0, span.high_ms - low_ms), LONGEST_MS) + before_ms) / span.register.period_ms)
 
 
 def _late(register: Register, settled_ms: int, slots_ms: Int64s) -> Iterator[Span]:
