@@ -213,22 +213,25 @@ def movement(at_ms: NDArray[np.int64], changed: NDArray[np.intp], changed_ms: in
     return int(np.minimum(moved, MOVE_MS).sum())
 
 
-def powers_kw(at_ms: NDArray[np.int64], wh: NDArray[np.int64], since_ms: int) -> NDArray[np.float64]:
-    """The power that each reading of a chain shows: over the last minute, or since the register moved before that.
+def powers_kw(
+    key: NDArray[np.int64], wh: NDArray[np.int64], firsts: NDArray[np.int64], since: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The power that each reading shows: over the last minute, or since the register moved before that.
 
-    At most a quarter of an hour without movement is looked at; a longer span between readings counts whole. A reading
-    with none a minute before it shows 0. `since_ms` is when the register first showed the first value.
+    The readings of several registers one after the other, by their `keys`; of one register its instants will do.
+    `firsts` are the places of the first reading of each, `since` is when each first showed its first value. At most a
+    quarter of an hour without movement is looked at; a longer span between readings counts whole. A reading with none
+    a minute before it shows 0.
     """
-    changed = np.flatnonzero(np.diff(wh)) + 1
-    since = np.zeros(len(at_ms), dtype=np.int64)
-    since[changed] = at_ms[changed]
-    since[0] = since_ms
-    since = np.maximum.accumulate(since)
-    starts = np.searchsorted(at_ms, at_ms - MINUTE_MS, side="right") - 1
+    moved = np.where(np.diff(wh, prepend=wh[:1]) != 0, key, 0)
+    moved[firsts] = since
+    moved = np.maximum.accumulate(moved)
+    starts = np.searchsorted(key, key - MINUTE_MS, side="right") - 1
     begun = np.maximum(starts, 0)
-    still = np.minimum(at_ms - since[begun], STILL_MS)
-    spans = np.maximum(np.maximum(at_ms - at_ms[begun], still), 1)
-    powers: NDArray[np.float64] = np.where(starts >= 0, (wh - wh[begun]) * 3_600.0 / spans, 0.0)
+    still = np.minimum(key - moved[begun], STILL_MS)
+    spans = np.maximum(np.maximum(key - key[begun], still), 1)
+    there = starts >= np.repeat(firsts, np.diff(firsts, append=len(key)))
+    powers: NDArray[np.float64] = np.where(there, (wh - wh[begun]) * 3_600.0 / spans, 0.0)
     return powers
 
 

@@ -17,7 +17,7 @@ from domain.energy.belief import Belief, Differences
 from domain.energy.course import Course, Known, Opening
 from domain.energy.declared import Declared
 from domain.energy.meter import ENOUGH, ENOUGH_MS, LEARNED, allowed_ms
-from domain.energy.nodes import MINUTE_MS, STILL_MS, reach_ms, three_smallest
+from domain.energy.nodes import MINUTE_MS, powers_kw, reach_ms, three_smallest
 from domain.energy.readings import INSTANTS, NONE, keys
 
 Ints = NDArray[np.int64]
@@ -163,18 +163,11 @@ class _Look:
         return np.where(place < self.firsts[register], NONE, place)
 
     def peaks_kw(self) -> NDArray[np.float64]:
-        """The highest power shown up to each entry of registers whose limit is learned; see `nodes.powers_kw`."""
-        key, at_ms, wh = self.key, self.at_ms, self.wh
-        firsts = self.bounds[:-1][self.bounds[:-1] < self.bounds[1:]]
-        since = np.where(np.diff(wh, prepend=wh[:1]) != 0, key, 0)
-        since[firsts] = keys(self.register[firsts], self.before.since_ms[self.register[firsts]])
-        since = np.maximum.accumulate(since)
-        starts = np.searchsorted(key, key - MINUTE_MS, side="right") - 1
-        whole = starts >= self.bounds[self.register]
-        begun = np.maximum(starts, 0)
-        span_ms = np.maximum(np.maximum(at_ms - at_ms[begun], np.minimum(key - since[begun], STILL_MS)), 1)
-        powers: NDArray[np.float64] = np.where(whole, (wh - wh[begun]) * 3_600.0 / span_ms, 0.0)
-        for low, high in zip(self.bounds[:-1].tolist(), self.bounds[1:].tolist(), strict=True):
+        """The highest power shown up to each entry."""
+        there = np.flatnonzero(self.bounds[:-1] < self.bounds[1:])
+        since = keys(there, self.before.since_ms[there])
+        powers = powers_kw(self.key, self.wh, self.bounds[there], since)
+        for low, high in zip(self.bounds[there].tolist(), self.bounds[there + 1].tolist(), strict=True):
             np.maximum.accumulate(powers[low:high], out=powers[low:high])
         return powers
 

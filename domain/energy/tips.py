@@ -22,6 +22,9 @@ from domain.energy.nodes import (
 )
 from domain.energy.readings import NONE
 
+_FIRST = np.zeros(1, dtype=np.int64)
+"""Where one register begins."""
+
 
 class Tips:
     """The readings of one count of a register, and the ends of the chains that may be the true one."""
@@ -159,5 +162,5 @@ class Tips:
             far_at = np.concatenate([[root.at_ms], far_at[inner:]])
             far_wh = np.concatenate([[self._meter.wh(root.steps)], far_wh[inner:]])
             since_ms = root.since_ms
-        powers = powers_kw(np.concatenate([far_at, at_ms]), np.concatenate([far_wh, wh]), since_ms)
+        powers = powers_kw(np.concatenate([far_at, at_ms]), np.concatenate([far_wh, wh]), _FIRST, np.array([since_ms]))
         return float(powers[len(far_at) :].max(initial=0.0))
