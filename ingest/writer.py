@@ -16,7 +16,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -27,6 +27,7 @@ from contract.refusal import Reason, Refusal, RefusedError
 from contract.telemetry import Ack, encode_ack
 from contract.topics import Channel
 from ingest.admission import Arrival, admit, oddity_s
+from ingest.bus import Bus
 from ingest.decode import Payload, decode_fast, decode_strict, frame
 from ingest.inbox import Message
 from ingest.metrics import Metrics
@@ -52,22 +53,6 @@ _POISON_KNOWN_MAX = 10_000
 
 class StoppedError(Exception):
     """The process is to end while the store does not answer: what is unacknowledged comes again."""
-
-
-class Bus(Protocol):
-    """What the writer needs of the MQTT side."""
-
-    def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Tell the broker that these need not come again."""
-
-    def publish_ack(self, gateway: Gateway, epoch: int, payload: bytes) -> None:
-        """Publish a gateway's acknowledgement soon."""
-
-    def flush(self) -> None:
-        """Send what `publish_ack` left."""
-
-    def ask_again(self) -> None:
-        """Have the broker hand over every retained birth and status once more."""
 
 
 @dataclass(slots=True)
