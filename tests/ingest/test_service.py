@@ -103,7 +103,7 @@ def test_epochs_that_nobody_announced_take_of_their_sender_s_time_alone(
 
         def slow(store: Any, gateway: Gateway, epoch: int) -> Ack | None:
             asked.append(epoch)
-            time.sleep(0.05)
+            time.sleep(0.05)  # a store that is busy
             return real(store, gateway, epoch)
 
         introduce(peer)

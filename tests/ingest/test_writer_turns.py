@@ -37,7 +37,7 @@ class Heard:
     def acknowledge(self, messages: Sequence[Message]) -> None:
         self.told.append(len(messages))
 
-    def publish_ack(self, gateway: Gateway, epoch: int, payload: bytes) -> None:  # noqa: ARG002
+    def publish_ack(self, gateway: Gateway, epoch: int, payload: bytes) -> None:  # noqa: ARG002  (the names of `Bus`)
         self.told.append(gateway)
 
     def flush(self) -> None:
