@@ -34,14 +34,17 @@ class Will:
 
 
 class Link:
-    """A connection that is opened once and used until it is lost."""
+    """A connection that is opened once and used until it is lost.
+
+    `on_message` hears topic, payload, and whether it is what the broker had kept when the topic was asked for.
+    """
 
     def __init__(
         self,
         settings: UplinkSettings,
         client_id: str,
         will: Will,
-        on_message: Callable[[str, bytes], None],
+        on_message: Callable[[str, bytes, bool], None],
         on_published: Callable[[int], None],
     ) -> None:
         self._settings = settings
@@ -123,7 +126,9 @@ class Link:
         client = self._client
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
-        client.on_message = lambda _client, _data, message: self._on_message(message.topic, bytes(message.payload))
+        client.on_message = lambda _client, _data, message: self._on_message(
+            message.topic, bytes(message.payload), message.retain
+        )
         client.on_publish = lambda _client, _data, mid, _reason, _properties: self._on_published(mid)
         client.on_socket_close = lambda _client, _data, closing: self._drop(closing)
         client.on_socket_register_write = lambda _client, _data, s: self._loop.add_writer(s, client.loop_write)

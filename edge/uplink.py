@@ -81,6 +81,7 @@ class Uplink:
         self._outstanding = 0
         self._look_s = self._broker_s = 0.0
         self._silence_s = settings.uplink.resend_s
+        self._asked_again = False
         self._known_reason = ""
         self._fetching: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
@@ -162,6 +163,7 @@ class Uplink:
         self.connected = True
         self._numbers.clear()
         self._outstanding = 0
+        self._asked_again = False
         link.subscribe([self._topic(Channel.ACK), self._topic(Channel.COMMAND)])
         self._begin_epoch(link)
         link.publish(self._topic(Channel.STATUS), self._status(online=True), retain=True)
@@ -231,6 +233,9 @@ class Uplink:
         elif now_s >= self._look_s:
             self._look_s = now_s + min(_LOOK_S, settings.resend_s / 4)
             if self._window.again(now_s - self._silence_s):
+                # Who asks again is told the last one, even by a broker that has lost the subscription.
+                link.subscribe([self._topic(Channel.ACK)])
+                self._asked_again = True
                 self._silence_s = min(2 * self._silence_s, _LONGEST_SILENCE * settings.resend_s)
 
     def _fetch(self) -> None:
@@ -271,10 +276,13 @@ class Uplink:
             sent.at_broker = True
         self._wake.set()
 
-    def _on_message(self, topic_name: str, payload: bytes) -> None:
+    def _on_message(self, topic_name: str, payload: bytes, kept: bool) -> None:  # noqa: FBT001 - as the link calls it
         try:
             if topic_name == self._topic(Channel.ACK):
-                self._on_ack(decode_ack(payload))
+                ack = decode_ack(payload)
+                if kept:
+                    self._look_at_kept(ack)
+                self._on_ack(ack)
             elif topic_name == self._topic(Channel.COMMAND):
                 self._refuse_command(payload)
         except RefusedError as error:
@@ -282,6 +290,11 @@ class Uplink:
         except LinkError:
             # The result of a command is lost with the connection; the command was not acted on.
             self._wake.set()
+
+    def _look_at_kept(self, ack: Ack) -> None:
+        """Leave a broker that knew an acknowledgement and told it only when it was asked again."""
+        if self._asked_again and self._link and ack.epoch == self._epoch and self._window.is_news(ack):
+            asyncio.get_running_loop().call_soon(self._link.close, "the broker held an acknowledgement back")
 
     def _on_ack(self, ack: Ack) -> None:
         outbox = self._runner.outbox

@@ -99,6 +99,10 @@ class Window:
         self.in_flight[seq] = InFlight(lane, now_s)
         self._live_in_flight += lane is Lane.LIVE
 
+    def is_news(self, ack: Ack) -> bool:
+        """Whether this acknowledgement says more than the last one that was heard."""
+        return self._ack is None or (self._ack != ack and self._ack.through <= ack.through)
+
     def acknowledge(self, ack: Ack) -> int:
         """Free what is committed; returns how many batches that were in flight."""
         if self._ack is None or self._ack.through <= ack.through:
