@@ -271,9 +271,7 @@ class Uplink:
         if seq is None:
             return
         self._outstanding -= seq != 0
-        sent = self._window.in_flight.get(seq)
-        if sent:
-            sent.at_broker = True
+        self._window.taken(seq)
         self._wake.set()
 
     def _on_message(self, topic_name: str, payload: bytes, kept: bool) -> None:  # noqa: FBT001 - as the link calls it

@@ -33,7 +33,7 @@ class InFlight:
     lane: Lane
     sent_s: float
     at_broker: bool = False
-    """Whether the broker has it; that proves nothing, but sending it again before makes no sense."""
+    """Whether the broker has told that it has it."""
 
 
 class Window:
@@ -47,6 +47,7 @@ class Window:
         self._backlog: deque[Row] = deque()
         self._ack: Ack | None = None
         self._live_in_flight = 0
+        self._taken_s = -math.inf
         self.in_flight: dict[int, InFlight] = {}
         self.cursor = 0
         """Everything up to this seq has been looked at for the backlog."""
@@ -99,6 +100,13 @@ class Window:
         self.in_flight[seq] = InFlight(lane, now_s)
         self._live_in_flight += lane is Lane.LIVE
 
+    def taken(self, seq: int) -> None:
+        """The broker has a batch; that proves nothing, but sending it again before makes no sense."""
+        sent = self.in_flight.get(seq)
+        if sent:
+            sent.at_broker = True
+            self._taken_s = max(self._taken_s, sent.sent_s)
+
     def is_news(self, ack: Ack) -> bool:
         """Whether this acknowledgement says more than the last one that was heard."""
         return self._ack is None or (self._ack != ack and self._ack.through <= ack.through)
@@ -115,9 +123,14 @@ class Window:
     def again(self, before_s: float) -> int:
         """Send again what the broker has had since before an instant and the store has not acknowledged.
 
+        A broker answers in order, so it has lost what it does not answer while it has a later one.
         Returns how many batches that are.
         """
-        overdue = [seq for seq, sent in self.in_flight.items() if sent.at_broker and sent.sent_s < before_s]
+        overdue = [
+            seq
+            for seq, sent in self.in_flight.items()
+            if sent.sent_s < before_s and (sent.at_broker or sent.sent_s < self._taken_s)
+        ]
         for seq in overdue:
             self._forget(seq)
         if overdue:
@@ -130,6 +143,7 @@ class Window:
         self._backlog.clear()
         self.in_flight.clear()
         self._live_in_flight = self.cursor = 0
+        self._taken_s = -math.inf
 
     def _known(self, seq: int) -> bool:
         return seq in self.in_flight or (self._ack is not None and self._ack.covers(seq))

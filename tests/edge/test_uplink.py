@@ -246,11 +246,23 @@ def test_acks_free_room_and_what_the_broker_has_not_taken_is_not_doubled():
     assert taken(window, outstanding=4) == []
     assert [seq for _, seq in taken(window)] == [4, 5]
     # 2 is with the broker and silent, 4 and 5 still wait in the socket.
-    window.in_flight[2].at_broker = True
+    window.taken(2)
     assert window.again(before_s=1.0) == 1
     assert window.missing(10) == (0, 10)
     window.add_backlog([row(seq) for seq in range(1, 10)], 9)
     assert [seq for _, seq in taken(window)] == [2]
+
+
+def test_what_the_broker_passes_over_is_sent_again():
+    window = Window(8, 0.5)
+    window.add_backlog([row(seq) for seq in range(1, 4)], 3)
+    for seq in (1, 2, 3):
+        window.sent(seq, Lane.BACKLOG, float(seq))
+    assert window.again(before_s=10.0) == 0, "all of them may still wait in the socket"
+    window.taken(2)
+    # 1 was sent before 2 and was not answered, 3 after it.
+    assert window.again(before_s=10.0) == 2
+    assert list(window.in_flight) == [3]
 
 
 def test_live_that_waited_too_long_becomes_backlog():
