@@ -149,19 +149,23 @@ class Span:
 
     def minutes(
         self, kinds: Sequence[str], states: Callable[[str, str], bool]
-    ) -> tuple[dict[int, int], dict[int, int]]:
-        """Minutes with a state and those in wanted states, in quarters in which nine tenths of the devices tell one."""
-        known, wanted, told = dict.fromkeys(self.quarters, 0), dict.fromkeys(self.quarters, 0), 0
+    ) -> tuple[dict[int, int], dict[int, Fraction]]:
+        """Minutes with a state and those in wanted states, in quarters in which nine tenths of the devices tell one.
+
+        However often a device is read within a quarter, its readings share the 15 minutes.
+        """
+        known, wanted, told = dict.fromkeys(self.quarters, 0), dict.fromkeys(self.quarters, Fraction(0)), 0
         for device in self.of_class(*kinds):
             names = CHARGER_STATES if device.kind == "charger" else OPERATING_STATES
-            there = [
-                each for each in self.readings(device, "operating_state") if self.start_ms <= each[0] < self.stop_ms
-            ]
-            told += bool(there)
-            for at_ms, code in there:
-                known[at_ms - at_ms % QUARTER_MS] += 1
-                wanted[at_ms - at_ms % QUARTER_MS] += states(device.kind, names[int(code)])
-        enough = {at: count for at, count in known.items() if told and 10 * count >= 9 * told}
+            of_quarter: dict[int, list[bool]] = {}
+            for at_ms, code in self.readings(device, "operating_state"):
+                if self.start_ms <= at_ms < self.stop_ms:
+                    of_quarter.setdefault(at_ms - at_ms % QUARTER_MS, []).append(states(device.kind, names[int(code)]))
+            told += bool(of_quarter)
+            for at_ms, each in of_quarter.items():
+                known[at_ms] += 15
+                wanted[at_ms] += Fraction(15 * sum(each), len(each))
+        enough = {at: count for at, count in known.items() if told and 10 * count >= 9 * 15 * told}
         return enough, {at: wanted[at] for at in enough}
 
 
@@ -234,11 +238,19 @@ def _sliding(span: Span) -> Found:
     return Found(float(max(means)), 100 * sum(at in kw for at in minutes) / len(minutes), 0.0, set())
 
 
+def _explains(span: Span, light: dict[int, Fraction]) -> dict[int, Fraction]:
+    """Light that can be true: no plant gives more than half as much again as it explains, and 15 % of its rating."""
+    rated_kw = sum(Fraction(each.ratings["rated_power_kw"]) for each in span.of_class("pv_inverter"))
+    most_wh = {at: rated_kw * 250 * (Fraction(3, 2) * w_m2 / 1000 + Fraction(15, 100)) for at, w_m2 in light.items()}
+    made_wh = span.energy("pv")
+    return {at: w_m2 for at, w_m2 in light.items() if made_wh.get(at, 0) <= most_wh[at]}
+
+
 def _others(span: Span, name: str) -> dict[str, dict[int, Any]]:
     """What is no energy."""
     found: dict[str, dict[int, Any]] = {}
     if name in {"performance_ratio", "performance_ratio_temperature_corrected", "pv_availability_ratio"}:
-        found["light"] = span.mean("weather", "irradiance_plane_w_m2")
+        found["light"] = _explains(span, span.mean("weather", "irradiance_plane_w_m2"))
     if name == "performance_ratio_temperature_corrected":
         found["module"] = span.mean("weather", "module_temperature_c")
     if name == "storage_round_trip_efficiency_soc_corrected":
