@@ -274,7 +274,7 @@ class Uplink:
         self._window.taken(seq)
         self._wake.set()
 
-    def _on_message(self, topic_name: str, payload: bytes, kept: bool) -> None:  # noqa: FBT001 - as the link calls it
+    def _on_message(self, topic_name: str, payload: bytes, kept: bool) -> None:
         try:
             if topic_name == self._topic(Channel.ACK):
                 ack = decode_ack(payload)
