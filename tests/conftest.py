@@ -119,7 +119,8 @@ def open_folder() -> Iterator[Path]:
 def temporary_database(server: str, template: str | None = None) -> Iterator[tuple[str, str]]:
     """Name and DSN of a database that is dropped afterwards."""
     name = f"parkgrid_test_{uuid4().hex[:12]}"
-    clause = f" TEMPLATE {template}" if template else ""
+    # Copying files is three times as quick as writing them anew through the log.
+    clause = f" TEMPLATE {template} STRATEGY FILE_COPY" if template else ""
     _execute(server, f"CREATE DATABASE {name}{clause}")
     try:
         yield name, _with_database(server, name)
