@@ -23,7 +23,7 @@ def buckets(at_ms: list[int], bucket_ms: int = MINUTE) -> tuple[list[int], list[
 
 def gaps(at_ms: list[int], samples: list[int] | None, usual_ms: float) -> list[tuple[int, int]]:
     """From the reading before to the reading after each gap."""
-    marked = call("holes.ts", "gapsBefore", at_ms, samples or [1] * len(at_ms), usual_ms)
+    marked = call("gaps.ts", "gapsBefore", at_ms, samples or [1] * len(at_ms), usual_ms)
     assert len(marked) == len(at_ms)
     return [(at_ms[place - 1], at_ms[place]) for place, gap in enumerate(marked) if gap]
 
@@ -89,7 +89,7 @@ def test_a_day_of_two_periods_is_drawn_through_and_its_outage_is_not() -> None:
     outage: list[float | None] = [None] * 30
     fast = [150.0 + minute for minute in range(60)]
     counts = [int(kw is not None) for kw in slow] + [0] * 30 + [60] * 60
-    drawn = call("holes.ts", "drawn", day([*slow, *outage, *fast], counts, SECOND), "grid")
+    drawn = call("gaps.ts", "drawn", day([*slow, *outage, *fast], counts, SECOND), "grid")
     # Between readings of five minutes a straight line; what lies between 1:55 and 2:30 is not known.
     assert drawn[:116] == [float(minute) for minute in range(116)]
     assert drawn[116:150] == [None] * 34
@@ -110,23 +110,23 @@ def test_a_silent_meter_is_hatched() -> None:
     """537 kW of two meters, one of them silent for half an hour: what the other one counts, 13.8 kW, is no load."""
     kw: list[float | None] = [537.0] * 60 + [13.8] * 30 + [537.0] * 60
     shown = class_day("load", kw, [2] * 60 + [1] * 30 + [2] * 60)
-    assert call("holes.ts", "partialSpells", shown) == [[60 * MINUTE, 90 * MINUTE]]
+    assert call("gaps.ts", "partialSpells", shown) == [[60 * MINUTE, 90 * MINUTE]]
     # It stays silent: hatched up to the newest reading.
     shown = class_day("load", kw[:90], [2] * 60 + [1] * 30)
-    assert call("holes.ts", "partialSpells", shown) == [[60 * MINUTE, 90 * MINUTE]]
+    assert call("gaps.ts", "partialSpells", shown) == [[60 * MINUTE, 90 * MINUTE]]
 
 
 def test_a_lost_reading_of_one_meter_is_no_fall_and_no_gap() -> None:
     kw: list[float | None] = [500.0] * 10 + [13.8] + [500.0] * 10
     shown = class_day("load", kw, [2] * 10 + [1] + [2] * 10, period_ms=MINUTE)
-    assert call("holes.ts", "drawn", shown, "load") == [500.0] * 21
-    assert call("holes.ts", "partialSpells", shown) == []
+    assert call("gaps.ts", "drawn", shown, "load") == [500.0] * 21
+    assert call("gaps.ts", "partialSpells", shown) == []
 
 
 def test_the_newest_minute_waits_for_every_meter() -> None:
     shown = class_day("load", [500.0] * 10 + [13.8], [2] * 10 + [1])
-    assert call("holes.ts", "drawn", shown, "load") == [500.0] * 10 + [None]
-    assert call("holes.ts", "partialSpells", shown) == []
+    assert call("gaps.ts", "drawn", shown, "load") == [500.0] * 10 + [None]
+    assert call("gaps.ts", "partialSpells", shown) == []
 
 
 def test_a_class_that_is_silent_is_hatched_but_sleeping_inverters_are_not() -> None:
@@ -137,18 +137,18 @@ def test_a_class_that_is_silent_is_hatched_but_sleeping_inverters_are_not() -> N
             part, [*night, *[9.0] * 20, *night, *[9.0] * 20, *night], ([0] * 20 + [3] * 20) * 2 + [0] * 20
         )
         shown["power"]["grid"] = class_day("grid", [5.0] * 100, [1] * 100)["power"]["grid"]
-        assert call("holes.ts", "partialSpells", shown) == spells, part
+        assert call("gaps.ts", "partialSpells", shown) == spells, part
 
 
 def test_what_no_line_covers_is_hatched() -> None:
     at = [0, 10, 11, 50, 60, 70]
     gap = [1, 2, None, 3, 4, 5]
-    assert call("holes.ts", "uncovered", at, [gap]) == [[10, 50]]
+    assert call("gaps.ts", "uncovered", at, [gap]) == [[10, 50]]
     # Another line goes through it: its devices reported, only this one did not.
-    assert call("holes.ts", "uncovered", at, [gap, [7, 7, 7, 7, 7, 7]]) == []
+    assert call("gaps.ts", "uncovered", at, [gap, [7, 7, 7, 7, 7, 7]]) == []
     # Before the first and after the last reading nothing is claimed.
-    assert call("holes.ts", "uncovered", at, [[None, None, 1, 2, None, None]]) == []
+    assert call("gaps.ts", "uncovered", at, [[None, None, 1, 2, None, None]]) == []
 
 
 def test_a_reading_between_gaps_is_a_dot() -> None:
-    assert call("holes.ts", "alone", [1, None, 2, None, 3, 4, None, 5]) == [0, 2, 7]
+    assert call("gaps.ts", "alone", [1, None, 2, None, 3, 4, None, 5]) == [0, 2, 7]

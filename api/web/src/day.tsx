@@ -5,7 +5,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { clock, DASH, power, together } from "./format";
 import { ALONE, hatch } from "./hatching";
-import { partialSpells, powerLine, uncovered, type Column } from "./holes";
+import { partialSpells, powerLine, uncovered, type Column } from "./gaps";
 import type { Asked } from "./asked";
 import { chosenDay } from "./parts/day_choice";
 import { DayRefused } from "./parts/day_refused";

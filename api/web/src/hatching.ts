@@ -1,7 +1,7 @@
 // Gaps on a canvas: hatched, so that nothing looks like zero; and the dots that stand alone between them.
 
 import type uPlot from "uplot";
-import { alone } from "./holes";
+import { alone } from "./gaps";
 import { colour } from "./theme";
 
 /** The full height of the plot from one place of its x axis to another, in the axis' own values; a second hatch of the

@@ -1,7 +1,7 @@
 // From the answers of the history to lines: which curve is the value, where gaps are, and how lines of different
 // devices share one axis.
 
-import { gapsBefore, SPACINGS } from "./holes";
+import { gapsBefore, SPACINGS } from "./gaps";
 import type { Column, History, Signal } from "./types";
 
 export interface Track {

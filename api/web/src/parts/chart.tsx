@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { clock, DASH, isoDay, moment, scaledTo } from "../format";
 import { ALONE, hatch } from "../hatching";
-import { uncovered } from "../holes";
+import { uncovered } from "../gaps";
 import { colour, theme } from "../theme";
 import type { Column } from "../types";
 import { language, sayMaybe } from "../words";

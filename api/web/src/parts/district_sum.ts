@@ -1,6 +1,6 @@
 // The day of a district: the sum of its parks' days, and where it is not the sum of all of them.
 
-import { powerLine, spellsOf } from "../holes";
+import { powerLine, spellsOf } from "../gaps";
 import type { Column, Day, Energy, Part } from "../types";
 
 const PARTS: Part[] = ["pv", "storage", "grid", "load", "ev"];

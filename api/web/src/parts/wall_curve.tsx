@@ -1,7 +1,7 @@
 // The day's power as large shapes: the sun as an area, grid and load as lines; a hole stays a hole.
 
 import { clock, scaledTo } from "../format";
-import { drawn } from "../holes";
+import { drawn } from "../gaps";
 import { roundMarks } from "../nice";
 import type { Column, Day, Part } from "../types";
 import { say, type Key } from "../words";
