@@ -128,7 +128,7 @@ def test_the_report_and_the_page_name_registers_and_classes_alike() -> None:
 )
 def test_a_name_in_two_languages_is_halved_as_the_page_does_it(name: str) -> None:
     for language in ("zh", "en"):
-        assert half(name, language) == call("halves.ts", "half", name, language)
+        assert half(name, language) == call("bilingual_name.ts", "bilingualName", name, language)
 
 
 def test_a_quarter_as_a_pdf_in_chinese(february: Month, tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ from tests.web.sources import call
     ],
 )
 def test_the_half_of_the_language(name: str, zh: str, en: str) -> None:
-    assert call("halves.ts", "half", name, "zh") == zh
-    assert call("halves.ts", "half", name, "en") == en
+    assert call("bilingual_name.ts", "bilingualName", name, "zh") == zh
+    assert call("bilingual_name.ts", "bilingualName", name, "en") == en
 
 
 @pytest.mark.parametrize(
     "name", ["并网点总表", "Feeder 1 / Feeder 2", "一号线 / 二号线", "A / 乙 / C", "kW/kWh 表", " / Roof", "屋顶 / "]
 )
 def test_what_is_not_two_languages_stays_whole(name: str) -> None:
-    assert call("halves.ts", "half", name, "zh") == name
-    assert call("halves.ts", "half", name, "en") == name
+    assert call("bilingual_name.ts", "bilingualName", name, "zh") == name
+    assert call("bilingual_name.ts", "bilingualName", name, "en") == name

@@ -1,7 +1,7 @@
 // The catalogue of signals, asked once; and what a signal is called by people.
 
 import { signal } from "@preact/signals";
-import { half } from "./halves";
+import { bilingualName } from "./bilingual_name";
 import { ask } from "./link";
 import type { Signal } from "./types";
 import { language, sayMaybe } from "./words";
@@ -38,7 +38,7 @@ export function signalName(name: string): string {
 
 /** What a device is called, in the language of the page where its name has both. */
 export function deviceName(device: { name: string | null; device: string }): string {
-  return half(wholeName(device), language.value);
+  return bilingualName(wholeName(device), language.value);
 }
 
 /** The name as it was given, for whoever looks twice. */

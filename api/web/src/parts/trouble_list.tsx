@@ -1,7 +1,7 @@
 // What is out of order, in words: what, since when, what it means for the figures below, and what goes on by itself.
 
 import { age, clockSeconds, isoDay, moment, percent } from "../format";
-import { half } from "../halves";
+import { bilingualName } from "../bilingual_name";
 import { causes, moment_ms, parks, server_ms, zoneOf } from "../state";
 import { concernsAll, isOnItsWay, type Cause } from "../trouble";
 import { language, nameOf, say, sayMaybe } from "../words";
@@ -23,7 +23,7 @@ function ageOf(cause: Cause): string {
 
 function valuesOf(cause: Cause): Record<string, string | number> {
   const { trouble } = cause;
-  const names = (trouble?.devices ?? []).map((one) => half(one.name, language.value));
+  const names = (trouble?.devices ?? []).map((one) => bilingualName(one.name, language.value));
   const more = (trouble?.count ?? 0) - names.length;
   const devices = names.join(say("list.join")) + (more > 0 ? say("trouble.more", { count: more }) : "");
   return { at: since(cause), gateway: trouble?.gateway ?? "", devices, count: trouble?.count ?? 0, of: trouble?.of ?? 0, delay: age(trouble?.delay_s ?? 0), share: percent(Math.floor((cause.share ?? 0) * 100) / 100) };
