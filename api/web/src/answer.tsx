@@ -3,7 +3,7 @@
 import { clockSeconds, moment, percent, power, together } from "./format";
 import { short } from "./parts/trouble_list";
 import { causes, overview, park, server_ms, shown, zoneOf, type Shown } from "./state";
-import { oldestIfAllOld } from "./standing";
+import { oldestIfAllOld } from "./park_status";
 import { isOnItsWay } from "./trouble";
 import { nameOf, say } from "./words";
 

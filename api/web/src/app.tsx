@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
 import { age } from "./format";
-import { oldestIfAllOld } from "./standing";
+import { oldestIfAllOld } from "./park_status";
 import { lazy, Skeleton } from "./lazy";
 import { keepToken } from "./link";
 import { LinkTo } from "./link_to";

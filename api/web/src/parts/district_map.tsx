@@ -4,7 +4,7 @@
 import { percent, power, together } from "../format";
 import { AREAS, placeOf, PLACES } from "../places";
 import { go, href, viewPatch } from "../router";
-import { standing } from "../standing";
+import { parkStatus } from "../park_status";
 import type { ParkNow } from "../types";
 import { useOf } from "../use";
 import { language, nameOf, say } from "../words";
@@ -131,7 +131,7 @@ function Places({ taken, letters }: { taken: Box[]; letters: number }) {
 }
 
 function ParkCircle({ one, x, y, radius, text, spot, letters }: Placed & { text: Text; spot: Spot | null; letters: number }) {
-  const state = standing(one);
+  const state = parkStatus(one);
   const share = one.pv_of_use;
   const name = nameOf(one, one.park);
   const told = toldOf(one);

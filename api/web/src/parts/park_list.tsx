@@ -5,7 +5,7 @@ import { ago } from "../format";
 import { LinkTo } from "../link_to";
 import { Num } from "../number";
 import { go, param, viewPatch } from "../router";
-import { standing, type Standing } from "../standing";
+import { parkStatus, type ParkStatus } from "../park_status";
 import { aged, lately } from "../state";
 import type { Day, ParkNow } from "../types";
 import { nameOf, say, type Key } from "../words";
@@ -36,7 +36,7 @@ const importOf = ({ day }: Listed): number => day.data?.energy[IMPORT]?.kwh ?? -
 const scoreOf = ({ complete }: Listed): number | null => complete.data?.score_pct ?? null;
 
 const ORDER: Record<Sort, (a: Listed, b: Listed) => number> = {
-  worst: ({ one: a }, { one: b }) => standing(b).rank - standing(a).rank || (b.flow.grid.kw ?? 0) - (a.flow.grid.kw ?? 0),
+  worst: ({ one: a }, { one: b }) => parkStatus(b).rank - parkStatus(a).rank || (b.flow.grid.kw ?? 0) - (a.flow.grid.kw ?? 0),
   name: ({ one: a }, { one: b }) => nameOf(a, a.park).localeCompare(nameOf(b, b.park)),
   power: ({ one: a }, { one: b }) => (b.flow.grid.kw ?? -Infinity) - (a.flow.grid.kw ?? -Infinity),
   sun: ({ one: a }, { one: b }) => (b.pv_of_use ?? -1) - (a.pv_of_use ?? -1),
@@ -80,13 +80,13 @@ function Row({ one, day, complete }: Listed) {
   const used = day.data?.energy[IMPORT];
   const sun = day.data?.energy[GENERATED];
   const grid = aged(one.flow.grid);
-  const state = standing(one);
+  const state = parkStatus(one);
   const score = complete.data?.score_pct ?? null;
   const line = day.data?.power.grid.kw ?? [];
   return (
     <tr class={state.rank > 1 ? "bad" : ""} data-park={one.park}>
       <td>
-        <StandingMark state={state} />
+        <ParkStatusMark state={state} />
       </td>
       <th scope="row">
         <LinkTo to={viewPatch("park", { park: one.park })}>{nameOf(one, one.park)}</LinkTo>
@@ -119,7 +119,7 @@ function Row({ one, day, complete }: Listed) {
 }
 
 /** Shape and word, not colour alone. */
-export function StandingMark({ state }: { state: Standing }) {
+export function ParkStatusMark({ state }: { state: ParkStatus }) {
   return (
     <span class={`standing rank-${state.rank}`} title={state.why}>
       <span aria-hidden="true">{["●", "◐", "○"][state.rank]}</span> {say(state.key)}

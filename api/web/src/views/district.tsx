@@ -11,7 +11,7 @@ import { summed } from "../parts/district_sum";
 import { DistrictToday } from "../parts/district_today";
 import { ParkList } from "../parts/park_list";
 import { short } from "../parts/trouble_list";
-import { standing } from "../standing";
+import { parkStatus } from "../park_status";
 import { aged, causes, district } from "../state";
 import { concernsAll } from "../trouble";
 import type { Day, District, ParkNow } from "../types";
@@ -143,7 +143,7 @@ function gridFact(parks: ParkNow[], grid: number, oldest: number): string {
 function need(parks: ParkNow[]): string {
   const common = causes.value.find(concernsAll);
   if (common) return short(common);
-  const troubled = parks.filter((one) => standing(one).rank > 0);
+  const troubled = parks.filter((one) => parkStatus(one).rank > 0);
   if (troubled.length === 0) return say("answer.fine");
   const [first] = causes.value;
   const name = nameOf(troubled[0], troubled[0]?.park ?? "");

@@ -7,7 +7,7 @@ import { age, ago, percent, scaledTo } from "../format";
 import { DistrictMap } from "../parts/district_map";
 import { WallCurve } from "../parts/wall_curve";
 import { go, param, viewPatch } from "../router";
-import { oldestIfAllOld, standing } from "../standing";
+import { oldestIfAllOld, parkStatus } from "../park_status";
 import { long, short, since as begun } from "../parts/trouble_list";
 import { aged, causes, district, link } from "../state";
 import { concernsAll, isOnItsWay } from "../trouble";
@@ -116,7 +116,7 @@ function Whole({ parks }: { parks: ParkNow[] }) {
     const known = parks.map((one) => one.flow[part].kw).filter((kw) => kw !== null);
     return known.length ? known.reduce((total, kw) => total + kw, 0) : null;
   };
-  const troubled = parks.filter((one) => standing(one).rank > 0);
+  const troubled = parks.filter((one) => parkStatus(one).rank > 0);
   const stale = (part: Part): boolean => parks.some((one) => aged(one.flow[part]).state === "stale");
   const common = causes.value.find(concernsAll);
   const first = causes.value[0];
@@ -133,7 +133,7 @@ function Whole({ parks }: { parks: ParkNow[] }) {
           ? `${isOnItsWay(common) ? "○" : "▲"} ${long(common)}`
           : troubled.length === 1 && first
             ? `▲ ${nameOf(troubled[0], troubled[0]?.park ?? "")}: ${short(first)}`
-            : troubled.length ? `▲ ${troubled.map((one) => `${nameOf(one, one.park)}: ${say(standing(one).key)}`).join(say("list.join"))}` : `● ${say("answer.fine")}`}
+            : troubled.length ? `▲ ${troubled.map((one) => `${nameOf(one, one.park)}: ${say(parkStatus(one).key)}`).join(say("list.join"))}` : `● ${say("answer.fine")}`}
       </p>
     </section>
   );
@@ -159,7 +159,7 @@ function WallNumber({ name, part, kw, old, note }: { name: string; part: Part; k
 }
 
 function OnePark({ one }: { one: ParkNow }) {
-  const state = standing(one);
+  const state = parkStatus(one);
   const share = one.pv_of_use;
   const note = (figure: Figure, part: Part): string | undefined => {
     const now = aged(figure);

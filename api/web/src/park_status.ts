@@ -6,7 +6,7 @@ import { concernsAll, isOnItsWay, type Cause, type Kind } from "./trouble";
 import type { ParkNow, Part } from "./types";
 import { say, type Key } from "./words";
 
-export interface Standing {
+export interface ParkStatus {
   rank: 0 | 1 | 2;
   key: Key;
   why: string;
@@ -14,7 +14,7 @@ export interface Standing {
 
 const PARTS: Part[] = ["pv", "storage", "grid", "load", "ev"];
 
-export function standing(one: ParkNow): Standing {
+export function parkStatus(one: ParkNow): ParkStatus {
   const [common] = causes.value.filter(concernsAll);
   if (common && isOnItsWay(common)) return { rank: 0, key: common.kind === "history" ? "standing.history" : "standing.starting", why: long(common) };
   // Of a park that nothing is heard of, nobody knows how it stands.
