@@ -84,4 +84,4 @@ def test_the_name_of_an_area_stays_within_it() -> None:
     ],
 )
 def test_marks_are_round_and_reach_around(low: float, high: float, marks: list[float]) -> None:
-    assert call("nice.ts", "roundMarks", low, high, 5) == pytest.approx(marks)
+    assert call("axis_ticks.ts", "axisTicks", low, high, 5) == pytest.approx(marks)

@@ -2,7 +2,7 @@
 
 import { clock, scaledTo } from "../format";
 import { drawn } from "../gaps";
-import { roundMarks } from "../nice";
+import { axisTicks } from "../axis_ticks";
 import type { Column, Day, Part } from "../types";
 import { say, type Key } from "../words";
 
@@ -17,7 +17,7 @@ const LINES: { part: Part; key: Key }[] = [
 export function WallCurve({ day }: { day: Day }) {
   const lines = LINES.map((line) => ({ ...line, kw: drawn(day, line.part) }));
   const all = lines.flatMap(({ kw }) => kw.filter((known) => known !== null));
-  const marks = roundMarks(Math.min(0, ...all), Math.max(1, ...all), 5);
+  const marks = axisTicks(Math.min(0, ...all), Math.max(1, ...all), 5);
   const [low, high] = [marks[0] ?? 0, marks[marks.length - 1] ?? 1];
   const x = (index: number): number => (index / Math.max(1, day.at_ms.length - 1)) * WIDTH;
   const y = (kw: number): number => HEIGHT - ((kw - low) / (high - low)) * HEIGHT;

@@ -3,7 +3,7 @@
 const STEPS = [1, 2, 2.5, 5, 10];
 
 /** At most so many marks at a round distance, from at or below the lowest to at or above the highest. */
-export function roundMarks(low: number, high: number, most: number): number[] {
+export function axisTicks(low: number, high: number, most: number): number[] {
   const size = high - low;
   if (!(size > 0) || most < 2) return [low];
   const rough = size / (most - 1);
