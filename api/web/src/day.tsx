@@ -6,7 +6,7 @@ import uPlot from "uplot";
 import { clock, DASH, power, together } from "./format";
 import { ALONE, hatch } from "./hatching";
 import { partialSpells, powerLine, uncovered, type Column } from "./gaps";
-import type { Asked } from "./asked";
+import type { Query } from "./use_query";
 import { chosenDay } from "./parts/day_choice";
 import { DayRefused } from "./parts/day_refused";
 import { heardWhenAsked, overview } from "./state";
@@ -26,7 +26,7 @@ const LEGEND: { part: Part | "demand"; key: Key }[] = [
   { part: "ev", key: "part.ev" },
 ];
 
-export function DayChart({ of }: { of: Asked<Day> }) {
+export function DayChart({ of }: { of: Query<Day> }) {
   const shown = of.data;
   const partial = useMemo(() => (shown ? partialSpells(shown) : []), [shown]);
   const note = of.problem && shown ? say("asked.old", { time: clock(of.at_ms, undefined) }) : partial.length ? say("day.partial") : undefined;

@@ -1,6 +1,6 @@
 // What the registers gained today, and the two shares that the server computed from it.
 
-import { Answered, useAsk, type Asked } from "./asked";
+import { Answered, useQuery, type Query } from "./use_query";
 import { DASH, energy } from "./format";
 import { Num } from "./number";
 import { noteOf, unitOf, whyOf, type IndicatorFigure } from "./parts/indicators";
@@ -21,7 +21,7 @@ const ROWS: { register: string; key: Key; part: string }[] = [
   { register: "storage.energy_discharged_kwh", key: "energy.discharged", part: "storage" },
 ];
 
-export function Today({ of }: { of: Asked<Day> }) {
+export function Today({ of }: { of: Query<Day> }) {
   const shown = of.data;
   return (
     <section class="card today" aria-labelledby="today-title">
@@ -41,7 +41,7 @@ const SHARES = ["self_consumption_ratio", "self_sufficiency_ratio"];
 const PAUSE_MS = 30_000;
 
 function Figures({ shown }: { shown: Day }) {
-  const asked = useAsk<{ indicators: IndicatorFigure[] }>(chosen.value && `/parks/${chosen.value}/indicators?period=${shown.date}&until=settled&names=${SHARES.join(",")}`, PAUSE_MS);
+  const asked = useQuery<{ indicators: IndicatorFigure[] }>(chosen.value && `/parks/${chosen.value}/indicators?period=${shown.date}&until=settled&names=${SHARES.join(",")}`, PAUSE_MS);
   return (
     <>
       <Shares of={asked} />
@@ -51,12 +51,12 @@ function Figures({ shown }: { shown: Day }) {
 }
 
 /** The two of all parks together. */
-export function useDistrictShares(date: string | null): Asked<{ indicators: IndicatorFigure[] }> {
-  return useAsk(date && `/district/indicators?period=${date}&until=settled`, PAUSE_MS);
+export function useDistrictShares(date: string | null): Query<{ indicators: IndicatorFigure[] }> {
+  return useQuery(date && `/district/indicators?period=${date}&until=settled`, PAUSE_MS);
 }
 
 /** Self-consumption and self-sufficiency (自发自用率, 自给率) of a park or of a district, as the server gives them. */
-export function Shares({ of }: { of: Asked<{ indicators: IndicatorFigure[] }> }) {
+export function Shares({ of }: { of: Query<{ indicators: IndicatorFigure[] }> }) {
   const known = SHARES.map((name) => of.data?.indicators.find((one) => one.name === name));
   return (
     <dl class="shares">

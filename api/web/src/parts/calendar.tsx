@@ -1,7 +1,7 @@
 // Days by parks, shaded by completeness; a day that is not complete is marked by shape as well. A click narrows the
 // gaps to it.
 
-import { Answered, useAsk } from "../asked";
+import { Answered, useQuery } from "../use_query";
 import { DASH, isoDay, otherDay } from "../format";
 import { go, param } from "../router";
 import type { Park } from "../types";
@@ -78,7 +78,7 @@ function dayName(day: string, index: number): string {
 
 function Row({ one, days }: { one: Park; days: string[] }) {
   const [first, last] = [days[0] ?? "", otherDay(days[days.length - 1] ?? "", 1)];
-  const asked = useAsk<Completeness>(`/parks/${one.park}/completeness?period=${first}..${last}`, 60_000);
+  const asked = useQuery<Completeness>(`/parks/${one.park}/completeness?period=${first}..${last}`, 60_000);
   const scores = new Map(asked.data?.days.map((score) => [score.day, score]));
   const name = nameOf(one, one.park);
   return (

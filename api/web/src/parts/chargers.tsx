@@ -1,6 +1,6 @@
 // Charging: one row a gun, what the site gives in all, and where the energy of each session came from.
 
-import { useAsk } from "../asked";
+import { useQuery } from "../use_query";
 import { deviceName } from "../catalogue";
 import { power, together } from "../format";
 import { Num } from "../number";
@@ -22,7 +22,7 @@ export function ChargersPanel({ members }: { members: Member[] }) {
   const busy = members.filter((member) => Math.abs(usable(member, "active_power_kw") ?? 0) > 0.5).length;
   const now = sumOf(members, "active_power_kw");
   const { from_ms, to_ms } = dayShown();
-  const asked = useAsk<Sessions>(`/parks/${chosen.value}/sessions?from=${from_ms - DAY_MS}&to=${to_ms}`, 60_000);
+  const asked = useQuery<Sessions>(`/parks/${chosen.value}/sessions?from=${from_ms - DAY_MS}&to=${to_ms}`, 60_000);
   // What no gun has is no column of dashes.
   const some = (signal: string): boolean => members.some(({ device }) => device.signals.includes(signal));
   const returning = some("energy_returned_kwh");

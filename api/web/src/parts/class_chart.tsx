@@ -1,7 +1,7 @@
 // One day of the devices of a class, on one axis: like beside like.
 
 import { useEffect, useState } from "preact/hooks";
-import { Answered, problemOf, type Asked } from "../asked";
+import { Answered, problemOf, type Query } from "../use_query";
 import { deviceName, signalName } from "../catalogue";
 import { isoDay } from "../format";
 import { askHistory } from "../history";
@@ -86,8 +86,8 @@ function Drawn({ wishes, found, ...rest }: { wishes: Wish[]; found: History[]; u
 }
 
 /** The day's histories, asked again once a minute. */
-function useDay(wishes: Wish[], fromMs: number, toMs: number): Asked<History[]> {
-  const [asked, setAsked] = useState<Asked<History[]>>({ data: null, problem: null, at_ms: 0 });
+function useDay(wishes: Wish[], fromMs: number, toMs: number): Query<History[]> {
+  const [asked, setAsked] = useState<Query<History[]>>({ data: null, problem: null, at_ms: 0 });
   const key = wishes.map((wish) => `${wish.device.gateway}/${wish.device.device}/${wish.signal}`).join() + fromMs;
   useEffect(() => {
     let stopped = false;

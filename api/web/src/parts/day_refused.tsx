@@ -1,6 +1,6 @@
 // A day that the server does not give: one that lies before all data has no readings, anything else is said as it is.
 
-import { Refusal } from "../asked";
+import { Refusal } from "../use_query";
 import type { Problem } from "../types";
 import { say } from "../words";
 import { chosenDay } from "./day_choice";

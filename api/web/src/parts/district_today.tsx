@@ -1,6 +1,6 @@
 // The district's day in numbers: what its registers gained, and whether the data can be trusted.
 
-import { useAsk, type Asked } from "../asked";
+import { useQuery, type Query } from "../use_query";
 import { DASH, whole } from "../format";
 import { LinkTo } from "../link_to";
 import { Num } from "../number";
@@ -10,7 +10,7 @@ import type { Day, ParkNow, Quarantine } from "../types";
 import { say } from "../words";
 import type { Completeness } from "./calendar";
 
-export function DistrictToday({ parks, day, complete }: { parks: ParkNow[]; day: Day | null; complete: Asked<Completeness>[] }) {
+export function DistrictToday({ parks, day, complete }: { parks: ParkNow[]; day: Day | null; complete: Query<Completeness>[] }) {
   const shares = useDistrictShares(day?.date ?? null);
   return (
     <section class="card half district-today" aria-labelledby="today-title">
@@ -33,8 +33,8 @@ export function DistrictToday({ parks, day, complete }: { parks: ParkNow[]; day:
   );
 }
 
-function Trust({ parks, complete }: { parks: ParkNow[]; complete: Asked<Completeness>[] }) {
-  const refused = useAsk<Quarantine>("/quarantine?limit=1", 15_000).data;
+function Trust({ parks, complete }: { parks: ParkNow[]; complete: Query<Completeness>[] }) {
+  const refused = useQuery<Quarantine>("/quarantine?limit=1", 15_000).data;
   const gateways = parks.reduce((sum, one) => sum + one.gateways, 0);
   const online = parks.reduce((sum, one) => sum + one.gateways_online, 0);
   const score = scoreOf(complete);
@@ -64,7 +64,7 @@ function Trust({ parks, complete }: { parks: ParkNow[]; complete: Asked<Complete
 }
 
 /** Every register weighs the same, as within a park. A park that is not settled today says nothing yet. */
-function scoreOf(complete: Asked<Completeness>[]): number | null {
+function scoreOf(complete: Query<Completeness>[]): number | null {
   const days = complete.flatMap((one) => one.data?.days ?? []).filter((day) => day.coverage_pct !== null);
   const registers = days.reduce((sum, day) => sum + day.registers, 0);
   return registers ? days.reduce((sum, day) => sum + (day.coverage_pct ?? 0) * day.registers, 0) / registers : null;

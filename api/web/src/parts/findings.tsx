@@ -1,7 +1,7 @@
 // What registers cannot have counted, and what a person has to mend at devices: each in plain words, with what to do.
 
 import type { ComponentChildren } from "preact";
-import { Answered, useAsk, useAskEach, type Asked } from "../asked";
+import { Answered, useQuery, useQueries, type Query } from "../use_query";
 import { signalName } from "../catalogue";
 import { isoDay, moment, otherDay } from "../format";
 import { parks, zoneOf } from "../state";
@@ -41,7 +41,7 @@ const kwh = (value: number | null): string => (value === null ? "—" : value.to
 export function FindingsCard({ park }: { park: string | null }) {
   const names = park === null ? (parks.value ?? []).map((one) => one.park) : [park];
   const today = isoDay(Date.now(), zoneOf(names[0]));
-  const asked = joined(useAskEach<Found>(names.map((name) => `/parks/${name}/findings?period=${otherDay(today, 1 - DAYS)}..${otherDay(today, 1)}`), 60_000));
+  const asked = joined(useQueries<Found>(names.map((name) => `/parks/${name}/findings?period=${otherDay(today, 1 - DAYS)}..${otherDay(today, 1)}`), 60_000));
   return (
     <section class="card full" aria-labelledby="findings-title">
       <div class="card-head">
@@ -78,7 +78,7 @@ function told(one: Finding & { park: string }): string {
   return sayMaybe(`finding.${one.kind}`, one.kind, values);
 }
 
-function joined(asked: Asked<Found>[]): Asked<(Finding & { park: string })[]> {
+function joined(asked: Query<Found>[]): Query<(Finding & { park: string })[]> {
   const problem = asked.find((one) => one.problem)?.problem ?? null;
   const known = asked.filter((one) => one.data !== null);
   const whole = known.length > 0 && asked.every((one) => one.data ?? one.problem);
@@ -87,7 +87,7 @@ function joined(asked: Asked<Found>[]): Asked<(Finding & { park: string })[]> {
 }
 
 export function ProblemsCard({ park }: { park: string | null }) {
-  const asked = useAsk<{ problems: DeviceProblem[] }>(`/device-problems${park === null ? "" : `?park=${encodeURIComponent(park)}`}`, 15_000);
+  const asked = useQuery<{ problems: DeviceProblem[] }>(`/device-problems${park === null ? "" : `?park=${encodeURIComponent(park)}`}`, 15_000);
   return (
     <section class="card full" aria-labelledby="problems-title">
       <h2 id="problems-title">{say("problems.title")}</h2>

@@ -1,7 +1,7 @@
 // What is missing, from when to when, and which part of the way failed: one row for all devices that were silent together.
 
 import { useState } from "preact/hooks";
-import { Answered, useAsk, useAskEach, type Asked } from "../asked";
+import { Answered, useQuery, useQueries, type Query } from "../use_query";
 import { signalName } from "../catalogue";
 import { age, isoDay, moment, otherDay } from "../format";
 import { param } from "../router";
@@ -52,8 +52,8 @@ export function GapList({ park }: { park: string | null }) {
   const to = day ? from + DAY : from + 9 * DAY;
   const today = isoDay(Date.now(), zone);
   const period = day ?? `${otherDay(today, -6)}..${otherDay(today, 1)}`;
-  const asked = joined(useAskEach<Gaps>(names.map((name) => `/parks/${name}/gaps?period=${period}`), 60_000));
-  const sequences = useAsk<{ entries: Sequence[] }>(`/gaps?limit=50&from=${from}&to=${to}${park ? `&park=${park}` : ""}`, 60_000);
+  const asked = joined(useQueries<Gaps>(names.map((name) => `/parks/${name}/gaps?period=${period}`), 60_000));
+  const sequences = useQuery<{ entries: Sequence[] }>(`/gaps?limit=50&from=${from}&to=${to}${park ? `&park=${park}` : ""}`, 60_000);
   return (
     <section class="card full" aria-labelledby="gaps-title">
       <div class="card-head">
@@ -80,7 +80,7 @@ export function GapList({ park }: { park: string | null }) {
 }
 
 /** The answers of all parks as one, as old as the oldest; it is there when every park has answered or refused. */
-function joined(asked: Asked<Gaps>[]): Asked<Spell[]> {
+function joined(asked: Query<Gaps>[]): Query<Spell[]> {
   const problem = asked.find((one) => one.problem)?.problem ?? null;
   const known = asked.filter((one) => one.data !== null);
   const data = asked.length > 0 && known.length > 0 && asked.every((one) => one.data ?? one.problem) ? spellsOf(known) : null;
@@ -88,7 +88,7 @@ function joined(asked: Asked<Gaps>[]): Asked<Spell[]> {
 }
 
 /** The newest first. */
-function spellsOf(asked: Asked<Gaps>[]): Spell[] {
+function spellsOf(asked: Query<Gaps>[]): Spell[] {
   const spells = new Map<string, Spell>();
   for (const { data } of asked) {
     for (const gap of data?.gaps ?? []) {

@@ -1,7 +1,7 @@
 // The gateways: link, version, outbox, clock, and how the last day went.
 
 import { ago, age, DASH, whole } from "../format";
-import { useAsk } from "../asked";
+import { useQuery } from "../use_query";
 import { ClockOffset, Online } from "../oversight";
 import { parks } from "../state";
 import type { Gateway, History } from "../types";
@@ -71,7 +71,7 @@ const QUARTER = 900_000;
 function LinkHistory({ gateway }: { gateway: Gateway }) {
   const to = Math.ceil((gateway.health_at_ms ?? Date.now()) / QUARTER) * QUARTER;
   const path = `/devices/${gateway.park}/${gateway.gateway}/${gateway.gateway}/history?signals=outbox_batches&from=${to - 86_400_000}&to=${to}&resolution=15m`;
-  const asked = useAsk<History>(gateway.health_at_ms === null ? null : path, 60_000);
+  const asked = useQuery<History>(gateway.health_at_ms === null ? null : path, 60_000);
   const at = asked.data?.history.at_ms ?? [];
   if (asked.data === null) return <span class="faint">{DASH}</span>;
   const known = new Map(at.map((ms, index) => [ms, asked.data?.history.curves.outbox_batches?.max?.[index] ?? null]));

@@ -1,6 +1,6 @@
 // Indicators of this month, each with the coverage of its inputs; one that is not available says why.
 
-import { Answered, useAsk } from "../asked";
+import { Answered, useQuery } from "../use_query";
 import { below100, isoDay } from "../format";
 import { Num } from "../number";
 import { chosen, overview, park } from "../state";
@@ -28,7 +28,7 @@ export interface IndicatorFigure {
 export const monthShown = (): string => (chosenDay() ?? isoDay(overview.value?.newest_ms ?? Date.now(), park.value?.time_zone ?? "Asia/Shanghai")).slice(0, 7);
 
 export function useIndicators(period: string, names: string[]) {
-  return useAsk<{ indicators: IndicatorFigure[] }>(`/parks/${chosen.value}/indicators?period=${period}&names=${names.join(",")}`, 60_000);
+  return useQuery<{ indicators: IndicatorFigure[] }>(`/parks/${chosen.value}/indicators?period=${period}&names=${names.join(",")}`, 60_000);
 }
 
 export function IndicatorsCard({ names }: { names: string[] }) {

@@ -1,6 +1,6 @@
 // Meters: the register as it stands, and beside it what it gained in each quarter of an hour, with its quality.
 
-import { Answered, useAsk } from "../asked";
+import { Answered, useQuery } from "../use_query";
 import { deviceName, signalName, wholeName } from "../catalogue";
 import { clock, power, together, whole } from "../format";
 import { Num } from "../number";
@@ -106,7 +106,7 @@ function Intervals({ members, member }: { members: Member[]; member: Member }) {
   const wanted = param("register");
   const signal = registers.find((name) => name === wanted) ?? "energy_import_kwh";
   const query = `signal=${signal}&gateway=${device.gateway}&device=${device.device}&from=${from_ms}&to=${to_ms}&resolution=15m`;
-  const asked = useAsk<{ intervals: Interval[] }>(`/parks/${chosen.value}/intervals?${query}`, 30_000);
+  const asked = useQuery<{ intervals: Interval[] }>(`/parks/${chosen.value}/intervals?${query}`, 30_000);
   return (
     <section class="card side intervals" aria-labelledby="intervals-title">
       <div class="card-head">

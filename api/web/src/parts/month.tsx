@@ -1,6 +1,6 @@
 // The month so far: demand against its limit, self-consumption and self-sufficiency, carbon, and what it costs.
 
-import { Answered, useAsk } from "../asked";
+import { Answered, useQuery } from "../use_query";
 import { clock, isoDay, money, percent, power, together } from "../format";
 import { Num } from "../number";
 import { chosen, park } from "../state";
@@ -33,7 +33,7 @@ interface Agreement {
 
 /** What was agreed with the supplier; null while it is not known. */
 function useSupply(): Agreement[] | null {
-  return useAsk<{ agreements: Agreement[] }>(`/parks/${chosen.value}/supply`, 300_000).data?.agreements ?? null;
+  return useQuery<{ agreements: Agreement[] }>(`/parks/${chosen.value}/supply`, 300_000).data?.agreements ?? null;
 }
 
 /** A sum of nothing, or of something unknown, is not known. */
@@ -73,7 +73,7 @@ export function MonthSoFar() {
 /** The peak of the month against what the connection is rated for. */
 function Demand({ one }: { one: IndicatorFigure | undefined }) {
   const supply = useSupply();
-  const devices = useAsk<{ devices: Device[] }>(`/parks/${chosen.value}/devices`, 300_000);
+  const devices = useQuery<{ devices: Device[] }>(`/parks/${chosen.value}/devices`, 300_000);
   if (!one) return null;
   const agreed = sumOf((supply ?? []).map((agreement) => agreement.contracted_kw));
   const rated = sumOf((devices.data?.devices ?? []).filter((device) => device.device_class === "grid_meter" && !device.retired).map((device) => device.ratings?.rated_power_kw ?? null));
@@ -114,7 +114,7 @@ function doubtOf(one: IndicatorFigure): string | null {
 
 function Cost({ month }: { month: string }) {
   const account = useSupply()?.[0]?.account ?? null;
-  const asked = useAsk<{ bill: Bill }>(account === null ? null : `/accounts/${encodeURIComponent(account)}/bills/${month}`, 300_000);
+  const asked = useQuery<{ bill: Bill }>(account === null ? null : `/accounts/${encodeURIComponent(account)}/bills/${month}`, 300_000);
   const bill = asked.data?.bill;
   // Of an open month the last quarter hours are always missing, until they are settled: those alone are no doubt.
   const doubted = bill && (!bill.provisional || bill.marks?.some((mark) => mark.estimated_intervals > 0));

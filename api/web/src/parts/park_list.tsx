@@ -1,6 +1,6 @@
 // The parks of the district, the one that needs somebody first, or by what is chosen; a click goes into a park.
 
-import type { Asked } from "../asked";
+import type { Query } from "../use_query";
 import { ago } from "../format";
 import { LinkTo } from "../link_to";
 import { Num } from "../number";
@@ -17,8 +17,8 @@ type Sort = "worst" | "name" | "power" | "sun" | "energy" | "complete";
 /** A park with what was asked of its day. */
 export interface Listed {
   one: ParkNow;
-  day: Asked<Day>;
-  complete: Asked<Completeness>;
+  day: Query<Day>;
+  complete: Query<Completeness>;
 }
 
 const IMPORT = "grid_meter.energy_import_kwh";

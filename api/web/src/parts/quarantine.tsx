@@ -1,12 +1,12 @@
 // What was refused in the last day, by reason, and each entry with where it stood.
 
-import { Answered, type Asked } from "../asked";
+import { Answered, type Query } from "../use_query";
 import { moment, whole } from "../format";
 import { go, param } from "../router";
 import type { Quarantine } from "../types";
 import { say, sayMaybe } from "../words";
 
-export function QuarantinePanel({ asked }: { asked: Asked<Quarantine> }) {
+export function QuarantinePanel({ asked }: { asked: Query<Quarantine> }) {
   return (
     <section class="card full" aria-labelledby="quarantine-title">
       <div class="card-head">

@@ -1,7 +1,7 @@
 // Where the energy of a day came from and where it went. Through one bus, so that nothing is claimed about which
 // source fed which use; what the registers do not explain is a band of its own, hatched.
 
-import { Answered, type Asked } from "../asked";
+import { Answered, type Query } from "../use_query";
 import { energy, percent, together } from "../format";
 import { noSum } from "../today";
 import type { Day, Part } from "../types";
@@ -31,7 +31,7 @@ const USES: [string, Key, Part][] = [
   ["grid_meter.energy_export_kwh", "energy.export", "grid"],
 ];
 
-export function DaySankey({ of }: { of: Asked<Day> }) {
+export function DaySankey({ of }: { of: Query<Day> }) {
   return (
     <section class="card wide" aria-labelledby="sankey-title">
       <div class="card-head">

@@ -1,6 +1,6 @@
 // Charging sessions: what each vehicle took and gave back, and where its energy came from as a bar of three parts.
 
-import { Answered, type Asked } from "../asked";
+import { Answered, type Query } from "../use_query";
 import { age, energy, moment, percent, together, whole } from "../format";
 import { Num } from "../number";
 import { park } from "../state";
@@ -43,7 +43,7 @@ const PARTS = [
 /** Less than this is what rounding leaves. */
 const NOTHING_KWH = 0.0005;
 
-export function SessionsCard({ asked, names, returning }: { asked: Asked<Sessions>; names: Map<string, string>; returning: boolean }) {
+export function SessionsCard({ asked, names, returning }: { asked: Query<Sessions>; names: Map<string, string>; returning: boolean }) {
   return (
     <section class="card full" aria-labelledby="sessions-title">
       <div class="card-head">

@@ -1,7 +1,7 @@
 // The industrial clusters: output against the targets of 2025 and 2030, the energy beside it, each figure with its
 // source.
 
-import { Answered, useAsk } from "../asked";
+import { Answered, useQuery } from "../use_query";
 import { percent, whole } from "../format";
 import { Bullet } from "../parts/bullet";
 import { ClusterNumber } from "../parts/cluster_number";
@@ -58,7 +58,7 @@ export const figureOf = (cluster: Cluster, name: string): ClusterFigure | undefi
 
 export function ClustersView() {
   const wanted = param("quarter");
-  const asked = useAsk<Clusters>(`/clusters${wanted ? `?quarter=${wanted}` : ""}`, 300_000);
+  const asked = useQuery<Clusters>(`/clusters${wanted ? `?quarter=${wanted}` : ""}`, 300_000);
   return (
     <Answered of={asked} height={480} empty={({ clusters }) => (clusters.length ? null : say("clusters.empty"))}>
       {(found) => <All found={found} />}

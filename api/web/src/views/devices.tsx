@@ -1,6 +1,6 @@
 // The devices of a park by class: what each does now, compared with its like.
 
-import { Answered, useAsk } from "../asked";
+import { Answered, useQuery } from "../use_query";
 import { needCatalogue } from "../catalogue";
 import { age } from "../format";
 import { LinkTo } from "../link_to";
@@ -29,8 +29,8 @@ const SHOWN_AS: Record<string, string> = { meter: "grid_meter" };
 export function DevicesView() {
   needCatalogue();
   const base = `/parks/${chosen.value}`;
-  const devices = useAsk<{ devices: Device[] }>(`${base}/devices`, 60_000);
-  const live = useAsk<{ devices: LiveDevice[] }>(`${base}/live`, 2_000);
+  const devices = useQuery<{ devices: Device[] }>(`${base}/devices`, 60_000);
+  const live = useQuery<{ devices: LiveDevice[] }>(`${base}/live`, 2_000);
   // Ages go on also when no answer comes any more.
   const waited = Math.max(0, (moment_ms() - live.at_ms) / 1000);
   const aged = (live.data?.devices ?? []).map((one): LiveDevice => {

@@ -2,7 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import { atAge, soFar } from "../answer";
-import { Refusal, useAskEach, type Asked } from "../asked";
+import { Refusal, useQueries, type Query } from "../use_query";
 import { PowerOfDay } from "../day";
 import { clock, isoDay, percent, power, together } from "../format";
 import type { Completeness } from "../parts/calendar";
@@ -39,8 +39,8 @@ function Known({ shown }: { shown: District }) {
   const { parks } = shown;
   // One day for all: a park that is silent since yesterday has no energy today.
   const date = isoDay(newestOf(shown) ?? Date.now(), parks[0]?.time_zone ?? "Asia/Shanghai");
-  const days = useAskEach<Day>(parks.map((one) => `/parks/${one.park}/day?step=15m&date=${date}`), PAUSE_MS);
-  const complete = useAskEach<Completeness>(parks.map((one) => `/parks/${one.park}/completeness?period=${date}`), PAUSE_MS);
+  const days = useQueries<Day>(parks.map((one) => `/parks/${one.park}/day?step=15m&date=${date}`), PAUSE_MS);
+  const complete = useQueries<Completeness>(parks.map((one) => `/parks/${one.park}/completeness?period=${date}`), PAUSE_MS);
   const answered = days.every((one) => one.data ?? one.problem);
   const sum = useMemo(() => (answered ? summed(days.flatMap((one) => one.data ?? []), days.filter((one) => !one.data).length) : null), [days]);
   const heard = useMemo(() => newestOf(shown), [days]);
@@ -77,7 +77,7 @@ function Known({ shown }: { shown: District }) {
 }
 
 /** Nothing of the day can be had: why, instead of the charts. */
-function NoDay({ days }: { days: Asked<Day>[] }) {
+function NoDay({ days }: { days: Query<Day>[] }) {
   const problem = days.find((one) => one.problem)?.problem;
   return (
     <section class="card full" aria-labelledby="day-title">
@@ -87,7 +87,7 @@ function NoDay({ days }: { days: Asked<Day>[] }) {
   );
 }
 
-function noteOf(days: Asked<Day>[], partial: number): string | undefined {
+function noteOf(days: Query<Day>[], partial: number): string | undefined {
   const old = days.filter((one) => one.data && one.problem);
   if (old.length) return say("asked.old", { time: clock(Math.min(...old.map((one) => one.at_ms)), undefined) });
   return partial ? say("district.partial") : undefined;

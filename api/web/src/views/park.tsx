@@ -1,7 +1,7 @@
 // One park: the answer, the flow of this moment, the day, the month, and whether it can be trusted.
 
 import { Answer } from "../answer";
-import { useAsk, type Asked } from "../asked";
+import { useQuery, type Query } from "../use_query";
 import { DayChart } from "../day";
 import { Flow } from "../flow";
 import { LinkTo } from "../link_to";
@@ -43,8 +43,8 @@ export function ParkView() {
 }
 
 /** The chosen day, asked for once; without one the newest day as it goes on. */
-function useShownDay(): Asked<Day> {
+function useShownDay(): Query<Day> {
   const wanted = chosenDay();
-  const other = useAsk<Day>(wanted === null ? null : `/parks/${chosen.value}/day?date=${wanted}`);
+  const other = useQuery<Day>(wanted === null ? null : `/parks/${chosen.value}/day?date=${wanted}`);
   return wanted === null ? { data: day.value, problem: null, at_ms: Date.now() } : other;
 }

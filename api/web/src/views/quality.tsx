@@ -1,7 +1,7 @@
 // Whether the data can be trusted: complete or not by day and park, what is missing and why, what was refused, and the
 // gateways that bring it.
 
-import { Answered, useAsk } from "../asked";
+import { Answered, useQuery } from "../use_query";
 import { CompletenessCalendar } from "../parts/calendar";
 import { GapList } from "../parts/gap_list";
 import { GatewayTable } from "../parts/gateway_table";
@@ -20,8 +20,8 @@ export const ofPark = (): string | null => param("of");
 export function QualityView() {
   const wanted = ofPark();
   const known = wanted === null || parks.value?.some((one) => one.park === wanted);
-  const gateways = useAsk<{ gateways: Gateway[] }>(`/gateways${wanted ? `?park=${wanted}` : ""}`, 5_000);
-  const refused = useAsk<Quarantine>(`/quarantine?limit=200${wanted ? `&park=${wanted}` : ""}`, 15_000);
+  const gateways = useQuery<{ gateways: Gateway[] }>(`/gateways${wanted ? `?park=${wanted}` : ""}`, 5_000);
+  const refused = useQuery<Quarantine>(`/quarantine?limit=200${wanted ? `&park=${wanted}` : ""}`, 15_000);
   return (
     <>
       <p class="answer">{known && gateways.data && refused.data ? sentence(gateways.data.gateways, refused.data.total) : <span class="skeleton line" />}</p>

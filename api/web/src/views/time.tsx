@@ -2,7 +2,7 @@
 // address. Dragging zooms; arrows move, + and - zoom.
 
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { Answered, problemOf, useAsk, type Asked } from "../asked";
+import { Answered, problemOf, useQuery, type Query } from "../use_query";
 import { catalogue, deviceName, needCatalogue, signalName, signalOf } from "../catalogue";
 import type { Sheet } from "../export";
 import { moment, scaledTo } from "../format";
@@ -46,7 +46,7 @@ interface Loaded {
 
 export function TimeView() {
   needCatalogue();
-  const devices = useAsk<{ devices: Device[] }>(`/parks/${chosen.value}/devices`, 60_000);
+  const devices = useQuery<{ devices: Device[] }>(`/parks/${chosen.value}/devices`, 60_000);
   return (
     <Answered of={devices} height={480} empty={({ devices: listed }) => (listed.length ? null : say("devices.empty"))}>
       {({ devices: listed }) => <Explorer devices={listed} />}
@@ -234,8 +234,8 @@ function wantedOf(plots: Plot[], compare: string, devices: Device[]): Wanted[] {
 }
 
 /** All histories of a view, one question a device and span; the last answer stays while the next is under way. */
-function useHistories(plots: Plot[], span: Span, compare: string, devices: Device[], points: number): Asked<Loaded[]> {
-  const [asked, setAsked] = useState<Asked<Loaded[]>>({ data: null, problem: null, at_ms: 0 });
+function useHistories(plots: Plot[], span: Span, compare: string, devices: Device[], points: number): Query<Loaded[]> {
+  const [asked, setAsked] = useState<Query<Loaded[]>>({ data: null, problem: null, at_ms: 0 });
   const key = [plotText(plots), span.from_ms, span.to_ms, compare, points].join("|");
   useEffect(() => {
     let stopped = false;

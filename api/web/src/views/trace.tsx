@@ -2,7 +2,7 @@
 // again from them.
 
 import { useEffect, useRef } from "preact/hooks";
-import { Answered, useAsk } from "../asked";
+import { Answered, useQuery } from "../use_query";
 import { above0, below100, scaledTo } from "../format";
 import { go, param } from "../router";
 import { language, nameOf, say } from "../words";
@@ -38,7 +38,7 @@ interface Trace {
 export function TraceDialog() {
   const address = param("trace") ?? "";
   const box = useRef<HTMLDialogElement>(null);
-  const asked = useAsk<Trace>(address ? `/trace/${address.split("/").map(encodeURIComponent).join("/")}` : null);
+  const asked = useQuery<Trace>(address ? `/trace/${address.split("/").map(encodeURIComponent).join("/")}` : null);
   useEffect(() => {
     box.current?.showModal();
   }, []);

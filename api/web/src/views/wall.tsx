@@ -2,7 +2,7 @@
 // What it holds is bounded; a stream that dies is dialled again; and if all fails it says how old it is.
 
 import { useEffect, useState } from "preact/hooks";
-import { useAsk } from "../asked";
+import { useQuery } from "../use_query";
 import { age, ago, percent, scaledTo } from "../format";
 import { DistrictMap } from "../parts/district_map";
 import { WallCurve } from "../parts/wall_curve";
@@ -183,7 +183,7 @@ function OnePark({ one }: { one: ParkNow }) {
 }
 
 function TheDay({ one }: { one: ParkNow }) {
-  const asked = useAsk<Day>(`/parks/${one.park}/day?step=15m`, 60_000);
+  const asked = useQuery<Day>(`/parks/${one.park}/day?step=15m`, 60_000);
   return (
     <section class="wall-card" aria-label={say("day.title")}>
       <h2>

@@ -7,18 +7,18 @@ import { ask, Refused } from "./link";
 import type { Problem } from "./types";
 import { say } from "./words";
 
-export interface Asked<T> {
+export interface Query<T> {
   data: T | null;
   problem: Problem | null;
   /** When the shown data was answered; what follows a failure is older than now. */
   at_ms: number;
 }
 
-const NOTHING: Asked<never> = { data: null, problem: null, at_ms: 0 };
+const NOTHING: Query<never> = { data: null, problem: null, at_ms: 0 };
 
 /** Ask now, and again after each pause; another address begins anew. A null address asks nothing. */
-export function useAsk<T>(path: string | null, pauseMs = 0): Asked<T> {
-  const [asked, setAsked] = useState<{ path: string | null; answer: Asked<T> }>({ path, answer: NOTHING });
+export function useQuery<T>(path: string | null, pauseMs = 0): Query<T> {
+  const [asked, setAsked] = useState<{ path: string | null; answer: Query<T> }>({ path, answer: NOTHING });
   useEffect(() => {
     if (path === null) return undefined;
     return asking<T>(path, pauseMs, (answer) => setAsked((was) => ({ path, answer: answer(was.path === path ? was.answer : NOTHING) })));
@@ -27,8 +27,8 @@ export function useAsk<T>(path: string | null, pauseMs = 0): Asked<T> {
 }
 
 /** The same question of several, each answered for itself and in the order of the paths. */
-export function useAskEach<T>(paths: string[], pauseMs: number): Asked<T>[] {
-  const [answers, setAnswers] = useState<ReadonlyMap<string, Asked<T>>>(new Map());
+export function useQueries<T>(paths: string[], pauseMs: number): Query<T>[] {
+  const [answers, setAnswers] = useState<ReadonlyMap<string, Query<T>>>(new Map());
   const all = paths.join(" ");
   useEffect(() => {
     const stops = paths.map((path) => asking<T>(path, pauseMs, (answer) => setAnswers((was) => new Map(was).set(path, answer(was.get(path) ?? NOTHING)))));
@@ -41,7 +41,7 @@ export function useAskEach<T>(paths: string[], pauseMs: number): Asked<T>[] {
 }
 
 /** Ask until it is stopped, and tell what each answer makes of the one before. */
-function asking<T>(path: string, pauseMs: number, tell: (answer: (was: Asked<T>) => Asked<T>) => void): () => void {
+function asking<T>(path: string, pauseMs: number, tell: (answer: (was: Query<T>) => Query<T>) => void): () => void {
   let stopped = false;
   let timer = 0;
   let first = true;
@@ -52,7 +52,7 @@ function asking<T>(path: string, pauseMs: number, tell: (answer: (was: Asked<T>)
       return;
     }
     first = false;
-    let answer: (was: Asked<T>) => Asked<T>;
+    let answer: (was: Query<T>) => Query<T>;
     try {
       const data = await ask<T>(path);
       answer = () => ({ data, problem: null, at_ms: Date.now() });
@@ -77,7 +77,7 @@ export function problemOf(error: unknown): Problem {
 }
 
 interface Props<T> {
-  of: Asked<T>;
+  of: Query<T>;
   /** Height of what is coming, so that nothing jumps when it is there. */
   height: number;
   empty?: (data: T) => ComponentChildren | null;
