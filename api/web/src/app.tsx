@@ -2,7 +2,7 @@ import { useEffect } from "preact/hooks";
 import { age } from "./format";
 import { oldestIfAllOld } from "./park_status";
 import { lazy, Skeleton } from "./lazy";
-import { keepToken } from "./link";
+import { keepToken } from "./api_client";
 import { LinkTo } from "./link_to";
 import { param, viewPatch, type View } from "./router";
 import { allOld, causes, choose, chosen, findParks, link, needsToken, OF_PARK, overview, park, parks, unknownPark, view } from "./state";

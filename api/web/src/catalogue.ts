@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { bilingualName } from "./bilingual_name";
-import { ask } from "./link";
+import { ask } from "./api_client";
 import type { Signal } from "./types";
 import { language, sayMaybe } from "./words";
 

@@ -1,6 +1,6 @@
 // One question for the history of one signal, answered for the whole of its span.
 
-import { ask } from "./link";
+import { ask } from "./api_client";
 import type { Device, History } from "./types";
 
 const ROLLUPS: [string, number][] = [

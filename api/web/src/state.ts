@@ -2,7 +2,7 @@
 
 import { batch, computed, effect, signal } from "@preact/signals";
 import { remembered } from "./address";
-import { ask, follow, Refused } from "./link";
+import { ask, follow, Refused } from "./api_client";
 import { Ring } from "./ring";
 import { go, named, param, type View } from "./router";
 import { causesOf, concernsAll, type Cause } from "./trouble";

@@ -3,7 +3,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { clock } from "./format";
-import { ask, Refused } from "./link";
+import { ask, Refused } from "./api_client";
 import type { Problem } from "./types";
 import { say } from "./words";
 

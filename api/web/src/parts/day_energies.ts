@@ -2,7 +2,7 @@
 // backwards gives no number.
 
 import { useEffect, useState } from "preact/hooks";
-import { ask } from "../link";
+import { ask } from "../api_client";
 import { chosen } from "../state";
 import type { History } from "../types";
 import type { Member } from "../views/devices";
