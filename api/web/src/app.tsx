@@ -3,7 +3,7 @@ import { age } from "./format";
 import { oldestIfAllOld } from "./park_status";
 import { lazy, Skeleton } from "./lazy";
 import { keepToken } from "./api_client";
-import { LinkTo } from "./link_to";
+import { RouterLink } from "./router_link";
 import { param, viewPatch, type View } from "./router";
 import { allOld, causes, choose, chosen, findParks, link, needsToken, OF_PARK, overview, park, parks, unknownPark, view } from "./state";
 import { short, since, TroubleList } from "./parts/trouble_list";
@@ -126,9 +126,9 @@ function Tabs() {
   return (
     <nav aria-label={say("views")}>
       {TABS.map((tab) => (
-        <LinkTo key={tab.view} to={viewPatch(tab.view)} current={tab.view === view.value}>
+        <RouterLink key={tab.view} to={viewPatch(tab.view)} current={tab.view === view.value}>
           {say(tab.key)}
-        </LinkTo>
+        </RouterLink>
       ))}
     </nav>
   );
@@ -168,7 +168,7 @@ function NoSuchPark({ name }: { name: string }) {
       <ul class="choices">
         {(parks.value ?? []).map((known) => (
           <li key={known.park}>
-            <LinkTo to={{ park: known.park }}>{nameOf(known, known.park)}</LinkTo> <span class="faint">{known.park}</span>
+            <RouterLink to={{ park: known.park }}>{nameOf(known, known.park)}</RouterLink> <span class="faint">{known.park}</span>
           </li>
         ))}
       </ul>

@@ -3,7 +3,7 @@
 import { atAge } from "../answer";
 import { deviceName, signalOf, wholeName } from "../catalogue";
 import { ago } from "../format";
-import { LinkTo } from "../link_to";
+import { RouterLink } from "../router_link";
 import { Num } from "../number";
 import { viewPatch } from "../router";
 import { say, sayMaybe } from "../words";
@@ -13,9 +13,9 @@ export function DeviceCell({ member, signal = "active_power_kw" }: { member: Mem
   const { device } = member;
   return (
     <th scope="row">
-      <LinkTo to={viewPatch("time", { plot: `${device.gateway}/${device.device}/${signal}` })} title={[wholeName(device), device.model, device.firmware, device.gateway].filter(Boolean).join(" · ")}>
+      <RouterLink to={viewPatch("time", { plot: `${device.gateway}/${device.device}/${signal}` })} title={[wholeName(device), device.model, device.firmware, device.gateway].filter(Boolean).join(" · ")}>
         {deviceName(device)}
-      </LinkTo>
+      </RouterLink>
     </th>
   );
 }

@@ -2,7 +2,7 @@
 
 import { useQuery, type Query } from "../use_query";
 import { DASH, whole } from "../format";
-import { LinkTo } from "../link_to";
+import { RouterLink } from "../router_link";
 import { Num } from "../number";
 import { viewPatch } from "../router";
 import { Energies, Shares, useDistrictShares } from "../today";
@@ -42,7 +42,7 @@ function Trust({ parks, complete }: { parks: ParkNow[]; complete: Query<Complete
     <dl class="energies">
       <div>
         <dt>
-          <LinkTo to={viewPatch("quality")}>{say("district.complete")}</LinkTo>
+          <RouterLink to={viewPatch("quality")}>{say("district.complete")}</RouterLink>
         </dt>
         <dd>
           <Num value={score === null ? null : Math.floor(score * 10) / 10} unit="%" why={say(score === null ? "district.complete.none" : "district.complete.why")} />

@@ -2,7 +2,7 @@
 
 import type { Query } from "../use_query";
 import { ago } from "../format";
-import { LinkTo } from "../link_to";
+import { RouterLink } from "../router_link";
 import { Num } from "../number";
 import { go, param, viewPatch } from "../router";
 import { parkStatus, type ParkStatus } from "../park_status";
@@ -89,7 +89,7 @@ function Row({ one, day, complete }: Listed) {
         <ParkStatusMark state={state} />
       </td>
       <th scope="row">
-        <LinkTo to={viewPatch("park", { park: one.park })}>{nameOf(one, one.park)}</LinkTo>
+        <RouterLink to={viewPatch("park", { park: one.park })}>{nameOf(one, one.park)}</RouterLink>
       </th>
       <td class="number">
         <Num value={grid.kw} unit="kW" old={grid.state === "stale"} why={grid.age === null ? undefined : ago(grid.age, "age.ago")} />

@@ -1,7 +1,7 @@
 // Every signal of a device with its value of this moment.
 
 import { deviceName, signalName, signalOf, wholeName } from "../catalogue";
-import { LinkTo } from "../link_to";
+import { RouterLink } from "../router_link";
 import { viewPatch } from "../router";
 import { say } from "../words";
 import type { Member } from "../views/devices";
@@ -20,7 +20,7 @@ export function SignalTable({ members }: { members: Member[] }) {
               .map((signal) => (
                 <div key={signal}>
                   <dt>
-                    <LinkTo to={viewPatch("time", { plot: `${member.device.gateway}/${member.device.device}/${signal}` })}>{signalName(signal)}</LinkTo>
+                    <RouterLink to={viewPatch("time", { plot: `${member.device.gateway}/${member.device.device}/${signal}` })}>{signalName(signal)}</RouterLink>
                   </dt>
                   <dd>
                     <Live member={member} signal={signal} />

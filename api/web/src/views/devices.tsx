@@ -3,7 +3,7 @@
 import { Answered, useQuery } from "../use_query";
 import { needCatalogue } from "../catalogue";
 import { age } from "../format";
-import { LinkTo } from "../link_to";
+import { RouterLink } from "../router_link";
 import { ChargersPanel } from "../parts/chargers";
 import { DayBar } from "../parts/day_choice";
 import { DcBusPanel } from "../parts/dc_bus";
@@ -64,7 +64,7 @@ function Classes({ devices, live }: { devices: Device[]; live: LiveDevice[] }) {
       <Panel kind={kind} members={members} />
       <p class="onward">
         {members[0] && (
-          <LinkTo to={viewPatch("time", { plot: plotOfClass(members) })}>{say("onward.time")}</LinkTo>
+          <RouterLink to={viewPatch("time", { plot: plotOfClass(members) })}>{say("onward.time")}</RouterLink>
         )}
       </p>
     </>

@@ -4,7 +4,7 @@ import { Answer } from "../answer";
 import { useQuery, type Query } from "../use_query";
 import { DayChart } from "../day";
 import { Flow } from "../flow";
-import { LinkTo } from "../link_to";
+import { RouterLink } from "../router_link";
 import { MonthSoFar } from "../parts/month";
 import { Gateways, Refused } from "../oversight";
 import { DaySankey } from "../parts/sankey";
@@ -34,9 +34,9 @@ export function ParkView() {
         <Refused />
       </div>
       <p class="onward">
-        <LinkTo to={viewPatch("devices")}>{say("onward.devices")}</LinkTo>
-        <LinkTo to={viewPatch("time")}>{say("onward.time")}</LinkTo>
-        <LinkTo to={viewPatch("quality")}>{say("onward.quality")}</LinkTo>
+        <RouterLink to={viewPatch("devices")}>{say("onward.devices")}</RouterLink>
+        <RouterLink to={viewPatch("time")}>{say("onward.time")}</RouterLink>
+        <RouterLink to={viewPatch("quality")}>{say("onward.quality")}</RouterLink>
       </p>
     </>
   );

@@ -12,7 +12,7 @@ interface Props {
   label?: string;
 }
 
-export function LinkTo({ to, children, current, label, ...rest }: Props) {
+export function RouterLink({ to, children, current, label, ...rest }: Props) {
   const follow = (event: MouseEvent): void => {
     if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
