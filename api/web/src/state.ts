@@ -1,7 +1,7 @@
 // What the page knows. Everything that is shown is computed from these signals.
 
 import { batch, computed, effect, signal } from "@preact/signals";
-import { remembered } from "./address";
+import { remembered } from "./preferences";
 import { ask, follow, Refused } from "./api_client";
 import { Ring } from "./ring";
 import { go, named, param, type View } from "./router";

@@ -1,7 +1,7 @@
 // Light and dark; without a choice the machine's own.
 
 import { signal } from "@preact/signals";
-import { remember, remembered } from "./address";
+import { remember, remembered } from "./preferences";
 
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 

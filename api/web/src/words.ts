@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import en from "./locales/en.json";
 import zh from "./locales/zh.json";
-import { remembered, remember } from "./address";
+import { remembered, remember } from "./preferences";
 
 export type Language = "zh" | "en";
 export type Key = keyof typeof en;
