@@ -5,7 +5,7 @@ import { short } from "./parts/trouble_list";
 import { causes, overview, park, server_ms, shown, zoneOf, type Shown } from "./state";
 import { oldestIfAllOld } from "./park_status";
 import { isOnItsWay } from "./trouble";
-import { nameOf, say } from "./words";
+import { nameOf, say } from "./i18n";
 
 export function Answer() {
   const text = overview.value ? sentence() : null;

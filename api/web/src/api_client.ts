@@ -2,7 +2,7 @@
 // which is why the stream is read with fetch: an EventSource cannot send a header.
 
 import type { Problem } from "./types";
-import { language } from "./words";
+import { language } from "./i18n";
 
 // Relative to the page, which may be served under a path of a reverse proxy.
 const BASE = "api/v1";

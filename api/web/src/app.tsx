@@ -9,7 +9,7 @@ import { allOld, causes, choose, chosen, findParks, link, needsToken, OF_PARK, o
 import { short, since, TroubleList } from "./parts/trouble_list";
 import { theme, toggle } from "./theme";
 import { concernsAll, isOnItsWay } from "./trouble";
-import { language, nameOf, say, speak, type Key } from "./words";
+import { language, nameOf, say, speak, type Key } from "./i18n";
 
 const SHOWN: Record<View, ReturnType<typeof lazy>> = {
   district: lazy(async () => (await import("./views/district")).DistrictView),

@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import { bilingualName } from "./bilingual_name";
 import { ask } from "./api_client";
 import type { Signal } from "./types";
-import { language, sayMaybe } from "./words";
+import { language, sayMaybe } from "./i18n";
 
 export const catalogue = signal<Record<string, Signal[]> | null>(null);
 let asked = false;

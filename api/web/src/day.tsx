@@ -12,7 +12,7 @@ import { DayRefused } from "./parts/day_refused";
 import { heardWhenAsked, overview } from "./state";
 import { colour, theme } from "./theme";
 import type { Day, Part } from "./types";
-import { language, say, type Key } from "./words";
+import { language, say, type Key } from "./i18n";
 
 const HEIGHT = 300;
 /** Roll-ups follow the readings; only a longer difference is a gap. */

@@ -9,7 +9,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ago, DASH, percent, power, together } from "./format";
 import { shown, type Shown } from "./state";
 import type { Part } from "./types";
-import { say, type Key } from "./words";
+import { say, type Key } from "./i18n";
 
 interface Band {
   key: string;

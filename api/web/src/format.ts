@@ -1,7 +1,7 @@
 // Numbers, ages and instants in the page's language.
 
 import { told, whole as wholeIn } from "./numbers";
-import { locale, say } from "./words";
+import { locale, say } from "./i18n";
 
 export const DASH = "—";
 

@@ -2,7 +2,7 @@
 
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { say } from "./words";
+import { say } from "./i18n";
 
 export function lazy(load: () => Promise<ComponentType>, Waiting: ComponentType = Skeleton): ComponentType {
   let found: ComponentType | null = null;

@@ -6,7 +6,7 @@ import { markScrolls } from "./scrolls";
 import { park, start, view } from "./state";
 import "./style.css";
 import { theme } from "./theme";
-import { locale, nameOf, say } from "./words";
+import { locale, nameOf, say } from "./i18n";
 
 effect(() => {
   document.documentElement.lang = locale.value;

@@ -1,7 +1,7 @@
 // One number with its unit, read down a column; what is missing is a dash with its reason, never 0.
 
 import { DASH, scaledTo } from "./format";
-import { say } from "./words";
+import { say } from "./i18n";
 
 interface Props {
   value: number | null | undefined;

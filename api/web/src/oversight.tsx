@@ -4,7 +4,7 @@ import { ago, age, DASH, whole } from "./format";
 import { Num } from "./number";
 import { allOld, causes, overview, quarantine, since } from "./state";
 import type { Gateway } from "./types";
-import { say, sayMaybe } from "./words";
+import { say, sayMaybe } from "./i18n";
 
 export function Gateways() {
   const shown = overview.value?.gateways;

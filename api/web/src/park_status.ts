@@ -4,7 +4,7 @@ import { long } from "./parts/trouble_list";
 import { aged, causes, district, OF_PARK, overview, view } from "./state";
 import { concernsAll, isOnItsWay, type Cause, type Kind } from "./trouble";
 import type { ParkNow, Part } from "./types";
-import { say, type Key } from "./words";
+import { say, type Key } from "./i18n";
 
 export interface ParkStatus {
   rank: 0 | 1 | 2;

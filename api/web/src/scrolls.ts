@@ -1,7 +1,7 @@
 // A box that is wider than what it shows says on which side it goes on: the style sheet fades that side out.
 
 import { effect } from "@preact/signals";
-import { language, say } from "./words";
+import { language, say } from "./i18n";
 
 function mark(box: HTMLElement): void {
   const past = Math.max(0, box.scrollWidth - box.clientWidth - box.scrollLeft);

@@ -8,7 +8,7 @@ import { chosenDay } from "./parts/day_choice";
 import { DayRefused } from "./parts/day_refused";
 import { chosen } from "./state";
 import type { Day, Energy } from "./types";
-import { say, type Key } from "./words";
+import { say, type Key } from "./i18n";
 
 const ROWS: { register: string; key: Key; part: string }[] = [
   { register: "pv_inverter.energy_generated_kwh", key: "energy.pv", part: "pv" },

@@ -5,7 +5,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { clock } from "./format";
 import { ask, Refused } from "./api_client";
 import type { Problem } from "./types";
-import { say } from "./words";
+import { say } from "./i18n";
 
 export interface Query<T> {
   data: T | null;

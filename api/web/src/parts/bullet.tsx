@@ -2,7 +2,7 @@
 
 import { percent, scaledTo } from "../format";
 import { figureOf, type Cluster } from "../views/clusters";
-import { nameOf, say } from "../words";
+import { nameOf, say } from "../i18n";
 import { ClusterNumber, noteOf } from "./cluster_number";
 
 export function Bullet({ cluster, year: wanted }: { cluster: Cluster; year: number }) {

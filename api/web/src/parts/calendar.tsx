@@ -5,7 +5,7 @@ import { Answered, useQuery } from "../use_query";
 import { DASH, isoDay, otherDay } from "../format";
 import { go, param } from "../router";
 import type { Park } from "../types";
-import { locale, nameOf, say } from "../words";
+import { locale, nameOf, say } from "../i18n";
 
 export interface DayScore {
   day: string;

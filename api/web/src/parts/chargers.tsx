@@ -4,7 +4,7 @@ import { useQuery } from "../use_query";
 import { deviceName } from "../catalogue";
 import { power, together } from "../format";
 import { Num } from "../number";
-import { say } from "../words";
+import { say } from "../i18n";
 import type { Member } from "../views/devices";
 import { chosen } from "../state";
 import { ClassChart, dayShown } from "./class_chart";

@@ -7,7 +7,7 @@ import { ALONE, hatch } from "../hatching";
 import { uncovered } from "../gaps";
 import { colour, theme } from "../theme";
 import type { Column } from "../types";
-import { language, sayMaybe } from "../words";
+import { language, sayMaybe } from "../i18n";
 
 export interface Line {
   key: string;

@@ -8,7 +8,7 @@ import { askHistory } from "../history";
 import { inks, together, trackOf, type Track } from "../series";
 import { chosen, overview, park } from "../state";
 import type { Device, History } from "../types";
-import { say } from "../words";
+import { say } from "../i18n";
 import { Chart, type Line } from "./chart";
 import { chosenDay } from "./day_choice";
 import { DayRefused } from "./day_refused";

@@ -1,7 +1,7 @@
 // A figure of a cluster: its formula, sources and coverage are one hover (or one focus) away.
 
 import { above0, below100, DASH, scaledTo } from "../format";
-import { language, say } from "../words";
+import { language, say } from "../i18n";
 import type { ClusterFigure } from "../views/clusters";
 import { Traced } from "./traced";
 

@@ -4,7 +4,7 @@ import { isDay } from "../calendar_day";
 import { isoDay, otherDay } from "../format";
 import { go, param } from "../router";
 import { overview, zoneOf } from "../state";
-import { say } from "../words";
+import { say } from "../i18n";
 
 /** The day of the address; null for the newest one. */
 export function chosenDay(): string | null {

@@ -2,7 +2,7 @@
 
 import { Refusal } from "../use_query";
 import type { Problem } from "../types";
-import { say } from "../words";
+import { say } from "../i18n";
 import { chosenDay } from "./day_choice";
 
 export function DayRefused({ problem }: { problem: Problem }) {

@@ -1,7 +1,7 @@
 // The direct-current bus of a PEDF building: voltage beside its reference, power beside its target.
 
 import { power, scaledTo, together } from "../format";
-import { say } from "../words";
+import { say } from "../i18n";
 import type { Member } from "../views/devices";
 import { ClassChart } from "./class_chart";
 import { sentenceOf, usable } from "./device_cells";

@@ -4,7 +4,7 @@
 import { ago, DASH } from "../format";
 import { Num } from "../number";
 import { aged, overview } from "../state";
-import { say } from "../words";
+import { say } from "../i18n";
 
 export function DcStrip() {
   const bus = overview.value?.dc;

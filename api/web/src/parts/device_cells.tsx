@@ -6,7 +6,7 @@ import { ago } from "../format";
 import { RouterLink } from "../router_link";
 import { Num } from "../number";
 import { viewPatch } from "../router";
-import { say, sayMaybe } from "../words";
+import { say, sayMaybe } from "../i18n";
 import type { Member } from "../views/devices";
 
 export function DeviceCell({ member, signal = "active_power_kw" }: { member: Member; signal?: string }) {

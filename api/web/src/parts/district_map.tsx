@@ -7,7 +7,7 @@ import { go, href, viewPatch } from "../router";
 import { parkStatus } from "../park_status";
 import type { ParkNow } from "../types";
 import { useOf } from "../use";
-import { language, nameOf, say } from "../words";
+import { language, nameOf, say } from "../i18n";
 import { aroundCircle, besideCircles, boxOf, lines, overlap, withinArea, type Box, type Circle, type Size, type Spot } from "./label_places";
 
 const FIELD: Box = { left: 4, top: 14, right: 636, bottom: 412 };

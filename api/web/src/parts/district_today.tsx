@@ -7,7 +7,7 @@ import { Num } from "../number";
 import { viewPatch } from "../router";
 import { Energies, Shares, useDistrictShares } from "../today";
 import type { Day, ParkNow, Quarantine } from "../types";
-import { say } from "../words";
+import { say } from "../i18n";
 import type { Completeness } from "./calendar";
 
 export function DistrictToday({ parks, day, complete }: { parks: ParkNow[]; day: Day | null; complete: Query<Completeness>[] }) {

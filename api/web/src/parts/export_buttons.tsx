@@ -2,7 +2,7 @@
 
 import { colour } from "../theme";
 import type { Sheet } from "../export";
-import { say } from "../words";
+import { say } from "../i18n";
 
 type Form = "csv" | "xlsx" | "png";
 

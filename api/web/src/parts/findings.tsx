@@ -5,7 +5,7 @@ import { Answered, useQuery, useQueries, type Query } from "../use_query";
 import { signalName } from "../catalogue";
 import { isoDay, moment, otherDay } from "../format";
 import { parks, zoneOf } from "../state";
-import { nameOf, say, sayMaybe } from "../words";
+import { nameOf, say, sayMaybe } from "../i18n";
 
 interface Finding {
   gateway: string;

@@ -6,7 +6,7 @@ import { signalName } from "../catalogue";
 import { age, isoDay, moment, otherDay } from "../format";
 import { param } from "../router";
 import { parks } from "../state";
-import { nameOf, say, sayMaybe } from "../words";
+import { nameOf, say, sayMaybe } from "../i18n";
 
 export interface DataGap {
   gateway: string | null;

@@ -5,7 +5,7 @@ import { useQuery } from "../use_query";
 import { ClockOffset, Online } from "../oversight";
 import { parks } from "../state";
 import type { Gateway, History } from "../types";
-import { nameOf, say } from "../words";
+import { nameOf, say } from "../i18n";
 import { Spark } from "./spark";
 
 export function GatewayTable({ gateways, at_ms }: { gateways: Gateway[]; at_ms: number }) {

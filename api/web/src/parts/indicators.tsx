@@ -4,7 +4,7 @@ import { Answered, useQuery } from "../use_query";
 import { below100, isoDay } from "../format";
 import { Num } from "../number";
 import { chosen, overview, park } from "../state";
-import { language, say, sayMaybe } from "../words";
+import { language, say, sayMaybe } from "../i18n";
 import { chosenDay } from "./day_choice";
 import { Traced } from "./traced";
 

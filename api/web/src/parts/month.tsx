@@ -5,7 +5,7 @@ import { clock, isoDay, money, percent, power, together } from "../format";
 import { Num } from "../number";
 import { chosen, park } from "../state";
 import type { Device } from "../types";
-import { language, say } from "../words";
+import { language, say } from "../i18n";
 import { chosenDay } from "./day_choice";
 import { Traced } from "./traced";
 import { IndicatorRow, monthShown, useIndicators, type IndicatorFigure } from "./indicators";

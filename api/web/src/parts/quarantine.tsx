@@ -4,7 +4,7 @@ import { Answered, type Query } from "../use_query";
 import { moment, whole } from "../format";
 import { go, param } from "../router";
 import type { Quarantine } from "../types";
-import { say, sayMaybe } from "../words";
+import { say, sayMaybe } from "../i18n";
 
 export function QuarantinePanel({ asked }: { asked: Query<Quarantine> }) {
   return (

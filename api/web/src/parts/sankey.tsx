@@ -5,7 +5,7 @@ import { Answered, type Query } from "../use_query";
 import { energy, percent, together } from "../format";
 import { noSum } from "../today";
 import type { Day, Part } from "../types";
-import { language, say, type Key } from "../words";
+import { language, say, type Key } from "../i18n";
 import { chosenDay } from "./day_choice";
 import { DayRefused } from "./day_refused";
 import { useIndicators, type IndicatorFigure } from "./indicators";

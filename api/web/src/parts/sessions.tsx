@@ -4,7 +4,7 @@ import { Answered, type Query } from "../use_query";
 import { age, energy, moment, percent, together, whole } from "../format";
 import { Num } from "../number";
 import { park } from "../state";
-import { say, type Key } from "../words";
+import { say, type Key } from "../i18n";
 
 export interface Session {
   gateway: string;

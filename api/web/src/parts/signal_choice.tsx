@@ -5,7 +5,7 @@ import { deviceName, signalName, wholeName } from "../catalogue";
 import { go } from "../router";
 import type { Device } from "../types";
 import { plotText, type Plot } from "../views/time";
-import { say, sayMaybe } from "../words";
+import { say, sayMaybe } from "../i18n";
 
 export function SignalChoice({ devices, plots, most }: { devices: Device[]; plots: Plot[]; most: number }) {
   const [wanted, setWanted] = useState("");

@@ -3,7 +3,7 @@
 import { deviceName, signalName, signalOf, wholeName } from "../catalogue";
 import { RouterLink } from "../router_link";
 import { viewPatch } from "../router";
-import { say } from "../words";
+import { say } from "../i18n";
 import type { Member } from "../views/devices";
 import { Live } from "./device_cells";
 

@@ -2,7 +2,7 @@
 
 import { percent, power, together } from "../format";
 import { Num } from "../number";
-import { say } from "../words";
+import { say } from "../i18n";
 import type { Member } from "../views/devices";
 import { ClassChart } from "./class_chart";
 import { useDayEnergies } from "./day_energies";

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { go } from "../router";
-import { say } from "../words";
+import { say } from "../i18n";
 
 export function Traced({ address, children, title, label }: { address: string; children: ComponentChildren; title?: string | undefined; label?: string | undefined }) {
   return (

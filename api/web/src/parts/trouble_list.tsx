@@ -4,7 +4,7 @@ import { age, clockSeconds, isoDay, moment, percent } from "../format";
 import { bilingualName } from "../bilingual_name";
 import { causes, moment_ms, parks, server_ms, zoneOf } from "../state";
 import { concernsAll, isOnItsWay, type Cause } from "../trouble";
-import { language, nameOf, say, sayMaybe } from "../words";
+import { language, nameOf, say, sayMaybe } from "../i18n";
 
 const SHOWN = 6;
 

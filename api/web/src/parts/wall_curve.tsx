@@ -4,7 +4,7 @@ import { clock, scaledTo } from "../format";
 import { drawn } from "../gaps";
 import { axisTicks } from "../axis_ticks";
 import type { Column, Day, Part } from "../types";
-import { say, type Key } from "../words";
+import { say, type Key } from "../i18n";
 
 const WIDTH = 800;
 const HEIGHT = 300;

@@ -1,7 +1,7 @@
 // The weather that the sun's yield is judged by.
 
 import { scaledTo } from "../format";
-import { say } from "../words";
+import { say } from "../i18n";
 import type { Member } from "../views/devices";
 import { ClassChart } from "./class_chart";
 import { sentenceOf, usable } from "./device_cells";

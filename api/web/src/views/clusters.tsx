@@ -7,7 +7,7 @@ import { Bullet } from "../parts/bullet";
 import { ClusterNumber } from "../parts/cluster_number";
 import { paceOf, type Pace } from "../parts/cluster_pace";
 import { go, param } from "../router";
-import { language, nameOf, say } from "../words";
+import { language, nameOf, say } from "../i18n";
 
 export interface ClusterFigure {
   name: string;

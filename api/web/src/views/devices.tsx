@@ -14,7 +14,7 @@ import { WeatherPanel } from "../parts/weather";
 import { go, param, viewPatch } from "../router";
 import { allOld, chosen, moment_ms } from "../state";
 import type { Device, LiveDevice } from "../types";
-import { say, sayMaybe } from "../words";
+import { say, sayMaybe } from "../i18n";
 import { FIRST_SIGNAL } from "../parts/first_signal";
 
 export interface Member {

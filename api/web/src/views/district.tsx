@@ -15,7 +15,7 @@ import { parkStatus } from "../park_status";
 import { aged, causes, district } from "../state";
 import { concernsAll } from "../trouble";
 import type { Day, District, ParkNow } from "../types";
-import { nameOf, say } from "../words";
+import { nameOf, say } from "../i18n";
 
 const PAUSE_MS = 60_000;
 const NOT_ASKED = { data: null, problem: null, at_ms: 0 };

@@ -14,7 +14,7 @@ import { viewPatch } from "../router";
 import { chosen, day } from "../state";
 import { Today } from "../today";
 import type { Day } from "../types";
-import { say } from "../words";
+import { say } from "../i18n";
 
 export function ParkView() {
   const shown = useShownDay();

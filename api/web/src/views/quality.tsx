@@ -12,7 +12,7 @@ import { go, param } from "../router";
 import { causes, parks } from "../state";
 import { concernsAll, isOnItsWay } from "../trouble";
 import type { Gateway, Quarantine } from "../types";
-import { nameOf, say } from "../words";
+import { nameOf, say } from "../i18n";
 
 /** One park when the view is narrowed to it. */
 export const ofPark = (): string | null => param("of");

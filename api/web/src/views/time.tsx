@@ -16,7 +16,7 @@ import { go, param } from "../router";
 import { highest, inks, shifted, together, trackOf, type Track } from "../series";
 import { chosen, overview, park } from "../state";
 import type { Device, History } from "../types";
-import { nameOf, say, type Key } from "../words";
+import { nameOf, say, type Key } from "../i18n";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Answered, useQuery } from "../use_query";
 import { above0, below100, scaledTo } from "../format";
 import { go, param } from "../router";
-import { language, nameOf, say } from "../words";
+import { language, nameOf, say } from "../i18n";
 
 interface Input {
   name: string;

@@ -12,7 +12,7 @@ import { long, short, since as begun } from "../parts/trouble_list";
 import { aged, causes, district, link } from "../state";
 import { concernsAll, isOnItsWay } from "../trouble";
 import type { Day, Figure, Part, ParkNow } from "../types";
-import { language, nameOf, say, speak, type Key } from "../words";
+import { language, nameOf, say, speak, type Key } from "../i18n";
 
 const PAUSE_S = 20;
 /** A night's reload takes a new version of the page and whatever a browser gathers in weeks. */
