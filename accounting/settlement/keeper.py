@@ -18,8 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from accounting.settlement import answering, aside, beliefs, completeness, findings, readings, registers, revisions
-from accounting.settlement.aside import Failure, Waiting
+from accounting.settlement import (
+    answering,
+    beliefs,
+    completeness,
+    findings,
+    readings,
+    registers,
+    retry_queue,
+    revisions,
+)
 from accounting.settlement.beliefs import DAY_MS, Held, Judged
 from accounting.settlement.computing import metered_of, of_windows
 from accounting.settlement.findings import Found
@@ -27,6 +35,7 @@ from accounting.settlement.neighbours import Inverters
 from accounting.settlement.opening import Opener
 from accounting.settlement.readings import PackedReadings
 from accounting.settlement.registers import LAST_MS, Register
+from accounting.settlement.retry_queue import Failure, Waiting
 from accounting.settlement.revisions import Author, Computed, Prepared, Written
 from accounting.settlement.work import MOST_OF_ROUND, SLOT_MS, Span, Touched, Window, due_ms, groups, of_round, spans
 from accounting.store import Connection, Int64s, statement
@@ -137,7 +146,7 @@ class _Round:
         for register in known:
             by_class.setdefault(register.device_class, []).append(register)
         self._devices_of = {name: len(registers.device_ids(members)) for name, members in by_class.items()}
-        again = aside.due(connection, self._now_ms)
+        again = retry_queue.due(connection, self._now_ms)
         notes += self._again(known, again)
         touched = {
             name: self._touched(name, [row for row in notes if row[1] == name], by_class.get(name, []))
@@ -151,8 +160,8 @@ class _Round:
         self._all_reached = self._read_progress()
         work, waiting = of_round(self._work(known, touched), self._begin, MOST_OF_ROUND)
         self._compute([*self._declared(known, again), *work])
-        failures = aside.of_each(self._failures)
-        aside.keep(connection, failures, again, self._now_ms)
+        failures = retry_queue.of_each(self._failures)
+        retry_queue.keep(connection, failures, again, self._now_ms)
         registers.note_settled(connection, self._settled)
         connection.execute(statement("forget_notes"), {"numbers": [row[0] for row in notes]})
         self._note_unfinished()
@@ -320,7 +329,7 @@ class _Round:
         def compute(mine: Readings, windows: Sequence[Window], known: Sequence[RegisterRule]) -> Metered:
             return metered_of(mine, windows, known, self._due_ms)
 
-        for windows, mine, made in aside.apart(compute, part, given, rules):
+        for windows, mine, made in retry_queue.apart(compute, part, given, rules):
             if isinstance(made, Failure):
                 self._failures.append(made)
                 continue

@@ -6,8 +6,8 @@ from prometheus_client import generate_latest
 
 from accounting.service import Metrics
 from accounting.settlement import keeper
-from accounting.settlement.aside import RETRY_FIRST_S, RETRY_MOST_S
 from accounting.settlement.keeper import Report
+from accounting.settlement.retry_queue import RETRY_FIRST_S, RETRY_MOST_S
 from tests.accounting.metering import MINUTE_MS, SETTLED_AT, meter, metering, ms
 
 NAMES = tuple(f"m-{number}" for number in range(1, 6))
