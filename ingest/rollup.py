@@ -70,7 +70,7 @@ _REFRESH_STEP = timedelta(days=10)
 _MAX_WINDOWS = 16
 
 
-class Keeper(Protocol):
+class RollupMaintenance(Protocol):
     """What differs between the stores after the commit."""
 
     def roll_up(self, connection: psycopg.Connection[Any], now_ms: int) -> MaintenanceReport:
@@ -82,7 +82,7 @@ class Keeper(Protocol):
         ...
 
 
-class TableKeeper:
+class TableMaintenance:
     """Keeps the roll-up tables of the plain PostgreSQL store."""
 
     def __init__(self, settings: StoreSettings) -> None:
@@ -316,7 +316,7 @@ def _source(class_name: str, level: str, suffix: str, *, with_singles: bool) -> 
     return sql.Identifier("base", f"{class_name}{suffix}")
 
 
-class AggregateKeeper:
+class AggregateMaintenance:
     """Keeps the continuous aggregates of the TimescaleDB store."""
 
     def __init__(self, settings: StoreSettings) -> None:

@@ -8,7 +8,7 @@ import psycopg
 from contract.announcement import Birth, Status
 from contract.identity import Gateway
 from contract.telemetry import Ack
-from ingest.rollup import AggregateKeeper, Keeper, TableKeeper
+from ingest.rollup import AggregateMaintenance, RollupMaintenance, TableMaintenance
 from ingest.rows import Commit, Committed
 from ingest.sql import statement
 from ingest.store import Breathe, Kind, Known, MaintenanceReport, Park, registry, watermark, without_pause
@@ -32,7 +32,9 @@ class DatabaseStore:
         days = Days() if kind == "postgres" else None
         self._numbers = Numbers()
         self._committer = Committer(self._writing, settings, days, self._numbers)
-        self._keeper: Keeper = TableKeeper(settings) if kind == "postgres" else AggregateKeeper(settings)
+        self._maintenance: RollupMaintenance = (
+            TableMaintenance(settings) if kind == "postgres" else AggregateMaintenance(settings)
+        )
 
     @property
     def kind(self) -> Kind:
@@ -113,13 +115,13 @@ class DatabaseStore:
         """Bring roll-ups up to date, make partitions ahead, apply retention."""
         self._committer.flush_notices()
         with self._keeping.run() as connection:
-            return self._keeper.maintain(connection, now_ms, breathe)
+            return self._maintenance.maintain(connection, now_ms, breathe)
 
     def roll_up(self, now_ms: int) -> MaintenanceReport:
         """Bring roll-ups of long new spans up to date, as a set."""
         self._committer.flush_notices()
         with self._keeping.run() as connection:
-            return self._keeper.roll_up(connection, now_ms)
+            return self._maintenance.roll_up(connection, now_ms)
 
     def close(self) -> None:
         """End the connections."""
