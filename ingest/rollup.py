@@ -38,7 +38,7 @@ from ingest.sql.aggregates import (
     rollup_expressions,
     single_expressions,
 )
-from ingest.store import Breathe, MaintenanceReport, dirty, without_pause
+from ingest.store import MaintenanceReport, Throttle, dirty, without_pause
 from ingest.store.dirty import Int4Array
 from ingest.store.partitions import Days
 from ingest.store.settings import StoreSettings
@@ -77,7 +77,7 @@ class RollupMaintenance(Protocol):
         """Bring the roll-ups of long new spans up to date, as a set."""
         ...
 
-    def maintain(self, connection: psycopg.Connection[Any], now_ms: int, breathe: Breathe) -> MaintenanceReport:
+    def maintain(self, connection: psycopg.Connection[Any], now_ms: int, throttle: Throttle) -> MaintenanceReport:
         """One round of maintenance."""
         ...
 
@@ -92,12 +92,12 @@ class TableMaintenance:
         self._backlogged: set[str] = set()
         self._retention = Retention(settings, TableParts())
 
-    def maintain(self, connection: psycopg.Connection[Any], now_ms: int, breathe: Breathe) -> MaintenanceReport:
+    def maintain(self, connection: psycopg.Connection[Any], now_ms: int, throttle: Throttle) -> MaintenanceReport:
         """Recompute what commits noted, a bounded part of it in each round."""
         buckets, pending = 0, False
         names = dict.fromkeys(name for name, _ in connection.execute(statement("dirty_classes")).fetchall())
         for device_class in names:
-            done, left = self._recompute(connection, device_class, now_ms, breathe)
+            done, left = self._recompute(connection, device_class, now_ms, throttle)
             buckets, pending = buckets + done, pending or left
         partitions = self._ahead(connection, names, now_ms)
         dropped = self._retention.apply(connection, now_ms)
@@ -121,7 +121,7 @@ class TableMaintenance:
         return MaintenanceReport(buckets, any(level == "1m" for _, level in left))
 
     def _recompute(
-        self, connection: psycopg.Connection[Any], device_class: str, now_ms: int, breathe: Breathe
+        self, connection: psycopg.Connection[Any], device_class: str, now_ms: int, throttle: Throttle
     ) -> tuple[int, bool]:
         with connection.transaction():
             if connection.execute(statement("one_keeper"), (device_class,)).fetchone() != (True,):
@@ -130,13 +130,13 @@ class TableMaintenance:
             _note_newest(connection, device_class, pairs.minutes)
             _pass_on(connection, device_class, pairs.at_level("15m"))
             pairs = spared(connection, device_class, "1m", pairs)
-            recompute(connection, device_class, "1m", pairs, breathe, now_ms)
+            recompute(connection, device_class, "1m", pairs, throttle, now_ms)
             upper = pairs.at_level("15m")
             if len(upper.minutes):
                 dirty.write(connection, device_class, "15m", upper.devices, upper.minutes)
             left = connection.execute(statement("dirty_left"), (device_class, "1m")).fetchone() == (True,)
             if self._upper_due(device_class, len(upper.minutes), now_ms, left=left):
-                left = self._upper(connection, device_class, breathe, now_ms) or left
+                left = self._upper(connection, device_class, throttle, now_ms) or left
         return len(pairs.minutes), left
 
     def _upper_due(self, device_class: str, count: int, now_ms: int, *, left: bool) -> bool:
@@ -149,11 +149,11 @@ class TableMaintenance:
             self._upper_ms[device_class] = now_ms
         return due
 
-    def _upper(self, connection: psycopg.Connection[Any], device_class: str, breathe: Breathe, now_ms: int) -> bool:
+    def _upper(self, connection: psycopg.Connection[Any], device_class: str, throttle: Throttle, now_ms: int) -> bool:
         pairs = spared(connection, f"{device_class}_1m", "15m", self._take(connection, device_class, "15m"))
-        recompute(connection, device_class, "15m", pairs, breathe, now_ms)
+        recompute(connection, device_class, "15m", pairs, throttle, now_ms)
         days = spared(connection, f"{device_class}_15m", "1d", pairs.at_level("1d"))
-        recompute(connection, device_class, "1d", days, breathe, now_ms)
+        recompute(connection, device_class, "1d", days, throttle, now_ms)
         return connection.execute(statement("dirty_left"), (device_class, "15m")).fetchone() == (True,)
 
     def _take(self, connection: psycopg.Connection[Any], device_class: str, level: str) -> Pairs:
@@ -217,7 +217,7 @@ def _insert_single(
 
 
 def recompute(
-    connection: psycopg.Connection[Any], device_class: str, level: str, pairs: Pairs, breathe: Breathe, now_ms: int
+    connection: psycopg.Connection[Any], device_class: str, level: str, pairs: Pairs, throttle: Throttle, now_ms: int
 ) -> None:
     """Compute buckets of one level from the level below and put them in the place of what was there.
 
@@ -232,7 +232,7 @@ def recompute(
         start += size
         # What a bucket takes depends on its rows; twofold steps are enough to find the size.
         size = size * 2 if seconds < _SLICE_S / 2 else max(_FIRST_SLICE, size // 2) if seconds > _SLICE_S else size
-        breathe(seconds)
+        throttle(seconds)
 
 
 def _recompute_slice(
@@ -322,7 +322,7 @@ class AggregateMaintenance:
     def __init__(self, settings: StoreSettings) -> None:
         self._retention = Retention(settings, ChunkParts())
 
-    def maintain(self, connection: psycopg.Connection[Any], now_ms: int, breathe: Breathe) -> MaintenanceReport:
+    def maintain(self, connection: psycopg.Connection[Any], now_ms: int, throttle: Throttle) -> MaintenanceReport:
         """Refresh what late rows touched, and move the watermarks on when they lag."""
         buckets = 0
         for name in dict.fromkeys(name for name, _ in connection.execute(statement("dirty_classes")).fetchall()):
@@ -331,7 +331,7 @@ class AggregateMaintenance:
             _note_newest(connection, name, minutes)
             began = time.monotonic()
             self._refresh(connection, name, minutes)
-            breathe(time.monotonic() - began)
+            throttle(time.monotonic() - began)
             # Only now: a killed round is repeated, and to refresh again what is fresh does nothing.
             with connection.transaction():
                 connection.execute(statement("forget_dirty"), ([number for number, _, _ in rows],))

@@ -143,7 +143,7 @@ class Service:
             started = time.monotonic()
             try:
                 self._look_at_registry(store)
-                report = store.maintain(self._clock.now_ms(), self._breathe)
+                report = store.maintain(self._clock.now_ms(), self._throttle)
             except Exception as error:  # noqa: BLE001 - the supervisor of this thread: logs, counts, backs off
                 self.metrics.store_errors.labels(type(error).__name__).inc()
                 if started - failing_since > _FAILURES_LOGGED_EVERY_S or not failing_since:
@@ -158,6 +158,6 @@ class Service:
             self.metrics.rollups_pending.set(report.pending)
             wait_s = 0.01 if report.pending else pause_s
 
-    def _breathe(self, worked_s: float) -> None:
+    def _throttle(self, worked_s: float) -> None:
         """Raw rows go first: roll-ups may take a fifth of the time, in slices, never all of it."""
         self.stop.wait(min(4 * worked_s, _BREATH_MOST_S))

@@ -44,7 +44,7 @@ from contract.crash import crash_point
 from contract.time import from_ms, to_ms
 from domain.energy import NOTHING, Finding, Metered, Readings, RegisterRule
 from domain.energy.readings import NONE
-from ingest.store import Breathe, without_pause
+from ingest.store import Throttle, without_pause
 from ingest.store.connection import translated
 
 _SPELL_MS = 6 * 3_600_000
@@ -82,18 +82,18 @@ class Report:
         )
 
 
-def settle(connection: Connection, now_ms: int, breathe: Breathe = without_pause) -> Report:
+def settle(connection: Connection, now_ms: int, throttle: Throttle = without_pause) -> Report:
     """Work off everything that maintenance and declarations have noted. Raises `StoreError`."""
     total = Report()
     while True:
         with translated():
-            report = settle_once(connection, now_ms, breathe)
+            report = settle_once(connection, now_ms, throttle)
         total += report
         if not report.pending:
             return total
 
 
-def settle_once(connection: Connection, now_ms: int, breathe: Breathe = without_pause) -> Report:
+def settle_once(connection: Connection, now_ms: int, throttle: Throttle = without_pause) -> Report:
     """One round: a bounded part of what was noted, in one transaction."""
     if not _anything_dirty(connection, now_ms):
         return Report()
@@ -105,7 +105,7 @@ def settle_once(connection: Connection, now_ms: int, breathe: Breathe = without_
         # A group of readings is packed in memory, not through files.
         connection.execute("SET LOCAL work_mem TO '128MB'")
         connection.execute(statement("one_settlement"))
-        report = _Round(connection, now_ms, breathe).run()
+        report = _Round(connection, now_ms, throttle).run()
         crash_point("accounting.before_commit")
     return report
 
@@ -117,10 +117,10 @@ def _anything_dirty(connection: Connection, now_ms: int) -> bool:
 class _Round:
     """One round and what it has learned so far."""
 
-    def __init__(self, connection: Connection, now_ms: int, breathe: Breathe) -> None:
+    def __init__(self, connection: Connection, now_ms: int, throttle: Throttle) -> None:
         self._connection = connection
         self._now_ms = now_ms
-        self._breathe = breathe
+        self._throttle = throttle
         self._report = Report()
         self._settled: dict[int, int] = {}
         self._parks: set[str] = set()
@@ -265,7 +265,7 @@ class _Round:
                 for group in groups(windows):
                     began = time.monotonic()
                     self._settle_group(sorted(group, key=_by_signal_and_device), opener)
-                    self._breathe(time.monotonic() - began)
+                    self._throttle(time.monotonic() - began)
                 windows = opener.further()
             self._limited += opener.limited
             apart += opener.apart

@@ -13,12 +13,12 @@ from ingest.store.settings import StoreSettings
 Kind = Literal["postgres", "timescale"]
 Known = Mapping[str, tuple[int, str]]
 """Device name to its id and class."""
-Breathe = Callable[[float], None]
+Throttle = Callable[[float], None]
 """Told after each slice of maintenance how many seconds it took: the place to let others have the processor."""
 
 
 def without_pause(_seconds: float) -> None:
-    """Breathe not at all: maintenance at full speed."""
+    """No throttle: maintenance at full speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Store(Protocol):
         """What is committed of an epoch, or None when nothing of it was seen. Raises `StoreError`."""
         ...
 
-    def maintain(self, now_ms: int, breathe: Breathe = without_pause) -> MaintenanceReport:
+    def maintain(self, now_ms: int, throttle: Throttle = without_pause) -> MaintenanceReport:
         """Bring roll-ups up to date, make partitions ahead, apply retention. Raises `StoreError`."""
         ...
 

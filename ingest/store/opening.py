@@ -11,7 +11,7 @@ from contract.telemetry import Ack
 from ingest.rollup import AggregateMaintenance, RollupMaintenance, TableMaintenance
 from ingest.rows import Commit, Committed
 from ingest.sql import statement
-from ingest.store import Breathe, Kind, Known, MaintenanceReport, Park, registry, watermark, without_pause
+from ingest.store import Kind, Known, MaintenanceReport, Park, Throttle, registry, watermark, without_pause
 from ingest.store.commit import Committer
 from ingest.store.connection import Session, translated
 from ingest.store.errors import SetupError
@@ -111,11 +111,11 @@ class DatabaseStore:
             row = connection.execute(statement("ranges_of_epoch"), arguments).fetchone()
         return Watermark(watermark.parse(row[0]), watermark.parse(row[1])).ack(epoch) if row else None
 
-    def maintain(self, now_ms: int, breathe: Breathe = without_pause) -> MaintenanceReport:
+    def maintain(self, now_ms: int, throttle: Throttle = without_pause) -> MaintenanceReport:
         """Bring roll-ups up to date, make partitions ahead, apply retention."""
         self._committer.flush_notices()
         with self._keeping.run() as connection:
-            return self._maintenance.maintain(connection, now_ms, breathe)
+            return self._maintenance.maintain(connection, now_ms, throttle)
 
     def roll_up(self, now_ms: int) -> MaintenanceReport:
         """Bring roll-ups of long new spans up to date, as a set."""
