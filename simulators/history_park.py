@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.flow import Flow, Metered
-from simulators.park import Balance, Day, Park, Sight
+from simulators.park import Balance, Day, Measurements, Park
 from simulators.scenario import Scenario
 from simulators.state import ParkState
 from simulators.weather import MINUTE_MS, MINUTES
@@ -129,15 +129,17 @@ class MinutePark(Park):
         self.loss.hold(self._step_ms)
         self._hold_stores()
 
-    def _whole(self, sight: Sight) -> Sight:
-        step = (sight.begun_ms - self._day.start_ms) // self._step_ms
-        return sight._replace(flows={**sight.flows, **{name: each.at(step) for name, each in self._courses.items()}})
+    def _whole(self, measured: Measurements) -> Measurements:
+        step = (measured.begun_ms - self._day.start_ms) // self._step_ms
+        return measured._replace(
+            flows={**measured.flows, **{name: each.at(step) for name, each in self._courses.items()}}
+        )
 
-    def _at_modules(self, series: list[float], sight: Sight) -> Any:
+    def _at_modules(self, series: list[float], measured: Measurements) -> Any:
         """What holds for more than a minute is the mean that the inverters' power is made from."""
         if self._step_ms == MINUTE_MS:
-            return super()._at_modules(series, sight)
-        return self._means(series)[(sight.begun_ms - self._day.start_ms) // self._step_ms]
+            return super()._at_modules(series, measured)
+        return self._means(series)[(measured.begun_ms - self._day.start_ms) // self._step_ms]
 
     def _reactive(self) -> int:
         return self._var[self._step_number]

@@ -65,7 +65,7 @@ class Day:
     loads: Mapping[str, list[float]] = field(default_factory=dict)
 
 
-class Sight(NamedTuple):
+class Measurements(NamedTuple):
     """What the instruments of a park meet at an instant of a day, or at many: then each number is an array."""
 
     at_ms: Any
@@ -163,17 +163,17 @@ class Park:
     def values(self, device: str, at_ms: int) -> Values:
         """What a device measures at an instant: the powers of its step, registers up to the instant."""
         self.advance_to(at_ms)
-        shown = self._shown(device, self._whole(self._sight(max(at_ms, self.at_ms))))
+        shown = self._shown(device, self._whole(self._measure(max(at_ms, self.at_ms))))
         return {name: None if math.isnan(value) else float(value) for name, value in shown.items()}
 
     def columns(self, stamps: range) -> Mapping[str, readings.Columns]:
         """What every device measures at each of some instants of a local day; worked out when the last has come."""
-        sights = []
+        measurements = []
         for at_ms in stamps:
             self.advance_to(at_ms)
-            sights.append(self._sight(at_ms))
-        sight = self._whole(_together(sights))
-        return {device.device: self._shown(device.device, sight) for device in self.devices}
+            measurements.append(self._measure(at_ms))
+        measured = self._whole(_together(measurements))
+        return {device.device: self._shown(device.device, measured) for device in self.devices}
 
     def write(self, device: str, signal: str, value: float) -> None:
         """Take a set-point: `limit_pct` of an inverter, `setpoint_kw` of the storage, `limit_kw` of a charger."""
@@ -184,9 +184,9 @@ class Park:
         elif signal == "limit_kw" and device in self._guns:
             self._guns[device].limit_kw = value
 
-    def _sight(self, at_ms: int) -> Sight:
+    def _measure(self, at_ms: int) -> Measurements:
         """The park as it stood when the step began."""
-        return Sight(
+        return Measurements(
             at_ms,
             self.at_ms,
             self._minute(at_ms - self.at_ms),
@@ -196,26 +196,28 @@ class Park:
             self.bus.target_kw if self.bus else 0.0,
         )
 
-    def _whole(self, sight: Sight) -> Sight:
+    def _whole(self, measured: Measurements) -> Measurements:
         """With what need not be looked at while time passes."""
-        return sight
+        return measured
 
-    def _shown(self, device: str, sight: Sight) -> readings.Columns:
+    def _shown(self, device: str, measured: Measurements) -> readings.Columns:
         """What the instruments of a device make of it, registers up to the instant."""
-        flow = sight.flows[device].after(sight.at_ms - sight.begun_ms)
+        flow = measured.flows[device].after(measured.at_ms - measured.begun_ms)
         if self.bus is not None and device == self._bus_id:
-            return self.bus.shown(flow, sight.target_kw)
+            return self.bus.shown(flow, measured.target_kw)
         match self._settings[device].device_class:
             case "grid_meter" | "meter":
-                return readings.meter(flow, self._settings[device].ratings.get("rated_power_kw", 0.0), sight.begun_ms)
+                return readings.meter(
+                    flow, self._settings[device].ratings.get("rated_power_kw", 0.0), measured.begun_ms
+                )
             case "pv_inverter":
-                return self._inverter(device, flow, sight)
+                return self._inverter(device, flow, measured)
             case "storage":
-                return self._storage(flow, sight)
+                return self._storage(flow, measured)
             case "charger":
-                return readings.charger(flow, sight.guns[device], self._air_c(sight))
+                return readings.charger(flow, measured.guns[device], self._air_c(measured))
             case _:
-                return self._weather(sight)
+                return self._weather(measured)
 
     def _first_day(self, start_ms: int, state: ParkState | None) -> date:
         """The day to begin with, after taking over what a state brings."""
@@ -368,43 +370,45 @@ class Park:
     def _storage_kw(self) -> float:
         return self.flows[self._storage_id].watts / 1000
 
-    def _inverter(self, device: str, flow: Metered, sight: Sight) -> readings.Columns:
+    def _inverter(self, device: str, flow: Metered, measured: Measurements) -> readings.Columns:
         day, array = self._day.generation[device], self._arrays[device]
         return readings.inverter(
             flow,
             rated_kw=array.rated_power_kw,
-            available_kw=self._at_modules(day.ac_kw, sight),
-            dc_kw=self._at_modules(day.dc_kw, sight),
-            cell_c=self._at_modules(day.cell_c, sight),
+            available_kw=self._at_modules(day.ac_kw, measured),
+            dc_kw=self._at_modules(day.dc_kw, measured),
+            cell_c=self._at_modules(day.cell_c, measured),
             limit_pct=self._limits_pct[device],
-            at_ms=sight.begun_ms,
+            at_ms=measured.begun_ms,
         )
 
-    def _storage(self, flow: Metered, sight: Sight) -> readings.Columns:
+    def _storage(self, flow: Metered, measured: Measurements) -> readings.Columns:
         assert self._battery is not None  # noqa: S101  only asked for a storage device
-        seconds = (sight.at_ms - sight.begun_ms) / 1000
-        energy = readings.each(self._battery.after, sight.energy_kwh, flow.watts / 1000, seconds)
-        return readings.storage(flow, self._battery, energy, self._air_c(sight), self._setpoint_kw, sight.begun_ms)
+        seconds = (measured.at_ms - measured.begun_ms) / 1000
+        energy = readings.each(self._battery.after, measured.energy_kwh, flow.watts / 1000, seconds)
+        return readings.storage(
+            flow, self._battery, energy, self._air_c(measured), self._setpoint_kw, measured.begun_ms
+        )
 
-    def _weather(self, sight: Sight) -> readings.Columns:
+    def _weather(self, measured: Measurements) -> readings.Columns:
         first = next(iter(self._day.generation.values()), None)
-        plane_w_m2 = self._at_modules(first.plane_w_m2, sight) if first else math.nan
-        cell_c = self._at_modules(first.cell_c, sight) if first else math.nan
-        return readings.weather(self._day.weather, plane_w_m2, cell_c, sight.minute)
+        plane_w_m2 = self._at_modules(first.plane_w_m2, measured) if first else math.nan
+        cell_c = self._at_modules(first.cell_c, measured) if first else math.nan
+        return readings.weather(self._day.weather, plane_w_m2, cell_c, measured.minute)
 
-    def _at_modules(self, series: list[float], sight: Sight) -> Any:
-        return along(series, sight.minute)
+    def _at_modules(self, series: list[float], measured: Measurements) -> Any:
+        return along(series, measured.minute)
 
-    def _air_c(self, sight: Sight) -> Any:
-        return along(self._day.weather.temperature, sight.minute)
+    def _air_c(self, measured: Measurements) -> Any:
+        return along(self._day.weather.temperature, measured.minute)
 
 
-def _together(sights: Sequence[Sight]) -> Sight:
+def _together(measurements: Sequence[Measurements]) -> Measurements:
     """Sights of many instants as one of all of them; whole numbers stay whole, a float holds no register's digits."""
-    at_ms, begun_ms, minute, flows, guns, energy_kwh, target_kw = zip(*sights, strict=True)
+    at_ms, begun_ms, minute, flows, guns, energy_kwh, target_kw = zip(*measurements, strict=True)
     metered = np.array([[*each.values()] for each in flows], np.int64).transpose(1, 2, 0)
     plugged = zip(*(each.values() for each in guns), strict=True)
-    return Sight(
+    return Measurements(
         np.array(at_ms),
         np.array(begun_ms),
         list(minute),
