@@ -96,14 +96,14 @@ def scenario_file(name: str) -> Path:
 async def _run(plan: Plan, data_dir: Path, console: Console) -> int:
     stop = stop_event()
     chain = Chain(data_dir, announcer(console))
-    house = _House(plan, chain, data_dir)
+    run = UpRun(plan, chain, data_dir)
     try:
         with _shown(plan, console) as tell:
-            await unless(stop, house.start(tell))
+            await unless(stop, run.start(tell))
         if stop.is_set():
             return 0
-        print(f"parkgrid is up: {house.url}", flush=True)  # noqa: T201  (what the user came for)
-        arrival = asyncio.create_task(house.arrive_in_the_present())
+        print(f"parkgrid is up: {run.url}", flush=True)  # noqa: T201  (what the user came for)
+        arrival = asyncio.create_task(run.arrive_in_the_present())
         arrival.add_done_callback(lambda task: stop.set() if not task.cancelled() and task.exception() else None)
         await _wait(plan.for_s, stop, chain, console)
         if not arrival.cancel():
@@ -111,13 +111,13 @@ async def _run(plan: Plan, data_dir: Path, console: Console) -> int:
         if plan.for_s is None:
             return 0
         with waiting(console, "waiting until everything is stored"):
-            verdict = await house.close_books()
+            verdict = await run.close_books()
         print(verdict.line(), flush=True)  # noqa: T201  (read by programs)
         for each in verdict.found.examples:
             console.print(each)
         return 0 if verdict.exact else 1
     finally:
-        house.leave()
+        run.leave()
         with waiting(console, "stopping"):
             await chain.supervisor.close()
 
@@ -138,7 +138,7 @@ class _LeftError(Exception):
     """The user left while a history was being made; the next run goes on with it."""
 
 
-class _House:
+class UpRun:
     """One run: its clock, its ledgers, its parts."""
 
     def __init__(self, plan: Plan, chain: Chain, data_dir: Path) -> None:
