@@ -63,7 +63,7 @@ _EXAMPLE = "示例企业，并非真实 Example enterprise, nobody real"
 
 
 @dataclass(frozen=True, slots=True)
-class Seam:
+class Handover:
     """Where a history that has just been made ends, and how its park goes on."""
 
     scenario: Scenario
@@ -89,7 +89,7 @@ def fill(
     tell: Tell,
     done: Callable[[str], None],
     read_every_s: Mapping[str, int] | None = None,
-) -> Sequence[Seam] | None:
+) -> Sequence[Handover] | None:
     """Make what is missing of the year before `until_ms`; None if there was nothing to make.
 
     `parks` are scenarios by the file that their live simulation starts from. `done` is told the name of every phase
@@ -104,7 +104,7 @@ def fill(
     if not open_parks:
         return None
     with settling(dsn):
-        seams = _readings(dsn, notes, open_parks, tell, read_every_s or {})
+        handovers = _readings(dsn, notes, open_parks, tell, read_every_s or {})
     done("readings")
     with psycopg.connect(dsn, autocommit=True) as connection:
         tell("energy of every quarter of an hour", _READINGS_SHARE)
@@ -118,31 +118,31 @@ def fill(
     _figures(dsn, data_dir, tuple(parks.values()))
     done("clusters")
     _write(path, notes | {each.park: _complete(notes[each.park]) for each in open_parks.values()})
-    return seams
+    return handovers
 
 
-def join(dsn: str, seams: Iterable[Seam], now_ms: int) -> None:
+def join(dsn: str, handovers: Iterable[Handover], now_ms: int) -> None:
     """Readings from the end of each history to the first live one, or to the present, and as dense as the live ones."""
     with closing(open_store(dsn)) as store:
-        for each in seams:
+        for each in handovers:
             until_ms = _first_after(dsn, each) or now_ms
             if each.span.end_ms < until_ms <= each.span.end_ms + _LONGEST_JOIN_MS:
                 go_on(store, each.scenario, each.span, each.state, until_ms, each.read_every_s)
 
 
-def _first_after(dsn: str, seam: Seam) -> int | None:
+def _first_after(dsn: str, handover: Handover) -> int | None:
     with psycopg.connect(dsn) as connection:
-        row = connection.execute(_FIRST_AFTER, (seam.scenario.park, from_ms(seam.span.end_ms))).fetchone()
+        row = connection.execute(_FIRST_AFTER, (handover.scenario.park, from_ms(handover.span.end_ms))).fetchone()
     return row[0] if row else None
 
 
 def _readings(
     dsn: str, notes: Mapping[str, Noted], parks: Mapping[Path, Scenario], tell: Tell, read_every_s: Mapping[str, int]
-) -> Sequence[Seam]:
+) -> Sequence[Handover]:
     spans: dict[Span, dict[Path, Scenario]] = {}
     for state, scenario in parks.items():
         spans.setdefault(_span(scenario, notes[scenario.park]), {})[state] = scenario
-    seams: list[Seam] = []
+    handovers: list[Handover] = []
     with closing(open_store(dsn)) as store:
         for span, members in spans.items():
             by_park = {scenario.park: (state, scenario) for state, scenario in members.items()}
@@ -155,12 +155,12 @@ def _readings(
                 dense_s=read_every_s,
                 tell=lambda what, share: tell(what, _READINGS_SHARE * share),
             )
-            seams += [
-                Seam(by_park[each.park][1], span, each.state, read_every_s.get(each.park, 1))
+            handovers += [
+                Handover(by_park[each.park][1], span, each.state, read_every_s.get(each.park, 1))
                 for each in made
                 if each.state is not None
             ]
-    return seams
+    return handovers
 
 
 def _span(scenario: Scenario, noted: Noted) -> Span:

@@ -148,7 +148,7 @@ class UpRun:
         self._before: Before | None = None
         self._clock: AcceleratedClock | None = None
         self._left = False
-        self._seams: Sequence[district.Seam] = ()
+        self._handovers: Sequence[district.Handover] = ()
         self._readings_made = asyncio.Event()
         self._port = page_port(plan.port)
         files = [seeded(path, plan.seed, data_dir) for path in plan.parks]
@@ -241,18 +241,18 @@ class UpRun:
         until_ms = clock.start_ms if clock else SystemClock().now_ms()
         parks = {site.state: site.scenario for site in self._sites}
         read_every_s = {} if clock else {site.park: site.read_every_s for site in self._sites}
-        seams = await asyncio.to_thread(
+        handovers = await asyncio.to_thread(
             district.fill, self._chain.dsn, self._data_dir, parks, until_ms, told, done, read_every_s
         )
         self._readings_made.set()
-        if seams is not None:
-            self._seams = [] if self._plan.brief else seams
+        if handovers is not None:
+            self._handovers = [] if self._plan.brief else handovers
             self._chain.announce("history", ", ".join(phases), time.monotonic() - since)
 
     async def _join(self) -> None:
         """The minutes in which everything else was made and started, up to the first live reading."""
-        if self._seams:
-            await asyncio.to_thread(district.join, self._chain.dsn, self._seams, SystemClock().now_ms())
+        if self._handovers:
+            await asyncio.to_thread(district.join, self._chain.dsn, self._handovers, SystemClock().now_ms())
 
     async def _start_live(self) -> None:
         """As soon as readings and registers of the past are there; bills are made meanwhile."""

@@ -96,11 +96,11 @@ def test_live_readings_follow_a_history_without_a_hole_or_a_gap(dsn, tmp_path, m
     monkeypatch.setattr(district, "DAYS", 3)
     parks = {tmp_path / "park.json": PEDF}
     until_ms = UNTIL_MS + 9 * 3_600_000
-    [seam] = district.fill(dsn, tmp_path, parks, until_ms, lambda *_: None, lambda _: None, {PEDF.park: 5})
+    [handover] = district.fill(dsn, tmp_path, parks, until_ms, lambda *_: None, lambda _: None, {PEDF.park: 5})
     # The live park is up four minutes later, and is read for three quarters of an hour.
     begun_ms = until_ms + 4 * 60_000
-    live(dsn, seam, begun_ms, begun_ms + 45 * 60_000)
-    district.join(dsn, [seam], begun_ms + 60_000)
+    live(dsn, handover, begun_ms, begun_ms + 45 * 60_000)
+    district.join(dsn, [handover], begun_ms + 60_000)
     settle_everything(dsn)
     assert ask(dsn, "SELECT * FROM data_gaps") == []
     # The bus has no driver, so nobody reads it live.
@@ -117,15 +117,15 @@ def test_live_readings_follow_a_history_without_a_hole_or_a_gap(dsn, tmp_path, m
     assert 0 <= steps[0][1] <= steps[0][2] < 1100 / 4
 
 
-def live(dsn: str, seam: district.Seam, begun_ms: int, end_ms: int) -> None:
+def live(dsn: str, handover: district.Handover, begun_ms: int, end_ms: int) -> None:
     """What the gateway of the live park says and sends."""
     gateway, epoch = Gateway(PEDF.park, "gw-1"), begun_ms // 1000
-    announced = birth(PEDF, replace(seam.span, period_s=5))
+    announced = birth(PEDF, replace(handover.span, period_s=5))
     with closing(open_store(dsn)) as store:
         known = store.register(gateway, replace(announced, epoch=epoch, at_ms=begun_ms))
         ids = {device: number for device, (number, _) in known.items()}
         # Made from the history's end, as the live park catches up from there, and read from its own beginning.
-        made = make(Task(PEDF, ids, seam.span.end_ms, end_ms, 5, seam.state, as_live=True))
+        made = make(Task(PEDF, ids, handover.span.end_ms, end_ms, 5, handover.state, as_live=True))
         rows = [_from(each, begun_ms) for each in made.rows]
         store.commit(Commit([BatchHeader(gateway, epoch, 1, 1, backlog=False, received_ms=end_ms)], rows))
 

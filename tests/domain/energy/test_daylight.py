@@ -238,7 +238,7 @@ def test_what_a_neighbour_cannot_explain_at_the_power_of_the_register_is_left_to
 
 
 def test_gaps_of_one_register_each_have_their_own_light() -> None:
-    """A gap that a neighbour saw and one that it did not: each interval says by which, the seam by the weaker."""
+    """A gap that a neighbour saw and one that it did not: each interval says by which, the handover by the weaker."""
     others = Neighbours(MIDNIGHT, HOUR_MS, np.array([[1_000] * 30 + [NOT_GOOD] * 18], np.int64))
     known = replace(rule(CLOCK), neighbours=others)
     at_ms = [MIDNIGHT + round(hour * HOUR_MS) for hour in (0, 10.5, 28.5, 29, 40)]
