@@ -28,7 +28,7 @@ BATCH_MS = 3_600_000
 
 Read = Callable[[int, int], Iterable[Reading]]
 """The readings of a half-open span."""
-Tell = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 """Told how many readings are stored and until when, in ms."""
 
 
@@ -111,7 +111,7 @@ def epoch_of(*parts: object) -> int:
     return int.from_bytes(digest[:6], "big") + 1
 
 
-def bring_in(store: Store, read: Read, target: Target, found: Imported, tell: Tell | None = None) -> None:
+def bring_in(store: Store, read: Read, target: Target, found: Imported, tell: Progress | None = None) -> None:
     """Store what an earlier run did not; `found` is added to. Raises what `read` raises, and `StoreError`."""
     done = _through(store.ack_of(target.gateway, target.epoch))
     found.from_ms, found.whole = target.start_ms + done * BATCH_MS, done == 0

@@ -32,7 +32,7 @@ from ingest.store import open_store
 from parkgrid.example_outputs import outputs
 from parkgrid.prefill import Span, go_on, prefill
 from parkgrid.prefill_rows import BATCH_MS
-from parkgrid.progress import Tell
+from parkgrid.progress import Progress
 from parkgrid.settling import settling
 from simulators import history
 from simulators.scenario import Scenario
@@ -86,7 +86,7 @@ def fill(
     data_dir: Path,
     parks: Mapping[Path, Scenario],
     until_ms: int,
-    tell: Tell,
+    tell: Progress,
     done: Callable[[str], None],
     read_every_s: Mapping[str, int] | None = None,
 ) -> Sequence[Handover] | None:
@@ -137,7 +137,11 @@ def _first_after(dsn: str, handover: Handover) -> int | None:
 
 
 def _readings(
-    dsn: str, notes: Mapping[str, Noted], parks: Mapping[Path, Scenario], tell: Tell, read_every_s: Mapping[str, int]
+    dsn: str,
+    notes: Mapping[str, Noted],
+    parks: Mapping[Path, Scenario],
+    tell: Progress,
+    read_every_s: Mapping[str, int],
 ) -> Sequence[Handover]:
     spans: dict[Span, dict[Path, Scenario]] = {}
     for state, scenario in parks.items():

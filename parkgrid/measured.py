@@ -30,7 +30,7 @@ from ingest.store import Park, Store, open_store
 from parkgrid.bulk import BATCH_MS, Imported, Target, bring_in, epoch_of, hours, problems, sentences
 from parkgrid.chain import Chain
 from parkgrid.places import default_data_dir, occupied
-from parkgrid.progress import Tell, as_share, progress
+from parkgrid.progress import Progress, as_share, progress
 from parkgrid.session import announcer, quiet_logs
 from parkgrid.settling import settled
 from simulators.measured.loading import Measured, open_measured
@@ -97,7 +97,7 @@ def _document(found: Imported) -> dict[str, Any]:
     }
 
 
-def import_measured(dsn: str, measured: Measured, now_ms: int, tell: Tell) -> Imported:
+def import_measured(dsn: str, measured: Measured, now_ms: int, tell: Progress) -> Imported:
     """Store what an earlier run did not, and settle it. Raises `StoreError`."""
     mapping = measured.mapping
     gateway = Gateway(mapping.park, GATEWAY)

@@ -9,7 +9,7 @@ from typing import Self
 import psycopg
 
 from api.demonstration import CHANNEL
-from parkgrid.progress import Tell
+from parkgrid.progress import Progress
 
 _EVERY_S = 1.0
 
@@ -32,7 +32,7 @@ class OnItsWay:
         self._stop.set()
         self._thread.join(timeout=5.0)
 
-    def told(self, tell: Tell) -> Tell:
+    def told(self, tell: Progress) -> Progress:
         """Pass a history's progress on, and keep it for the page."""
 
         def both(what: str, share: float) -> None:

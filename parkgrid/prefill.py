@@ -27,7 +27,7 @@ from ingest.rows import BatchHeader, Commit
 from ingest.store import Known, Park, Store
 from parkgrid import process
 from parkgrid.prefill_rows import BATCH_MS, Part, Task, make
-from parkgrid.progress import Tell, quiet
+from parkgrid.progress import Progress, quiet
 from parkgrid.settling import rolling_up
 from simulators import history
 from simulators.plant import SimulatedDevice
@@ -125,7 +125,7 @@ def prefill(
     *,
     states: Mapping[str, Path] | None = None,
     dense_s: Mapping[str, int] | None = None,
-    tell: Tell = quiet,
+    tell: Progress = quiet,
     gateway: str = GATEWAY,
     roll_up: bool = True,
 ) -> tuple[Filled, ...]:

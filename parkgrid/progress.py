@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
 
 from contract.time import from_ms
 
-Tell = Callable[[str, float], None]
+Progress = Callable[[str, float], None]
 """Told what is being done and how much of it, 0 to 1."""
 _LINE_EVERY_S = 5.0
 _MOST = 0.95
@@ -21,18 +22,18 @@ def quiet(_what: str, _share: float) -> None:
 
 
 @contextlib.contextmanager
-def progress(console: Console) -> Iterator[Tell]:
+def progress(console: Console) -> Iterator[Progress]:
     """What to call with each step of some work: a bar in a terminal, else a line every few seconds."""
     if not console.is_terminal:
         yield _Lines(console)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with RichProgress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda what, share: bar.update(task, description=what, completed=share)
 
 
-def as_share(start_ms: int, end_ms: int, what: str, tell: Tell) -> Callable[[int, int], None]:
+def as_share(start_ms: int, end_ms: int, what: str, tell: Progress) -> Callable[[int, int], None]:
     """Progress of what goes through a span of time: a number, and until which instant it is."""
 
     def told(number: int, until_ms: int) -> None:

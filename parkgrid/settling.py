@@ -19,7 +19,7 @@ from accounting.settlement.keeper import settle, settle_once
 from contract.time import SystemClock
 from ingest.store import Kind, open_store
 from ingest.store.errors import StoreUnavailableError
-from parkgrid.progress import Tell, quiet
+from parkgrid.progress import Progress, quiet
 
 _PATIENCE_S = 300.0
 _PAUSE_S = 0.1
@@ -47,7 +47,7 @@ def settle_everything(dsn: str) -> None:
 
 
 @contextlib.contextmanager
-def settled(dsn: str, kind: Kind, tell: Tell = quiet) -> Iterator[None]:
+def settled(dsn: str, kind: Kind, tell: Progress = quiet) -> Iterator[None]:
     """While readings come in, and then to the end: roll-ups, and the energy of every interval."""
     with settling(dsn), rolling_up(dsn, kind, tell):
         yield
@@ -57,7 +57,7 @@ def settled(dsn: str, kind: Kind, tell: Tell = quiet) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def rolling_up(dsn: str, kind: Kind, tell: Tell = quiet) -> Iterator[None]:
+def rolling_up(dsn: str, kind: Kind, tell: Progress = quiet) -> Iterator[None]:
     """Bring roll-ups up to date while readings come in, and until nothing is left: one class a keeper at a time."""
     complete, left = threading.Event(), threading.Event()
     with ThreadPoolExecutor(_KEEPERS[kind]) as keepers:

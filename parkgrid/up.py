@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
 
 from api.settings import is_loopback
 from contract.time import AcceleratedClock, SystemClock
@@ -20,7 +21,7 @@ from parkgrid import district, process
 from parkgrid.chain import Chain
 from parkgrid.on_its_way import OnItsWay
 from parkgrid.places import PlaceError, default_data_dir, occupied, page_port, passing_folder
-from parkgrid.progress import Tell, progress, quiet, waiting
+from parkgrid.progress import Progress, progress, quiet, waiting
 from parkgrid.running import far, note, token
 from parkgrid.session import announcer, quiet_logs, stop_event, unless
 from parkgrid.settling import settle_everything
@@ -123,7 +124,7 @@ async def _run(plan: Plan, data_dir: Path, console: Console) -> int:
 
 
 @contextlib.contextmanager
-def _shown(plan: Plan, console: Console) -> Iterator[Tell]:
+def _shown(plan: Plan, console: Console) -> Iterator[Progress]:
     """What a user sees while it starts: a bar where a year is made, else that it is under way."""
     if plan.with_history:
         with progress(console) as tell:
@@ -164,7 +165,7 @@ class UpRun:
         ]
         self.url = f"http://{far(plan.host)}:{self._port}/"
 
-    async def start(self, tell: Tell) -> None:
+    async def start(self, tell: Progress) -> None:
         """Everything in the order of the chain; what does not wait for each other starts together."""
         chain = self._chain
         await chain.start_database(self._plan.dsn)
@@ -217,7 +218,7 @@ class UpRun:
         await asyncio.to_thread(settle_everything, self._chain.dsn)
         return await asyncio.to_thread(judge, ledgers, database, self._before, broker.kind)
 
-    async def _prepare(self, tell: Tell) -> None:
+    async def _prepare(self, tell: Progress) -> None:
         """The year before, as far as it is missing."""
         if not self._plan.with_history:
             self._readings_made.set()
@@ -316,7 +317,7 @@ def _folder(plan: Plan) -> AbstractContextManager[Path]:
 async def _wait(for_s: float | None, stop: asyncio.Event, chain: Chain, console: Console) -> None:
     """Until the time is over, a stop is asked for, or a part has failed for good. Raises `PartError`."""
     end = None if for_s is None else time.monotonic() + for_s
-    bar = Progress(TextColumn("running"), BarColumn(), TimeRemainingColumn(), console=console, transient=True)
+    bar = RichProgress(TextColumn("running"), BarColumn(), TimeRemainingColumn(), console=console, transient=True)
     with bar if for_s else contextlib.nullcontext():
         task = bar.add_task("running", total=for_s)
         while not stop.is_set() and (end is None or time.monotonic() < end):

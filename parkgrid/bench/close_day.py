@@ -15,7 +15,7 @@ from contract.time import from_ms
 from ingest.rows import ClassRows
 from ingest.store import open_store
 from ingest.store.copy_binary import Origin, columns_of, encode
-from parkgrid.bench.figures import BenchmarkError, Figure, Leg, Tell, finish, run_pairs
+from parkgrid.bench.figures import BenchmarkError, Figure, Leg, Progress, finish, run_pairs
 from parkgrid.bench.plant import SIGNALS
 from parkgrid.bench.stack import Stack
 
@@ -32,7 +32,7 @@ _POINTS_IN_COPY = 50
 _PATIENCE_S = 120.0
 
 
-def measure(stack: Stack, pairs: int, tell: Tell) -> Figure:
+def measure(stack: Stack, pairs: int, tell: Progress) -> Figure:
     """The figure `close_day`: both sides in points a second, so the ratio is that of the times turned round."""
     start_ms = stack.next_ms // _DAY_MS * _DAY_MS - 100 * _DAY_MS
     tell(f"close_day: storing a day of {POINTS} points at a minute")

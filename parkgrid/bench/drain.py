@@ -14,7 +14,7 @@ from contract.identity import Gateway
 from edge.outbox import Outbox, split
 from parkgrid import process
 from parkgrid.bench.edge import agent, agent_settings, modbus_devices
-from parkgrid.bench.figures import BenchmarkError, Figure, Tell
+from parkgrid.bench.figures import BenchmarkError, Figure, Progress
 from parkgrid.bench.plant import ROW_VALUES, Span, samples
 from parkgrid.bench.stack import PARK, Stack
 
@@ -27,7 +27,7 @@ _IDLE_S = 8.0
 _PATIENCE_S = 180.0
 
 
-def measure(stack: Stack, peak: float, pairs: int, tell: Tell) -> Iterator[Figure]:
+def measure(stack: Stack, peak: float, pairs: int, tell: Progress) -> Iterator[Figure]:
     """The figures `drain` and `drain_live_p99`; `peak` in values a second."""
     drained, live = Figure("drain"), Figure("drain_live_p99")
     absolute: list[tuple[float, float, float]] = []

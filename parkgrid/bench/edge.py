@@ -11,7 +11,7 @@ from statistics import median
 
 from edge.drivers import find
 from parkgrid import process
-from parkgrid.bench.figures import BenchmarkError, Figure, Tell
+from parkgrid.bench.figures import BenchmarkError, Figure, Progress
 from parkgrid.bench.stack import PARK, Stack
 
 DEVICES = 50
@@ -23,7 +23,7 @@ _WINDOW_S = 4.0
 _PATIENCE_S = 60.0
 
 
-def measure(stack: Stack, pairs: int, tell: Tell) -> Iterator[Figure]:
+def measure(stack: Stack, pairs: int, tell: Progress) -> Iterator[Figure]:
     """The figures `edge_rss_mb` and `modbus_requests`; a pair is one window of the same run."""
     memory, requests = Figure("edge_rss_mb"), Figure("modbus_requests")
     tell(f"edge: an agent with {DEVICES} devices x {SIGNALS} signals, once a second")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
 
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 """Told what is happening, for whoever waits."""
 
 
@@ -102,7 +102,7 @@ def run_pairs(
     baseline: Callable[[], Leg],
     ours: Callable[[], Leg],
     pairs: int,
-    tell: Tell,
+    tell: Progress,
 ) -> Iterator[tuple[Leg, Leg]]:
     """A warm-up pair that does not count, then `pairs` pairs; fills the figure and gives each pair."""
     for number in range(pairs + 1):

@@ -26,7 +26,7 @@ from api.settings import ApiSettings
 from contract.settings import load
 from contract.time import SystemClock
 from parkgrid import process
-from parkgrid.bench.figures import BenchmarkError, Figure, Leg, Tell, finish, run_pairs
+from parkgrid.bench.figures import BenchmarkError, Figure, Leg, Progress, finish, run_pairs
 from parkgrid.bench.plant import METERS, device
 from parkgrid.bench.stack import GATEWAYS, Stack
 from parkgrid.bench.writing import store_span
@@ -39,7 +39,7 @@ _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 _CONSTANT = "/api/v1/bench/constant"
 
 
-def measure(stack: Stack, pairs: int, tell: Tell) -> Figure:
+def measure(stack: Stack, pairs: int, tell: Progress) -> Figure:
     """The figure `history_api`: the same request repeated, as pages do; the detail has new requests too."""
     [span] = stack.spans(POINTS * METERS, METERS, GATEWAYS[:1])
     store_span(stack, span, METERS)

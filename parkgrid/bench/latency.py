@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from parkgrid.bench.figures import Figure, Tell
+from parkgrid.bench.figures import Figure, Progress
 from parkgrid.bench.load import Spec
 from parkgrid.bench.plant import ROW_VALUES
 from parkgrid.bench.stack import GATEWAYS, Stack
@@ -20,7 +20,7 @@ FLUSH_INTERVAL_MS = 20.0
 _SECONDS = 5.0
 
 
-def measure(stack: Stack, peak: float, pairs: int, tell: Tell) -> Iterator[Figure]:
+def measure(stack: Stack, peak: float, pairs: int, tell: Progress) -> Iterator[Figure]:
     """The figures `latency_p50` and `latency_p99`; `peak` in values a second."""
     middle, high = Figure("latency_p50"), Figure("latency_p99")
     rows = VALUES_IN_BATCH // ROW_VALUES

@@ -13,7 +13,7 @@ from contract.time import from_ms
 from domain.period import Period, period
 from domain.tariff.bill import Bill, Terms
 from domain.tariff.reader import example, examples
-from parkgrid.bench.figures import BenchmarkError, Figure, Tell
+from parkgrid.bench.figures import BenchmarkError, Figure, Progress
 from parkgrid.bench.stack import Stack
 
 ACCOUNTS = 1_000
@@ -31,7 +31,7 @@ class _Afterwards:
         return round(datetime(2026, 11, 2, tzinfo=UTC).timestamp() * 1000)
 
 
-def measure(stack: Stack, runs: int, tell: Tell, accounts: int = ACCOUNTS) -> Figure:
+def measure(stack: Stack, runs: int, tell: Progress, accounts: int = ACCOUNTS) -> Figure:
     """The figure `month_bill`: seconds for the bills of all accounts."""
     figure = Figure("month_bill")
     month = period(_MONTH)

@@ -9,7 +9,7 @@ from pathlib import Path
 from contract.identity import Gateway
 from contract.telemetry import encode_samples
 from edge.outbox import Outbox
-from parkgrid.bench.figures import Figure, Leg, Tell, finish, run_pairs
+from parkgrid.bench.figures import Figure, Leg, Progress, finish, run_pairs
 from parkgrid.bench.plant import Span, samples
 
 _APPENDS = 300
@@ -17,7 +17,7 @@ _BODIES = 100
 """Batches in one transaction, as reliability bar P8 has them."""
 
 
-def measure(folder: Path, pairs: int, tell: Tell) -> Figure:
+def measure(folder: Path, pairs: int, tell: Progress) -> Figure:
     """The figure `outbox`."""
     span = Span(Gateway("bench-park", "bench-outbox"), 1, 1, 1_700_000_000_000, 1_000, _BODIES)
     # About 250 bytes, one device's short reading: small bodies are the hard case for what the outbox adds to each.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.store import open_store
 from parkgrid.bench.edge import resident_mb
-from parkgrid.bench.figures import BenchmarkError, Figure, Tell
+from parkgrid.bench.figures import BenchmarkError, Figure, Progress
 from parkgrid.bench.live_park import PARK, LivePark, cpu_s, living
 from parkgrid.bench.stack import Stack
 from parkgrid.prefill import Span, prefill
@@ -60,7 +60,7 @@ def chromium() -> Iterator["Browser"]:
             found.close()
 
 
-def pixel(stack: Stack, pairs: int, tell: Tell) -> Figure:
+def pixel(stack: Stack, pairs: int, tell: Progress) -> Figure:
     """The figure `page_pixel_p95`: seconds from a register's change until the frame that shows it, 95 % of them."""
     figure = Figure("page_pixel_p95")
     found: list[float] = []
@@ -136,7 +136,7 @@ class Cost:
     """The last answer that was none; empty when every question was answered."""
 
 
-def open_pages(stack: Stack, pairs: int, tell: Tell) -> Figure:
+def open_pages(stack: Stack, pairs: int, tell: Progress) -> Figure:
     """The figure `page_cores_100`: processor seconds of the api a second with a hundred pages of one park open."""
     figure = Figure("page_cores_100")
     costs: list[Cost] = []
@@ -265,7 +265,7 @@ def _there(child: Any) -> Any:
     return child
 
 
-def year(stack: Stack, pairs: int, tell: Tell) -> Figure:
+def year(stack: Stack, pairs: int, tell: Progress) -> Figure:
     """The figure `page_year_ms`: a year of a park's grid power, from the click to the frame that shows it."""
     figure = Figure("page_year_ms")
     end_ms = time.time_ns() // 1_000_000 // BATCH_MS * BATCH_MS

@@ -12,7 +12,7 @@ from contract.signals import CATALOGUE
 from contract.time import from_ms
 from ingest.rows import BatchHeader, ClassRows, Commit
 from ingest.store import open_store
-from parkgrid.bench.figures import Figure, Leg, Tell, finish, run_pairs
+from parkgrid.bench.figures import Figure, Leg, Progress, finish, run_pairs
 from parkgrid.bench.plant import device
 from parkgrid.bench.stack import GATEWAYS, Stack
 
@@ -23,7 +23,7 @@ _ROWS_IN_COMMIT = 40_000
 _DAY_MS = 86_400_000
 
 
-def measure(stack: Stack, pairs: int, tell: Tell) -> Figure:
+def measure(stack: Stack, pairs: int, tell: Progress) -> Figure:
     """The figure `rollup`."""
     tell(f"rollup: storing {DAYS} days of one series at {STEP_MS // 1000} s")
     # Midnight in Shanghai, well before everything else in the bench.
@@ -45,7 +45,7 @@ def measure(stack: Stack, pairs: int, tell: Tell) -> Figure:
     return finish(figure, "answers/s", legs)
 
 
-def _fill(stack: Stack, gateway: Gateway, start_ms: int, tell: Tell) -> int:
+def _fill(stack: Stack, gateway: Gateway, start_ms: int, tell: Progress) -> int:
     """Store the series through the store itself and bring its roll-ups up to date; the number of the device."""
     store = open_store(stack.database.dsn)
     try:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from parkgrid.bench import close_day, drain, edge, history, latency, month_bill, outbox, pages, rollup, writing
-from parkgrid.bench.figures import BARS, Figure, Tell
+from parkgrid.bench.figures import BARS, Figure, Progress
 from parkgrid.bench.plant import ROW_VALUES
 from parkgrid.bench.stack import GATEWAYS, Stack, running_stack
 from parkgrid.broker import Kind
@@ -12,7 +12,7 @@ from parkgrid.broker import Kind
 _Step = Callable[[], Iterator[Figure]]
 
 
-def run(names: Sequence[str], folder: Path, pairs: int, broker: Kind | None, tell: Tell) -> list[Figure]:
+def run(names: Sequence[str], folder: Path, pairs: int, broker: Kind | None, tell: Progress) -> list[Figure]:
     """Measure the named figures, in the order of `BARS`."""
     tell("starting database, broker and ingest")
     with running_stack(folder, broker) as stack:
@@ -41,7 +41,7 @@ def run(names: Sequence[str], folder: Path, pairs: int, broker: Kind | None, tel
 class _Suite:
     """The benchmarks on one stack; the peak rate is measured once and used by those that relate to it."""
 
-    def __init__(self, stack: Stack, folder: Path, pairs: int, tell: Tell) -> None:
+    def __init__(self, stack: Stack, folder: Path, pairs: int, tell: Progress) -> None:
         self._stack = stack
         self._folder = folder
         self._pairs = pairs

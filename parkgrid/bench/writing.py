@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from contract.time import from_ms
-from parkgrid.bench.figures import Figure, Leg, Tell, finish, run_pairs
+from parkgrid.bench.figures import Figure, Leg, Progress, finish, run_pairs
 from parkgrid.bench.load import Spec
 from parkgrid.bench.plant import METERS, ROW_VALUES, Span, copy_buffers, step_sum
 from parkgrid.bench.stack import GATEWAYS, Stack
@@ -19,7 +19,7 @@ _COPY_ROWS = 20_000
 _TABLE = "bench_raw.meter"
 
 
-def measure(stack: Stack, values_in_batch: int, pairs: int, tell: Tell) -> tuple[Figure, float]:
+def measure(stack: Stack, values_in_batch: int, pairs: int, tell: Progress) -> tuple[Figure, float]:
     """The figure `ingest_<values_in_batch>`, and the median rate of the chain in values a second."""
     figure = Figure(f"ingest_{values_in_batch}")
     rows_in_batch = values_in_batch // ROW_VALUES

@@ -30,7 +30,7 @@ _DAY_MS = 86_400_000
 _LINES_AT_ONCE = 5_000
 _QUALITY_CODES = {"good": 1.0, "estimated": 2.0}
 
-Tell = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 """Told how many points are written and until when, in ms."""
 
 
@@ -58,7 +58,7 @@ class Exported:
 
 
 def export(
-    connection: "psycopg.Connection[Any]", influx: Influx, wanted: Wanted, cursor: Cursor, tell: Tell | None = None
+    connection: "psycopg.Connection[Any]", influx: Influx, wanted: Wanted, cursor: Cursor, tell: Progress | None = None
 ) -> Exported:
     """Write everything of the span that an earlier run did not. Raises `InfluxError`."""
     parks = _parks(connection, wanted.parks)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from contract.identity import Gateway
 from ingest.decode import Reading
 from ingest.store import Park, Store
-from parkgrid.bulk import BATCH_MS, Imported, Target, Tell, bring_in, epoch_of
+from parkgrid.bulk import BATCH_MS, Imported, Progress, Target, bring_in, epoch_of
 from parkgrid.influx.errors import InfluxError
 from parkgrid.influx.mapping import DeviceSettings, MappingSettings
 from parkgrid.influx.sources import Source
@@ -29,7 +29,7 @@ class Span:
 
 
 def import_series(
-    store: Store, source: Source, mapping: MappingSettings, span: Span, now_ms: int, tell: Tell | None = None
+    store: Store, source: Source, mapping: MappingSettings, span: Span, now_ms: int, tell: Progress | None = None
 ) -> Imported:
     """Store what an earlier run with this mapping did not. Raises `InfluxError`, `StoreError`."""
     _check(span, now_ms)
