@@ -28,7 +28,7 @@ from contract.identity import Gateway
 from contract.refusal import RefusedError
 from contract.time import Clock
 from contract.topics import Channel, parse_topic, subscription, topic
-from ingest.echo import Echo
+from ingest.broker_probe import BrokerProbe
 from ingest.inbox import Inbox, Message
 from ingest.settings import MqttSettings
 
@@ -47,7 +47,7 @@ _ACKS_IN_FLIGHT = 500
 _TOPICS_KNOWN_MAX = 10_000
 _REFUSED_SUBSCRIPTION = 128
 _NEVER_SUBSCRIBED = "parkgrid/v1/-/-/alive"
-_ECHO = "parkgrid/v1/-/-/echo"
+_PROBE_TOPIC = "parkgrid/v1/-/-/echo"
 _TAKEN_OVER_S = 5.0
 _Address = tuple[str, Gateway | None, Channel | None]
 
@@ -106,8 +106,8 @@ class Consumer:
         self._connection = 0
         self._last_sent = 0.0
         self._rest_until = 0.0
-        self._echo = Echo()
-        self._echo_subscription: int | None = None
+        self._probe = BrokerProbe()
+        self._probe_subscription: int | None = None
         self._refused_connection = ""
         self._failure = ""
         self.connected = False
@@ -244,7 +244,7 @@ class Consumer:
         if full:
             self.paused_s += time.monotonic() - before
             self._stay_alive()
-            self._echo.hear(time.monotonic())
+            self._probe.hear(time.monotonic())
         else:
             self._client.loop_misc()
             self._listen()
@@ -263,12 +263,12 @@ class Consumer:
         now = time.monotonic()
         if not self.connected:
             return
-        if self._echo.missed(now):
+        if self._probe.missed(now):
             _log.warning("mqtt_mute", remedy="none needed: the connection is made anew, the broker kept what it has")
             self.connected = False
             self._client.disconnect()
-        elif self._echo.due(now):
-            self._client.publish(_ECHO)
+        elif self._probe.due(now):
+            self._client.publish(_PROBE_TOPIC)
 
     def _stay_alive(self) -> None:
         """Show the broker a sign of life although its answers are left unread.
@@ -339,12 +339,12 @@ class Consumer:
         self._refused_connection = ""
         client.subscribe([(subscription(channel), 1) for channel in _FIRST])
         # May be refused without harm.
-        _, self._echo_subscription = client.subscribe(_ECHO)
+        _, self._probe_subscription = client.subscribe(_PROBE_TOPIC)
         # In a packet of its own, so that retained births arrive before the first telemetry.
         client.subscribe(subscription(Channel.TELEMETRY), 1)
 
     def _on_subscribe(self, client: Client, _data: object, mid: int, reasons: list[Any], _properties: Any) -> None:
-        if mid == self._echo_subscription:
+        if mid == self._probe_subscription:
             return
         if any(reason.value >= _REFUSED_SUBSCRIPTION for reason in reasons):
             _log.error("mqtt_subscription_refused", client_id=self._settings.name, remedy="grant read access")
@@ -353,7 +353,7 @@ class Consumer:
             self.connected = True
             self._failure = ""
             # At once, to learn whether this broker gives one.
-            self._echo.hear(-math.inf)
+            self._probe.hear(-math.inf)
             _log.info("mqtt_connected", host=self._settings.host, port=self._settings.port)
 
     def _on_disconnect(self, _client: Client, _data: object, _flags: Any, reason: Any, _properties: Any) -> None:
@@ -371,10 +371,10 @@ class Consumer:
         except UnicodeDecodeError:
             text = "�"
         now = time.monotonic()
-        if text == _ECHO:
-            self._echo.come_back(now)
+        if text == _PROBE_TOPIC:
+            self._probe.come_back(now)
             return
-        self._echo.hear(now)
+        self._probe.hear(now)
         self.received += 1
         lane, gateway, channel = self._topics.get(text) or self._parse(text)
         left_out = self._inbox.put(

@@ -17,7 +17,7 @@ from contract.topics import PREFIX, Channel, subscription
 from parkgrid.places import write_private
 
 INGEST, TAP = "ingest", "tap"
-ECHO = f"{PREFIX}/-/-/echo"
+PROBE_TOPIC = f"{PREFIX}/-/-/echo"
 _FROM_GATEWAY = (Channel.BIRTH, Channel.STATUS, Channel.TELEMETRY, Channel.RESULT)
 _TO_GATEWAY = (Channel.ACK, Channel.COMMAND)
 _ITERATIONS = 101
@@ -44,7 +44,7 @@ def rights(username: str) -> Rights:
     """What a login may do; `username` is that of a service, or a gateway's address with `%u` for mosquitto's own."""
     if username == INGEST:
         heard = tuple(map(subscription, _FROM_GATEWAY))
-        return Rights((ECHO, subscription(Channel.ACK)), (ECHO, *heard))
+        return Rights((PROBE_TOPIC, subscription(Channel.ACK)), (PROBE_TOPIC, *heard))
     if username == TAP:
         return Rights(read=(subscription(Channel.BIRTH), subscription(Channel.TELEMETRY)))
     if any(sign in username for sign in "+#"):

@@ -35,9 +35,9 @@ __all__ = ["certificates"]
 
 GATEWAYS = (Gateway("park-a", "gw-1"), Gateway("park-b", "gw-1"), Gateway("park-a", "gw-2"))
 USERS = (INGEST, TAP, *map(str, GATEWAYS))
-ECHO = "parkgrid/v1/-/-/echo"
+PROBE_TOPIC = "parkgrid/v1/-/-/echo"
 TOPICS = (
-    ECHO,
+    PROBE_TOPIC,
     *(topic(gateway, channel) for gateway in GATEWAYS for channel in Channel),
     *("parkgrid/v1/park-a/gw-1/telemetry/more", "parkgrid/v1/gw-1/telemetry", "other", "parkgrid/v1/ingest/birth"),
 )
@@ -55,14 +55,14 @@ def writes(user: str, name: str) -> bool:
     """What docs/tls.md promises, said once more in other words than the product's."""
     *_, park, gateway, channel = name.split("/") if name.count("/") == 4 else ("", "", "")
     if user == INGEST:
-        return name == ECHO or (channel == "ack" and park != "-")
+        return name == PROBE_TOPIC or (channel == "ack" and park != "-")
     return f"{park}/{gateway}" == user and channel in {"birth", "status", "telemetry", "result"}
 
 
 def reads(user: str, name: str) -> bool:
     *_, park, gateway, channel = name.split("/") if name.count("/") == 4 else ("", "", "")
     if user == INGEST:
-        return name == ECHO or (park != "-" and channel in {"birth", "status", "telemetry", "result"})
+        return name == PROBE_TOPIC or (park != "-" and channel in {"birth", "status", "telemetry", "result"})
     if user == TAP:
         return channel in {"birth", "telemetry"}
     return f"{park}/{gateway}" == user and channel in {"ack", "command"}

@@ -13,7 +13,7 @@ PATIENCE_S = 10.0
 
 
 @dataclass(slots=True)
-class Echo:
+class BrokerProbe:
     """What is known about the present silence; instants are seconds of a monotonic clock."""
 
     heard_at: float = 0.0
