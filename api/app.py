@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from api.answers import MistakeShape, ProblemShape
-from api.guard import Guard
 from api.language import told
+from api.middleware import AccessMiddleware
 from api.page import Page
 from api.problems import Mistake, Problem, ProblemError
 from api.routes import (
@@ -82,7 +82,7 @@ def create_app(services: Services) -> FastAPI:
 def guarded(settings: ApiSettings, clock: Clock | None = None, page: Page | None = None) -> tuple[ASGIApp, Services]:
     """The application as it is served, and the services that it runs on."""
     services = Services.of(settings, clock or SystemClock(), page or Page())
-    return Guard(create_app(services), settings), services
+    return AccessMiddleware(create_app(services), settings), services
 
 
 def openapi(settings: ApiSettings) -> dict[str, object]:

@@ -19,7 +19,7 @@ import uvicorn
 from fastapi import Request, Response
 
 from api.app import create_app
-from api.guard import Guard
+from api.middleware import AccessMiddleware
 from api.page import Page
 from api.services import Services
 from api.settings import ApiSettings
@@ -142,7 +142,7 @@ def main() -> None:
     # Before the page's own route, which answers for everything that nobody else knows.
     app.router.routes.insert(0, app.router.routes.pop())
     config = uvicorn.Config(
-        Guard(app, settings), host=settings.host, port=settings.port, access_log=False, log_level="warning"
+        AccessMiddleware(app, settings), host=settings.host, port=settings.port, access_log=False, log_level="warning"
     )
     asyncio.run(uvicorn.Server(config).serve())
 

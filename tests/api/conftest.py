@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.guard import Guard
+from api.middleware import AccessMiddleware
 from api.page import Page
 from api.services import Services
 from api.settings import ApiSettings, DatabaseSettings
@@ -63,7 +63,7 @@ def feed(dsn: str) -> Iterator[Feed]:
 async def running(settings: ApiSettings, page: Page | None = None) -> AsyncIterator[Api]:
     services = Services.of(settings, SystemClock(), page or Page(Path("nowhere")))
     app = create_app(services)
-    transport = httpx.ASGITransport(app=Guard(app, settings), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app=AccessMiddleware(app, settings), raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,

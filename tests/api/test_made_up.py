@@ -22,7 +22,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from starlette.types import ASGIApp, Message
 
-from api.guard import Guard
+from api.middleware import AccessMiddleware
 from api.page import Page
 from api.services import Services
 from api.settings import ApiSettings, DatabaseSettings, LimitSettings
@@ -150,7 +150,7 @@ def served(config: ApiSettings) -> Iterator[Asked]:
         lifespan = application.router.lifespan_context(application)
         loop.run(lifespan.__aenter__())
         try:
-            yield Asked(Guard(application, config), openapi(config), loop)
+            yield Asked(AccessMiddleware(application, config), openapi(config), loop)
         finally:
             loop.run(lifespan.__aexit__(None, None, None))
 

@@ -28,7 +28,7 @@ _ONCE = (b"host", b"authorization", b"content-length")
 """Headers that mean something else to a proxy than to us when they come twice."""
 
 
-class Guard:
+class AccessMiddleware:
     """Wraps the application: takes off the base path, refuses foreign names and missing tokens, adds headers."""
 
     def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
