@@ -125,7 +125,7 @@ class DeviceReader:
 
     def _replan(self) -> None:
         registers = [row for row in self._driver.registers if self._wants(row.signal)]
-        self._plan = blocks(registers, self._driver.max_registers, self._driver.bridge_holes)
+        self._plan = blocks(registers, self._driver.max_registers, self._driver.max_gap_registers)
 
     def _put(self, refused: Refused) -> None:
         """Plan a refused block anew: as it was when it is whole, else without what is missing."""

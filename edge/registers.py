@@ -153,7 +153,7 @@ class Driver:
     writes: tuple[WriteRegister, ...] = ()
     max_registers: int = 120
     """Most registers in one request."""
-    bridge_holes: int = 0
+    max_gap_registers: int = 0
     """Most undefined registers that a block read may span; 0 where the device answers those with exception 2."""
     request_gap_s: float = 0.0
     """Least pause between two requests."""
@@ -221,7 +221,7 @@ def decode_text(words: Iterable[int]) -> str:
     return "".join(letter for letter in text if letter.isprintable()).strip()
 
 
-def blocks(registers: Iterable[Register], max_registers: int, bridge_holes: int) -> list[Block]:
+def blocks(registers: Iterable[Register], max_registers: int, max_gap_registers: int) -> list[Block]:
     """The fewest reads that bring all registers: contiguous ones together, a number never torn between two reads.
 
     Raises ValueError when a single register is longer than `max_registers`.
@@ -233,7 +233,7 @@ def blocks(registers: Iterable[Register], max_registers: int, bridge_holes: int)
     for first, last, register in sorted(_spans(registers), key=lambda span: (span[2].table, span[0], span[1])):
         if last - first > limit:
             raise ValueError(f"{register.signal} at {first}: {last - first} registers do not fit a read of {limit}")
-        joins = run and run[-1].table == register.table and first <= end + bridge_holes
+        joins = run and run[-1].table == register.table and first <= end + max_gap_registers
         if not joins or max(last, end) - start > limit:
             _close(found, run, start, end)
             run, start, end = [], first, last

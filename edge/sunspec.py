@@ -93,7 +93,7 @@ async def discover(read: ReadWords, wanted: str, before: Collection[Register] = 
         document="SunSpec information models " + ", ".join(str(model.number) for model in models),
         registers=tuple(await _chosen(read, candidates, before)),
         max_registers=_MOST_WORDS,
-        bridge_holes=_BRIDGED,
+        max_gap_registers=_BRIDGED,
     )
     return Found(driver, f"{maker} {name}".strip(), firmware, serial)
 

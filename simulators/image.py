@@ -114,7 +114,7 @@ class RegisterImage:
         keys = [(table, at) for at in range(address, address + count)]
         rows = dict.fromkeys(self._rows[key] for key in keys if key in self._rows)
         missing = [at for _, at in keys if (table, at) not in self._rows and (table, at) not in self._fixed]
-        if len(missing) == count or (missing and _longest_run(missing) > self.driver.bridge_holes):
+        if len(missing) == count or (missing and _longest_run(missing) > self.driver.max_gap_registers):
             raise IllegalAddressError(missing[0])
         words = [self._fixed.get(key, 0) for key in keys]
         places = []

@@ -41,5 +41,5 @@ DRIVER = Driver(
     ),
     max_registers=20,
     # 4-7 broken wire, internal temperature, reserved; 16-18 ratios, inputs and outputs. EVerest reads all 20 at once.
-    bridge_holes=4,
+    max_gap_registers=4,
 )

@@ -50,5 +50,5 @@ DRIVER = Driver(
     ),
     writes=(WriteRegister("limit_kw", 100, Encoding.UINT32, 0.001, low=0, high=1_000),),
     # 109-131: connector type, limits of the vehicle, vehicle and tag identifiers.
-    bridge_holes=23,
+    max_gap_registers=23,
 )

@@ -44,5 +44,5 @@ DRIVER = Driver(
     ),
     max_registers=80,
     # Phase values that parkgrid does not keep, and reserved words that the meter answers with zero.
-    bridge_holes=36,
+    max_gap_registers=36,
 )

@@ -43,7 +43,7 @@ DRIVER = Driver(
         Register("energy_discharged_kwh", 37068, Encoding.UINT32, 0.01, vendor_name="Total discharge"),
     ),
     # 37000-37069 is one area of the map; what is not listed here are ratings, versions and day counters.
-    bridge_holes=30,
+    max_gap_registers=30,
     warm_up_s=1.0,
     identity={"serial": Text(37052, 10), "firmware": Text(37814, 15)},
 )

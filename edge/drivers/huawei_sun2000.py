@@ -94,7 +94,7 @@ DRIVER = Driver(
     writes=(WriteRegister("limit_pct", 40125, Encoding.INT16, 0.1, low=0, high=100),),
     # 32024-32063 are PV5-PV24, 32091-32105 start-up times and reserved words; where a model refuses one of them
     # (exception 2), the poller reads around it.
-    bridge_holes=40,
+    max_gap_registers=40,
     warm_up_s=1.0,
     identity={"model": Text(30000, 15), "serial": Text(30015, 10), "firmware": Text(31025, 15)},
 )

@@ -267,7 +267,7 @@ def test_every_driver_is_whole(name):
 @pytest.mark.parametrize("name", list(all_drivers()))
 def test_every_block_of_every_driver_is_legal(name):
     driver = find(name)
-    found = blocks(driver.registers, driver.max_registers, driver.bridge_holes)
+    found = blocks(driver.registers, driver.max_registers, driver.max_gap_registers)
     assert all(0 < block.count <= min(driver.max_registers, MAX_READ) for block in found)
     assert {row for block in found for row in block.registers} == set(driver.registers)
 

@@ -374,7 +374,7 @@ def test_a_contiguous_map_costs_at_most_one_request_for_fifteen_values():
 
     for name in ("eastron_sdm630", "huawei_sun2000"):
         driver = find(name)
-        requests = len(blocks(driver.registers, driver.max_registers, driver.bridge_holes))
+        requests = len(blocks(driver.registers, driver.max_registers, driver.max_gap_registers))
         assert requests / len(driver.signals) <= 1 / 15
 
 

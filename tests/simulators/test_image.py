@@ -70,7 +70,7 @@ def test_counters_wrap_and_gauges_that_do_not_fit_are_absent() -> None:
 def test_holes_are_refused_unless_they_may_be_bridged() -> None:
     rows = (Register("active_power_kw", 10, Encoding.INT16), Register("temperature_c", 13, Encoding.INT16))
     strict = RegisterImage(Driver("d", "pv_inverter", "", "", "", rows))
-    lax = RegisterImage(Driver("d", "pv_inverter", "", "", "", rows, bridge_holes=2))
+    lax = RegisterImage(Driver("d", "pv_inverter", "", "", "", rows, max_gap_registers=2))
     values = {"active_power_kw": 1.0, "temperature_c": 2.0}
     with pytest.raises(IllegalAddressError, match="11"):
         strict.read(Table.HOLDING, 10, 4, values)

@@ -32,7 +32,7 @@ def requests(name: str) -> list[tuple[int, int, int]]:
     if name == "sunspec":
         return SUNSPEC_BLOCKS
     driver = drivers.find(name)
-    cut = blocks(driver.registers, driver.max_registers, driver.bridge_holes)
+    cut = blocks(driver.registers, driver.max_registers, driver.max_gap_registers)
     return [({"holding": 3, "input": 4}[block.table.value], block.address, block.count) for block in cut]
 
 
