@@ -1,7 +1,7 @@
 // One cluster against its targets: the bar is the output of the newest year, the marks are the targets of 2025 and 2030.
 
 import { percent, scaledTo } from "../format";
-import { figureOf, type Cluster } from "../views/clusters";
+import { figureOf, type Cluster } from "./cluster";
 import { nameOf, say } from "../i18n";
 import { ClusterNumber, noteOf } from "./cluster_number";
 

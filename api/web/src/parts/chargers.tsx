@@ -5,7 +5,7 @@ import { deviceName } from "../catalogue";
 import { power, together } from "../format";
 import { Num } from "../number";
 import { say } from "../i18n";
-import type { Member } from "../views/devices";
+import type { Member } from "./member";
 import { chosen } from "../state";
 import { ClassChart, dayShown } from "./class_chart";
 import { useDayEnergies } from "./day_energies";

@@ -2,7 +2,7 @@
 
 import { above0, below100, DASH, scaledTo } from "../format";
 import { language, say } from "../i18n";
-import type { ClusterFigure } from "../views/clusters";
+import type { ClusterFigure } from "./cluster";
 import { Traced } from "./traced";
 
 export function ClusterNumber({ figure, unit = true }: { figure: ClusterFigure | undefined; unit?: boolean }) {

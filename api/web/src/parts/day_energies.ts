@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api_client";
 import { chosen } from "../state";
 import type { History } from "../types";
-import type { Member } from "../views/devices";
+import type { Member } from "./member";
 import { dayShown } from "./class_chart";
 
 export function useDayEnergies(members: Member[], signal: string): (number | null)[] {

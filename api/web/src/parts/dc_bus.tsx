@@ -2,7 +2,7 @@
 
 import { power, scaledTo, together } from "../format";
 import { say } from "../i18n";
-import type { Member } from "../views/devices";
+import type { Member } from "./member";
 import { ClassChart } from "./class_chart";
 import { sentenceOf, usable } from "./device_cells";
 import { IndicatorsCard } from "./indicators";

@@ -7,7 +7,7 @@ import { RouterLink } from "../router_link";
 import { Num } from "../number";
 import { viewPatch } from "../router";
 import { say, sayMaybe } from "../i18n";
-import type { Member } from "../views/devices";
+import type { Member } from "./member";
 
 export function DeviceCell({ member, signal = "active_power_kw" }: { member: Member; signal?: string }) {
   const { device } = member;

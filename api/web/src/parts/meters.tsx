@@ -7,7 +7,7 @@ import { Num } from "../number";
 import { go, param } from "../router";
 import { chosen, park } from "../state";
 import { say, type Key } from "../i18n";
-import type { Member } from "../views/devices";
+import type { Member } from "./member";
 import { ClassChart, dayShown } from "./class_chart";
 import { DeviceCell, Live, sentenceOf, StateCell, sumOf } from "./device_cells";
 

@@ -4,7 +4,7 @@ import { deviceName } from "../catalogue";
 import { percent, power, together } from "../format";
 import { Num } from "../number";
 import { say } from "../i18n";
-import type { Member } from "../views/devices";
+import type { Member } from "./member";
 import { ClassChart } from "./class_chart";
 import { DeviceCell, Live, sentenceOf, StateCell, sumOf } from "./device_cells";
 import { useDayEnergies } from "./day_energies";

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { deviceName, signalName, wholeName } from "../catalogue";
 import { go } from "../router";
 import type { Device } from "../types";
-import { plotText, type Plot } from "../views/time";
+import { plotText, type Plot } from "./plot";
 import { say, sayMaybe } from "../i18n";
 
 export function SignalChoice({ devices, plots, most }: { devices: Device[]; plots: Plot[]; most: number }) {

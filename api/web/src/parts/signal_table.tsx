@@ -4,7 +4,7 @@ import { deviceName, signalName, signalOf, wholeName } from "../catalogue";
 import { RouterLink } from "../router_link";
 import { viewPatch } from "../router";
 import { say } from "../i18n";
-import type { Member } from "../views/devices";
+import type { Member } from "./member";
 import { Live } from "./device_cells";
 
 export function SignalTable({ members }: { members: Member[] }) {

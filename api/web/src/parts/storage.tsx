@@ -3,7 +3,7 @@
 import { percent, power, together } from "../format";
 import { Num } from "../number";
 import { say } from "../i18n";
-import type { Member } from "../views/devices";
+import type { Member } from "./member";
 import { ClassChart } from "./class_chart";
 import { useDayEnergies } from "./day_energies";
 import { DeviceCell, Live, sentenceOf, StateCell, sumOf, usable } from "./device_cells";

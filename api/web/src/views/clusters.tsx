@@ -4,46 +4,11 @@
 import { Answered, useQuery } from "../use_query";
 import { percent, whole } from "../format";
 import { Bullet } from "../parts/bullet";
+import { figureOf, type Cluster } from "../parts/cluster";
 import { ClusterNumber } from "../parts/cluster_number";
 import { paceOf, type Pace } from "../parts/cluster_pace";
 import { go, param } from "../router";
 import { language, nameOf, say } from "../i18n";
-
-export interface ClusterFigure {
-  name: string;
-  name_zh: string;
-  name_en: string;
-  unit: string;
-  formula: string;
-  value: number | null;
-  bound: "exact" | "at_least" | "metered_part";
-  /** What part of the cluster a metered figure is of; empty for the whole. */
-  output_share_pct: number | null;
-  basis: string;
-  basis_zh: string;
-  /** Whether an output in it is an example, no statistics. */
-  example: boolean;
-  unavailable: string | null;
-  unavailable_zh: string | null;
-  coverage_pct: number | null;
-  estimated_pct: number | null;
-  sources: string[];
-  revision: number | null;
-  details: Record<string, number | string | null>;
-  address: string;
-}
-
-export interface Cluster {
-  cluster: string;
-  name_zh: string;
-  name_en: string;
-  kind: string;
-  places_zh: string[];
-  parks: string[];
-  source: string;
-  quarter: string;
-  figures: ClusterFigure[];
-}
 
 interface Clusters {
   plan_zh: string;
@@ -53,8 +18,6 @@ interface Clusters {
 }
 
 const numbersOf = (year: number): string[] => ["quarter_output", "cumulative_growth", `required_growth_${year}`, "energy", "intensity", "intensity_equivalent", "pv_share", "storage_share"];
-
-export const figureOf = (cluster: Cluster, name: string): ClusterFigure | undefined => cluster.figures.find((figure) => figure.name === name);
 
 export function ClustersView() {
   const wanted = param("quarter");

@@ -7,6 +7,7 @@ import { RouterLink } from "../router_link";
 import { ChargersPanel } from "../parts/chargers";
 import { DayBar } from "../parts/day_choice";
 import { DcBusPanel } from "../parts/dc_bus";
+import type { Member } from "../parts/member";
 import { MetersPanel } from "../parts/meters";
 import { PvPanel } from "../parts/pv";
 import { StoragePanel } from "../parts/storage";
@@ -16,11 +17,6 @@ import { allOld, chosen, moment_ms } from "../state";
 import type { Device, LiveDevice } from "../types";
 import { say, sayMaybe } from "../i18n";
 import { FIRST_SIGNAL } from "../parts/first_signal";
-
-export interface Member {
-  device: Device;
-  live: LiveDevice | undefined;
-}
 
 const ORDER = ["pv_inverter", "storage", "charger", "grid_meter", "meter", "dc_bus", "weather"];
 /** Connection points and sub-meters are looked at together. */

@@ -10,6 +10,7 @@ import { askHistory } from "../history";
 import { Chart, type Line } from "../parts/chart";
 import { FIRST_SIGNAL } from "../parts/first_signal";
 import { ExportButtons } from "../parts/export_buttons";
+import { plotText, type Plot } from "../parts/plot";
 import { SignalChoice } from "../parts/signal_choice";
 import { useWidth } from "../parts/width";
 import { go, param } from "../router";
@@ -23,11 +24,6 @@ const DAY = 24 * HOUR;
 export const RANGES: Record<string, number> = { "5m": 300_000, "1h": HOUR, "6h": 6 * HOUR, "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY, "1y": 366 * DAY, "10y": 3_653 * DAY };
 const SHIFTS: Record<string, number> = { day: DAY, week: 7 * DAY, year: 364 * DAY };
 const MOST_PLOTS = 6;
-
-export interface Plot {
-  device: Device;
-  signal: string;
-}
 
 interface Span {
   from_ms: number;
@@ -78,8 +74,6 @@ function rank(order: string[], device: Device): number {
   const at = order.indexOf(device.device_class);
   return at < 0 ? order.length : at;
 }
-
-export const plotText = (plots: Plot[]): string => plots.map(({ device, signal }) => `${device.gateway}/${device.device}/${signal}`).join(",");
 
 function instant(text: string | null): number | null {
   if (text === null) return null;
