@@ -3,22 +3,15 @@
 cluster_figures ─▶ Document: head, columns, one row a cluster, footnotes, sources ─▶ XLSX | PDF | CSV
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from math import ceil
-from pathlib import Path
 
-import psycopg
-
-from accounting.clusters.errors import FileError
-from accounting.clusters.figures import ClusterFigures, ClusterQuarter, ParkEnergy, cluster_figures
+from accounting.clusters.figures import ClusterFigures, ClusterQuarter, ParkEnergy
 from accounting.report.words import WORDS
 from contract.time import SHANGHAI
 from domain.clusters.figures import BY_NAME, DEFINITIONS, Bound, ClusterFigure, plain
-from domain.clusters.quarter import Quarter
-from ingest.store.connection import translated
 
 _DECIMALS = {"亿元": 2, "%": 2, "%/a": 2, "kWh": 0, "kWh/万元": 2, "tce/万元": 5, "1": 2}
 _ENERGY = (
@@ -169,38 +162,6 @@ class Document:
     def word(self, key: str) -> str:
         """A fixed word in the language of the document."""
         return _WORDS[self.language][key]
-
-
-def write_report(dsn: str, quarter: Quarter, out: Path, language: str, now: datetime) -> None:
-    """Write the table of a quarter as the ending of the name says. Raises `FileError` and the errors of the store."""
-    draw = _drawing(out.suffix.lower())
-    with translated(), psycopg.connect(dsn, connect_timeout=5) as connection:
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        figures = cluster_figures(connection, quarter)
-    content = draw(document(figures, language, now))
-    try:
-        out.write_bytes(content)
-    except OSError as error:
-        raise FileError(f"无法写入 {out}：{error.strerror}", f"{out} cannot be written: {error.strerror}") from error
-
-
-def _drawing(ending: str) -> Callable[[Document], bytes]:
-    match ending:
-        case ".xlsx":
-            from accounting.report.xlsx import draw_xlsx
-
-            return draw_xlsx
-        case ".pdf":
-            from accounting.report.pdf import draw_pdf
-
-            return draw_pdf
-        case ".csv":
-            from accounting.report.text import draw_csv
-
-            return draw_csv
-    raise FileError(
-        f"“{ending}”不是可写的格式：.xlsx、.pdf 或 .csv", f"{ending!r} is no form of a report: .xlsx, .pdf or .csv"
-    )
 
 
 @dataclass(slots=True)

@@ -145,7 +145,7 @@ def report(
         parkgrid clusters report 2024-Q2 --out 2024-Q2.pdf --lang zh
     """
     from accounting.clusters.errors import FileError
-    from accounting.report.supervision import write_report
+    from accounting.report.write import write_report
     from domain.clusters.quarter import quarter as read
     from ingest.store.errors import StoreError
 

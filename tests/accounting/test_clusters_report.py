@@ -10,8 +10,9 @@ from openpyxl import load_workbook
 
 from accounting.clusters.errors import FileError
 from accounting.clusters.figures import cluster_figures
-from accounting.report.supervision import Document, Entry, document, write_report
+from accounting.report.supervision import Document, Entry, document
 from accounting.report.text import harmless
+from accounting.report.write import write_report
 from domain.clusters.quarter import quarter
 from ingest.store.errors import StoreError
 from tests.accounting.clusters_feed import NOW, outputs
