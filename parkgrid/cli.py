@@ -4,19 +4,13 @@ Nothing heavy is imported before a command needs it, so that `--help` answers at
 """
 
 import os
-import sys
-from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from parkgrid.commands import bill, clusters, dashboards, gateway, influx, measured, parks, registers, report, trace
-
-_FAILED = 1
-_WRONG_SETTINGS = 2
-_INTERRUPTED = 130
+from parkgrid.commands.outcome import FAILED, finish, instant
 
 app = typer.Typer(
     name="parkgrid",
@@ -125,7 +119,7 @@ def up(
         chosen = tuple(map(scenario_file, scenario or ())) or DISTRICT[: parks or 0]
         return run(Plan(for_s, speed, data_dir, port, dsn, mqtt_url, seed, chosen, history, host))
 
-    _end(started)
+    finish(started)
 
 
 @app.command()
@@ -151,8 +145,8 @@ def replay(
     """
     from parkgrid.replay import Request, run
 
-    request = Request(directory, mapping, _instant(start), _instant(end), data_dir, dsn, mqtt_url, as_json=as_json)
-    _end(lambda: run(request))
+    request = Request(directory, mapping, instant(start), instant(end), data_dir, dsn, mqtt_url, as_json=as_json)
+    finish(lambda: run(request))
 
 
 @app.command()
@@ -172,7 +166,7 @@ def doctor(
         typer.echo(f"{finding.state.value:8} {finding.subject:15} {finding.found}")
         if finding.remedy:
             typer.echo(f"{'':24} -> {finding.remedy}")
-    raise typer.Exit(_FAILED if worst else 0)
+    raise typer.Exit(FAILED if worst else 0)
 
 
 @app.command()
@@ -211,7 +205,7 @@ def tap(
                 break
         return 0
 
-    _end(show)
+    finish(show)
 
 
 @edge.command("run")
@@ -219,7 +213,7 @@ def edge_run(config: Config = None) -> None:
     """Run the agent until Ctrl-C or SIGTERM. Example: `parkgrid edge run --config edge.toml`."""
     from edge.__main__ import main
 
-    _end(lambda: main(_arguments(config)))
+    finish(lambda: main(_arguments(config)))
 
 
 @edge.command("check")
@@ -227,7 +221,7 @@ def edge_check(config: Config = None) -> None:
     """Check the agent's settings and say everything that is wrong with them; nothing is started."""
     from edge.__main__ import main
 
-    _end(lambda: main([*_arguments(config), "--check"]))
+    finish(lambda: main([*_arguments(config), "--check"]))
 
 
 @ingest.command("run")
@@ -235,7 +229,7 @@ def ingest_run(config: Config = None) -> None:
     """Run ingest until Ctrl-C or SIGTERM. Example: `parkgrid ingest run --config ingest.toml`."""
     from ingest.__main__ import main
 
-    _end(lambda: main(_arguments(config)))
+    finish(lambda: main(_arguments(config)))
 
 
 @ingest.command("check")
@@ -243,7 +237,7 @@ def ingest_check(config: Config = None) -> None:
     """Check ingest's settings and say everything that is wrong with them; nothing is started."""
     from ingest.__main__ import main
 
-    _end(lambda: main([*_arguments(config), "--check"]))
+    finish(lambda: main([*_arguments(config), "--check"]))
 
 
 @accounting.command("run")
@@ -251,7 +245,7 @@ def accounting_run(config: Config = None) -> None:
     """Run accounting until Ctrl-C or SIGTERM. Example: `parkgrid accounting run --config accounting.toml`."""
     from accounting.__main__ import main
 
-    _end(lambda: main(_arguments(config)))
+    finish(lambda: main(_arguments(config)))
 
 
 @accounting.command("check")
@@ -259,7 +253,7 @@ def accounting_check(config: Config = None) -> None:
     """Check accounting's settings and say everything that is wrong with them; nothing is started."""
     from accounting.__main__ import main
 
-    _end(lambda: main([*_arguments(config), "--check"]))
+    finish(lambda: main([*_arguments(config), "--check"]))
 
 
 @api.command("run")
@@ -267,7 +261,7 @@ def api_run(config: Config = None) -> None:
     """Serve the API and the page until Ctrl-C or SIGTERM. Example: `parkgrid api run --config api.toml`."""
     from api.__main__ import main
 
-    _end(lambda: main(_arguments(config)))
+    finish(lambda: main(_arguments(config)))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
@@ -275,7 +269,7 @@ def simulate(context: typer.Context) -> None:
     """Run a simulated park on real Modbus TCP. `parkgrid simulate --help` lists its options."""
     from simulators.__main__ import main
 
-    _end(lambda: main(context.args))
+    finish(lambda: main(context.args))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
@@ -283,7 +277,7 @@ def bench(context: typer.Context) -> None:
     """Measure this machine: every figure as a ratio taken in one run. `parkgrid bench --help` lists its options."""
     from parkgrid.bench.__main__ import main
 
-    _end(lambda: main(context.args))
+    finish(lambda: main(context.args))
 
 
 @database.command("migrate")
@@ -301,7 +295,7 @@ def db_migrate(
     """Bring schema, owner and rights up to date; safe to repeat, and to run while ingest is running."""
     from parkgrid.schema import migrate
 
-    _end(lambda: migrate(dsn, os.environ if logins else None))
+    finish(lambda: migrate(dsn, os.environ if logins else None))
 
 
 @database.command("status")
@@ -309,7 +303,7 @@ def db_status(dsn: Annotated[str, typer.Option(help="The database.", envvar="PAR
     """List the migrations and whether each is applied. Exit status 1 if some are missing."""
     from parkgrid.schema import status
 
-    _end(lambda: status(dsn))
+    finish(lambda: status(dsn))
 
 
 def main() -> None:
@@ -319,56 +313,6 @@ def main() -> None:
 
 def _arguments(config: Path | None) -> list[str]:
     return ["--config", str(config)] if config else []
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        _refuse(f"{text!r} is not an instant: write it with its offset, for example 2016-08-01T00:00-08:00")
-    return instant
-
-
-def _end(action: Callable[[], int]) -> NoReturn:
-    """Run a command and end with its status; what a user can mend is said in words, not in a traceback."""
-    from contract.settings import SettingsError
-
-    try:
-        status = action()
-    except KeyboardInterrupt:
-        status = _INTERRUPTED
-    except SettingsError as error:
-        _refuse(*map(str, error.problems))
-    except _expected_errors() as error:
-        typer.echo(f"error: {error}", err=True)
-        status = _FAILED
-    raise typer.Exit(status)
-
-
-def _refuse(*sentences: str) -> NoReturn:
-    for sentence in sentences:
-        typer.echo(sentence, err=True)
-    raise typer.Exit(_WRONG_SETTINGS)
-
-
-def _expected_errors() -> tuple[type[Exception], ...]:
-    """The errors that a command's own module raises with a remedy; a module that was not loaded cannot have."""
-    names: Sequence[tuple[str, str]] = (
-        ("parkgrid.database", "DatabaseStartError"),
-        ("parkgrid.broker", "BrokerStartError"),
-        ("parkgrid.supervisor", "PartError"),
-        ("parkgrid.tap", "TapError"),
-        ("parkgrid.places", "PlaceError"),
-        ("parkgrid.prefill", "PrefillError"),
-        ("parkgrid.influx.errors", "InfluxError"),
-        ("accounting.errors", "AccountingError"),
-        ("ingest.store.errors", "StoreError"),
-    )
-    return tuple(getattr(sys.modules[module], name) for module, name in names if module in sys.modules)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contract.time import SHANGHAI
+from parkgrid.commands import outcome
 
 if TYPE_CHECKING:
     from contract.identity import Gateway
@@ -37,7 +38,6 @@ def list_command(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this par
 
         parkgrid gateway list --park gaoxin-nan
     """
-    from parkgrid.cli import _end
 
     def action() -> int:
         import psycopg
@@ -50,7 +50,7 @@ def list_command(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this par
                 typer.echo(_sentence(each))
         return 0
 
-    _end(action)
+    outcome.finish(action)
 
 
 @app.command()
@@ -61,7 +61,6 @@ def retire(name: Name, dsn: Dsn, by: By, reason: Why) -> None:
 
         parkgrid gateway retire gaoxin-nan/gw-2 --by "Li Wei" --reason "building B was sold"
     """
-    from parkgrid.cli import _end
 
     def action() -> int:
         import psycopg
@@ -75,7 +74,7 @@ def retire(name: Name, dsn: Dsn, by: By, reason: Why) -> None:
         typer.echo(f"{gateway} is refused from now on; {devices} devices left the page, what they measured stays")
         return 0
 
-    _end(action)
+    outcome.finish(action)
 
 
 @app.command()
@@ -86,7 +85,6 @@ def remove(name: Name, dsn: OwnerDsn, by: By, reason: Why) -> None:
 
         parkgrid gateway remove gaoxin-nan/gw-99 --by "Li Wei" --reason "announced by mistake"
     """
-    from parkgrid.cli import _end
 
     def action() -> int:
         import psycopg
@@ -109,7 +107,7 @@ def remove(name: Name, dsn: OwnerDsn, by: By, reason: Why) -> None:
             typer.echo(f"{removed.kept} devices have readings: they are retired, and what they measured stays")
         return 0
 
-    _end(action)
+    outcome.finish(action)
 
 
 @app.command()
@@ -122,7 +120,6 @@ def readmit(name: Name, dsn: Dsn) -> None:
 
         parkgrid gateway readmit gaoxin-nan/gw-1
     """
-    from parkgrid.cli import _end
 
     def action() -> int:
         import psycopg
@@ -138,19 +135,18 @@ def readmit(name: Name, dsn: Dsn) -> None:
         typer.echo(f"{gateway} was never born and is not refused: `parkgrid gateway list` shows all", err=True)
         return 1
 
-    _end(action)
+    outcome.finish(action)
 
 
 def _gateway(name: str) -> "Gateway":
     from contract.identity import Gateway, identifier
     from contract.refusal import RefusedError
-    from parkgrid.cli import _refuse
 
     park, _, gateway = name.partition("/")
     try:
         return Gateway(identifier(park, "park"), identifier(gateway, "gateway"))
     except RefusedError:
-        _refuse(f"{name!r} is no gateway: write park/gateway, for example gaoxin-nan/gw-1")
+        outcome.refuse(f"{name!r} is no gateway: write park/gateway, for example gaoxin-nan/gw-1")
 
 
 def _sentence(each: "Listed") -> str:

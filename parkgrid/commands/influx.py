@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from parkgrid.commands import outcome
+
 app = typer.Typer(
     help="Interchange with InfluxDB 2 and VictoriaMetrics: export what is stored, import what they know.",
     no_args_is_help=True,
@@ -42,9 +44,7 @@ def export_command(
 
         parkgrid influx export --url http://127.0.0.1:8428 --from 2026-06-01T00:00+08:00 --to 2026-07-01T00:00+08:00
     """
-    from parkgrid.cli import _end, _instant
-
-    start_ms, end_ms = (_milliseconds(_instant(text)) for text in (start, end))
+    start_ms, end_ms = (_milliseconds(outcome.instant(text)) for text in (start, end))
 
     def action() -> int:
         import psycopg
@@ -68,7 +68,7 @@ def export_command(
         typer.echo(f"{found.points} points written, {found.left_out} left out because they are not good")
         return 0
 
-    _end(action)
+    outcome.finish(action)
 
 
 @app.command("import")
@@ -93,9 +93,7 @@ def import_command(
 
         parkgrid influx import --mapping fab.toml --url http://127.0.0.1:8428 --from 2026-06-01T00:00+08:00 --to …
     """
-    from parkgrid.cli import _end, _instant
-
-    start_ms, end_ms = (_milliseconds(_instant(text)) for text in (start, end))
+    start_ms, end_ms = (_milliseconds(outcome.instant(text)) for text in (start, end))
 
     def action() -> int:
         from rich.console import Console
@@ -128,7 +126,7 @@ def import_command(
             typer.echo(f"error: {problem}", err=True)
         return 1 if wrong else 0
 
-    _end(action)
+    outcome.finish(action)
 
 
 def _milliseconds(instant: object) -> int:

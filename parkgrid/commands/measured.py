@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from parkgrid.commands import outcome
+
 DataDir = Annotated[Path | None, typer.Option(help="Folder for data and logs.  [default: kept per user]")]
 Dsn = Annotated[
     str | None, typer.Option(help="A running PostgreSQL; without it one is started here.", envvar="PARKGRID_DSN")
@@ -29,10 +31,9 @@ def import_command(
 
         parkgrid show --data-dir plant
     """
-    from parkgrid.cli import _end
     from parkgrid.measured import Request, run
 
-    _end(lambda: run(Request(directory, mapping, data_dir, dsn, as_json)))
+    outcome.finish(lambda: run(Request(directory, mapping, data_dir, dsn, as_json)))
 
 
 def show(
@@ -49,7 +50,6 @@ def show(
 
         parkgrid show --data-dir plant
     """
-    from parkgrid.cli import _end
     from parkgrid.showing import run
 
-    _end(lambda: run(data_dir, dsn, port))
+    outcome.finish(lambda: run(data_dir, dsn, port))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from parkgrid.commands import report
+from parkgrid.commands import outcome, report
 
 Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
 
@@ -27,7 +27,6 @@ def list_command(dsn: report.Dsn = None, data_dir: report.DataDir = None) -> Non
 
         parkgrid parks list
     """
-    from parkgrid.cli import _end
 
     def action() -> int:
         import psycopg
@@ -42,7 +41,7 @@ def list_command(dsn: report.Dsn = None, data_dir: report.DataDir = None) -> Non
                 typer.echo(f"{park}  {zone}  {place}")
         return 0
 
-    _end(action)
+    outcome.finish(action)
 
 
 @app.command()
@@ -58,7 +57,6 @@ def place(
 
         parkgrid parks place gaoxin-nan --latitude 22.69 --longitude 114.35
     """
-    from parkgrid.cli import _end
 
     def action() -> int:
         import psycopg
@@ -73,4 +71,4 @@ def place(
         typer.echo(f"no park {park!r} has ever reported: `parkgrid parks list` shows those that have", err=True)
         return 1
 
-    _end(action)
+    outcome.finish(action)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from parkgrid.commands import outcome
+
 if TYPE_CHECKING:
     from accounting.settlement.declarations import Declared
     from accounting.settlement.findings import Told
@@ -32,7 +34,6 @@ def list_command(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this par
 
         parkgrid registers list --park gaoxin-nan
     """
-    from parkgrid.cli import _end
 
     def action() -> int:
         import psycopg
@@ -50,7 +51,7 @@ def list_command(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this par
                     typer.echo(f"    {_sentence(each)}")
         return 0
 
-    _end(action)
+    outcome.finish(action)
 
 
 @app.command()
@@ -77,9 +78,7 @@ def declare(
         parkgrid registers declare gaoxin-nan/gw-1/meter-1/energy_import_kwh --from 2026-11-03T14:20+08:00
         --final-kwh 81234.5 --initial-kwh 0 --ratio 80/1 --by "Li Wei" --reason "work order 4711"
     """
-    from parkgrid.cli import _end, _instant
-
-    instant = _instant(start)
+    instant = outcome.instant(start)
 
     def action() -> int:
         import psycopg
@@ -107,7 +106,7 @@ def declare(
         typer.echo(f"declared; {register} is settled again from {instant.isoformat()} on")
         return 0
 
-    _end(action)
+    outcome.finish(action)
 
 
 @app.command()
@@ -119,7 +118,6 @@ def findings(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this park.")
 
         parkgrid registers findings --park gaoxin-nan
     """
-    from parkgrid.cli import _end
 
     def action() -> int:
         import psycopg
@@ -135,7 +133,7 @@ def findings(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this park.")
             typer.echo("no findings: every believed reading follows from the one before it")
         return 0
 
-    _end(action)
+    outcome.finish(action)
 
 
 def _found(each: "Told") -> str:
