@@ -15,8 +15,9 @@ from ingest.migrate import migrate
 from ingest.pulse import Pulse, Standing
 from ingest.registry import Registry
 from ingest.settings import IngestSettings
-from ingest.store import Store, open_store
+from ingest.store import Store
 from ingest.store.errors import StoreUnavailableError
+from ingest.store.opening import open_store
 from ingest.writer import StoppedError, Writer
 
 _log = structlog.get_logger("ingest.service")

@@ -28,7 +28,7 @@ from contract.time import SHANGHAI, SystemClock, from_ms
 from domain.clusters import enterprise_file, output_file
 from domain.tariff.bill import Terms
 from domain.tariff.reader import example, examples
-from ingest.store import open_store
+from ingest.store.opening import open_store
 from parkgrid.example_outputs import outputs
 from parkgrid.prefill import Span, go_on, prefill
 from parkgrid.prefill_rows import BATCH_MS

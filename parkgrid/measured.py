@@ -26,7 +26,8 @@ from contract.announcement import Birth, Device
 from contract.identity import Gateway
 from contract.time import SystemClock, from_ms
 from ingest.decode import Reading
-from ingest.store import Park, Store, open_store
+from ingest.store import Park, Store
+from ingest.store.opening import open_store
 from parkgrid.bulk import BATCH_MS, Imported, Target, bring_in, epoch_of, hours, problems, sentences
 from parkgrid.chain import Chain
 from parkgrid.places import default_data_dir, occupied

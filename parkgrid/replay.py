@@ -21,7 +21,7 @@ from contract.settings import Problem
 from contract.time import SystemClock, from_ms, to_ms
 from edge.agent import Agent
 from edge.settings import EdgeSettings, load_settings
-from ingest.store import open_store
+from ingest.store.opening import open_store
 from parkgrid import toml
 from parkgrid.chain import Chain
 from parkgrid.measured import declare_breaks, park_of

@@ -17,8 +17,9 @@ import psycopg
 
 from accounting.settlement.keeper import settle, settle_once
 from contract.time import SystemClock
-from ingest.store import Kind, open_store
+from ingest.store import Kind
 from ingest.store.errors import StoreUnavailableError
+from ingest.store.opening import open_store
 from parkgrid.progress import Progress, quiet
 
 _PATIENCE_S = 300.0

@@ -8,7 +8,6 @@ from contract.announcement import Birth, Status
 from contract.identity import Gateway
 from contract.telemetry import Ack
 from ingest.rows import Commit, Committed
-from ingest.store.settings import StoreSettings
 
 Kind = Literal["postgres", "timescale"]
 Known = Mapping[str, tuple[int, str]]
@@ -134,10 +133,3 @@ class Store(Protocol):
     def close(self) -> None:
         """End the connections; an open transaction is rolled back."""
         ...
-
-
-def open_store(dsn: str, settings: StoreSettings | None = None) -> Store:
-    """The store of a migrated database. Raises `SetupError` when it is not migrated, `StoreUnavailableError`."""
-    from ingest.store.opening import open_store as opened
-
-    return opened(dsn, settings or StoreSettings())

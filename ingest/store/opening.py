@@ -129,8 +129,9 @@ class DatabaseStore:
             session.close()
 
 
-def open_store(dsn: str, settings: StoreSettings) -> DatabaseStore:
-    """The store of a migrated database."""
+def open_store(dsn: str, settings: StoreSettings | None = None) -> DatabaseStore:
+    """The store of a migrated database. Raises `SetupError` when it is not migrated, `StoreUnavailableError`."""
+    settings = settings or StoreSettings()
     with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=settings.connect_timeout_s) as connection:
         row = connection.execute(statement("store_of_database")).fetchone()
     if row is None:

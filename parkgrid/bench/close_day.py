@@ -13,8 +13,8 @@ from contract.announcement import Birth, Device
 from contract.identity import Gateway
 from contract.time import from_ms
 from ingest.rows import ClassRows
-from ingest.store import open_store
 from ingest.store.copy_binary import Origin, columns_of, encode
+from ingest.store.opening import open_store
 from parkgrid.bench.figures import BenchmarkError, Figure, Leg, Progress, finish, run_pairs
 from parkgrid.bench.plant import SIGNALS
 from parkgrid.bench.stack import Stack

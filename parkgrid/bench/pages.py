@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
-from ingest.store import open_store
+from ingest.store.opening import open_store
 from parkgrid.bench.edge import resident_mb
 from parkgrid.bench.figures import BenchmarkError, Figure, Progress
 from parkgrid.bench.live_park import PARK, LivePark, cpu_s, living

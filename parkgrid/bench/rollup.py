@@ -11,7 +11,7 @@ from contract.identity import Gateway
 from contract.signals import CATALOGUE
 from contract.time import from_ms
 from ingest.rows import BatchHeader, ClassRows, Commit
-from ingest.store import open_store
+from ingest.store.opening import open_store
 from parkgrid.bench.figures import Figure, Leg, Progress, finish, run_pairs
 from parkgrid.bench.plant import device
 from parkgrid.bench.stack import GATEWAYS, Stack

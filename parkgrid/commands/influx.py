@@ -99,7 +99,7 @@ def import_command(
         from rich.console import Console
 
         from contract.time import SystemClock
-        from ingest.store import open_store
+        from ingest.store.opening import open_store
         from parkgrid.bulk import problems, sentences
         from parkgrid.influx.client import Influx
         from parkgrid.influx.importing import Span, import_series

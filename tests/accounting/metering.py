@@ -13,7 +13,9 @@ from contract.announcement import Birth, Device
 from contract.identity import Gateway
 from contract.time import to_ms
 from ingest.rows import BatchHeader, Commit
-from ingest.store import Store, StoreSettings, open_store
+from ingest.store import Store
+from ingest.store.opening import open_store
+from ingest.store.settings import StoreSettings
 from tests.ingest.readings import Reading, class_rows, drain
 from tests.logins import acting
 

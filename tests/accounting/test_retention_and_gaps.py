@@ -7,7 +7,7 @@ import psycopg
 
 from accounting.settlement.declarations import Wish, declare
 from contract.identity import Gateway
-from ingest.store import StoreSettings
+from ingest.store.settings import StoreSettings
 from tests.accounting.metering import DAY_MS, MINUTE_MS, PARK, SETTLED_AT, SLOT_MS, meter, metering, ms
 
 

@@ -21,8 +21,9 @@ from domain.energy import Declaration
 from domain.tariff.bill import Terms
 from domain.tariff.reader import examples
 from ingest.rows import BatchHeader, Commit, Quarantined
-from ingest.store import Store, open_store
+from ingest.store import Store
 from ingest.store.errors import StoreUnavailableError
+from ingest.store.opening import open_store
 from parkgrid.prefill import Span, prefill
 from simulators import history
 from simulators.scenario import SCENARIOS, Scenario, load_scenario

@@ -14,8 +14,8 @@ import ingest.sql
 from contract.signals import CATALOGUE, Kind
 from ingest.migrate import migrate, status
 from ingest.sql.draft import draft, main
-from ingest.store import open_store
 from ingest.store.errors import SetupError, StoreUnavailableError
+from ingest.store.opening import open_store
 from tests.ingest.readings import all_rows
 
 MIGRATIONS = Path(ingest.sql.__file__).with_name("migrations")

@@ -11,7 +11,7 @@ from contract.announcement import Device
 from contract.signals import CATALOGUE
 from ingest.migrate import migrate
 from ingest.rows import Commit
-from ingest.store import open_store
+from ingest.store.opening import open_store
 from tests.ingest.readings import (
     GATEWAY,
     NOON_MS,

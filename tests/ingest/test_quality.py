@@ -10,7 +10,7 @@ import pytest
 
 from ingest.migrate import migrate
 from ingest.rows import Commit
-from ingest.store import open_store
+from ingest.store.opening import open_store
 from tests.ingest.readings import NOON_MS, all_rows, at, class_rows, drain, header, store_one
 
 LEVELS = ("1m", "15m", "1d")

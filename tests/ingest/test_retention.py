@@ -15,8 +15,10 @@ from contract.time import to_ms
 from ingest.migrate import migrate
 from ingest.retention import newest_days, removals
 from ingest.rows import Commit
-from ingest.store import Store, StoreSettings, open_store
+from ingest.store import Store
 from ingest.store.errors import StoreUnavailableError
+from ingest.store.opening import open_store
+from ingest.store.settings import StoreSettings
 from parkgrid import schema
 from tests.ingest.readings import account, all_rows, class_rows, drain, header
 from tests.logins import acting

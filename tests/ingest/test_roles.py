@@ -14,7 +14,8 @@ from ingest import migrate as runner
 from ingest import roles
 from ingest.migrate import migrate
 from ingest.roles import ROLES, Login, Role
-from ingest.store import StoreSettings, open_store
+from ingest.store.opening import open_store
+from ingest.store.settings import StoreSettings
 from parkgrid.database import RunningDatabase
 from tests.conftest import temporary_database
 from tests.ingest.readings import GATEWAY, NOON_MS, all_rows, birth, drain, one_batch

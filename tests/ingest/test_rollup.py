@@ -9,8 +9,9 @@ import psycopg
 import pytest
 
 from contract.signals import CATALOGUE, Kind
-from ingest.store import StoreSettings, open_store
 from ingest.store.errors import StoreUnavailableError
+from ingest.store.opening import open_store
+from ingest.store.settings import StoreSettings
 from tests.ingest.readings import NOON_MS, account, all_rows, at, drain, store_one
 from tests.logins import acting
 

@@ -19,8 +19,7 @@ from contract.telemetry import Ack
 from contract.topics import Channel, topic
 from ingest.migrate import migrate
 from ingest.settings import MetricsSettings
-from ingest.store import open_store
-from ingest.store.opening import DatabaseStore
+from ingest.store.opening import DatabaseStore, open_store
 from parkgrid import broker as launcher
 from parkgrid import database
 from parkgrid.broker import RunningBroker

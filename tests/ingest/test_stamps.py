@@ -13,7 +13,7 @@ from contract.announcement import Birth, Device, encode_birth
 from contract.identity import Gateway
 from contract.sample import Sample
 from ingest.settings import AdmissionSettings
-from ingest.store import open_store
+from ingest.store.opening import open_store
 from parkgrid.broker import RunningBroker
 from tests.ingest.chain import (
     EPOCH,

@@ -13,8 +13,9 @@ from contract.refusal import Reason
 from contract.signals import CATALOGUE
 from contract.telemetry import Ack
 from ingest.rows import Commit, Quarantined
-from ingest.store import StoreSettings, open_store
 from ingest.store.errors import SetupError, StoreUnavailableError
+from ingest.store.opening import open_store
+from ingest.store.settings import StoreSettings
 from tests.ingest.readings import (
     EPOCH,
     GATEWAY,

@@ -10,7 +10,7 @@ from contract.refusal import Reason
 from contract.signals import CATALOGUE
 from ingest.migrate import migrate
 from ingest.rows import Commit, Quarantined
-from ingest.store import open_store
+from ingest.store.opening import open_store
 from parkgrid import database
 from tests.conftest import TEST_DSN, open_folder, temporary_database
 from tests.ingest.readings import EPOCH, GATEWAY, NOON_MS, all_rows, birth, class_rows, drain, header

@@ -15,8 +15,9 @@ import pytest
 
 from contract.telemetry import Ack
 from ingest.rows import Commit
-from ingest.store import StoreSettings, open_store
 from ingest.store.errors import StoreError, StoreUnavailableError
+from ingest.store.opening import open_store
+from ingest.store.settings import StoreSettings
 from tests.ingest.readings import EPOCH, GATEWAY, NOON_MS, all_rows, class_rows, drain, header, store_one
 
 KEY = (GATEWAY, EPOCH)
@@ -91,7 +92,7 @@ def test_threads_share_one_store(dsn):
 
 _STOPPING_WRITER = """
 import os, signal, sys
-from ingest.store import commit, open_store
+from ingest.store.opening import open_store
 from ingest.store.errors import StoreError
 from tests.ingest.test_store_faults import commit_of
 import ingest.store.commit as module
@@ -114,7 +115,7 @@ except StoreError as error:
 _HALF_COPY_WRITER = """
 import os, signal, sys
 import psycopg
-from ingest.store import open_store
+from ingest.store.opening import open_store
 from ingest.store.errors import StoreError
 from tests.ingest.test_store_faults import commit_of
 
@@ -171,7 +172,7 @@ def test_a_frozen_writer_neither_blocks_its_replacement_nor_writes_twice(dsn, pr
 @pytest.mark.parametrize("point", ["ingest.before_copy", "ingest.after_copy", "ingest.before_commit"])
 def test_a_writer_that_dies_leaves_nothing_half_done(dsn, point):
     program = (
-        "import sys; from ingest.store import open_store; from tests.ingest.test_store_faults import commit_of;"
+        "import sys; from ingest.store.opening import open_store; from tests.ingest.test_store_faults import commit_of;"
         "store = open_store(sys.argv[1]); store.commit(commit_of([1])); store.commit(commit_of([2, 3]))"
     )
     environment = os.environ | {"PARKGRID_CRASH_AT": f"{point}:2"}

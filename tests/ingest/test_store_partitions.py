@@ -8,7 +8,9 @@ import pytest
 
 from contract.time import to_ms
 from ingest.rows import Commit
-from ingest.store import Store, StoreSettings, open_store
+from ingest.store import Store
+from ingest.store.opening import open_store
+from ingest.store.settings import StoreSettings
 from tests.ingest.readings import account, all_rows, class_rows, drain, header, store_one
 from tests.logins import acting
 

@@ -9,7 +9,8 @@ import pytest
 from contract.announcement import Device, Status
 from contract.identity import Gateway, MeteringPoint
 from ingest.gateways import listed
-from ingest.store import Park, open_store
+from ingest.store import Park
+from ingest.store.opening import open_store
 from tests.ingest.readings import EPOCH, GATEWAY, NOON_MS, all_rows, at, birth
 
 ONLINE = "SELECT online FROM public.gateways"

@@ -18,7 +18,7 @@ from ingest.inbox import Message
 from ingest.metrics import Metrics
 from ingest.registry import Registry
 from ingest.settings import AdmissionSettings, QuotaSettings
-from ingest.store import open_store
+from ingest.store.opening import open_store
 from ingest.writer import Writer
 from tests.ingest.chain import query
 

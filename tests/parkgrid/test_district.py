@@ -13,7 +13,7 @@ import pytest
 from contract.identity import Gateway
 from domain.clusters.plan import plan
 from ingest.rows import BatchHeader, ClassRows, Commit
-from ingest.store import open_store
+from ingest.store.opening import open_store
 from parkgrid import district
 from parkgrid.example_outputs import outputs
 from parkgrid.prefill import birth

@@ -18,7 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from contract.time import SystemClock
-from ingest.store import open_store
+from ingest.store.opening import open_store
 from parkgrid import process
 from parkgrid.commands.influx import app
 from parkgrid.influx.client import Influx

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from contract.settings import SettingsError
 from contract.signals import CATALOGUE
 from contract.time import SystemClock
-from ingest.store import open_store
+from ingest.store.opening import open_store
 from parkgrid.cli import app
 from parkgrid.influx.client import Influx
 from parkgrid.influx.cursor import Cursor

@@ -12,7 +12,7 @@ from contract.identity import Gateway
 from contract.signals import CATALOGUE
 from edge.drivers import find
 from edge.registers import Table, read
-from ingest.store import open_store
+from ingest.store.opening import open_store
 from parkgrid import prefill as module
 from parkgrid import settling
 from parkgrid.prefill import Filled, PrefillError, Span, birth, go_on, prefill

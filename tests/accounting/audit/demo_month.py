@@ -27,7 +27,8 @@ from contract.time import from_ms
 from domain.tariff.bill import Terms
 from domain.tariff.reader import examples
 from ingest.rows import BatchHeader, ClassRows, Commit
-from ingest.store import Store, open_store
+from ingest.store import Store
+from ingest.store.opening import open_store
 from parkgrid.prefill import Span, prefill
 from simulators.scenario import DeviceSettings, PointSettings, Scenario, load_scenario
 from tests.accounting.billing import At

@@ -17,7 +17,7 @@ from accounting.settlement.keeper import settle
 from contract.time import SHANGHAI, from_ms
 from dashboards.check.macros import Range, expand
 from dashboards.queries import query
-from ingest.store import open_store
+from ingest.store.opening import open_store
 from parkgrid.prefill import Span, prefill
 from parkgrid.prefill_rows import BATCH_MS
 from simulators.scenario import DEFAULT, load_scenario
