@@ -53,7 +53,7 @@ class StrategySettings:
 
     peak_import_kw: float = setting(1_500.0, help="import above which it discharges", check=above(0, "kW"))
     valley: tuple[str, ...] = setting(("00:00-08:00",), help="hours with cheap energy, 00:00-08:00")
-    peak: tuple[str, ...] = setting(("10:00-12:00", "14:00-19:00"), help="hours with dear energy")
+    peak: tuple[str, ...] = setting(("10:00-12:00", "14:00-19:00"), help="high-price hours")
     valley_share: float = setting(0.5, help="share of the rating for charging in the valley", check=between(0, 1))
 
 

@@ -105,7 +105,7 @@ class Strategy:
     valley: tuple[tuple[int, int], ...] = ((0, 480),)
     """Minutes of the local day with cheap energy: it charges."""
     peak: tuple[tuple[int, int], ...] = ((600, 720), (840, 1140))
-    """Minutes of the local day with dear energy: it discharges, never into the grid."""
+    """Minutes of the local day with high prices: it discharges, never into the grid."""
     valley_share: float = 0.5
     """Share of its rating with which it charges in the valley."""
     least_share: float = 0.02

@@ -318,7 +318,7 @@ def _whole(text: str | None, otherwise: int, high: int, what: str) -> int:
     if text is None:
         return otherwise
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) <= high):  # noqa: PLR2004  digits
-        raise not_workbook(f"{what} {text[:40]!r} is no number up to {high}")
+        raise not_workbook(f"{what} {text[:40]!r} is not a number up to {high}")
     return int(text)
 
 

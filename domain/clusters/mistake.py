@@ -56,7 +56,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "not_number": (
         "“{value}”不是数字：请写 1234.5 或 1,234.5，单位写在单位列",
-        "{value!r} is no number: write 1234.5 or 1,234.5, and the unit in its own column",
+        "{value!r} is not a number: write 1234.5 or 1,234.5, and the unit in its own column",
     ),
     "negative": ("{value} 为负数：产值不能小于 0", "{value} is negative: output cannot be below 0"),
     "out_of_range": (
@@ -65,11 +65,11 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "implausible": (
         "{value} 亿元过大（该集群可信上限 {limit} 亿元）：单位是否应为万元？",
-        "{value} 亿元 is beyond belief (at most {limit} 亿元 for this cluster): is the unit 万元?",
+        "{value} 亿元 is implausibly high (at most {limit} 亿元 for this cluster): is the unit 万元?",
     ),
     "too_small": (
         "{value} 亿元过小（该集群可信下限 {limit} 亿元）：单位是否应为亿元？",
-        "{value} 亿元 is beyond belief (at least {limit} 亿元 for this cluster): is the unit 亿元?",
+        "{value} 亿元 is implausibly low (at least {limit} 亿元 for this cluster): is the unit 亿元?",
     ),
     "bad_unit": (
         "“{value}”不是可用的单位：请写 亿元、万元 或 元",

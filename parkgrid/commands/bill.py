@@ -350,5 +350,5 @@ def _number(text: str, name: str) -> Decimal:
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite():
-        raise BillError(f"{name} {text!r} is no number")
+        raise BillError(f"{name} {text!r} is not a number")
     return number

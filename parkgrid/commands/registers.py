@@ -147,7 +147,7 @@ def _found(each: "Told") -> str:
         case "too_much":
             return f"the interval would hold {each.energy_kwh:.3f} kWh, more than the rated power gives: nothing booked"
         case _:
-            return f"{each.readings} readings are not believed; the first shows {each.kwh or 0:.3f} kWh"
+            return f"{each.readings} readings were rejected; the first shows {each.kwh or 0:.3f} kWh"
 
 
 def _number(text: str | None, name: str) -> Decimal | None:
@@ -156,7 +156,7 @@ def _number(text: str | None, name: str) -> Decimal | None:
     try:
         return None if text is None else Decimal(text)
     except InvalidOperation as error:
-        raise DeclarationError(f"--{name}-kwh {text!r} is no number: give kWh, for example 81234.5") from error
+        raise DeclarationError(f"--{name}-kwh {text!r} is not a number: give kWh, for example 81234.5") from error
 
 
 def _ratio(text: str | None) -> Fraction | None:

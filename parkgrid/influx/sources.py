@@ -112,7 +112,7 @@ def _endless(value: object) -> bool:
 
 
 def _point(url: str, name: str, at: object, value: object, start_ms: int, end_ms: int) -> tuple[int, float]:
-    """Instant and value of a point. Raises `InfluxError` for one that was not asked for or is no number."""
+    """Instant and value of a point. Raises `InfluxError` for one that was not asked for or is not a number."""
     if type(at) is not int or not start_ms <= at < end_ms:
         raise InfluxError(
             f"{url} answers a point of {shorten(name, 80)} at {shorten(at, 60)}, which is no instant in ms from "
@@ -120,7 +120,7 @@ def _point(url: str, name: str, at: object, value: object, start_ms: int, end_ms
         )
     if not strict_json.is_finite_number(value):
         raise InfluxError(
-            f"{url} answers {shorten(value, 60)} for {shorten(name, 80)} at {at} ms, which is no number: "
+            f"{url} answers {shorten(value, 60)} for {shorten(name, 80)} at {at} ms, which is not a number: "
             "correct it there, or leave this field out of the mapping"
         )
     return at, float(value)

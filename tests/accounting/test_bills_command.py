@@ -145,7 +145,7 @@ def test_every_mistake_of_a_plan_file_is_told_and_nothing_is_loaded(run: Run, tm
         (("history", ACCOUNT, "2026-10"), "is not closed"),
         (("plans", "check", "/nowhere.toml"), "cannot be read: No such file"),
         (("forecast", "tomorrow", "35", "--source", "x", "--by", "a"), "'tomorrow' is no day"),
-        (("forecast", "2026-10-01", "warm", "--source", "x", "--by", "a"), "'warm' is no number"),
+        (("forecast", "2026-10-01", "warm", "--source", "x", "--by", "a"), "'warm' is not a number"),
         (("plans", "load", "spot-2026", "--by", " "), "Give a name: --by"),
         (("show", ACCOUNT, "2026-10", "--dsn", "postgresql://nobody@127.0.0.1:1/x"), "error: "),
     ],

@@ -72,7 +72,7 @@ def park(feed: Feed) -> Feed:
         (
             "en",
             "/a/b",
-            "Gaoxin South draws 1.24 MW from the grid, 62 % covered by on-site PV; nothing needs you.",
+            "Gaoxin South draws 1.24 MW from the grid, 62 % covered by on-site PV; no action needed.",
             "PV",
         ),
     ],

@@ -75,9 +75,9 @@ def test_numbers_and_units_are_read_exactly(text: str, unit: str, cny: str) -> N
 )
 def test_what_is_ambiguous_is_no_number(text: str) -> None:
     if text == "٨٥٠":
-        assert "is no number" in refusal(output=text)
+        assert "is not a number" in refusal(output=text)
         return
-    assert refusal(output=text) == f"D2: {text!r} is no number: write 1234.5 or 1,234.5, and the unit in its own column"
+    assert refusal(output=text) == f"D2: {text!r} is not a number: write 1234.5 or 1,234.5, and the unit in its own column"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_what_is_ambiguous_is_no_number(text: str) -> None:
         ({"unit": ""}, "E2: Unit is missing"),
         (
             {"unit": "万元"},
-            "D2: 0.08503 亿元 is beyond belief (at least 3.121 亿元 for this cluster): is the unit 亿元?",
+            "D2: 0.08503 亿元 is implausibly low (at least 3.121 亿元 for this cluster): is the unit 亿元?",
         ),
         ({"source": " "}, "F2: Source is missing"),
         ({"source": "a\x07b"}, "F2: the text holds characters that cannot be seen: type it again"),
@@ -130,7 +130,7 @@ def test_what_is_ambiguous_is_no_number(text: str) -> None:
         ({"cluster": "房地产"}, "A2: there is no cluster '房地产': choose one of the template's list"),
         (
             {"output": "8503000"},
-            ("D2: 8503000 亿元 is beyond belief (at most 60000 亿元 for this cluster): is the unit 万元?"),
+            ("D2: 8503000 亿元 is implausibly high (at most 60000 亿元 for this cluster): is the unit 万元?"),
         ),
     ],
 )
@@ -190,7 +190,7 @@ def test_headings_are_found_below_a_title_and_told_when_wrong() -> None:
 def test_the_same_cluster_and_quarter_twice_whatever_its_name() -> None:
     found = read(HEADINGS, GOOD, ("Intelligent connected vehicles", "2024年第二季度", "累计", "x", "亿元", "s"))
     assert [each.text("en") for each in found.mistakes] == [
-        "D3: 'x' is no number: write 1234.5 or 1,234.5, and the unit in its own column",
+        "D3: 'x' is not a number: write 1234.5 or 1,234.5, and the unit in its own column",
         "A3: repeats A2: Intelligent connected vehicles 2024-Q2 may stand only once in a file",
     ]
 
