@@ -113,7 +113,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "no row": (lambda: packed(behind(b'<row r="99999999999"/></sheetData>')), "row '99999999999' is not a number"),
     "no text": (lambda: packed(behind(b'<row><c t="s"><v>99</v></c></row></sheetData>')), "text '99' is not a number"),
-    "no style": (lambda: packed(behind(b'<row><c s="99"><v>9</v></c></row></sheetData>')), "style '99' is not a number"),
+    "no style": (
+        lambda: packed(behind(b'<row><c s="99"><v>9</v></c></row></sheetData>')),
+        "style '99' is not a number",
+    ),
     "format": (lambda: packed(with_code(b"0" * 256)), "256 characters, at most 255"),
     "merged often": (
         lambda: packed(behind(b"</sheetData><mergeCells>" + b'<mergeCell ref="A3:B3"/>' * 1_001 + b"</mergeCells>")),

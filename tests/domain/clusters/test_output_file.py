@@ -77,7 +77,9 @@ def test_what_is_ambiguous_is_no_number(text: str) -> None:
     if text == "٨٥٠":
         assert "is not a number" in refusal(output=text)
         return
-    assert refusal(output=text) == f"D2: {text!r} is not a number: write 1234.5 or 1,234.5, and the unit in its own column"
+    assert (
+        refusal(output=text) == f"D2: {text!r} is not a number: write 1234.5 or 1,234.5, and the unit in its own column"
+    )
 
 
 @pytest.mark.parametrize(
