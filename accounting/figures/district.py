@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from accounting.figures.indicators import figures_of
 from accounting.figures.inputs import Given
-from accounting.figures.site import Site, site_of
-from accounting.scope import Scope
+from accounting.figures.site import site_of_parks
 from accounting.store import Connection, statement
 from domain.indicators.definition import Figure
 from domain.period import Period
@@ -21,15 +20,7 @@ def district_figures(
 
     A quantity is present in an interval when every park that has such devices knows it.
     """
-    sites = [site_of(connection, Scope(park)) for park in parks]
-    together = Site(
-        sites[0].scope,
-        sites[0].district,
-        sites[0].zone,
-        tuple(device for site in sites for device in site.devices),
-        tuple(register for site in sites for register in site.registers),
-    )
-    return figures_of(connection, together, period, names, given)
+    return figures_of(connection, site_of_parks(connection, parks), period, names, given)
 
 
 def settled_until_ms(connection: Connection, parks: Sequence[str]) -> int | None:

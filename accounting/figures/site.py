@@ -1,7 +1,7 @@
 """The devices and registers of a scope: what has to be present for a quantity to be whole."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -94,10 +94,20 @@ class Site:
 
 def site_of(connection: Connection, scope: Scope) -> Site:
     """The site of a scope. Raises `UnknownParkError`."""
-    parameters = {"park": scope.park, **scope.parameters()}
-    park = connection.execute(statement("indicator_park"), parameters).fetchone()
-    if park is None:
-        raise UnknownParkError(f"no park {scope.park!r} has ever reported: /api/v1/parks lists those that have")
+    return _site(connection, scope, [scope.park])
+
+
+def site_of_parks(connection: Connection, parks: Sequence[str]) -> Site:
+    """Several parks as one site, which lies nowhere and has the clock of the first. Raises `UnknownParkError`."""
+    return replace(_site(connection, Scope(parks[0]), parks), place=None)
+
+
+def _site(connection: Connection, scope: Scope, parks: Sequence[str]) -> Site:
+    """Three questions, however many parks there are."""
+    parameters = {"parks": list(parks), **scope.parameters()}
+    found = {row[0]: row[1:] for row in connection.execute(statement("indicator_park"), parameters).fetchall()}
+    if unknown := [park for park in parks if park not in found]:
+        raise UnknownParkError(f"no park {unknown[0]!r} has ever reported: /api/v1/parks lists those that have")
     devices = {
         row[0]: SiteDevice(*row) for row in connection.execute(statement("indicator_devices"), parameters).fetchall()
     }
@@ -107,7 +117,7 @@ def site_of(connection: Connection, scope: Scope) -> Site:
         if first_ms is not None:
             begun[device_id] = min(first_ms, begun.get(device_id, first_ms))
     registers = tuple(_register(devices[row[1]], row, begun.get(row[1])) for row in rows)
-    district, zone, latitude, longitude = park
+    district, zone, latitude, longitude = found[scope.park]
     place = None if latitude is None else Place(latitude, longitude)
     return Site(scope, district, ZoneInfo(zone), tuple(devices.values()), registers, place)
 

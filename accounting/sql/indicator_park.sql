@@ -1,2 +1,2 @@
--- Where a park lies and which clock it lives by.
-SELECT district, time_zone, latitude, longitude FROM public.parks WHERE park = %(park)s
+-- Where parks lie and which clock they live by.
+SELECT park, district, time_zone, latitude, longitude FROM public.parks WHERE park = ANY (%(parks)s::text[])
