@@ -130,11 +130,21 @@ FROM (
         AND energy_wh IS NOT NULL AND {during at} OFFSET 0) AS i
     WHERE i.at >= p.start_at AND i.at < p.start_at + p.slots * p.length
     GROUP BY 1, 2, 3, 4, 5
+), <name>_spans AS MATERIALIZED (
+    -- Registers of a flow that are asked for alike are counted together: what is compared with each slot stays small.
+    SELECT pool, array_agg(flow) AS flow, array_agg(begins) AS begins, array_agg(ends) AS ends,
+           array_agg(registers) AS registers
+    FROM (
+        SELECT pool, flow, greatest(begins, $__timeFrom()::timestamptz) AS begins,
+               least(ends, $__timeTo()::timestamptz) AS ends, count(*) AS registers
+        FROM <name>_asked GROUP BY 1, 2, 3, 4
+    ) AS alike GROUP BY pool
 ), <name> AS (
     SELECT t.pool, (100 * count(*) / max(t.slots))::float8 AS coverage_pct, <totals>
-    FROM <name>_told AS t CROSS JOIN LATERAL (
-        SELECT count(*) AS registers, count(DISTINCT a.flow) AS flows FROM <name>_asked AS a
-        WHERE a.pool = t.pool AND a.begins < t.at + t.length AND a.ends > t.at
+    FROM <name>_told AS t JOIN <name>_spans AS s USING (pool) CROSS JOIN LATERAL (
+        SELECT sum(a.registers) AS registers, count(DISTINCT a.flow) AS flows
+        FROM unnest(s.flow, s.begins, s.ends, s.registers) AS a (flow, begins, ends, registers)
+        WHERE a.begins < t.at + t.length AND a.ends > t.at
     ) AS expected
     WHERE expected.flows = t.flows AND t.known_s = expected.registers * extract(epoch FROM t.length)
     GROUP BY t.pool

@@ -4,6 +4,7 @@ A server with default settings has room for some thousand locks; a search for th
 years of partitions took 11,745 of them, and was refused as soon as two sessions did it at once.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,16 +13,21 @@ from typing import Any
 import psycopg
 import pytest
 
+from accounting.figures.district import OF_PARKS_TOGETHER, district_figures
+from accounting.figures.inputs import NOTHING_GIVEN
 from accounting.settlement.keeper import settle, settle_once
 from api import statements
 from api.database import connection_text
 from api.resolution import RAW
 from api.settings import DatabaseSettings
 from contract.announcement import Device
+from contract.identity import Gateway
 from contract.signals import CATALOGUE
 from dashboards.board import Site
 from dashboards.check.macros import Range, expand
 from dashboards.provision import documents
+from dashboards.queries import query
+from domain.period import period
 from tests.api.feed import GATEWAY, Feed, now_ms
 
 DAYS = 40
@@ -138,3 +144,71 @@ def test_no_question_about_the_present_takes_more_locks_for_more_days(stored: St
     stored.drain()
     many = stored.locks()
     assert {name: count for name, count in many.items() if count > few[name] or count > MOST} == {}
+
+
+FEW, MANY = 3, 12
+METERED = ("grid_meter", "pv_inverter", "storage")
+QUARTERS_OF_A_DAY = 96
+
+
+def test_what_parks_together_cost_grows_as_their_number_does_and_no_faster(dsn: str) -> None:
+    feeds = [Feed(dsn, Gateway(f"park-{number}", "gw-1")) for number in range(MANY)]
+    at_ms = now_ms() // 900_000 * 900_000
+    span = Range(_at(at_ms - DAY), _at(at_ms))
+    cost = {}
+    for count, added in ((FEW, feeds[:FEW]), (MANY, feeds[FEW:])):
+        for feed in added:
+            _a_day(feed, at_ms)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            settle(connection, now_ms())
+            connection.execute("ANALYZE")
+            asked = _questions(dsn, [feed.gateway.park for feed in feeds[:count]], span)
+            cost[count] = asked, _rows_touched(connection, query("district", "park_list", "district", "en"), span)
+    for feed in feeds:
+        feed.store.close()
+    assert cost[MANY][0] == cost[FEW][0], "questions for the figures of parks together"
+    assert cost[MANY][1] < 1.3 * MANY / FEW * cost[FEW][1], "rows that the list of parks looks at"
+
+
+def _a_day(feed: Feed, at_ms: int) -> None:
+    """A park whose registers advance each quarter of an hour until this instant."""
+    feed.announce([Device(kind, kind, tuple(CATALOGUE[kind].by_name), period_s=900.0) for kind in METERED])
+    instants = [at_ms - 900_000 * back for back in range(QUARTERS_OF_A_DAY, -1, -1)]
+    for kind in METERED:
+        counted = {
+            name: [float(step) for step in range(len(instants))] for name in CATALOGUE[kind].by_name if "energy" in name
+        }
+        feed.series(kind, instants, **counted)
+    feed.maintain()
+
+
+def _questions(dsn: str, parks: list[str], span: Range) -> int:
+    """How many statements the figures of parks together take."""
+    asked = 0
+
+    class Counting(psycopg.Cursor[Any]):
+        def execute(self, *values: Any, **named: Any) -> "Counting":
+            nonlocal asked
+            asked += 1
+            return super().execute(*values, **named)
+
+    day = period(span.start.date().isoformat())
+    with psycopg.connect(dsn, cursor_factory=Counting) as connection:
+        found = district_figures(connection, parks, day, OF_PARKS_TOGETHER, NOTHING_GIVEN)
+    assert len(found) == len(OF_PARKS_TOGETHER)
+    return asked
+
+
+def _rows_touched(connection: psycopg.Connection[Any], text: str, span: Range) -> float:
+    """Rows that the steps of a plan pass on or throw away, all told."""
+    asked = expand(text, span, 900_000, {"district": ["pingshan"]})
+    row = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {asked}".encode()).fetchone()
+    assert row is not None
+    plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
+    return _of_step(plan[0]["Plan"])
+
+
+def _of_step(step: Mapping[str, Any]) -> float:
+    removed = sum(value for name, value in step.items() if name.startswith("Rows Removed"))
+    own: float = (step["Actual Rows"] + removed) * step["Actual Loops"]
+    return own + sum(_of_step(each) for each in step.get("Plans", ()))
