@@ -25,6 +25,7 @@ from contract.identity import Gateway
 from contract.signals import CATALOGUE
 from dashboards.board import Site
 from dashboards.check.macros import Range, expand
+from dashboards.check.run import alert_questions
 from dashboards.provision import documents
 from dashboards.queries import query
 from domain.period import period
@@ -92,6 +93,8 @@ class Store:
                 for place, question in enumerate(document.questions):
                     text = expand(question.text, span, 300_000, values)
                     found[f"{question.where} {place}"] = _counted(connection, text.encode(), None, 1)
+            for question in alert_questions():
+                found[question.where] = _counted(connection, question.text.encode(), None, 1)
         return found
 
     def _of_settlement(self) -> int:
