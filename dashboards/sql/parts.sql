@@ -123,13 +123,12 @@ FROM (
         ) AS grouped
     ) AS placed
 ), <name>_told AS MATERIALIZED (
-    SELECT p.pool, p.length, p.flows, p.slots, date_bin(p.length, i.at, TIMESTAMPTZ '2000-01-01 00:00+08') AS at,
-           sum(a.period_s) AS known_s, <sums>
+    SELECT date_bin(p.length, i.at, TIMESTAMPTZ '2000-01-01 00:00+08') AS at, p.pool, sum(a.period_s) AS known_s, <sums>
     FROM <name>_pools AS p JOIN <name>_asked AS a USING (pool)
     CROSS JOIN LATERAL (SELECT at, energy_kwh FROM energy_intervals WHERE register_id = a.register_id
         AND energy_wh IS NOT NULL AND {during at} OFFSET 0) AS i
     WHERE i.at >= p.start_at AND i.at < p.start_at + p.slots * p.length
-    GROUP BY 1, 2, 3, 4, 5
+    GROUP BY 1, 2
 ), <name>_spans AS MATERIALIZED (
     -- Registers of a flow that are asked for alike are counted together: what is compared with each slot stays small.
     SELECT pool, array_agg(flow) AS flow, array_agg(begins) AS begins, array_agg(ends) AS ends,
@@ -140,12 +139,12 @@ FROM (
         FROM <name>_asked GROUP BY 1, 2, 3, 4
     ) AS alike GROUP BY pool
 ), <name> AS (
-    SELECT t.pool, (100 * count(*) / max(t.slots))::float8 AS coverage_pct, <totals>
-    FROM <name>_told AS t JOIN <name>_spans AS s USING (pool) CROSS JOIN LATERAL (
+    SELECT t.pool, (100 * count(*) / max(p.slots))::float8 AS coverage_pct, <totals>
+    FROM <name>_told AS t JOIN <name>_pools AS p USING (pool) JOIN <name>_spans AS s USING (pool) CROSS JOIN LATERAL (
         SELECT sum(a.registers) AS registers, count(DISTINCT a.flow) AS flows
         FROM unnest(s.flow, s.begins, s.ends, s.registers) AS a (flow, begins, ends, registers)
-        WHERE a.begins < t.at + t.length AND a.ends > t.at
+        WHERE a.begins < t.at + p.length AND a.ends > t.at
     ) AS expected
-    WHERE expected.flows = t.flows AND t.known_s = expected.registers * extract(epoch FROM t.length)
+    WHERE expected.flows = p.flows AND t.known_s = expected.registers * extract(epoch FROM p.length)
     GROUP BY t.pool
 )
