@@ -11,24 +11,27 @@ FROM (
 -- name: bus_quality
 -- Share of minutes inside the band of normal operation, and distance from the plan; nothing where too little is known.
 -- indicators: pedf_time_in_voltage_band_ratio, pedf_tracking_error_pct
-WITH minutes AS (
-    SELECT device_id, active_power_kw, target_power_kw,
-           100 * voltage_v / nullif((ratings ->> 'nominal_voltage_v')::float8, 0) AS share
-    FROM dc_bus_1m JOIN devices USING (device_id)
-    WHERE device_id = ANY ({devices dc_bus}) AND {during at}
+WITH told AS (
+    SELECT device_id, count(*) AS minutes, count(*) FILTER (WHERE share BETWEEN {band}) AS inside,
+           sum(abs(active_power_kw - target_power_kw)) AS distance, sum(abs(target_power_kw)) AS planned
+    FROM (
+        SELECT device_id, active_power_kw, target_power_kw,
+               100 * voltage_v / nullif((ratings ->> 'nominal_voltage_v')::float8, 0) AS share
+        FROM dc_bus_1m JOIN devices USING (device_id)
+        WHERE device_id = ANY ({devices dc_bus}) AND {during at}
+    ) AS shares
+    GROUP BY device_id
 ), known AS (
-    SELECT 100 * count(*) / nullif(
-        count(DISTINCT device_id) * extract(epoch FROM $__timeTo()::timestamptz - $__timeFrom()::timestamptz) / 60, 0
-    ) AS pct
-    FROM minutes
+    SELECT sum(inside)::float8 / sum(minutes)::float8 AS inside, 100 * sum(distance) / nullif(sum(planned), 0) AS distance,
+           100 * sum(minutes) / nullif(
+               count(*) * extract(epoch FROM $__timeTo()::timestamptz - $__timeFrom()::timestamptz) / 60, 0
+           ) AS pct
+    FROM told
 )
-SELECT CASE WHEN known.pct >= {least pedf_time_in_voltage_band_ratio}
-           THEN avg(CASE WHEN share BETWEEN {band} THEN 1.0::float8 ELSE 0 END) END AS pedf_time_in_voltage_band_ratio,
-       CASE WHEN known.pct >= {least pedf_tracking_error_pct}
-           THEN 100 * sum(abs(active_power_kw - target_power_kw)) / nullif(sum(abs(target_power_kw)), 0) END
-           AS pedf_tracking_error_pct
-FROM minutes CROSS JOIN known
-GROUP BY known.pct
+SELECT CASE WHEN pct >= {least pedf_time_in_voltage_band_ratio} THEN inside END AS pedf_time_in_voltage_band_ratio,
+       CASE WHEN pct >= {least pedf_tracking_error_pct} THEN distance END AS pedf_tracking_error_pct
+FROM known
+WHERE pct IS NOT NULL
 
 -- name: bus_voltage
 SELECT {bucket at} AS "time", avg(voltage_v) AS voltage, avg(reference_voltage_v) AS reference_voltage
