@@ -1,7 +1,7 @@
 """Builds the web page as part of the package build, with the node that comes from the Python package index.
 
-Only a wheel (also an editable one) needs the page. It is built when `api/web/dist` is missing or was built from other
-sources; `PARKGRID_SKIP_WEB_BUILD=1` leaves it out, for a gateway that serves no page.
+Only a wheel (also an editable one) needs the page. It is built when `api/parkgrid_api/web/dist` is missing or was
+built from other sources; `PARKGRID_SKIP_WEB_BUILD=1` leaves it out, for a gateway that serves no page.
 """
 
 import hashlib
@@ -24,11 +24,11 @@ class PageBuildError(RuntimeError):
 
 
 class CustomBuildHook(BuildHookInterface[Any]):
-    """Builds `api/web/dist` before a wheel is packed."""
+    """Builds `api/parkgrid_api/web/dist` before a wheel is packed."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - the hook's fixed signature
         """Build the page if this target needs it and it is not there yet."""
-        web = Path(self.root) / "api" / "web"
+        web = Path(self.root) / "api" / "parkgrid_api" / "web"
         if self.target_name != "wheel" or os.environ.get(SKIP) == "1" or not (web / "package.json").is_file():
             return
         digest = sources_digest(web)

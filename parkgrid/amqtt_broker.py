@@ -20,8 +20,8 @@ from amqtt.mqtt.connack import NOT_AUTHORIZED, ConnackPacket
 from amqtt.mqtt.connect import ConnectPacket
 from amqtt.session import Session
 
-from contract.identity import Gateway
 from parkgrid.broker_access import Logins, logins, rights
+from parkgrid_contract.identity import Gateway
 
 _EVERYBODY: dict[str, dict[str, object]] = {
     "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True},

@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from contract.broker import BrokerAddress, BrokerAddressError, broker_address
-from contract.identity import Gateway
 from parkgrid import process, unprivileged
 from parkgrid.broker_access import TAP, Logins, acl, logins
 from parkgrid.places import write_private
+from parkgrid_contract.broker import BrokerAddress, BrokerAddressError, broker_address
+from parkgrid_contract.identity import Gateway
 
 Kind = Literal["url", "mosquitto", "amqtt"]
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract.identity import Gateway
-from contract.topics import PREFIX, Channel, subscription
 from parkgrid.places import write_private
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.topics import PREFIX, Channel, subscription
 
 INGEST, TAP = "ingest", "tap"
 PROBE_TOPIC = f"{PREFIX}/-/-/echo"

@@ -15,14 +15,14 @@ from hashlib import sha256
 
 import psycopg
 
-from contract.identity import Gateway
-from contract.telemetry import Ack
-from contract.time import from_ms
-from ingest.admission import Arrival, admit
-from ingest.decode import Reading
-from ingest.quarantine import DetailBudget, Refused
-from ingest.rows import BatchHeader, Commit
-from ingest.store import Known, Store
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.telemetry import Ack
+from parkgrid_contract.time import from_ms
+from parkgrid_ingest.admission import Arrival, admit
+from parkgrid_ingest.decode import Reading
+from parkgrid_ingest.quarantine import DetailBudget, Refused
+from parkgrid_ingest.rows import BatchHeader, Commit
+from parkgrid_ingest.store import Known, Store
 
 BATCH_MS = 3_600_000
 

@@ -21,8 +21,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg.conninfo import make_conninfo
 
-from contract.identity import Gateway
-from ingest.roles import NAMES, Login, Role, make_logins
 from parkgrid import broker as brokers
 from parkgrid import database as databases
 from parkgrid import process, toml, unprivileged
@@ -30,6 +28,8 @@ from parkgrid.broker_access import INGEST
 from parkgrid.places import DATABASE
 from parkgrid.running import Running, near
 from parkgrid.supervisor import Part, Supervisor
+from parkgrid_contract.identity import Gateway
+from parkgrid_ingest.roles import NAMES, Login, Role, make_logins
 
 if TYPE_CHECKING:
     import subprocess
@@ -58,7 +58,7 @@ class Chain:
 
     async def start_database(self, dsn: str | None) -> None:
         """A given database, or one of our own; its schema is brought up to date."""
-        from ingest.migrate import migrate
+        from parkgrid_ingest.migrate import migrate
 
         since = time.monotonic()
         self._compiling = unprivileged.compiled()
@@ -121,9 +121,9 @@ class Chain:
         document: Mapping[str, Any],
         ready: Callable[[], Awaitable[bool]],
     ) -> None:
-        """One of our own processes: `python -m name --config name.toml`."""
+        """One of our own processes: `python -m parkgrid_name --config name.toml`."""
         config = unprivileged.own_file(toml.write(self.data_dir / f"{name}.toml", document))
-        await self.start_command(name, [name, "--config", str(config)], ready)
+        await self.start_command(name, [f"parkgrid_{name}", "--config", str(config)], ready)
 
     async def start_command(self, name: str, arguments: Sequence[str], ready: Callable[[], Awaitable[bool]]) -> None:
         """`python -m arguments`, supervised; as `nobody` where we are root."""

@@ -211,7 +211,7 @@ def tap(
 @edge.command("run")
 def edge_run(config: Config = None) -> None:
     """Run the agent until Ctrl-C or SIGTERM. Example: `parkgrid edge run --config edge.toml`."""
-    from edge.__main__ import main
+    from parkgrid_edge.__main__ import main
 
     finish(lambda: main(_arguments(config)))
 
@@ -219,7 +219,7 @@ def edge_run(config: Config = None) -> None:
 @edge.command("check")
 def edge_check(config: Config = None) -> None:
     """Check the agent's settings and say everything that is wrong with them; nothing is started."""
-    from edge.__main__ import main
+    from parkgrid_edge.__main__ import main
 
     finish(lambda: main([*_arguments(config), "--check"]))
 
@@ -227,7 +227,7 @@ def edge_check(config: Config = None) -> None:
 @ingest.command("run")
 def ingest_run(config: Config = None) -> None:
     """Run ingest until Ctrl-C or SIGTERM. Example: `parkgrid ingest run --config ingest.toml`."""
-    from ingest.__main__ import main
+    from parkgrid_ingest.__main__ import main
 
     finish(lambda: main(_arguments(config)))
 
@@ -235,7 +235,7 @@ def ingest_run(config: Config = None) -> None:
 @ingest.command("check")
 def ingest_check(config: Config = None) -> None:
     """Check ingest's settings and say everything that is wrong with them; nothing is started."""
-    from ingest.__main__ import main
+    from parkgrid_ingest.__main__ import main
 
     finish(lambda: main([*_arguments(config), "--check"]))
 
@@ -243,7 +243,7 @@ def ingest_check(config: Config = None) -> None:
 @accounting.command("run")
 def accounting_run(config: Config = None) -> None:
     """Run accounting until Ctrl-C or SIGTERM. Example: `parkgrid accounting run --config accounting.toml`."""
-    from accounting.__main__ import main
+    from parkgrid_accounting.__main__ import main
 
     finish(lambda: main(_arguments(config)))
 
@@ -251,7 +251,7 @@ def accounting_run(config: Config = None) -> None:
 @accounting.command("check")
 def accounting_check(config: Config = None) -> None:
     """Check accounting's settings and say everything that is wrong with them; nothing is started."""
-    from accounting.__main__ import main
+    from parkgrid_accounting.__main__ import main
 
     finish(lambda: main([*_arguments(config), "--check"]))
 
@@ -259,7 +259,7 @@ def accounting_check(config: Config = None) -> None:
 @api.command("run")
 def api_run(config: Config = None) -> None:
     """Serve the API and the page until Ctrl-C or SIGTERM. Example: `parkgrid api run --config api.toml`."""
-    from api.__main__ import main
+    from parkgrid_api.__main__ import main
 
     finish(lambda: main(_arguments(config)))
 
@@ -267,7 +267,7 @@ def api_run(config: Config = None) -> None:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def simulate(context: typer.Context) -> None:
     """Run a simulated park on real Modbus TCP. `parkgrid simulate --help` lists its options."""
-    from simulators.__main__ import main
+    from parkgrid_simulators.__main__ import main
 
     finish(lambda: main(context.args))
 

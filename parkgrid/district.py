@@ -19,24 +19,24 @@ from typing import Any
 
 import psycopg
 
-from accounting.bills.closings import close_month
-from accounting.bills.errors import BillError
-from accounting.bills.supply import Agreement, agree, load_plan
-from accounting.clusters.intake import take_enterprises, take_outputs
-from accounting.settlement.keeper import settle
-from contract.time import SHANGHAI, SystemClock, from_ms
-from domain.clusters import enterprise_file, output_file
-from domain.tariff.bill import Terms
-from domain.tariff.reader import example, examples
-from ingest.store.opening import open_store
 from parkgrid.example_outputs import outputs
 from parkgrid.prefill import Span, go_on, prefill
 from parkgrid.prefill_rows import BATCH_MS
 from parkgrid.progress import Progress
 from parkgrid.settling import settling
-from simulators import history
-from simulators.scenario import Scenario
-from simulators.state import ParkState
+from parkgrid_accounting.bills.closings import close_month
+from parkgrid_accounting.bills.errors import BillError
+from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
+from parkgrid_accounting.clusters.intake import take_enterprises, take_outputs
+from parkgrid_accounting.settlement.keeper import settle
+from parkgrid_contract.time import SHANGHAI, SystemClock, from_ms
+from parkgrid_domain.clusters import enterprise_file, output_file
+from parkgrid_domain.tariff.bill import Terms
+from parkgrid_domain.tariff.reader import example, examples
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_simulators import history
+from parkgrid_simulators.scenario import Scenario
+from parkgrid_simulators.state import ParkState
 
 DAYS = 365
 FINE_DAYS = 2

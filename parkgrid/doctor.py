@@ -98,7 +98,7 @@ def packages(needed: tuple[str, ...] = _NEEDED) -> Finding:
 
 def page() -> Finding:
     """Whether the page has been built."""
-    api = importlib.util.find_spec("api")
+    api = importlib.util.find_spec("parkgrid_api")
     index = Path(next(iter(api.submodule_search_locations or ()), "")) / "web" / "dist" / "index.html" if api else None
     if index and index.is_file():
         return Finding("page", State.OK, "built")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
-from domain.clusters.plan import Cluster, plan
+from parkgrid_domain.clusters.plan import Cluster, plan
 
 _SOURCE = "示例：按意见的目标推算并加偏差，非统计数据 Example: from the plan's targets with deviations, no statistics"
 _NOTE = "示例"

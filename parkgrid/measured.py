@@ -21,23 +21,23 @@ from typing import Any
 import psycopg
 from rich.console import Console
 
-from accounting.settlement.declarations import Wish, declare
-from contract.announcement import Birth, Device
-from contract.identity import Gateway
-from contract.time import SystemClock, from_ms
-from ingest.decode import Reading
-from ingest.store import Park, Store
-from ingest.store.opening import open_store
 from parkgrid.bulk import BATCH_MS, Imported, Target, bring_in, epoch_of, hours, problems, sentences
 from parkgrid.chain import Chain
 from parkgrid.places import default_data_dir, occupied
 from parkgrid.progress import Progress, as_share, progress
 from parkgrid.session import announcer, quiet_logs
 from parkgrid.settling import settled
-from simulators.measured.loading import Measured, open_measured
-from simulators.measured.mapping import ReplayMapping
-from simulators.measured.series import Series
-from simulators.plant import SimulatedDevice
+from parkgrid_accounting.settlement.declarations import Wish, declare
+from parkgrid_contract.announcement import Birth, Device
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.time import SystemClock, from_ms
+from parkgrid_ingest.decode import Reading
+from parkgrid_ingest.store import Park, Store
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_simulators.measured.loading import Measured, open_measured
+from parkgrid_simulators.measured.mapping import ReplayMapping
+from parkgrid_simulators.measured.series import Series
+from parkgrid_simulators.plant import SimulatedDevice
 
 GATEWAY = "import"
 AGENT = "import"

@@ -1,4 +1,4 @@
-"""Tells an open page once a second what `up` does before its parks are live: api/demonstration.py hears it."""
+"""Tells an open page once a second what `up` does before its parks are live: parkgrid_api/demonstration.py hears it."""
 
 import contextlib
 import json
@@ -8,8 +8,8 @@ from typing import Self
 
 import psycopg
 
-from api.demonstration import CHANNEL
 from parkgrid.progress import Progress
+from parkgrid_api.demonstration import CHANNEL
 
 _EVERY_S = 1.0
 

@@ -19,20 +19,20 @@ from pathlib import Path
 
 import psycopg
 
-from contract.announcement import Birth, Device
-from contract.identity import Gateway
-from contract.time import SystemClock, from_ms
-from edge.uplink import agent_version
-from ingest.rows import BatchHeader, Commit
-from ingest.store import Known, Park, Store
 from parkgrid import process
 from parkgrid.prefill_rows import BATCH_MS, Part, Task, make
 from parkgrid.progress import Progress, quiet
 from parkgrid.settling import rolling_up
-from simulators import history
-from simulators.plant import SimulatedDevice
-from simulators.scenario import Scenario
-from simulators.state import ParkState
+from parkgrid_contract.announcement import Birth, Device
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.time import SystemClock, from_ms
+from parkgrid_edge.uplink import agent_version
+from parkgrid_ingest.rows import BatchHeader, Commit
+from parkgrid_ingest.store import Known, Park, Store
+from parkgrid_simulators import history
+from parkgrid_simulators.plant import SimulatedDevice
+from parkgrid_simulators.scenario import Scenario
+from parkgrid_simulators.state import ParkState
 
 GATEWAY = "gw-1"
 _DAY_MS = 86_400_000

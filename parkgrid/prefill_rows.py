@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.columns import layout, scale
-from ingest.rows import ClassRows
-from simulators import history
-from simulators.history import Readings
-from simulators.plant import SimulatedDevice
-from simulators.scenario import Scenario
-from simulators.served import as_held
-from simulators.state import ParkState
+from parkgrid_ingest.columns import layout, scale
+from parkgrid_ingest.rows import ClassRows
+from parkgrid_simulators import history
+from parkgrid_simulators.history import Readings
+from parkgrid_simulators.plant import SimulatedDevice
+from parkgrid_simulators.scenario import Scenario
+from parkgrid_simulators.served import as_held
+from parkgrid_simulators.state import ParkState
 
 BATCH_MS = 900_000
 """A quarter of an hour: what one batch of a history holds."""

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from contract.time import from_ms
+from parkgrid_contract.time import from_ms
 
 Progress = Callable[[str, float], None]
 """Told what is being done and how much of it, 0 to 1."""

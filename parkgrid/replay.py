@@ -16,12 +16,6 @@ from typing import Any
 import psycopg
 from rich.console import Console
 
-from contract.identity import Gateway
-from contract.settings import Problem
-from contract.time import SystemClock, from_ms, to_ms
-from edge.agent import Agent
-from edge.settings import EdgeSettings, load_settings
-from ingest.store.opening import open_store
 from parkgrid import toml
 from parkgrid.chain import Chain
 from parkgrid.measured import declare_breaks, park_of
@@ -32,10 +26,16 @@ from parkgrid.session import announcer, quiet_logs, stop_event, unless
 from parkgrid.settling import settle_everything
 from parkgrid.site import describe
 from parkgrid.verdict import Before, Verdict, judge
-from simulators.clock import SteppedClock
-from simulators.modbus_server import ModbusServer
-from simulators.plant import Endpoint
-from simulators.replay import Replay, ReplayError
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.settings import Problem
+from parkgrid_contract.time import SystemClock, from_ms, to_ms
+from parkgrid_edge.agent import Agent
+from parkgrid_edge.settings import EdgeSettings, load_settings
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_simulators.clock import SteppedClock
+from parkgrid_simulators.modbus_server import ModbusServer
+from parkgrid_simulators.plant import Endpoint
+from parkgrid_simulators.replay import Replay, ReplayError
 
 GATEWAY = "gw-replay"
 _MOST_WAITING = 200

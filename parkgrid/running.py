@@ -6,9 +6,9 @@ import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from contract import strict_toml
 from parkgrid import toml
 from parkgrid.places import LOCK, RUNNING, PlaceError, default_data_dir
+from parkgrid_contract import strict_toml
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _ELSEWHERE = ("192.0.2.1", 9)

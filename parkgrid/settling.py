@@ -15,12 +15,12 @@ from contextlib import closing
 
 import psycopg
 
-from accounting.settlement.keeper import settle, settle_once
-from contract.time import SystemClock
-from ingest.store import Kind
-from ingest.store.errors import StoreUnavailableError
-from ingest.store.opening import open_store
 from parkgrid.progress import Progress, quiet
+from parkgrid_accounting.settlement.keeper import settle, settle_once
+from parkgrid_contract.time import SystemClock
+from parkgrid_ingest.store import Kind
+from parkgrid_ingest.store.errors import StoreUnavailableError
+from parkgrid_ingest.store.opening import open_store
 
 _PATIENCE_S = 300.0
 _PAUSE_S = 0.1

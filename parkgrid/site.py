@@ -12,14 +12,14 @@ from typing import Any
 
 import psycopg
 
-from contract.identity import Gateway
-from contract.time import AcceleratedClock
-from ingest.store import Park
-from ingest.store.opening import open_store
-from ingest.store.settings import StoreSettings
 from parkgrid import toml, unprivileged
 from parkgrid.chain import Chain
-from simulators.scenario import DEFAULT, Scenario, load_scenario
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.time import AcceleratedClock
+from parkgrid_ingest.store import Park
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_ingest.store.settings import StoreSettings
+from parkgrid_simulators.scenario import DEFAULT, Scenario, load_scenario
 
 GATEWAY = "gw-1"
 _READS_PER_SECOND = 1.0
@@ -78,7 +78,7 @@ class Site:
         endpoints = self._own / f"endpoints{self._suffix}.json"
         endpoints.unlink(missing_ok=True)
         self._hand_over()
-        arguments = ["simulators", "--endpoints-out", str(endpoints), "--port-base", str(ports)]
+        arguments = ["parkgrid_simulators", "--endpoints-out", str(endpoints), "--port-base", str(ports)]
         arguments += ["--scenario", str(self._readable_scenario()), "--state", str(self.state)]
         if clock:
             arguments += ["--wall-start-ms", str(clock.wall_start_ms), "--start-ms", str(clock.start_ms)]
@@ -99,7 +99,7 @@ class Site:
         async def ready() -> bool:
             return _heard_of(chain.dsn, self.park, since)
 
-        await chain.start_command(f"edge{self._suffix}", ["edge", "--config", str(self.edge_file)], ready)
+        await chain.start_command(f"edge{self._suffix}", ["parkgrid_edge", "--config", str(self.edge_file)], ready)
 
     async def stop_edge(self, chain: Chain) -> None:
         """Read no more devices."""

@@ -11,15 +11,15 @@ from typing import Any
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from contract.announcement import decode_birth
-from contract.broker import BrokerAddress, BrokerAddressError, broker_address
-from contract.identity import Gateway
-from contract.refusal import RefusedError
-from contract.sample import Sample
-from contract.signals import CATALOGUE
-from contract.telemetry import decode_batch, sample_document
-from contract.time import SHANGHAI, from_ms
-from contract.topics import Channel, parse_topic, subscription
+from parkgrid_contract.announcement import decode_birth
+from parkgrid_contract.broker import BrokerAddress, BrokerAddressError, broker_address
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.refusal import RefusedError
+from parkgrid_contract.sample import Sample
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_contract.telemetry import decode_batch, sample_document
+from parkgrid_contract.time import SHANGHAI, from_ms
+from parkgrid_contract.topics import Channel, parse_topic, subscription
 
 _QUEUE = 10_000
 _WAIT_S = 0.2

@@ -20,7 +20,7 @@ from pathlib import Path
 _NAME = "nobody"
 _FIRST_DESCRIPTOR = 200
 """From here on: no descriptor that anything else opens, and the same one in every run."""
-_ROLES = ("api", "ingest", "accounting", "edge", "simulators")
+_ROLES = ("parkgrid_api", "parkgrid_ingest", "parkgrid_accounting", "parkgrid_edge", "parkgrid_simulators")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,6 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from api.settings import is_loopback
-from contract.time import AcceleratedClock, SystemClock
-from edge.agent import Agent
-from edge.settings import EdgeSettings, load_settings
 from parkgrid import district, process
 from parkgrid.chain import Chain
 from parkgrid.on_its_way import OnItsWay
@@ -29,7 +25,11 @@ from parkgrid.site import PORTS, Site, newest_ms, seeded
 from parkgrid.site import waiting as batches_waiting
 from parkgrid.supervisor import PartError
 from parkgrid.verdict import Before, Verdict, judge
-from simulators.scenario import DEFAULT, SCENARIOS
+from parkgrid_api.settings import is_loopback
+from parkgrid_contract.time import AcceleratedClock, SystemClock
+from parkgrid_edge.agent import Agent
+from parkgrid_edge.settings import EdgeSettings, load_settings
+from parkgrid_simulators.scenario import DEFAULT, SCENARIOS
 
 DISTRICT = (DEFAULT, SCENARIOS / "biling_ic_park.toml", SCENARIOS / "julongshan_pedf_office.toml")
 """A park with photovoltaics, storage and super-chargers, one of integrated circuits in three shifts, a PEDF office."""

@@ -11,9 +11,9 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from contract.signals import CATALOGUE, Kind, Signal
-from edge.drivers import find
-from edge.registers import Driver, Register, Table, encode
+from parkgrid_contract.signals import CATALOGUE, Kind, Signal
+from parkgrid_edge.drivers import find
+from parkgrid_edge.registers import Driver, Register, Table, encode
 
 READ_HOLDING, READ_INPUT = 3, 4
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS = 1, 2

@@ -6,11 +6,11 @@ import time
 from contextlib import AbstractContextManager
 from typing import Self
 
-from edge.drivers import find
-from edge.registers import Register
 from parkgrid import process
 from parkgrid.bench.devices import Load
 from parkgrid.bench.figures import BenchmarkError
+from parkgrid_edge.drivers import find
+from parkgrid_edge.registers import Register
 
 _PATIENCE_S = 10.0
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from edge.drivers import find
 from parkgrid import process
 from parkgrid.bench.figures import BenchmarkError, Figure, Progress
 from parkgrid.bench.stack import PARK, Stack
+from parkgrid_edge.drivers import find
 
 DEVICES = 50
 SIGNALS = 20
@@ -98,7 +98,7 @@ def agent(folder: Path, gateway: str, settings: str) -> Iterator[process.Process
     """A running gateway agent."""
     file = folder / f"{gateway}.toml"
     file.write_text(settings, "utf-8")
-    command = [sys.executable, "-m", "edge", "--config", str(file)]
+    command = [sys.executable, "-m", "parkgrid_edge", "--config", str(file)]
     running = process.start(process.Child(gateway, command, folder / f"{gateway}.log"))
     try:
         yield running

@@ -18,18 +18,18 @@ from urllib.parse import quote
 import uvicorn
 from fastapi import Request, Response
 
-from api.app import create_app
-from api.middleware import AccessMiddleware
-from api.page import Page
-from api.services import Services
-from api.settings import ApiSettings
-from contract.settings import load
-from contract.time import SystemClock
 from parkgrid import process
 from parkgrid.bench.figures import BenchmarkError, Figure, Leg, Progress, finish, run_pairs
 from parkgrid.bench.plant import METERS, device
 from parkgrid.bench.stack import GATEWAYS, Stack
 from parkgrid.bench.writing import store_span
+from parkgrid_api.app import create_app
+from parkgrid_api.middleware import AccessMiddleware
+from parkgrid_api.page import Page
+from parkgrid_api.services import Services
+from parkgrid_api.settings import ApiSettings
+from parkgrid_contract.settings import load
+from parkgrid_contract.time import SystemClock
 
 POINTS = 1_000
 _REQUESTS = 600

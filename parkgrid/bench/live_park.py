@@ -101,7 +101,7 @@ def _device(name: str, device_class: str, dial: Dial) -> str:
 
 
 def _start(role: str, settings: Path, folder: Path) -> process.Process:
-    command = [sys.executable, "-m", role, "--config", str(settings)]
+    command = [sys.executable, "-m", f"parkgrid_{role}", "--config", str(settings)]
     return process.start(process.Child(role, command, folder / f"{role}.log"))
 
 

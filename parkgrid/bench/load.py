@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from contract.identity import Gateway
-from contract.refusal import RefusedError
-from contract.telemetry import decode_ack
-from contract.topics import Channel, topic
 from parkgrid.bench.plant import Span, payloads
 from parkgrid.bench.wire import Publisher, pace
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.refusal import RefusedError
+from parkgrid_contract.telemetry import decode_ack
+from parkgrid_contract.topics import Channel, topic
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ from decimal import Decimal
 
 import psycopg
 
-from accounting.bills.bill import bills_of
-from accounting.bills.supply import Agreement, Connection, agree, load_plan
-from contract.time import from_ms
-from domain.period import Period, period
-from domain.tariff.bill import Bill, Terms
-from domain.tariff.reader import example, examples
 from parkgrid.bench.figures import BenchmarkError, Figure, Progress
 from parkgrid.bench.stack import Stack
+from parkgrid_accounting.bills.bill import bills_of
+from parkgrid_accounting.bills.supply import Agreement, Connection, agree, load_plan
+from parkgrid_contract.time import from_ms
+from parkgrid_domain.period import Period, period
+from parkgrid_domain.tariff.bill import Bill, Terms
+from parkgrid_domain.tariff.reader import example, examples
 
 ACCOUNTS = 1_000
 PLAN = "guangdong-2021-tou"

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from contract.identity import Gateway
-from contract.telemetry import encode_samples
-from edge.outbox import Outbox
 from parkgrid.bench.figures import Figure, Leg, Progress, finish, run_pairs
 from parkgrid.bench.plant import Span, samples
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.telemetry import encode_samples
+from parkgrid_edge.outbox import Outbox
 
 _APPENDS = 300
 _BODIES = 100

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
-from ingest.store.opening import open_store
 from parkgrid.bench.edge import resident_mb
 from parkgrid.bench.figures import BenchmarkError, Figure, Progress
 from parkgrid.bench.live_park import PARK, LivePark, cpu_s, living
 from parkgrid.bench.stack import Stack
 from parkgrid.prefill import Span, prefill
 from parkgrid.prefill_rows import BATCH_MS
-from simulators.scenario import SCENARIOS, load_scenario
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_simulators.scenario import SCENARIOS, load_scenario
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

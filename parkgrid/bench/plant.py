@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.announcement import Birth, Device
-from contract.identity import Gateway
-from contract.sample import Sample
-from contract.signals import CATALOGUE, Signal
-from contract.telemetry import encode_samples, frame_batch
+from parkgrid_contract.announcement import Birth, Device
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.sample import Sample
+from parkgrid_contract.signals import CATALOGUE, Signal
+from parkgrid_contract.telemetry import encode_samples, frame_batch
 
 METERS = 50
 SIGNALS = CATALOGUE["meter"].signals

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from contract.identity import Gateway
-from contract.signals import CATALOGUE
-from contract.time import from_ms
-from ingest.rows import BatchHeader, ClassRows, Commit
-from ingest.store.opening import open_store
 from parkgrid.bench.figures import Figure, Leg, Progress, finish, run_pairs
 from parkgrid.bench.plant import device
 from parkgrid.bench.stack import GATEWAYS, Stack
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_contract.time import from_ms
+from parkgrid_ingest.rows import BatchHeader, ClassRows, Commit
+from parkgrid_ingest.store.opening import open_store
 
 DAYS = 20
 STEP_MS = 10_000

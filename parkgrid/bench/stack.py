@@ -13,9 +13,6 @@ from typing import Any
 
 import psycopg
 
-from contract.announcement import encode_birth
-from contract.identity import Gateway
-from contract.topics import Channel, topic
 from parkgrid import broker as brokers
 from parkgrid import database as databases
 from parkgrid import process
@@ -23,6 +20,9 @@ from parkgrid.bench.figures import BenchmarkError
 from parkgrid.bench.load import Sent, Spec
 from parkgrid.bench.plant import METERS, Span, birth
 from parkgrid.bench.wire import Publisher
+from parkgrid_contract.announcement import encode_birth
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.topics import Channel, topic
 
 PARK = "bench-park"
 GATEWAYS = (Gateway(PARK, "bench-1"), Gateway(PARK, "bench-2"))
@@ -130,7 +130,7 @@ def _evening(now_ms: int) -> int:
 def _start_ingest(folder: Path, port: int, dsn: str) -> process.Process:
     settings = folder / "ingest.toml"
     settings.write_text(f'[store]\ndsn = "{dsn}"\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\n', "utf-8")
-    command = [sys.executable, "-m", "ingest", "--config", str(settings)]
+    command = [sys.executable, "-m", "parkgrid_ingest", "--config", str(settings)]
     return process.start(process.Child("ingest", command, folder / "ingest.log"))
 
 

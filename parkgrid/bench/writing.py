@@ -7,11 +7,11 @@ from statistics import median
 import psycopg
 from psycopg import sql
 
-from contract.time import from_ms
 from parkgrid.bench.figures import Figure, Leg, Progress, finish, run_pairs
 from parkgrid.bench.load import Spec
 from parkgrid.bench.plant import METERS, ROW_VALUES, Span, copy_buffers, step_sum
 from parkgrid.bench.stack import GATEWAYS, Stack
+from parkgrid_contract.time import from_ms
 
 VALUES = {1_000: 4_000_000, 200: 2_400_000, 20: 1_200_000}
 """Values of one leg, by values in a batch: each leg takes about a second or longer."""

@@ -13,8 +13,8 @@ import typer
 from parkgrid.commands.bill_print import Language, print_bill, print_comparison, print_revision
 
 if TYPE_CHECKING:
-    from accounting.bills.supply import Connection
-    from domain.tariff.bill import Bill
+    from parkgrid_accounting.bills.supply import Connection
+    from parkgrid_domain.tariff.bill import Bill
 
 _FAILED = 1
 _WRONG = 2
@@ -53,7 +53,7 @@ def plans_load(
         parkgrid bill plans load contract.toml --by "Li Wei"
     """
     with _database(dsn) as connection:
-        from accounting.bills.supply import load_plan
+        from parkgrid_accounting.bills.supply import load_plan
 
         plan, new = load_plan(connection, _plan_text(file), file, by)
         typer.echo(f"{plan.plan_id} {plan.short_version} {'loaded' if new else 'was loaded before: nothing to do'}")
@@ -63,7 +63,7 @@ def plans_load(
 def plans_check(file: Annotated[str, typer.Argument(help="A TOML file, or the name of an example.")]) -> None:
     """Check a plan file and say everything that is wrong with it; nothing is stored."""
     with _telling():
-        from domain.tariff.reader import read_plan
+        from parkgrid_domain.tariff.reader import read_plan
 
         plan = read_plan(_plan_text(file), file)
         typer.echo(f"{plan.plan_id} {plan.short_version} is right: {plan.kind}, valid from {plan.valid_from}")
@@ -82,7 +82,7 @@ def plans_examples(
         parkgrid bill plans examples guangdong-2021-tou > our-plan.toml
     """
     with _telling():
-        from domain.tariff.reader import example, examples
+        from parkgrid_domain.tariff.reader import example, examples
 
         if show is not None:
             typer.echo(_plan_text(show), nl=False)
@@ -96,7 +96,7 @@ def plans_examples(
 def plans_list(dsn: Dsn) -> None:
     """List every loaded version of every plan."""
     with _database(dsn) as connection:
-        from accounting.bills.supply import plans as loaded
+        from parkgrid_accounting.bills.supply import plans as loaded
 
         for plan_id, version, kind, name_zh, _, first, end, _, loaded_at, loaded_by in loaded(connection):
             typer.echo(
@@ -120,7 +120,7 @@ def prices_load(
         parkgrid bill prices load guangdong-day-ahead october.csv --source "exchange, 2026-11-02" --by "Li Wei"
     """
     with _database(dsn) as connection:
-        from accounting.bills.prices import load_prices, read_prices
+        from parkgrid_accounting.bills.prices import load_prices, read_prices
 
         found = read_prices(_read(file), str(file))
         load_prices(connection, series, found, source, by)
@@ -143,7 +143,7 @@ def forecast(
         parkgrid bill forecast 2026-06-12 35.5 --source "CCTV-1, 2026-06-11 19:00" --by "Li Wei"
     """
     with _database(dsn) as connection:
-        from accounting.bills.supply import state_forecast
+        from parkgrid_accounting.bills.supply import state_forecast
 
         state_forecast(connection, place, _day(day), _number(maximum_c, "MAXIMUM_C"), source, by)
         typer.echo(f"{place} {day}: {maximum_c} °C")
@@ -176,8 +176,8 @@ def agree(
             --basis measured_demand --capacity-kva 1000 --power-factor 0.90 --by "Li Wei"
     """
     with _database(dsn) as connection:
-        from accounting.bills.supply import Agreement, agree
-        from domain.tariff.bill import Terms
+        from parkgrid_accounting.bills.supply import Agreement, agree
+        from parkgrid_domain.tariff.bill import Terms
 
         numbers = (
             _optional(capacity_kva, "--capacity-kva"),
@@ -215,7 +215,7 @@ def show(
     with _database(dsn) as connection:
         found = _bills(connection, account, month, plan, against, revision)
         if as_json:
-            from domain.tariff.bill import document
+            from parkgrid_domain.tariff.bill import document
 
             documents = [document(bill) for bill in found]
             typer.echo(json.dumps(documents if against else documents[0], ensure_ascii=False))
@@ -239,7 +239,7 @@ def close(
         parkgrid bill close 0319-77 2026-10 --by "Li Wei"
     """
     with _database(dsn) as connection:
-        from accounting.bills.closings import close_month
+        from parkgrid_accounting.bills.closings import close_month
 
         print_bill(close_month(connection, account, month, by, reason), language)
 
@@ -253,9 +253,9 @@ def history(account: Account, month: Month, dsn: Dsn, as_json: AsJson = False, l
         parkgrid bill history 0319-77 2026-10 --lang en
     """
     with _database(dsn) as connection:
-        from accounting.bills.closings import history as revisions
-        from accounting.bills.errors import BillError
-        from domain.tariff.bill import document
+        from parkgrid_accounting.bills.closings import history as revisions
+        from parkgrid_accounting.bills.errors import BillError
+        from parkgrid_domain.tariff.bill import document
 
         found = [each.bill for each in revisions(connection, account, month)]
         if not found:
@@ -270,8 +270,8 @@ def history(account: Account, month: Month, dsn: Dsn, as_json: AsJson = False, l
 def _bills(
     connection: "Connection", account: str, month: str, plan: str | None, against: str | None, revision: int | None
 ) -> "list[Bill]":
-    from accounting.bills.bill import bill_of, compare
-    from accounting.bills.closings import closed_bill, current_bill
+    from parkgrid_accounting.bills.bill import bill_of, compare
+    from parkgrid_accounting.bills.closings import closed_bill, current_bill
 
     if against:
         return compare(connection, account, month, [each.strip() for each in against.split(",")])
@@ -286,7 +286,7 @@ def _bills(
 def _database(dsn: str) -> "Iterator[Connection]":
     import psycopg
 
-    from ingest.store.connection import translated
+    from parkgrid_ingest.store.connection import translated
 
     with _telling(), translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
         yield connection
@@ -295,9 +295,9 @@ def _database(dsn: str) -> "Iterator[Connection]":
 @contextmanager
 def _telling() -> Iterator[None]:
     """What a user can mend is said in words, not in a traceback."""
-    from accounting.bills.errors import BillError
-    from contract.settings import SettingsError
-    from ingest.store.errors import StoreError
+    from parkgrid_accounting.bills.errors import BillError
+    from parkgrid_contract.settings import SettingsError
+    from parkgrid_ingest.store.errors import StoreError
 
     try:
         yield
@@ -311,13 +311,13 @@ def _telling() -> Iterator[None]:
 
 
 def _plan_text(name: str) -> str:
-    from domain.tariff.reader import examples
+    from parkgrid_domain.tariff.reader import examples
 
     return examples()[name] if name in examples() else _read(Path(name))
 
 
 def _read(path: Path) -> str:
-    from accounting.bills.errors import BillError
+    from parkgrid_accounting.bills.errors import BillError
 
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
@@ -330,7 +330,7 @@ def _read(path: Path) -> str:
 
 
 def _day(text: str) -> date:
-    from accounting.bills.errors import BillError
+    from parkgrid_accounting.bills.errors import BillError
 
     try:
         return date.fromisoformat(text)
@@ -343,7 +343,7 @@ def _optional(text: str | None, name: str) -> Decimal | None:
 
 
 def _number(text: str, name: str) -> Decimal:
-    from accounting.bills.errors import BillError
+    from parkgrid_accounting.bills.errors import BillError
 
     try:
         number = Decimal(text)

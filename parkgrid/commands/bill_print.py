@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 if TYPE_CHECKING:
-    from domain.tariff.bill import Bill, BillLine
+    from parkgrid_domain.tariff.bill import Bill, BillLine
 
 _WIDTH = 170
 """Of a table that goes into a file or a pipe: it needs no folding there."""
@@ -18,9 +18,9 @@ def print_bill(bill: "Bill", language: Language) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from accounting.bills import marks as marking
-    from accounting.bills.text import WORDS, heading, remarks, row
-    from accounting.bills.written import plain
+    from parkgrid_accounting.bills import marks as marking
+    from parkgrid_accounting.bills.text import WORDS, heading, remarks, row
+    from parkgrid_accounting.bills.written import plain
 
     words = WORDS[language]
     table = Table(title=heading(bill, language), title_justify="left", title_style="bold")
@@ -40,7 +40,7 @@ def print_bill(bill: "Bill", language: Language) -> None:
 
 def print_comparison(bills: "list[Bill]", language: Language) -> None:
     """One line a plan, cheapest or not, with the difference to the agreed one."""
-    from accounting.bills.text import WORDS, comparison, remarks
+    from parkgrid_accounting.bills.text import WORDS, comparison, remarks
 
     words = WORDS[language]
     typer.echo(f"{words.total + ' (CNY)':>16} {words.difference + ' (CNY)':>18}")
@@ -54,9 +54,9 @@ def print_comparison(bills: "list[Bill]", language: Language) -> None:
 
 def print_revision(bill: "Bill", former: "Bill | None", language: Language) -> None:
     """Who closed it, when and why, and which lines differ from the revision before."""
-    from accounting.bills.marks import marked
-    from accounting.bills.text import heading, remarks
-    from accounting.bills.written import plain
+    from parkgrid_accounting.bills.marks import marked
+    from parkgrid_accounting.bills.text import heading, remarks
+    from parkgrid_accounting.bills.written import plain
 
     typer.echo(heading(bill, language))
     typer.echo(f"  {next(iter(remarks(bill, language)))}")
@@ -67,7 +67,7 @@ def print_revision(bill: "Bill", former: "Bill | None", language: Language) -> N
 
 
 def _print_change(then: "BillLine | None", line: "BillLine", mark: str, language: Language) -> None:
-    from accounting.bills.marks import WORDS
+    from parkgrid_accounting.bills.marks import WORDS
 
     name = line.name_zh if language == "zh" else line.name_en
     if then is None or then.amount_cny != line.amount_cny:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from accounting.clusters.intake import Taken
+    from parkgrid_accounting.clusters.intake import Taken
 
 _REFUSED = 1
 _WRONG = 2
@@ -47,8 +47,8 @@ def template(
 
         parkgrid clusters template accounts.csv --kind enterprise
     """
-    from accounting.clusters.errors import FileError
-    from accounting.clusters.template import write_template
+    from parkgrid_accounting.clusters.errors import FileError
+    from parkgrid_accounting.clusters.template import write_template
 
     try:
         write_template(out, kind, form)
@@ -85,9 +85,9 @@ def import_file(
 
         parkgrid clusters import accounts.csv --kind enterprise --lang en
     """
-    from accounting.clusters.errors import FileError
-    from accounting.clusters.intake import take_enterprises, take_outputs
-    from ingest.store.errors import StoreError
+    from parkgrid_accounting.clusters.errors import FileError
+    from parkgrid_accounting.clusters.intake import take_enterprises, take_outputs
+    from parkgrid_ingest.store.errors import StoreError
 
     who = by.strip() or getpass.getuser()
     take_in = take_outputs if kind == "output" else take_enterprises
@@ -144,10 +144,10 @@ def report(
 
         parkgrid clusters report 2024-Q2 --out 2024-Q2.pdf --lang zh
     """
-    from accounting.clusters.errors import FileError
-    from accounting.report.write import write_report
-    from domain.clusters.quarter import quarter as read
-    from ingest.store.errors import StoreError
+    from parkgrid_accounting.clusters.errors import FileError
+    from parkgrid_accounting.report.write import write_report
+    from parkgrid_domain.clusters.quarter import quarter as read
+    from parkgrid_ingest.store.errors import StoreError
 
     try:
         when = read(quarter)

@@ -36,8 +36,8 @@ def build(
 
         parkgrid dashboards build --out /etc/grafana/provisioning --live https://energy.example.cn
     """
-    from dashboards import provision
-    from dashboards.board import Site
+    from parkgrid_dashboards import provision
+    from parkgrid_dashboards.board import Site
 
     folder = out or provision.COMMITTED
     try:
@@ -76,12 +76,12 @@ def check(
     """
     import psycopg
 
-    from dashboards.board import Site
-    from dashboards.check.database import Limits
-    from dashboards.check.run import Database
-    from dashboards.check.run import check as run
-    from dashboards.check.schema import SchemaError
-    from dashboards.provision import documents
+    from parkgrid_dashboards.board import Site
+    from parkgrid_dashboards.check.database import Limits
+    from parkgrid_dashboards.check.run import Database
+    from parkgrid_dashboards.check.run import check as run
+    from parkgrid_dashboards.check.schema import SchemaError
+    from parkgrid_dashboards.provision import documents
 
     database = Database(dsn, Limits(slow_ms, empty=empty), at) if dsn else None
     try:
@@ -123,11 +123,11 @@ def push(
         GRAFANA_PASSWORD=… parkgrid dashboards push --url http://127.0.0.1:3000 --user admin --database database:5432
     """
     try:
-        from dashboards.push import DatabaseAccess, PushError
-        from dashboards.push import push as send
+        from parkgrid_dashboards.push import DatabaseAccess, PushError
+        from parkgrid_dashboards.push import push as send
     except ImportError as error:
         _refuse(f"{error.name} is not installed: install parkgrid[grafana]")
-    from dashboards.board import Site
+    from parkgrid_dashboards.board import Site
 
     token, password = os.environ.get("GRAFANA_TOKEN", ""), os.environ.get("GRAFANA_PASSWORD", "")
     if not token and not (user and password):

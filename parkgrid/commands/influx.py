@@ -98,8 +98,6 @@ def import_command(
     def action() -> int:
         from rich.console import Console
 
-        from contract.time import SystemClock
-        from ingest.store.opening import open_store
         from parkgrid.bulk import problems, sentences
         from parkgrid.influx.client import Influx
         from parkgrid.influx.importing import Span, import_series
@@ -107,6 +105,8 @@ def import_command(
         from parkgrid.influx.sources import InfluxDb2, Source, VictoriaMetrics
         from parkgrid.progress import as_share, progress
         from parkgrid.settling import settled
+        from parkgrid_contract.time import SystemClock
+        from parkgrid_ingest.store.opening import open_store
 
         settings = load_mapping(mapping)
         source: Source = VictoriaMetrics(url, token)
@@ -132,7 +132,7 @@ def import_command(
 def _milliseconds(instant: object) -> int:
     from datetime import datetime
 
-    from contract.time import to_ms
+    from parkgrid_contract.time import to_ms
 
     assert isinstance(instant, datetime)  # noqa: S101  a given text is an instant or was refused
     return to_ms(instant)

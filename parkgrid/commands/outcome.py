@@ -27,7 +27,7 @@ def instant(text: str | None) -> datetime | None:
 
 def finish(action: Callable[[], int]) -> NoReturn:
     """Run a command and end with its status; what a user can mend is said in words, not in a traceback."""
-    from contract.settings import SettingsError
+    from parkgrid_contract.settings import SettingsError
 
     try:
         status = action()
@@ -58,7 +58,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         ("parkgrid.places", "PlaceError"),
         ("parkgrid.prefill", "PrefillError"),
         ("parkgrid.influx.errors", "InfluxError"),
-        ("accounting.errors", "AccountingError"),
-        ("ingest.store.errors", "StoreError"),
+        ("parkgrid_accounting.errors", "AccountingError"),
+        ("parkgrid_ingest.store.errors", "StoreError"),
     )
     return tuple(getattr(sys.modules[module], name) for module, name in names if module in sys.modules)

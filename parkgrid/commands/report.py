@@ -76,10 +76,10 @@ def found(dsn: str | None, data_dir: Path | None) -> str:
 def _write(park: str, text: str, form: str, meant: str, out: Path, dsn: str, language: Language) -> None:
     import psycopg
 
-    from accounting.errors import AccountingError
-    from accounting.report.draw import drawing
-    from accounting.report.month import park_report
-    from domain.period import period
+    from parkgrid_accounting.errors import AccountingError
+    from parkgrid_accounting.report.draw import drawing
+    from parkgrid_accounting.report.month import park_report
+    from parkgrid_domain.period import period
 
     draw = drawing(out)
     if draw is None:

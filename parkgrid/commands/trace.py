@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from contract.time import SHANGHAI, from_ms
 from parkgrid.commands import report
+from parkgrid_contract.time import SHANGHAI, from_ms
 
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from accounting.trace.answer import Trace
-    from accounting.trace.registers import RegisterTrace
+    from parkgrid_accounting.trace.answer import Trace
+    from parkgrid_accounting.trace.registers import RegisterTrace
 
 _DIFFERENT = 1
 _WRONG = 2
@@ -63,9 +63,9 @@ def trace(
 def _traced(address: str, dsn: str) -> "Trace":
     import psycopg
 
-    from accounting.address import AddressError
-    from accounting.errors import AccountingError
-    from accounting.trace.figure import trace as traced
+    from parkgrid_accounting.address import AddressError
+    from parkgrid_accounting.errors import AccountingError
+    from parkgrid_accounting.trace.figure import trace as traced
 
     try:
         with psycopg.connect(dsn, connect_timeout=5) as connection:

@@ -15,13 +15,13 @@ from typing import Any, Literal
 import psycopg
 from psycopg import sql
 
-from contract.sample import UNTRUSTED
-from contract.signals import CATALOGUE
-from contract.time import from_ms
 from parkgrid.influx.client import Influx
 from parkgrid.influx.cursor import Cursor
 from parkgrid.influx.errors import InfluxError
 from parkgrid.influx.lines import head, line
+from parkgrid_contract.sample import UNTRUSTED
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_contract.time import from_ms
 
 What = Literal["samples", "intervals"]
 INTERVALS = "interval_energy"

@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from contract.identity import Gateway
-from ingest.decode import Reading
-from ingest.store import Park, Store
 from parkgrid.bulk import BATCH_MS, Imported, Progress, Target, bring_in, epoch_of
 from parkgrid.influx.errors import InfluxError
 from parkgrid.influx.mapping import DeviceSettings, MappingSettings
 from parkgrid.influx.sources import Source
+from parkgrid_contract.identity import Gateway
+from parkgrid_ingest.decode import Reading
+from parkgrid_ingest.store import Park, Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from contract.announcement import Birth, Device
-from contract.identity import IDENTIFIER, MeteringPoint
-from contract.ranges import MAX_PERIOD_S, MIN_PERIOD_S
-from contract.settings import between, load, readable, setting
-from contract.signals import CATALOGUE
+from parkgrid_contract.announcement import Birth, Device
+from parkgrid_contract.identity import IDENTIFIER, MeteringPoint
+from parkgrid_contract.ranges import MAX_PERIOD_S, MIN_PERIOD_S
+from parkgrid_contract.settings import between, load, readable, setting
+from parkgrid_contract.signals import CATALOGUE
 
 
 @dataclass(frozen=True, slots=True)

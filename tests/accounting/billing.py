@@ -6,11 +6,11 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from accounting.bills.supply import Agreement, Connection, agree, load_plan
-from contract.time import from_ms
-from domain.period import period
-from domain.tariff.bill import Terms
-from domain.tariff.reader import examples
+from parkgrid_accounting.bills.supply import Agreement, Connection, agree, load_plan
+from parkgrid_contract.time import from_ms
+from parkgrid_domain.period import period
+from parkgrid_domain.tariff.bill import Terms
+from parkgrid_domain.tariff.reader import examples
 
 PARK = "gaoxin-nan"
 ACCOUNT = "0319-77"

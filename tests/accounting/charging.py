@@ -5,10 +5,10 @@ from typing import Any
 
 import psycopg
 
-from accounting.figures.sessions import Sessions, sessions_begun
-from accounting.scope import Scope
-from contract.announcement import Device
-from contract.signals import CATALOGUE, CHARGER_STATES
+from parkgrid_accounting.figures.sessions import Sessions, sessions_begun
+from parkgrid_accounting.scope import Scope
+from parkgrid_contract.announcement import Device
+from parkgrid_contract.signals import CATALOGUE, CHARGER_STATES
 from tests.accounting.metering import Metering
 
 FREE, OCCUPIED, CHARGING, DISCHARGING, FINISHING = (

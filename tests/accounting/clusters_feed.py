@@ -9,14 +9,14 @@ from typing import Any
 import psycopg
 from openpyxl import Workbook
 
-from accounting.clusters.intake import Taken, take_enterprises, take_outputs
-from contract.announcement import Birth, Device
-from contract.identity import Gateway, MeteringPoint
-from contract.signals import CATALOGUE
-from domain.clusters.output_file import COLUMNS
-from ingest.store import Park
-from ingest.store.opening import open_store
-from ingest.store.settings import StoreSettings
+from parkgrid_accounting.clusters.intake import Taken, take_enterprises, take_outputs
+from parkgrid_contract.announcement import Birth, Device
+from parkgrid_contract.identity import Gateway, MeteringPoint
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_domain.clusters.output_file import COLUMNS
+from parkgrid_ingest.store import Park
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_ingest.store.settings import StoreSettings
 
 NOW = datetime(2026, 11, 25, 4, tzinfo=UTC)
 EPOCH = 1_800_000_000_000_000

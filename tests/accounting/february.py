@@ -8,15 +8,15 @@ from datetime import UTC, date, datetime
 import psycopg
 import pytest
 
-from accounting.bills.supply import Agreement, agree, load_plan
-from accounting.trace.answer import Trace
-from accounting.trace.figure import trace
-from contract.announcement import Device
-from contract.identity import MeteringPoint
-from domain.period import period
-from domain.tariff.bill import Terms
-from domain.tariff.reader import examples
 from parkgrid.database import RunningDatabase
+from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
+from parkgrid_accounting.trace.answer import Trace
+from parkgrid_accounting.trace.figure import trace
+from parkgrid_contract.announcement import Device
+from parkgrid_contract.identity import MeteringPoint
+from parkgrid_domain.period import period
+from parkgrid_domain.tariff.bill import Terms
+from parkgrid_domain.tariff.reader import examples
 from tests.accounting.billing import At
 from tests.accounting.metering import Metering, metering
 from tests.conftest import _close_to_visitors as close_to_visitors

@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contract.announcement import Device
-from contract.identity import MeteringPoint
-from contract.signals import CATALOGUE, CHARGER_STATES, OPERATING_STATES
-from domain.period import Period, period
+from parkgrid_contract.announcement import Device
+from parkgrid_contract.identity import MeteringPoint
+from parkgrid_contract.signals import CATALOGUE, CHARGER_STATES, OPERATING_STATES
+from parkgrid_domain.period import Period, period
 from tests.accounting.metering import MINUTE_MS, Metering
 
 DAY = period("2026-03-05")

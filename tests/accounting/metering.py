@@ -8,14 +8,14 @@ from typing import Any
 
 import psycopg
 
-from accounting.settlement.keeper import Report, settle
-from contract.announcement import Birth, Device
-from contract.identity import Gateway
-from contract.time import to_ms
-from ingest.rows import BatchHeader, Commit
-from ingest.store import Store
-from ingest.store.opening import open_store
-from ingest.store.settings import StoreSettings
+from parkgrid_accounting.settlement.keeper import Report, settle
+from parkgrid_contract.announcement import Birth, Device
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.time import to_ms
+from parkgrid_ingest.rows import BatchHeader, Commit
+from parkgrid_ingest.store import Store
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_ingest.store.settings import StoreSettings
 from tests.ingest.readings import Reading, class_rows, drain
 from tests.logins import acting
 

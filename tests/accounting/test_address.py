@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.address import (
+from parkgrid_accounting.address import (
     Address,
     AddressError,
     BillAddress,
@@ -17,7 +17,7 @@ from accounting.address import (
     SessionAddress,
     parse,
 )
-from domain.period import period
+from parkgrid_domain.period import period
 
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,20}", fullmatch=True)
 CHOSEN = st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=30).filter(str.isprintable)

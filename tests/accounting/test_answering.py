@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
-from accounting.trace.registers import sources, trace_register
-from contract.time import to_ms
+from parkgrid_accounting.trace.registers import sources, trace_register
+from parkgrid_contract.time import to_ms
 from tests.accounting.metering import MINUTE_MS, meter, ms
 
 _SIGNALS = ("active_power_kw", "energy_delivered_kwh")

@@ -8,14 +8,14 @@ import numpy as np
 import psycopg
 import pytest
 
-from accounting.bills import energy as bills_energy
-from accounting.bills.bill import bill_of, bills_of, compare
-from accounting.bills.errors import BillError
-from accounting.bills.prices import load_prices, read_prices
-from accounting.bills.supply import Agreement, Connection, agree, agreements, load_plan, plans, state_forecast
-from contract.settings import SettingsError
-from domain.tariff.bill import Bill, Terms
-from domain.tariff.reader import examples
+from parkgrid_accounting.bills import energy as bills_energy
+from parkgrid_accounting.bills.bill import bill_of, bills_of, compare
+from parkgrid_accounting.bills.errors import BillError
+from parkgrid_accounting.bills.prices import load_prices, read_prices
+from parkgrid_accounting.bills.supply import Agreement, Connection, agree, agreements, load_plan, plans, state_forecast
+from parkgrid_contract.settings import SettingsError
+from parkgrid_domain.tariff.bill import Bill, Terms
+from parkgrid_domain.tariff.reader import examples
 from tests.accounting.billing import (
     ACCOUNT,
     AFTER_MONTH,

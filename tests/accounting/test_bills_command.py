@@ -10,10 +10,10 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from accounting.bills.supply import Connection
-from domain.tariff.bill import from_document
-from domain.tariff.reader import examples
 from parkgrid.cli import app
+from parkgrid_accounting.bills.supply import Connection
+from parkgrid_domain.tariff.bill import from_document
+from parkgrid_domain.tariff.reader import examples
 from tests.accounting.billing import ACCOUNT, PARK, SETTLED, at, correct, month_of_kw, new_park, register, settle
 
 Run = Callable[..., Result]
@@ -94,7 +94,7 @@ def test_a_month_is_closed_revised_and_its_history_told(supplied: Run, connectio
     assert "closed: revision 1" in closed.output
     again = supplied("close", ACCOUNT, "2026-10", "--by", "li")
     assert (again.exit_code, "closed already" in again.stderr) == (1, True)
-    from accounting.bills.closings import follow
+    from parkgrid_accounting.bills.closings import follow
 
     [number] = connection.execute("SELECT register_id FROM registers").fetchone() or [0]
     correct(connection, number, at("2026-10-09T12:00"), 110_000, SETTLED.replace(year=2027), "late data")

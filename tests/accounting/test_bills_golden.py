@@ -15,11 +15,11 @@ import psycopg
 import pytest
 from numpy.typing import NDArray
 
-from accounting.bills.bill import bill_of
-from accounting.bills.closings import close_month, closed_bill
-from accounting.bills.supply import Agreement, Connection, agree, load_plan, state_forecast
-from domain.tariff.bill import Terms
-from domain.tariff.plan import Basis
+from parkgrid_accounting.bills.bill import bill_of
+from parkgrid_accounting.bills.closings import close_month, closed_bill
+from parkgrid_accounting.bills.supply import Agreement, Connection, agree, load_plan, state_forecast
+from parkgrid_domain.tariff.bill import Terms
+from parkgrid_domain.tariff.plan import Basis
 from tests.accounting.billing import ACCOUNT, AGREED, PARK, At, new_park, register, settle
 from tests.golden.bill.workbook import Workbook
 

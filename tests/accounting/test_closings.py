@@ -9,16 +9,16 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from accounting.bills import closings
-from accounting.bills.bill import bill_of, bills_of
-from accounting.bills.closings import close_month, closed_bill, current_bill, follow, history, reopen_touched
-from accounting.bills.errors import BillError
-from accounting.bills.supply import Agreement, Connection, agree, load_plan, state_forecast
-from accounting.report.month import park_report
-from domain.period import period
-from domain.tariff import power_factor
-from domain.tariff.bill import Bill, Terms
-from domain.tariff.reader import examples
+from parkgrid_accounting.bills import closings
+from parkgrid_accounting.bills.bill import bill_of, bills_of
+from parkgrid_accounting.bills.closings import close_month, closed_bill, current_bill, follow, history, reopen_touched
+from parkgrid_accounting.bills.errors import BillError
+from parkgrid_accounting.bills.supply import Agreement, Connection, agree, load_plan, state_forecast
+from parkgrid_accounting.report.month import park_report
+from parkgrid_domain.period import period
+from parkgrid_domain.tariff import power_factor
+from parkgrid_domain.tariff.bill import Bill, Terms
+from parkgrid_domain.tariff.reader import examples
 from tests.accounting.billing import (
     ACCOUNT,
     AFTER_MONTH,

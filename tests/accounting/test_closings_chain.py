@@ -5,13 +5,13 @@ from decimal import Decimal
 
 import psycopg
 
-from accounting.bills.closings import close_month, closed_bill, history, reopen_touched
-from accounting.bills.supply import Agreement, agree, load_plan
-from contract.announcement import Device
-from contract.identity import MeteringPoint
-from contract.time import to_ms
-from domain.tariff.bill import Terms
-from domain.tariff.reader import examples
+from parkgrid_accounting.bills.closings import close_month, closed_bill, history, reopen_touched
+from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
+from parkgrid_contract.announcement import Device
+from parkgrid_contract.identity import MeteringPoint
+from parkgrid_contract.time import to_ms
+from parkgrid_domain.tariff.bill import Terms
+from parkgrid_domain.tariff.reader import examples
 from tests.accounting.billing import At
 from tests.accounting.metering import PARK, Metering
 

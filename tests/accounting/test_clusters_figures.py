@@ -7,10 +7,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from accounting.clusters.figures import ClusterFigures, cluster_figures
-from domain.clusters.figures import DEFINITIONS
-from domain.clusters.quarter import Quarter, quarter
-from domain.period import period
+from parkgrid_accounting.clusters.figures import ClusterFigures, cluster_figures
+from parkgrid_domain.clusters.figures import DEFINITIONS
+from parkgrid_domain.clusters.quarter import Quarter, quarter
+from parkgrid_domain.period import period
 from tests.accounting.clusters_feed import Meters, accounts_file, enterprises, outputs
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "clusters"

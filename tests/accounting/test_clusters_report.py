@@ -8,13 +8,13 @@ import psycopg
 import pytest
 from openpyxl import load_workbook
 
-from accounting.clusters.errors import FileError
-from accounting.clusters.figures import cluster_figures
-from accounting.report.supervision import Document, Entry, document
-from accounting.report.text import harmless
-from accounting.report.write import write_report
-from domain.clusters.quarter import quarter
-from ingest.store.errors import StoreError
+from parkgrid_accounting.clusters.errors import FileError
+from parkgrid_accounting.clusters.figures import cluster_figures
+from parkgrid_accounting.report.supervision import Document, Entry, document
+from parkgrid_accounting.report.text import harmless
+from parkgrid_accounting.report.write import write_report
+from parkgrid_domain.clusters.quarter import quarter
+from parkgrid_ingest.store.errors import StoreError
 from tests.accounting.clusters_feed import NOW, outputs
 from tests.accounting.printed import pages_of
 from tests.accounting.test_clusters_figures import WHEN, estimate_days, feed

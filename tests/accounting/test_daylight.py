@@ -2,9 +2,9 @@
 
 import psycopg
 
-from accounting.address import IntervalAddress
-from accounting.trace.figure import trace
-from contract.announcement import Device
+from parkgrid_accounting.address import IntervalAddress
+from parkgrid_accounting.trace.figure import trace
+from parkgrid_contract.announcement import Device
 from tests.accounting.metering import MINUTE_MS, PARK, SETTLED_AT, meter, ms
 
 GENERATED = "energy_generated_kwh"

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from accounting.errors import DeclarationError
-from accounting.settlement.declarations import Wish, declare, declared
 from parkgrid.cli import app
+from parkgrid_accounting.errors import DeclarationError
+from parkgrid_accounting.settlement.declarations import Wish, declare, declared
 from tests.accounting.metering import SETTLED_AT, meter
 
 REGISTER = "gaoxin-nan/gw-1/m-1/energy_import_kwh"

@@ -7,16 +7,16 @@ import numpy as np
 import psycopg
 import pytest
 
-from accounting.figures.indicators import UnknownIndicatorError, explained, figures
-from accounting.figures.inputs import Given, Series, read_inputs
-from accounting.figures.sessions import sessions_begun
-from accounting.figures.site import UnknownParkError
-from accounting.scope import Scope
-from contract.time import from_ms, to_ms
-from domain.indicators import INDICATORS
-from domain.indicators.definition import Factor
-from domain.period import period
-from ingest.store import Park
+from parkgrid_accounting.figures.indicators import UnknownIndicatorError, explained, figures
+from parkgrid_accounting.figures.inputs import Given, Series, read_inputs
+from parkgrid_accounting.figures.sessions import sessions_begun
+from parkgrid_accounting.figures.site import UnknownParkError
+from parkgrid_accounting.scope import Scope
+from parkgrid_contract.time import from_ms, to_ms
+from parkgrid_domain.indicators import INDICATORS
+from parkgrid_domain.indicators.definition import Factor
+from parkgrid_domain.period import period
+from parkgrid_ingest.store import Park
 from tests.accounting.indicator_day import (
     DAY,
     FAULT,

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from accounting.figures.grid import Grid
-from accounting.figures.inputs import Series
-from accounting.figures.quantities import QUANTITIES, Gauge, Metered, MinuteGauge, States, unit_of
-from accounting.scope import Scope
-from contract.signals import CATALOGUE, CHARGER_STATES, OPERATING_STATES
-from domain.indicators import INDICATORS
+from parkgrid_accounting.figures.grid import Grid
+from parkgrid_accounting.figures.inputs import Series
+from parkgrid_accounting.figures.quantities import QUANTITIES, Gauge, Metered, MinuteGauge, States, unit_of
+from parkgrid_accounting.scope import Scope
+from parkgrid_contract.signals import CATALOGUE, CHARGER_STATES, OPERATING_STATES
+from parkgrid_domain.indicators import INDICATORS
 
 GIVEN_ALONE = {"carbon_intensity_kg_per_kwh"}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.identity import Gateway
+from parkgrid_contract.identity import Gateway
 from tests.accounting.metering import DAY_MS, MINUTE_MS, SETTLED_AT, SLOT_MS, meter, ms
 
 

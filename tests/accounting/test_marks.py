@@ -23,16 +23,16 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from accounting.bills import closings
-from accounting.bills.bill import bill_of, compare
-from accounting.bills.closings import close_month, closed_bill, follow, history
-from accounting.bills.marks import marked
-from accounting.bills.supply import Connection, load_plan
-from accounting.bills.text import remarks
-from accounting.trace.figure import trace
-from domain.tariff.bill import Bill, document
-from domain.tariff.reader import examples
 from parkgrid.cli import app
+from parkgrid_accounting.bills import closings
+from parkgrid_accounting.bills.bill import bill_of, compare
+from parkgrid_accounting.bills.closings import close_month, closed_bill, follow, history
+from parkgrid_accounting.bills.marks import marked
+from parkgrid_accounting.bills.supply import Connection, load_plan
+from parkgrid_accounting.bills.text import remarks
+from parkgrid_accounting.trace.figure import trace
+from parkgrid_domain.tariff.bill import Bill, document
+from parkgrid_domain.tariff.reader import examples
 from tests.accounting.billing import (
     ACCOUNT,
     AFTER_MONTH,

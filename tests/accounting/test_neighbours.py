@@ -8,10 +8,10 @@ from fractions import Fraction
 import psycopg
 import pytest
 
-from accounting.address import IntervalAddress
-from accounting.settlement.declarations import Wish, declare
-from accounting.settlement.neighbours import Inverters
-from accounting.trace.figure import trace
+from parkgrid_accounting.address import IntervalAddress
+from parkgrid_accounting.settlement.declarations import Wish, declare
+from parkgrid_accounting.settlement.neighbours import Inverters
+from parkgrid_accounting.trace.figure import trace
 from tests.accounting.metering import MINUTE_MS, PARK, SETTLED_AT, SLOT_MS, meter, metering, ms
 from tests.accounting.test_daylight import GENERATED, placed
 from tests.conftest import temporary_database

@@ -11,12 +11,12 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from accounting.bills.bill import bill_of
-from accounting.bills.supply import Agreement, agree, load_plan
-from contract.announcement import Device, MeteringPoint
-from contract.time import to_ms
-from domain.tariff.bill import Terms
-from domain.tariff.reader import examples
+from parkgrid_accounting.bills.bill import bill_of
+from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
+from parkgrid_contract.announcement import Device, MeteringPoint
+from parkgrid_contract.time import to_ms
+from parkgrid_domain.tariff.bill import Terms
+from parkgrid_domain.tariff.reader import examples
 from tests.accounting.billing import At
 from tests.accounting.charging import gun, show, told
 from tests.accounting.metering import DAY_MS, MINUTE_MS, SLOT_MS, Metering, meter, ms

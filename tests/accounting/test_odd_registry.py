@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
-from accounting.settlement import registers
-from contract.ranges import MAX_PERIOD_S
+from parkgrid_accounting.settlement import registers
+from parkgrid_contract.ranges import MAX_PERIOD_S
 from tests.accounting.metering import MINUTE_MS, meter, ms
 
 

@@ -5,7 +5,7 @@ import random
 import psycopg
 import pytest
 
-from accounting.settlement.keeper import settle
+from parkgrid_accounting.settlement.keeper import settle
 from tests.accounting.metering import MINUTE_MS, SETTLED_AT, meter, metering, ms
 from tests.conftest import temporary_database
 

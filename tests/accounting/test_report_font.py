@@ -14,8 +14,8 @@ _DRAW = """
 import hashlib, json, sys
 opened = []
 sys.addaudithook(lambda event, given: opened.append(str(given[0])) if event == "open" else None)
-from accounting.report.draw import draw_pdf
-from accounting.report.month import Heading, Report, Section
+from parkgrid_accounting.report.draw import draw_pdf
+from parkgrid_accounting.report.month import Heading, Report, Section
 rows = (("洁净厂房屋顶光伏", 1234.5), ("储能〔一〕", None))
 section = Section("电量", (Heading("设备"), Heading("电量 (kWh)", 3)), rows, ("缺失的区间不计入电量。≥ ≈ · –",))
 content = draw_pdf(Report("坪山园区  2026-10  能源报告", "仿真数据", "zh", (section,)))
@@ -64,15 +64,17 @@ def test_every_font_is_embedded_and_true_type(tmp_path: Path) -> None:
 def test_the_font_has_every_character_that_reports_can_say(language: str) -> None:
     from reportlab.pdfbase.ttfonts import TTFont
 
-    from accounting.report.supervision import _REMARKS, _WORDS
-    from accounting.report.words import WORDS
-    from domain.clusters.figures import DEFINITIONS
-    from domain.clusters.plan import plan
-    from domain.clusters.reason import _TEXTS
-    from domain.indicators import INDICATORS
-    from domain.tariff.reader import example, examples
+    from parkgrid_accounting.report.supervision import _REMARKS, _WORDS
+    from parkgrid_accounting.report.words import WORDS
+    from parkgrid_domain.clusters.figures import DEFINITIONS
+    from parkgrid_domain.clusters.plan import plan
+    from parkgrid_domain.clusters.reason import _TEXTS
+    from parkgrid_domain.indicators import INDICATORS
+    from parkgrid_domain.tariff.reader import example, examples
 
-    known = TTFont("probe", str(Path(__file__).parents[2] / "accounting" / "report" / _OURS)).face.charToGlyph
+    known = TTFont(
+        "probe", str(Path(__file__).parents[2] / "accounting" / "parkgrid_accounting" / "report" / _OURS)
+    ).face.charToGlyph
     said = [*(word[language] for word in WORDS.values()), *_WORDS[language].values(), *_REMARKS[language]]
     said += [text for pair in _TEXTS.values() for text in pair]
     said += [text for each in DEFINITIONS for text in (each.zh, each.en, each.unit)]
@@ -86,7 +88,9 @@ def test_the_font_has_every_character_that_reports_can_say(language: str) -> Non
 def test_the_whole_of_gb2312_is_there() -> None:
     from reportlab.pdfbase.ttfonts import TTFont
 
-    known = TTFont("probe", str(Path(__file__).parents[2] / "accounting" / "report" / _OURS)).face.charToGlyph
+    known = TTFont(
+        "probe", str(Path(__file__).parents[2] / "accounting" / "parkgrid_accounting" / "report" / _OURS)
+    ).face.charToGlyph
     rows, cells = range(0xB0, 0xF8), range(0xA1, 0xFF)
     every = "".join(bytes([row, cell]).decode("gb2312", "ignore") for row in rows for cell in cells)
     assert len(every) == 6_763

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import psycopg
 
-from accounting.settlement.declarations import Wish, declare
-from contract.identity import Gateway
-from ingest.store.settings import StoreSettings
+from parkgrid_accounting.settlement.declarations import Wish, declare
+from parkgrid_contract.identity import Gateway
+from parkgrid_ingest.store.settings import StoreSettings
 from tests.accounting.metering import DAY_MS, MINUTE_MS, PARK, SETTLED_AT, SLOT_MS, meter, metering, ms
 
 

@@ -4,10 +4,10 @@ import psycopg
 import pytest
 from prometheus_client import generate_latest
 
-from accounting.service import Metrics
-from accounting.settlement import keeper
-from accounting.settlement.keeper import Report
-from accounting.settlement.retry_queue import RETRY_FIRST_S, RETRY_MOST_S
+from parkgrid_accounting.service import Metrics
+from parkgrid_accounting.settlement import keeper
+from parkgrid_accounting.settlement.keeper import Report
+from parkgrid_accounting.settlement.retry_queue import RETRY_FIRST_S, RETRY_MOST_S
 from tests.accounting.metering import MINUTE_MS, SETTLED_AT, meter, metering, ms
 
 NAMES = tuple(f"m-{number}" for number in range(1, 6))

@@ -2,10 +2,10 @@
 
 import psycopg
 
-from accounting.settlement import keeper
-from accounting.settlement.registers import Register
-from accounting.settlement.work import LATE, LONGEST_MS, Span, of_round
-from contract.identity import Gateway
+from parkgrid_accounting.settlement import keeper
+from parkgrid_accounting.settlement.registers import Register
+from parkgrid_accounting.settlement.work import LATE, LONGEST_MS, Span, of_round
+from parkgrid_contract.identity import Gateway
 from tests.accounting.metering import DAY_MS, SETTLED_AT, SLOT_MS, meter, metering, ms
 from tests.conftest import temporary_database
 from tests.ingest.readings import drain

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from accounting.__main__ import main
+from parkgrid_accounting.__main__ import main
 from tests.accounting.metering import MINUTE_MS, meter, ms
 from tests.ingest.conftest import wait_until
 from tests.ingest.readings import drain
@@ -29,7 +29,7 @@ def settings(tmp_path, dsn):
 @contextmanager
 def accounting(tmp_path, dsn, crash_at=""):
     environment = os.environ | {"PARKGRID_CRASH_AT": crash_at}
-    command = [sys.executable, "-m", "accounting", "--config", str(settings(tmp_path, dsn))]
+    command = [sys.executable, "-m", "parkgrid_accounting", "--config", str(settings(tmp_path, dsn))]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=log)
     try:
@@ -133,7 +133,7 @@ def test_a_database_without_schema_is_said_in_words(tmp_path, empty_dsn):
 def test_every_setting_has_a_word_of_help(key):
     from dataclasses import fields
 
-    from accounting.settings import AccountingSettings, DatabaseSettings
+    from parkgrid_accounting.settings import AccountingSettings, DatabaseSettings
 
     named = {f.name: f for f in fields(AccountingSettings)} | {
         f"database.{f.name}": f for f in fields(DatabaseSettings)

@@ -6,9 +6,9 @@ from datetime import datetime
 import psycopg
 import pytest
 
-from accounting.figures.sessions import Sessions
-from accounting.trace.figure import NotTracedError, trace
-from contract.time import to_ms
+from parkgrid_accounting.figures.sessions import Sessions
+from parkgrid_accounting.trace.figure import NotTracedError, trace
+from parkgrid_contract.time import to_ms
 from tests.accounting.charging import CHARGING, FREE, gun, show, steps, told
 from tests.accounting.conftest import park
 from tests.accounting.metering import MINUTE_MS, Metering

@@ -12,11 +12,11 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 from typer.testing import CliRunner
 
-from accounting.address import AddressError, BillAddress, IndicatorAddress, IntervalAddress
-from accounting.bills.bill import bill_of
-from accounting.bills.closings import close_month, closed_bill, reopen_touched
-from accounting.trace.answer import NotTracedError
 from parkgrid.cli import app
+from parkgrid_accounting.address import AddressError, BillAddress, IndicatorAddress, IntervalAddress
+from parkgrid_accounting.bills.bill import bill_of
+from parkgrid_accounting.bills.closings import close_month, closed_bill, reopen_touched
+from parkgrid_accounting.trace.answer import NotTracedError
 from tests.accounting.billing import At
 from tests.accounting.february import (
     ACCOUNT,

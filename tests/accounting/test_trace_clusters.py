@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from accounting.trace.answer import NotTracedError
 from parkgrid.cli import app
+from parkgrid_accounting.trace.answer import NotTracedError
 from tests.accounting.clusters_feed import accounts_file, enterprises, outputs, quarter_rows, workbook
 from tests.accounting.february import ACCOUNT, AFTER_MS, Month, february, kept_month
 

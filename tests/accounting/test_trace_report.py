@@ -10,11 +10,11 @@ import openpyxl
 import pytest
 from typer.testing import CliRunner
 
-from accounting.bills.bill import bill_of
-from accounting.report.words import WORDS, half
-from accounting.trace.figure import trace
-from contract.signals import CATALOGUE, Kind
 from parkgrid.cli import app
+from parkgrid_accounting.bills.bill import bill_of
+from parkgrid_accounting.report.words import WORDS, half
+from parkgrid_accounting.trace.figure import trace
+from parkgrid_contract.signals import CATALOGUE, Kind
 from tests.accounting.billing import At
 from tests.accounting.february import ACCOUNT, AFTER, AFTER_MS, Month, february, kept_month
 from tests.accounting.printed import pages_of
@@ -110,7 +110,9 @@ def test_real_meters_have_no_mark(february: Month, tmp_path: Path) -> None:
 
 def test_the_report_and_the_page_name_registers_and_classes_alike() -> None:
     for language in ("zh", "en"):
-        page = json.loads((ROOT / "api" / "web" / "src" / "locales" / f"{language}.json").read_text("utf-8"))
+        page = json.loads(
+            (ROOT / "api" / "parkgrid_api" / "web" / "src" / "locales" / f"{language}.json").read_text("utf-8")
+        )
         same = [key for key in WORDS if key.startswith(("class.", "signal."))]
         assert {key: WORDS[key][language] for key in same} == {key: page[key] for key in same}
     counters = {

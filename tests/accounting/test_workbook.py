@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from accounting.clusters.errors import FileError
-from accounting.clusters.sheet import Take, read_sheet
-from domain.clusters.cell import CellKind, Sheet
+from parkgrid_accounting.clusters.errors import FileError
+from parkgrid_accounting.clusters.sheet import Take, read_sheet
+from parkgrid_domain.clusters.cell import CellKind, Sheet
 
 SHEET = "季度产值 Output"
 PART = "xl/worksheets/sheet1.xml"

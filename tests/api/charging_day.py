@@ -14,7 +14,7 @@ The sources of the first quarter are 9 + 4.5 + 1.5 = 15 kWh, so 60 % PV, 30 % st
 
 from collections.abc import Callable
 
-from contract.signals import CHARGER_STATES
+from parkgrid_contract.signals import CHARGER_STATES
 from tests.accounting.indicator_day import AVAILABLE, CHARGING, DAY, NOTHING, Flow, Plan, device, run
 from tests.accounting.metering import Metering
 

@@ -13,12 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
-from api.app import create_app
-from api.middleware import AccessMiddleware
-from api.page import Page
-from api.services import Services
-from api.settings import ApiSettings, DatabaseSettings
-from contract.time import SystemClock
+from parkgrid_api.app import create_app
+from parkgrid_api.middleware import AccessMiddleware
+from parkgrid_api.page import Page
+from parkgrid_api.services import Services
+from parkgrid_api.settings import ApiSettings, DatabaseSettings
+from parkgrid_contract.time import SystemClock
 from tests.api.feed import Feed
 
 PATIENCE_S = 60.0
@@ -92,7 +92,7 @@ class Served:
 
 @pytest.fixture
 def serve(dsn: str, free_port: Callable[[], int], tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """Starts `python -m api` as it is deployed; ends it by its own pid."""
+    """Starts `python -m parkgrid_api` as it is deployed; ends it by its own pid."""
     started: list[Served] = []
 
     def start(**environment: str) -> Served:
@@ -101,7 +101,11 @@ def serve(dsn: str, free_port: Callable[[], int], tmp_path: Path) -> Iterator[Ca
         settings = {"PARKGRID_API_DATABASE_DSN": dsn, "PARKGRID_API_PORT": str(port), **environment}
         with log.open("w") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "api"], env={**os.environ, **settings}, stdout=output, stderr=output, text=True
+                [sys.executable, "-m", "parkgrid_api"],
+                env={**os.environ, **settings},
+                stdout=output,
+                stderr=output,
+                text=True,
             )
         served = Served(f"http://127.0.0.1:{port}", process, log)
         started.append(served)

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from contract.announcement import Birth, Device, Status
-from contract.identity import Gateway
-from contract.refusal import Reason
-from contract.signals import CATALOGUE
-from ingest.rows import BatchHeader, ClassRows, Commit, Committed, Quarantined
-from ingest.store import Park
-from ingest.store.opening import DatabaseStore, open_store
-from ingest.store.settings import StoreSettings
+from parkgrid_contract.announcement import Birth, Device, Status
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.refusal import Reason
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_ingest.rows import BatchHeader, ClassRows, Commit, Committed, Quarantined
+from parkgrid_ingest.store import Park
+from parkgrid_ingest.store.opening import DatabaseStore, open_store
+from parkgrid_ingest.store.settings import StoreSettings
 
 EPOCH = 1_800_000_000_000_000
 GATEWAY = Gateway("gaoxin-nan", "gw-1")

@@ -13,22 +13,22 @@ from typing import Any
 import psycopg
 import pytest
 
-from accounting.figures.district import OF_PARKS_TOGETHER, district_figures
-from accounting.figures.inputs import NOTHING_GIVEN
-from accounting.settlement.keeper import settle, settle_once
-from api import statements
-from api.database import connection_text
-from api.resolution import RAW
-from api.settings import DatabaseSettings
-from contract.announcement import Device
-from contract.identity import Gateway
-from contract.signals import CATALOGUE
-from dashboards.board import Site
-from dashboards.check.macros import Range, expand
-from dashboards.check.run import alert_questions
-from dashboards.provision import documents
-from dashboards.queries import query
-from domain.period import period
+from parkgrid_accounting.figures.district import OF_PARKS_TOGETHER, district_figures
+from parkgrid_accounting.figures.inputs import NOTHING_GIVEN
+from parkgrid_accounting.settlement.keeper import settle, settle_once
+from parkgrid_api import statements
+from parkgrid_api.database import connection_text
+from parkgrid_api.resolution import RAW
+from parkgrid_api.settings import DatabaseSettings
+from parkgrid_contract.announcement import Device
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_dashboards.board import Site
+from parkgrid_dashboards.check.macros import Range, expand
+from parkgrid_dashboards.check.run import alert_questions
+from parkgrid_dashboards.provision import documents
+from parkgrid_dashboards.queries import query
+from parkgrid_domain.period import period
 from tests.api.feed import GATEWAY, Feed, now_ms
 
 DAYS = 40

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from api.settings import ApiSettings, DatabaseSettings
-from domain.clusters.figures import DEFINITIONS
-from domain.clusters.plan import plan
+from parkgrid_api.settings import ApiSettings, DatabaseSettings
+from parkgrid_domain.clusters.figures import DEFINITIONS
+from parkgrid_domain.clusters.plan import plan
 from tests.accounting.clusters_feed import NOW, outputs
 from tests.accounting.test_clusters_figures import feed as feed_clusters
 from tests.api.conftest import Api, running

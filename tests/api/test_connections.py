@@ -14,9 +14,9 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from api.connections import MOST_HEAD_BYTES, Connection, address_of, protocol
-from api.settings import ConnectionSettings
 from parkgrid.process import free_port
+from parkgrid_api.connections import MOST_HEAD_BYTES, Connection, address_of, protocol
+from parkgrid_api.settings import ConnectionSettings
 from tests.api.conftest import Served
 
 PATIENCE_S = 60.0

@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from api.routes.day import day_span
-from api.settings import ApiSettings, DatabaseSettings
-from contract.announcement import Device
-from contract.refusal import Reason
+from parkgrid_api.routes.day import day_span
+from parkgrid_api.settings import ApiSettings, DatabaseSettings
+from parkgrid_contract.announcement import Device
+from parkgrid_contract.refusal import Reason
 from tests.api.conftest import Api, running
 from tests.api.feed import Feed, devices, now_ms
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.exports import (
+from parkgrid_api.exports import (
     FORMATS,
     Column,
     Kind,

@@ -14,11 +14,11 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
-from accounting.bills.bill import bill_of
-from accounting.bills.closings import close_month
-from api.app import openapi
-from api.settings import ApiSettings, DatabaseSettings
-from domain.indicators import INDICATORS
+from parkgrid_accounting.bills.bill import bill_of
+from parkgrid_accounting.bills.closings import close_month
+from parkgrid_api.app import openapi
+from parkgrid_api.settings import ApiSettings, DatabaseSettings
+from parkgrid_domain.indicators import INDICATORS
 from tests.accounting.billing import At
 from tests.accounting.february import ACCOUNT, AFTER, MONTH, Month, february, kept_month
 from tests.api.conftest import Api, running

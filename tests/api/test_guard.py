@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from api.page import Page
-from api.settings import ApiSettings, DatabaseSettings
-from contract.settings import SettingsError, load
+from parkgrid_api.page import Page
+from parkgrid_api.settings import ApiSettings, DatabaseSettings
+from parkgrid_contract.settings import SettingsError, load
 from tests.api.conftest import Api, running
 
 TOKEN = "4f1c0de29b7a83566ed0b1f7c9a25e38"  # noqa: S105 - of these tests only
@@ -215,7 +215,7 @@ async def test_a_database_without_schema_is_told(empty_dsn: str) -> None:
 async def test_a_long_statement_is_cut(dsn: str) -> None:
     from psycopg import sql
 
-    from api.problems import ProblemError
+    from parkgrid_api.problems import ProblemError
 
     async with running(ApiSettings(DatabaseSettings(dsn, statement_timeout_s=0.2))) as api:
         with pytest.raises(ProblemError) as caught:
@@ -226,7 +226,7 @@ async def test_a_long_statement_is_cut(dsn: str) -> None:
 async def test_the_sessions_cannot_write(dsn: str) -> None:
     from psycopg import sql
 
-    from api.problems import ProblemError
+    from parkgrid_api.problems import ProblemError
 
     async with running(ApiSettings(DatabaseSettings(dsn))) as api:
         with pytest.raises(ProblemError):

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import pytest
 
-from api import statements
-from api.resolution import RAW, ROLLUPS, choose, expected_rows
-from api.settings import ApiSettings, DatabaseSettings, LimitSettings
-from contract.signals import CATALOGUE
+from parkgrid_api import statements
+from parkgrid_api.resolution import RAW, ROLLUPS, choose, expected_rows
+from parkgrid_api.settings import ApiSettings, DatabaseSettings, LimitSettings
+from parkgrid_contract.signals import CATALOGUE
 from tests.api.conftest import Api, running
 from tests.api.feed import DEVICES, Feed, now_ms
 

@@ -17,7 +17,7 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 
-from api.settings import ApiSettings, DatabaseSettings, LimitSettings
+from parkgrid_api.settings import ApiSettings, DatabaseSettings, LimitSettings
 from tests.api.conftest import Api, Served, running
 from tests.api.energy import DAY_MS, MIDNIGHT, QUARTER_MS, correct, register, settle, settle_span
 from tests.api.feed import Feed

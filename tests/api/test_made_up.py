@@ -22,11 +22,11 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from starlette.types import ASGIApp, Message
 
-from api.middleware import AccessMiddleware
-from api.page import Page
-from api.services import Services
-from api.settings import ApiSettings, DatabaseSettings, LimitSettings
-from contract.time import SystemClock
+from parkgrid_api.middleware import AccessMiddleware
+from parkgrid_api.page import Page
+from parkgrid_api.services import Services
+from parkgrid_api.settings import ApiSettings, DatabaseSettings, LimitSettings
+from parkgrid_contract.time import SystemClock
 from tests.api.feed import Feed, now_ms
 
 ACCOUNT = "坪山 1/2"
@@ -142,7 +142,7 @@ def asked(feed: Feed) -> Iterator[Asked]:
 
 @contextmanager
 def served(config: ApiSettings) -> Iterator[Asked]:
-    from api.app import create_app, openapi
+    from parkgrid_api.app import create_app, openapi
 
     services = Services.of(config, SystemClock(), Page())
     application = create_app(services)

@@ -8,9 +8,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from api.app import openapi
-from api.settings import ApiSettings, DatabaseSettings
-from contract.refusal import Reason
+from parkgrid_api.app import openapi
+from parkgrid_api.settings import ApiSettings, DatabaseSettings
+from parkgrid_contract.refusal import Reason
 from tests.api.conftest import Api, running
 from tests.api.feed import Feed, now_ms
 
@@ -127,7 +127,7 @@ async def test_documents_and_metrics_are_off_unless_enabled(dsn: str, api: Api) 
 
 async def test_the_command_prints_it() -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "api", "--openapi", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        sys.executable, "-m", "parkgrid_api", "--openapi", stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     output, errors = await process.communicate()
     assert process.returncode == 0, errors

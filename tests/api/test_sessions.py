@@ -10,7 +10,7 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
-from api.settings import ApiSettings, DatabaseSettings
+from parkgrid_api.settings import ApiSettings, DatabaseSettings
 from tests.accounting.conftest import park
 from tests.accounting.metering import Metering
 from tests.api.charging_day import DAY, at_ms, charged

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.settings import ApiSettings, DatabaseSettings, LimitSettings, StreamSettings
-from contract.identity import Gateway
+from parkgrid_api.settings import ApiSettings, DatabaseSettings, LimitSettings, StreamSettings
+from parkgrid_contract.identity import Gateway
 from tests.api.conftest import Api, Served, running
 from tests.api.feed import Feed, now_ms
 
@@ -111,7 +111,7 @@ async def test_silence_is_filled_with_heartbeats(dsn: str) -> None:
 @pytest.mark.usefixtures("feed")
 async def test_a_database_that_hangs_is_told_while_the_stream_lives(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page must not take its own link for lost because the database behind it says nothing."""
-    monkeypatch.setattr("api.stream.LOOK_PATIENCE_S", 2.5)
+    monkeypatch.setattr("parkgrid_api.stream.LOOK_PATIENCE_S", 2.5)
     async with running(ApiSettings(DatabaseSettings(dsn), stream=StreamSettings(heartbeat_s=1))) as api:
         asked = asyncio.Event()
 
@@ -173,7 +173,7 @@ async def test_a_lost_database_is_told_and_found_again(api: Api) -> None:
 
     async def sometimes(park: str) -> bytes:
         if broken:
-            from api.problems import unavailable
+            from parkgrid_api.problems import unavailable
 
             raise unavailable("The database does not answer.", "try again")
         return await look(park)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from api.chain import Chain, Signs
-from api.demonstration import Demonstration, Told
-from api.live import Reading
-from api.troubles import Trouble, troubles
+from parkgrid_api.chain import Chain, Signs
+from parkgrid_api.demonstration import Demonstration, Told
+from parkgrid_api.live import Reading
+from parkgrid_api.troubles import Trouble, troubles
 
 NOW = 1_795_392_000_000
 RUNNING = Chain("running", None, "connected", "storing", NOW - 3_600_000)

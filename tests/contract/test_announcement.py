@@ -7,11 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.announcement import Birth, Device, Status, decode_birth, decode_status, encode_birth, encode_status
-from contract.identity import MeteringPoint
-from contract.ranges import MAX_EPOCH, MAX_RATING, MAX_STAMP_MS
-from contract.refusal import Reason, RefusedError
-from contract.signals import CATALOGUE
+from parkgrid_contract.announcement import (
+    Birth,
+    Device,
+    Status,
+    decode_birth,
+    decode_status,
+    encode_birth,
+    encode_status,
+)
+from parkgrid_contract.identity import MeteringPoint
+from parkgrid_contract.ranges import MAX_EPOCH, MAX_RATING, MAX_STAMP_MS
+from parkgrid_contract.refusal import Reason, RefusedError
+from parkgrid_contract.signals import CATALOGUE
 
 pytestmark = pytest.mark.edge
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.broker import BrokerAddress, BrokerAddressError, broker_address, host_name, tls_context
+from parkgrid_contract.broker import BrokerAddress, BrokerAddressError, broker_address, host_name, tls_context
 
 pytestmark = pytest.mark.edge
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.command import (
+from parkgrid_contract.command import (
     Command,
     Outcome,
     Result,
@@ -15,8 +15,8 @@ from contract.command import (
     encode_command,
     encode_result,
 )
-from contract.identity import Gateway
-from contract.refusal import RefusedError
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.refusal import RefusedError
 
 pytestmark = pytest.mark.edge
 

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from contract.crash import armed, crash_point
+from parkgrid_contract.crash import armed, crash_point
 
 PROGRAM = """
-from contract.crash import crash_point
+from parkgrid_contract.crash import crash_point
 for number in range(3):
     crash_point("edge.before_commit")
     crash_point("ingest.after_copy")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.settings import PORT, SettingsError, above, load, setting
+from parkgrid_contract.settings import PORT, SettingsError, above, load, setting
 
 pytestmark = pytest.mark.edge
 

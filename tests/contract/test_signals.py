@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.signals import CATALOGUE, DeviceClass, Kind, Signal
+from parkgrid_contract.signals import CATALOGUE, DeviceClass, Kind, Signal
 
 pytestmark = pytest.mark.edge
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from contract.settings import SettingsError, load
-from contract.strict_toml import TomlError, loads
-from edge.settings import EdgeSettings
+from parkgrid_contract.settings import SettingsError, load
+from parkgrid_contract.strict_toml import TomlError, loads
+from parkgrid_edge.settings import EdgeSettings
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("contract", "edge", "ingest", "domain", "accounting", "api", "dashboards", "simulators", "parkgrid")
@@ -78,7 +78,7 @@ def test_every_toml_is_read_by_the_one_loader() -> None:
         for path in (ROOT / room).rglob("*.py")
         if "tomllib" in path.read_text("utf-8")
     }
-    assert using == {"contract/strict_toml.py"}
+    assert using == {"contract/parkgrid_contract/strict_toml.py"}
 
 
 def test_what_ships_is_within_the_bounds() -> None:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.ranges import MAX_EPOCH, MAX_PAYLOAD_BYTES, MAX_SEQ
-from contract.refusal import Reason, RefusedError
-from contract.sample import Quality, Sample
-from contract.signals import CATALOGUE
-from contract.telemetry import (
+from parkgrid_contract.ranges import MAX_EPOCH, MAX_PAYLOAD_BYTES, MAX_SEQ
+from parkgrid_contract.refusal import Reason, RefusedError
+from parkgrid_contract.sample import Quality, Sample
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_contract.telemetry import (
     Ack,
     Batch,
     decode_ack,

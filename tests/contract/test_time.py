@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.time import AcceleratedClock, Interval, SystemClock, from_ms, settlement_day, to_ms
+from parkgrid_contract.time import AcceleratedClock, Interval, SystemClock, from_ms, settlement_day, to_ms
 
 pytestmark = pytest.mark.edge
 

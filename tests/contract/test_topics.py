@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.identity import Gateway
-from contract.refusal import RefusedError
-from contract.topics import Channel, parse_topic, subscription, topic
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.refusal import RefusedError
+from parkgrid_contract.topics import Channel, parse_topic, subscription, topic
 
 pytestmark = pytest.mark.edge
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboards.board import Site
-from dashboards.check import Document
-from dashboards.provision import documents
+from parkgrid_dashboards.board import Site
+from parkgrid_dashboards.check import Document
+from parkgrid_dashboards.provision import documents
 from tests.conftest import temporary_database
 from tests.dashboards import demo
 

@@ -9,24 +9,24 @@ from pathlib import Path
 
 import psycopg
 
-from accounting.bills.supply import Agreement, agree, load_plan
-from accounting.clusters.intake import take_enterprises, take_outputs
-from accounting.settlement import keeper, registers
-from contract.announcement import Birth, Device
-from contract.identity import Gateway
-from contract.refusal import Reason
-from contract.signals import CATALOGUE
-from contract.time import from_ms
-from domain.energy import Declaration
-from domain.tariff.bill import Terms
-from domain.tariff.reader import examples
-from ingest.rows import BatchHeader, Commit, Quarantined
-from ingest.store import Store
-from ingest.store.errors import StoreUnavailableError
-from ingest.store.opening import open_store
 from parkgrid.prefill import Span, prefill
-from simulators import history
-from simulators.scenario import SCENARIOS, Scenario, load_scenario
+from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
+from parkgrid_accounting.clusters.intake import take_enterprises, take_outputs
+from parkgrid_accounting.settlement import keeper, registers
+from parkgrid_contract.announcement import Birth, Device
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.refusal import Reason
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_contract.time import from_ms
+from parkgrid_domain.energy import Declaration
+from parkgrid_domain.tariff.bill import Terms
+from parkgrid_domain.tariff.reader import examples
+from parkgrid_ingest.rows import BatchHeader, Commit, Quarantined
+from parkgrid_ingest.store import Store
+from parkgrid_ingest.store.errors import StoreUnavailableError
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_simulators import history
+from parkgrid_simulators.scenario import SCENARIOS, Scenario, load_scenario
 from tests.accounting.clusters_feed import OUTPUT_100M, accounts_file, workbook
 from tests.ingest.readings import class_rows, drain
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from accounting.figures.district import OF_PARKS_TOGETHER, district_figures
-from accounting.figures.indicators import figures
-from accounting.figures.inputs import NOTHING_GIVEN
-from accounting.scope import Scope
-from contract.time import from_ms
-from dashboards.check.macros import Range, expand
-from dashboards.queries import query
-from ingest.store import Park
+from parkgrid_accounting.figures.district import OF_PARKS_TOGETHER, district_figures
+from parkgrid_accounting.figures.indicators import figures
+from parkgrid_accounting.figures.inputs import NOTHING_GIVEN
+from parkgrid_accounting.scope import Scope
+from parkgrid_contract.time import from_ms
+from parkgrid_dashboards.check.macros import Range, expand
+from parkgrid_dashboards.queries import query
+from parkgrid_ingest.store import Park
 from tests.accounting.conftest import park
 from tests.accounting.indicator_day import DAY, NOTHING, Plan, device, load, park_plans, run
 from tests.accounting.metering import PARK, Metering

@@ -8,13 +8,13 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from dashboards import alerts, colours, plan_sql, provision
-from dashboards.board import Site
-from dashboards.boards import BOARDS
-from dashboards.check import Document
-from dashboards.queries import QueryError, expanded, query, statements
-from dashboards.words import LANGUAGES, WordError, Words, catalogue
 from parkgrid.cli import app
+from parkgrid_dashboards import alerts, colours, plan_sql, provision
+from parkgrid_dashboards.board import Site
+from parkgrid_dashboards.boards import BOARDS
+from parkgrid_dashboards.check import Document
+from parkgrid_dashboards.queries import QueryError, expanded, query, statements
+from parkgrid_dashboards.words import LANGUAGES, WordError, Words, catalogue
 
 NAMES = {"district", "park", "storage", "charging_station", "pedf", "meters", "clusters", "quality", "platform"}
 
@@ -203,7 +203,7 @@ def test_targets_of_the_plan_stand_in_the_query():
 
 
 def test_a_language_that_lacks_a_board_is_found(boards):
-    from dashboards.check.layout import languages
+    from parkgrid_dashboards.check.layout import languages
 
     [found] = languages([each for each in boards if (each.name, each.language) != ("park", "zh")])
     assert str(found) == "park: is missing in zh"

@@ -9,15 +9,15 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from dashboards.check import Document, Finding
-from dashboards.check.database import Limits, check_alert, check_document, reading
-from dashboards.check.finding import Question
-from dashboards.check.layout import layout, names, variables
-from dashboards.check.macros import MacroError, Range, expand
-from dashboards.check.raw import RawRelations
-from dashboards.check.run import Database, check
-from dashboards.check.schema import check_schema
 from parkgrid.cli import app
+from parkgrid_dashboards.check import Document, Finding
+from parkgrid_dashboards.check.database import Limits, check_alert, check_document, reading
+from parkgrid_dashboards.check.finding import Question
+from parkgrid_dashboards.check.layout import layout, names, variables
+from parkgrid_dashboards.check.macros import MacroError, Range, expand
+from parkgrid_dashboards.check.raw import RawRelations
+from parkgrid_dashboards.check.run import Database, check
+from parkgrid_dashboards.check.schema import check_schema
 
 NOON = datetime(2026, 6, 22, 12, tzinfo=UTC)
 DAY = Range(NOON - timedelta(days=1), NOON)

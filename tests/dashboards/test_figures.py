@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from accounting.clusters.figures import cluster_figures
-from accounting.figures.indicators import figures
-from accounting.scope import Scope
-from dashboards.check.macros import Range, expand
-from dashboards.queries import query
-from domain.clusters.quarter import quarter
-from domain.period import Period, period
+from parkgrid_accounting.clusters.figures import cluster_figures
+from parkgrid_accounting.figures.indicators import figures
+from parkgrid_accounting.scope import Scope
+from parkgrid_dashboards.check.macros import Range, expand
+from parkgrid_dashboards.queries import query
+from parkgrid_domain.clusters.quarter import quarter
+from parkgrid_domain.period import Period, period
 from tests.dashboards import demo
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -28,7 +28,7 @@ def whole_day(district) -> tuple[Period, Range]:
 
 
 def span_of(found: Period) -> Range:
-    from contract.time import from_ms
+    from parkgrid_contract.time import from_ms
 
     return Range(from_ms(found.start_ms), from_ms(found.end_ms))
 
@@ -186,7 +186,7 @@ def test_cumulative_outputs_are_taken_apart(dsn, tmp_path):
     """100 in the first quarter, 250 until June, 30 in the third: alone 100, 150, 30; since January 100, 250, 280."""
     from datetime import UTC, datetime
 
-    from accounting.clusters.intake import take_outputs
+    from parkgrid_accounting.clusters.intake import take_outputs
     from tests.accounting.clusters_feed import workbook
 
     stated = (

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.words import catalogue
-from domain.indicators import INDICATORS
+from parkgrid_dashboards.words import catalogue
+from parkgrid_domain.indicators import INDICATORS
 
-LOCALES = Path(__file__).parents[2] / "api" / "web" / "src" / "locales"
+LOCALES = Path(__file__).parents[2] / "api" / "parkgrid_api" / "web" / "src" / "locales"
 
 
 def of_the_page(language: str) -> dict[str, str]:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from typer.testing import CliRunner
 
-from dashboards.board import Site
-from dashboards.push import Change, DatabaseAccess, PushError, push
 from parkgrid.cli import app
+from parkgrid_dashboards.board import Site
+from parkgrid_dashboards.push import Change, DatabaseAccess, PushError, push
 from tests.dashboards import grafana_server
 from tests.dashboards.grafana_server import TOKEN, Grafana
 

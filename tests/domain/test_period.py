@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from domain.period import month_of, period
+from parkgrid_domain.period import month_of, period
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import numpy as np
 import pvlib
 import pytest
 
-from domain.sun import SunPath, outside_atmosphere, sun_path
-from simulators.irradiance import pressure_at
-from simulators.weather import MINUTE_MS, MINUTES, PINGSHAN, Site
+from parkgrid_domain.sun import SunPath, outside_atmosphere, sun_path
+from parkgrid_simulators.irradiance import pressure_at
+from parkgrid_simulators.weather import MINUTE_MS, MINUTES, PINGSHAN, Site
 from tests.simulators import oracle
 from tests.simulators.oracle import AGREES, DAYS, PINGSHAN_AND_AFAR
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.drivers import find
+from parkgrid_edge.drivers import find
 from tests.edge.ingest_double import IngestDouble
 from tests.edge.peer import Device, tcp_peer
 
@@ -42,7 +42,9 @@ def configured(folder: Path, broker_port: int, device_ports: list[int], period_s
 def agent(path: Path, crash_at: str = "") -> Iterator[subprocess.Popen[bytes]]:
     environment = os.environ | ({"PARKGRID_CRASH_AT": crash_at} if crash_at else {})
     with (path.parent / "agent.log").open("ab") as log:
-        process = subprocess.Popen([sys.executable, "-m", "edge", "--config", str(path)], stderr=log, env=environment)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "parkgrid_edge", "--config", str(path)], stderr=log, env=environment
+        )
     try:
         yield process
     finally:

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.signals import CATALOGUE, CHARGER_STATES, OPERATING_STATES
-from contract.time import SystemClock
-from edge.drivers import UnknownDriverError, all_drivers, find
-from edge.frames import Read, checksum, rtu_answer
-from edge.modbus import Connection
-from edge.poller import PolledDevice, Poller
-from edge.registers import MAX_READ, Encoding, Table, blocks, decode, encode, read
+from parkgrid_contract.signals import CATALOGUE, CHARGER_STATES, OPERATING_STATES
+from parkgrid_contract.time import SystemClock
+from parkgrid_edge.drivers import UnknownDriverError, all_drivers, find
+from parkgrid_edge.frames import Read, checksum, rtu_answer
+from parkgrid_edge.modbus import Connection
+from parkgrid_edge.poller import PolledDevice, Poller
+from parkgrid_edge.registers import MAX_READ, Encoding, Table, blocks, decode, encode, read
 from tests.edge.peer import Device, tcp_peer
 
 pytestmark = pytest.mark.edge
@@ -244,7 +244,7 @@ def _span(block) -> range:
 @pytest.mark.parametrize("name", list(all_drivers()))
 def test_every_driver_is_whole(name):
     driver = find(name)
-    docstring = importlib.import_module(f"edge.drivers.{name}").__doc__ or ""
+    docstring = importlib.import_module(f"parkgrid_edge.drivers.{name}").__doc__ or ""
     assert driver.name == name
     assert "Document:" in docstring
     assert driver.document

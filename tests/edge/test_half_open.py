@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from edge.agent import Agent
-from edge.settings import ClockSettings, EdgeSettings, LedgerSettings, OutboxSettings, UplinkSettings
+from parkgrid_edge.agent import Agent
+from parkgrid_edge.settings import ClockSettings, EdgeSettings, LedgerSettings, OutboxSettings, UplinkSettings
 from tests.edge.ingest_double import IngestDouble
 
 pytestmark = pytest.mark.edge

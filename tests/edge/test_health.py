@@ -2,9 +2,9 @@
 
 import pytest
 
-from contract.signals import CATALOGUE
-from edge.health import Health, Work, clock_offset_ms
-from edge.outbox import Stats
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_edge.health import Health, Work, clock_offset_ms
+from parkgrid_edge.outbox import Stats
 
 pytestmark = pytest.mark.edge
 

@@ -5,10 +5,10 @@ import math
 
 import pytest
 
-from contract.sample import Quality, Sample
-from edge import intake as module
-from edge.intake import Intake
-from edge.ledger import Ledger
+from parkgrid_contract.sample import Quality, Sample
+from parkgrid_edge import intake as module
+from parkgrid_edge.intake import Intake
+from parkgrid_edge.ledger import Ledger
 
 pytestmark = pytest.mark.edge
 

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from contract.settings import SettingsError
-from contract.time import SystemClock
-from edge.endpoint import Endpoint, Lines, known_places
-from edge.frames import Read
-from edge.modbus import Connection, LinkError
-from edge.poller import PolledDevice, Poller
-from edge.registers import Table
-from edge.settings import check_files, load_settings
+from parkgrid_contract.settings import SettingsError
+from parkgrid_contract.time import SystemClock
+from parkgrid_edge.endpoint import Endpoint, Lines, known_places
+from parkgrid_edge.frames import Read
+from parkgrid_edge.modbus import Connection, LinkError
+from parkgrid_edge.poller import PolledDevice, Poller
+from parkgrid_edge.registers import Table
+from parkgrid_edge.settings import check_files, load_settings
 from tests.edge.peer import Device, rtu_peer, silent, tcp_peer, until
 from tests.edge.test_poller import meter, p95, running
 
 if TYPE_CHECKING:
-    from contract.sample import Sample
+    from parkgrid_contract.sample import Sample
 
 pytestmark = pytest.mark.edge
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from contract.ranges import MAX_EPOCH, MAX_PAYLOAD_BYTES, MAX_SEQ
-from contract.sample import Sample
-from contract.telemetry import MAX_BATCH_BYTES, Ack, decode_batch, encode_samples, frame_batch
-from edge.outbox import Outbox, OutboxError, OutboxFullError, split
+from parkgrid_contract.ranges import MAX_EPOCH, MAX_PAYLOAD_BYTES, MAX_SEQ
+from parkgrid_contract.sample import Sample
+from parkgrid_contract.telemetry import MAX_BATCH_BYTES, Ack, decode_batch, encode_samples, frame_batch
+from parkgrid_edge.outbox import Outbox, OutboxError, OutboxFullError, split
 
 pytestmark = pytest.mark.edge
 
@@ -239,8 +239,8 @@ def append_until_refused(outbox: Outbox) -> None:
 _APPENDING = """
 import sys
 from pathlib import Path
-from contract.sample import Sample
-from edge.outbox import Outbox, OutboxError
+from parkgrid_contract.sample import Sample
+from parkgrid_edge.outbox import Outbox, OutboxError
 outbox = Outbox.open(Path(sys.argv[1]))
 for number in range(20):
     try:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from contract.sample import Sample
-from contract.telemetry import Ack
-from edge.outbox import Outbox, OutboxError
-from edge.salvage import PAGE_BYTES, salvage
+from parkgrid_contract.sample import Sample
+from parkgrid_contract.telemetry import Ack
+from parkgrid_edge.outbox import Outbox, OutboxError
+from parkgrid_edge.salvage import PAGE_BYTES, salvage
 
 pytestmark = pytest.mark.edge
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from contract.settings import SettingsError
-from contract.time import AcceleratedClock, SystemClock
-from edge.settings import check_files, load_settings
+from parkgrid_contract.settings import SettingsError
+from parkgrid_contract.time import AcceleratedClock, SystemClock
+from parkgrid_edge.settings import check_files, load_settings
 
 pytestmark = pytest.mark.edge
 
@@ -156,7 +156,9 @@ def test_files_that_are_missing_are_named(tmp_path):
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "edge", *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "parkgrid_edge", *arguments], capture_output=True, text=True, check=False
+    )
 
 
 def test_command_line_answers_with_status_two_and_no_traceback(tmp_path):

@@ -2,13 +2,13 @@
 
 import pytest
 
-from contract.signals import CATALOGUE, OPERATING_STATES
-from contract.time import SystemClock
-from edge import sunspec
-from edge.modbus import Connection, PermanentError
-from edge.poller import PolledDevice, Poller
-from edge.registers import Encoding
-from edge.sunspec_models import BATTERY_STATES, DER_STATES, INVERTER_STATES, MODELS
+from parkgrid_contract.signals import CATALOGUE, OPERATING_STATES
+from parkgrid_contract.time import SystemClock
+from parkgrid_edge import sunspec
+from parkgrid_edge.modbus import Connection, PermanentError
+from parkgrid_edge.poller import PolledDevice, Poller
+from parkgrid_edge.registers import Encoding
+from parkgrid_edge.sunspec_models import BATTERY_STATES, DER_STATES, INVERTER_STATES, MODELS
 from tests.edge.peer import Device, silent, tcp_peer
 
 pytestmark = pytest.mark.edge

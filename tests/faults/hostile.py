@@ -5,10 +5,10 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from contract.identity import Gateway
-from contract.ranges import MAX_BIRTH_BYTES, MAX_EPOCH, MAX_SEQ
-from contract.signals import CATALOGUE
-from contract.topics import Channel, topic
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.ranges import MAX_BIRTH_BYTES, MAX_EPOCH, MAX_SEQ
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_contract.topics import Channel, topic
 from tests.ingest.test_bad_input import BAD_PAYLOADS, BAD_SAMPLES
 
 SIGNALS = [signal.name for signal in CATALOGUE["meter"].signals]

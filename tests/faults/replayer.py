@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import paho.mqtt.client as mqtt
 
-from contract.topics import Channel, subscription
+from parkgrid_contract.topics import Channel, subscription
 
 _HAND = 12
 """Batches that are collected before they are dealt out again in another order."""

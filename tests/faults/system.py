@@ -78,7 +78,7 @@ class Edge:
         settings = self.folder / f"{self.gateway}.toml"
         settings.write_text(self._settings(), "utf-8")
         self.ledger.touch()
-        command = [sys.executable, "-m", "edge", "--config", str(settings)]
+        command = [sys.executable, "-m", "parkgrid_edge", "--config", str(settings)]
         self.child = _start(f"edge {self.gateway}", command, self.log, crash_at)
 
     def _settings(self) -> str:
@@ -117,7 +117,7 @@ class Ingest:
             f"{more}",
             "utf-8",
         )
-        command = [sys.executable, "-m", "ingest", "--config", str(settings)]
+        command = [sys.executable, "-m", "parkgrid_ingest", "--config", str(settings)]
         self.child = _start(self.name, command, self.folder / f"{self.name}.log", crash_at)
 
 

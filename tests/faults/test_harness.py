@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from edge.drivers import find
-from edge.registers import Table, decode
 from parkgrid.bench.devices import Load
+from parkgrid_edge.drivers import find
+from parkgrid_edge.registers import Table, decode
 from tests.faults.proxy import Link, Proxy
 
 pytestmark = pytest.mark.faults

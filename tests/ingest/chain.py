@@ -8,15 +8,15 @@ from typing import Any
 
 import psycopg
 
-from contract.announcement import Birth, Device, encode_birth
-from contract.identity import Gateway
-from contract.sample import Sample
-from contract.signals import CATALOGUE
-from contract.telemetry import Ack, Batch, decode_ack, encode_batch
-from contract.topics import Channel, topic
-from ingest.service import Service
-from ingest.settings import CommitSettings, IngestSettings, MqttSettings, StoreSection
 from parkgrid.broker import RunningBroker
+from parkgrid_contract.announcement import Birth, Device, encode_birth
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.sample import Sample
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_contract.telemetry import Ack, Batch, decode_ack, encode_batch
+from parkgrid_contract.topics import Channel, topic
+from parkgrid_ingest.service import Service
+from parkgrid_ingest.settings import CommitSettings, IngestSettings, MqttSettings, StoreSection
 
 GATEWAY = Gateway("park", "gw-1")
 EPOCH = 1_790_000_000 * 2**20

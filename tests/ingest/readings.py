@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from contract.announcement import Birth, Device
-from contract.identity import Gateway
-from contract.signals import CATALOGUE
-from ingest.rows import BatchHeader, ClassRows, Commit, Committed, Quarantined
-from ingest.store import Store
+from parkgrid_contract.announcement import Birth, Device
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_ingest.rows import BatchHeader, ClassRows, Commit, Committed, Quarantined
+from parkgrid_ingest.store import Store
 
 GATEWAY = Gateway("gaoxin-nan", "gw-1")
 EPOCH = 1_799_000_000_123

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contract.identity import Gateway
-from contract.refusal import Reason
-from contract.sample import Quality
-from ingest.admission import Arrival, admit
-from ingest.decode import Reading, decode
-from ingest.quarantine import DetailBudget, Refused
-from ingest.rows import BatchHeader, ClassRows, Commit
-from ingest.settings import AdmissionSettings
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.refusal import Reason
+from parkgrid_contract.sample import Quality
+from parkgrid_ingest.admission import Arrival, admit
+from parkgrid_ingest.decode import Reading, decode
+from parkgrid_ingest.quarantine import DetailBudget, Refused
+from parkgrid_ingest.rows import BatchHeader, ClassRows, Commit
+from parkgrid_ingest.settings import AdmissionSettings
 
 GATEWAY = Gateway("park", "gw-1")
 NOW = 1_795_000_000_000

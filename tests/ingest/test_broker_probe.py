@@ -1,6 +1,6 @@
 """When a broker is asked for an probe, and when it is left: by hand, second by second."""
 
-from ingest.broker_probe import AFTER_S, PATIENCE_S, BrokerProbe
+from parkgrid_ingest.broker_probe import AFTER_S, PATIENCE_S, BrokerProbe
 
 
 def trusted(at: float) -> BrokerProbe:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.signals import CATALOGUE, Kind
-from ingest.columns import layout, scale
+from parkgrid_contract.signals import CATALOGUE, Kind
+from parkgrid_ingest.columns import layout, scale
 
 ALL_SIGNALS = [(name, signal) for name, found in CATALOGUE.items() for signal in found.signals]
 

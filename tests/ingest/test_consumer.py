@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from contract.identity import Gateway
-from contract.telemetry import Ack, decode_ack, encode_ack
-from contract.time import SystemClock
-from contract.topics import Channel
-from ingest import echo
-from ingest.consumer import Consumer
-from ingest.inbox import Inbox, Message
-from ingest.settings import MqttSettings
 from parkgrid import broker as launcher
 from parkgrid.broker import RunningBroker
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.telemetry import Ack, decode_ack, encode_ack
+from parkgrid_contract.time import SystemClock
+from parkgrid_contract.topics import Channel
+from parkgrid_ingest import echo
+from parkgrid_ingest.consumer import Consumer
+from parkgrid_ingest.inbox import Inbox, Message
+from parkgrid_ingest.settings import MqttSettings
 
 GATEWAY = Gateway("park", "gw-1")
 TELEMETRY = "parkgrid/v1/park/gw-1/telemetry"

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from contract.ranges import MAX_EPOCH, MAX_PAYLOAD_BYTES, MAX_SEQ
-from contract.refusal import Reason, RefusedError
-from contract.sample import Quality, Sample
-from contract.telemetry import Batch, decode_batch, encode_batch
-from ingest.decode import UNSET, Payload, Reading, decode, decode_fast, decode_strict, frame
+from parkgrid_contract.ranges import MAX_EPOCH, MAX_PAYLOAD_BYTES, MAX_SEQ
+from parkgrid_contract.refusal import Reason, RefusedError
+from parkgrid_contract.sample import Quality, Sample
+from parkgrid_contract.telemetry import Batch, decode_batch, encode_batch
+from parkgrid_ingest.decode import UNSET, Payload, Reading, decode, decode_fast, decode_strict, frame
 
 GOOD = {"epoch": 7, "seq": 3, "floor": 1, "backlog": False}
 SAMPLE = {"device": "m-1", "at": 1_790_000_000_000, "values": {"active_power_kw": 1.5, "fault_code": 2}}

@@ -7,15 +7,15 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from contract.announcement import Birth, Device
-from contract.identity import Gateway
-from contract.ranges import MAX_EPOCH
-from contract.telemetry import decode_ack
-from contract.topics import Channel, topic
-from ingest.quota import exceeded
-from ingest.settings import QuotaSettings
 from parkgrid.broker import RunningBroker
 from parkgrid.cli import app
+from parkgrid_contract.announcement import Birth, Device
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.ranges import MAX_EPOCH
+from parkgrid_contract.telemetry import decode_ack
+from parkgrid_contract.topics import Channel, topic
+from parkgrid_ingest.quota import exceeded
+from parkgrid_ingest.settings import QuotaSettings
 from tests.ingest.chain import (
     EPOCH,
     GATEWAY,

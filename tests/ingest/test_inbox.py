@@ -3,9 +3,9 @@
 import threading
 import time
 
-from contract.identity import Gateway
-from contract.topics import Channel
-from ingest.inbox import Inbox, Message
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.topics import Channel
+from parkgrid_ingest.inbox import Inbox, Message
 
 FLOODER, QUIET = Gateway("park", "flooder"), Gateway("park", "quiet")
 

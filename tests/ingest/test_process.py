@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ingest.settings import IngestSettings
 from parkgrid.broker import RunningBroker
+from parkgrid_ingest.settings import IngestSettings
 from tests.ingest.chain import (
     EXPECTED,
     Until,
@@ -47,7 +47,9 @@ def process(tmp_path: Path, settings: IngestSettings, crash_at: str = "") -> Ite
     )
     environment = os.environ | {"PARKGRID_CRASH_AT": crash_at}
     log = (tmp_path / "ingest.log").open("ab")
-    child = subprocess.Popen([sys.executable, "-m", "ingest", "--config", str(path)], env=environment, stderr=log)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "parkgrid_ingest", "--config", str(path)], env=environment, stderr=log
+    )
     try:
         yield child
     finally:

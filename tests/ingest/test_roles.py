@@ -8,15 +8,15 @@ import pytest
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from contract.announcement import Device
-from contract.signals import CATALOGUE
-from ingest import migrate as runner
-from ingest import roles
-from ingest.migrate import migrate
-from ingest.roles import ROLES, Login, Role
-from ingest.store.opening import open_store
-from ingest.store.settings import StoreSettings
 from parkgrid.database import RunningDatabase
+from parkgrid_contract.announcement import Device
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_ingest import migrate as runner
+from parkgrid_ingest import roles
+from parkgrid_ingest.migrate import migrate
+from parkgrid_ingest.roles import ROLES, Login, Role
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_ingest.store.settings import StoreSettings
 from tests.conftest import temporary_database
 from tests.ingest.readings import GATEWAY, NOON_MS, all_rows, birth, drain, one_batch
 from tests.logins import logins

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import psycopg
 import pytest
 
-from contract.signals import CATALOGUE, Kind
-from ingest.store.errors import StoreUnavailableError
-from ingest.store.opening import open_store
-from ingest.store.settings import StoreSettings
+from parkgrid_contract.signals import CATALOGUE, Kind
+from parkgrid_ingest.store.errors import StoreUnavailableError
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_ingest.store.settings import StoreSettings
 from tests.ingest.readings import NOON_MS, account, all_rows, at, drain, store_one
 from tests.logins import acting
 

@@ -13,16 +13,16 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from contract.announcement import Status, encode_status
-from contract.identity import Gateway
-from contract.telemetry import Ack
-from contract.topics import Channel, topic
-from ingest.migrate import migrate
-from ingest.settings import MetricsSettings
-from ingest.store.opening import DatabaseStore, open_store
 from parkgrid import broker as launcher
 from parkgrid import database
 from parkgrid.broker import RunningBroker
+from parkgrid_contract.announcement import Status, encode_status
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.telemetry import Ack
+from parkgrid_contract.topics import Channel, topic
+from parkgrid_ingest.migrate import migrate
+from parkgrid_ingest.settings import MetricsSettings
+from parkgrid_ingest.store.opening import DatabaseStore, open_store
 from tests.ingest.chain import (
     EPOCH,
     EXPECTED,
@@ -269,7 +269,7 @@ class Brittle:
 def test_a_message_that_breaks_the_program_takes_no_other_with_it(
     broker: RunningBroker, dsn: str, peer: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.service.open_store", lambda *arguments: Brittle(open_store(*arguments)))
+    monkeypatch.setattr("parkgrid_ingest.service.open_store", lambda *arguments: Brittle(open_store(*arguments)))
     batches = forty()
     with serving(settings_for(broker, dsn), until) as service:
         introduce(peer)

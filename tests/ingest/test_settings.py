@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from contract.settings import SettingsError, load
-from ingest.__main__ import main
-from ingest.settings import IngestSettings
+from parkgrid_contract.settings import SettingsError, load
+from parkgrid_ingest.__main__ import main
+from parkgrid_ingest.settings import IngestSettings
 
 FULL = """
 [mqtt]

@@ -6,10 +6,10 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from contract.announcement import Device
-from contract.identity import Gateway
-from ingest.store.opening import open_store
-from ingest.store.settings import StoreSettings
+from parkgrid_contract.announcement import Device
+from parkgrid_contract.identity import Gateway
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_ingest.store.settings import StoreSettings
 from tests.ingest.readings import EPOCH, NOON_MS, account, all_rows, birth, drain, store_one
 from tests.ingest.test_rollup import check, expected, flat, stored
 from tests.logins import acting

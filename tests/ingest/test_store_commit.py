@@ -8,14 +8,14 @@ import numpy as np
 import psycopg
 import pytest
 
-from contract.identity import Gateway
-from contract.refusal import Reason
-from contract.signals import CATALOGUE
-from contract.telemetry import Ack
-from ingest.rows import Commit, Quarantined
-from ingest.store.errors import SetupError, StoreUnavailableError
-from ingest.store.opening import open_store
-from ingest.store.settings import StoreSettings
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.refusal import Reason
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_contract.telemetry import Ack
+from parkgrid_ingest.rows import Commit, Quarantined
+from parkgrid_ingest.store.errors import SetupError, StoreUnavailableError
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_ingest.store.settings import StoreSettings
 from tests.ingest.readings import (
     EPOCH,
     GATEWAY,

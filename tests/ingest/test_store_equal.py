@@ -6,12 +6,12 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from contract.refusal import Reason
-from contract.signals import CATALOGUE
-from ingest.migrate import migrate
-from ingest.rows import Commit, Quarantined
-from ingest.store.opening import open_store
 from parkgrid import database
+from parkgrid_contract.refusal import Reason
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_ingest.migrate import migrate
+from parkgrid_ingest.rows import Commit, Quarantined
+from parkgrid_ingest.store.opening import open_store
 from tests.conftest import TEST_DSN, open_folder, temporary_database
 from tests.ingest.readings import EPOCH, GATEWAY, NOON_MS, all_rows, birth, class_rows, drain, header
 

@@ -13,11 +13,11 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from contract.telemetry import Ack
-from ingest.rows import Commit
-from ingest.store.errors import StoreError, StoreUnavailableError
-from ingest.store.opening import open_store
-from ingest.store.settings import StoreSettings
+from parkgrid_contract.telemetry import Ack
+from parkgrid_ingest.rows import Commit
+from parkgrid_ingest.store.errors import StoreError, StoreUnavailableError
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_ingest.store.settings import StoreSettings
 from tests.ingest.readings import EPOCH, GATEWAY, NOON_MS, all_rows, class_rows, drain, header, store_one
 
 KEY = (GATEWAY, EPOCH)
@@ -92,10 +92,10 @@ def test_threads_share_one_store(dsn):
 
 _STOPPING_WRITER = """
 import os, signal, sys
-from ingest.store.opening import open_store
-from ingest.store.errors import StoreError
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_ingest.store.errors import StoreError
 from tests.ingest.test_store_faults import commit_of
-import ingest.store.commit as module
+import parkgrid_ingest.store.commit as module
 
 passed = []
 def stop(name):
@@ -115,8 +115,8 @@ except StoreError as error:
 _HALF_COPY_WRITER = """
 import os, signal, sys
 import psycopg
-from ingest.store.opening import open_store
-from ingest.store.errors import StoreError
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_ingest.store.errors import StoreError
 from tests.ingest.test_store_faults import commit_of
 
 write = psycopg.Copy.write
@@ -172,7 +172,8 @@ def test_a_frozen_writer_neither_blocks_its_replacement_nor_writes_twice(dsn, pr
 @pytest.mark.parametrize("point", ["ingest.before_copy", "ingest.after_copy", "ingest.before_commit"])
 def test_a_writer_that_dies_leaves_nothing_half_done(dsn, point):
     program = (
-        "import sys; from ingest.store.opening import open_store; from tests.ingest.test_store_faults import commit_of;"
+        "import sys; from parkgrid_ingest.store.opening import open_store;"
+        " from tests.ingest.test_store_faults import commit_of;"
         "store = open_store(sys.argv[1]); store.commit(commit_of([1])); store.commit(commit_of([2, 3]))"
     )
     environment = os.environ | {"PARKGRID_CRASH_AT": f"{point}:2"}

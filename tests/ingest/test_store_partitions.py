@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pytest
 
-from contract.time import to_ms
-from ingest.rows import Commit
-from ingest.store import Store
-from ingest.store.opening import open_store
-from ingest.store.settings import StoreSettings
+from parkgrid_contract.time import to_ms
+from parkgrid_ingest.rows import Commit
+from parkgrid_ingest.store import Store
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_ingest.store.settings import StoreSettings
 from tests.ingest.readings import account, all_rows, class_rows, drain, header, store_one
 from tests.logins import acting
 

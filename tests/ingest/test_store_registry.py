@@ -6,11 +6,11 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from contract.announcement import Device, Status
-from contract.identity import Gateway, MeteringPoint
-from ingest.gateways import listed
-from ingest.store import Park
-from ingest.store.opening import open_store
+from parkgrid_contract.announcement import Device, Status
+from parkgrid_contract.identity import Gateway, MeteringPoint
+from parkgrid_ingest.gateways import listed
+from parkgrid_ingest.store import Park
+from parkgrid_ingest.store.opening import open_store
 from tests.ingest.readings import EPOCH, GATEWAY, NOON_MS, all_rows, at, birth
 
 ONLINE = "SELECT online FROM public.gateways"

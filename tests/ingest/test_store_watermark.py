@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.telemetry import Ack
-from ingest.store import watermark
-from ingest.store.watermark import Watermark
+from parkgrid_contract.telemetry import Ack
+from parkgrid_ingest.store import watermark
+from parkgrid_ingest.store.watermark import Watermark
 
 seqs = st.sets(st.integers(1, 60), max_size=30)
 

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from contract.identity import Gateway
-from contract.signals import CATALOGUE
-from contract.topics import Channel, topic
-from ingest.admission import oddity_s
-from ingest.decode import Reading
-from ingest.inbox import Message
-from ingest.metrics import Metrics
-from ingest.registry import Registry
-from ingest.settings import AdmissionSettings, QuotaSettings
-from ingest.store.opening import open_store
-from ingest.writer import Writer
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_contract.topics import Channel, topic
+from parkgrid_ingest.admission import oddity_s
+from parkgrid_ingest.decode import Reading
+from parkgrid_ingest.inbox import Message
+from parkgrid_ingest.metrics import Metrics
+from parkgrid_ingest.registry import Registry
+from parkgrid_ingest.settings import AdmissionSettings, QuotaSettings
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_ingest.writer import Writer
 from tests.ingest.chain import query
 
 EPOCH = 1_790_000_000 * 2**20

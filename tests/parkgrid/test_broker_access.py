@@ -15,20 +15,20 @@ from pathlib import Path
 import pytest
 from paho.mqtt import client as mqtt
 
-from contract.broker import broker_address
-from contract.identity import Gateway
-from contract.settings import load
-from contract.time import SystemClock
-from contract.topics import Channel, subscription, topic
-from edge.link import Link, LinkError, Will
-from edge.settings import UplinkSettings, load_settings
-from ingest.consumer import Consumer
-from ingest.inbox import Inbox
-from ingest.settings import IngestSettings, MqttSettings
 from parkgrid import broker as launcher
 from parkgrid import toml
 from parkgrid.broker_access import INGEST, TAP, acl, logins, rights
 from parkgrid.chain import Chain
+from parkgrid_contract.broker import broker_address
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.settings import load
+from parkgrid_contract.time import SystemClock
+from parkgrid_contract.topics import Channel, subscription, topic
+from parkgrid_edge.link import Link, LinkError, Will
+from parkgrid_edge.settings import UplinkSettings, load_settings
+from parkgrid_ingest.consumer import Consumer
+from parkgrid_ingest.inbox import Inbox
+from parkgrid_ingest.settings import IngestSettings, MqttSettings
 from tests.parkgrid.shipped_broker import NO_MOSQUITTO, ROOT, certificates, shipped
 
 __all__ = ["certificates"]

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
-from ingest.roles import NAMES, ROLES
+from parkgrid_ingest.roles import NAMES, ROLES
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -97,7 +97,7 @@ def test_images_are_built_from_a_lock_by_hash(name, lock):
 
 
 def test_the_example_edge_settings_are_right():
-    from edge.settings import load_settings
+    from parkgrid_edge.settings import load_settings
 
     settings = load_settings(ROOT / "docker" / "edge.toml", {})
     assert str(settings.identity) == SERVICES["edge"]["environment"]["PARKGRID_EDGE_UPLINK_USERNAME"]
@@ -120,8 +120,8 @@ def test_each_role_has_a_login_of_its_own_and_only_migrate_is_the_administrator(
 
 
 def test_the_example_edge_polls_the_simulated_park_where_it_is_served():
-    from edge.settings import load_settings
-    from simulators.scenario import DEFAULT, load_scenario
+    from parkgrid_edge.settings import load_settings
+    from parkgrid_simulators.scenario import DEFAULT, load_scenario
 
     settings = load_settings(ROOT / "docker" / "edge.toml", {})
     scenario = load_scenario(DEFAULT)

@@ -10,17 +10,17 @@ import numpy as np
 import psycopg
 import pytest
 
-from contract.identity import Gateway
-from domain.clusters.plan import plan
-from ingest.rows import BatchHeader, ClassRows, Commit
-from ingest.store.opening import open_store
 from parkgrid import district
 from parkgrid.example_outputs import outputs
 from parkgrid.prefill import birth
 from parkgrid.prefill_rows import Task, make
 from parkgrid.settling import settle_everything
-from simulators.scenario import SCENARIOS, load_scenario
-from simulators.weather import PINGSHAN
+from parkgrid_contract.identity import Gateway
+from parkgrid_domain.clusters.plan import plan
+from parkgrid_ingest.rows import BatchHeader, ClassRows, Commit
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_simulators.scenario import SCENARIOS, load_scenario
+from parkgrid_simulators.weather import PINGSHAN
 
 DAY_MS = 86_400_000
 PEDF = load_scenario(SCENARIOS / "julongshan_pedf_office.toml")

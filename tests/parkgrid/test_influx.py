@@ -17,8 +17,6 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from contract.time import SystemClock
-from ingest.store.opening import open_store
 from parkgrid import process
 from parkgrid.commands.influx import app
 from parkgrid.influx.client import Influx
@@ -30,8 +28,10 @@ from parkgrid.influx.mapping import load_mapping
 from parkgrid.influx.sources import VictoriaMetrics
 from parkgrid.prefill import Span as History
 from parkgrid.prefill import prefill
-from simulators.scenario import load_scenario
-from simulators.weather import PINGSHAN
+from parkgrid_contract.time import SystemClock
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_simulators.scenario import load_scenario
+from parkgrid_simulators.weather import PINGSHAN
 
 BINARY = shutil.which("victoria-metrics")
 DAY_MS = 86_400_000

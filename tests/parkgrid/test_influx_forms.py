@@ -16,10 +16,6 @@ from influxdb_client import Point
 from influxdb_client.client.write.point import WritePrecision
 from typer.testing import CliRunner
 
-from contract.settings import SettingsError
-from contract.signals import CATALOGUE
-from contract.time import SystemClock
-from ingest.store.opening import open_store
 from parkgrid.cli import app
 from parkgrid.influx.client import Influx
 from parkgrid.influx.cursor import Cursor
@@ -29,6 +25,10 @@ from parkgrid.influx.importing import Span, import_series
 from parkgrid.influx.lines import head, line
 from parkgrid.influx.mapping import load_mapping
 from parkgrid.influx.sources import InfluxDb2, VictoriaMetrics, flux
+from parkgrid_contract.settings import SettingsError
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_contract.time import SystemClock
+from parkgrid_ingest.store.opening import open_store
 
 HOUR_MS = 3_600_000
 START_MS = 1_759_975_200_000
@@ -222,7 +222,7 @@ def test_an_answer_that_is_cut_off_is_not_taken_for_a_whole(peer) -> None:
 def test_values_that_are_not_good_stay_at_home(dsn, peer, tmp_path) -> None:
     import psycopg
 
-    from ingest.rows import Commit
+    from parkgrid_ingest.rows import Commit
     from tests.ingest.readings import GATEWAY as gateway  # noqa: N811
     from tests.ingest.readings import NOON_MS, birth, class_rows, header
 

@@ -7,22 +7,22 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from contract.announcement import Birth, Device
-from contract.identity import Gateway
-from contract.signals import CATALOGUE
-from edge.drivers import find
-from edge.registers import Table, read
-from ingest.store.opening import open_store
 from parkgrid import prefill as module
 from parkgrid import settling
 from parkgrid.prefill import Filled, PrefillError, Span, birth, go_on, prefill
 from parkgrid.progress import progress
-from simulators.faults import FaultPlan
-from simulators.park import Park
-from simulators.scenario import SCENARIOS, load_scenario
-from simulators.served import ServedDevice
-from simulators.state import load_state
-from simulators.weather import PINGSHAN
+from parkgrid_contract.announcement import Birth, Device
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_edge.drivers import find
+from parkgrid_edge.registers import Table, read
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_simulators.faults import FaultPlan
+from parkgrid_simulators.park import Park
+from parkgrid_simulators.scenario import SCENARIOS, load_scenario
+from parkgrid_simulators.served import ServedDevice
+from parkgrid_simulators.state import load_state
+from parkgrid_simulators.weather import PINGSHAN
 
 DAY_MS = 86_400_000
 QUARTER_MS = 900_000

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from accounting.figures.indicators import figures
-from accounting.scope import Scope
-from domain.period import period
+from parkgrid_accounting.figures.indicators import figures
+from parkgrid_accounting.scope import Scope
+from parkgrid_domain.period import period
 
 CITYLEARN = Path(__file__).resolve().parents[3] / "shared" / "data" / "citylearn_2022"
 HOURS = 8760

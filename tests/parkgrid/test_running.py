@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from accounting.address import parse
-from contract import strict_toml
 from parkgrid.cli import app
 from parkgrid.places import PlaceError, occupied
 from parkgrid.running import Running, far, find, near, note, token
 from parkgrid.up import DISTRICT
+from parkgrid_accounting.address import parse
+from parkgrid_contract import strict_toml
 
 ROOT = Path(__file__).parents[2]
 THERE = Running("host=/run dbname=parkgrid password=a'b", "mqtt://u:p%40s@127.0.0.1:1884")

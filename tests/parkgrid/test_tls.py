@@ -14,20 +14,20 @@ from pathlib import Path
 
 import pytest
 
-from contract.broker import broker_address, tls_context
-from contract.identity import Gateway
-from contract.settings import load
-from contract.telemetry import Batch, encode_batch
-from contract.time import SystemClock
-from contract.topics import Channel, topic
-from edge.link import Link, LinkError, Will
-from edge.settings import UplinkSettings
-from ingest.__main__ import main as ingest_main
-from ingest.consumer import Consumer
-from ingest.inbox import Inbox
-from ingest.settings import MqttSettings
 from parkgrid import broker as launcher
 from parkgrid import tap
+from parkgrid_contract.broker import broker_address, tls_context
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.settings import load
+from parkgrid_contract.telemetry import Batch, encode_batch
+from parkgrid_contract.time import SystemClock
+from parkgrid_contract.topics import Channel, topic
+from parkgrid_edge.link import Link, LinkError, Will
+from parkgrid_edge.settings import UplinkSettings
+from parkgrid_ingest.__main__ import main as ingest_main
+from parkgrid_ingest.consumer import Consumer
+from parkgrid_ingest.inbox import Inbox
+from parkgrid_ingest.settings import MqttSettings
 from tests.parkgrid.shipped_broker import NO_MOSQUITTO, certificates, commands_of, make_certificates, shipped
 
 __all__ = ["certificates"]

@@ -18,11 +18,11 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from typer.testing import CliRunner
 
-from contract.time import SHANGHAI
-from ingest.store import Park
 from parkgrid.cli import app
 from parkgrid.running import far, find
 from parkgrid.site import describe, park_of
+from parkgrid_contract.time import SHANGHAI
+from parkgrid_ingest.store import Park
 
 CITYLEARN = Path(__file__).resolve().parents[3] / "shared" / "data" / "citylearn_2022"
 

@@ -16,9 +16,9 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from accounting.figures.sessions import sessions_begun
-from accounting.scope import Scope
 from parkgrid.cli import app
+from parkgrid_accounting.figures.sessions import sessions_begun
+from parkgrid_accounting.scope import Scope
 from tests.parkgrid import own_data
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from simulators.plant import SimulatedDevice
+from parkgrid_simulators.plant import SimulatedDevice
 
 
 @dataclass

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pvlib
 
-from simulators.weather import MINUTES, PINGSHAN, Site
+from parkgrid_simulators.weather import MINUTES, PINGSHAN, Site
 
 PINGSHAN_AND_AFAR = {
     "Pingshan": PINGSHAN,

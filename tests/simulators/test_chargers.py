@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.chargers import CLASSES, Gun, Station, Vehicle, VehicleClass, arrivals, share_modules
+from parkgrid_simulators.chargers import CLASSES, Gun, Station, Vehicle, VehicleClass, arrivals, share_modules
 
 PACK = VehicleClass("oracle", 1.0, 100.0, 480.0)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulators.clock import SteppedClock
+from parkgrid_simulators.clock import SteppedClock
 
 
 def test_it_goes_forward_only() -> None:

@@ -6,15 +6,15 @@ from datetime import date
 
 import pytest
 
-from contract.signals import CATALOGUE
-from edge.modbus import Connection
-from edge.poller import PolledDevice, Poller
-from simulators.dc_bus import SIGNALS
-from simulators.modbus_server import ModbusServer
-from simulators.park import Park
-from simulators.scenario import SCENARIOS, load_scenario
-from simulators.state import StateError, load_state
-from simulators.weather import PINGSHAN
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_edge.modbus import Connection
+from parkgrid_edge.poller import PolledDevice, Poller
+from parkgrid_simulators.dc_bus import SIGNALS
+from parkgrid_simulators.modbus_server import ModbusServer
+from parkgrid_simulators.park import Park
+from parkgrid_simulators.scenario import SCENARIOS, load_scenario
+from parkgrid_simulators.state import StateError, load_state
+from parkgrid_simulators.weather import PINGSHAN
 
 HOUR_MS = 3_600_000
 START_MS = PINGSHAN.midnight_ms(date(2026, 6, 22)) + 9 * HOUR_MS

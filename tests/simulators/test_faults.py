@@ -5,10 +5,10 @@ import struct
 
 import pytest
 
-from simulators.clock import SteppedClock
-from simulators.faults import FOREVER_MS, Fault, FaultKind, FaultPlan
-from simulators.modbus_server import ModbusServer
-from simulators.plant import SimulatedDevice
+from parkgrid_simulators.clock import SteppedClock
+from parkgrid_simulators.faults import FOREVER_MS, Fault, FaultKind, FaultPlan
+from parkgrid_simulators.modbus_server import ModbusServer
+from parkgrid_simulators.plant import SimulatedDevice
 from tests.simulators.bench_plant import KnownPlant, Raw, read_request
 
 DEVICES = (

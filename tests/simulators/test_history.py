@@ -6,13 +6,13 @@ from datetime import date
 import numpy as np
 import pytest
 
-from contract.signals import CATALOGUE
-from simulators.history import Day, days, devices, midnight_after, signals
-from simulators.history_park import MinutePark
-from simulators.park import Park
-from simulators.scenario import SCENARIOS, Scenario, load_scenario
-from simulators.served import as_held
-from simulators.weather import PINGSHAN
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_simulators.history import Day, days, devices, midnight_after, signals
+from parkgrid_simulators.history_park import MinutePark
+from parkgrid_simulators.park import Park
+from parkgrid_simulators.scenario import SCENARIOS, Scenario, load_scenario
+from parkgrid_simulators.served import as_held
+from parkgrid_simulators.weather import PINGSHAN
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000

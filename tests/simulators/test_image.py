@@ -2,10 +2,10 @@
 
 import pytest
 
-from contract.signals import CATALOGUE, Kind
-from edge import drivers
-from edge.registers import Driver, Encoding, Register, Table, decode, decode_text, read
-from simulators.image import (
+from parkgrid_contract.signals import CATALOGUE, Kind
+from parkgrid_edge import drivers
+from parkgrid_edge.registers import Driver, Encoding, Register, Table, decode, decode_text, read
+from parkgrid_simulators.image import (
     IllegalAddressError,
     IllegalValueError,
     RegisterImage,
@@ -13,8 +13,8 @@ from simulators.image import (
     identity_words,
     modulus,
 )
-from simulators.plant import SimulatedDevice
-from simulators.sunspec_image import sunspec_image
+from parkgrid_simulators.plant import SimulatedDevice
+from parkgrid_simulators.sunspec_image import sunspec_image
 
 INVERTER = SimulatedDevice("pv-3", "pv_inverter", "sunspec", ratings={"rated_power_kw": 100.0})
 VALUES = {

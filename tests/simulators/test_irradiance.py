@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.sun import outside_atmosphere
-from simulators import irradiance
-from simulators.irradiance import Light, air_mass, cloudless, direction, on_plane, pressure_at, split
-from simulators.pv import ac_power, cell_temperature, dc_power
+from parkgrid_domain.sun import outside_atmosphere
+from parkgrid_simulators import irradiance
+from parkgrid_simulators.irradiance import Light, air_mass, cloudless, direction, on_plane, pressure_at, split
+from parkgrid_simulators.pv import ac_power, cell_temperature, dc_power
 from tests.simulators import oracle
 from tests.simulators.oracle import AGREES, DAYS, PINGSHAN_AND_AFAR
 

@@ -5,8 +5,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from simulators.load import Load, load_day, workday_factor
-from simulators.weather import PINGSHAN, WeatherDay
+from parkgrid_simulators.load import Load, load_day, workday_factor
+from parkgrid_simulators.weather import PINGSHAN, WeatherDay
 
 
 def mean(load, day, start, end):

@@ -1,4 +1,4 @@
-"""`python -m simulators` as a process: endpoints, the same bytes for the same seed and clock, clean ends."""
+"""`python -m parkgrid_simulators` as a process: endpoints, the same bytes for the same seed and clock, clean ends."""
 
 import asyncio
 import json
@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from simulators.__main__ import main
-from simulators.scenario import load_scenario
-from simulators.state import ParkState, StateError, load_state
+from parkgrid_simulators.__main__ import main
+from parkgrid_simulators.scenario import load_scenario
+from parkgrid_simulators.state import ParkState, StateError, load_state
 from tests.simulators.bench_plant import Raw, read_request
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 async def launch(*arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "simulators", *arguments, cwd=ROOT, stderr=asyncio.subprocess.PIPE
+        sys.executable, "-m", "parkgrid_simulators", *arguments, cwd=ROOT, stderr=asyncio.subprocess.PIPE
     )
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from contract.time import to_ms
-from simulators.measured.loading import Measured, ReplayError, open_measured
-from simulators.measured.series import Break, added_up, without_resets
-from simulators.replay import Replay
+from parkgrid_contract.time import to_ms
+from parkgrid_simulators.measured.loading import Measured, ReplayError, open_measured
+from parkgrid_simulators.measured.series import Break, added_up, without_resets
+from parkgrid_simulators.replay import Replay
 from tests.parkgrid.own_data import CHINA
 
 HOUR_MS = 3_600_000

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from accounting.bills.errors import BillError
-from accounting.bills.prices import read_prices
-from contract.settings import SettingsError
-from simulators.measured.loading import open_measured
+from parkgrid_accounting.bills.errors import BillError
+from parkgrid_accounting.bills.prices import read_prices
+from parkgrid_contract.settings import SettingsError
+from parkgrid_simulators.measured.loading import open_measured
 
 MAPPING = """
 name = "x"

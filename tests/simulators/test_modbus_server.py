@@ -5,13 +5,13 @@ import struct
 
 import pytest
 
-from edge.endpoint import Endpoint
-from edge.frames import Read
-from edge.modbus import Connection
-from edge.registers import Table
-from simulators.clock import SteppedClock
-from simulators.modbus_server import ModbusServer
-from simulators.plant import SimulatedDevice
+from parkgrid_edge.endpoint import Endpoint
+from parkgrid_edge.frames import Read
+from parkgrid_edge.modbus import Connection
+from parkgrid_edge.registers import Table
+from parkgrid_simulators.clock import SteppedClock
+from parkgrid_simulators.modbus_server import ModbusServer
+from parkgrid_simulators.plant import SimulatedDevice
 from tests.simulators.bench_plant import KnownPlant, Raw, read_request
 
 METER = SimulatedDevice("m-1", "meter", "eastron_sdm630", bus="b")

@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import pytest
 
-from simulators.flow import WATT_MS_PER_KWH
-from simulators.park import Park
-from simulators.scenario import Scenario, load_scenario
-from simulators.weather import PINGSHAN
+from parkgrid_simulators.flow import WATT_MS_PER_KWH
+from parkgrid_simulators.park import Park
+from parkgrid_simulators.scenario import Scenario, load_scenario
+from parkgrid_simulators.weather import PINGSHAN
 
 HOUR_MS = 3_600_000
 DAY = date(2026, 6, 22)

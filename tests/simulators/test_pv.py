@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from simulators.pv import PvArray, ac_power, cell_temperature, dc_power, generation
-from simulators.weather import MINUTES, PINGSHAN, WeatherDay
+from parkgrid_simulators.pv import PvArray, ac_power, cell_temperature, dc_power, generation
+from parkgrid_simulators.weather import MINUTES, PINGSHAN, WeatherDay
 
 
 def test_direct_current() -> None:

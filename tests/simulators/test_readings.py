@@ -7,18 +7,18 @@ from datetime import date
 import numpy as np
 import pytest
 
-from contract.signals import CATALOGUE, Kind
-from edge import drivers
-from edge.registers import decode
-from simulators import readings
-from simulators.chargers import CLASSES, Gun, Vehicle
-from simulators.faults import FaultPlan
-from simulators.flow import WATT_MS_PER_KWH, Flow
-from simulators.park import Park
-from simulators.scenario import load_scenario
-from simulators.served import ServedDevice
-from simulators.storage import Battery
-from simulators.weather import PINGSHAN
+from parkgrid_contract.signals import CATALOGUE, Kind
+from parkgrid_edge import drivers
+from parkgrid_edge.registers import decode
+from parkgrid_simulators import readings
+from parkgrid_simulators.chargers import CLASSES, Gun, Vehicle
+from parkgrid_simulators.faults import FaultPlan
+from parkgrid_simulators.flow import WATT_MS_PER_KWH, Flow
+from parkgrid_simulators.park import Park
+from parkgrid_simulators.scenario import load_scenario
+from parkgrid_simulators.served import ServedDevice
+from parkgrid_simulators.storage import Battery
+from parkgrid_simulators.weather import PINGSHAN
 
 QUARTER_MS = 900_000
 DAYS = [(date(2026, 2, 17), "overcast"), (date(2026, 6, 21), "fair"), (date(2026, 9, 30), "broken")]

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from contract.settings import SettingsError
-from contract.time import to_ms
-from edge import drivers
-from edge.modbus import Connection
-from edge.poller import PolledDevice, Poller
-from edge.registers import decode
-from simulators.clock import SteppedClock
-from simulators.faults import FaultPlan
-from simulators.modbus_server import ModbusServer
-from simulators.replay import MAPPINGS, Replay, ReplayError
-from simulators.served import ServedDevice
+from parkgrid_contract.settings import SettingsError
+from parkgrid_contract.time import to_ms
+from parkgrid_edge import drivers
+from parkgrid_edge.modbus import Connection
+from parkgrid_edge.poller import PolledDevice, Poller
+from parkgrid_edge.registers import decode
+from parkgrid_simulators.clock import SteppedClock
+from parkgrid_simulators.faults import FaultPlan
+from parkgrid_simulators.modbus_server import ModbusServer
+from parkgrid_simulators.replay import MAPPINGS, Replay, ReplayError
+from parkgrid_simulators.served import ServedDevice
 
 HOUR_MS = 3_600_000
 START_MS = to_ms(datetime(2016, 8, 1, 7, tzinfo=UTC))

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from datetime import date
 
-from edge import drivers
-from edge.registers import blocks
-from simulators.clock import SteppedClock
-from simulators.modbus_server import ModbusServer
-from simulators.park import Park
-from simulators.scenario import load_scenario
-from simulators.weather import PINGSHAN
+from parkgrid_edge import drivers
+from parkgrid_edge.registers import blocks
+from parkgrid_simulators.clock import SteppedClock
+from parkgrid_simulators.modbus_server import ModbusServer
+from parkgrid_simulators.park import Park
+from parkgrid_simulators.scenario import load_scenario
+from parkgrid_simulators.weather import PINGSHAN
 from tests.simulators.bench_plant import Raw, read_request
 
 START_MS = PINGSHAN.midnight_ms(date(2026, 6, 22)) + 11 * 3_600_000

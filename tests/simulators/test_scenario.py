@@ -2,11 +2,11 @@
 
 import pytest
 
-from contract.settings import SettingsError
-from contract.signals import CATALOGUE
-from contract.time import to_ms
-from simulators.faults import FaultKind
-from simulators.scenario import DEFAULT, SCENARIOS, load_scenario, minutes_of
+from parkgrid_contract.settings import SettingsError
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_contract.time import to_ms
+from parkgrid_simulators.faults import FaultKind
+from parkgrid_simulators.scenario import DEFAULT, SCENARIOS, load_scenario, minutes_of
 
 
 @pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.toml")), ids=lambda path: path.stem)

@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from simulators.park import Park
-from simulators.scenario import load_scenario
-from simulators.state import StateError, load_state
-from simulators.weather import PINGSHAN
+from parkgrid_simulators.park import Park
+from parkgrid_simulators.scenario import load_scenario
+from parkgrid_simulators.state import StateError, load_state
+from parkgrid_simulators.weather import PINGSHAN
 
 HOUR_MS = 3_600_000
 START_MS = PINGSHAN.midnight_ms(date(2026, 6, 22)) + 9 * HOUR_MS

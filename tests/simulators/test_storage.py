@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.storage import Battery, Strategy, typical_efficiency
+from parkgrid_simulators.storage import Battery, Strategy, typical_efficiency
 
 
 def always(efficiency):

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.settings import SettingsError
-from simulators import turbidity
-from simulators.park import Park
-from simulators.scenario import SCENARIOS, load_scenario
-from simulators.weather import Site, clear_sky
+from parkgrid_contract.settings import SettingsError
+from parkgrid_simulators import turbidity
+from parkgrid_simulators.park import Park
+from parkgrid_simulators.scenario import SCENARIOS, load_scenario
+from parkgrid_simulators.weather import Site, clear_sky
 from tests.simulators import oracle
 
 ELSEWHERE = Site(-33.92, 18.42, 12.0, "Africa/Johannesburg")
@@ -107,8 +107,8 @@ def test_its_own_are_twelve_in_their_range(wrong, tmp_path) -> None:
 
 HISTORY_DAY = """
 import sys
-from simulators import __main__, history
-from simulators.scenario import SCENARIOS, load_scenario
+from parkgrid_simulators import __main__, history
+from parkgrid_simulators.scenario import SCENARIOS, load_scenario
 
 for path in sorted(SCENARIOS.glob("*.toml")):
     scenario = load_scenario(path)

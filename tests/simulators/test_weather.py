@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.weather import (
+from parkgrid_simulators.weather import (
     _REGIMES,
     MINUTES,
     PINGSHAN,

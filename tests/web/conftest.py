@@ -46,7 +46,7 @@ def built_page() -> Path:
     """The page of these sources: built now if it is missing or old."""
     from tests.web.build_hook import hook
 
-    web = ROOT / "api" / "web"
+    web = ROOT / "api" / "parkgrid_api" / "web"
     digest = hook.sources_digest(web)
     if hook.built_digest(web) != digest:
         hook.build_page(web, digest)
@@ -77,7 +77,7 @@ def served(dsn: str, folder: Path) -> Iterator[str]:
     settings = {"PARKGRID_API_DATABASE_DSN": dsn, "PARKGRID_API_PORT": str(port)}
     with log.open("w") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "api"], env={**os.environ, **settings}, stdout=output, stderr=output
+            [sys.executable, "-m", "parkgrid_api"], env={**os.environ, **settings}, stdout=output, stderr=output
         )
     try:
         url = f"http://127.0.0.1:{port}"

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.announcement import Birth, Device, Status
-from contract.identity import Gateway
-from contract.refusal import Reason
-from contract.signals import CATALOGUE
-from ingest.store import Park
+from parkgrid_contract.announcement import Birth, Device, Status
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.refusal import Reason
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_ingest.store import Park
 from tests.api.feed import EPOCH, Feed, now_ms
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -20,9 +20,9 @@ console.log(JSON.stringify(called(...JSON.parse(readFileSync(0, "utf8")))));
 
 
 def call(file: str, name: str, *given: object) -> Any:
-    """The answer of one exported function of `api/web/src`."""
+    """The answer of one exported function of `api/parkgrid_api/web/src`."""
     node, _ = hook.node_and_npm()
-    path = (ROOT / "api" / "web" / "src" / file).as_uri()
+    path = (ROOT / "api" / "parkgrid_api" / "web" / "src" / file).as_uri()
     command = [node, "--input-type=module", "--eval", _CALL, path, name]
     done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from contract.announcement import Device
-from contract.time import SHANGHAI, to_ms
+from parkgrid_contract.announcement import Device
+from parkgrid_contract.time import SHANGHAI, to_ms
 from tests.accounting.clusters_feed import outputs
 from tests.accounting.conftest import park
 from tests.accounting.indicator_day import DAY, park_plans, run

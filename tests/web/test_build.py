@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from contract.refusal import Reason
-from contract.signals import CATALOGUE
+from parkgrid_contract.refusal import Reason
+from parkgrid_contract.signals import CATALOGUE
 from tests.web.build_hook import ROOT, hook
 
-WEB = ROOT / "api" / "web"
+WEB = ROOT / "api" / "parkgrid_api" / "web"
 BUDGET = 150_000
 
 
@@ -157,15 +157,15 @@ def build_hook_on(root: Path, target: str) -> Any:
 def test_an_edge_install_needs_no_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hook, "build_page", lambda *_: pytest.fail("the page was built"))
     build_hook_on(tmp_path, "wheel").initialize("standard", {})  # no page sources at all
-    (tmp_path / "api" / "web").mkdir(parents=True)
-    (tmp_path / "api" / "web" / "package.json").write_text("{}")
+    (tmp_path / "api" / "parkgrid_api" / "web").mkdir(parents=True)
+    (tmp_path / "api" / "parkgrid_api" / "web" / "package.json").write_text("{}")
     build_hook_on(tmp_path, "sdist").initialize("standard", {})
     monkeypatch.setenv("PARKGRID_SKIP_WEB_BUILD", "1")
     build_hook_on(tmp_path, "wheel").initialize("editable", {})
 
 
 def test_an_install_with_sources_builds_the_page_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    web = tmp_path / "api" / "web"
+    web = tmp_path / "api" / "parkgrid_api" / "web"
     web.mkdir(parents=True)
     (web / "package.json").write_text("{}")
     built: list[str] = []

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from contract.announcement import Device
+from parkgrid_contract.announcement import Device
 from tests.accounting.conftest import park
 from tests.accounting.indicator_day import park_plans, run
 from tests.accounting.metering import Metering

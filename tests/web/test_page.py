@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from contract.refusal import Reason
+from parkgrid_contract.refusal import Reason
 from tests.api.conftest import Served
 from tests.api.feed import Feed, devices, now_ms
 from tests.web.conftest import Visit

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, get_args
 import psycopg
 import pytest
 
-from api.answers import TroubleShape
-from api.figure_answers import RegisterFinding
-from contract.announcement import Device
+from parkgrid_api.answers import TroubleShape
+from parkgrid_api.figure_answers import RegisterFinding
+from parkgrid_contract.announcement import Device
 from tests.api.feed import Feed, now_ms
 from tests.conftest import temporary_database
 from tests.web.build_hook import ROOT
@@ -58,8 +58,10 @@ def test_nobody_further_away_is_blamed_for_what_is_nearer() -> None:
 
 def test_the_api_s_own_words_are_known_in_both_languages() -> None:
     """A title that is reworded in the api would be a server without figures here."""
-    page = (ROOT / "api" / "web" / "src" / "trouble.ts").read_text()
-    said = "".join((ROOT / "api" / name).read_text() for name in ("database.py", "stream.py", "turns.py"))
+    page = (ROOT / "api" / "parkgrid_api" / "web" / "src" / "trouble.ts").read_text()
+    said = "".join(
+        (ROOT / "api" / "parkgrid_api" / name).read_text() for name in ("database.py", "stream.py", "turns.py")
+    )
     titles = re.findall(r'^ +"(.+?)": "[a-z]+",$', page, re.MULTILINE)
     assert len(titles) == 10
     assert [title for title in titles if f'"{title}"' not in said] == []
@@ -81,7 +83,7 @@ def test_a_refusal_is_no_dead_database(title: str, kind: str) -> None:
 
 
 def test_everything_that_the_server_names_has_words() -> None:
-    words = json.loads((ROOT / "api" / "web" / "src" / "locales" / "zh.json").read_text())
+    words = json.loads((ROOT / "api" / "parkgrid_api" / "web" / "src" / "locales" / "zh.json").read_text())
     kinds = get_args(TroubleShape.model_fields["kind"].annotation)
     assert {f"{form}.{kind}" for kind in kinds for form in ("short", "trouble")} <= set(words)
     assert {f"finding.{kind}" for kind in get_args(RegisterFinding.model_fields["kind"].annotation)} <= set(words)

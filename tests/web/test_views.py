@@ -20,7 +20,7 @@ import openpyxl
 import psycopg
 import pytest
 
-from accounting.settlement.keeper import settle
+from parkgrid_accounting.settlement.keeper import settle
 from tests.conftest import temporary_database
 from tests.web.build_hook import ROOT, hook
 from tests.web.conftest import Visit, served
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from parkgrid.database import RunningDatabase
 
 pytestmark = pytest.mark.browser
-AXE = ROOT / "api" / "web" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = ROOT / "api" / "parkgrid_api" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = Path(os.environ.get("PARKGRID_PICTURES", ""))
 """Where pictures of every view are kept, for people who look; none are taken without it."""
 VIEWS = ("district", "park", "devices", "time", "quality", "clusters", "wall")
@@ -76,7 +76,7 @@ def axe(built_page: Path) -> str:
     assert built_page.is_dir()
     if not AXE.is_file():
         node, npm = hook.node_and_npm()
-        hook.run([node, npm, "ci", "--no-progress", "--prefer-offline"], ROOT / "api" / "web")
+        hook.run([node, npm, "ci", "--no-progress", "--prefer-offline"], ROOT / "api" / "parkgrid_api" / "web")
     return AXE.read_text()
 
 
@@ -486,7 +486,7 @@ def test_every_state_of_the_district_is_told(dsn: str, serve: Callable[..., Any]
 
 def test_the_catalogues_of_words_reach_every_view(living: Place, visit: Visits) -> None:
     """No key is shown as it is, and the other language is nowhere but in names that devices have."""
-    english = json.loads((ROOT / "api" / "web" / "src" / "locales" / "en.json").read_text())
+    english = json.loads((ROOT / "api" / "parkgrid_api" / "web" / "src" / "locales" / "en.json").read_text())
     for view in VIEWS:
         seen = visit(living).open(lang="zh", view=view, park="pingshan-park")
         seen.page.wait_for_selector(".answer:not(.skeleton), .wall-board")

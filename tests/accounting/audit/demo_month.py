@@ -18,19 +18,19 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from accounting.bills.closings import close_month, reopen_touched
-from accounting.bills.supply import Agreement, agree, load_plan
-from accounting.settlement.declarations import Wish, declare
-from accounting.settlement.keeper import settle
-from contract.identity import Gateway
-from contract.time import from_ms
-from domain.tariff.bill import Terms
-from domain.tariff.reader import examples
-from ingest.rows import BatchHeader, ClassRows, Commit
-from ingest.store import Store
-from ingest.store.opening import open_store
 from parkgrid.prefill import Span, prefill
-from simulators.scenario import DeviceSettings, PointSettings, Scenario, load_scenario
+from parkgrid_accounting.bills.closings import close_month, reopen_touched
+from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
+from parkgrid_accounting.settlement.declarations import Wish, declare
+from parkgrid_accounting.settlement.keeper import settle
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.time import from_ms
+from parkgrid_domain.tariff.bill import Terms
+from parkgrid_domain.tariff.reader import examples
+from parkgrid_ingest.rows import BatchHeader, ClassRows, Commit
+from parkgrid_ingest.store import Store
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_simulators.scenario import DeviceSettings, PointSettings, Scenario, load_scenario
 from tests.accounting.billing import At
 from tests.accounting.clusters_feed import accounts_file, enterprises, outputs, quarter_rows, workbook
 from tests.ingest.readings import drain

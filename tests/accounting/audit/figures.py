@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from contract.signals import CHARGER_STATES, OPERATING_STATES
+from parkgrid_contract.signals import CHARGER_STATES, OPERATING_STATES
 from tests.accounting.audit.raw import QUARTER_MS, Device, Meter, Rows, Slot, cut
 
 MINUTE_MS = 60_000
-DOMAIN = Path(__file__).parents[3] / "domain"
+DOMAIN = Path(__file__).parents[3] / "domain" / "parkgrid_domain"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 Register = tuple[str, str]
 """Device and signal."""

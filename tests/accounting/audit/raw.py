@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from domain.sun import sun_path
+from parkgrid_domain.sun import sun_path
 
 QUARTER_MS = 900_000
 CELL_MS = 300_000

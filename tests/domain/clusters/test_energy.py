@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.clusters.energy import Attribution, Metered, attribute, energies_of
-from domain.clusters.enterprise_file import StatedAccount, StatedEnterprise
-from domain.clusters.figures import Bound, Coal, CoalFactor
-from domain.clusters.intensity import Beside, energy_figures
-from domain.clusters.output_file import Basis
-from domain.clusters.outputs import Output, Outputs
-from domain.clusters.plan import plan
-from domain.clusters.quarter import Quarter
+from parkgrid_domain.clusters.energy import Attribution, Metered, attribute, energies_of
+from parkgrid_domain.clusters.enterprise_file import StatedAccount, StatedEnterprise
+from parkgrid_domain.clusters.figures import Bound, Coal, CoalFactor
+from parkgrid_domain.clusters.intensity import Beside, energy_figures
+from parkgrid_domain.clusters.output_file import Basis
+from parkgrid_domain.clusters.outputs import Output, Outputs
+from parkgrid_domain.clusters.plan import plan
+from parkgrid_domain.clusters.quarter import Quarter
 
 APRIL = date(2024, 4, 1)
 MONTH_S = 30 * 86_400

@@ -8,7 +8,7 @@ from importlib import resources
 
 import pytest
 
-from domain.clusters.plan import ClusterKind, plan, read_plan
+from parkgrid_domain.clusters.plan import ClusterKind, plan, read_plan
 
 # Read off 深坪府〔2024〕1 号 (2024-02-18), part 三: 2023 output, targets of 2025 and 2030 in 亿元.
 STATED = {
@@ -23,7 +23,9 @@ POTENTIAL = {"细胞与基因", "低空经济与空天", "文化体育旅游"}
 
 
 def document() -> dict:
-    return tomllib.loads(resources.files("domain.clusters").joinpath("data/pingshan_6_plus_3.toml").read_text("utf-8"))
+    return tomllib.loads(
+        resources.files("parkgrid_domain.clusters").joinpath("data/pingshan_6_plus_3.toml").read_text("utf-8")
+    )
 
 
 def test_the_figures_are_those_of_the_document() -> None:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.clusters.output_file import Basis
-from domain.clusters.outputs import Output, Outputs
-from domain.clusters.plan import plan
-from domain.clusters.progress import growth_pct, progress_figures, required_growth_pct
-from domain.clusters.quarter import Quarter, quarter
+from parkgrid_domain.clusters.output_file import Basis
+from parkgrid_domain.clusters.outputs import Output, Outputs
+from parkgrid_domain.clusters.plan import plan
+from parkgrid_domain.clusters.progress import growth_pct, progress_figures, required_growth_pct
+from parkgrid_domain.clusters.quarter import Quarter, quarter
 
 VEHICLES, CELLS = plan().clusters[0], plan().clusters[6]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.clusters.quarter import Quarter, quarter
+from parkgrid_domain.clusters.quarter import Quarter, quarter
 
 QUARTERS = st.builds(Quarter, st.integers(2001, 2199), st.integers(1, 4))
 

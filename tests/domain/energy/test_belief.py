@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from domain.energy import (
+from parkgrid_domain.energy import (
     Declaration,
     FindingKind,
     Grid,

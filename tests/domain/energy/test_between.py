@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.energy import Declaration, Grid, IntervalQuality, Readings, RegisterRule, interval_energy
-from domain.energy.between import Instants, Pieces, Settled, cut, energy_along, energy_between
+from parkgrid_domain.energy import Declaration, Grid, IntervalQuality, Readings, RegisterRule, interval_energy
+from parkgrid_domain.energy.between import Instants, Pieces, Settled, cut, energy_along, energy_between
 
 QUARTER = 900_000
 START = 1_795_449_600_000

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.energy import Declaration, Grid, IntervalQuality, Readings, RegisterRule, in_order, interval_energy
+from parkgrid_domain.energy import Declaration, Grid, IntervalQuality, Readings, RegisterRule, in_order, interval_energy
 
 QUARTER_MS = 900_000
 START_MS = 1_700_000_100_000

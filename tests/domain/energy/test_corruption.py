@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from domain.energy import (
+from parkgrid_domain.energy import (
     FindingKind,
     Grid,
     IntervalQuality,
@@ -22,8 +22,8 @@ from domain.energy import (
     metered,
     reach_ms,
 )
-from domain.energy.meter import LEARNED
-from domain.energy.readings import NONE
+from parkgrid_domain.energy.meter import LEARNED
+from parkgrid_domain.energy.readings import NONE
 from tests.domain.energy.corruption import KINDS, RATED_KW, START_MS, Field, corrupt, true_register
 
 QUARTER_MS = 900_000

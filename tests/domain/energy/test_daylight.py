@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.energy import (
+from parkgrid_domain.energy import (
     NOT_GOOD,
     Daylight,
     Grid,
@@ -20,8 +20,8 @@ from domain.energy import (
     interval_energy,
     metered,
 )
-from domain.energy.between import Instants, energy_between
-from domain.energy.daylight import FULL
+from parkgrid_domain.energy.between import Instants, energy_between
+from parkgrid_domain.energy.daylight import FULL
 from tests.domain.energy.test_conservation import of_one
 
 QUARTER_MS = 900_000

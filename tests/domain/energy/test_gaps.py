@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from domain.energy import Evidence, Gap, GapCause, Grid, gaps
+from parkgrid_domain.energy import Evidence, Gap, GapCause, Grid, gaps
 
 GRID = Grid(1_700_000_100_000, 900_000, 4)
 

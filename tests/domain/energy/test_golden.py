@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from domain.energy import (
+from parkgrid_domain.energy import (
     Declaration,
     FindingKind,
     Grid,
@@ -19,7 +19,7 @@ from domain.energy import (
     interval_energy,
     metered,
 )
-from domain.period import period
+from parkgrid_domain.period import period
 
 QUARTER_MS = 900_000
 START_MS = 1_700_000_100_000

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from domain.energy import Grid, Opening, Readings, RegisterRule, metered
-from domain.energy.course import Course
+from parkgrid_domain.energy import Grid, Opening, Readings, RegisterRule, metered
+from parkgrid_domain.energy.course import Course
 
 DAY_MS = 86_400_000
 START_MS = 1_700_006_400_000

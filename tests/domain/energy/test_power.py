@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.energy import Direction, Grid, IntervalQuality, Readings, RegisterRule, integrated_power
+from parkgrid_domain.energy import Direction, Grid, IntervalQuality, Readings, RegisterRule, integrated_power
 
 QUARTER_MS = 900_000
 START_MS = 1_700_000_100_000

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from contract.time import to_ms
-from domain.factors import factors_for
-from domain.indicators.definition import Factor, Indicator, Inputs, Quantity
+from parkgrid_contract.time import to_ms
+from parkgrid_domain.factors import factors_for
+from parkgrid_domain.indicators.definition import Factor, Indicator, Inputs, Quantity
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "indicators"
 _LATEST = date(2026, 11, 30)

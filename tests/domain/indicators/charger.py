@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from contract.signals import CHARGER_STATES
-from domain.energy import Grid, Readings, RegisterRule, interval_energy
-from domain.energy.between import Pieces, Settled, cut, joined
-from domain.indicators.sessions import Balance, ChargingSession, Mix, balance, charging_session
-from domain.indicators.visits import Shown, Visit, visits_of
+from parkgrid_contract.signals import CHARGER_STATES
+from parkgrid_domain.energy import Grid, Readings, RegisterRule, interval_energy
+from parkgrid_domain.energy.between import Pieces, Settled, cut, joined
+from parkgrid_domain.indicators.sessions import Balance, ChargingSession, Mix, balance, charging_session
+from parkgrid_domain.indicators.visits import Shown, Visit, visits_of
 
 MINUTE = 60_000
 QUARTER = 900_000

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from domain.indicators.definition import Inputs, Place, Quantity
-from simulators.pv import PvArray, generation
-from simulators.weather import Site, WeatherDay
+from parkgrid_domain.indicators.definition import Inputs, Place, Quantity
+from parkgrid_simulators.pv import PvArray, generation
+from parkgrid_simulators.weather import Site, WeatherDay
 from tests.domain.indicators.cases import given
 
 PARTS = 4

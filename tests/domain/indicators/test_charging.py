@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from domain.indicators import INDICATORS
+from parkgrid_domain.indicators import INDICATORS
 from tests.domain.indicators.cases import by_minute, inputs, quantity
 
 ENERGY = st.floats(0, 1e4, allow_nan=False).map(lambda kwh: round(kwh, 3))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from contract.time import from_ms
-from domain.indicators import INDICATORS
+from parkgrid_contract.time import from_ms
+from parkgrid_domain.indicators import INDICATORS
 from tests.domain.indicators.cases import inputs, quantity
 
 DATA = Path("shared") / "data" / "citylearn_2022"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from domain.indicators import INDICATORS
-from domain.indicators.demand import power_factor
+from parkgrid_domain.indicators import INDICATORS
+from parkgrid_domain.indicators.demand import power_factor
 from tests.domain.indicators.cases import by_minute, inputs
 
 MINUTES = [400.0] * 7 + [1000.0] * 15 + [400.0] * 23

@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from domain.factors import FactorError, factors_for, read_factors, region_of
-from domain.factors.reader import packaged
-from domain.indicators import INDICATORS
+from parkgrid_domain.factors import FactorError, factors_for, read_factors, region_of
+from parkgrid_domain.factors.reader import packaged
+from parkgrid_domain.indicators import INDICATORS
 from tests.domain.indicators.cases import inputs
 
 REPORT = date(2026, 11, 30)

@@ -4,8 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from contract.time import to_ms
-from domain.indicators import INDICATORS
+from parkgrid_contract.time import to_ms
+from parkgrid_domain.indicators import INDICATORS
 from tests.domain.indicators.cases import GOLDEN, golden
 
 
@@ -34,7 +34,7 @@ def test_an_indicator_is_what_a_person_computed(name: str) -> None:
 
 @pytest.mark.parametrize("indicator", INDICATORS.values(), ids=INDICATORS)
 def test_a_definition_says_everything_about_itself(indicator: object) -> None:
-    from domain.indicators.definition import Indicator
+    from parkgrid_domain.indicators.definition import Indicator
 
     assert isinstance(indicator, Indicator)
     for text in (indicator.name_zh, indicator.name_en, indicator.formula, indicator.source):

@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 
-from domain.indicators import INDICATORS
-from domain.indicators.definition import Factor, Inputs, Quantity
-from domain.indicators.named import NAMES_ZH
+from parkgrid_domain.indicators import INDICATORS
+from parkgrid_domain.indicators.definition import Factor, Inputs, Quantity
+from parkgrid_domain.indicators.named import NAMES_ZH
 
 
 def test_every_input_of_an_indicator_has_a_chinese_name() -> None:

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.indicators import INDICATORS
-from domain.indicators.definition import Place, Quantity
+from parkgrid_domain.indicators import INDICATORS
+from parkgrid_domain.indicators.definition import Place, Quantity
 from tests.domain.indicators.cases import inputs, quantity
 
 GOLDEN = Place(39.74, -105.17)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from domain.indicators import INDICATORS
+from parkgrid_domain.indicators import INDICATORS
 from tests.domain.indicators.cases import by_minute, inputs
 
 ENERGY = st.floats(0, 1e5, allow_nan=False).map(lambda kwh: round(kwh, 3))

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from domain.indicators import INDICATORS
+from parkgrid_domain.indicators import INDICATORS
 from tests.domain.indicators.month_of_sun import HARBIN, LHASA, SHENZHEN, URUMQI, Month, month
 
 PR = INDICATORS["performance_ratio"]

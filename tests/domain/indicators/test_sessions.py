@@ -6,8 +6,8 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from domain.indicators.sessions import charging_session
-from domain.indicators.visits import changes_ms, visits_of
+from parkgrid_domain.indicators.sessions import charging_session
+from parkgrid_domain.indicators.visits import changes_ms, visits_of
 from tests.domain.indicators.charger import (
     ALL_GRID,
     CHARGING,

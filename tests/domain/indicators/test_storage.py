@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.indicators import INDICATORS
+from parkgrid_domain.indicators import INDICATORS
 from tests.domain.indicators.cases import inputs
 
 RAW, CORRECTED = "storage_round_trip_efficiency", "storage_round_trip_efficiency_soc_corrected"

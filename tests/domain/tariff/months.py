@@ -7,15 +7,15 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.calendar import packaged
-from domain.period import period
-from domain.tariff import power_factor
-from domain.tariff.bill import Bill, Terms
-from domain.tariff.engine import bill
-from domain.tariff.month import MonthPlan, month_plan
-from domain.tariff.plan import Plan
-from domain.tariff.reader import examples, read_plan
-from domain.tariff.usage import QUARTER_MS, Series, Usage, quarters
+from parkgrid_domain.calendar import packaged
+from parkgrid_domain.period import period
+from parkgrid_domain.tariff import power_factor
+from parkgrid_domain.tariff.bill import Bill, Terms
+from parkgrid_domain.tariff.engine import bill
+from parkgrid_domain.tariff.month import MonthPlan, month_plan
+from parkgrid_domain.tariff.plan import Plan
+from parkgrid_domain.tariff.reader import examples, read_plan
+from parkgrid_domain.tariff.usage import QUARTER_MS, Series, Usage, quarters
 
 IMPORT = "energy_import_kwh"
 TERMS = Terms("4401-1", "gaoxin-nan", "none")

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from domain.calendar import HOLIDAYS, CalendarGapError, calendar, packaged
+from parkgrid_domain.calendar import HOLIDAYS, CalendarGapError, calendar, packaged
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.calendar import CalendarGapError
-from domain.tariff.bill import Terms, document, from_document
-from domain.tariff.engine import band_sums, price_sums
-from domain.tariff.lines import TermsError
-from domain.tariff.reader import examples, read_plan
-from domain.tariff.usage import Series, quarters, spread
+from parkgrid_domain.calendar import CalendarGapError
+from parkgrid_domain.tariff.bill import Terms, document, from_document
+from parkgrid_domain.tariff.engine import band_sums, price_sums
+from parkgrid_domain.tariff.lines import TermsError
+from parkgrid_domain.tariff.reader import examples, read_plan
+from parkgrid_domain.tariff.usage import Series, quarters, spread
 from tests.domain.tariff.months import billed, constant_kw, laid, only, plan_of, series, slot_ms, usage
 
 GUANGDONG = plan_of("guangdong-2021-tou")

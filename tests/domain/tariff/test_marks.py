@@ -7,8 +7,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from domain.tariff.bill import Bill, Mark, Terms, document, from_document
-from domain.tariff.usage import Series, quarters
+from parkgrid_domain.tariff.bill import Bill, Mark, Terms, document, from_document
+from parkgrid_domain.tariff.usage import Series, quarters
 from tests.domain.tariff.months import IMPORT, billed, constant_kw, laid, plan_of, series, slot_ms, usage
 
 GUANGDONG = plan_of("guangdong-2021-tou")

@@ -6,8 +6,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from domain.tariff import power_factor
-from domain.tariff.plan import BANDS
+from parkgrid_domain.tariff import power_factor
+from parkgrid_domain.tariff.plan import BANDS
 from tests.domain.tariff.months import billed, constant_kw, laid, only, plan_of, series, usage
 
 FUNDS = ("fund_water", "fund_resettlement", "fund_renewables")

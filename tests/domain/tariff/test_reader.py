@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from contract.settings import SettingsError
-from domain.tariff.plan import BANDS
-from domain.tariff.reader import example, examples, read_plan, version_of
+from parkgrid_contract.settings import SettingsError
+from parkgrid_domain.tariff.plan import BANDS
+from parkgrid_domain.tariff.reader import example, examples, read_plan, version_of
 
 GUANGDONG = examples()["guangdong-2021-tou"]
 

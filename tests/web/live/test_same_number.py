@@ -13,14 +13,14 @@ import openpyxl
 import psycopg
 import pytest
 
-from accounting.settlement.keeper import settle
-from contract.time import SHANGHAI, from_ms
-from dashboards.check.macros import Range, expand
-from dashboards.queries import query
-from ingest.store.opening import open_store
 from parkgrid.prefill import Span, prefill
 from parkgrid.prefill_rows import BATCH_MS
-from simulators.scenario import DEFAULT, load_scenario
+from parkgrid_accounting.settlement.keeper import settle
+from parkgrid_contract.time import SHANGHAI, from_ms
+from parkgrid_dashboards.check.macros import Range, expand
+from parkgrid_dashboards.queries import query
+from parkgrid_ingest.store.opening import open_store
+from parkgrid_simulators.scenario import DEFAULT, load_scenario
 from tests.web.conftest import Visit
 
 if TYPE_CHECKING:

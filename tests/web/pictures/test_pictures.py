@@ -23,8 +23,8 @@ import psycopg
 import pytest
 from PIL import Image
 
-from accounting.settlement.keeper import settle
 from parkgrid import process
+from parkgrid_accounting.settlement.keeper import settle
 from tests.conftest import open_folder, temporary_database
 from tests.web.conftest import Visit
 from tests.web.district import District
@@ -126,7 +126,7 @@ def small(opened: ExitStack, server: "RunningDatabase", template: str, log: Path
     district.write_now()
     port = process.free_port()
     environment = {"PARKGRID_API_DATABASE_DSN": dsn, "PARKGRID_API_PORT": str(port)}
-    api = process.start(process.Child("api", [sys.executable, "-m", "api"], log, environment))
+    api = process.start(process.Child("api", [sys.executable, "-m", "parkgrid_api"], log, environment))
     opened.callback(process.stop, api, signal.SIGTERM)
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 30

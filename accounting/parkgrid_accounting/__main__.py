@@ -1,0 +1,62 @@
+"""`python -m parkgrid_accounting --config accounting.toml`: turns stored readings into energy of intervals."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from parkgrid_accounting.service import Service
+from parkgrid_accounting.settings import AccountingSettings
+from parkgrid_contract.settings import SettingsError, load
+from parkgrid_ingest.store.errors import StoreError
+
+_WRONG = 2
+_FAILED = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run accounting until SIGTERM or SIGINT: exit status 0; 1 for an unusable database, 2 for wrong settings."""
+    options = _options(arguments)
+    try:
+        settings = load(AccountingSettings, options.config, os.environ, "accounting")
+    except SettingsError as error:
+        for problem in error.problems:
+            sys.stderr.write(f"{problem}\n")
+        return _WRONG
+    if options.check:
+        sys.stdout.write("the settings are right\n")
+        return 0
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    service = Service(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: service.stop.set())
+    try:
+        service.run()
+    except (StoreError, OSError) as error:
+        sys.stderr.write(f"accounting cannot run: {error}\n")
+        return _FAILED
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="accounting", description="Turns stored readings into energy of intervals, with every former figure kept."
+    )
+    parser.add_argument("--config", type=Path, help="TOML file; PARKGRID_ACCOUNTING_… in the environment wins over it")
+    parser.add_argument("--check", action="store_true", help="check the settings and end")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

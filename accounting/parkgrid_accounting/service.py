@@ -1,0 +1,189 @@
+"""Accounting as a process: it sleeps until maintenance passes news on, settles, and sleeps again."""
+
+import threading
+import time
+import traceback
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from parkgrid_accounting.bills.closings import reopen_touched
+from parkgrid_accounting.errors import AccountingError
+from parkgrid_accounting.settings import AccountingSettings, DatabaseSettings
+from parkgrid_accounting.settlement.keeper import Report, settle_once
+from parkgrid_accounting.store import Connection, statement
+from parkgrid_contract.settings import SettingsError
+from parkgrid_contract.time import Clock, SystemClock, from_ms
+from parkgrid_ingest.store.connection import translated
+from parkgrid_ingest.store.errors import SetupError, StoreError
+
+_log = structlog.get_logger("accounting.service")
+_BACK_OFF_FIRST_S = 0.2
+_BACK_OFF_MOST_S = 5.0
+_LISTEN_S = 0.5
+"""How long it listens without looking whether it is to stop."""
+_SECONDS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0)
+
+
+@dataclass(slots=True)
+class Metrics:
+    """What accounting tells Prometheus, in a registry of its own."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    intervals: Counter = field(init=False)
+    readings: Counter = field(init=False)
+    failures: Counter = field(init=False)
+    seconds: Histogram = field(init=False)
+    pending: Gauge = field(init=False)
+    set_aside: Counter = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Register every metric."""
+        name, registry = "parkgrid_accounting_", self.registry
+        self.intervals = Counter(
+            f"{name}intervals", "Intervals written: inserted or changed", ["outcome"], registry=registry
+        )
+        self.readings = Counter(f"{name}readings", "Readings looked at", registry=registry)
+        self.failures = Counter(f"{name}failures", "Settlements that failed", ["kind"], registry=registry)
+        self.seconds = Histogram(f"{name}settle_seconds", "Duration of a round", buckets=_SECONDS, registry=registry)
+        self.set_aside = Counter(
+            f"{name}set_aside", "Registers that could not be computed and are tried again later", registry=registry
+        )
+        self.pending = Gauge(f"{name}pending", "1 while more is to be settled at once", registry=registry)
+
+    def count(self, report: Report, seconds: float) -> None:
+        """Take up one round."""
+        self.intervals.labels("inserted").inc(report.inserted)
+        self.intervals.labels("changed").inc(report.changed)
+        self.readings.inc(report.readings)
+        self.seconds.observe(seconds)
+        self.set_aside.inc(len(report.failures))
+        self.pending.set(report.pending)
+
+
+class Service:
+    """Everything of one accounting process. `run` blocks until `stop` is set."""
+
+    def __init__(self, settings: AccountingSettings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self.metrics = Metrics()
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        """Settle until told to stop. Raises `SetupError` when the database is not what it should be."""
+        server = None
+        pause_s = _BACK_OFF_FIRST_S
+        try:
+            while not self.stop.is_set():
+                try:
+                    with translated(), closing(connect(self._settings.database)) as connection:
+                        pause_s = _BACK_OFF_FIRST_S
+                        # Whoever waits for it waits for the database too.
+                        server = server or self._serve_metrics()
+                        self._serve(connection)
+                except SetupError:
+                    raise
+                except StoreError as error:
+                    self.metrics.failures.labels(type(error).__name__).inc()
+                    _log.warning("store_unavailable", error=str(error), retry_s=round(pause_s, 1))
+                    self.stop.wait(pause_s)
+                    pause_s = min(pause_s * 2, _BACK_OFF_MOST_S)
+                except Exception as error:  # noqa: BLE001 - the supervisor of this process: logs, counts, backs off
+                    self.metrics.failures.labels(type(error).__name__).inc()
+                    trace = "".join(traceback.format_exception(error))
+                    _log.error("settlement_failed", error=str(error), retry_s=_BACK_OFF_MOST_S, trace=trace)
+                    self.stop.wait(_BACK_OFF_MOST_S)
+        finally:
+            if server:
+                server.shutdown()
+                server.server_close()
+        _log.info("stopped")
+
+    def _serve(self, connection: Connection) -> None:
+        _log.info("started")
+        connection.execute("LISTEN parkgrid_energy_dirty")
+        waits = _Waits(self._settings.look_every_s)
+        # What changed before a former process ended may not have reached the closed months yet.
+        news = True
+        while not self.stop.is_set():
+            began = time.monotonic()
+            report = settle_once(connection, self._clock.now_ms())
+            if report.inserted or report.changed:
+                news = True
+                _log.info("settled", inserted=report.inserted, changed=report.changed, readings=report.readings)
+            for failure in report.failures:
+                _log.error("register_set_aside", register=failure.register_id, reason=failure.reason)
+            self.metrics.count(report, time.monotonic() - began)
+            if not report.pending:
+                if news:
+                    self._follow_closings(connection)
+                    news = False
+                waits.look(connection)
+                self.stop.wait(self._settings.settle_every_s)
+                self._await_news(connection)
+
+    def _follow_closings(self, connection: Connection) -> None:
+        """Have late data revise the closed months that they belong to; a bill that cannot be made stops nothing."""
+        try:
+            for bill in reopen_touched(connection, from_ms(self._clock.now_ms()), self._clock):
+                _log.info("bill_revised", account=bill.account, month=bill.month, total_cny=str(bill.total_cny))
+        except (AccountingError, SettingsError) as error:
+            self.metrics.failures.labels(type(error).__name__).inc()
+            _log.error("closed_month_not_followed", error=str(error))
+
+    def _await_news(self, connection: Connection) -> None:
+        """Until maintenance has news, it is time to look unasked, or it is to stop."""
+        deadline = time.monotonic() + self._settings.look_every_s
+        while not self.stop.is_set() and time.monotonic() < deadline:
+            if any(True for _ in connection.notifies(timeout=_LISTEN_S, stop_after=1)):
+                return
+
+    def _serve_metrics(self) -> Any:
+        settings = self._settings.metrics
+        if settings.port is None:
+            return None
+        server, _ = start_http_server(settings.port, settings.host, self.metrics.registry)
+        return server
+
+
+class _Waits:
+    """Says, once, that readings are stored which nobody passes on: that is the part of ingest, or of an import."""
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self._oldest: int | None = None
+        self._since_s = 0.0
+        self._told = False
+
+    def look(self, connection: Connection) -> None:
+        """Compare the oldest note with that of the last look: one that stays has nobody who works it off."""
+        count, oldest = connection.execute(statement("rollups_waiting")).fetchone() or (0, None)
+        if oldest is None or oldest != self._oldest:
+            self._oldest, self._since_s, self._told = oldest, time.monotonic(), False
+        elif not self._told and time.monotonic() - self._since_s >= self._patience_s:
+            self._told = True
+            remedy = "run `parkgrid ingest run`, or repeat the import: it completes them itself"
+            _log.warning("waits_for_rollups", notes=count, remedy=remedy)
+
+
+def connect(settings: DatabaseSettings) -> Connection:
+    """A connection for settlements (autocommit)."""
+    connection = psycopg.connect(
+        settings.dsn,
+        autocommit=True,
+        connect_timeout=settings.connect_timeout_s,
+        application_name="parkgrid accounting",
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+    )
+    connection.execute(
+        "SELECT set_config('lock_timeout', %s, false), set_config('client_min_messages', 'warning', false)",
+        (str(round(settings.lock_timeout_s * 1000)),),
+    )
+    return connection

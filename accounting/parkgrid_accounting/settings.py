@@ -1,0 +1,34 @@
+"""Settings of accounting: where the database is, how often it looks for news."""
+
+from dataclasses import dataclass
+
+from parkgrid_contract.settings import PORT, above, at_least, setting
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """The database."""
+
+    dsn: str = setting(
+        help="PostgreSQL connection string, for example postgresql://ingest@localhost/parkgrid", secret=True
+    )
+    connect_timeout_s: int = setting(5, help="longest wait for a connection", check=at_least(1, "s"))
+    lock_timeout_s: float = setting(30.0, help="longest wait for another settlement", check=above(0, "s"))
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """The Prometheus endpoint."""
+
+    port: int | None = setting(None, help="TCP port of the endpoint; none: off", check=PORT)
+    host: str = setting("127.0.0.1", help="address to listen on")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountingSettings:
+    """Everything accounting needs to know."""
+
+    database: DatabaseSettings
+    settle_every_s: float = setting(5.0, help="shortest time between two settlements", check=above(0, "s"))
+    look_every_s: float = setting(60.0, help="longest time until it looks for news unasked", check=above(0, "s"))
+    metrics: MetricsSettings = setting(factory=MetricsSettings, help="the Prometheus endpoint")

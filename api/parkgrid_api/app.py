@@ -1,0 +1,142 @@
+"""The application: routes, problem answers, and what runs beside them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from parkgrid_api.answers import MistakeShape, ProblemShape
+from parkgrid_api.language import told
+from parkgrid_api.middleware import AccessMiddleware
+from parkgrid_api.page import Page
+from parkgrid_api.problems import Mistake, Problem, ProblemError
+from parkgrid_api.routes import (
+    bills,
+    clusters,
+    completeness,
+    day,
+    district,
+    history,
+    indicators,
+    intervals,
+    live,
+    oversight,
+    parks,
+    sessions,
+    system,
+    trace,
+)
+from parkgrid_api.services import Services, answer
+from parkgrid_api.settings import ApiSettings
+from parkgrid_contract.time import Clock, SystemClock
+
+log = structlog.get_logger()
+VERSION = "0.1.0"
+_SUMMARY = "Live values, history and data quality of energy parks. Instants are milliseconds since the epoch (UTC)."
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application over given services, without the guard around it."""
+    app = FastAPI(
+        title="parkgrid",
+        version=VERSION,
+        summary=_SUMMARY,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lambda _: _running(services),
+        redirect_slashes=False,
+        servers=[{"url": services.settings.base_path or "/"}],
+    )
+    app.add_exception_handler(ProblemError, _on_problem)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_error)
+    # Side by side, what is asked most first: an included router is searched twice for every request.
+    for room in (
+        history,
+        live,
+        district,
+        day,
+        parks,
+        intervals,
+        sessions,
+        indicators,
+        bills,
+        completeness,
+        trace,
+        clusters,
+        oversight,
+    ):
+        app.router.routes += room.routes(services).routes
+    if services.settings.documents:
+        app.add_api_route("/api/v1/openapi.json", lambda: answer(_document(app)), include_in_schema=False)
+    app.router.routes += system.routes(services).routes
+    return app
+
+
+def guarded(settings: ApiSettings, clock: Clock | None = None, page: Page | None = None) -> tuple[ASGIApp, Services]:
+    """The application as it is served, and the services that it runs on."""
+    services = Services.of(settings, clock or SystemClock(), page or Page())
+    return AccessMiddleware(create_app(services), settings), services
+
+
+def openapi(settings: ApiSettings) -> dict[str, object]:
+    """The OpenAPI document; needs no database."""
+    return _document(create_app(Services.of(settings, SystemClock(), Page())))
+
+
+def _document(app: FastAPI) -> dict[str, object]:
+    """The document of the application, with the shape of every problem answer."""
+    document = app.openapi()
+    schemas: dict[str, object] = document["components"]["schemas"]
+    for shape in (MistakeShape, ProblemShape):
+        schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema.pop("$defs", None)
+        schemas[shape.__name__] = schema
+    return document
+
+
+@contextlib.asynccontextmanager
+async def _running(services: Services) -> AsyncIterator[None]:
+    """Connect, follow the commits, and let everything go at the end."""
+    await services.database.open()
+    await services.figures.open()
+    following = asyncio.create_task(services.commits.follow())
+    try:
+        yield
+    finally:
+        await services.hub.close()
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+        await services.figures.close()
+        await services.database.close()
+
+
+async def _on_problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)  # noqa: S101 - registered for this class only
+    return error.problem.response()
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+    status = HTTPStatus(error.status_code)
+    remedy = told(
+        "the addresses are listed in the OpenAPI document (`python -m parkgrid_api --openapi`)",
+        "所有地址见 OpenAPI 文档（`python -m parkgrid_api --openapi`）",
+    )
+    mistake = Mistake.of("address", f"{request.method} {request.scope['path']}", remedy)
+    return Problem(status, f"{status.phrase}.", (mistake,), dict(error.headers or {})).response()
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    """The answer to a fault of ours: it says nothing of the inside."""
+    log.error("request failed", path=request.url.path, error=repr(error)[:200])
+    remedy = told("the operator finds the cause in the log of the api", "原因见 api 的日志")
+    title = told("The server made a mistake.", "服务器内部出错。")
+    return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, title, (Mistake("service", "failed", remedy),)).response()

@@ -1,0 +1,102 @@
+"""How a route is described in the OpenAPI document: its parameters, its answer with an example, its refusals."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.responses import StreamingResponse
+
+from parkgrid_api.answers import ProblemShape
+from parkgrid_api.exports import FORMATS
+from parkgrid_api.parameters import FORMAT, Parameter
+from parkgrid_api.problems import MEDIA_TYPE
+
+_TITLES = {
+    400: ("A header came more than once.", "host", "2 times", "send it once"),
+    401: ("A token is needed.", "Authorization", "", "send the header `Authorization: Bearer <token>`"),
+    404: ("There is no such park.", "park", "gaoxin-bei", "see /api/v1/parks for the parks that exist"),
+    406: ("There is no such form of this answer.", "Accept", "image/png", "take one of application/json, text/csv"),
+    421: ("This server is not called by that name.", "Host", "example.org", "add the name to allowed_hosts"),
+    422: ("The request has wrong values.", "points", "-1", "must be a whole number from 1 to 20000"),
+    503: ("The database does not answer.", "service", "unavailable", "try again"),
+}
+_ALWAYS = (400, 401, 421, 422, 503)
+"""What any address can answer: who asks, by which name and with which values is judged before the question."""
+
+
+class Direct(APIRoute):
+    """A route whose function takes the request and gives the response: nothing is to be resolved or converted."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The function itself."""
+        return self.endpoint
+
+
+def room(tag: str, prefix: str = "/api/v1") -> APIRouter:
+    """A router for the addresses of one file."""
+    return APIRouter(prefix=prefix, tags=[tag], route_class=Direct)
+
+
+def described(
+    summary: str,
+    shape: type[BaseModel],
+    example: Any,
+    parameters: Sequence[Parameter] = (),
+    *,
+    found: bool = True,
+    kept: bool = False,
+) -> dict[str, Any]:
+    """Arguments of a route: every answer has a schema and an example; `kept` ones can be asked about again."""
+    names_one = not found or any(parameter.in_path for parameter in parameters)
+    tables = FORMAT in parameters
+    refusals = [*_ALWAYS, *([404] if names_one else []), *([406] if tables else [])]
+    content = {"application/json": {"example": example}, **(_forms() if tables else {})}
+    unchanged = {304: {"description": "The client has this answer: its ETag stood in `If-None-Match`."}}
+    return {
+        "summary": summary,
+        "responses": {
+            200: {"model": shape, "content": content, "description": summary},
+            **(unchanged if kept else {}),
+            **{status: refusal(status) for status in sorted(refusals)},
+        },
+        "openapi_extra": {"parameters": [parameter.document() for parameter in parameters]},
+        "response_model": None,
+    }
+
+
+def described_stream(example: str, description: str, parameters: Sequence[Parameter] = ()) -> dict[str, Any]:
+    """Arguments of a route that sends events until somebody hangs up."""
+    content = {"text/event-stream": {"schema": {"type": "string"}, "example": example}}
+    statuses = sorted((*_ALWAYS, *([404] if parameters else [])))
+    return {
+        "summary": "The present of a park as a stream" if parameters else "The present of all parks as a stream",
+        "responses": {
+            200: {"description": description, "content": content},
+            **{status: refusal(status) for status in statuses},
+        },
+        "openapi_extra": {"parameters": [parameter.document() for parameter in parameters]},
+        "response_class": StreamingResponse,
+        "response_model": None,
+    }
+
+
+def _forms() -> dict[str, Any]:
+    """The other forms of an answer that is a table."""
+    others = [form.media_type.partition(";")[0] for form in FORMATS.values() if form.name != "json"]
+    schemas = {name: {"type": "string", **({} if name == "text/csv" else {"format": "binary"})} for name in others}
+    return {name: {"schema": schema, "example": "gateway,device\r\n"} for name, schema in schemas.items()}
+
+
+def refusal(status: int) -> dict[str, Any]:
+    """The description of a problem answer."""
+    title, name, value, remedy = _TITLES[status]
+    example = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "problems": [{"field": name, "value": value, "remedy": remedy}],
+    }
+    reference = {"$ref": f"#/components/schemas/{ProblemShape.__name__}"}
+    return {"description": title, "content": {MEDIA_TYPE: {"schema": reference, "example": example}}}

@@ -1,0 +1,176 @@
+"""What the routes share: settings, database, registry, cache and the stream; built once a process."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from parkgrid_api import statements
+from parkgrid_api.cache import AnswerCache
+from parkgrid_api.database import Commits, Database
+from parkgrid_api.figures import Figures
+from parkgrid_api.language import told
+from parkgrid_api.live import Reading, dc_bus, flow, loss_kw, newest_ms, pv_of_use
+from parkgrid_api.page import Page
+from parkgrid_api.problems import not_found
+from parkgrid_api.settings import ApiSettings
+from parkgrid_api.stream import Hub
+from parkgrid_api.troubles import troubles
+from parkgrid_contract.identity import Gateway
+from parkgrid_contract.time import Clock
+
+_REGISTRY_AGE_S = 10.0
+_REGISTRY_MISS_AGE_S = 0.5
+_MOST_PARKS = 10_000
+_encode = msgspec.json.Encoder().encode
+
+
+def answer(document: Any) -> Response:
+    """An answer that nobody may keep."""
+    return sent(_encode(document))
+
+
+def sent(body: bytes) -> Response:
+    """Already encoded JSON that nobody may keep."""
+    return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
+
+
+class Registry:
+    """Parks and devices as last read; a name that is not known is looked up again before it is refused."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
+        self._parks: dict[str, dict[str, Any]] = {}
+        self._devices: dict[tuple[Gateway, str], dict[str, Any]] = {}
+
+    async def parks(self) -> list[dict[str, Any]]:
+        """Every park."""
+        await self._read()
+        return list(self._parks.values())
+
+    async def park(self, name: str) -> dict[str, Any]:
+        """One park; a 404 when there is none of that name."""
+        await self._refresh(known=name in self._parks)
+        if name not in self._parks:
+            raise not_found(
+                "park", name, told("see /api/v1/parks for the parks that exist", "现有园区见 /api/v1/parks")
+            )
+        return self._parks[name]
+
+    async def devices(self, park: str) -> list[dict[str, Any]]:
+        """The devices of a park."""
+        await self.park(park)
+        return [row for (gateway, _), row in self._devices.items() if gateway.park == park]
+
+    async def device(self, gateway: Gateway, name: str) -> dict[str, Any]:
+        """One device; a 404 when there is none of that name."""
+        key = (gateway, name)
+        await self._refresh(known=key in self._devices)
+        if key not in self._devices:
+            path = f"/api/v1/parks/{gateway.park}/devices"
+            raise not_found("device", f"{gateway}/{name}", told(f"see {path}", f"见 {path}"))
+        return self._devices[key]
+
+    async def _refresh(self, *, known: bool) -> None:
+        age_s = time.monotonic() - self._read_at
+        most_s = _REGISTRY_AGE_S if known else _REGISTRY_MISS_AGE_S
+        if age_s > most_s:
+            async with self._reading:
+                if time.monotonic() - self._read_at > most_s:  # somebody else may have read it meanwhile
+                    await self._read()
+
+    async def _read(self) -> None:
+        parks = await self._database.rows(statements.plain("parks"), {"limit": _MOST_PARKS})
+        devices = await self._database.rows(statements.plain("devices"))
+        self._parks = {row["park"]: row for row in parks}
+        self._devices = {(Gateway(row["park"], row["gateway"]), row["device"]): row for row in devices}
+        self._read_at = time.monotonic()
+
+
+@dataclass(slots=True)
+class Services:
+    """Everything a route may use."""
+
+    settings: ApiSettings
+    clock: Clock
+    database: Database
+    figures: Figures
+    commits: Commits
+    registry: Registry
+    cache: AnswerCache
+    page: Page
+    live: "LiveView"
+    hub: Hub
+
+    @classmethod
+    def of(cls, settings: ApiSettings, clock: Clock, page: Page) -> "Services":
+        """The services of one process; nothing connects yet."""
+        database = Database(settings.database)
+        commits = Commits(database, clock, demonstration=settings.demonstration)
+        live = LiveView(database, clock, commits)
+        return cls(
+            settings=settings,
+            clock=clock,
+            database=database,
+            figures=Figures(settings),
+            commits=commits,
+            registry=Registry(database),
+            cache=AnswerCache(commits, settings.limits.cache_mb * 1_048_576, time.monotonic),
+            page=page,
+            live=live,
+            hub=Hub(live.encoded, commits, settings.stream, settings.limits),
+        )
+
+
+class LiveView:
+    """The present of a park, from two statements."""
+
+    def __init__(self, database: Database, clock: Clock, commits: Commits) -> None:
+        self._database = database
+        self._clock = clock
+        self._commits = commits
+
+    async def encoded(self, park: str) -> bytes:
+        """The overview that every event of the stream carries."""
+        document, _ = await self.overview(park)
+        return _encode(document)
+
+    async def overview(self, park: str) -> tuple[dict[str, Any], list[Reading]]:
+        """The flow and the gateways, and the readings that they come from."""
+        rows = await self._database.rows(statements.latest(), {"park": park})
+        gateways = await gateway_rows(self._database, park, self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        readings = [Reading.of_row(row) for row in rows]
+        figures = flow(readings, now_ms)
+        on_its_way = self._commits.demonstration()
+        document = {
+            "park": park,
+            "as_of_ms": now_ms,
+            "newest_ms": newest_ms(readings),
+            "simulated": any(gateway["simulated"] for gateway in gateways),
+            "flow": {name: figure.document() for name, figure in figures.items()},
+            "loss_kw": loss_kw(figures),
+            "pv_of_use": pv_of_use(figures),
+            "dc": dc_bus(readings, now_ms),
+            "gateways": gateways,
+            "chain": self._commits.chain().document(),
+            "troubles": [
+                each.document() for each in troubles(readings, gateways, self._commits.chain(), now_ms, on_its_way)
+            ],
+            "demonstration": None if on_its_way is None else on_its_way.document(),
+        }
+        return document, readings
+
+
+async def gateway_rows(database: Database, park: str | None, now_ms: int, limit: int = 1_000) -> list[dict[str, Any]]:
+    """The gateways of a park, or of all, with the age of their last sign of life."""
+    rows = await database.rows(statements.plain("gateways"), {"park": park, "limit": limit})
+    for row in rows:
+        seen = row["last_seen_ms"]
+        row["last_seen_age_s"] = None if seen is None else max(0.0, (now_ms - seen) / 1000)
+    return rows

@@ -1,5 +1,0 @@
-"""Dated numbers: emission factors, coal factors, thresholds, each with its validity, source and honesty marker."""
-
-from domain.factors.reader import FactorError, factors_for, read_factors, region_of
-
-__all__ = ["FactorError", "factors_for", "read_factors", "region_of"]

@@ -1,0 +1,124 @@
+"""The command line of the gateway agent: `python -m parkgrid_edge --config edge.toml`."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from parkgrid_contract.settings import SettingsError
+from parkgrid_edge.memory import give_back, one_heap
+from parkgrid_edge.settings import EdgeSettings, check_files, load_settings
+
+if typing.TYPE_CHECKING:
+    import types
+
+STOPS = (signal.SIGTERM, signal.SIGINT)
+_EXAMPLE = """\
+a configuration to start from:
+
+  park = "gaoxin-nan"                 # the park, as everybody names it
+  gateway = "gw-1"                    # this gateway; unique in the park
+
+  [outbox]
+  path = "/var/lib/parkgrid/outbox.db"  # readings wait here until the store has them
+
+  [uplink]
+  host = "broker.example"             # password, or port = 8883, tls_ca, tls_cert, tls_key
+
+  [[devices]]
+  id = "pv-1"
+  driver = "huawei_sun2000"           # a file in edge/parkgrid_edge/drivers
+  period_s = 1.0
+  [devices.connection]
+  host = "192.0.2.11"                 # or kind = "rtu", serial = "/dev/ttyUSB0"
+  unit = 1
+
+Every key can also be set from the environment, for example PARKGRID_EDGE_UPLINK_PASSWORD.
+Exit status: 0 after SIGTERM or Ctrl-C, 2 when the configuration is wrong.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the agent, or check its configuration; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = load_settings(options.config)
+        check_files(settings, str(options.config))
+    except SettingsError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)  # noqa: T201 - the command's answer
+        return 2
+    if options.check:
+        devices = len(settings.devices)
+        print(f"{options.config}: right; gateway {settings.identity}, {devices} devices")  # noqa: T201 - as above
+        return 0
+    for number in STOPS:
+        # Told to stop while still starting: nothing has been accepted, so going at once is clean.
+        signal.signal(number, lambda _number, _frame: sys.exit(0))
+    _configure_log()
+    one_heap()
+    asyncio.run(_run(settings))
+    return 0
+
+
+async def _run(settings: EdgeSettings) -> None:
+    from parkgrid_edge.agent import Agent
+
+    stop = asyncio.Event()
+    for number in STOPS:
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    agent = Agent(settings)
+    give_back()
+    await agent.run(stop)
+
+
+def _configure_log() -> None:
+    """One line of key=value pairs per event, to standard error."""
+    structlog = _structlog_without_rich()
+    structlog.configure(
+        processors=[
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    # The Modbus library writes a line for every failed attempt; the agent writes one when something changes.
+    logging.getLogger().addHandler(logging.NullHandler())
+    logging.getLogger("asyncio").addHandler(logging.StreamHandler())
+
+
+def _structlog_without_rich() -> Any:
+    """Import structlog as if rich were not installed: it would load 9 MB for tracebacks in colour."""
+    hidden = "rich" not in sys.modules and "structlog" not in sys.modules
+    if hidden:
+        sys.modules["rich"] = typing.cast("types.ModuleType", None)
+    try:
+        import structlog
+    finally:
+        if hidden:
+            del sys.modules["rich"]
+    return structlog
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="parkgrid-edge",
+        description="The gateway agent: polls devices, keeps readings on disk, sends them until they are stored.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the agent's TOML file")
+    parser.add_argument("--check", action="store_true", help="say whether the configuration is right, and stop")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,423 @@
+"""The outbox: readings wait here, on disk, until the store says that it has them.
+
+A sample is *accepted* when the transaction that holds it has been synced. The outbox shrinks only by `Ack`, or by the
+stated policy when it outgrows its bound: the oldest batches go, counted.
+
+Every opening begins a new epoch, greater than any known before, and rows keep their numbers with a new `base`. So a
+number is never used twice for different content: not after a lying disk, not after yesterday's file was copied back.
+What such a file still holds is simply sent again, and the store's key (device, at) makes the repeat harmless.
+
+One thread at a time may use an outbox; `epoch`, `floor` and `stats` may be read from any.
+"""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple, dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from parkgrid_contract.crash import crash_point
+from parkgrid_contract.ranges import MAX_EPOCH
+from parkgrid_contract.sample import Sample
+from parkgrid_contract.telemetry import MAX_BATCH_BYTES, Ack, encode_samples
+from parkgrid_contract.time import Clock, SystemClock, from_ms
+from parkgrid_edge.outbox_file import (
+    RESERVE_BYTES,
+    DamagedError,
+    connected,
+    fill_reserve,
+    fresh_file,
+    is_damaged,
+    is_full,
+    lowest_row,
+    reserve_file,
+    row_columns,
+    salvage_into,
+    suffixed,
+    sync_folder,
+)
+from parkgrid_edge.salvage import PAGE_BYTES, Row, State
+
+_T = TypeVar("_T")
+_log = structlog.get_logger("edge.outbox")
+
+ROW_BYTES = 64
+"""What a row costs beside its body, for the bound."""
+_ENVELOPE_BYTES = 160
+_RANDOM_BITS = 20
+
+
+class OutboxError(Exception):
+    """The outbox cannot do this now; nothing was accepted, what it holds is untouched, and a later try may work."""
+
+
+class OutboxFullError(OutboxError):
+    """The disk is full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """How the outbox stands."""
+
+    accepted: int
+    """Samples accepted since the first day, over every epoch."""
+    dropped: int
+    """Samples not accepted or given up by the policy since the first day."""
+    batches: int
+    bytes: int
+    oldest_ms: int | None
+    """When the oldest batch was committed."""
+
+
+class Outbox:
+    """Batches on disk, numbered without holes within an epoch."""
+
+    def __init__(self, path: Path, max_bytes: int, clock: Clock) -> None:
+        """Nothing is opened yet; `open`, or the first operation, does it."""
+        self._path = path
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._connection: sqlite3.Connection | None = None
+        self._state = State(0, 0, 0, 1, 0, 0)
+        self._ack: Ack | None = None
+        self._batches = self._bytes = 0
+        self._lowest: tuple[int, int] | None = None
+        self._refused = 0
+        self._dropping = self._disk_full = False
+
+    @classmethod
+    def open(cls, path: Path, *, max_bytes: int = 512_000_000, clock: Clock | None = None) -> "Outbox":
+        """Open or create; a damaged file is salvaged and kept aside. Raises `OutboxError`."""
+        outbox = cls(path, max_bytes, clock or SystemClock())
+        outbox.check()
+        return outbox
+
+    def check(self) -> None:
+        """Open the file if it is not open. Raises `OutboxError`."""
+        self._use(lambda _: None)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that everything in here is sent under."""
+        return self._state.epoch
+
+    @property
+    def floor(self) -> int:
+        """The lowest seq still held, or the next one when empty."""
+        lowest, state = self._lowest, self._state
+        return (lowest[0] if lowest else state.next_row) - state.base
+
+    @property
+    def next_seq(self) -> int:
+        """The seq of the next batch."""
+        return self._state.next_row - self._state.base
+
+    @property
+    def stats(self) -> Stats:
+        """How the outbox stands now."""
+        state, lowest = self._state, self._lowest
+        oldest_ms = lowest[1] if lowest else None
+        return Stats(state.accepted, state.dropped + self._refused, self._batches, self._bytes, oldest_ms)
+
+    @property
+    def alarm(self) -> str:
+        """What is wrong with the outbox, in a word; empty when nothing is."""
+        return "disk_full" if self._disk_full else "dropping" if self._dropping else ""
+
+    def append(self, samples: Sequence[Sample]) -> list[Row]:
+        """Commit samples as one batch, or several when they are too many; they are durable when this returns.
+
+        Raises `OutboxError`: then none of them is accepted, and all are counted.
+        """
+        return self.append_encoded(split(samples))
+
+    def append_encoded(self, bodies: Sequence[tuple[bytes, int]]) -> list[Row]:
+        """As `append`, for samples that are encoded already: bodies with their number of samples."""
+        try:
+            return self._use(lambda connection: self._append(connection, bodies))
+        except OutboxError:
+            self.refuse(sum(samples for _, samples in bodies))
+            raise
+
+    def refuse(self, samples: int) -> None:
+        """Count samples that could not be accepted."""
+        self._refused += samples
+
+    def acknowledge(self, ack: Ack) -> None:
+        """Remember what is committed; the rows go with the next `append` or `trim`, so that acks cost no sync."""
+        if self._ack is None or self._ack.epoch != ack.epoch or self._ack.through <= ack.through:
+            self._ack = ack
+
+    def trim(self, ack: Ack | None = None) -> None:
+        """Delete what is committed. Raises `OutboxError`."""
+        if ack:
+            self.acknowledge(ack)
+        if self._ack:
+            self._use(
+                lambda connection: self._in_transaction(connection, lambda state: self._trimmed(connection, state))
+            )
+
+    def rows(self, after: int, before: int, limit: int) -> list[Row]:
+        """The batches with `after` < seq < `before`, ascending. Raises `OutboxError`."""
+        return self._use(lambda connection: self._rows(connection, after, before, limit))
+
+    def renew(self, above: int) -> None:
+        """Begin an epoch greater than `above`: somebody already knows one beyond ours. Raises `OutboxError`."""
+        self._use(lambda connection: self._in_transaction(connection, lambda state: self._new_life(state, above)))
+
+    def close(self) -> None:
+        """Close the file; what is in it stays, and so does the count of what was refused."""
+        if self._connection and self._refused:
+            try:
+                self._in_transaction(self._connection, lambda state: state)
+            except sqlite3.Error as error:
+                _log.warning("outbox_count_not_kept", path=str(self._path), refused=self._refused, error=str(error))
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
+    def _use(self, operation: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do something with the open file; on an error mend what can be mended and raise `OutboxError`."""
+        try:
+            if self._connection is None:
+                self._open()
+            if self._connection is None:
+                raise OutboxError(f"{self._path}: not open")
+            result = operation(self._connection)
+        except (sqlite3.Error, OSError, DamagedError) as error:
+            self._after(error)
+            kind = OutboxFullError if is_full(error) else OutboxError
+            raise kind(f"{self._path}: {error}") from error
+        return result
+
+    def _after(self, error: Exception) -> None:
+        """Leave the outbox usable: a failed sync is never retried on the same handle, since it may falsely succeed."""
+        if is_full(error):
+            self._set_full(full=True)
+            reserve_file(self._path).unlink(missing_ok=True)
+            self._write_back()
+            return
+        _log.error("outbox_reopened", path=str(self._path), error=str(error))
+        try:
+            self._disconnect()
+            if is_damaged(error):
+                self._heal(str(error))
+            self._open()
+        except (sqlite3.Error, OSError, DamagedError) as again:
+            self._disconnect()
+            _log.warning("outbox_unavailable", path=str(self._path), error=str(again))
+
+    def _open(self) -> None:
+        """Open the file, healing it if need be, and begin a new epoch."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = fresh_file(self._path)
+        if fresh.exists():
+            # A salvage was interrupted: once the bad file is aside the new one is complete, before that it is not.
+            fresh.unlink() if self._path.exists() else fresh.rename(self._path)
+        try:
+            self._connection = connected(self._path)
+            self._load(self._connection)
+        except (sqlite3.Error, DamagedError) as error:
+            self._disconnect()
+            if not is_damaged(error):
+                raise
+            self._heal(str(error))
+            self._connection = connected(self._path)
+            self._load(self._connection)
+        self._state = self._new_life(self._state, self._state.epoch)
+        try:
+            self._in_transaction(self._connection, lambda state: state)
+        except sqlite3.OperationalError as error:
+            # With a full disk the old batches can still be sent; the epoch is kept with the next commit.
+            if not is_full(error):
+                raise
+        fill_reserve(reserve_file(self._path))
+
+    def _load(self, connection: sqlite3.Connection) -> None:
+        columns = connection.execute(
+            "SELECT epoch, base, through, next_row, accepted, dropped, crc FROM state WHERE one = 1",
+        ).fetchone()
+        if columns is None or not all(isinstance(each, int) for each in columns):
+            raise DamagedError("its state is missing")
+        state = State(*columns[:-1])
+        if state.check != columns[-1]:
+            raise DamagedError("its state has a wrong checksum")
+        self._state = state
+        self._ack = None
+        self._count(connection)
+
+    def _count(self, connection: sqlite3.Connection) -> None:
+        batches, size = connection.execute("SELECT count(*), total(length(body)) FROM batch").fetchone()
+        self._batches, self._bytes = batches, int(size) + ROW_BYTES * batches
+        self._lowest = lowest_row(connection)
+
+    def _new_life(self, state: State, above: int) -> State:
+        epoch = (self._clock.now_ms() // 1000 << _RANDOM_BITS) + secrets.randbits(_RANDOM_BITS)
+        # A clock that has never been set must not lead back below an epoch that the store has seen.
+        # The step is random, lest a file that was copied back take the same one again.
+        next_one = max(above, state.epoch) + 1 + secrets.randbits(_RANDOM_BITS)
+        # A clock beyond the year 2106 says nothing either.
+        epoch = max(epoch, next_one) if epoch <= MAX_EPOCH else next_one
+        if epoch > MAX_EPOCH:
+            raise OutboxError(f"no epoch is left above {above}: somebody acknowledged one that no gateway can have had")
+        self._ack = None
+        return replace(state, epoch=epoch, base=state.through)
+
+    def _in_transaction(self, connection: sqlite3.Connection, change: Callable[[State], State]) -> None:
+        """Run `change` and keep the state that it returns, both or neither."""
+        before = (self._batches, self._bytes, self._lowest, self._ack, self._dropping)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            state = change(self._state)
+            state = replace(state, dropped=state.dropped + self._refused)
+            connection.execute("INSERT OR REPLACE INTO state VALUES (1,?,?,?,?,?,?,?)", (*astuple(state), state.check))
+            crash_point("edge.before_commit")
+            connection.execute("COMMIT")
+        except BaseException:
+            self._batches, self._bytes, self._lowest, self._ack, self._dropping = before
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        crash_point("edge.after_commit")
+        self._state = state
+        self._refused = 0
+
+    def _append(self, connection: sqlite3.Connection, bodies: Sequence[tuple[bytes, int]]) -> list[Row]:
+        if not reserve_file(self._path).exists():
+            self._in_transaction(connection, lambda state: self._trimmed(connection, state))
+            if not self._has_room(connection, sum(len(body) for body, _ in bodies)):
+                self._set_full(full=True)
+                raise OutboxFullError(f"{self._path}: the disk is still full")
+        now_ms = self._clock.now_ms()
+        first = self._state.next_row
+        rows = [Row(first + index, now_ms, samples, body) for index, (body, samples) in enumerate(bodies)]
+
+        def change(state: State) -> State:
+            state = self._trimmed(connection, state)
+            connection.executemany("INSERT INTO batch VALUES (?,?,?,?,?)", map(row_columns, rows))
+            self._batches += len(rows)
+            self._bytes += sum(len(row.body) + ROW_BYTES for row in rows)
+            if self._lowest is None and rows:
+                self._lowest = (first, now_ms)
+            accepted = state.accepted + sum(row.samples for row in rows)
+            return self._bounded(connection, replace(state, next_row=first + len(rows), accepted=accepted))
+
+        self._in_transaction(connection, change)
+        self._set_full(full=False)
+        fill_reserve(reserve_file(self._path))
+        base = self._state.base
+        return [replace(row, seq=row.seq - base) for row in rows]
+
+    def _bounded(self, connection: sqlite3.Connection, state: State) -> State:
+        """Give up the oldest batches until the bound is kept."""
+        if self._bytes <= self._max_bytes:
+            if self._dropping and self._bytes < self._max_bytes * 0.9:
+                self._dropping = False
+                _log.info("outbox_within_bound", path=str(self._path), dropped=state.dropped)
+            return state
+        if not self._dropping:
+            self._dropping = True
+            _log.error("outbox_dropping", path=str(self._path), max_bytes=self._max_bytes, remedy="restore the uplink")
+        excess = self._bytes - self._max_bytes
+        last = dropped = 0
+        query = "SELECT seq, samples, length(body) FROM batch ORDER BY seq"
+        for last, samples, size in connection.execute(query):  # noqa: B007 - the last one is where the cut is
+            dropped += samples
+            excess -= size + ROW_BYTES
+            if excess <= 0:
+                break
+        connection.execute("DELETE FROM batch WHERE seq <= ?", (last,))
+        self._count(connection)
+        return replace(state, dropped=state.dropped + dropped)
+
+    def _trimmed(self, connection: sqlite3.Connection, state: State) -> State:
+        """Delete what is committed without a hole. What is committed beyond a hole stays until the hole is closed.
+
+        Deleted rows must not look like lost ones when the next epoch numbers what is left.
+        """
+        ack, self._ack = self._ack, None
+        if ack is None or ack.epoch != state.epoch:
+            return state
+        crash_point("edge.before_trim")
+        through = min(ack.through + state.base, state.next_row - 1)
+        query = "SELECT count(*), total(length(body)) FROM batch WHERE seq <= ?"
+        count, size = connection.execute(query, (through,)).fetchone()
+        connection.execute("DELETE FROM batch WHERE seq <= ?", (through,))
+        self._batches -= count
+        self._bytes -= int(size) + ROW_BYTES * count
+        self._lowest = lowest_row(connection)
+        return replace(state, through=max(state.through, through))
+
+    def _rows(self, connection: sqlite3.Connection, after: int, before: int, limit: int) -> list[Row]:
+        base = self._state.base
+        query = "SELECT seq, at_ms, samples, body, crc FROM batch WHERE seq > ? AND seq < ? ORDER BY seq LIMIT ?"
+        found: list[Row] = []
+        for *columns, check in connection.execute(query, (after + base, before + base, limit)):
+            row = Row(*columns)
+            if not isinstance(row.body, bytes) or row.check != check:
+                raise DamagedError(f"batch {row.seq} has a wrong checksum")
+            found.append(replace(row, seq=row.seq - base))
+        return found
+
+    def _heal(self, cause: str) -> None:
+        """Put what is readable into a new file, keep the bad one aside, and say so."""
+        fresh = fresh_file(self._path)
+        fresh.unlink(missing_ok=True)
+        rows, state = salvage_into(self._path, fresh)
+        stamp = f"{from_ms(self._clock.now_ms()):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}Z"
+        aside = self._path.with_name(f"{self._path.name}.bad-{stamp}")
+        suffixed(self._path, "-shm").unlink(missing_ok=True)
+        if suffixed(self._path, "-wal").exists():
+            suffixed(self._path, "-wal").rename(suffixed(aside, "-wal"))
+        self._path.rename(aside)
+        fresh.rename(self._path)
+        sync_folder(self._path.parent)
+        _log.error("outbox_salvaged", cause=cause, batches=rows, kept_aside=str(aside), accepted=state.accepted)
+
+    def _write_back(self) -> None:
+        """Move the log into the file and give its space back."""
+        if self._connection:
+            try:
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:
+                _log.warning("outbox_not_written_back", path=str(self._path), error=str(error))
+
+    def _has_room(self, connection: sqlite3.Connection, size: int) -> bool:
+        """Whether new batches would leave the space that deleting old ones takes."""
+        (free_pages,) = connection.execute("PRAGMA freelist_count").fetchone()
+        if free_pages * PAGE_BYTES >= max(RESERVE_BYTES // 4, 2 * size):
+            return True
+        room = os.statvfs(self._path.parent)
+        return room.f_bavail * room.f_frsize >= 2 * RESERVE_BYTES + 2 * size
+
+    def _set_full(self, *, full: bool) -> None:
+        if full != self._disk_full:
+            self._disk_full = full
+            if full:
+                _log.error("outbox_disk_full", path=str(self._path), remedy="free space; readings are not accepted")
+            else:
+                _log.info("outbox_disk_writable", path=str(self._path), dropped=self.stats.dropped)
+
+
+def split(samples: Iterable[Sample]) -> list[tuple[bytes, int]]:
+    """Encoded arrays of at most a batch each, with their number of samples, in the order given."""
+    bodies: list[tuple[bytes, int]] = []
+    parts: list[bytes] = []
+    size = _ENVELOPE_BYTES
+    for sample in samples:
+        part = encode_samples((sample,))[1:-1]
+        if parts and size + len(part) + 1 > MAX_BATCH_BYTES:
+            bodies.append((b"[" + b",".join(parts) + b"]", len(parts)))
+            parts, size = [], _ENVELOPE_BYTES
+        parts.append(part)
+        size += len(part) + 1
+    if parts:
+        bodies.append((b"[" + b",".join(parts) + b"]", len(parts)))
+    return bodies

@@ -1,0 +1,205 @@
+"""Brings a database to the schema of this version: numbered SQL files, each applied once, in one transaction.
+
+A file is `NNNN_name.sql`, or `NNNN_name.<variant>.sql` where the stores differ. A file whose first line is
+`-- parkgrid: no transaction` holds statements that PostgreSQL refuses inside one; they are separated by lines
+`-- next`, must be repeatable, and are noted one by one, so that a killed run goes on where it stopped.
+
+After the last one everything belongs to `parkgrid_owner`, and each role has its rights (`parkgrid_ingest.roles`).
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg
+
+from parkgrid_ingest import roles
+from parkgrid_ingest.sql import statement
+from parkgrid_ingest.store import Kind
+from parkgrid_ingest.store.connection import translated
+from parkgrid_ingest.store.errors import SetupError
+from parkgrid_ingest.store.offer import offered
+
+_NAME = re.compile(r"(?P<version>\d{4})_(?P<name>\w+)(?:\.(?P<variant>postgres|timescale))?\.sql")
+_NO_TRANSACTION = "-- parkgrid: no transaction\n"
+_NEXT = re.compile(r"^-- next\n", re.MULTILINE)
+_LOCK = 0x7061726B67726964  # "parkgrid" in ASCII: one migration at a time on one database
+_OLDEST_SERVER = 150_000
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One migration file."""
+
+    version: str
+    name: str
+    variant: str
+    """The store it is for; empty when it is for both."""
+    text: str
+
+    @property
+    def file(self) -> str:
+        """The name of its file."""
+        return f"{self.version}_{self.name}{'.' if self.variant else ''}{self.variant}.sql"
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of its text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def statements(self) -> list[str]:
+        """What is executed at once: the whole file, or one statement after the other."""
+        return _NEXT.split(self.text) if self.text.startswith(_NO_TRANSACTION) else [self.text]
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationState:
+    """Where a migration stands in one database."""
+
+    version: str
+    name: str
+    state: str
+    """applied, pending, unfinished, edited, or unknown (applied by a newer version)."""
+    applied_at: str = ""
+
+
+def migrate(dsn: str, directory: Path | None = None) -> list[str]:
+    """Apply what is missing and give the names of the files that were. Raises `SetupError`, `StoreUnavailableError`."""
+    with _locked(dsn) as connection:
+        _prepare(connection)
+        roles.create(connection)
+        kind = _kind(connection)
+        noted = _noted(connection)
+        wanted = _wanted(directory, kind)
+        _refuse_strangers(wanted, noted)
+        missing = [each for each in wanted if not (each.version in noted and noted[each.version][2])]
+        for migration in missing:
+            _apply(connection, migration, kind, noted[migration.version][3] if migration.version in noted else 0)
+        roles.secure(connection, kind, changed=bool(missing))
+        return [migration.file for migration in missing]
+
+
+def status(dsn: str, directory: Path | None = None) -> list[MigrationState]:
+    """Every migration of this version and where it stands; changes nothing. Raises `StoreUnavailableError`."""
+    with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+        exists = connection.execute("SELECT to_regclass('base.schema_migration') IS NOT NULL").fetchone() == (True,)
+        noted = _noted(connection) if exists else {}
+        kind = _recorded_kind(connection) if exists else None
+        wanted = {each.version: each for each in _wanted(directory, kind or offered(connection).kind)}
+    states = []
+    for version in sorted(wanted.keys() | noted.keys()):
+        name = wanted[version].name if version in wanted else noted[version][0]
+        applied_at = noted[version][4] if version in noted else ""
+        states.append(MigrationState(version, name, _state(wanted.get(version), noted.get(version)), applied_at))
+    return states
+
+
+_Noted = tuple[str, str, bool, int, str]
+"""Name, checksum, complete, statements done, instant."""
+
+
+def _state(wanted: Migration | None, noted: _Noted | None) -> str:
+    if wanted is None:
+        return "unknown"
+    if noted is None:
+        return "pending"
+    if noted[1] != wanted.checksum:
+        return "edited"
+    return "applied" if noted[2] else "unfinished"
+
+
+@contextmanager
+def _locked(dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+        if connection.info.server_version < _OLDEST_SERVER:
+            raise SetupError(f"PostgreSQL {connection.info.server_version // 10_000} is too old: use 15 or newer")
+        # A notice would reach nobody here; what matters is in the error.
+        connection.execute("SET client_min_messages = warning")
+        connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        # A migration must not queue behind a long query and block everybody behind itself.
+        connection.execute("SET lock_timeout = '30s'")
+        yield connection
+
+
+def _prepare(connection: psycopg.Connection[Any]) -> None:
+    if connection.execute("SELECT to_regclass('base.schema_migration') IS NULL").fetchone() == (True,):
+        with connection.transaction():
+            connection.execute(statement("create_schema_migration"))
+
+
+def _kind(connection: psycopg.Connection[Any]) -> Kind:
+    """The store of this database; one that is not yet decided is decided by what the server offers, and prepared."""
+    recorded = _recorded_kind(connection)
+    if recorded is not None:
+        return recorded
+    offer = offered(connection)
+    if offer.kind == "timescale":
+        connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
+    return offer.kind
+
+
+def _recorded_kind(connection: psycopg.Connection[Any]) -> Kind | None:
+    row = connection.execute(statement("recorded_kind")).fetchone()
+    return cast("Kind", row[0]) if row else None
+
+
+def _noted(connection: psycopg.Connection[Any]) -> dict[str, _Noted]:
+    rows = connection.execute(statement("noted_migrations")).fetchall()
+    return {version: (name, checksum, complete, done, at) for version, name, checksum, complete, done, at in rows}
+
+
+def _wanted(directory: Path | None, kind: Kind) -> list[Migration]:
+    """The files for one store, in order of their numbers."""
+    found: dict[str, Migration] = {}
+    files = (directory or resources.files("parkgrid_ingest.sql") / "migrations").iterdir()
+    for file in files:
+        match = _NAME.fullmatch(file.name)
+        if match is None or match["variant"] not in (None, kind):
+            continue
+        version = match["version"]
+        if version in found:
+            raise SetupError(f"{file.name}: number {version} is taken by {found[version].file}: use the next free one")
+        text = file.read_text("utf-8").replace("\r\n", "\n")
+        found[version] = Migration(version, match["name"], match["variant"] or "", text)
+    return [found[version] for version in sorted(found)]
+
+
+def _refuse_strangers(wanted: list[Migration], noted: dict[str, _Noted]) -> None:
+    """Refuse edited files; a database that is ahead of this version stays usable, since migrations only add."""
+    for migration in wanted:
+        if migration.version in noted and noted[migration.version][1] != migration.checksum:
+            raise SetupError(
+                f"{migration.file} was changed after it was applied to this database: "
+                "restore the file as it was and put the change into a new migration with the next number"
+            )
+
+
+def _apply(connection: psycopg.Connection[Any], migration: Migration, kind: Kind, done: int) -> None:
+    statements = migration.statements
+    try:
+        if len(statements) == 1 and not migration.text.startswith(_NO_TRANSACTION):
+            with connection.transaction():
+                _execute(connection, statements[0])
+                _note(connection, migration, kind, 1, complete=True)
+            return
+        for number, text in enumerate(statements[done:], done + 1):
+            _execute(connection, text)
+            _note(connection, migration, kind, number, complete=number == len(statements))
+    except psycopg.ProgrammingError as error:
+        raise SetupError(f"{migration.file}: {error}".rstrip()) from error
+
+
+def _execute(connection: psycopg.Connection[Any], text: str) -> None:
+    # The text is a file of this package, never input.
+    connection.execute(text)
+
+
+def _note(connection: psycopg.Connection[Any], migration: Migration, kind: Kind, done: int, *, complete: bool) -> None:
+    values = (migration.version, migration.name, kind, migration.checksum, done, complete)
+    connection.execute(statement("note_migration"), values)

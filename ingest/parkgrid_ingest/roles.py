@@ -1,0 +1,137 @@
+"""Who owns the schema, and the logins of the roles with exactly what each needs.
+
+    parkgrid_owner     owns schema, tables, views and functions; no superuser, and nobody can sign in as it
+    parkgrid_rollups   owns the continuous aggregates of TimescaleDB, which only an owner may refresh
+    parkgrid_ingest    group: writes registry, readings, roll-ups and notes
+    parkgrid_accounting   group: writes registers, intervals, bills and clusters
+    parkgrid_api, parkgrid_grafana   groups: read the views of schema `public`
+
+A login is a member of one group and of nothing else. `migrate` ends with `secure`, so what a migration adds belongs to
+the owner and is written by nobody until `sql/roles.sql` names it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import psycopg
+import structlog
+from psycopg import sql
+
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_ingest.sql import statement
+from parkgrid_ingest.store import Kind
+from parkgrid_ingest.store.connection import translated
+from parkgrid_ingest.store.errors import SetupError
+
+_log = structlog.get_logger("ingest.roles")
+
+Role = Literal["ingest", "accounting", "api", "grafana"]
+ROLES: tuple[Role, ...] = get_args(Role)
+NAMES: Mapping[Role, str] = {"ingest": "ingest", "accounting": "accounting", "api": "api", "grafana": "grafana_reader"}
+"""What the login of a role is called in a deployment."""
+_SETTINGS: Mapping[Role, Mapping[str, str]] = {
+    "ingest": {},
+    "accounting": {},
+    "api": {"default_transaction_read_only": "on"},
+    # A panel's query must end and must not write; a login may lift both, but has no right to write.
+    "grafana": {
+        "default_transaction_read_only": "on",
+        "statement_timeout": "30s",
+        "idle_in_transaction_session_timeout": "60s",
+    },
+}
+_MOST_SESSIONS: Mapping[Role, int] = {"ingest": 20, "accounting": 20, "api": 150, "grafana": 20}
+"""Sessions of a login, so that no role takes the places of the others: settings of the api allow 141."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A login to be made or renewed."""
+
+    role: Role
+    name: str
+    password: str
+
+
+def create(connection: psycopg.Connection[Any]) -> None:
+    """Make the roles of the server that are missing, as far as this login may."""
+    connection.execute(statement("create_roles"))
+
+
+def secure(connection: psycopg.Connection[Any], kind: Kind, *, changed: bool) -> None:
+    """Hand everything to the owner and set the rights of every role; nothing happens where all of it is so already.
+
+    Where migrations are run by a login that is no superuser, that login stays the owner.
+    """
+    superuser = connection.execute(statement("is_superuser")).fetchone() == (True,)
+    strangers = _strangers(connection, kind) if superuser else []
+    if not (changed or strangers):
+        return
+    if superuser:
+        if kind == "timescale":
+            connection.execute(statement("let_policies_run"))
+        connection.execute(statement("close_database"))
+        connection.execute(statement("fence_definitions"))
+    _set_rights(connection)
+    if superuser:
+        # One by one: a year of partitions has more locks than a server keeps.
+        for command in (*_commands(connection, "borrowed_powers"), *strangers):
+            _execute(connection, command)
+
+
+def make_logins(dsn: str, logins: Iterable[Login]) -> None:
+    """Make logins, or renew their passwords; each is in the group of its role and in no other. Raises `StoreError`."""
+    with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+        for login in logins:
+            if not login.password:
+                raise SetupError(f"the login {login.name} has no password: take one from `openssl rand -hex 32`")
+            with connection.transaction():
+                _make(connection, login)
+
+
+def _make(connection: psycopg.Connection[Any], login: Login) -> None:
+    name, group = sql.Identifier(login.name), f"parkgrid_{login.role}"
+    known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (login.name,)).fetchone()
+    if known is None:
+        connection.execute(sql.SQL("CREATE ROLE {}").format(name))
+    # As a verifier, so that a server which logs statements never sees the password.
+    verifier = connection.pgconn.encrypt_password(login.password.encode(), login.name.encode(), b"scram-sha-256")
+    connection.execute(
+        sql.SQL(
+            "ALTER ROLE {} LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+            " CONNECTION LIMIT {} PASSWORD {}"
+        ).format(name, sql.Literal(_MOST_SESSIONS[login.role]), sql.Literal(verifier.decode()))
+    )
+    for setting, value in _SETTINGS[login.role].items():
+        command = sql.SQL("ALTER ROLE {} SET {} = {}").format(name, sql.Identifier(setting), sql.Literal(value))
+        connection.execute(command)
+    others = connection.execute(statement("other_memberships"), (login.name, group)).fetchall()
+    for other, grantor in others:
+        _log.warning("membership_removed", login=login.name, role=other)
+        revoke = sql.SQL("REVOKE {} FROM {} GRANTED BY {}")
+        connection.execute(revoke.format(sql.Identifier(other), name, sql.Identifier(grantor)))
+    connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), name))
+
+
+def _set_rights(connection: psycopg.Connection[Any]) -> None:
+    with connection.transaction():
+        connection.execute(statement("close_schemas"))
+        wanted = connection.execute(statement("wanted_rights"), {"classes": list(CATALOGUE)}).fetchall()
+        for (command,) in wanted:
+            _execute(connection, command)
+
+
+def _strangers(connection: psycopg.Connection[Any], kind: Kind) -> list[str]:
+    found = connection.execute(statement("aggregates")).fetchall() if kind == "timescale" else []
+    values = {"schemas": [schema for schema, _ in found], "names": [name for _, name in found]}
+    return [command for _, command in connection.execute(statement("strangers"), values)]
+
+
+def _commands(connection: psycopg.Connection[Any], name: str) -> list[str]:
+    return [command for (command,) in connection.execute(statement(name))]
+
+
+def _execute(connection: psycopg.Connection[Any], command: str) -> None:
+    # Put together by the server, with its own quoting, of the names in its catalogue.
+    connection.execute(command)
