@@ -26,7 +26,7 @@ from parkgrid.settling import rolling_up
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import SystemClock, from_ms
-from parkgrid_edge.uplink import agent_version
+from parkgrid_edge.delivery.uplink import agent_version
 from parkgrid_ingest.rows import BatchHeader, Commit
 from parkgrid_ingest.store import Known, Park, Store
 from parkgrid_simulators import history

@@ -22,15 +22,15 @@ from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import Clock, SystemClock
 from parkgrid_edge.drivers import find
 from parkgrid_edge.health import Health, Work
-from parkgrid_edge.intake import Intake
-from parkgrid_edge.ledger import Ledger
-from parkgrid_edge.modbus import Connection
-from parkgrid_edge.outbox import Outbox, OutboxError
-from parkgrid_edge.poller import PolledDevice, Poller
-from parkgrid_edge.reading import Identity
-from parkgrid_edge.salvage import Row
+from parkgrid_edge.delivery.intake import Intake
+from parkgrid_edge.delivery.ledger import Ledger
+from parkgrid_edge.protocols.modbus import Connection
+from parkgrid_edge.delivery.outbox import Outbox, OutboxError
+from parkgrid_edge.polling.poller import PolledDevice, Poller
+from parkgrid_edge.polling.reading import Identity
+from parkgrid_edge.delivery.salvage import Row
 from parkgrid_edge.settings import DeviceSettings, EdgeSettings
-from parkgrid_edge.uplink import Uplink
+from parkgrid_edge.delivery.uplink import Uplink
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("edge.agent")

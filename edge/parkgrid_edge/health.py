@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from parkgrid_contract.sample import Sample
-from parkgrid_edge.outbox import Stats
+from parkgrid_edge.delivery.outbox import Stats
 
 _PROC = Path("/proc")
 _THERMAL = Path("/sys/class/thermal")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from parkgrid_contract.signals import CATALOGUE, Kind, Signal
 from parkgrid_edge.drivers import find
-from parkgrid_edge.registers import Driver, Register, Table, encode
+from parkgrid_edge.protocols.registers import Driver, Register, Table, encode
 
 READ_HOLDING, READ_INPUT = 3, 4
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS = 1, 2

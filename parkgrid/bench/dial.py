@@ -10,7 +10,7 @@ from parkgrid import process
 from parkgrid.bench.devices import Load
 from parkgrid.bench.figures import BenchmarkError
 from parkgrid_edge.drivers import find
-from parkgrid_edge.registers import Register
+from parkgrid_edge.protocols.registers import Register
 
 _PATIENCE_S = 10.0
 

@@ -16,7 +16,7 @@ from parkgrid.bench.figures import BenchmarkError, Figure, Progress
 from parkgrid.bench.plant import ROW_VALUES, Span, samples
 from parkgrid.bench.stack import PARK, Stack
 from parkgrid_contract.identity import Gateway
-from parkgrid_edge.outbox import Outbox, split
+from parkgrid_edge.delivery.outbox import Outbox, split
 
 DRIVER = "eastron_sdm630"
 DEVICES = 50

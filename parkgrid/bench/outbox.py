@@ -10,7 +10,7 @@ from parkgrid.bench.figures import Figure, Leg, Progress, finish, run_pairs
 from parkgrid.bench.plant import Span, samples
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.telemetry import encode_samples
-from parkgrid_edge.outbox import Outbox
+from parkgrid_edge.delivery.outbox import Outbox
 
 _APPENDS = 300
 _BODIES = 100

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from parkgrid_contract.signals import CATALOGUE, Kind
-from parkgrid_edge.registers import Driver, Encoding, Register, Table, WriteRegister, decode, encode
+from parkgrid_edge.protocols.registers import Driver, Encoding, Register, Table, WriteRegister, decode, encode
 from parkgrid_simulators.plant import Values
 
 Address = tuple[Table, int]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from parkgrid_contract.time import Clock
-from parkgrid_edge.registers import Table
+from parkgrid_edge.protocols.registers import Table
 from parkgrid_simulators.faults import Fault, FaultKind, FaultPlan
 from parkgrid_simulators.image import IllegalAddressError, IllegalValueError
 from parkgrid_simulators.plant import Endpoint, Plant, SimulatedDevice

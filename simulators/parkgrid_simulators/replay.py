@@ -12,7 +12,7 @@ from pathlib import Path
 from parkgrid_contract.settings import Problem
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_edge import drivers
-from parkgrid_edge.registers import encode
+from parkgrid_edge.protocols.registers import encode
 from parkgrid_simulators.measured.loading import MAPPINGS, Measured, ReplayError, find_mapping, open_measured
 from parkgrid_simulators.measured.series import Series
 from parkgrid_simulators.plant import Values

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from parkgrid_contract.signals import Kind
 from parkgrid_edge import drivers
-from parkgrid_edge.registers import Encoding, Table
+from parkgrid_edge.protocols.registers import Encoding, Table
 from parkgrid_simulators.faults import Fault, FaultKind, FaultPlan
 from parkgrid_simulators.image import RegisterImage, decimal_points, identity_words, modulus
 from parkgrid_simulators.plant import Plant, SimulatedDevice, Values

@@ -8,7 +8,7 @@ bits unsigned, s scale factor, t text; a number after the type repeats it.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from parkgrid_edge.registers import Driver, Encoding, Register, Table
+from parkgrid_edge.protocols.registers import Driver, Encoding, Register, Table
 from parkgrid_simulators.image import Address, RegisterImage, text_words
 from parkgrid_simulators.plant import SimulatedDevice
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parkgrid_edge.frames import GarbledError, Read, checksum, rtu_answer, tcp_answer
-from parkgrid_edge.registers import Table
+from parkgrid_edge.protocols.frames import GarbledError, Read, checksum, rtu_answer, tcp_answer
+from parkgrid_edge.protocols.registers import Table
 from tests.edge.peer import crc
 
 pytestmark = pytest.mark.edge

@@ -4,7 +4,7 @@ import pytest
 
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_edge.health import Health, Work, clock_offset_ms
-from parkgrid_edge.outbox import Stats
+from parkgrid_edge.delivery.outbox import Stats
 
 pytestmark = pytest.mark.edge
 

@@ -6,9 +6,9 @@ import math
 import pytest
 
 from parkgrid_contract.sample import Quality, Sample
-from parkgrid_edge import intake as module
-from parkgrid_edge.intake import Intake
-from parkgrid_edge.ledger import Ledger
+from parkgrid_edge.delivery import intake as module
+from parkgrid_edge.delivery.intake import Intake
+from parkgrid_edge.delivery.ledger import Ledger
 
 pytestmark = pytest.mark.edge
 

@@ -10,11 +10,11 @@ import structlog
 
 from parkgrid_contract.settings import SettingsError
 from parkgrid_contract.time import SystemClock
-from parkgrid_edge.endpoint import Endpoint, Lines, known_places
-from parkgrid_edge.frames import Read
-from parkgrid_edge.modbus import Connection, LinkError
-from parkgrid_edge.poller import PolledDevice, Poller
-from parkgrid_edge.registers import Table
+from parkgrid_edge.polling.endpoint import Endpoint, Lines, known_places
+from parkgrid_edge.protocols.frames import Read
+from parkgrid_edge.protocols.modbus import Connection, LinkError
+from parkgrid_edge.polling.poller import PolledDevice, Poller
+from parkgrid_edge.protocols.registers import Table
 from parkgrid_edge.settings import check_files, load_settings
 from tests.edge.peer import Device, rtu_peer, silent, tcp_peer, until
 from tests.edge.test_poller import meter, p95, running

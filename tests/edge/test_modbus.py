@@ -5,10 +5,10 @@ import struct
 
 import pytest
 
-from parkgrid_edge.endpoint import Endpoint
-from parkgrid_edge.frames import Read
-from parkgrid_edge.modbus import Connection, LinkError, PermanentError, RetriableError
-from parkgrid_edge.registers import Table
+from parkgrid_edge.polling.endpoint import Endpoint
+from parkgrid_edge.protocols.frames import Read
+from parkgrid_edge.protocols.modbus import Connection, LinkError, PermanentError, RetriableError
+from parkgrid_edge.protocols.registers import Table
 from tests.edge.peer import Device, crc, exception, hang_mid_frame, rtu_peer, silent, tcp_peer, until
 
 pytestmark = pytest.mark.edge

@@ -12,7 +12,7 @@ import pytest
 from parkgrid_contract.ranges import MAX_EPOCH, MAX_PAYLOAD_BYTES, MAX_SEQ
 from parkgrid_contract.sample import Sample
 from parkgrid_contract.telemetry import MAX_BATCH_BYTES, Ack, decode_batch, encode_samples, frame_batch
-from parkgrid_edge.outbox import Outbox, OutboxError, OutboxFullError, split
+from parkgrid_edge.delivery.outbox import Outbox, OutboxError, OutboxFullError, split
 
 pytestmark = pytest.mark.edge
 
@@ -240,7 +240,7 @@ _APPENDING = """
 import sys
 from pathlib import Path
 from parkgrid_contract.sample import Sample
-from parkgrid_edge.outbox import Outbox, OutboxError
+from parkgrid_edge.delivery.outbox import Outbox, OutboxError
 outbox = Outbox.open(Path(sys.argv[1]))
 for number in range(20):
     try:

@@ -12,8 +12,8 @@ import structlog
 from parkgrid_contract.sample import Quality, Sample
 from parkgrid_contract.time import AcceleratedClock, SystemClock
 from parkgrid_edge.drivers import find
-from parkgrid_edge.modbus import Connection
-from parkgrid_edge.poller import Pace, PolledDevice, Poller
+from parkgrid_edge.protocols.modbus import Connection
+from parkgrid_edge.polling.poller import Pace, PolledDevice, Poller
 from tests.edge.peer import Device, exception, hang_mid_frame, rtu_peer, silent, tcp_peer, until
 
 pytestmark = pytest.mark.edge
@@ -370,7 +370,7 @@ async def test_a_whole_run_sends_read_functions_only():
 
 
 def test_a_contiguous_map_costs_at_most_one_request_for_fifteen_values():
-    from parkgrid_edge.registers import blocks
+    from parkgrid_edge.protocols.registers import blocks
 
     for name in ("eastron_sdm630", "huawei_sun2000"):
         driver = find(name)

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from parkgrid_contract.time import SystemClock
-from parkgrid_edge.endpoint import Endpoint
-from parkgrid_edge.modbus import Connection
-from parkgrid_edge.poller import Pace, PolledDevice, Poller
-from parkgrid_edge.reading import DeviceReader, Reading
-from parkgrid_edge.refusals import LONGEST_PAUSE_S
+from parkgrid_edge.polling.endpoint import Endpoint
+from parkgrid_edge.protocols.modbus import Connection
+from parkgrid_edge.polling.poller import Pace, PolledDevice, Poller
+from parkgrid_edge.polling.reading import DeviceReader, Reading
+from parkgrid_edge.polling.refusals import LONGEST_PAUSE_S
 from tests.edge.peer import Device, Request, Send, TcpPeer, tcp_peer
 from tests.edge.test_sunspec import INVERTER, common, device, model
 

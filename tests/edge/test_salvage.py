@@ -9,8 +9,8 @@ import pytest
 
 from parkgrid_contract.sample import Sample
 from parkgrid_contract.telemetry import Ack
-from parkgrid_edge.outbox import Outbox, OutboxError
-from parkgrid_edge.salvage import PAGE_BYTES, salvage
+from parkgrid_edge.delivery.outbox import Outbox, OutboxError
+from parkgrid_edge.delivery.salvage import PAGE_BYTES, salvage
 
 pytestmark = pytest.mark.edge
 

@@ -11,10 +11,10 @@ import pytest
 from parkgrid_contract.sample import Sample
 from parkgrid_contract.telemetry import Ack
 from parkgrid_edge.agent import Agent
-from parkgrid_edge.salvage import Row
+from parkgrid_edge.delivery.salvage import Row
 from parkgrid_edge.settings import ClockSettings, EdgeSettings, LedgerSettings, OutboxSettings, UplinkSettings
-from parkgrid_edge.uplink import LONGEST_DELAY_S, delay_s
-from parkgrid_edge.window import Lane, Window
+from parkgrid_edge.delivery.uplink import LONGEST_DELAY_S, delay_s
+from parkgrid_edge.delivery.window import Lane, Window
 from tests.edge.ingest_double import IngestDouble
 
 pytestmark = pytest.mark.edge

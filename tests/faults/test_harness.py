@@ -8,7 +8,7 @@ import pytest
 
 from parkgrid.bench.devices import Load
 from parkgrid_edge.drivers import find
-from parkgrid_edge.registers import Table, decode
+from parkgrid_edge.protocols.registers import Table, decode
 from tests.faults.proxy import Link, Proxy
 
 pytestmark = pytest.mark.faults

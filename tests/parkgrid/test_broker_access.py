@@ -24,7 +24,7 @@ from parkgrid_contract.identity import Gateway
 from parkgrid_contract.settings import load
 from parkgrid_contract.time import SystemClock
 from parkgrid_contract.topics import Channel, subscription, topic
-from parkgrid_edge.link import Link, LinkError, Will
+from parkgrid_edge.protocols.mqtt import Link, LinkError, Will
 from parkgrid_edge.settings import UplinkSettings, load_settings
 from parkgrid_ingest.consumer import Consumer
 from parkgrid_ingest.inbox import Inbox

@@ -15,7 +15,7 @@ from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_edge.drivers import find
-from parkgrid_edge.registers import Table, read
+from parkgrid_edge.protocols.registers import Table, read
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_simulators.faults import FaultPlan
 from parkgrid_simulators.park import Park

@@ -22,7 +22,7 @@ from parkgrid_contract.settings import load
 from parkgrid_contract.telemetry import Batch, encode_batch
 from parkgrid_contract.time import SystemClock
 from parkgrid_contract.topics import Channel, topic
-from parkgrid_edge.link import Link, LinkError, Will
+from parkgrid_edge.protocols.mqtt import Link, LinkError, Will
 from parkgrid_edge.settings import UplinkSettings
 from parkgrid_ingest.__main__ import main as ingest_main
 from parkgrid_ingest.consumer import Consumer

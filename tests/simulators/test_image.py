@@ -4,7 +4,7 @@ import pytest
 
 from parkgrid_contract.signals import CATALOGUE, Kind
 from parkgrid_edge import drivers
-from parkgrid_edge.registers import Driver, Encoding, Register, Table, decode, decode_text, read
+from parkgrid_edge.protocols.registers import Driver, Encoding, Register, Table, decode, decode_text, read
 from parkgrid_simulators.image import (
     IllegalAddressError,
     IllegalValueError,

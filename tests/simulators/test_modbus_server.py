@@ -5,10 +5,10 @@ import struct
 
 import pytest
 
-from parkgrid_edge.endpoint import Endpoint
-from parkgrid_edge.frames import Read
-from parkgrid_edge.modbus import Connection
-from parkgrid_edge.registers import Table
+from parkgrid_edge.polling.endpoint import Endpoint
+from parkgrid_edge.protocols.frames import Read
+from parkgrid_edge.protocols.modbus import Connection
+from parkgrid_edge.protocols.registers import Table
 from parkgrid_simulators.clock import SteppedClock
 from parkgrid_simulators.modbus_server import ModbusServer
 from parkgrid_simulators.plant import SimulatedDevice

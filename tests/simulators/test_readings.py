@@ -9,7 +9,7 @@ import pytest
 
 from parkgrid_contract.signals import CATALOGUE, Kind
 from parkgrid_edge import drivers
-from parkgrid_edge.registers import decode
+from parkgrid_edge.protocols.registers import decode
 from parkgrid_simulators import readings
 from parkgrid_simulators.chargers import CLASSES, Gun, Vehicle
 from parkgrid_simulators.faults import FaultPlan

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 from parkgrid_edge import drivers
-from parkgrid_edge.registers import blocks
+from parkgrid_edge.protocols.registers import blocks
 from parkgrid_simulators.clock import SteppedClock
 from parkgrid_simulators.modbus_server import ModbusServer
 from parkgrid_simulators.park import Park

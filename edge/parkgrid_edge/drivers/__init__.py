@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
 
-from parkgrid_edge.registers import Driver
+from parkgrid_edge.protocols.registers import Driver
 
 
 class UnknownDriverError(LookupError):

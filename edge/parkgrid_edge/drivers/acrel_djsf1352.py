@@ -14,7 +14,7 @@ are set in the meter, whose readings are primary values already. Forward is posi
 forward what it draws from the grid. It knows neither reference, target, ripple nor state of the converter.
 """
 
-from parkgrid_edge.registers import Driver, Encoding, Register
+from parkgrid_edge.protocols.registers import Driver, Encoding, Register
 
 _MILLI = 0.001
 """The decimal point counts from a thousandth: n = 3 is one unit."""

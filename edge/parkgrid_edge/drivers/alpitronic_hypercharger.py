@@ -7,7 +7,7 @@ Firmware caveat: before 1.7.2 the power register always read 0.
 """
 
 from parkgrid_contract.signals import CHARGER_STATES
-from parkgrid_edge.registers import Driver, Encoding, Register, Table, WriteRegister
+from parkgrid_edge.protocols.registers import Driver, Encoding, Register, Table, WriteRegister
 
 _STATE = {name: code for code, name in enumerate(CHARGER_STATES)}
 _STATES = {

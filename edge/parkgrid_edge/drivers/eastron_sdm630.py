@@ -8,7 +8,7 @@ Import is positive, as parkgrid counts a load and a grid connection. A float32 e
 131,072 kWh on, and 1 kWh from 8,388,608 kWh on.
 """
 
-from parkgrid_edge.registers import Driver, Encoding, Register, Table
+from parkgrid_edge.protocols.registers import Driver, Encoding, Register, Table
 
 
 def _float(signal: str, number: int, scale: float, vendor_name: str) -> Register:

@@ -6,7 +6,7 @@ discharge positive, so power and current have a negative scale.
 """
 
 from parkgrid_contract.signals import OPERATING_STATES
-from parkgrid_edge.registers import Driver, Encoding, Register, Text
+from parkgrid_edge.protocols.registers import Driver, Encoding, Register, Text
 
 _STATE = {name: code for code, name in enumerate(OPERATING_STATES)}
 _STATES = {

@@ -8,7 +8,7 @@ rest after connecting (evcc-io/evcc #30803). Missing points read 0x7FFF / 0x7FFF
 """
 
 from parkgrid_contract.signals import OPERATING_STATES
-from parkgrid_edge.registers import Driver, Encoding, Register, Text, WriteRegister
+from parkgrid_edge.protocols.registers import Driver, Encoding, Register, Text, WriteRegister
 
 _NO_INT16 = (0x7FFF,)
 _NO_INT32 = (0x7FFF_FFFF,)

@@ -8,7 +8,7 @@ Cross-checked with the manual 16131.5 of the same maker, 5.6.
 Every value is to be requested on its own. -9999 (0xD8F1) is an error code, not a reading.
 """
 
-from parkgrid_edge.registers import Driver, Encoding, Register, Table
+from parkgrid_edge.protocols.registers import Driver, Encoding, Register, Table
 
 
 def _input(signal: str, address: int, vendor_name: str, encoding: Encoding = Encoding.INT16) -> Register:

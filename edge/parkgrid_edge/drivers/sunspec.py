@@ -2,10 +2,10 @@
 
 Document: SunSpec Alliance, "SunSpec Device Information Model Specification" V1.2, and the information models 1,
 101-103, 111-113, 160, 201-204, 211-214, 701, 713, 714 and 802 (github.com/sunspec/models, 2026-04-22).
-See `parkgrid_edge.sunspec`.
+See `parkgrid_edge.protocols.sunspec`.
 """
 
-from parkgrid_edge.registers import Driver
+from parkgrid_edge.protocols.registers import Driver
 
 DRIVER = Driver(
     name="sunspec",

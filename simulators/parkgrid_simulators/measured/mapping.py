@@ -25,7 +25,7 @@ from parkgrid_contract.settings import above, at_least, between, load, readable,
 from parkgrid_contract.signals import CATALOGUE, Kind
 from parkgrid_contract.time import to_ms
 from parkgrid_edge import drivers
-from parkgrid_edge.registers import Driver
+from parkgrid_edge.protocols.registers import Driver
 
 Fault = tuple[str, object, str]
 """Key, value and remedy of something that is wrong."""

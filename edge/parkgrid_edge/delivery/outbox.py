@@ -25,7 +25,7 @@ from parkgrid_contract.ranges import MAX_EPOCH
 from parkgrid_contract.sample import Sample
 from parkgrid_contract.telemetry import MAX_BATCH_BYTES, Ack, encode_samples
 from parkgrid_contract.time import Clock, SystemClock, from_ms
-from parkgrid_edge.outbox_file import (
+from parkgrid_edge.delivery.outbox_file import (
     RESERVE_BYTES,
     DamagedError,
     connected,
@@ -40,7 +40,7 @@ from parkgrid_edge.outbox_file import (
     suffixed,
     sync_folder,
 )
-from parkgrid_edge.salvage import PAGE_BYTES, Row, State
+from parkgrid_edge.delivery.salvage import PAGE_BYTES, Row, State
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("edge.outbox")

@@ -20,11 +20,11 @@ from parkgrid_contract.refusal import RefusedError
 from parkgrid_contract.telemetry import Ack, decode_ack, frame_batch
 from parkgrid_contract.time import Clock
 from parkgrid_contract.topics import Channel, topic
-from parkgrid_edge.link import Link, LinkError, Will
-from parkgrid_edge.outbox import Outbox, OutboxError
-from parkgrid_edge.salvage import Row
+from parkgrid_edge.protocols.mqtt import Link, LinkError, Will
+from parkgrid_edge.delivery.outbox import Outbox, OutboxError
+from parkgrid_edge.delivery.salvage import Row
 from parkgrid_edge.settings import EdgeSettings
-from parkgrid_edge.window import Lane, Window
+from parkgrid_edge.delivery.window import Lane, Window
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("edge.uplink")

@@ -15,8 +15,8 @@ from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.framer import FramerType
 
-from parkgrid_edge.frames import READ_FUNCTIONS, GarbledError, Read, misnumbered, rtu_answer, tcp_answer
-from parkgrid_edge.registers import Table
+from parkgrid_edge.protocols.frames import READ_FUNCTIONS, GarbledError, Read, misnumbered, rtu_answer, tcp_answer
+from parkgrid_edge.protocols.registers import Table
 
 if TYPE_CHECKING:
     from pymodbus.pdu import ModbusPDU

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from parkgrid_edge.reading import Identity, Reading
+from parkgrid_edge.polling.reading import Identity, Reading
 
 TWO_NAMES = "two_names"
 _log = structlog.get_logger("edge.poller")

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from parkgrid_edge.registers import Table
+from parkgrid_edge.protocols.registers import Table
 
 READ_FUNCTIONS = {Table.HOLDING: 3, Table.INPUT: 4}
 _MBAP = 6

@@ -20,10 +20,10 @@ from parkgrid_contract.sample import NO_FLAGS, Quality, Sample
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import Clock
 from parkgrid_edge.drivers import find
-from parkgrid_edge.endpoint import Endpoint, Lines
-from parkgrid_edge.modbus import Connection
-from parkgrid_edge.reading import DeviceReader, Identity, Reading, unanswered
-from parkgrid_edge.state import DeviceState
+from parkgrid_edge.polling.endpoint import Endpoint, Lines
+from parkgrid_edge.protocols.modbus import Connection
+from parkgrid_edge.polling.reading import DeviceReader, Identity, Reading, unanswered
+from parkgrid_edge.polling.state import DeviceState
 
 _log = structlog.get_logger(__name__)
 

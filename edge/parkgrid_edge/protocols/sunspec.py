@@ -12,10 +12,10 @@ Layouts: SunSpec information models, github.com/sunspec/models (Apache-2.0), as 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from parkgrid_edge.modbus import PermanentError
-from parkgrid_edge.registers import Driver, Encoding, Register, Table, blocks, decode_text
-from parkgrid_edge.registers import read as decoded
-from parkgrid_edge.sunspec_models import (
+from parkgrid_edge.protocols.modbus import PermanentError
+from parkgrid_edge.protocols.registers import Driver, Encoding, Register, Table, blocks, decode_text
+from parkgrid_edge.protocols.registers import read as decoded
+from parkgrid_edge.protocols.sunspec_models import (
     COMMON,
     DER,
     ESS_PORTS,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from parkgrid_contract.telemetry import Ack
-from parkgrid_edge.salvage import Row
+from parkgrid_edge.delivery.salvage import Row
 
 _LIVE_AT_MOST = 1_000
 

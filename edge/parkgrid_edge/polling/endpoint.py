@@ -16,8 +16,8 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from parkgrid_edge.frames import Read
-from parkgrid_edge.modbus import Connection, LinkError, ModbusLink, PermanentError, RetriableError
+from parkgrid_edge.protocols.frames import Read
+from parkgrid_edge.protocols.modbus import Connection, LinkError, ModbusLink, PermanentError, RetriableError
 
 _CHARACTER_BITS = 11
 _LEAST_SILENCE_S = 0.00175

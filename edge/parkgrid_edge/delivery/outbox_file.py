@@ -7,7 +7,7 @@ from dataclasses import astuple, replace
 from pathlib import Path
 
 from parkgrid_contract.ranges import MAX_SEQ
-from parkgrid_edge.salvage import PAGE_BYTES, Row, State, log_is_damaged, salvage
+from parkgrid_edge.delivery.salvage import PAGE_BYTES, Row, State, log_is_damaged, salvage
 
 RESERVE_BYTES = 2_097_152
 # Two such logs fit into the reserve, so that a full disk can always be written back from the log: one that has been

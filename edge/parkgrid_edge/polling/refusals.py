@@ -8,7 +8,7 @@ it is refused again, each part that is missing is asked for on its own. A visit 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from parkgrid_edge.registers import Block, Register, parts
+from parkgrid_edge.protocols.registers import Block, Register, parts
 
 FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 3600.0

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from parkgrid_contract.signals import OPERATING_STATES
-from parkgrid_edge.registers import Encoding
+from parkgrid_edge.protocols.registers import Encoding
 
 COMMON, STRINGS, DER, PORTS = 1, 160, 701, 714
 STORAGE = {713, 802}

@@ -1,0 +1,1 @@
+"""From an accepted reading to the store's acknowledgement: intake, outbox, window, uplink."""

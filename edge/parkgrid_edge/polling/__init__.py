@@ -1,0 +1,1 @@
+"""Devices read at their own pace: endpoints, reading plans, refusals."""

@@ -1,0 +1,1 @@
+"""What is spoken on wires: Modbus and its register rows, SunSpec, MQTT. Each foreign library in one file."""
