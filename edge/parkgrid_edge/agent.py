@@ -20,17 +20,17 @@ from parkgrid_contract.refusal import shorten
 from parkgrid_contract.sample import Sample
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import Clock, SystemClock
-from parkgrid_edge.drivers import find
-from parkgrid_edge.health import Health, Work
+from parkgrid_edge.delivery.batch import OutboxBatch
 from parkgrid_edge.delivery.intake import Intake
 from parkgrid_edge.delivery.ledger import Ledger
-from parkgrid_edge.protocols.modbus import Connection
 from parkgrid_edge.delivery.outbox import Outbox, OutboxError
+from parkgrid_edge.delivery.uplink import Uplink
+from parkgrid_edge.drivers import find
+from parkgrid_edge.health import Health, Work
 from parkgrid_edge.polling.poller import PolledDevice, Poller
 from parkgrid_edge.polling.reading import Identity
-from parkgrid_edge.delivery.salvage import Row
+from parkgrid_edge.protocols.modbus import Connection
 from parkgrid_edge.settings import DeviceSettings, EdgeSettings
-from parkgrid_edge.delivery.uplink import Uplink
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("edge.agent")
@@ -185,7 +185,7 @@ class Agent:
         self._announcing = None
         self.uplink.announce()
 
-    def _commit(self, outbox: Outbox, samples: list[Sample], refused: int) -> tuple[int, list[Row]]:
+    def _commit(self, outbox: Outbox, samples: list[Sample], refused: int) -> tuple[int, list[OutboxBatch]]:
         """In the outbox's thread: the moment at which samples become accepted."""
         outbox.refuse(refused)
         if not samples:

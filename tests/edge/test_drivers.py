@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from parkgrid_contract.signals import CATALOGUE, CHARGER_STATES, OPERATING_STATES
 from parkgrid_contract.time import SystemClock
 from parkgrid_edge.drivers import UnknownDriverError, all_drivers, find
+from parkgrid_edge.polling.poller import PolledDevice, Poller
 from parkgrid_edge.protocols.frames import Read, checksum, rtu_answer
 from parkgrid_edge.protocols.modbus import Connection
-from parkgrid_edge.polling.poller import PolledDevice, Poller
 from parkgrid_edge.protocols.registers import MAX_READ, Encoding, Table, blocks, decode, encode, read
 from tests.edge.peer import Device, tcp_peer
 

@@ -3,8 +3,8 @@
 import pytest
 
 from parkgrid_contract.signals import CATALOGUE
-from parkgrid_edge.health import Health, Work, clock_offset_ms
 from parkgrid_edge.delivery.outbox import Stats
+from parkgrid_edge.health import Health, Work, clock_offset_ms
 
 pytestmark = pytest.mark.edge
 

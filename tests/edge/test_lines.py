@@ -11,9 +11,9 @@ import structlog
 from parkgrid_contract.settings import SettingsError
 from parkgrid_contract.time import SystemClock
 from parkgrid_edge.polling.endpoint import Endpoint, Lines, known_places
+from parkgrid_edge.polling.poller import PolledDevice, Poller
 from parkgrid_edge.protocols.frames import Read
 from parkgrid_edge.protocols.modbus import Connection, LinkError
-from parkgrid_edge.polling.poller import PolledDevice, Poller
 from parkgrid_edge.protocols.registers import Table
 from parkgrid_edge.settings import check_files, load_settings
 from tests.edge.peer import Device, rtu_peer, silent, tcp_peer, until

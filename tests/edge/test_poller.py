@@ -12,8 +12,8 @@ import structlog
 from parkgrid_contract.sample import Quality, Sample
 from parkgrid_contract.time import AcceleratedClock, SystemClock
 from parkgrid_edge.drivers import find
-from parkgrid_edge.protocols.modbus import Connection
 from parkgrid_edge.polling.poller import Pace, PolledDevice, Poller
+from parkgrid_edge.protocols.modbus import Connection
 from tests.edge.peer import Device, exception, hang_mid_frame, rtu_peer, silent, tcp_peer, until
 
 pytestmark = pytest.mark.edge

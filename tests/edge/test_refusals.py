@@ -8,10 +8,10 @@ import pytest
 
 from parkgrid_contract.time import SystemClock
 from parkgrid_edge.polling.endpoint import Endpoint
-from parkgrid_edge.protocols.modbus import Connection
 from parkgrid_edge.polling.poller import Pace, PolledDevice, Poller
 from parkgrid_edge.polling.reading import DeviceReader, Reading
 from parkgrid_edge.polling.refusals import LONGEST_PAUSE_S
+from parkgrid_edge.protocols.modbus import Connection
 from tests.edge.peer import Device, Request, Send, TcpPeer, tcp_peer
 from tests.edge.test_sunspec import INVERTER, common, device, model
 

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parkgrid_edge.protocols.registers import Encoding, Register, Table, WordOrder, blocks, decode, decode_text, encode, read
+from parkgrid_edge.protocols.registers import (
+    Encoding,
+    Register,
+    Table,
+    WordOrder,
+    blocks,
+    decode,
+    decode_text,
+    encode,
+    read,
+)
 
 pytestmark = pytest.mark.edge
 

@@ -4,9 +4,9 @@ import pytest
 
 from parkgrid_contract.signals import CATALOGUE, OPERATING_STATES
 from parkgrid_contract.time import SystemClock
+from parkgrid_edge.polling.poller import PolledDevice, Poller
 from parkgrid_edge.protocols import sunspec
 from parkgrid_edge.protocols.modbus import Connection, PermanentError
-from parkgrid_edge.polling.poller import PolledDevice, Poller
 from parkgrid_edge.protocols.registers import Encoding
 from parkgrid_edge.protocols.sunspec_models import BATTERY_STATES, DER_STATES, INVERTER_STATES, MODELS
 from tests.edge.peer import Device, silent, tcp_peer

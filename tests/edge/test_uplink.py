@@ -11,10 +11,10 @@ import pytest
 from parkgrid_contract.sample import Sample
 from parkgrid_contract.telemetry import Ack
 from parkgrid_edge.agent import Agent
-from parkgrid_edge.delivery.salvage import Row
-from parkgrid_edge.settings import ClockSettings, EdgeSettings, LedgerSettings, OutboxSettings, UplinkSettings
+from parkgrid_edge.delivery.batch import OutboxBatch
 from parkgrid_edge.delivery.uplink import LONGEST_DELAY_S, delay_s
 from parkgrid_edge.delivery.window import Lane, Window
+from parkgrid_edge.settings import ClockSettings, EdgeSettings, LedgerSettings, OutboxSettings, UplinkSettings
 from tests.edge.ingest_double import IngestDouble
 
 pytestmark = pytest.mark.edge
@@ -211,8 +211,8 @@ def test_backoff_is_quick_first_then_doubles_to_the_cap_and_jitters():
     assert delay_s(50, 0.0) == LONGEST_DELAY_S / 2
 
 
-def row(seq: int) -> Row:
-    return Row(seq, 0, 1, b"[]")
+def row(seq: int) -> OutboxBatch:
+    return OutboxBatch(seq, 0, 1, b"[]")
 
 
 def taken(window: Window, *, outstanding: int = 0) -> list[tuple[Lane, int]]:

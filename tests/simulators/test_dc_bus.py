@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 
 from parkgrid_contract.signals import CATALOGUE
-from parkgrid_edge.protocols.modbus import Connection
 from parkgrid_edge.polling.poller import PolledDevice, Poller
+from parkgrid_edge.protocols.modbus import Connection
 from parkgrid_simulators.dc_bus import SIGNALS
 from parkgrid_simulators.modbus_server import ModbusServer
 from parkgrid_simulators.park import Park

@@ -12,8 +12,8 @@ import pytest
 from parkgrid_contract.settings import SettingsError
 from parkgrid_contract.time import to_ms
 from parkgrid_edge import drivers
-from parkgrid_edge.protocols.modbus import Connection
 from parkgrid_edge.polling.poller import PolledDevice, Poller
+from parkgrid_edge.protocols.modbus import Connection
 from parkgrid_edge.protocols.registers import decode
 from parkgrid_simulators.clock import SteppedClock
 from parkgrid_simulators.faults import FaultPlan

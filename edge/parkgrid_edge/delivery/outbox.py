@@ -25,6 +25,7 @@ from parkgrid_contract.ranges import MAX_EPOCH
 from parkgrid_contract.sample import Sample
 from parkgrid_contract.telemetry import MAX_BATCH_BYTES, Ack, encode_samples
 from parkgrid_contract.time import Clock, SystemClock, from_ms
+from parkgrid_edge.delivery.batch import OutboxBatch
 from parkgrid_edge.delivery.outbox_file import (
     RESERVE_BYTES,
     DamagedError,
@@ -40,7 +41,7 @@ from parkgrid_edge.delivery.outbox_file import (
     suffixed,
     sync_folder,
 )
-from parkgrid_edge.delivery.salvage import PAGE_BYTES, Row, State
+from parkgrid_edge.delivery.salvage import PAGE_BYTES, State
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("edge.outbox")
@@ -128,14 +129,14 @@ class Outbox:
         """What is wrong with the outbox, in a word; empty when nothing is."""
         return "disk_full" if self._disk_full else "dropping" if self._dropping else ""
 
-    def append(self, samples: Sequence[Sample]) -> list[Row]:
+    def append(self, samples: Sequence[Sample]) -> list[OutboxBatch]:
         """Commit samples as one batch, or several when they are too many; they are durable when this returns.
 
         Raises `OutboxError`: then none of them is accepted, and all are counted.
         """
         return self.append_encoded(split(samples))
 
-    def append_encoded(self, bodies: Sequence[tuple[bytes, int]]) -> list[Row]:
+    def append_encoded(self, bodies: Sequence[tuple[bytes, int]]) -> list[OutboxBatch]:
         """As `append`, for samples that are encoded already: bodies with their number of samples."""
         try:
             return self._use(lambda connection: self._append(connection, bodies))
@@ -161,7 +162,7 @@ class Outbox:
                 lambda connection: self._in_transaction(connection, lambda state: self._trimmed(connection, state))
             )
 
-    def rows(self, after: int, before: int, limit: int) -> list[Row]:
+    def rows(self, after: int, before: int, limit: int) -> list[OutboxBatch]:
         """The batches with `after` < seq < `before`, ascending. Raises `OutboxError`."""
         return self._use(lambda connection: self._rows(connection, after, before, limit))
 
@@ -289,7 +290,7 @@ class Outbox:
         self._state = state
         self._refused = 0
 
-    def _append(self, connection: sqlite3.Connection, bodies: Sequence[tuple[bytes, int]]) -> list[Row]:
+    def _append(self, connection: sqlite3.Connection, bodies: Sequence[tuple[bytes, int]]) -> list[OutboxBatch]:
         if not reserve_file(self._path).exists():
             self._in_transaction(connection, lambda state: self._trimmed(connection, state))
             if not self._has_room(connection, sum(len(body) for body, _ in bodies)):
@@ -297,7 +298,7 @@ class Outbox:
                 raise OutboxFullError(f"{self._path}: the disk is still full")
         now_ms = self._clock.now_ms()
         first = self._state.next_row
-        rows = [Row(first + index, now_ms, samples, body) for index, (body, samples) in enumerate(bodies)]
+        rows = [OutboxBatch(first + index, now_ms, samples, body) for index, (body, samples) in enumerate(bodies)]
 
         def change(state: State) -> State:
             state = self._trimmed(connection, state)
@@ -355,12 +356,12 @@ class Outbox:
         self._lowest = lowest_row(connection)
         return replace(state, through=max(state.through, through))
 
-    def _rows(self, connection: sqlite3.Connection, after: int, before: int, limit: int) -> list[Row]:
+    def _rows(self, connection: sqlite3.Connection, after: int, before: int, limit: int) -> list[OutboxBatch]:
         base = self._state.base
         query = "SELECT seq, at_ms, samples, body, crc FROM batch WHERE seq > ? AND seq < ? ORDER BY seq LIMIT ?"
-        found: list[Row] = []
+        found: list[OutboxBatch] = []
         for *columns, check in connection.execute(query, (after + base, before + base, limit)):
-            row = Row(*columns)
+            row = OutboxBatch(*columns)
             if not isinstance(row.body, bytes) or row.check != check:
                 raise DamagedError(f"batch {row.seq} has a wrong checksum")
             found.append(replace(row, seq=row.seq - base))

@@ -7,7 +7,8 @@ from dataclasses import astuple, replace
 from pathlib import Path
 
 from parkgrid_contract.ranges import MAX_SEQ
-from parkgrid_edge.delivery.salvage import PAGE_BYTES, Row, State, log_is_damaged, salvage
+from parkgrid_edge.delivery.batch import OutboxBatch
+from parkgrid_edge.delivery.salvage import PAGE_BYTES, State, log_is_damaged, salvage
 
 RESERVE_BYTES = 2_097_152
 # Two such logs fit into the reserve, so that a full disk can always be written back from the log: one that has been
@@ -89,7 +90,7 @@ def salvage_into(path: Path, fresh: Path) -> tuple[int, State]:
     return rows, state
 
 
-def _found(path: Path, states: list[State]) -> Iterator[Row]:
+def _found(path: Path, states: list[State]) -> Iterator[OutboxBatch]:
     for found in salvage(path):
         if found.state:
             states.append(found.state)
@@ -107,7 +108,7 @@ def _state_after(connection: sqlite3.Connection, known: State | None) -> State:
     return State(0, 0, (low or 1) - 1, (high or 0) + 1, int(samples), 0)
 
 
-def row_columns(row: Row) -> tuple[int, int, int, int, bytes]:
+def row_columns(row: OutboxBatch) -> tuple[int, int, int, int, bytes]:
     """A row as the table keeps it."""
     return row.seq, row.at_ms, row.samples, row.check, row.body
 

@@ -17,6 +17,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from parkgrid_edge.delivery.batch import OutboxBatch
+
 PAGE_BYTES = 4096
 _LEAF = 0x0D
 _BIG_ENDIAN = b"\x37\x7f\x06\x83"
@@ -32,24 +34,6 @@ Page = Callable[[int], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One batch as the outbox keeps it."""
-
-    seq: int
-    at_ms: int
-    """When it was committed."""
-    samples: int
-    """How many samples it holds."""
-    body: bytes
-    """The encoded array of samples."""
-
-    @property
-    def check(self) -> int:
-        """The checksum over everything in the row."""
-        return zlib.crc32(self.body, zlib.crc32(b"%d %d %d" % (self.seq, self.at_ms, self.samples)))
-
-
-@dataclass(frozen=True, slots=True)
 class State:
     """The one row that the outbox keeps about itself."""
 
@@ -57,7 +41,7 @@ class State:
     base: int
     """What stands before the first seq of this epoch: seq on the wire = row number - base."""
     through: int
-    """Row number up to which everything has been acknowledged."""
+    """Batch number up to which everything has been acknowledged."""
     next_row: int
     accepted: int
     dropped: int
@@ -73,7 +57,7 @@ class State:
 class Salvaged:
     """One thing that could be read."""
 
-    row: Row | None = None
+    row: OutboxBatch | None = None
     state: State | None = None
 
 
@@ -233,7 +217,7 @@ def _recognised(number: int, columns: list[Any]) -> Salvaged | None:
     """A batch or the state, if the checksum says so; the row number replaces the empty key column."""
     match columns:
         case [None, int(at_ms), int(samples), int(check), bytes(body)]:
-            row = Row(number, at_ms, samples, body)
+            row = OutboxBatch(number, at_ms, samples, body)
             return Salvaged(row=row) if row.check == check else None
         case [None, *numbers, int(check)] if len(numbers) == len(State.__slots__):
             if all(isinstance(each, int) for each in numbers):

@@ -20,11 +20,11 @@ from parkgrid_contract.refusal import RefusedError
 from parkgrid_contract.telemetry import Ack, decode_ack, frame_batch
 from parkgrid_contract.time import Clock
 from parkgrid_contract.topics import Channel, topic
-from parkgrid_edge.protocols.mqtt import Link, LinkError, Will
+from parkgrid_edge.delivery.batch import OutboxBatch
 from parkgrid_edge.delivery.outbox import Outbox, OutboxError
-from parkgrid_edge.delivery.salvage import Row
-from parkgrid_edge.settings import EdgeSettings
 from parkgrid_edge.delivery.window import Lane, Window
+from parkgrid_edge.protocols.mqtt import Link, LinkError, Will
+from parkgrid_edge.settings import EdgeSettings
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("edge.uplink")
@@ -91,7 +91,7 @@ class Uplink:
         self.highest_in_flight = 0
         """The most batches that were ever in flight at once."""
 
-    def committed(self, epoch: int, rows: Sequence[Row]) -> None:
+    def committed(self, epoch: int, rows: Sequence[OutboxBatch]) -> None:
         """Batches that the outbox has just accepted: they go before the backlog."""
         if epoch == self._epoch:
             for row in rows:
@@ -221,7 +221,7 @@ class Uplink:
         self._outstanding += 1
         return True
 
-    def _is_recent(self, row: Row) -> bool:
+    def _is_recent(self, row: OutboxBatch) -> bool:
         """Whether a batch that waits in the backlog lane is still as fresh as a live one."""
         return 0 <= time.time() * 1000 - row.at_ms <= self._live_s * 1000
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from parkgrid_contract.telemetry import Ack
-from parkgrid_edge.delivery.salvage import Row
+from parkgrid_edge.delivery.batch import OutboxBatch
 
 _LIVE_AT_MOST = 1_000
 
@@ -43,8 +43,8 @@ class Window:
         self._size = size
         self._for_backlog = min(size - 1, max(1, math.ceil(size * backlog_share)))
         self._for_live = max(1, size // 4)
-        self._live: deque[tuple[float, Row]] = deque()
-        self._backlog: deque[Row] = deque()
+        self._live: deque[tuple[float, OutboxBatch]] = deque()
+        self._backlog: deque[OutboxBatch] = deque()
         self._ack: Ack | None = None
         self._live_in_flight = 0
         self._taken_s = -math.inf
@@ -52,7 +52,7 @@ class Window:
         self.cursor = 0
         """Everything up to this seq has been looked at for the backlog."""
 
-    def add_live(self, row: Row, now_s: float) -> None:
+    def add_live(self, row: OutboxBatch, now_s: float) -> None:
         """A batch that has just been committed."""
         self._live.append((now_s, row))
         if len(self._live) > _LIVE_AT_MOST:
@@ -63,7 +63,7 @@ class Window:
         while self._live and self._live[0][0] < before_s:
             self._live.popleft()
 
-    def add_backlog(self, rows: list[Row], cursor: int) -> None:
+    def add_backlog(self, rows: list[OutboxBatch], cursor: int) -> None:
         """What the outbox held up to `cursor`."""
         self._backlog.extend(rows)
         self.cursor = cursor
@@ -73,7 +73,7 @@ class Window:
         before = self._live[0][1].seq if self._live else next_seq
         return None if self._backlog or self.cursor + 1 >= before else (self.cursor, before)
 
-    def take(self, floor: int, *, outstanding: int, backlog_expected: bool) -> tuple[Lane, Row] | None:
+    def take(self, floor: int, *, outstanding: int, backlog_expected: bool) -> tuple[Lane, OutboxBatch] | None:
         """The next batch to send, if there is one and there is room for it.
 
         `outstanding` messages have been handed over and are not with the broker yet; they count as well.

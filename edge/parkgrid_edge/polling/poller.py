@@ -21,9 +21,9 @@ from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import Clock
 from parkgrid_edge.drivers import find
 from parkgrid_edge.polling.endpoint import Endpoint, Lines
-from parkgrid_edge.protocols.modbus import Connection
 from parkgrid_edge.polling.reading import DeviceReader, Identity, Reading, unanswered
 from parkgrid_edge.polling.state import DeviceState
+from parkgrid_edge.protocols.modbus import Connection
 
 _log = structlog.get_logger(__name__)
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from parkgrid_edge.protocols import sunspec
 from parkgrid_edge.drivers import find
 from parkgrid_edge.polling.endpoint import Endpoint
+from parkgrid_edge.polling.refusals import LONGEST_PAUSE_S, Refusals, Refused
+from parkgrid_edge.protocols import sunspec
 from parkgrid_edge.protocols.frames import Read
 from parkgrid_edge.protocols.modbus import LinkError, ModbusError, PermanentError, RetriableError
-from parkgrid_edge.polling.refusals import LONGEST_PAUSE_S, Refusals, Refused
 from parkgrid_edge.protocols.registers import Block, Register, Table, blocks, decode_text, parts, read, spans
 
 _NAMES_PAUSE_S = 60.0
