@@ -29,7 +29,7 @@ from parkgrid.places import DATABASE
 from parkgrid.running import Running, near
 from parkgrid.supervisor import Part, Supervisor
 from parkgrid_contract.identity import Gateway
-from parkgrid_ingest.roles import NAMES, Login, Role, make_logins
+from parkgrid_database.roles import NAMES, Login, Role, make_logins
 
 if TYPE_CHECKING:
     import subprocess
@@ -58,7 +58,7 @@ class Chain:
 
     async def start_database(self, dsn: str | None) -> None:
         """A given database, or one of our own; its schema is brought up to date."""
-        from parkgrid_ingest.migrate import migrate
+        from parkgrid_database.migrate import migrate
 
         since = time.monotonic()
         self._compiling = unprivileged.compiled()

@@ -5,9 +5,9 @@ from itertools import groupby
 
 import typer
 
-from parkgrid_ingest import migrate as runner
+from parkgrid_database import migrate as runner
+from parkgrid_database.roles import NAMES, ROLES, Login, make_logins
 from parkgrid_ingest.retention import Removal, removals
-from parkgrid_ingest.roles import NAMES, ROLES, Login, make_logins
 
 _APPLIED = "applied"
 _PASSWORD = "PARKGRID_{}_DB_PASSWORD"  # noqa: S105  (the name of a variable)

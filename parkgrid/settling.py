@@ -18,13 +18,13 @@ import psycopg
 from parkgrid.progress import Progress, quiet
 from parkgrid_accounting.settlement.keeper import settle, settle_once
 from parkgrid_contract.time import SystemClock
-from parkgrid_ingest.store import Kind
-from parkgrid_ingest.store.errors import StoreUnavailableError
+from parkgrid_database import StoreKind
+from parkgrid_database.errors import StoreUnavailableError
 from parkgrid_ingest.store.opening import open_store
 
 _PATIENCE_S = 300.0
 _PAUSE_S = 0.1
-_KEEPERS: dict[Kind, int] = {"postgres": 2, "timescale": 1}
+_KEEPERS: dict[StoreKind, int] = {"postgres": 2, "timescale": 1}
 """Connections that bring roll-ups up to date: PostgreSQL works on two classes at once, an aggregate refreshes alone."""
 _MOST_TRIES = 120
 """How often a keeper looks again while an ingest refreshes the very aggregate."""
@@ -48,7 +48,7 @@ def settle_everything(dsn: str) -> None:
 
 
 @contextlib.contextmanager
-def settled(dsn: str, kind: Kind, tell: Progress = quiet) -> Iterator[None]:
+def settled(dsn: str, kind: StoreKind, tell: Progress = quiet) -> Iterator[None]:
     """While readings come in, and then to the end: roll-ups, and the energy of every interval."""
     with settling(dsn), rolling_up(dsn, kind, tell):
         yield
@@ -58,7 +58,7 @@ def settled(dsn: str, kind: Kind, tell: Progress = quiet) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def rolling_up(dsn: str, kind: Kind, tell: Progress = quiet) -> Iterator[None]:
+def rolling_up(dsn: str, kind: StoreKind, tell: Progress = quiet) -> Iterator[None]:
     """Bring roll-ups up to date while readings come in, and until nothing is left: one class a keeper at a time."""
     complete, left = threading.Event(), threading.Event()
     with ThreadPoolExecutor(_KEEPERS[kind]) as keepers:

@@ -70,7 +70,7 @@ def database_server() -> "Iterator[RunningDatabase]":
 @pytest.fixture(scope="session")
 def template_database(database_server: "RunningDatabase") -> Iterator[str]:
     """The name of a migrated database that each test's own is cloned from."""
-    from parkgrid_ingest.migrate import migrate
+    from parkgrid_database.migrate import migrate
 
     with temporary_database(database_server.dsn) as (name, dsn):
         migrate(dsn)

@@ -8,7 +8,7 @@ from uuid import uuid4
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from parkgrid_ingest.roles import ROLES, Login, Role, make_logins
+from parkgrid_database.roles import ROLES, Login, Role, make_logins
 
 
 def acting(dsn: str, role: Role) -> str:

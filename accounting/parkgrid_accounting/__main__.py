@@ -12,7 +12,7 @@ import structlog
 from parkgrid_accounting.service import Service
 from parkgrid_accounting.settings import AccountingSettings
 from parkgrid_contract.settings import SettingsError, load
-from parkgrid_ingest.store.errors import StoreError
+from parkgrid_database.errors import StoreError
 
 _WRONG = 2
 _FAILED = 1

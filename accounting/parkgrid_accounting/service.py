@@ -18,8 +18,7 @@ from parkgrid_accounting.settlement.keeper import Report, settle_once
 from parkgrid_accounting.store import Connection, statement
 from parkgrid_contract.settings import SettingsError
 from parkgrid_contract.time import Clock, SystemClock, from_ms
-from parkgrid_ingest.store.connection import translated
-from parkgrid_ingest.store.errors import SetupError, StoreError
+from parkgrid_database.errors import SetupError, StoreError, translated
 
 _log = structlog.get_logger("accounting.service")
 _BACK_OFF_FIRST_S = 0.2

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any, LiteralString, TypeAlias
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from psycopg import sql
+
+from parkgrid_database.sql_files import sql_text
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 Int64s: TypeAlias = NDArray[np.int64]
@@ -25,8 +26,7 @@ _NULL = 0xFFFFFFFF
 @cache
 def statement(name: str) -> LiteralString:
     """The text of one SQL file of accounting: part of the program, never of its input."""
-    text = resources.files("parkgrid_accounting").joinpath("sql", f"{name}.sql").read_text("utf-8")
-    return text.strip()
+    return sql_text("parkgrid_accounting", name).strip()
 
 
 def unpacked(blobs: Sequence[bytes]) -> Int64s:

@@ -5,12 +5,12 @@ Statements are rendered once: composing one takes as long as asking it.
 
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from importlib import resources
 
 from psycopg import sql
 
 from parkgrid_api.resolution import RAW, Resolution
 from parkgrid_contract.signals import CATALOGUE, Kind, Signal
+from parkgrid_database.sql_files import sql_text
 
 POWER_CLASSES = ("pv_inverter", "storage", "grid_meter", "meter", "charger")
 """The classes whose active power makes up the balance of a park."""
@@ -39,7 +39,7 @@ _MOST_HISTORIES = 512
 @cache
 def text(name: str) -> str:
     """The text of one SQL file."""
-    return resources.files("parkgrid_api").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    return sql_text("parkgrid_api", name)
 
 
 @cache

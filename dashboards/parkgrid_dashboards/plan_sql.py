@@ -1,9 +1,10 @@
 """What the dashboards know from dated files instead of from the database: the plan's targets, bands and thresholds."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from importlib import resources
 
+from parkgrid_database.sql_files import named_statements
 from parkgrid_domain.clusters.plan import Cluster, plan
 from parkgrid_domain.factors import reader
 from parkgrid_domain.indicators import INDICATORS
@@ -52,9 +53,5 @@ def _row(place: int, cluster: Cluster, language: str) -> str:
     return f"({place}, '{cluster.id}', '{name}', {amounts})"
 
 
-@cache
-def _parts() -> dict[str, str]:
-    text = resources.files("parkgrid_dashboards").joinpath("sql", "parts.sql").read_text("utf-8")
-    _, *blocks = text.split("-- name: ")
-    named = (block.split("\n", 1) for block in blocks)
-    return {name.strip(): body.strip() for name, body in named}
+def _parts() -> Mapping[str, str]:
+    return named_statements("parkgrid_dashboards", "parts")

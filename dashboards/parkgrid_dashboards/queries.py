@@ -15,11 +15,10 @@
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
-from importlib import resources
 from types import MappingProxyType
 
 from parkgrid_dashboards import plan_sql
+from parkgrid_database.sql_files import named_statements
 from parkgrid_domain.indicators import INDICATORS
 
 WIDE_MS = 900_000
@@ -33,7 +32,6 @@ _SCOPES = MappingProxyType(
         " AND {alias}gateway || '/' || {alias}device IN (${{device:sqlstring}})",
     },
 )
-_NAMED = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _WORD = re.compile(r"\{(\w+)(?: ([^{}]*))?\}")
 
 
@@ -41,12 +39,9 @@ class QueryError(ValueError):
     """A query of parkgrid_dashboards/sql says something that cannot be expanded."""
 
 
-@cache
 def statements(file: str) -> Mapping[str, str]:
     """The named statements of one file of parkgrid_dashboards/sql, as they are written."""
-    text = resources.files("parkgrid_dashboards").joinpath("sql", f"{file}.sql").read_text("utf-8")
-    _, *parts = _NAMED.split(text)
-    return MappingProxyType({name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)})
+    return named_statements("parkgrid_dashboards", file)
 
 
 def query(file: str, name: str, scope: str, language: str) -> str:

@@ -11,9 +11,9 @@ from pathlib import Path
 import structlog
 
 from parkgrid_contract.settings import SettingsError, load
+from parkgrid_database.errors import StoreError
 from parkgrid_ingest.service import Service
 from parkgrid_ingest.settings import IngestSettings
-from parkgrid_ingest.store.errors import StoreError
 
 _WRONG = 2
 _FAILED = 1

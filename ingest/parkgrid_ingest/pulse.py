@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import structlog
 
+from parkgrid_database.errors import StoreError
 from parkgrid_ingest.store.connection import Session
-from parkgrid_ingest.store.errors import StoreError
 from parkgrid_ingest.store.settings import StoreSettings
 
 _log = structlog.get_logger("ingest.pulse")

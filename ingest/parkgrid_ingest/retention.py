@@ -21,10 +21,10 @@ from psycopg import sql
 
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import from_ms
+from parkgrid_database.errors import translated
 from parkgrid_ingest.parts import Content, Part, Parts
 from parkgrid_ingest.sql import statement
 from parkgrid_ingest.store import newest
-from parkgrid_ingest.store.connection import translated
 from parkgrid_ingest.store.settings import StoreSettings
 
 _log = structlog.get_logger("ingest.retention")

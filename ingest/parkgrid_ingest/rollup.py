@@ -23,13 +23,7 @@ from psycopg import sql
 
 from parkgrid_contract.signals import CATALOGUE, Kind
 from parkgrid_contract.time import from_ms, to_ms
-from parkgrid_ingest import singles
-from parkgrid_ingest.buckets import MINUTES, Pairs, bucket_start, bucket_starts
-from parkgrid_ingest.parts import ChunkParts, TableParts
-from parkgrid_ingest.removed import Spans, any_of, outside, spans_of, spared
-from parkgrid_ingest.retention import Retention
-from parkgrid_ingest.sql import statement
-from parkgrid_ingest.sql.aggregates import (
+from parkgrid_database.aggregates import (
     DAY_ORIGIN,
     LEVELS,
     SINGLE_LEVELS,
@@ -38,6 +32,12 @@ from parkgrid_ingest.sql.aggregates import (
     rollup_expressions,
     single_expressions,
 )
+from parkgrid_ingest import singles
+from parkgrid_ingest.buckets import MINUTES, Pairs, bucket_start, bucket_starts
+from parkgrid_ingest.parts import ChunkParts, TableParts
+from parkgrid_ingest.removed import Spans, any_of, outside, spans_of, spared
+from parkgrid_ingest.retention import Retention
+from parkgrid_ingest.sql import statement
 from parkgrid_ingest.store import MaintenanceReport, Throttle, dirty, without_pause
 from parkgrid_ingest.store.dirty import Int4Array
 from parkgrid_ingest.store.partitions import Days

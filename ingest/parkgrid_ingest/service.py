@@ -8,15 +8,15 @@ from typing import Any, TypeVar
 import structlog
 
 from parkgrid_contract.time import Clock, SystemClock
+from parkgrid_database.errors import StoreUnavailableError
+from parkgrid_database.migrate import migrate
 from parkgrid_ingest.consumer import Consumer
 from parkgrid_ingest.inbox import Inbox
 from parkgrid_ingest.metrics import Metrics
-from parkgrid_ingest.migrate import migrate
 from parkgrid_ingest.pulse import Pulse, Standing
 from parkgrid_ingest.registry import Registry
 from parkgrid_ingest.settings import IngestSettings
 from parkgrid_ingest.store import Store
-from parkgrid_ingest.store.errors import StoreUnavailableError
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_ingest.writer import StoppedError, Writer
 

@@ -26,6 +26,7 @@ from parkgrid_contract.identity import Gateway
 from parkgrid_contract.refusal import Reason, Refusal, RefusedError
 from parkgrid_contract.telemetry import Ack, encode_ack
 from parkgrid_contract.topics import Channel
+from parkgrid_database.errors import ContentError, GaveUpError, RegistryChangedError, StoreError, StoreFullError
 from parkgrid_ingest.admission import Arrival, admit, oddity_s
 from parkgrid_ingest.bus import Bus
 from parkgrid_ingest.decode import Payload, decode_fast, decode_strict, frame
@@ -36,7 +37,6 @@ from parkgrid_ingest.registry import Registry
 from parkgrid_ingest.rows import BatchHeader, Commit, Committed
 from parkgrid_ingest.shares import MOST_AT_ONCE_S, Shares
 from parkgrid_ingest.store import Store
-from parkgrid_ingest.store.errors import ContentError, GaveUpError, RegistryChangedError, StoreError, StoreFullError
 
 _log = structlog.get_logger("ingest.writer")
 _T = TypeVar("_T")

@@ -286,7 +286,7 @@ def _bills(
 def _database(dsn: str) -> "Iterator[Connection]":
     import psycopg
 
-    from parkgrid_ingest.store.connection import translated
+    from parkgrid_database.errors import translated
 
     with _telling(), translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
         yield connection
@@ -297,7 +297,7 @@ def _telling() -> Iterator[None]:
     """What a user can mend is said in words, not in a traceback."""
     from parkgrid_accounting.bills.errors import BillError
     from parkgrid_contract.settings import SettingsError
-    from parkgrid_ingest.store.errors import StoreError
+    from parkgrid_database.errors import StoreError
 
     try:
         yield

@@ -87,7 +87,7 @@ def import_file(
     """
     from parkgrid_accounting.clusters.errors import FileError
     from parkgrid_accounting.clusters.intake import take_enterprises, take_outputs
-    from parkgrid_ingest.store.errors import StoreError
+    from parkgrid_database.errors import StoreError
 
     who = by.strip() or getpass.getuser()
     take_in = take_outputs if kind == "output" else take_enterprises
@@ -146,8 +146,8 @@ def report(
     """
     from parkgrid_accounting.clusters.errors import FileError
     from parkgrid_accounting.report.write import write_report
+    from parkgrid_database.errors import StoreError
     from parkgrid_domain.clusters.quarter import quarter as read
-    from parkgrid_ingest.store.errors import StoreError
 
     try:
         when = read(quarter)

@@ -42,8 +42,8 @@ def list_command(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this par
     def action() -> int:
         import psycopg
 
+        from parkgrid_database.errors import translated
         from parkgrid_ingest.gateways import listed
-        from parkgrid_ingest.store.connection import translated
 
         with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
             for each in listed(connection, park or None):
@@ -65,8 +65,8 @@ def retire(name: Name, dsn: Dsn, by: By, reason: Why) -> None:
     def action() -> int:
         import psycopg
 
+        from parkgrid_database.errors import translated
         from parkgrid_ingest.gateways import retire as refuse
-        from parkgrid_ingest.store.connection import translated
 
         gateway = _gateway(name)
         with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
@@ -89,8 +89,8 @@ def remove(name: Name, dsn: OwnerDsn, by: By, reason: Why) -> None:
     def action() -> int:
         import psycopg
 
+        from parkgrid_database.errors import translated
         from parkgrid_ingest.gateways import remove as take_out
-        from parkgrid_ingest.store.connection import translated
 
         gateway = _gateway(name)
         with (
@@ -124,8 +124,8 @@ def readmit(name: Name, dsn: Dsn) -> None:
     def action() -> int:
         import psycopg
 
+        from parkgrid_database.errors import translated
         from parkgrid_ingest.gateways import readmit as let_in
-        from parkgrid_ingest.store.connection import translated
 
         gateway = _gateway(name)
         with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:

@@ -59,6 +59,6 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         ("parkgrid.prefill", "PrefillError"),
         ("parkgrid.influx.errors", "InfluxError"),
         ("parkgrid_accounting.errors", "AccountingError"),
-        ("parkgrid_ingest.store.errors", "StoreError"),
+        ("parkgrid_database.errors", "StoreError"),
     )
     return tuple(getattr(sys.modules[module], name) for module, name in names if module in sys.modules)

@@ -31,7 +31,7 @@ def list_command(dsn: report.Dsn = None, data_dir: report.DataDir = None) -> Non
     def action() -> int:
         import psycopg
 
-        from parkgrid_ingest.store.connection import translated
+        from parkgrid_database.errors import translated
 
         query = "SELECT park, time_zone, latitude, longitude FROM parks ORDER BY park"
         database = report.found(dsn, data_dir)
@@ -61,7 +61,7 @@ def place(
     def action() -> int:
         import psycopg
 
-        from parkgrid_ingest.store.connection import translated
+        from parkgrid_database.errors import translated
 
         query = "UPDATE base.park SET latitude = %s, longitude = %s WHERE park = %s"
         with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:

@@ -39,7 +39,7 @@ def list_command(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this par
         import psycopg
 
         from parkgrid_accounting.settlement.declarations import declared
-        from parkgrid_ingest.store.connection import translated
+        from parkgrid_database.errors import translated
 
         with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
             last = ""
@@ -86,7 +86,7 @@ def declare(
         from parkgrid_accounting.settlement.declarations import Wish
         from parkgrid_accounting.settlement.declarations import declare as append
         from parkgrid_contract.time import SystemClock
-        from parkgrid_ingest.store.connection import translated
+        from parkgrid_database.errors import translated
 
         if instant is None:
             return 1
@@ -123,7 +123,7 @@ def findings(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this park.")
         import psycopg
 
         from parkgrid_accounting.settlement.findings import told
-        from parkgrid_ingest.store.connection import translated
+        from parkgrid_database.errors import translated
 
         with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
             found = told(connection, park)

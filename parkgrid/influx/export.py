@@ -9,7 +9,6 @@ late data, replaces itself. InfluxDB does so by nature, VictoriaMetrics with `-d
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
 import psycopg
@@ -22,6 +21,7 @@ from parkgrid.influx.lines import head, line
 from parkgrid_contract.sample import UNTRUSTED
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import from_ms
+from parkgrid_database.sql_files import sql_text
 
 What = Literal["samples", "intervals"]
 INTERVALS = "interval_energy"
@@ -147,7 +147,7 @@ def _sample_query(device_class: str) -> sql.Composed:
 
 @cache
 def _statement(name: str) -> Any:
-    return files("parkgrid.influx").joinpath("sql", f"{name}.sql").read_text("utf-8").rstrip().rstrip(";")
+    return sql_text("parkgrid.influx", name).rstrip().rstrip(";")
 
 
 def _chunks(lines: Iterator[str]) -> Iterator[list[str]]:

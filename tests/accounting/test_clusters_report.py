@@ -13,8 +13,8 @@ from parkgrid_accounting.clusters.figures import cluster_figures
 from parkgrid_accounting.report.supervision import Document, Entry, document
 from parkgrid_accounting.report.text import harmless
 from parkgrid_accounting.report.write import write_report
+from parkgrid_database.errors import StoreError
 from parkgrid_domain.clusters.quarter import quarter
-from parkgrid_ingest.store.errors import StoreError
 from tests.accounting.clusters_feed import NOW, outputs
 from tests.accounting.printed import pages_of
 from tests.accounting.test_clusters_figures import WHEN, estimate_days, feed

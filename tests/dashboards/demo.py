@@ -18,12 +18,12 @@ from parkgrid_contract.identity import Gateway
 from parkgrid_contract.refusal import Reason
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import from_ms
+from parkgrid_database.errors import StoreUnavailableError
 from parkgrid_domain.energy import Declaration
 from parkgrid_domain.tariff.bill import Terms
 from parkgrid_domain.tariff.reader import examples
 from parkgrid_ingest.rows import BatchHeader, Commit, Quarantined
 from parkgrid_ingest.store import Store
-from parkgrid_ingest.store.errors import StoreUnavailableError
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_simulators import history
 from parkgrid_simulators.scenario import SCENARIOS, Scenario, load_scenario

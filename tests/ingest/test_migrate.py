@@ -10,15 +10,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-import parkgrid_ingest.sql
+import parkgrid_database
 from parkgrid_contract.signals import CATALOGUE, Kind
-from parkgrid_ingest.migrate import migrate, status
-from parkgrid_ingest.sql.draft import draft, main
-from parkgrid_ingest.store.errors import SetupError, StoreUnavailableError
+from parkgrid_database.draft import draft, main
+from parkgrid_database.errors import SetupError, StoreUnavailableError
+from parkgrid_database.migrate import migrate, status
 from parkgrid_ingest.store.opening import open_store
 from tests.ingest.readings import all_rows
 
-MIGRATIONS = Path(parkgrid_ingest.sql.__file__).with_name("migrations")
+MIGRATIONS = Path(parkgrid_database.__file__).with_name("migrations")
 LEVELS = ("1m", "15m", "1d")
 _TYPE = {2: "smallint", 4: "integer", 8: "bigint"}
 
@@ -210,7 +210,7 @@ def _migrate_until_killed(dsn: str, folder: Path, ready: str) -> None:
             sys.executable,
             "-c",
             (
-                "from pathlib import Path; from parkgrid_ingest.migrate import migrate; "
+                "from pathlib import Path; from parkgrid_database.migrate import migrate; "
                 f"migrate({dsn!r}, Path({str(folder)!r}))"
             ),
         ]

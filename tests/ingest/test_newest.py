@@ -9,7 +9,7 @@ import pytest
 
 from parkgrid_contract.announcement import Device
 from parkgrid_contract.signals import CATALOGUE
-from parkgrid_ingest.migrate import migrate
+from parkgrid_database.migrate import migrate
 from parkgrid_ingest.rows import Commit
 from parkgrid_ingest.store.opening import open_store
 from tests.ingest.readings import (
@@ -91,7 +91,7 @@ def test_what_is_stored_already_is_found_when_the_table_is_made(empty_dsn, tmp_p
     """Devices that went silent on different days, one of them long ago, and one that never said anything."""
     before = tmp_path / "before"
     before.mkdir()
-    for file in (resources.files("parkgrid_ingest.sql") / "migrations").iterdir():
+    for file in (resources.files("parkgrid_database") / "migrations").iterdir():
         if file.name < "0025":
             (before / file.name).write_text(file.read_text("utf-8"), "utf-8")
     migrate(empty_dsn, before)

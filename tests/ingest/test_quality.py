@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from parkgrid_ingest.migrate import migrate
+from parkgrid_database.migrate import migrate
 from parkgrid_ingest.rows import Commit
 from parkgrid_ingest.store.opening import open_store
 from tests.ingest.readings import NOON_MS, all_rows, at, class_rows, drain, header, store_one
@@ -99,7 +99,7 @@ def test_the_same_reading_once_more_is_no_conflict_and_another_one_is(dsn, store
 
 def older(folder: Path) -> Path:
     """All migrations but that of quality, and that of the newest rows, which rests on it."""
-    for file in (resources.files("parkgrid_ingest.sql") / "migrations").iterdir():
+    for file in (resources.files("parkgrid_database") / "migrations").iterdir():
         if file.name.endswith(".sql") and not file.name.startswith(("0014", "0025")):
             (folder / file.name).write_text(file.read_text("utf-8"), "utf-8")
     return folder

@@ -13,11 +13,11 @@ from parkgrid import schema
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import to_ms
-from parkgrid_ingest.migrate import migrate
+from parkgrid_database.errors import StoreUnavailableError
+from parkgrid_database.migrate import migrate
 from parkgrid_ingest.retention import newest_days, removals
 from parkgrid_ingest.rows import Commit
 from parkgrid_ingest.store import Store
-from parkgrid_ingest.store.errors import StoreUnavailableError
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_ingest.store.settings import StoreSettings
 from tests.ingest.readings import account, all_rows, class_rows, drain, header
@@ -348,7 +348,7 @@ def test_what_a_former_version_removed_is_noted_by_park(empty_dsn, tmp_path):
     """It had removed meters before 2024 of whoever had some; the park that came later lost nothing."""
     before = tmp_path / "migrations"
     before.mkdir()
-    for file in (resources.files("parkgrid_ingest.sql") / "migrations").iterdir():
+    for file in (resources.files("parkgrid_database") / "migrations").iterdir():
         if file.name.endswith(".sql") and file.name[:4] < "0015":
             (before / file.name).write_text(file.read_text("utf-8"), "utf-8")
     migrate(empty_dsn, before)

@@ -11,10 +11,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from parkgrid.database import RunningDatabase
 from parkgrid_contract.announcement import Device
 from parkgrid_contract.signals import CATALOGUE
-from parkgrid_ingest import migrate as runner
-from parkgrid_ingest import roles
-from parkgrid_ingest.migrate import migrate
-from parkgrid_ingest.roles import ROLES, Login, Role
+from parkgrid_database import migrate as runner
+from parkgrid_database import roles
+from parkgrid_database.migrate import migrate
+from parkgrid_database.roles import ROLES, Login, Role
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_ingest.store.settings import StoreSettings
 from tests.conftest import temporary_database

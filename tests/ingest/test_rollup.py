@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from parkgrid_contract.signals import CATALOGUE, Kind
-from parkgrid_ingest.store.errors import StoreUnavailableError
+from parkgrid_database.errors import StoreUnavailableError
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_ingest.store.settings import StoreSettings
 from tests.ingest.readings import NOON_MS, account, all_rows, at, drain, store_one

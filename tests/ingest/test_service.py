@@ -20,7 +20,7 @@ from parkgrid_contract.announcement import Status, encode_status
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.telemetry import Ack
 from parkgrid_contract.topics import Channel, topic
-from parkgrid_ingest.migrate import migrate
+from parkgrid_database.migrate import migrate
 from parkgrid_ingest.settings import MetricsSettings
 from parkgrid_ingest.store.opening import DatabaseStore, open_store
 from tests.ingest.chain import (

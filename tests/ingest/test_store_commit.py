@@ -12,8 +12,8 @@ from parkgrid_contract.identity import Gateway
 from parkgrid_contract.refusal import Reason
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.telemetry import Ack
+from parkgrid_database.errors import SetupError, StoreUnavailableError
 from parkgrid_ingest.rows import Commit, Quarantined
-from parkgrid_ingest.store.errors import SetupError, StoreUnavailableError
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_ingest.store.settings import StoreSettings
 from tests.ingest.readings import (

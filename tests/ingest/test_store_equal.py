@@ -9,7 +9,7 @@ import pytest
 from parkgrid import database
 from parkgrid_contract.refusal import Reason
 from parkgrid_contract.signals import CATALOGUE
-from parkgrid_ingest.migrate import migrate
+from parkgrid_database.migrate import migrate
 from parkgrid_ingest.rows import Commit, Quarantined
 from parkgrid_ingest.store.opening import open_store
 from tests.conftest import TEST_DSN, open_folder, temporary_database

@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from parkgrid_contract.telemetry import Ack
+from parkgrid_database.errors import StoreError, StoreUnavailableError
 from parkgrid_ingest.rows import Commit
-from parkgrid_ingest.store.errors import StoreError, StoreUnavailableError
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_ingest.store.settings import StoreSettings
 from tests.ingest.readings import EPOCH, GATEWAY, NOON_MS, all_rows, class_rows, drain, header, store_one
@@ -93,7 +93,7 @@ def test_threads_share_one_store(dsn):
 _STOPPING_WRITER = """
 import os, signal, sys
 from parkgrid_ingest.store.opening import open_store
-from parkgrid_ingest.store.errors import StoreError
+from parkgrid_database.errors import StoreError
 from tests.ingest.test_store_faults import commit_of
 import parkgrid_ingest.store.commit as module
 
@@ -116,7 +116,7 @@ _HALF_COPY_WRITER = """
 import os, signal, sys
 import psycopg
 from parkgrid_ingest.store.opening import open_store
-from parkgrid_ingest.store.errors import StoreError
+from parkgrid_database.errors import StoreError
 from tests.ingest.test_store_faults import commit_of
 
 write = psycopg.Copy.write

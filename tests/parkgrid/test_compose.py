@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
-from parkgrid_ingest.roles import NAMES, ROLES
+from parkgrid_database.roles import NAMES, ROLES
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))

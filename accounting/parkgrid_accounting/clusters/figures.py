@@ -5,13 +5,13 @@ from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from importlib import resources
 from typing import Any, TypeAlias, TypeVar
 
 import psycopg
 from psycopg.rows import dict_row
 
 from parkgrid_accounting.clusters.coal import coal_of
+from parkgrid_database.sql_files import sql_text
 from parkgrid_domain.clusters import energy, progress
 from parkgrid_domain.clusters.energy import Attribution, Metered, attribute
 from parkgrid_domain.clusters.enterprise_file import StatedAccount, StatedEnterprise
@@ -151,7 +151,7 @@ def enterprises_of(connection: Connection) -> tuple[list[StatedEnterprise], list
 @cache
 def text(name: str) -> str:
     """The text of one SQL file of this room."""
-    return resources.files("parkgrid_accounting").joinpath("sql", f"{name}.sql").read_text("utf-8")
+    return sql_text("parkgrid_accounting", name)
 
 
 def _output(row: dict[str, Any]) -> Output:

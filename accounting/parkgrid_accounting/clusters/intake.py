@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from parkgrid_accounting.clusters.figures import Connection, enterprises_of, revisions, text
 from parkgrid_accounting.clusters.sheet import Take, read_bytes, read_sheet
 from parkgrid_contract.time import SHANGHAI
+from parkgrid_database.errors import translated
 from parkgrid_domain.clusters import enterprise_file, output_file
 from parkgrid_domain.clusters.enterprise_file import (
     EnterpriseFile,
@@ -25,7 +26,6 @@ from parkgrid_domain.clusters.enterprise_file import (
 from parkgrid_domain.clusters.mistake import Mistake, mistake
 from parkgrid_domain.clusters.output_file import OutputFile, StatedOutput, read_outputs
 from parkgrid_domain.clusters.plan import plan
-from parkgrid_ingest.store.connection import translated
 
 
 @dataclass(frozen=True, slots=True)

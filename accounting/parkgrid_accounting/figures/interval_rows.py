@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from importlib import resources
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -16,6 +15,7 @@ import psycopg
 
 from parkgrid_accounting.scope import Scope
 from parkgrid_contract.time import from_ms, to_ms
+from parkgrid_database.sql_files import sql_text
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 Row: TypeAlias = tuple[Any, ...]
@@ -112,7 +112,7 @@ RESOLUTIONS = {
 
 @cache
 def _statement(name: str) -> bytes:
-    return resources.files("parkgrid_accounting").joinpath("sql", f"{name}.sql").read_bytes()
+    return sql_text("parkgrid_accounting", name).encode()
 
 
 def registers(

@@ -9,8 +9,8 @@ import psycopg
 from parkgrid_accounting.clusters.errors import FileError
 from parkgrid_accounting.clusters.figures import cluster_figures
 from parkgrid_accounting.report.supervision import Document, document
+from parkgrid_database.errors import translated
 from parkgrid_domain.clusters.quarter import Quarter
-from parkgrid_ingest.store.connection import translated
 
 
 def write_report(dsn: str, quarter: Quarter, out: Path, language: str, now: datetime) -> None:

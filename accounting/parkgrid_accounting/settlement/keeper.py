@@ -52,10 +52,10 @@ from parkgrid_accounting.store import Connection, Int64s, statement
 from parkgrid_contract import strict_json
 from parkgrid_contract.crash import crash_point
 from parkgrid_contract.time import from_ms, to_ms
+from parkgrid_database.errors import translated
 from parkgrid_domain.energy import NOTHING, Finding, Metered, Readings, RegisterRule
 from parkgrid_domain.energy.readings import NONE
 from parkgrid_ingest.store import Throttle, without_pause
-from parkgrid_ingest.store.connection import translated
 
 _SPELL_MS = 6 * 3_600_000
 _MINUTE_MS = 60_000

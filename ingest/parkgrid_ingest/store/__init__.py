@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from parkgrid_contract.announcement import Birth, Status
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.telemetry import Ack
+from parkgrid_database import StoreKind
 from parkgrid_ingest.rows import Commit, Committed
 
-Kind = Literal["postgres", "timescale"]
 Known = Mapping[str, tuple[int, str]]
 """Device name to its id and class."""
 Throttle = Callable[[float], None]
@@ -53,7 +53,7 @@ class Store(Protocol):
     """The only writer of telemetry. Methods may be called from any thread; each is one transaction or more."""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> StoreKind:
         """Which of the stores this is."""
         ...
 

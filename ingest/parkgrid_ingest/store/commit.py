@@ -18,6 +18,7 @@ from parkgrid_contract import strict_json
 from parkgrid_contract.crash import crash_point
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.telemetry import Ack
+from parkgrid_database.errors import ContentError, StoreUnavailableError
 from parkgrid_ingest.rows import BatchHeader, ClassRows, Commit, Committed
 from parkgrid_ingest.sql import statement
 from parkgrid_ingest.store import copy_binary, dirty, newest, quality, watermark
@@ -25,7 +26,6 @@ from parkgrid_ingest.store.connection import Session
 from parkgrid_ingest.store.copy_binary import Origin
 from parkgrid_ingest.store.duplicates import Outcome, copy_statement, insert_carefully
 from parkgrid_ingest.store.epochs import Epochs, Key, LockedEpoch, advance
-from parkgrid_ingest.store.errors import ContentError, StoreUnavailableError
 from parkgrid_ingest.store.numbers import Numbers
 from parkgrid_ingest.store.partitions import Days
 from parkgrid_ingest.store.refusals import note_refusals, poison

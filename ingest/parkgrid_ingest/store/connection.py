@@ -6,37 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg import errors
 
+from parkgrid_database.errors import translated
 from parkgrid_ingest.store import dirty
-from parkgrid_ingest.store.errors import ContentError, GaveUpError, SetupError, StoreFullError, StoreUnavailableError
 from parkgrid_ingest.store.settings import StoreSettings
-
-_REFUSED_CONTENT = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded)
-_GAVE_UP = (errors.QueryCanceled, errors.OutOfMemory, errors.InternalError_)
-_NOT_SET_UP = (psycopg.ProgrammingError, psycopg.NotSupportedError)
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """The one place where the driver's exceptions become `StoreError`s."""
-    try:
-        yield
-    except _REFUSED_CONTENT as error:
-        raise ContentError(_sentence(error)) from error
-    except _NOT_SET_UP as error:
-        raise SetupError(f"{_sentence(error)}; is the database migrated (`parkgrid db migrate`)?") from error
-    except errors.DiskFull as error:
-        raise StoreFullError(_sentence(error)) from error
-    except _GAVE_UP as error:
-        raise GaveUpError(_sentence(error)) from error
-    except psycopg.Error as error:
-        raise StoreUnavailableError(_sentence(error)) from error
-
-
-def _sentence(error: psycopg.Error) -> str:
-    code = f" [{error.sqlstate}]" if error.sqlstate else ""
-    return (str(error).strip().replace("\n", "; ") or type(error).__name__) + code
 
 
 class Session:

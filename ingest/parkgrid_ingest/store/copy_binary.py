@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parkgrid_contract.signals import CATALOGUE
+from parkgrid_database.errors import ContentError, SetupError
 from parkgrid_ingest.rows import ClassRows
-from parkgrid_ingest.store.errors import ContentError, SetupError
 
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _END = b"\xff\xff"

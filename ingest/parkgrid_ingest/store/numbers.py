@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 
 from parkgrid_contract.identity import Gateway
+from parkgrid_database.errors import RegistryChangedError
 from parkgrid_ingest.sql import statement
 from parkgrid_ingest.store import Known
-from parkgrid_ingest.store.errors import RegistryChangedError
 
 _Named = tuple[str, str, str, str]
 

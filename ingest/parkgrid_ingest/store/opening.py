@@ -8,13 +8,15 @@ import psycopg
 from parkgrid_contract.announcement import Birth, Status
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.telemetry import Ack
+from parkgrid_database import StoreKind
+from parkgrid_database.errors import SetupError, translated
+from parkgrid_database.sql_files import named_statements
 from parkgrid_ingest.rollup import AggregateMaintenance, RollupMaintenance, TableMaintenance
 from parkgrid_ingest.rows import Commit, Committed
 from parkgrid_ingest.sql import statement
-from parkgrid_ingest.store import Kind, Known, MaintenanceReport, Park, Throttle, registry, watermark, without_pause
+from parkgrid_ingest.store import Known, MaintenanceReport, Park, Throttle, registry, watermark, without_pause
 from parkgrid_ingest.store.commit import Committer
-from parkgrid_ingest.store.connection import Session, translated
-from parkgrid_ingest.store.errors import SetupError
+from parkgrid_ingest.store.connection import Session
 from parkgrid_ingest.store.numbers import Numbers
 from parkgrid_ingest.store.partitions import Days
 from parkgrid_ingest.store.settings import StoreSettings
@@ -24,7 +26,7 @@ from parkgrid_ingest.store.watermark import Watermark
 class DatabaseStore:
     """A store in one PostgreSQL database: connections for commits, for the registry and for maintenance."""
 
-    def __init__(self, dsn: str, kind: Kind, settings: StoreSettings) -> None:
+    def __init__(self, dsn: str, kind: StoreKind, settings: StoreSettings) -> None:
         self._kind = kind
         self._writing, self._asking, self._keeping = (
             Session(dsn, settings, purpose) for purpose in ("commit", "registry", "maintenance")
@@ -37,7 +39,7 @@ class DatabaseStore:
         )
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> StoreKind:
         """Which of the stores this is."""
         return self._kind
 
@@ -133,7 +135,7 @@ def open_store(dsn: str, settings: StoreSettings | None = None) -> DatabaseStore
     """The store of a migrated database. Raises `SetupError` when it is not migrated, `StoreUnavailableError`."""
     settings = settings or StoreSettings()
     with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=settings.connect_timeout_s) as connection:
-        row = connection.execute(statement("store_of_database")).fetchone()
+        row = connection.execute(named_statements("parkgrid_database", "migrate")["store_of_database"]).fetchone()
     if row is None:
         raise SetupError("the database has no schema yet: run `parkgrid db migrate`")
-    return DatabaseStore(dsn, cast("Kind", row[0]), settings)
+    return DatabaseStore(dsn, cast("StoreKind", row[0]), settings)

@@ -12,8 +12,8 @@ import psycopg
 from numpy.typing import NDArray
 
 from parkgrid_contract.time import from_ms
+from parkgrid_database.errors import ContentError
 from parkgrid_ingest.sql import statement
-from parkgrid_ingest.store.errors import ContentError
 
 _DAY_MS = 86_400_000
 _DAYS_AT_ONCE = 200

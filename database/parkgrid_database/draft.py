@@ -1,4 +1,4 @@
-"""Prints the DDL that the catalogue asks for: `python -m parkgrid_ingest.sql.draft telemetry postgres`.
+"""Prints the DDL that the catalogue asks for: `python -m parkgrid_database.draft telemetry postgres`.
 
 A migration is written by a person and never changes once it is applied; this draft saves the typing. A test compares
 the migrated database with the catalogue, so a signal without its migration cannot be forgotten.
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from parkgrid_contract.signals import CATALOGUE, DeviceClass, Kind
-from parkgrid_ingest.sql.aggregates import (
+from parkgrid_database.aggregates import (
     DAY_ORIGIN,
     LEVELS,
     SINGLE_LEVELS,
@@ -19,7 +19,7 @@ from parkgrid_ingest.sql.aggregates import (
     rollup_expressions,
 )
 
-_USAGE = "usage: python -m parkgrid_ingest.sql.draft telemetry|rollups|views|singles postgres|timescale"
+_USAGE = "usage: python -m parkgrid_database.draft telemetry|rollups|views|singles postgres|timescale"
 
 
 def _listed(lines: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ A file is `NNNN_name.sql`, or `NNNN_name.<variant>.sql` where the stores differ.
 `-- parkgrid: no transaction` holds statements that PostgreSQL refuses inside one; they are separated by lines
 `-- next`, must be repeatable, and are noted one by one, so that a killed run goes on where it stopped.
 
-After the last one everything belongs to `parkgrid_owner`, and each role has its rights (`parkgrid_ingest.roles`).
+After the last one everything belongs to `parkgrid_owner`, and each role has its rights (`parkgrid_database.roles`).
 """
 
 import hashlib
@@ -18,13 +18,12 @@ from typing import Any, cast
 
 import psycopg
 
-from parkgrid_ingest import roles
-from parkgrid_ingest.sql import statement
-from parkgrid_ingest.store import Kind
-from parkgrid_ingest.store.connection import translated
-from parkgrid_ingest.store.errors import SetupError
-from parkgrid_ingest.store.offer import offered
+from parkgrid_database import StoreKind, roles
+from parkgrid_database.errors import SetupError, translated
+from parkgrid_database.offer import offered
+from parkgrid_database.sql_files import named_statements
 
+_STATEMENTS = named_statements("parkgrid_database", "migrate")
 _NAME = re.compile(r"(?P<version>\d{4})_(?P<name>\w+)(?:\.(?P<variant>postgres|timescale))?\.sql")
 _NO_TRANSACTION = "-- parkgrid: no transaction\n"
 _NEXT = re.compile(r"^-- next\n", re.MULTILINE)
@@ -130,10 +129,10 @@ def _locked(dsn: str) -> Iterator[psycopg.Connection[Any]]:
 def _prepare(connection: psycopg.Connection[Any]) -> None:
     if connection.execute("SELECT to_regclass('base.schema_migration') IS NULL").fetchone() == (True,):
         with connection.transaction():
-            connection.execute(statement("create_schema_migration"))
+            connection.execute(_STATEMENTS["create_schema_migration"])
 
 
-def _kind(connection: psycopg.Connection[Any]) -> Kind:
+def _kind(connection: psycopg.Connection[Any]) -> StoreKind:
     """The store of this database; one that is not yet decided is decided by what the server offers, and prepared."""
     recorded = _recorded_kind(connection)
     if recorded is not None:
@@ -144,20 +143,20 @@ def _kind(connection: psycopg.Connection[Any]) -> Kind:
     return offer.kind
 
 
-def _recorded_kind(connection: psycopg.Connection[Any]) -> Kind | None:
-    row = connection.execute(statement("recorded_kind")).fetchone()
-    return cast("Kind", row[0]) if row else None
+def _recorded_kind(connection: psycopg.Connection[Any]) -> StoreKind | None:
+    row = connection.execute(_STATEMENTS["recorded_kind"]).fetchone()
+    return cast("StoreKind", row[0]) if row else None
 
 
 def _noted(connection: psycopg.Connection[Any]) -> dict[str, _Noted]:
-    rows = connection.execute(statement("noted_migrations")).fetchall()
+    rows = connection.execute(_STATEMENTS["noted_migrations"]).fetchall()
     return {version: (name, checksum, complete, done, at) for version, name, checksum, complete, done, at in rows}
 
 
-def _wanted(directory: Path | None, kind: Kind) -> list[Migration]:
+def _wanted(directory: Path | None, kind: StoreKind) -> list[Migration]:
     """The files for one store, in order of their numbers."""
     found: dict[str, Migration] = {}
-    files = (directory or resources.files("parkgrid_ingest.sql") / "migrations").iterdir()
+    files = (directory or resources.files(__package__) / "migrations").iterdir()
     for file in files:
         match = _NAME.fullmatch(file.name)
         if match is None or match["variant"] not in (None, kind):
@@ -180,7 +179,7 @@ def _refuse_strangers(wanted: list[Migration], noted: dict[str, _Noted]) -> None
             )
 
 
-def _apply(connection: psycopg.Connection[Any], migration: Migration, kind: Kind, done: int) -> None:
+def _apply(connection: psycopg.Connection[Any], migration: Migration, kind: StoreKind, done: int) -> None:
     statements = migration.statements
     try:
         if len(statements) == 1 and not migration.text.startswith(_NO_TRANSACTION):
@@ -200,6 +199,8 @@ def _execute(connection: psycopg.Connection[Any], text: str) -> None:
     connection.execute(text)
 
 
-def _note(connection: psycopg.Connection[Any], migration: Migration, kind: Kind, done: int, *, complete: bool) -> None:
+def _note(
+    connection: psycopg.Connection[Any], migration: Migration, kind: StoreKind, done: int, *, complete: bool
+) -> None:
     values = (migration.version, migration.name, kind, migration.checksum, done, complete)
-    connection.execute(statement("note_migration"), values)
+    connection.execute(_STATEMENTS["note_migration"], values)

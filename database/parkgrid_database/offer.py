@@ -5,8 +5,8 @@ from typing import Any
 
 import psycopg
 
-from parkgrid_ingest.sql import statement
-from parkgrid_ingest.store import Kind
+from parkgrid_database import StoreKind
+from parkgrid_database.sql_files import named_statements
 
 _OLDEST_TIMESCALE = (2, 20)
 """The first version whose columnstore takes late rows under a unique key at a useful rate, and hierarchical origins."""
@@ -16,13 +16,13 @@ _OLDEST_TIMESCALE = (2, 20)
 class Offer:
     """The store that a server allows, and why."""
 
-    kind: Kind
+    kind: StoreKind
     reason: str
 
 
 def offered(connection: psycopg.Connection[Any]) -> Offer:
     """Look at the server; changes nothing."""
-    row = connection.execute(statement("server_offer")).fetchone()
+    row = connection.execute(named_statements("parkgrid_database", "migrate")["server_offer"]).fetchone()
     version, installed, preloaded, license_name, may_create = row or (None, False, False, None, False)
     if version is None:
         return Offer("postgres", "the server has no TimescaleDB")

@@ -19,11 +19,11 @@ import structlog
 from psycopg import sql
 
 from parkgrid_contract.signals import CATALOGUE
-from parkgrid_ingest.sql import statement
-from parkgrid_ingest.store import Kind
-from parkgrid_ingest.store.connection import translated
-from parkgrid_ingest.store.errors import SetupError
+from parkgrid_database import StoreKind
+from parkgrid_database.errors import SetupError, translated
+from parkgrid_database.sql_files import named_statements
 
+_STATEMENTS = named_statements("parkgrid_database", "roles")
 _log = structlog.get_logger("ingest.roles")
 
 Role = Literal["ingest", "accounting", "api", "grafana"]
@@ -56,23 +56,23 @@ class Login:
 
 def create(connection: psycopg.Connection[Any]) -> None:
     """Make the roles of the server that are missing, as far as this login may."""
-    connection.execute(statement("create_roles"))
+    connection.execute(_STATEMENTS["create_roles"])
 
 
-def secure(connection: psycopg.Connection[Any], kind: Kind, *, changed: bool) -> None:
+def secure(connection: psycopg.Connection[Any], kind: StoreKind, *, changed: bool) -> None:
     """Hand everything to the owner and set the rights of every role; nothing happens where all of it is so already.
 
     Where migrations are run by a login that is no superuser, that login stays the owner.
     """
-    superuser = connection.execute(statement("is_superuser")).fetchone() == (True,)
+    superuser = connection.execute(_STATEMENTS["is_superuser"]).fetchone() == (True,)
     strangers = _strangers(connection, kind) if superuser else []
     if not (changed or strangers):
         return
     if superuser:
         if kind == "timescale":
-            connection.execute(statement("let_policies_run"))
-        connection.execute(statement("close_database"))
-        connection.execute(statement("fence_definitions"))
+            connection.execute(_STATEMENTS["let_policies_run"])
+        connection.execute(_STATEMENTS["close_database"])
+        connection.execute(_STATEMENTS["fence_definitions"])
     _set_rights(connection)
     if superuser:
         # One by one: a year of partitions has more locks than a server keeps.
@@ -106,7 +106,7 @@ def _make(connection: psycopg.Connection[Any], login: Login) -> None:
     for setting, value in _SETTINGS[login.role].items():
         command = sql.SQL("ALTER ROLE {} SET {} = {}").format(name, sql.Identifier(setting), sql.Literal(value))
         connection.execute(command)
-    others = connection.execute(statement("other_memberships"), (login.name, group)).fetchall()
+    others = connection.execute(_STATEMENTS["other_memberships"], (login.name, group)).fetchall()
     for other, grantor in others:
         _log.warning("membership_removed", login=login.name, role=other)
         revoke = sql.SQL("REVOKE {} FROM {} GRANTED BY {}")
@@ -116,20 +116,20 @@ def _make(connection: psycopg.Connection[Any], login: Login) -> None:
 
 def _set_rights(connection: psycopg.Connection[Any]) -> None:
     with connection.transaction():
-        connection.execute(statement("close_schemas"))
-        wanted = connection.execute(statement("wanted_rights"), {"classes": list(CATALOGUE)}).fetchall()
+        connection.execute(_STATEMENTS["close_schemas"])
+        wanted = connection.execute(_STATEMENTS["wanted_rights"], {"classes": list(CATALOGUE)}).fetchall()
         for (command,) in wanted:
             _execute(connection, command)
 
 
-def _strangers(connection: psycopg.Connection[Any], kind: Kind) -> list[str]:
-    found = connection.execute(statement("aggregates")).fetchall() if kind == "timescale" else []
+def _strangers(connection: psycopg.Connection[Any], kind: StoreKind) -> list[str]:
+    found = connection.execute(_STATEMENTS["aggregates"]).fetchall() if kind == "timescale" else []
     values = {"schemas": [schema for schema, _ in found], "names": [name for _, name in found]}
-    return [command for _, command in connection.execute(statement("strangers"), values)]
+    return [command for _, command in connection.execute(_STATEMENTS["strangers"], values)]
 
 
 def _commands(connection: psycopg.Connection[Any], name: str) -> list[str]:
-    return [command for (command,) in connection.execute(statement(name))]
+    return [command for (command,) in connection.execute(_STATEMENTS[name])]
 
 
 def _execute(connection: psycopg.Connection[Any], command: str) -> None:
