@@ -161,7 +161,7 @@ class _Waits:
 
     def look(self, connection: Connection) -> None:
         """Compare the oldest note with that of the last look: one that stays has nobody who works it off."""
-        count, oldest = connection.execute(statement("rollups_waiting")).fetchone() or (0, None)
+        count, oldest = connection.execute(statement("metering/rollups_waiting")).fetchone() or (0, None)
         if oldest is None or oldest != self._oldest:
             self._oldest, self._since_s, self._told = oldest, time.monotonic(), False
         elif not self._told and time.monotonic() - self._since_s >= self._patience_s:

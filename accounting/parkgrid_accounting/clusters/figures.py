@@ -114,8 +114,8 @@ def cluster_figures(
     when = period if isinstance(period, Quarter) else quarter(period.text)
     known = plan()
     outputs = [each.output for each in revisions(connection) if each.current]
-    enterprises = {each.enterprise: each for each in _all(connection, "clusters_enterprises", StatedEnterprise)}
-    accounts = _all(connection, "clusters_enterprise_accounts", StatedAccount)
+    enterprises = {each.enterprise: each for each in _all(connection, "clusters/enterprises", StatedEnterprise)}
+    accounts = _all(connection, "clusters/enterprise_accounts", StatedAccount)
     now, before = (
         _attribution(connection, each.months, accounts, enterprises, metered) for each in (when, when.year_before)
     )
@@ -126,7 +126,7 @@ def cluster_figures(
         beside = Beside(cluster.id, when, own, now, before, enterprises, coal, known.rules)
         found = {each.name: each for each in (*progress.progress_figures(cluster, own, when), *energy_figures(beside))}
         clusters.append(ClusterQuarter(cluster, tuple(found[each.name] for each in DEFINITIONS)))
-    return ClusterFigures(known, when, tuple(clusters), _parks(now, _rows(connection, "clusters_parks")))
+    return ClusterFigures(known, when, tuple(clusters), _parks(now, _rows(connection, "clusters/parks")))
 
 
 def newest_quarter(connection: Connection) -> Quarter | None:
@@ -136,15 +136,15 @@ def newest_quarter(connection: Connection) -> Quarter | None:
 
 def revisions(connection: Connection, cluster: str | None = None) -> list[OutputRevision]:
     """Every figure ever stated for a cluster, or for all; the current ones are marked."""
-    rows = _rows(connection, "clusters_output_revisions", cluster=cluster)
+    rows = _rows(connection, "clusters/output_revisions", cluster=cluster)
     return [OutputRevision(_output(row), row["note"], row["stated"], row["unit"], row["current"]) for row in rows]
 
 
 def enterprises_of(connection: Connection) -> tuple[list[StatedEnterprise], list[StatedAccount]]:
     """The enterprises and their parts of accounts as they are now."""
     return (
-        _all(connection, "clusters_enterprises", StatedEnterprise),
-        _all(connection, "clusters_enterprise_accounts", StatedAccount),
+        _all(connection, "clusters/enterprises", StatedEnterprise),
+        _all(connection, "clusters/enterprise_accounts", StatedAccount),
     )
 
 
@@ -180,7 +180,7 @@ def _attribution(
 ) -> Attribution:
     classes, signals = zip(*energy.SIGNALS, strict=True)
     values = {"months": list(months), "classes": list(classes), "signals": list(signals)}
-    metered = [Metered(**row) for row in _rows(connection, "clusters_energy", **values)]
+    metered = [Metered(**row) for row in _rows(connection, "clusters/energy", **values)]
     return attribute(remeter(metered), accounts, enterprises, months)
 
 

@@ -81,7 +81,7 @@ def _file(kind: str, path: Path, content: bytes, by: str, now: datetime) -> _Fil
 
 def _take(dsn: str, file: _File, found: OutputFile | EnterpriseFile, *, dry: bool) -> Taken:
     with translated(), psycopg.connect(dsn, connect_timeout=5) as connection:
-        connection.execute(text("clusters_lock").encode())
+        connection.execute(text("clusters/lock").encode())
         if before := _before(connection, file):
             return Taken(notes=found.notes, before=before, dry=dry)
         if isinstance(found, OutputFile):
@@ -104,7 +104,7 @@ _Insert = tuple[str, Mapping[str, Any], bool]
 def _before(connection: Connection, file: _File) -> str:
     with connection.cursor(row_factory=dict_row) as cursor:
         values = {"kind": file.kind, "file_digest": file.file_digest}
-        row = cursor.execute(text("clusters_import").encode(), values).fetchone()
+        row = cursor.execute(text("clusters/import").encode(), values).fetchone()
     if row is None:
         return ""
     return f"{row['file']}, {row['entered_by']}, {row['entered_at'].astimezone(UTC):%Y-%m-%d %H:%MZ}"
@@ -126,7 +126,7 @@ def _outputs(connection: Connection, stated: Sequence[StatedOutput]) -> tuple[in
         former = current.get((each.cluster, each.quarter))
         if former != (each.basis, each.output_cny / output_file.CNY_PER_100M, each.source, each.note):
             values = {**asdict(each), "quarter": str(each.quarter), "basis": each.basis.value}
-            inserts.append(("clusters_insert_output", values, former is not None))
+            inserts.append(("clusters/insert_output", values, former is not None))
     return len(stated), inserts
 
 
@@ -135,12 +135,12 @@ def _enterprises(connection: Connection, found: EnterpriseFile) -> tuple[int, li
     known = {each.enterprise: each for each in enterprises}
     held = {_key(each): each for each in accounts}
     inserts: list[_Insert] = [
-        ("clusters_insert_enterprise", asdict(each), each.enterprise in known)
+        ("clusters/insert_enterprise", asdict(each), each.enterprise in known)
         for each in found.enterprises
         if known.get(each.enterprise) != each
     ]
     inserts += [
-        ("clusters_insert_account", asdict(share), _key(share) in held)
+        ("clusters/insert_account", asdict(share), _key(share) in held)
         for share in found.accounts
         if held.get(_key(share)) != share
     ]
@@ -170,7 +170,7 @@ def _key(share: StatedAccount) -> tuple[str, str, str, date]:
 
 def _insert(connection: Connection, file: _File, inserts: Sequence[_Insert]) -> None:
     values = {**asdict(file), "figures": len(inserts)}
-    row = connection.execute(text("clusters_note_import").encode(), values).fetchone()
+    row = connection.execute(text("clusters/note_import").encode(), values).fetchone()
     assert row is not None  # noqa: S101  (the statement returns the row that it writes)
     for name, each, _ in inserts:
         connection.execute(text(name).encode(), {**each, "import_id": row[0]})

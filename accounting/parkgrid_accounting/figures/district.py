@@ -25,5 +25,5 @@ def district_figures(
 
 def settled_until_ms(connection: Connection, parks: Sequence[str]) -> int | None:
     """How far the energy of parks is settled: of several, as far as the one that is furthest."""
-    rows = connection.execute(statement("settled_until"), {"parks": list(parks)}).fetchall()
+    rows = connection.execute(statement("indicators/settled_until"), {"parks": list(parks)}).fetchall()
     return max((at_ms for _, at_ms in rows), default=None)

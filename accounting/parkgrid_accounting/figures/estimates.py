@@ -36,5 +36,5 @@ class Estimates:
 def read_estimates(connection: Connection, devices: Iterable[int], grid: Grid) -> Estimates:
     """The estimates of devices in the span of a grid."""
     parameters = grid.parameters() | {"devices": list(devices)}
-    rows = connection.execute(statement("indicator_estimates"), parameters, binary=True).fetchall()
+    rows = connection.execute(statement("indicators/estimates"), parameters, binary=True).fetchall()
     return Estimates({(device_id, signal): unpacked([slots]) for device_id, signal, slots in rows})

@@ -61,7 +61,7 @@ def read_states(connection: Connection, site: Site, grid: Grid, states: States) 
     for device_class, wanted in states.states.items():
         devices = [each.device_id for each in site.devices_of(device_class, grid.start_ms, grid.stop_ms)]
         parameters = grid.parameters() | {"devices": devices, "states": _codes(device_class, wanted)}
-        query = _of("indicator_states", device_class, "_1m")
+        query = _of("indicators/states", device_class, "_1m")
         for _, *packed in connection.execute(query, parameters, binary=True):
             slot, told, readings, counted = (unpacked([each]) for each in packed)
             stands_for = minutes / _told_minutes(grid, slot, told, readings)
@@ -98,7 +98,7 @@ def read_stored(connection: Connection, site: Site, grid: Grid, *, at_end: bool)
     reach = {"from": from_ms(grid.start_ms - grid.period_ms), "to": from_ms(grid.stop_ms + grid.period_ms)}
     total, counted = np.zeros(grid.count + 1), np.zeros(grid.count + 1)
     parameters = grid.parameters() | reach | {"devices": devices}
-    for _, edge, stored_kwh in connection.execute(statement("indicator_stored"), parameters):
+    for _, edge, stored_kwh in connection.execute(statement("indicators/stored"), parameters):
         total[edge] += stored_kwh
         counted[edge] += 1
     edges = np.where(counted == len(devices), total, np.nan)
@@ -110,7 +110,7 @@ def _means(
 ) -> dict[int, Floats]:
     found: dict[int, Floats] = {}
     parameters = grid.parameters() | {"devices": [each.device_id for each in devices]}
-    query = _of("indicator_gauge", device_class, suffix, signal)
+    query = _of("indicators/gauge", device_class, suffix, signal)
     for device, slots, means in connection.execute(query, parameters, binary=True):
         found[device] = np.full(grid.count, np.nan)
         found[device][unpacked([slots])] = np.frombuffer(means, ">f8")

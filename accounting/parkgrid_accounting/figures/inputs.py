@@ -188,7 +188,7 @@ def _energies(connection: Connection, registers: list[SiteRegister], grid: Grid)
     shape = (len(registers), grid.count)
     energy, known, estimated = np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
     parameters = grid.parameters() | {"registers": list(place)}
-    for register, *packed in connection.execute(statement("indicator_energies"), parameters, binary=True):
+    for register, *packed in connection.execute(statement("indicators/energies"), parameters, binary=True):
         slot, energy_wh, count, guessed = (unpacked([each]) for each in packed)
         where = place[register], slot
         energy[where], known[where], estimated[where] = energy_wh / _WH_PER_KWH, count, guessed > 0

@@ -101,10 +101,10 @@ class Resolution:
 RESOLUTIONS = {
     resolution.name: resolution
     for resolution in (
-        Resolution("15m", "interval_rows", AS_METERED),
-        Resolution("1h", "energy_1h_rows", SUMMED),
-        Resolution("1d", "energy_1d_rows", SUMMED),
-        Resolution("1mo", "energy_1mo_rows", SUMMED),
+        Resolution("15m", "intervals/rows", AS_METERED),
+        Resolution("1h", "intervals/rows_1h", SUMMED),
+        Resolution("1d", "intervals/rows_1d", SUMMED),
+        Resolution("1mo", "intervals/rows_1mo", SUMMED),
     )
 }
 """By name; `15m` is a register's own interval, which is longer for a device that reports less often."""
@@ -130,7 +130,7 @@ def registers(
         "signals": None if signals is None else list(signals),
         "unit": unit,
     }
-    rows = connection.execute(_statement("registers_of_scope"), bound).fetchall()
+    rows = connection.execute(_statement("intervals/registers_of_scope"), bound).fetchall()
     return [_register(*row) for row in rows]
 
 
@@ -167,7 +167,7 @@ def revisions(connection: Connection, found: Sequence[Register], start_ms: int, 
             "start": from_ms(start_ms),
             "stop": from_ms(stop_ms),
         }
-        cursor.execute(_statement("interval_revisions"), bound)
+        cursor.execute(_statement("intervals/revisions"), bound)
         while rows := cursor.fetchmany(_SLICE_ROWS):
             yield [(*_named(found[place - 1]), *told) for place, *told in rows]
 

@@ -98,7 +98,7 @@ def read_minutes(connection: Connection, devices: Sequence[int], start_ms: int, 
         "states": [CHARGER_STATES.index(state) for state in IN_SESSION],
     }
     rows: dict[int, list[tuple[Any, ...]]] = {}
-    for device_id, *shown in connection.execute(statement("session_minutes"), parameters):
+    for device_id, *shown in connection.execute(statement("sessions/minutes"), parameters):
         rows.setdefault(device_id, []).append(tuple(shown))
     return {device_id: _minutes(found) for device_id, found in rows.items()}
 
@@ -129,7 +129,7 @@ def read_rows(connection: Connection, spans: Iterable[Span]) -> dict[int, Charge
         "high": from_ms(max(each.stop_ms for each in wanted)),
         "absent": _ABSENT,
     }
-    query = sql.SQL(statement("session_readings")).format(
+    query = sql.SQL(statement("sessions/readings")).format(
         packed=sql.SQL(" || ").join(_packed(name) for name in _SIGNALS),
         signals=sql.SQL(", ").join(sql.Identifier("c", name) for name in _SIGNALS),
     )
@@ -184,11 +184,11 @@ def _merged(spans: Iterable[Span]) -> Iterable[Span]:
 
 def read_registers(connection: Connection, devices: Sequence[int]) -> dict[tuple[int, str], ChargerRegister]:
     """The registers of chargers by device and signal, with what is declared of them."""
-    rows = connection.execute(statement("session_registers"), {"devices": list(devices)}).fetchall()
+    rows = connection.execute(statement("sessions/registers"), {"devices": list(devices)}).fetchall()
     declared: dict[int, list[Declaration]] = {}
     numbers = {"registers": [row[0] for row in rows]}
     for number, from_at_ms, modulus, above, below, initial, final in connection.execute(
-        statement("session_declarations"), numbers
+        statement("sessions/declarations"), numbers
     ):
         held = Declaration(from_at_ms, modulus, Fraction(above, below), initial, final)
         declared.setdefault(number, []).append(held)
@@ -213,7 +213,7 @@ def read_settled(
     }
     periods = {each.register_id: each.period_ms for each in registers}
     with connection.cursor(binary=True) as cursor:
-        rows = cursor.execute(statement("session_intervals"), parameters).fetchall()
+        rows = cursor.execute(statement("sessions/intervals"), parameters).fetchall()
     return {number: _settled(packed, periods[number]) for number, packed in rows}
 
 

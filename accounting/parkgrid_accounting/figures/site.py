@@ -105,13 +105,13 @@ def site_of_parks(connection: Connection, parks: Sequence[str]) -> Site:
 def _site(connection: Connection, scope: Scope, parks: Sequence[str]) -> Site:
     """Three questions, however many parks there are."""
     parameters = {"parks": list(parks), **scope.parameters()}
-    found = {row[0]: row[1:] for row in connection.execute(statement("indicator_park"), parameters).fetchall()}
+    found = {row[0]: row[1:] for row in connection.execute(statement("indicators/park"), parameters).fetchall()}
     if unknown := [park for park in parks if park not in found]:
         raise UnknownParkError(f"no park {unknown[0]!r} has ever reported: /api/v1/parks lists those that have")
     devices = {
-        row[0]: SiteDevice(*row) for row in connection.execute(statement("indicator_devices"), parameters).fetchall()
+        row[0]: SiteDevice(*row) for row in connection.execute(statement("indicators/devices"), parameters).fetchall()
     }
-    rows = connection.execute(statement("indicator_registers"), {"devices": list(devices)}).fetchall()
+    rows = connection.execute(statement("indicators/registers"), {"devices": list(devices)}).fetchall()
     begun: dict[int, int] = {}
     for _, device_id, _, _, first_ms, _ in rows:
         if first_ms is not None:

@@ -87,9 +87,9 @@ class _Writer:
         self._period = replace(period, zone=site.zone)
         self._stop_ms = max(self._period.start_ms, min(self._period.end_ms, now_ms))
         self._bound = {"park": park, "start": from_ms(self._period.start_ms), "stop": from_ms(self._stop_ms)}
-        zh, en, self._simulated = connection.execute(statement("report_park"), self._bound).fetchall()[0]
+        zh, en, self._simulated = connection.execute(statement("reports/park"), self._bound).fetchall()[0]
         self._name = (zh if language == "zh" else en) or park
-        self._energies = connection.execute(statement("report_energies"), self._bound).fetchall()
+        self._energies = connection.execute(statement("reports/energies"), self._bound).fetchall()
         self._devices = _names({row[:3] for row in self._energies}, language)
         self._example_tariff = self._example_output = False
 
@@ -157,7 +157,7 @@ class _Writer:
     def _completeness(self) -> Section:
         coverages = [row[-1] for row in self._energies if row[-1] is not None]
         score = sum(coverages) / len(coverages) if coverages else None
-        gaps = self._connection.execute(statement("report_gaps"), self._bound).fetchall()
+        gaps = self._connection.execute(statement("reports/gaps"), self._bound).fetchall()
         rows: list[tuple[Cell, ...]] = [(self._word("score"), score, None)]
         rows += [(f"{self._word('gaps')}: {self._word(f'cause_{cause}')}", hours / 3600, count)
                  for cause, count, hours in gaps]  # fmt: skip

@@ -54,7 +54,7 @@ def _first_of_window(
     connection: Connection, source: tuple[str, str], after_ms: Mapping[int, int], span_ms: tuple[int, int]
 ) -> dict[int, int]:
     device_class, signal = source
-    query = sql.SQL(statement("first_readings")).format(
+    query = sql.SQL(statement("metering/first_readings")).format(
         source=sql.Identifier("base", device_class), signal=sql.Identifier(signal), name=sql.Literal(signal)
     )
     values = {
@@ -95,7 +95,7 @@ def fallen_back(connection: Connection, silent: Sequence[tuple[Register, int]], 
         began |= found
     fallen = [each for each, _ in silent if each.falls_back and each.device_id in lasting]
     if fallen:
-        connection.execute(statement("fall_back"), {"registers": [each.register_id for each in fallen]})
+        connection.execute(statement("metering/fall_back"), {"registers": [each.register_id for each in fallen]})
     return Silent([(replace(each, method="power"), began[each.device_id]) for each in fallen], began)
 
 
@@ -116,7 +116,7 @@ def noticed(connection: Connection, known: Sequence[Register], touched: Mapping[
     if not changed:
         return list(known)
     counted = [None if each.counted_ms is None else from_ms(each.counted_ms) for each in changed.values()]
-    connection.execute(statement("note_answered"), {"registers": list(changed), "counted": counted})
+    connection.execute(statement("metering/note_answered"), {"registers": list(changed), "counted": counted})
     return [changed.get(each.register_id, each) for each in known]
 
 

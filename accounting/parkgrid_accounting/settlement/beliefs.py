@@ -37,7 +37,7 @@ def before(connection: Connection, wanted: Sequence[tuple[int, int]]) -> dict[in
     if not wanted:
         return {}
     values = {"registers": [number for number, _ in wanted], "instants": [at for _, at in wanted]}
-    rows = connection.execute(statement("beliefs_before"), values)
+    rows = connection.execute(statement("metering/beliefs_before"), values)
     return {place: Held(to_ms(at), decode(told)) for place, at, told in rows}
 
 
@@ -51,7 +51,7 @@ def between(connection: Connection, wanted: Sequence[tuple[int, int, int]]) -> d
         "highs": [high for _, _, high in wanted],
     }
     found: dict[int, dict[int, Belief]] = {}
-    for number, at, told in connection.execute(statement("beliefs_between"), values):
+    for number, at, told in connection.execute(statement("metering/beliefs_between"), values):
         found.setdefault(number, {})[to_ms(at)] = decode(told)
     return found
 
@@ -62,7 +62,7 @@ def keep(connection: Connection, judged: Iterable[Judged]) -> None:
     if not stretches:
         return
     connection.execute(
-        statement("forget_beliefs"),
+        statement("metering/forget_beliefs"),
         {
             "registers": [each.register_id for each in stretches],
             "lows": [each.low_ms for each in stretches],
@@ -74,7 +74,7 @@ def keep(connection: Connection, judged: Iterable[Judged]) -> None:
         for each in stretches
         for held in each.held
     ]
-    connection.execute(statement("keep_beliefs"), {"beliefs": json.dumps(told, separators=(",", ":"))})
+    connection.execute(statement("metering/keep_beliefs"), {"beliefs": json.dumps(told, separators=(",", ":"))})
 
 
 def encode(belief: Belief) -> dict[str, Any]:

@@ -64,7 +64,9 @@ def note_apart(connection: Connection, found: Iterable[Apart]) -> None:
     """Between readings that do not belong together there are no intervals, and one gap."""
     for each in found:
         bounds = {"low": from_ms(each.from_ms), "high": from_ms(each.to_ms)}
-        rows = connection.execute(statement("gaps_of_registers"), bounds | {"registers": [each.register_id]}).fetchall()
+        rows = connection.execute(
+            statement("metering/gaps_of_registers"), bounds | {"registers": [each.register_id]}
+        ).fetchall()
         former = [(to_ms(start), to_ms(end), cause) for _, start, end, cause in rows]
         spells = [*_outside(former, each.from_ms, each.to_ms), (each.from_ms, each.to_ms, each.cause.value)]
         _replace(connection, each.register_id, _joined(spells), {each.register_id: former})
@@ -79,7 +81,7 @@ def _former(connection: Connection, computed: Computed, lines: NDArray[np.int64]
         "high": from_ms(grid.start_ms + grid.period_ms * grid.count),
     }
     found: dict[int, list[_Spell]] = {}
-    for register, start, end, cause in connection.execute(statement("gaps_of_registers"), values):
+    for register, start, end, cause in connection.execute(statement("metering/gaps_of_registers"), values):
         found.setdefault(register, []).append((to_ms(start), to_ms(end), cause))
     return found
 
@@ -108,7 +110,7 @@ def _replace(connection: Connection, register: int, spells: Sequence[_Spell], fo
     if sorted(before) == list(spells):
         return
     connection.execute(
-        statement("forget_gaps"), {"register": register, "starts": [from_ms(start) for start, _, _ in before]}
+        statement("metering/forget_gaps"), {"register": register, "starts": [from_ms(start) for start, _, _ in before]}
     )
     values = {
         "register": register,
@@ -116,7 +118,7 @@ def _replace(connection: Connection, register: int, spells: Sequence[_Spell], fo
         "ends": [from_ms(end) for _, end, _ in spells],
         "causes": [cause for _, _, cause in spells],
     }
-    connection.execute(statement("add_gaps"), values)
+    connection.execute(statement("metering/add_gaps"), values)
 
 
 class _Witnesses:
@@ -131,15 +133,17 @@ class _Witnesses:
         }
         self._siblings: dict[int, set[int]] = {}
         self._gateway_of: dict[int, tuple[str, str]] = {}
-        for device, park, gateway, sibling in connection.execute(statement("siblings"), values):
+        for device, park, gateway, sibling in connection.execute(statement("metering/siblings"), values):
             self._gateway_of[device] = (park, gateway)
             self._siblings.setdefault(device, set()).update([] if sibling is None else [sibling])
-        self._readings = self._slots(connection.execute(statement("slots_of_devices"), values))
-        self._alive = self._slots(connection.execute(statement("slots_of_gateways"), values))
-        self._dropped = self._slots(connection.execute(statement("slots_dropped"), values))
-        self._late = self._slots(connection.execute(statement("slots_late"), values))
-        self._imported = {name for (name,) in connection.execute(statement("imported_gateways"), values)}
-        anybody = self._slots(("", at, at) for (at,) in connection.execute(statement("slots_of_anybody"), values))
+        self._readings = self._slots(connection.execute(statement("metering/slots_of_devices"), values))
+        self._alive = self._slots(connection.execute(statement("metering/slots_of_gateways"), values))
+        self._dropped = self._slots(connection.execute(statement("metering/slots_dropped"), values))
+        self._late = self._slots(connection.execute(statement("metering/slots_late"), values))
+        self._imported = {name for (name,) in connection.execute(statement("metering/imported_gateways"), values)}
+        anybody = self._slots(
+            ("", at, at) for (at,) in connection.execute(statement("metering/slots_of_anybody"), values)
+        )
         self._anybody = anybody.get("", np.zeros(grid.count, np.bool_))
 
     def _slots(self, rows: Iterable[Sequence[Any]]) -> dict[Any, NDArray[np.bool_]]:

@@ -74,13 +74,13 @@ def declare(connection: Connection, wish: Wish, now_ms: int) -> int:
             "cause": f"declaration: {wish.reason}",
             "by": wish.by,
         }
-        connection.execute(statement("note_declared"), values)
+        connection.execute(statement("metering/note_declared"), values)
     return number
 
 
 def declared(connection: Connection, park: str = "") -> list[Declared]:
     """Every register with its declarations in order, of one park or of all."""
-    rows = connection.execute(statement("list_registers"), {"park": park}).fetchall()
+    rows = connection.execute(statement("metering/list_registers"), {"park": park}).fetchall()
     return [Declared(*row) for row in rows]
 
 
@@ -91,9 +91,9 @@ def _register(connection: Connection, address: str) -> int:
             f"{address!r} is no register: write park/gateway/device/signal, as `parkgrid registers list` shows them"
         )
     values = dict(zip(("park", "gateway", "device", "signal"), parts, strict=True))
-    row = connection.execute(statement("find_register"), values).fetchone()
+    row = connection.execute(statement("metering/find_register"), values).fetchone()
     if row is None:
-        near = [name for (name,) in connection.execute(statement("registers_of_device"), values).fetchall()]
+        near = [name for (name,) in connection.execute(statement("metering/registers_of_device"), values).fetchall()]
         remedy = f"there is {', '.join(near)}" if near else "`parkgrid registers list` shows those there are"
         raise DeclarationError(f"no register {address!r}: {remedy}")
     return int(row[0])
@@ -101,7 +101,7 @@ def _register(connection: Connection, address: str) -> int:
 
 def _in_force(connection: Connection, number: int, valid_from: datetime) -> tuple[int | None, Fraction, int | None]:
     """Width, ratio and step that hold up to an instant."""
-    rows = connection.execute(statement("load_declarations"), {"registers": [number]}).fetchall()
+    rows = connection.execute(statement("metering/load_declarations"), {"registers": [number]}).fetchall()
     earlier = [row for row in rows if row[1] <= valid_from]
     if not earlier:
         return None, Fraction(1), None

@@ -49,7 +49,7 @@ def keep(connection: Connection, found: Sequence[Found], now_ms: int) -> None:
     if not found:
         return
     connection.execute(
-        statement("forget_findings"),
+        statement("metering/forget_findings"),
         {
             "registers": [each.register_id for each in found],
             "lows": [each.low_ms for each in found],
@@ -72,7 +72,7 @@ def keep(connection: Connection, found: Sequence[Found], now_ms: int) -> None:
         "readings": [one.readings for _, one in rows],
         "now": from_ms(now_ms),
     }
-    connection.execute(statement("keep_findings"), values)
+    connection.execute(statement("metering/keep_findings"), values)
 
 
 def _steps(steps: int) -> int | None:
@@ -81,4 +81,4 @@ def _steps(steps: int) -> int | None:
 
 def told(connection: Connection, park: str = "") -> list[Told]:
     """What nobody has explained yet, of one park or of all, in order of time."""
-    return [Told(*row) for row in connection.execute(statement("list_findings"), {"park": park})]
+    return [Told(*row) for row in connection.execute(statement("metering/list_findings"), {"park": park})]

@@ -114,14 +114,14 @@ def settle_once(connection: Connection, now_ms: int, throttle: Throttle = withou
         connection.execute("SET LOCAL synchronous_commit TO off")
         # A group of readings is packed in memory, not through files.
         connection.execute("SET LOCAL work_mem TO '128MB'")
-        connection.execute(statement("one_settlement"))
+        connection.execute(statement("metering/one_settlement"))
         report = _Round(connection, now_ms, throttle).run()
         crash_point("accounting.before_commit")
     return report
 
 
 def _anything_dirty(connection: Connection, now_ms: int) -> bool:
-    return connection.execute(statement("anything_dirty"), {"now": from_ms(now_ms)}).fetchone() == (True,)
+    return connection.execute(statement("metering/anything_dirty"), {"now": from_ms(now_ms)}).fetchone() == (True,)
 
 
 class _Round:
@@ -142,14 +142,14 @@ class _Round:
         self._all_reached: dict[str, int] = {}
         self._devices_of: dict[str, int] = {}
         self._failures: list[Failure] = []
-        kept = connection.execute(statement("kept_from"), {"classes": list(registers.METERED)})
+        kept = connection.execute(statement("metering/kept_from"), {"classes": list(registers.METERED)})
         self._kept_ms = {(name, park): to_ms(at) for name, park, at in kept}
         self._inverters = Inverters(connection, (), self._kept_ms)
 
     def run(self) -> Report:
         """Read notes, compute what they touch, forget them."""
         connection = self._connection
-        notes = connection.execute(statement("read_notes"), binary=True).fetchall()
+        notes = connection.execute(statement("metering/read_notes"), binary=True).fetchall()
         registers.discover(connection, self._now_ms)
         known = registers.load(connection)
         by_class: dict[str, list[Register]] = {}
@@ -173,7 +173,7 @@ class _Round:
         failures = retry_queue.of_each(self._failures)
         retry_queue.keep(connection, failures, again, self._now_ms)
         registers.note_settled(connection, self._settled)
-        connection.execute(statement("forget_notes"), {"numbers": [row[0] for row in notes]})
+        connection.execute(statement("metering/forget_notes"), {"numbers": [row[0] for row in notes]})
         self._note_unfinished()
         self._note_waiting(waiting, touched)
         self._tell()
@@ -185,7 +185,7 @@ class _Round:
         if not waiting:
             return []
         numbers = {each.register_id for each in waiting}
-        reached: dict[str, Any] = dict(self._connection.execute(statement("read_progress")).fetchall())
+        reached: dict[str, Any] = dict(self._connection.execute(statement("metering/read_progress")).fetchall())
         return [
             (-1, each.device_class, [each.device_id], [to_ms(reached[each.park]) // _MINUTE_MS])
             for each in known
@@ -203,7 +203,7 @@ class _Round:
         ]
 
     def _declared(self, known: Iterable[Register], again: Iterable[Waiting]) -> list[Span]:
-        rows = self._connection.execute(statement("take_declared")).fetchall()
+        rows = self._connection.execute(statement("metering/take_declared")).fetchall()
         rows += [(each.register_id, from_ms(each.from_ms), each.author.cause, each.author.by) for each in again]
         by_number = {register.register_id: register for register in known} if rows else {}
         found = []
@@ -237,7 +237,7 @@ class _Round:
 
     def _probe(self, device_class: str, slots_ms: Int64s, known: Sequence[Register]) -> NDArray[np.int64]:
         mine = [register for register in known if register.device_class == device_class]
-        query = sql.SQL(statement("slots_with_readings")).format(source=sql.Identifier("base", device_class))
+        query = sql.SQL(statement("metering/slots_with_readings")).format(source=sql.Identifier("base", device_class))
         devices = registers.device_ids(mine).tolist()
         found: list[tuple[int, int]] = []
         # Late slots may lie a year before the newest: what lies between is not looked at.
@@ -260,11 +260,11 @@ class _Round:
                 reached[register.park] = max(reached.get(register.park, 0), newest_ms)
         if reached:
             values = {"parks": list(reached), "newest": [from_ms(each) for each in reached.values()]}
-            self._connection.execute(statement("note_progress"), values)
+            self._connection.execute(statement("metering/note_progress"), values)
         return {park: newest for park, newest in self._read_progress().items() if park in reached}
 
     def _read_progress(self) -> dict[str, int]:
-        return {park: to_ms(newest) for park, newest in self._connection.execute(statement("read_progress"))}
+        return {park: to_ms(newest) for park, newest in self._connection.execute(statement("metering/read_progress"))}
 
     def _compute(self, work: Sequence[Span]) -> None:
         apart: list[completeness.Apart] = []
@@ -438,12 +438,12 @@ class _Round:
                 "devices": [device for device, _ in pairs],
                 "slots": [slot for _, slot in pairs],
             }
-            self._connection.execute(statement("add_note"), values)
+            self._connection.execute(statement("metering/add_note"), values)
 
     def _tell(self) -> None:
         if self._parks:
             payloads = [strict_json.dumps({"park": park}).decode() for park in sorted(self._parks)]
-            self._connection.execute(statement("notify_changed"), {"payloads": payloads})
+            self._connection.execute(statement("metering/notify_changed"), {"payloads": payloads})
 
 
 def _judged(windows: Sequence[Window], ends: Int64s, made: Metered) -> Iterator[Judged]:

@@ -89,7 +89,7 @@ class Inverters:
             "highs": [from_ms(high) for _, high in runs],
         }
         found: dict[int, list[tuple[int, int]]] = {}
-        for number, first, last in self._connection.execute(statement("unsure_spans"), values):
+        for number, first, last in self._connection.execute(statement("metering/unsure_spans"), values):
             found.setdefault(number, []).append((to_ms(first), to_ms(last)))
         return found
 
@@ -117,7 +117,7 @@ def good_intervals(
         "period_s": period_ms // 1000,
     }
     with connection.cursor(binary=True) as cursor:
-        rows = cursor.execute(statement("good_intervals"), values).fetchall()
+        rows = cursor.execute(statement("metering/good_intervals"), values).fetchall()
     for number, at, counted in rows:
         slot, rest = np.divmod(instants_ms(unpacked([at])) - start_ms, period_ms)
         energy_wh[registers.index(number), slot[rest == 0]] = unpacked([counted])[rest == 0]

@@ -88,7 +88,7 @@ def read(
 ) -> PackedReadings:
     """Readings of these devices in [low, high); `every`: read those of the whole class and pick from them."""
     bounds = {"low": from_ms(span_ms[0]), "high": from_ms(span_ms[1]), "devices": list(devices)}
-    query = sql.SQL(statement("raw_readings")).format(
+    query = sql.SQL(statement("metering/raw_readings")).format(
         source=sql.Identifier("base", device_class),
         chosen=sql.SQL("" if every else " AND device_id = ANY(%(devices)s)"),
         packed=_packed(signals, f"int8send(coalesce({{signal}}::int8, ({ABSENT + 1} - 1)::int8))"),
@@ -110,7 +110,7 @@ def _marks(
         "int8send((CASE coalesce(flags ->> {name}, 'good') WHEN 'good' THEN 1 WHEN 'estimated' THEN 2 ELSE 0 END"
         f" + CASE WHEN received_at > at + INTERVAL '15 minutes' THEN {_LATE} ELSE 0 END)::int8)"
     )
-    query = sql.SQL(statement("marked_readings")).format(
+    query = sql.SQL(statement("metering/marked_readings")).format(
         source=sql.Identifier("base", device_class), packed=_packed(signals, mark)
     )
     with connection.cursor(binary=True) as cursor:

@@ -111,10 +111,10 @@ class Register:
 
 def discover(connection: Connection, now_ms: int) -> int:
     """Add the registers that devices announced; what their nameplates say becomes a first declaration."""
-    rows = connection.execute(statement("discover_registers"), _COUNTERS).fetchall()
+    rows = connection.execute(statement("metering/discover_registers"), _COUNTERS).fetchall()
     added = [number for (number,) in rows]
     if added:
-        ratings = connection.execute(statement("ratings_of_registers"), {"registers": added}).fetchall()
+        ratings = connection.execute(statement("metering/ratings_of_registers"), {"registers": added}).fetchall()
         for register, modulus_kwh, ratio in ratings:
             _declare_rating(connection, register, modulus_kwh, ratio, now_ms)
     return len(added)
@@ -156,14 +156,14 @@ def add_declaration(
         "by": by,
         "at": from_ms(now_ms),
     }
-    connection.execute(statement("add_declaration"), values)
+    connection.execute(statement("metering/add_declaration"), values)
 
 
 def load(connection: Connection) -> list[Register]:
     """Every register that can be read; one that cannot is told by name, and costs the others nothing."""
     return [
         register
-        for row in connection.execute(statement("load_registers"), {"power": POWER})
+        for row in connection.execute(statement("metering/load_registers"), {"power": POWER})
         if (register := _fenced(row)) is not None
     ]
 
@@ -213,7 +213,7 @@ def rules(connection: Connection, registers: Sequence[Register]) -> list[Registe
     found: dict[int, list[Declaration]] = {}
     numbers = [register.register_id for register in registers]
     for number, valid_from, modulus, numerator, denominator, *told in connection.execute(
-        statement("load_declarations"), {"registers": numbers}
+        statement("metering/load_declarations"), {"registers": numbers}
     ):
         declaration = Declaration(to_ms(valid_from), modulus, Fraction(numerator, denominator), *told)
         found.setdefault(number, []).append(declaration)
@@ -232,7 +232,7 @@ def note_settled(connection: Connection, settled_ms: Mapping[int, int]) -> None:
     """Remember up to where intervals have their rows."""
     if settled_ms:
         values = {"registers": list(settled_ms), "settled_ms": list(settled_ms.values())}
-        connection.execute(statement("settle_registers"), values)
+        connection.execute(statement("metering/settle_registers"), values)
 
 
 def device_ids(registers: Iterable[Register]) -> Int64s:
@@ -244,7 +244,7 @@ def note_sought(connection: Connection, sought_ms: Mapping[int, int]) -> None:
     """Remember before which instant there is no usable reading, news aside."""
     if sought_ms:
         instants = [from_ms(each) for each in sought_ms.values()]
-        connection.execute(statement("note_sought"), {"registers": list(sought_ms), "sought": instants})
+        connection.execute(statement("metering/note_sought"), {"registers": list(sought_ms), "sought": instants})
 
 
 def _counts_energy(signal: Signal) -> bool:

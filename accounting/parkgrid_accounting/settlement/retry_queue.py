@@ -65,7 +65,7 @@ def _failure(window: Window, error: Exception) -> Failure:
 
 def due(connection: Connection, now_ms: int) -> list[Waiting]:
     """Those whose time to be tried again has come."""
-    rows = connection.execute(statement("aside_due"), {"now": from_ms(now_ms)})
+    rows = connection.execute(statement("metering/retries_due"), {"now": from_ms(now_ms)})
     return [Waiting(number, to_ms(from_at), Author(cause, by)) for number, from_at, cause, by in rows]
 
 
@@ -80,7 +80,7 @@ def keep(connection: Connection, failures: Sequence[Failure], tried: Iterable[Wa
     failed = {failure.register_id for failure in failures}
     through = [waiting.register_id for waiting in tried if waiting.register_id not in failed]
     if through:
-        connection.execute(statement("aside_forget"), {"registers": through})
+        connection.execute(statement("metering/forget_retries"), {"registers": through})
     for failure in failures:
         values = {
             "register": failure.register_id,
@@ -92,4 +92,4 @@ def keep(connection: Connection, failures: Sequence[Failure], tried: Iterable[Wa
             "first_s": RETRY_FIRST_S,
             "most_s": RETRY_MOST_S,
         }
-        connection.execute(statement("aside_keep"), values)
+        connection.execute(statement("metering/keep_retries"), values)

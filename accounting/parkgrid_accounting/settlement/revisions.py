@@ -133,7 +133,7 @@ def _compared(
         "absent": ABSENT + 1,
     }
     with connection.cursor(binary=True) as cursor:
-        rows = cursor.execute(statement("stored_intervals"), values).fetchall()
+        rows = cursor.execute(statement("metering/stored_intervals"), values).fetchall()
     present = np.zeros(computed.wanted.shape, np.bool_)
     differs = np.zeros(computed.wanted.shape, np.bool_)
     if not rows:
@@ -169,12 +169,12 @@ def _replace(
     author: Author,
     now_ms: int,
 ) -> None:
-    connection.execute(statement("create_staging"))
-    connection.execute(statement("clear_staging"))
+    connection.execute(statement("metering/create_staging"))
+    connection.execute(statement("metering/clear_staging"))
     copy_in(connection, _STAGING, Stream.of(_rows(computed, columns, mask), {}))
     values = {"now": from_ms(now_ms), "by": author.by, "cause": author.cause}
-    connection.execute(statement("supersede"), values)
-    connection.execute(statement("replace_intervals"), values)
+    connection.execute(statement("metering/supersede"), values)
+    connection.execute(statement("metering/replace_intervals"), values)
 
 
 def _rows(computed: Computed, columns: dict[str, NDArray[np.int64]], mask: NDArray[np.bool_]) -> list[Column]:

@@ -92,7 +92,7 @@ class _Meters:
 
     def __init__(self, connection: Connection, cluster: str | None) -> None:
         self._connection = connection
-        rows = connection.execute(statement("trace_cluster_accounts"), {"cluster": cluster}).fetchall()
+        rows = connection.execute(statement("traces/cluster_accounts"), {"cluster": cluster}).fetchall()
         self._accounts = {(park, account) for park, account in rows}
         self._zones: dict[str, str] = dict(connection.execute("SELECT park, time_zone FROM public.parks").fetchall())
         self.traced: list[RegisterTrace] = []
@@ -114,7 +114,7 @@ class _Meters:
 
     def _sources(self, stored: Metered) -> list[Source]:
         rows = self._connection.execute(
-            statement("registers_of_scope"),
+            statement("intervals/registers_of_scope"),
             {
                 "park": stored.park,
                 "gateway": None,

@@ -190,7 +190,7 @@ class RegisterTrace:
 def sources(connection: Connection, **wanted: Any) -> list[Source]:
     """Registers by `registers` (numbers), or by `park`, `gateway`, `device`, `signal`."""
     bound = dict.fromkeys(("registers", "park", "gateway", "device", "signal")) | wanted
-    return [Source(*row) for row in connection.execute(statement("trace_registers"), bound)]
+    return [Source(*row) for row in connection.execute(statement("traces/registers"), bound)]
 
 
 def trace_register(
@@ -268,7 +268,7 @@ def listed(
     connection: Connection, source: Source, low_ms: int, high_ms: int, known_at: datetime | None
 ) -> list[Reading]:
     """The readings of a span one by one, each with its batch; at most ten thousand."""
-    query = sql.SQL(statement("trace_listed")).format(**source.relation())
+    query = sql.SQL(statement("traces/listed")).format(**source.relation())
     bound = _bound(source, from_ms(low_ms), from_ms(high_ms), known_at) | {"most": _MOST_LISTED}
     return [Reading(*row) for row in connection.execute(query, bound)]
 
@@ -276,21 +276,21 @@ def listed(
 def stored_rows(
     connection: Connection, source: Source, start_ms: int, stop_ms: int, revision: int | None
 ) -> list[tuple[Any, ...]]:
-    """The stored rows of a span, in the columns of `trace_intervals.sql`."""
+    """The stored rows of a span, in the columns of `traces/intervals.sql`."""
     bound = {
         "register": source.register_id,
         "start": from_ms(start_ms),
         "stop": from_ms(stop_ms),
         "revision": revision,
     }
-    return connection.execute(statement("trace_intervals"), bound).fetchall()
+    return connection.execute(statement("traces/intervals"), bound).fetchall()
 
 
 def _declarations(
     connection: Connection, source: Source, known_at: datetime | None
 ) -> list[tuple[Declaration, Declared]]:
     rows = connection.execute(
-        statement("trace_declarations"), {"register": source.register_id, "known_at": known_at}
+        statement("traces/declarations"), {"register": source.register_id, "known_at": known_at}
     ).fetchall()
     found = []
     for valid_from_ms, modulus, numerator, denominator, initial, final, reason, by, step in rows:
@@ -303,11 +303,11 @@ def _declarations(
 def _opening(connection: Connection, source: Source, start_ms: int, stop_ms: int) -> tuple[Opening, datetime, datetime]:
     """What was believed at or before a span, and from where to where readings can have a say in it."""
     bound = {"register": source.register_id, "start": from_ms(start_ms)}
-    row = connection.execute(statement("trace_belief"), bound).fetchone()
+    row = connection.execute(statement("traces/belief"), bound).fetchone()
     reading_ms = max(1, round(source.reading_s * 1000))
     high_ms = stop_ms + _AFTER_MS + reach_ms(reading_ms)
     if row is None or source.method != "register":
-        query = sql.SQL(statement("trace_first")).format(**source.relation())
+        query = sql.SQL(statement("traces/first")).format(**source.relation())
         first = connection.execute(query, {"device": source.device_id}).fetchone()
         counted = source.method == "register" and first is not None and first[0] is not None
         low = first[0] if counted and first else from_ms(max(0, start_ms - _BESIDE_MS))
@@ -324,7 +324,7 @@ def _bound(source: Source, low: datetime, high: datetime, known_at: datetime | N
 def _readings(
     connection: Connection, source: Source, low: datetime, high: datetime, known_at: datetime | None
 ) -> Readings:
-    query = sql.SQL(statement("trace_readings")).format(**source.relation())
+    query = sql.SQL(statement("traces/readings")).format(**source.relation())
     with connection.cursor(binary=True) as cursor:
         row = cursor.execute(query, _bound(source, low, high, known_at)).fetchone()
     at_ms, steps, trust = (_column(packed) for packed in row or (None, None, None))
@@ -407,7 +407,7 @@ def _interval(
 def _batches(
     connection: Connection, source: Source, low: datetime, high: datetime, known_at: datetime | None
 ) -> tuple[Batches, ...]:
-    query = sql.SQL(statement("trace_batches")).format(**source.relation())
+    query = sql.SQL(statement("traces/batches")).format(**source.relation())
     rows = connection.execute(query, _bound(source, low, high, known_at)).fetchall()
     return tuple(
         Batches(f"{park}/{gateway}", epoch, batches, count, first, last)
