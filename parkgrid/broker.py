@@ -23,7 +23,7 @@ from parkgrid.places import write_private
 from parkgrid_contract.broker import BrokerAddress, BrokerAddressError, broker_address
 from parkgrid_contract.identity import Gateway
 
-Kind = Literal["url", "mosquitto", "amqtt"]
+BrokerKind = Literal["url", "mosquitto", "amqtt"]
 
 _CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00"
 """An MQTT 3.1.1 CONNECT: clean session, keep-alive 10 s, no client identifier."""
@@ -74,7 +74,7 @@ class RunningBroker:
 
     host: str
     port: int
-    kind: Kind
+    kind: BrokerKind
     address: BrokerAddress
     logins: Logins | None = None
     """Those of a broker that was started here and asks for one."""
@@ -139,7 +139,7 @@ def given(url: str) -> RunningBroker:
 def start(
     data_dir: Path,
     port: int | None = None,
-    prefer: Kind | None = None,
+    prefer: BrokerKind | None = None,
     *,
     url: str | None = None,
     gateways: Sequence[Gateway] | None = None,
@@ -183,7 +183,7 @@ def run(
     command: list[str],
     data_dir: Path,
     port: int,
-    kind: Kind = "mosquitto",
+    kind: BrokerKind = "mosquitto",
     known: Logins | None = None,
     user: pwd.struct_passwd | None = None,
 ) -> RunningBroker:

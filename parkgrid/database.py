@@ -27,7 +27,7 @@ import psycopg
 
 from parkgrid import process
 
-Kind = Literal["dsn", "embedded", "debian"]
+DatabaseKind = Literal["dsn", "embedded", "debian"]
 
 STOP_SIGNAL = signal.SIGINT
 """Fast shutdown: sessions end, everything is written, nothing needs recovery."""
@@ -45,7 +45,7 @@ class DatabaseStartError(Exception):
 class ServerBinaries:
     """A folder with `postgres` and `initdb`."""
 
-    kind: Kind
+    kind: DatabaseKind
     folder: Path
     version: str
 
@@ -60,7 +60,7 @@ class RunningDatabase:
     """A database that answers; `stop` ends the server only if it was started here."""
 
     dsn: str
-    kind: Kind
+    kind: DatabaseKind
     version: str
     child: process.Process | None = None
 
@@ -93,7 +93,7 @@ def given(dsn: str) -> RunningDatabase:
 def start(
     data_dir: Path,
     port: int | None = None,
-    prefer: Kind | None = None,
+    prefer: DatabaseKind | None = None,
     *,
     dsn: str | None = None,
     settings: Mapping[str, str] | None = None,
@@ -132,7 +132,7 @@ def available() -> list[ServerBinaries]:
     return found
 
 
-def choose(found: list[ServerBinaries], major: str | None, prefer: Kind | None = None) -> ServerBinaries:
+def choose(found: list[ServerBinaries], major: str | None, prefer: DatabaseKind | None = None) -> ServerBinaries:
     """The binaries to use for a cluster of a major version (None: a new one). Raises `DatabaseStartError`."""
     wanted = [binaries for binaries in found if prefer in (None, binaries.kind)]
     fitting = [binaries for binaries in wanted if major in (None, binaries.major)]
@@ -306,7 +306,7 @@ def _reachable(binaries: ServerBinaries, data_dir: Path, user: pwd.struct_passwd
     return ServerBinaries(binaries.kind, inside, binaries.version)
 
 
-def _binaries(kind: Kind, folder: Path) -> list[ServerBinaries]:
+def _binaries(kind: DatabaseKind, folder: Path) -> list[ServerBinaries]:
     if not all((folder / name).exists() for name in ("postgres", "initdb")):
         return []
     answer = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=False, timeout=30)

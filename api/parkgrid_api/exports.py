@@ -35,7 +35,7 @@ _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _json = msgspec.json.Encoder(decimal_format="number")
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """What the cells of a column are."""
 
     TEXT = "text"
@@ -51,7 +51,7 @@ class Column:
     """One column; its name ends in its unit where it has one, for an instant in JSON too: `_ms`."""
 
     name: str
-    kind: Kind = Kind.TEXT
+    kind: ColumnKind = ColumnKind.TEXT
     unit: str = ""
     decimals: int = 3
 
@@ -97,7 +97,7 @@ def to_json(table: Table, batches: Batches) -> Iterator[bytes]:
     """The head's members, the rows as objects, and their number last: what breaks off is not JSON."""
 
     def parts() -> Iterator[bytes]:
-        names = [column.name + ("_ms" if column.kind is Kind.INSTANT else "") for column in table.columns]
+        names = [column.name + ("_ms" if column.kind is ColumnKind.INSTANT else "") for column in table.columns]
         head = _json.encode(dict(table.head))[:-1]
         yield b'%b%b"%b":[' % (head, b"," if table.head else b"", table.name.encode())
         rows = 0
@@ -131,9 +131,9 @@ def _csv_lines(rows: Iterable[Sequence[Any]]) -> str:
 
 def _csv_cell(column: Column, zone: ZoneInfo) -> Callable[[Any], Any]:
     match column.kind:
-        case Kind.TEXT:
+        case ColumnKind.TEXT:
             return guarded
-        case Kind.INSTANT:
+        case ColumnKind.INSTANT:
             return lambda at_ms: None if at_ms is None else _local(at_ms, zone).isoformat()
         case _:
             return lambda value: value
@@ -171,7 +171,8 @@ def _fill(sheet: Any, table: Table, batches: Batches) -> None:
         sheet.column_dimensions[get_column_letter(place)].width = max(12, len(column.name) + 2)
     bold = Font(bold=True)
     headings = [
-        column.name if column.kind is not Kind.INSTANT else f"{column.name} ({table.zone})" for column in table.columns
+        column.name if column.kind is not ColumnKind.INSTANT else f"{column.name} ({table.zone})"
+        for column in table.columns
     ]
     sheet.append([_styled(sheet, heading, font=bold) for heading in headings])
     show = [_sheet_cell(sheet, column, table.zone) for column in table.columns]
@@ -191,15 +192,15 @@ def _styled(sheet: Any, value: Any, **style: Any) -> Any:
 
 def _sheet_cell(sheet: Any, column: Column, zone: ZoneInfo) -> Callable[[Any], Any]:
     match column.kind:
-        case Kind.INSTANT:
+        case ColumnKind.INSTANT:
             form = "yyyy-mm-dd hh:mm:ss"
             return lambda at_ms: _styled(sheet, _local(at_ms, zone).replace(tzinfo=None), number_format=form)
-        case Kind.NUMBER | Kind.MONEY:
+        case ColumnKind.NUMBER | ColumnKind.MONEY:
             form = "#,##0" + ("." + "0" * column.decimals if column.decimals else "")
             return lambda value: _styled(sheet, value, number_format=form)
-        case Kind.WHOLE:
+        case ColumnKind.WHOLE:
             return lambda value: value
-        case Kind.TEXT:
+        case ColumnKind.TEXT:
             return lambda text: _sheet_text(sheet, text)
 
 
@@ -298,12 +299,12 @@ def _schema(table: Table) -> "pa.Schema":
     import pyarrow as pa
 
     def field_of(column: Column) -> "pa.Field[Any]":
-        types: dict[Kind, pa.DataType] = {
-            Kind.TEXT: pa.string(),
-            Kind.INSTANT: pa.timestamp("ms", tz=str(table.zone)),
-            Kind.WHOLE: pa.int64(),
-            Kind.NUMBER: pa.float64(),
-            Kind.MONEY: pa.decimal128(38, column.decimals),
+        types: dict[ColumnKind, pa.DataType] = {
+            ColumnKind.TEXT: pa.string(),
+            ColumnKind.INSTANT: pa.timestamp("ms", tz=str(table.zone)),
+            ColumnKind.WHOLE: pa.int64(),
+            ColumnKind.NUMBER: pa.float64(),
+            ColumnKind.MONEY: pa.decimal128(38, column.decimals),
         }
         return pa.field(column.name, types[column.kind], metadata={"unit": column.unit} if column.unit else None)
 

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from psycopg import sql
 
 from parkgrid_api.resolution import RAW, Resolution
-from parkgrid_contract.signals import CATALOGUE, Kind, Signal
+from parkgrid_contract.signals import CATALOGUE, Signal, SignalKind
 from parkgrid_database.sql_files import sql_text
 
 POWER_CLASSES = ("pv_inverter", "storage", "grid_meter", "meter", "charger")
@@ -25,9 +25,9 @@ ENERGY_COUNTERS = (
     ("charger", "energy_returned_kwh"),
 )
 _COLUMNS = {
-    Kind.GAUGE: (("mean", ""), ("min", "_min"), ("max", "_max")),
-    Kind.COUNTER: (("first", "_first"), ("last", "_last")),
-    Kind.STATE: (("last", ""),),
+    SignalKind.GAUGE: (("mean", ""), ("min", "_min"), ("max", "_max")),
+    SignalKind.COUNTER: (("first", "_first"), ("last", "_last")),
+    SignalKind.STATE: (("last", ""),),
 }
 """What a roll-up keeps of a signal: the name in the answer and what its column's name ends in."""
 _NEWEST = "_newest"

@@ -14,7 +14,7 @@ _INT2_MAX = 32_767
 _INT4_MAX = 2_147_483_647
 
 
-class Kind(StrEnum):
+class SignalKind(StrEnum):
     """What a signal's number means over time."""
 
     GAUGE = "gauge"
@@ -33,7 +33,7 @@ class Signal:
     """Full name, ending in its unit where it has one."""
     unit: str
     """Unit as shown to people; empty for codes and ratios."""
-    kind: Kind
+    kind: SignalKind
     resolution: float
     """Smallest step that is stored, in `unit`; the store keeps value / resolution as an integer."""
     low: float
@@ -51,7 +51,7 @@ class Signal:
     @property
     def storage_bytes(self) -> int:
         """Width of the stored integer: 2, 4 or 8 bytes; counters always 8."""
-        if self.kind is Kind.COUNTER:
+        if self.kind is SignalKind.COUNTER:
             return 8
         steps = max(abs(self.low), abs(self.high)) * self.per_unit
         return 2 if steps <= _INT2_MAX else 4 if steps <= _INT4_MAX else 8
@@ -95,15 +95,15 @@ CHARGER_STATES = ("unavailable", "available", "occupied", "charging", "dischargi
 
 
 def _gauge(name: str, unit: str, resolution: float, low: float, high: float) -> Signal:
-    return Signal(name, unit, Kind.GAUGE, resolution, low, high)
+    return Signal(name, unit, SignalKind.GAUGE, resolution, low, high)
 
 
 def _counter(name: str, unit: str, resolution: float = 0.001, high: float = 1e9) -> Signal:
-    return Signal(name, unit, Kind.COUNTER, resolution, 0, high)
+    return Signal(name, unit, SignalKind.COUNTER, resolution, 0, high)
 
 
 def _state(name: str, states: tuple[str, ...] = (), high: float = 65_535) -> Signal:
-    return Signal(name, "", Kind.STATE, 1, 0, len(states) - 1 if states else high, states)
+    return Signal(name, "", SignalKind.STATE, 1, 0, len(states) - 1 if states else high, states)
 
 
 def _power(name: str, unit: str = "kW", limit: float = 500_000) -> Signal:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from parkgrid_contract.signals import DeviceClass, Kind, Signal
+from parkgrid_contract.signals import DeviceClass, Signal, SignalKind
 
 DAY_ORIGIN = "2000-01-01 00:00:00+08"
 """Buckets are counted from a midnight in Asia/Shanghai, which has no daylight saving time."""
@@ -27,10 +27,10 @@ def rollup_columns(device_class: DeviceClass) -> Iterator[tuple[str, str]]:
     """Name and type of every stored roll-up column after device_id, at and samples."""
     for signal in device_class.signals:
         name, kind = signal.name, integer(signal)
-        if signal.kind is Kind.GAUGE:
+        if signal.kind is SignalKind.GAUGE:
             yield from ((f"{name}_sum", "int8"), (f"{name}_count", "int8"))
             yield from ((f"{name}_min", kind), (f"{name}_max", kind))
-        elif signal.kind is Kind.COUNTER:
+        elif signal.kind is SignalKind.COUNTER:
             yield from ((f"{name}_first", kind), (f"{name}_last", kind))
         else:
             yield f"{name}_last", kind
@@ -42,14 +42,14 @@ def rollup_expressions(device_class: DeviceClass, level: str, first: str, last: 
     yield "samples", "count(*)" if from_raw else "sum(samples)::int8"
     for signal in device_class.signals:
         name = signal.name
-        if signal.kind is Kind.GAUGE:
+        if signal.kind is SignalKind.GAUGE:
             yield f"{name}_sum", f"sum({name})" if from_raw else f"sum({name}_sum)::int8"
             yield f"{name}_count", f"count({name})" if from_raw else f"sum({name}_count)::int8"
             yield f"{name}_min", f"min({name})" if from_raw else f"min({name}_min)"
             yield f"{name}_max", f"max({name})" if from_raw else f"max({name}_max)"
-        if signal.kind is Kind.COUNTER:
+        if signal.kind is SignalKind.COUNTER:
             yield f"{name}_first", first.format(name if from_raw else f"{name}_first")
-        if signal.kind is not Kind.GAUGE:
+        if signal.kind is not SignalKind.GAUGE:
             yield f"{name}_last", last.format(name if from_raw else f"{name}_last")
 
 
@@ -58,10 +58,10 @@ def single_expressions(device_class: DeviceClass) -> Iterator[tuple[str, str]]:
     yield "samples", "1::int8"
     for signal in device_class.signals:
         name = signal.name
-        if signal.kind is Kind.GAUGE:
+        if signal.kind is SignalKind.GAUGE:
             yield from ((f"{name}_sum", f"{name}::int8"), (f"{name}_count", f"({name} IS NOT NULL)::int4::int8"))
             yield from ((f"{name}_min", name), (f"{name}_max", name))
-        if signal.kind is Kind.COUNTER:
+        if signal.kind is SignalKind.COUNTER:
             yield f"{name}_first", name
-        if signal.kind is not Kind.GAUGE:
+        if signal.kind is not SignalKind.GAUGE:
             yield f"{name}_last", name

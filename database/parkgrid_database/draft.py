@@ -7,7 +7,7 @@ the migrated database with the catalogue, so a signal without its migration cann
 import sys
 from collections.abc import Callable, Iterable
 
-from parkgrid_contract.signals import CATALOGUE, DeviceClass, Kind
+from parkgrid_contract.signals import CATALOGUE, DeviceClass, SignalKind
 from parkgrid_database.aggregates import (
     DAY_ORIGIN,
     LEVELS,
@@ -115,11 +115,11 @@ def rollup_view(device_class: DeviceClass, level: str, *, singles: bool = False)
     columns = ["device_id", "at", "samples"]
     for signal in device_class.signals:
         name = signal.name
-        if signal.kind is Kind.GAUGE:
+        if signal.kind is SignalKind.GAUGE:
             mean = f"{name}_sum / nullif({name}_count, 0)::float8"
             columns.append(f"{in_unit(mean, signal)} AS {name}")
             columns += [f"{in_unit(f'{name}_{edge}', signal)} AS {name}_{edge}" for edge in ("min", "max")]
-        elif signal.kind is Kind.COUNTER:
+        elif signal.kind is SignalKind.COUNTER:
             columns += [f"{in_unit(f'{name}_{edge}', signal)} AS {name}_{edge}" for edge in ("first", "last")]
         else:
             columns.append(f"{in_unit(f'{name}_last', signal)} AS {name}")
@@ -131,7 +131,7 @@ def rollup_view(device_class: DeviceClass, level: str, *, singles: bool = False)
 
 def _single_rows(device_class: DeviceClass) -> str:
     """A single reading in the columns of a roll-up: it is its mean, least and greatest, its first and its last."""
-    times = {Kind.GAUGE: 3, Kind.COUNTER: 2, Kind.STATE: 1}
+    times = {SignalKind.GAUGE: 3, SignalKind.COUNTER: 2, SignalKind.STATE: 1}
     columns = ["device_id", "at", "1::int8"]
     columns += [in_unit(signal.name, signal) for signal in device_class.signals for _ in range(times[signal.kind])]
     return f"SELECT\n{_listed(columns)}\nFROM base.{device_class.name}_single"

@@ -21,7 +21,7 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg import sql
 
-from parkgrid_contract.signals import CATALOGUE, Kind
+from parkgrid_contract.signals import CATALOGUE, SignalKind
 from parkgrid_contract.time import from_ms, to_ms
 from parkgrid_database.aggregates import (
     DAY_ORIGIN,
@@ -48,7 +48,7 @@ _DAY_MS = 86_400_000
 _METERED = frozenset(
     name
     for name, device_class in CATALOGUE.items()
-    if any(signal.kind is Kind.COUNTER and signal.unit in {"kWh", "kvarh"} for signal in device_class.signals)
+    if any(signal.kind is SignalKind.COUNTER and signal.unit in {"kWh", "kvarh"} for signal in device_class.signals)
 )
 """Classes that count energy."""
 _FEW_BUCKETS = 200

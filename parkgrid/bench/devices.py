@@ -11,7 +11,7 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from parkgrid_contract.signals import CATALOGUE, Kind, Signal
+from parkgrid_contract.signals import CATALOGUE, Signal, SignalKind
 from parkgrid_edge.drivers import find
 from parkgrid_edge.protocols.registers import Driver, Register, Table, encode
 
@@ -86,7 +86,7 @@ class Load:
 def _span(signal: Signal, register: Register) -> tuple[float, float]:
     """Plausible values that fit a 16-bit register of this scale and the catalogue."""
     reach = abs(register.scale) * 30_000
-    if signal.kind is Kind.STATE:
+    if signal.kind is SignalKind.STATE:
         return 0.0, min(signal.high, reach)
     return max(signal.low, 0.0), min(signal.high, reach)
 

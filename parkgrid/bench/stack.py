@@ -104,7 +104,7 @@ class Stack:
 
 @contextmanager
 def running_stack(
-    folder: Path, broker: brokers.Kind | None = None, database: databases.RunningDatabase | None = None
+    folder: Path, broker: brokers.BrokerKind | None = None, database: databases.RunningDatabase | None = None
 ) -> Iterator[Stack]:
     """Start broker, database and ingest, announce the gateways, stop it all afterwards."""
     server = database or databases.start(folder / "database")

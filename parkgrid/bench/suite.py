@@ -7,12 +7,12 @@ from parkgrid.bench import close_day, drain, edge, history, latency, month_bill,
 from parkgrid.bench.figures import BARS, Figure, Progress
 from parkgrid.bench.plant import ROW_VALUES
 from parkgrid.bench.stack import GATEWAYS, Stack, running_stack
-from parkgrid.broker import Kind
+from parkgrid.broker import BrokerKind
 
 _Step = Callable[[], Iterator[Figure]]
 
 
-def run(names: Sequence[str], folder: Path, pairs: int, broker: Kind | None, tell: Progress) -> list[Figure]:
+def run(names: Sequence[str], folder: Path, pairs: int, broker: BrokerKind | None, tell: Progress) -> list[Figure]:
     """Measure the named figures, in the order of `BARS`."""
     tell("starting database, broker and ingest")
     with running_stack(folder, broker) as stack:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from parkgrid_contract.signals import CATALOGUE, Kind
+from parkgrid_contract.signals import CATALOGUE, SignalKind
 from parkgrid_edge.protocols.registers import Driver, Encoding, Register, Table, WriteRegister, decode, encode
 from parkgrid_simulators.plant import Values
 
@@ -106,7 +106,7 @@ class RegisterImage:
 
     def _place(self, row: Register, offset: int, count: int) -> _Place:
         exponent = self.exponent(row)
-        counter = self.kinds.get(row.signal) is Kind.COUNTER and row.encoding not in _FLOATS
+        counter = self.kinds.get(row.signal) is SignalKind.COUNTER and row.encoding not in _FLOATS
         whole = offset >= 0 and offset + row.encoding.words <= count
         return _Place(offset, row, whole, exponent, modulus(row, exponent) if counter else None)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from parkgrid_contract.signals import Kind
+from parkgrid_contract.signals import SignalKind
 from parkgrid_edge import drivers
 from parkgrid_edge.protocols.registers import Encoding, Table
 from parkgrid_simulators.faults import Fault, FaultKind, FaultPlan
@@ -70,7 +70,7 @@ class ServedDevice:
         moved = dict(values)
         for row in self._image.driver.registers:
             value, start = values.get(row.signal), base.get(row.signal)
-            if self._image.kinds.get(row.signal) is Kind.COUNTER and value is not None and start is not None:
+            if self._image.kinds.get(row.signal) is SignalKind.COUNTER and value is not None and start is not None:
                 distance = _DEFAULT_WRAP_KWH if fault.number is None else fault.number
                 moved[row.signal] = value - start + (modulus(row) - distance if near_the_end else 0.0)
         return moved
@@ -88,7 +88,7 @@ def as_held(device: SimulatedDevice, names: Sequence[str], values: NDArray[np.fl
     """
     image, found = _image(device), values.copy()
     for row in image.driver.registers:
-        if image.kinds.get(row.signal) is Kind.COUNTER and row.signal in names:
+        if image.kinds.get(row.signal) is SignalKind.COUNTER and row.signal in names:
             step, column = abs(row.scale) * 10.0 ** image.exponent(row), names.index(row.signal)
             found[:, column] = _whole(row.encoding, values[:, column] / step) * step
     return found

@@ -14,7 +14,7 @@ from parkgrid.cli import app
 from parkgrid_accounting.bills.bill import bill_of
 from parkgrid_accounting.report.words import WORDS, half
 from parkgrid_accounting.trace.figure import trace
-from parkgrid_contract.signals import CATALOGUE, Kind
+from parkgrid_contract.signals import CATALOGUE, SignalKind
 from tests.accounting.billing import At
 from tests.accounting.february import ACCOUNT, AFTER, AFTER_MS, Month, february, kept_month
 from tests.accounting.printed import pages_of
@@ -119,7 +119,7 @@ def test_the_report_and_the_page_name_registers_and_classes_alike() -> None:
         f"signal.{signal.name}"
         for kind in CATALOGUE.values()
         for signal in kind.signals
-        if signal.kind is Kind.COUNTER and signal.unit in {"kWh", "kvarh"}
+        if signal.kind is SignalKind.COUNTER and signal.unit in {"kWh", "kvarh"}
     }
     assert counters <= set(WORDS)
 

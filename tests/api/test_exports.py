@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from parkgrid_api.exports import (
     FORMATS,
     Column,
-    Kind,
+    ColumnKind,
     Row,
     Table,
     accepted,
@@ -33,10 +33,10 @@ from parkgrid_api.exports import (
 
 COLUMNS = (
     Column("device"),
-    Column("at", Kind.INSTANT),
-    Column("samples", Kind.WHOLE),
-    Column("energy_kwh", Kind.NUMBER, "kWh"),
-    Column("amount_cny", Kind.MONEY, "CNY", 2),
+    Column("at", ColumnKind.INSTANT),
+    Column("samples", ColumnKind.WHOLE),
+    Column("energy_kwh", ColumnKind.NUMBER, "kWh"),
+    Column("amount_cny", ColumnKind.MONEY, "CNY", 2),
 )
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 AT = int(datetime.fromisoformat("2026-11-23T08:00:00+08:00").timestamp() * 1000)
@@ -157,7 +157,7 @@ def test_no_text_becomes_a_formula(text: str) -> None:
 
 
 def test_a_negative_number_is_no_formula() -> None:
-    body = bytes_of(to_csv(Table("t", (Column("energy_kwh", Kind.NUMBER),)), [[(-1.5,)]]))
+    body = bytes_of(to_csv(Table("t", (Column("energy_kwh", ColumnKind.NUMBER),)), [[(-1.5,)]]))
     assert csv_rows(body)[1] == ["-1.5"]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parkgrid_contract.signals import CATALOGUE, DeviceClass, Kind, Signal
+from parkgrid_contract.signals import CATALOGUE, DeviceClass, Signal, SignalKind
 
 pytestmark = pytest.mark.edge
 
@@ -35,7 +35,7 @@ def test_the_stored_integer_holds_the_whole_range(class_name: str, signal: Signa
     assert signal.per_unit * signal.resolution == pytest.approx(1)
     for bound in (signal.low, signal.high):
         assert abs(signal.steps(bound)) <= signal.storage_limit, class_name
-    assert signal.storage_bytes == 8 or signal.kind is not Kind.COUNTER
+    assert signal.storage_bytes == 8 or signal.kind is not SignalKind.COUNTER
 
 
 @given(st.sampled_from([signal for _, signal in ROWS]), st.floats(0, 1))
@@ -56,6 +56,6 @@ def test_hand_computed_steps() -> None:
 
 
 def test_a_doubled_name_is_refused() -> None:
-    signal = Signal("x", "", Kind.GAUGE, 1, 0, 1)
+    signal = Signal("x", "", SignalKind.GAUGE, 1, 0, 1)
     with pytest.raises(ValueError, match="twice"):
         DeviceClass("twins", (signal, signal))

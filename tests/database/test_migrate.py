@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 import parkgrid_database
-from parkgrid_contract.signals import CATALOGUE, Kind
+from parkgrid_contract.signals import CATALOGUE, SignalKind
 from parkgrid_database.draft import draft, main
 from parkgrid_database.errors import SetupError, StoreUnavailableError
 from parkgrid_database.migrate import migrate, status
@@ -104,11 +104,11 @@ def test_rollup_columns_are_the_catalogue(dsn, name, level):
     expected = ["device_id", "at", "samples"]
     for signal_ in CATALOGUE[name].signals:
         match signal_.kind:
-            case Kind.GAUGE:
+            case SignalKind.GAUGE:
                 expected += [signal_.name, f"{signal_.name}_min", f"{signal_.name}_max"]
-            case Kind.COUNTER:
+            case SignalKind.COUNTER:
                 expected += [f"{signal_.name}_first", f"{signal_.name}_last"]
-            case Kind.STATE:
+            case SignalKind.STATE:
                 expected.append(signal_.name)
     seen = columns(dsn, "public", f"{name}_{level}")
     assert list(seen) == expected

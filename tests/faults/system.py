@@ -126,7 +126,7 @@ class System:
     """Everything, running."""
 
     folder: Path
-    broker_kind: brokers.Kind
+    broker_kind: brokers.BrokerKind
     database: databases.RunningDatabase
     broker: brokers.RunningBroker
     to_edge: Proxy
@@ -223,7 +223,7 @@ def kill(child: process.Process | None) -> None:
 
 
 @contextmanager
-def running_system(folder: Path, broker_kind: brokers.Kind, seed: int) -> Iterator[System]:
+def running_system(folder: Path, broker_kind: brokers.BrokerKind, seed: int) -> Iterator[System]:
     """Start the whole chain, wait until readings arrive in the store, stop it all afterwards."""
     with _small_disk(folder / "outbox-disk") as disk:
         system = _assemble(folder, broker_kind, disk, seed)
@@ -236,7 +236,7 @@ def running_system(folder: Path, broker_kind: brokers.Kind, seed: int) -> Iterat
             system.stop()
 
 
-def _assemble(folder: Path, broker_kind: brokers.Kind, disk: Path, seed: int) -> System:
+def _assemble(folder: Path, broker_kind: brokers.BrokerKind, disk: Path, seed: int) -> System:
     database = databases.start(folder / "database")
     broker = brokers.start(folder / "broker", prefer=broker_kind)
     to_edge, to_ingest = Proxy(broker.port, seed), Proxy(broker.port, seed + 1)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parkgrid_contract.signals import CATALOGUE, Kind
+from parkgrid_contract.signals import CATALOGUE, SignalKind
 from parkgrid_ingest.columns import layout, scale
 
 ALL_SIGNALS = [(name, signal) for name, found in CATALOGUE.items() for signal in found.signals]
@@ -64,7 +64,7 @@ def test_volts_are_kept_to_a_tenth(value: float, steps: int) -> None:
 
 def test_a_counter_is_exact_up_to_two_to_the_fifty_three() -> None:
     signal = CATALOGUE["gateway"].by_name["samples_accepted"]
-    assert signal.kind is Kind.COUNTER
+    assert signal.kind is SignalKind.COUNTER
     assert int(scaled_one("gateway", signal.name, 2**53 - 1).steps[0, 0]) == 2**53 - 1
     assert scaled_one("gateway", signal.name, 2**53 + 1).unstorable is not None
     assert scaled_one("gateway", signal.name, 99_999_999_999_999_999_999).unstorable is not None

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import psycopg
 import pytest
 
-from parkgrid_contract.signals import CATALOGUE, Kind
+from parkgrid_contract.signals import CATALOGUE, SignalKind
 from parkgrid_database.errors import StoreUnavailableError
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_ingest.store.settings import StoreSettings
@@ -48,13 +48,13 @@ def expected(readings, level, device_class="meter", names=NAMES):
             found = [values[name] for values in members if values.get(name) is not None]
             in_unit = [steps * signal.resolution for steps in found]
             match signal.kind, in_unit:
-                case Kind.GAUGE, []:
+                case SignalKind.GAUGE, []:
                     row += [None, None, None]
-                case Kind.GAUGE, _:
+                case SignalKind.GAUGE, _:
                     row += [sum(in_unit) / len(in_unit), min(in_unit), max(in_unit)]
-                case Kind.COUNTER, []:
+                case SignalKind.COUNTER, []:
                     row += [None, None]
-                case Kind.COUNTER, _:
+                case SignalKind.COUNTER, _:
                     row += [in_unit[0], in_unit[-1]]
                 case _, []:
                     row += [None]
@@ -68,9 +68,9 @@ def stored(dsn, level, device_class="meter", names=NAMES):
     columns = []
     for name in names:
         match CATALOGUE[device_class].by_name[name].kind:
-            case Kind.GAUGE:
+            case SignalKind.GAUGE:
                 columns += [name, f"{name}_min", f"{name}_max"]
-            case Kind.COUNTER:
+            case SignalKind.COUNTER:
                 columns += [f"{name}_first", f"{name}_last"]
             case _:
                 columns.append(name)

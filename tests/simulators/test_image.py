@@ -2,7 +2,7 @@
 
 import pytest
 
-from parkgrid_contract.signals import CATALOGUE, Kind
+from parkgrid_contract.signals import CATALOGUE, SignalKind
 from parkgrid_edge import drivers
 from parkgrid_edge.protocols.registers import Driver, Encoding, Register, Table, decode, decode_text, read
 from parkgrid_simulators.image import (
@@ -60,7 +60,7 @@ def test_counters_wrap_and_gauges_that_do_not_fit_are_absent() -> None:
     counter = Register("energy_generated_kwh", 10, Encoding.UINT16, 0.1)
     gauge = Register("active_power_kw", 20, Encoding.INT16, 0.001)
     image = RegisterImage(Driver("d", "pv_inverter", "", "", "", (counter, gauge)))
-    assert image.kinds["energy_generated_kwh"] is Kind.COUNTER
+    assert image.kinds["energy_generated_kwh"] is SignalKind.COUNTER
     assert image.read(Table.HOLDING, 10, 1, {"energy_generated_kwh": 6553.6 + 1.2}) == [12]
     assert image.read(Table.HOLDING, 20, 1, {"active_power_kw": 40.0}) == [0x8000]
     assert modulus(counter) == pytest.approx(6553.6)

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from parkgrid_contract.signals import CATALOGUE, Kind
+from parkgrid_contract.signals import CATALOGUE, SignalKind
 from parkgrid_edge import drivers
 from parkgrid_edge.protocols.registers import decode
 from parkgrid_simulators import readings
@@ -135,5 +135,5 @@ def test_counters_of_the_catalogue_are_counters_here(park) -> None:
     for device in park.devices:
         signals = CATALOGUE[device.device_class].by_name
         for name, value in park.values(device.device, later).items():
-            if signals[name].kind is Kind.COUNTER and value is not None:
+            if signals[name].kind is SignalKind.COUNTER and value is not None:
                 assert value >= first[device.device][name]

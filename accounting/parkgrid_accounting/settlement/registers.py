@@ -11,7 +11,7 @@ import structlog
 
 from parkgrid_accounting.store import Connection, Int64s, statement
 from parkgrid_contract.ranges import MAX_RATING
-from parkgrid_contract.signals import CATALOGUE, Kind, Signal
+from parkgrid_contract.signals import CATALOGUE, Signal, SignalKind
 from parkgrid_contract.time import from_ms, to_ms
 from parkgrid_domain.energy import Daylight, Declaration, RegisterRule
 
@@ -248,7 +248,7 @@ def note_sought(connection: Connection, sought_ms: Mapping[int, int]) -> None:
 
 
 def _counts_energy(signal: Signal) -> bool:
-    return signal.kind is Kind.COUNTER and signal.name.endswith(("_kwh", "_kvarh"))
+    return signal.kind is SignalKind.COUNTER and signal.name.endswith(("_kwh", "_kvarh"))
 
 
 def _counters() -> dict[str, object]:

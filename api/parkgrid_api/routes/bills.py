@@ -12,7 +12,7 @@ from parkgrid_accounting.bills.closings import closed_bill, current_bill, histor
 from parkgrid_accounting.bills.marks import marked
 from parkgrid_accounting.bills.written import LANGUAGES
 from parkgrid_api import parameters
-from parkgrid_api.exports import Column, Kind, Table
+from parkgrid_api.exports import Column, ColumnKind, Table
 from parkgrid_api.figure_answers import BillAnswer
 from parkgrid_api.figures import Connection
 from parkgrid_api.language import told
@@ -70,13 +70,13 @@ _COLUMNS = (
     Column("code"),
     Column("name_zh"),
     Column("name_en"),
-    Column("quantity", Kind.MONEY, decimals=6),
+    Column("quantity", ColumnKind.MONEY, decimals=6),
     Column("unit"),
-    Column("price", Kind.MONEY, "CNY/unit", 10),
-    Column("amount_cny", Kind.MONEY, "CNY", 2),
-    Column("estimated_kwh", Kind.MONEY, "kWh", 3),
-    Column("estimated_intervals", Kind.WHOLE),
-    Column("missing_intervals", Kind.WHOLE),
+    Column("price", ColumnKind.MONEY, "CNY/unit", 10),
+    Column("amount_cny", ColumnKind.MONEY, "CNY", 2),
+    Column("estimated_kwh", ColumnKind.MONEY, "kWh", 3),
+    Column("estimated_intervals", ColumnKind.WHOLE),
+    Column("missing_intervals", ColumnKind.WHOLE),
     Column("marks_zh"),
     Column("marks_en"),
     Column("clause"),

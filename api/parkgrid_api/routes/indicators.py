@@ -10,7 +10,7 @@ from parkgrid_accounting.figures.indicators import figures
 from parkgrid_accounting.figures.inputs import Given
 from parkgrid_accounting.scope import Scope
 from parkgrid_api import parameters, statements
-from parkgrid_api.exports import Column, Kind, Table
+from parkgrid_api.exports import Column, ColumnKind, Table
 from parkgrid_api.figure_answers import Definitions, DistrictFigures, Figures
 from parkgrid_api.figures import Connection
 from parkgrid_api.language import told
@@ -53,13 +53,13 @@ _COLUMNS = (
     Column("name"),
     Column("name_zh"),
     Column("name_en"),
-    Column("value", Kind.NUMBER, decimals=6),
+    Column("value", ColumnKind.NUMBER, decimals=6),
     Column("unit"),
-    Column("coverage_pct", Kind.NUMBER, "%", 1),
-    Column("estimated_pct", Kind.NUMBER, "%", 1),
+    Column("coverage_pct", ColumnKind.NUMBER, "%", 1),
+    Column("estimated_pct", ColumnKind.NUMBER, "%", 1),
     Column("unavailable"),
     Column("unavailable_zh"),
-    Column("at", Kind.INSTANT),
+    Column("at", ColumnKind.INSTANT),
     Column("address"),
 )
 
@@ -166,7 +166,8 @@ def routes(services: Services) -> APIRouter:
             return answer({**head, "indicators": rows})
         table = Table("indicators", _COLUMNS, head, found.zone, values["bom"] == "true")
         told = [
-            [row[column.name + ("_ms" if column.kind is Kind.INSTANT else "")] for column in _COLUMNS] for row in rows
+            [row[column.name + ("_ms" if column.kind is ColumnKind.INSTANT else "")] for column in _COLUMNS]
+            for row in rows
         ]
         return whole(form, f"{found.park}-indicators-{found.period.text}", table, told)
 

@@ -10,7 +10,7 @@ from parkgrid_accounting.figures import interval_rows
 from parkgrid_accounting.figures.interval_rows import RESOLUTIONS, Register
 from parkgrid_accounting.scope import Scope
 from parkgrid_api import parameters
-from parkgrid_api.exports import Batches, Column, Format, Kind, Table
+from parkgrid_api.exports import Batches, Column, ColumnKind, Format, Table
 from parkgrid_api.figure_answers import IntervalRevisions, Intervals
 from parkgrid_api.figures import Connection
 from parkgrid_api.language import told
@@ -19,8 +19,7 @@ from parkgrid_api.problems import Mistake, refused
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.routes.tables import chosen, refuse_long_sheet, streamed
 from parkgrid_api.services import Services
-from parkgrid_contract.signals import CATALOGUE
-from parkgrid_contract.signals import Kind as SignalKind
+from parkgrid_contract.signals import CATALOGUE, SignalKind
 
 _MOST_YEARS = 20
 _YEAR_MS = 366 * 86_400_000
@@ -236,7 +235,7 @@ def _read_energies(connection: Connection, question: _Question) -> tuple[Table, 
     refuse_long_sheet(
         question.form, interval_rows.expected_rows(found, resolution, question.start_ms, question.stop_ms)
     )
-    columns = (*_NAMED, Column("at", Kind.INSTANT), Column("period_s", Kind.WHOLE, "s"))
+    columns = (*_NAMED, Column("at", ColumnKind.INSTANT), Column("period_s", ColumnKind.WHOLE, "s"))
     told = (_column(name, question.unit) for name in resolution.columns)
     rows = interval_rows.energies(connection, found, resolution, question.start_ms, question.stop_ms)
     return question.table("intervals", (*columns, *told)), rows
@@ -252,11 +251,11 @@ def _read_revisions(connection: Connection, question: _Question) -> tuple[Table,
 def _column(name: str, unit: str) -> Column:
     """The column of a stored member, in the unit of the answer."""
     if name.endswith("_ms"):
-        return Column(name.removesuffix("_ms"), Kind.INSTANT)
+        return Column(name.removesuffix("_ms"), ColumnKind.INSTANT)
     if name.endswith("_kwh"):
-        return Column(name.removesuffix("_kwh") + f"_{unit.lower()}", Kind.NUMBER, unit)
+        return Column(name.removesuffix("_kwh") + f"_{unit.lower()}", ColumnKind.NUMBER, unit)
     if name.endswith("_pct"):
-        return Column(name, Kind.NUMBER, "%", 1)
+        return Column(name, ColumnKind.NUMBER, "%", 1)
     if name == "period_s":
-        return Column(name, Kind.WHOLE, "s")
-    return Column(name, Kind.TEXT if name in _TEXTS else Kind.WHOLE)
+        return Column(name, ColumnKind.WHOLE, "s")
+    return Column(name, ColumnKind.TEXT if name in _TEXTS else ColumnKind.WHOLE)

@@ -13,7 +13,7 @@ BAND_NAMES_ZH = ("尖峰", "高峰", "平段", "低谷", "深谷")
 QUARTERS = 96
 """Quarter hours of a day: bands and curves change at none but these."""
 
-Kind = Literal["administrative_tou", "retail_curve", "spot"]
+PlanKind = Literal["administrative_tou", "retail_curve", "spot"]
 Basis = Literal["none", "capacity", "contracted_demand", "measured_demand"]
 Weather = Literal["any", "ordinary", "hot"]
 
@@ -140,7 +140,7 @@ class Plan:
     plan_id: str
     version: str
     text: str
-    kind: Kind
+    kind: PlanKind
     name_zh: str
     name_en: str
     currency: str

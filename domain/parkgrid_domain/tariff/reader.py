@@ -27,8 +27,8 @@ from parkgrid_domain.tariff.plan import (
     FeedIn,
     HighUse,
     HotDay,
-    Kind,
     Plan,
+    PlanKind,
     Schedule,
     Spot,
 )
@@ -72,7 +72,7 @@ def version_of(text: str) -> str:
 
 
 def _plan(fields: Fields, text: str) -> Plan:
-    kind = cast("Kind", fields.choice("kind", _KINDS))
+    kind = cast("PlanKind", fields.choice("kind", _KINDS))
     valid_from = fields.day("valid_from", "the first day on which the plan holds") or date.min
     valid_to = fields.day("valid_to", "", optional=True)
     if valid_to is not None and valid_to <= valid_from:

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from parkgrid_contract.identity import IDENTIFIER
 from parkgrid_contract.settings import above, at_least, between, load, readable, setting
-from parkgrid_contract.signals import CATALOGUE, Kind
+from parkgrid_contract.signals import CATALOGUE, SignalKind
 from parkgrid_contract.time import to_ms
 from parkgrid_edge import drivers
 from parkgrid_edge.protocols.registers import Driver
@@ -208,7 +208,7 @@ class DeviceMapping:
 
     def _signal_problems(self, where: str) -> Iterator[Fault]:
         known = CATALOGUE[self.device_class].by_name
-        counters = [name for name, signal in known.items() if signal.kind is Kind.COUNTER]
+        counters = [name for name, signal in known.items() if signal.kind is SignalKind.COUNTER]
         for name, counter in self.all_counters.items():
             key = f"{where}.counter" if name == self.counter and self.column else f"{where}.counters.{name}"
             if name not in counters:
@@ -220,7 +220,7 @@ class DeviceMapping:
         for name, gauge in self.gauges.items():
             key = f"{where}.gauges.{name}"
             signal = known.get(name)
-            if signal is None or signal.kind is Kind.COUNTER:
+            if signal is None or signal.kind is SignalKind.COUNTER:
                 gauges = [each for each in known if each not in counters]
                 yield key, name, f"{self.device_class} has no such gauge; there are: {', '.join(gauges)}"
                 continue
