@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 
 from parkgrid.example_outputs import outputs
-from parkgrid.prefill import Span, go_on, prefill
+from parkgrid.prefill import HistorySpan, go_on, prefill
 from parkgrid.prefill_rows import BATCH_MS
 from parkgrid.progress import Progress
 from parkgrid.settling import settling
@@ -67,7 +67,7 @@ class Handover:
     """Where a history that has just been made ends, and how its park goes on."""
 
     scenario: Scenario
-    span: Span
+    span: HistorySpan
     state: ParkState
     read_every_s: int
 
@@ -143,7 +143,7 @@ def _readings(
     tell: Progress,
     read_every_s: Mapping[str, int],
 ) -> Sequence[Handover]:
-    spans: dict[Span, dict[Path, Scenario]] = {}
+    spans: dict[HistorySpan, dict[Path, Scenario]] = {}
     for state, scenario in parks.items():
         spans.setdefault(_span(scenario, notes[scenario.park]), {})[state] = scenario
     handovers: list[Handover] = []
@@ -167,7 +167,7 @@ def _readings(
     return handovers
 
 
-def _span(scenario: Scenario, noted: Noted) -> Span:
+def _span(scenario: Scenario, noted: Noted) -> HistorySpan:
     """A quarter of an hour apart, the last days by the minute, the last half hour as the live park is read.
 
     Charts of a day begin in the days by the minute; what is settled again as the live park sets in lies in the rest.
@@ -175,7 +175,7 @@ def _span(scenario: Scenario, noted: Noted) -> Span:
     fine_ms = history.midnight_after(scenario, noted.end_ms - (1 + FINE_DAYS) * _DAY_MS)
     dense_ms = noted.end_ms - _DENSE_MS
     later = noted.start_ms < fine_ms < dense_ms
-    return Span(noted.start_ms, noted.end_ms, fine_from_ms=fine_ms if later else None, dense_from_ms=dense_ms)
+    return HistorySpan(noted.start_ms, noted.end_ms, fine_from_ms=fine_ms if later else None, dense_from_ms=dense_ms)
 
 
 def _note(dsn: str, scenario: Scenario, until_ms: int, noted: Noted | None) -> Noted:

@@ -48,7 +48,7 @@ class PrefillError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class HistorySpan:
     """Which readings are made of every park."""
 
     start_ms: int
@@ -121,7 +121,7 @@ def prefill(
     store: Store,
     dsn: str,
     parks: Sequence[Scenario],
-    span: Span,
+    span: HistorySpan,
     *,
     states: Mapping[str, Path] | None = None,
     dense_s: Mapping[str, int] | None = None,
@@ -131,7 +131,8 @@ def prefill(
 ) -> tuple[Filled, ...]:
     """Make and store the history of these parks, and bring the roll-ups up to date.
 
-    `dense_s` says, by park, how many seconds lie between readings from `Span.dense_from_ms` on (one where it does not).
+    `dense_s` says, by park, how many seconds lie between readings from `HistorySpan.dense_from_ms` on (one
+    where it does not).
 
     `roll_up=False` leaves the roll-ups to an ingest that is running: it works them off in the background.
 
@@ -160,7 +161,7 @@ def prefill(
 def go_on(
     store: Store,
     scenario: Scenario,
-    span: Span,
+    span: HistorySpan,
     state: ParkState,
     until_ms: int,
     period_s: int,
@@ -180,7 +181,7 @@ def go_on(
     return job.filled
 
 
-def birth(scenario: Scenario, span: Span) -> Birth:
+def birth(scenario: Scenario, span: HistorySpan) -> Birth:
     """How the gateway of a generated history announces itself; the coarser period is what it promises."""
     devices = tuple(_device(device, span.period_s) for device in history.devices(scenario))
     return Birth(agent_version(), span.epoch, span.start_ms, devices, simulated=True)
@@ -193,7 +194,7 @@ def _device(device: SimulatedDevice, period_s: int) -> Device:
     )
 
 
-def _check(parks: Sequence[Scenario], span: Span) -> None:
+def _check(parks: Sequence[Scenario], span: HistorySpan) -> None:
     if span.start_ms % BATCH_MS or span.end_ms % BATCH_MS or span.start_ms >= span.end_ms:
         raise PrefillError(
             f"{from_ms(span.start_ms)} to {from_ms(span.end_ms)}: a history goes forward, in whole quarters of an hour"
@@ -214,7 +215,7 @@ def _check(parks: Sequence[Scenario], span: Span) -> None:
         raise PrefillError(f"two scenarios are of one park: {', '.join(names)}")
 
 
-def _begin(store: Store, dsn: str, scenario: Scenario, span: Span, gateway: Gateway, dense_s: int) -> _Job:
+def _begin(store: Store, dsn: str, scenario: Scenario, span: HistorySpan, gateway: Gateway, dense_s: int) -> _Job:
     """Name the park, note its birth and find out how much of its history is there."""
     site = scenario.site
     names = (scenario.park, scenario.district, scenario.name_zh, scenario.name_en)
@@ -233,7 +234,7 @@ def _begin(store: Store, dsn: str, scenario: Scenario, span: Span, gateway: Gate
     return _Job(scenario, gateway, known, ack.through if ack else 0, span.start_ms, dense_s)
 
 
-def _refuse_to_mix(dsn: str, gateway: Gateway, span: Span) -> None:
+def _refuse_to_mix(dsn: str, gateway: Gateway, span: HistorySpan) -> None:
     """Registers of two sources in one span would run back and forth."""
     arguments = (gateway.park, gateway.gateway, from_ms(span.start_ms), from_ms(span.end_ms))
     with psycopg.connect(dsn) as connection:
@@ -245,7 +246,7 @@ def _refuse_to_mix(dsn: str, gateway: Gateway, span: Span) -> None:
         )
 
 
-def _part_end(job: _Job, span: Span, start_ms: int) -> int:
+def _part_end(job: _Job, span: HistorySpan, start_ms: int) -> int:
     """Parts end at midnight, at the latest with the month, or where the distance of readings changes.
 
     A whole month at once is one partition in the store.
@@ -258,7 +259,7 @@ def _part_end(job: _Job, span: Span, start_ms: int) -> int:
     )
 
 
-def _part_count(job: _Job, span: Span) -> int:
+def _part_count(job: _Job, span: HistorySpan) -> int:
     count, start_ms = 0, span.start_ms
     while start_ms < span.end_ms:
         count, start_ms = count + 1, _part_end(job, span, start_ms)
@@ -291,7 +292,7 @@ def _begin_to_work() -> None:
     process.leash(signal.SIGTERM)()
 
 
-def _parts(workers: Executor | None, jobs: Sequence[_Job], span: Span) -> Iterator[tuple[_Job, Part]]:
+def _parts(workers: Executor | None, jobs: Sequence[_Job], span: HistorySpan) -> Iterator[tuple[_Job, Part]]:
     """The parts of every park in their order; those of different parks as they come."""
     running: dict[Future[Part], _Job] = {_started(workers, job, span, None): job for job in jobs}
     while running:
@@ -304,7 +305,7 @@ def _parts(workers: Executor | None, jobs: Sequence[_Job], span: Span) -> Iterat
             yield job, part
 
 
-def _started(workers: Executor | None, job: _Job, span: Span, state: ParkState | None) -> Future[Part]:
+def _started(workers: Executor | None, job: _Job, span: HistorySpan, state: ParkState | None) -> Future[Part]:
     end_ms = _part_end(job, span, job.next_ms)
     ids = {device: number for device, (number, _) in job.known.items()}
     task = Task(job.scenario, ids, job.next_ms, end_ms, span.period_at(job.next_ms, job.dense_s), state)
@@ -315,7 +316,7 @@ def _started(workers: Executor | None, job: _Job, span: Span, state: ParkState |
     return future
 
 
-def _store(store: Store, job: _Job, part: Part, span: Span) -> None:
+def _store(store: Store, job: _Job, part: Part, span: HistorySpan) -> None:
     first = (part.start_ms - span.start_ms) // BATCH_MS + 1
     last = -(-(part.end_ms - span.start_ms) // BATCH_MS)
     job.filled = replace(job.filled, state=part.state)

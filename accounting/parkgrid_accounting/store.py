@@ -45,7 +45,7 @@ def instants_ms(packed: Int64s) -> Int64s:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class CopyColumn:
     """One column of rows to be copied in."""
 
     name: str
@@ -66,7 +66,7 @@ class Stream:
     content: bytes
 
     @classmethod
-    def of(cls, columns: Sequence[Column], texts: dict[str, str]) -> "Stream":
+    def of(cls, columns: Sequence[CopyColumn], texts: dict[str, str]) -> "Stream":
         """`texts` are columns that say the same in every row."""
         encoded = {name: text.encode() for name, text in texts.items()}
         content = _SIGNATURE + _rows(columns, list(encoded.values())) + _END
@@ -81,7 +81,7 @@ def copy_in(connection: Connection, relation: sql.Composable, rows: Stream) -> N
         copy.write(rows.content)
 
 
-def _rows(columns: Sequence[Column], texts: Sequence[bytes]) -> bytes:
+def _rows(columns: Sequence[CopyColumn], texts: Sequence[bytes]) -> bytes:
     fields: list[tuple[str, Any]] = [("fields", ">i2")]
     for column in columns:
         fields += [(f"length {column.name}", ">u4"), (column.name, f">i{column.width}")]
@@ -99,7 +99,7 @@ def _rows(columns: Sequence[Column], texts: Sequence[bytes]) -> bytes:
     return _without_absent(rows, {name: mask for name, mask in absent.items() if mask is not None})
 
 
-def _fill(rows: NDArray[np.void], column: Column) -> NDArray[np.bool_] | None:
+def _fill(rows: NDArray[np.void], column: CopyColumn) -> NDArray[np.bool_] | None:
     """Write a column into the rows; which of its values are NULL, None when none can be."""
     rows[f"length {column.name}"] = column.width
     values = column.values

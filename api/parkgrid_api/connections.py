@@ -49,11 +49,11 @@ class Places:
         self._proxies = [ipaddress.ip_network(proxy) for proxy in proxies]
         self._held: dict[str, int] = {}
         self._total = 0
-        self._waiting: dict[Connection, None] = {}
-        self._waiting_by_address: dict[str, dict[Connection, None]] = {}
-        self._stuck: dict[Connection, None] = {}
+        self._waiting: dict[ClientConnection, None] = {}
+        self._waiting_by_address: dict[str, dict[ClientConnection, None]] = {}
+        self._stuck: dict[ClientConnection, None] = {}
 
-    def take(self, connection: "Connection") -> bool:
+    def take(self, connection: "ClientConnection") -> bool:
         """Count a new connection, giving up one that waits if need be; whether its request may be answered."""
         address = connection.address
         self._held[address] = self._held.get(address, 0) + 1
@@ -66,7 +66,7 @@ class Places:
         self.wait(connection)
         return placed
 
-    def leave(self, connection: "Connection") -> None:
+    def leave(self, connection: "ClientConnection") -> None:
         """Let a connection go; once only."""
         self.attend(connection)
         self._stuck.pop(connection, None)
@@ -75,12 +75,12 @@ class Places:
         if left:
             self._held[connection.address] = left
 
-    def wait(self, connection: "Connection") -> None:
+    def wait(self, connection: "ClientConnection") -> None:
         """It waits for a head from now on."""
         self._waiting[connection] = None
         self._waiting_by_address.setdefault(connection.address, {})[connection] = None
 
-    def attend(self, connection: "Connection") -> None:
+    def attend(self, connection: "ClientConnection") -> None:
         """It waits no longer."""
         if self._waiting.pop(connection, self) is None:
             own = self._waiting_by_address[connection.address]
@@ -88,17 +88,17 @@ class Places:
             if not own:
                 del self._waiting_by_address[connection.address]
 
-    def stuck(self, connection: "Connection") -> None:
+    def stuck(self, connection: "ClientConnection") -> None:
         """Its client takes less than it is sent; who is stuck longest goes when all that waits is too much."""
         self._stuck[connection] = None
         while sum(each.unsent_bytes for each in self._stuck) > self.settings.unsent_mb * 1_048_576:
             next(iter(self._stuck)).drop()
 
-    def flows(self, connection: "Connection") -> None:
+    def flows(self, connection: "ClientConnection") -> None:
         """Its client has taken what was sent."""
         self._stuck.pop(connection, None)
 
-    def _give_up(self, waiting: dict["Connection", None]) -> bool:
+    def _give_up(self, waiting: dict["ClientConnection", None]) -> bool:
         longest = next(iter(waiting), None)
         if longest is not None:
             longest.drop()
@@ -111,7 +111,7 @@ class Places:
         return any(network.version == proxy.version and network.overlaps(proxy) for proxy in self._proxies)
 
 
-class Connection(HttpToolsProtocol):
+class ClientConnection(HttpToolsProtocol):
     """A connection that keeps to deadlines; made by `protocol`, which gives it its `places`."""
 
     places: Places
@@ -271,9 +271,9 @@ class Connection(HttpToolsProtocol):
             self.places.leave(self)
 
 
-def protocol(settings: ConnectionSettings, proxies: Iterable[str] = ()) -> type[Connection]:
+def protocol(settings: ConnectionSettings, proxies: Iterable[str] = ()) -> type[ClientConnection]:
     """The class of the connections of one server."""
-    return type("Connection", (Connection,), {"places": Places(settings, proxies)})
+    return type("ClientConnection", (ClientConnection,), {"places": Places(settings, proxies)})
 
 
 def _bound(transport: asyncio.Transport, write_s: float) -> None:
@@ -288,7 +288,7 @@ def _bound(transport: asyncio.Transport, write_s: float) -> None:
 def _closing(problem: Problem) -> Response:
     """An application that gives this answer and ends the connection."""
     response = problem.response()
-    response.headers["Connection"] = "close"
+    response.headers["ClientConnection"] = "close"
     return response
 
 

@@ -47,7 +47,7 @@ class ColumnKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ExportColumn:
     """One column; its name ends in its unit where it has one, for an instant in JSON too: `_ms`."""
 
     name: str
@@ -61,7 +61,7 @@ class Table:
     """What a table is called, what its columns mean, and what is said once for all rows."""
 
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[ExportColumn, ...]
     head: Mapping[str, Any] = field(default_factory=dict)
     zone: ZoneInfo = SHANGHAI
     """Where instants are shown for people; JSON, Parquet and Arrow keep the instant itself."""
@@ -129,7 +129,7 @@ def _csv_lines(rows: Iterable[Sequence[Any]]) -> str:
     return text.getvalue()
 
 
-def _csv_cell(column: Column, zone: ZoneInfo) -> Callable[[Any], Any]:
+def _csv_cell(column: ExportColumn, zone: ZoneInfo) -> Callable[[Any], Any]:
     match column.kind:
         case ColumnKind.TEXT:
             return guarded
@@ -190,7 +190,7 @@ def _styled(sheet: Any, value: Any, **style: Any) -> Any:
     return cell
 
 
-def _sheet_cell(sheet: Any, column: Column, zone: ZoneInfo) -> Callable[[Any], Any]:
+def _sheet_cell(sheet: Any, column: ExportColumn, zone: ZoneInfo) -> Callable[[Any], Any]:
     match column.kind:
         case ColumnKind.INSTANT:
             form = "yyyy-mm-dd hh:mm:ss"
@@ -298,7 +298,7 @@ def _grouped(schema: "pa.Schema", batches: Batches, least_rows: int) -> Iterator
 def _schema(table: Table) -> "pa.Schema":
     import pyarrow as pa
 
-    def field_of(column: Column) -> "pa.Field[Any]":
+    def field_of(column: ExportColumn) -> "pa.Field[Any]":
         types: dict[ColumnKind, pa.DataType] = {
             ColumnKind.TEXT: pa.string(),
             ColumnKind.INSTANT: pa.timestamp("ms", tz=str(table.zone)),

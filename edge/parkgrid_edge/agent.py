@@ -29,7 +29,7 @@ from parkgrid_edge.drivers import find
 from parkgrid_edge.health import Health, Work
 from parkgrid_edge.polling.poller import PolledDevice, Poller
 from parkgrid_edge.polling.reading import Identity
-from parkgrid_edge.protocols.modbus import Connection
+from parkgrid_edge.protocols.modbus import ModbusConnection
 from parkgrid_edge.settings import DeviceSettings, EdgeSettings
 
 _T = TypeVar("_T")
@@ -266,7 +266,7 @@ def _polled(device: DeviceSettings) -> PolledDevice:
         driver=device.driver,
         device_class=device.device_class,
         period_s=device.period_s,
-        connection=Connection(
+        connection=ModbusConnection(
             kind=connection.kind,
             host=connection.host,
             port=connection.port,

@@ -13,7 +13,7 @@ import psycopg
 from parkgrid import process
 from parkgrid.bench.edge import agent, agent_settings, modbus_devices
 from parkgrid.bench.figures import BenchmarkError, Figure, Progress
-from parkgrid.bench.plant import ROW_VALUES, Span, samples
+from parkgrid.bench.plant import ROW_VALUES, MeteredSpan, samples
 from parkgrid.bench.stack import PARK, Stack
 from parkgrid_contract.identity import Gateway
 from parkgrid_edge.delivery.outbox import Outbox, split
@@ -72,7 +72,7 @@ def _one(stack: Stack, gateway: str) -> tuple[float, float, float, bool]:
 
 def _fill(path: Path, gateway: str, start_ms: int) -> None:
     """An outbox as a long absence leaves it."""
-    span = Span(Gateway(PARK, gateway), 1, 1, start_ms, 1_000, BATCHES * DEVICES)
+    span = MeteredSpan(Gateway(PARK, gateway), 1, 1, start_ms, 1_000, BATCHES * DEVICES)
     cycle = [samples(span, number * DEVICES, DEVICES) for number in range(64)]
     outbox = Outbox.open(path, max_bytes=4_000_000_000)
     bodies = [

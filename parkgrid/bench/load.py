@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from parkgrid.bench.plant import Span, payloads
+from parkgrid.bench.plant import MeteredSpan, payloads
 from parkgrid.bench.wire import Publisher, pace
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.refusal import RefusedError
@@ -27,7 +27,7 @@ class Spec:
 
     host: str
     port: int
-    spans: tuple[Span, ...]
+    spans: tuple[MeteredSpan, ...]
     rows_in_batch: int
     batches_per_s: float | None = None
     """Steady rate over all gateways with latencies taken; None sends everything as quickly as it goes."""
@@ -109,7 +109,7 @@ def _steady(spec: Spec, made: list[list[bytes]], rate: float) -> Sent:
 
 
 def _spec(document: dict[str, Any]) -> Spec:
-    spans = tuple(Span(**(span | {"gateway": Gateway(**span["gateway"])})) for span in document["spans"])
+    spans = tuple(MeteredSpan(**(span | {"gateway": Gateway(**span["gateway"])})) for span in document["spans"])
     return Spec(**(document | {"spans": spans}))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from parkgrid.bench.figures import Figure, Leg, Progress, finish, run_pairs
-from parkgrid.bench.plant import Span, samples
+from parkgrid.bench.plant import MeteredSpan, samples
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.telemetry import encode_samples
 from parkgrid_edge.delivery.outbox import Outbox
@@ -19,7 +19,7 @@ _BODIES = 100
 
 def measure(folder: Path, pairs: int, tell: Progress) -> Figure:
     """The figure `outbox`."""
-    span = Span(Gateway("bench-park", "bench-outbox"), 1, 1, 1_700_000_000_000, 1_000, _BODIES)
+    span = MeteredSpan(Gateway("bench-park", "bench-outbox"), 1, 1, 1_700_000_000_000, 1_000, _BODIES)
     # About 250 bytes, one device's short reading: small bodies are the hard case for what the outbox adds to each.
     bodies = [encode_samples(samples(span, number, 1))[:250] for number in range(_BODIES)]
     figure = Figure("outbox")

@@ -17,7 +17,7 @@ from parkgrid.bench.edge import resident_mb
 from parkgrid.bench.figures import BenchmarkError, Figure, Progress
 from parkgrid.bench.live_park import PARK, LivePark, cpu_s, living
 from parkgrid.bench.stack import Stack
-from parkgrid.prefill import Span, prefill
+from parkgrid.prefill import HistorySpan, prefill
 from parkgrid.prefill_rows import BATCH_MS
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_simulators.scenario import SCENARIOS, load_scenario
@@ -272,7 +272,7 @@ def year(stack: Stack, pairs: int, tell: Progress) -> Figure:
     scenario = load_scenario(SCENARIOS / "julongshan_pedf_office.toml")
     tell("page_year_ms: making a year of a park")
     with closing(open_store(stack.database.dsn)) as store:
-        [filled] = prefill(store, stack.database.dsn, [scenario], Span(end_ms - _YEAR_MS, end_ms))
+        [filled] = prefill(store, stack.database.dsn, [scenario], HistorySpan(end_ms - _YEAR_MS, end_ms))
     figure.correct = filled.stored >= _YEAR_MS // BATCH_MS
     with living(stack) as park, chromium() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-GB")

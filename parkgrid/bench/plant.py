@@ -24,7 +24,7 @@ _CYCLE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class MeteredSpan:
     """Rows of one gateway: from `start_ms`, one instant for each round over its meters."""
 
     gateway: Gateway
@@ -69,7 +69,7 @@ def step_sum(rows: int) -> int:
     return whole * sum(cycle) + sum(cycle[:rest])
 
 
-def payloads(span: Span, rows_in_batch: int, *, backlog: bool = False) -> Iterator[bytes]:
+def payloads(span: MeteredSpan, rows_in_batch: int, *, backlog: bool = False) -> Iterator[bytes]:
     """The batches of a span as they go over the wire, contiguous from `first_seq`."""
     parts = [_sample_parts(row) for row in range(_CYCLE * METERS)]
     for number, first in enumerate(range(0, span.rows, rows_in_batch)):
@@ -81,7 +81,7 @@ def payloads(span: Span, rows_in_batch: int, *, backlog: bool = False) -> Iterat
         yield frame_batch(span.epoch, seq, seq, backlog=backlog, samples=b"[" + b",".join(texts) + b"]")
 
 
-def samples(span: Span, first: int, rows: int) -> tuple[Sample, ...]:
+def samples(span: MeteredSpan, first: int, rows: int) -> tuple[Sample, ...]:
     """Rows of a span as an edge accepts them."""
     return tuple(
         Sample(device(row % METERS), span.start_ms + row // METERS * span.step_ms, _values(row))
@@ -106,7 +106,7 @@ _END = b"\xff\xff"
 
 
 def copy_buffers(
-    span: Span,
+    span: MeteredSpan,
     columns: Sequence[tuple[str, int]],
     fixed: dict[str, int],
     rows_in_buffer: int,
@@ -137,7 +137,11 @@ def copy_buffers(
 
 
 def _column(
-    name: str, span: Span, rows: NDArray[np.int64], column_of: dict[str, NDArray[np.int64]], fixed: dict[str, int]
+    name: str,
+    span: MeteredSpan,
+    rows: NDArray[np.int64],
+    column_of: dict[str, NDArray[np.int64]],
+    fixed: dict[str, int],
 ) -> NDArray[np.int64] | int:
     if name in column_of:
         found: NDArray[np.int64] = column_of[name][rows % _CYCLE]

@@ -18,7 +18,7 @@ from parkgrid import database as databases
 from parkgrid import process
 from parkgrid.bench.figures import BenchmarkError
 from parkgrid.bench.load import Sent, Spec
-from parkgrid.bench.plant import METERS, Span, birth
+from parkgrid.bench.plant import METERS, MeteredSpan, birth
 from parkgrid.bench.wire import Publisher
 from parkgrid_contract.announcement import encode_birth
 from parkgrid_contract.identity import Gateway
@@ -42,13 +42,13 @@ class Stack:
     next_seq: dict[Gateway, int] = field(default_factory=lambda: dict.fromkeys(GATEWAYS, 1))
     next_ms: int = 0
 
-    def spans(self, rows: int, rows_in_batch: int, gateways: Sequence[Gateway] = GATEWAYS) -> tuple[Span, ...]:
+    def spans(self, rows: int, rows_in_batch: int, gateways: Sequence[Gateway] = GATEWAYS) -> tuple[MeteredSpan, ...]:
         """Fresh spans of so many rows for each gateway: unused numbers and instants."""
         made = []
         for gateway in gateways:
             first_seq = self.next_seq[gateway]
             self.next_seq[gateway] += -(-rows // rows_in_batch)
-            made.append(Span(gateway, self.epoch, first_seq, self.next_ms, 500, rows))
+            made.append(MeteredSpan(gateway, self.epoch, first_seq, self.next_ms, 500, rows))
         self.next_ms = made[-1].end_ms
         return tuple(made)
 
@@ -71,7 +71,7 @@ class Stack:
             raise BenchmarkError("the load process failed; its error is above")
         return Sent(**json.loads(answer))
 
-    def committed(self, spans: Sequence[Span], rows_in_batch: int) -> float:
+    def committed(self, spans: Sequence[MeteredSpan], rows_in_batch: int) -> float:
         """Wait until the last batch of every span is committed; the monotonic time of it."""
         wanted = {span.gateway.gateway: span.first_seq + -(-span.rows // rows_in_batch) - 1 for span in spans}
         deadline = time.monotonic() + _PATIENCE_S

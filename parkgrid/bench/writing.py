@@ -9,7 +9,7 @@ from psycopg import sql
 
 from parkgrid.bench.figures import Figure, Leg, Progress, finish, run_pairs
 from parkgrid.bench.load import Spec
-from parkgrid.bench.plant import METERS, ROW_VALUES, Span, copy_buffers, step_sum
+from parkgrid.bench.plant import METERS, ROW_VALUES, MeteredSpan, copy_buffers, step_sum
 from parkgrid.bench.stack import GATEWAYS, Stack
 from parkgrid_contract.time import from_ms
 
@@ -24,7 +24,7 @@ def measure(stack: Stack, values_in_batch: int, pairs: int, tell: Progress) -> t
     figure = Figure(f"ingest_{values_in_batch}")
     rows_in_batch = values_in_batch // ROW_VALUES
     rows = VALUES[values_in_batch] // ROW_VALUES // len(GATEWAYS)
-    upcoming: list[tuple[Span, ...]] = []
+    upcoming: list[tuple[MeteredSpan, ...]] = []
 
     def baseline() -> Leg:
         upcoming.append(stack.spans(rows, rows_in_batch))
@@ -38,7 +38,7 @@ def measure(stack: Stack, values_in_batch: int, pairs: int, tell: Progress) -> t
     return finish(figure, "million values/s", legs, 1e-6), median(ours.rate for _, ours in legs)
 
 
-def through_the_chain(stack: Stack, spans: Sequence[Span], rows_in_batch: int) -> Leg:
+def through_the_chain(stack: Stack, spans: Sequence[MeteredSpan], rows_in_batch: int) -> Leg:
     """Publish, wait for the last commit; values a second, count and sum checked."""
     sent = stack.send(Spec(stack.broker.host, stack.broker.port, tuple(spans), rows_in_batch))
     seconds = stack.committed(spans, rows_in_batch) - sent.started
@@ -46,7 +46,7 @@ def through_the_chain(stack: Stack, spans: Sequence[Span], rows_in_batch: int) -
     return Leg(values / seconds, all(stored(stack, "base.meter", span) for span in spans), sent.cpu_s)
 
 
-def raw_copy(stack: Stack, spans: Sequence[Span]) -> Leg:
+def raw_copy(stack: Stack, spans: Sequence[MeteredSpan]) -> Leg:
     """COPY the same rows from finished buffers into an identical table."""
     columns = table_columns(stack)
     buffers = []
@@ -65,13 +65,13 @@ def raw_copy(stack: Stack, spans: Sequence[Span]) -> Leg:
     return Leg(values / seconds, all(stored(stack, _TABLE, span) for span in spans))
 
 
-def store_span(stack: Stack, span: Span, rows_in_batch: int) -> None:
+def store_span(stack: Stack, span: MeteredSpan, rows_in_batch: int) -> None:
     """Bring a span into the store through the chain."""
     stack.send(Spec(stack.broker.host, stack.broker.port, (span,), rows_in_batch))
     stack.committed((span,), rows_in_batch)
 
 
-def stored(stack: Stack, table: str, span: Span) -> bool:
+def stored(stack: Stack, table: str, span: MeteredSpan) -> bool:
     """Whether a table holds exactly the rows of a span: their count and the sum of all their integers."""
     first = first_device(stack, span)
     total = sql.SQL(" + ").join(
@@ -106,7 +106,7 @@ def table_columns(stack: Stack) -> list[tuple[str, int]]:
     return [(name, widths.get(kind, 0)) for name, kind in rows]
 
 
-def first_device(stack: Stack, span: Span) -> int:
+def first_device(stack: Stack, span: MeteredSpan) -> int:
     """Number of a gateway's first meter; the others follow it."""
     [(low, high)] = stack.query(
         "SELECT min(device_id), max(device_id) FROM public.devices WHERE (park, gateway) = (%s, %s)",

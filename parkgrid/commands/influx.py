@@ -100,7 +100,7 @@ def import_command(
 
         from parkgrid.bulk import problems, sentences
         from parkgrid.influx.client import Influx
-        from parkgrid.influx.importing import Span, import_series
+        from parkgrid.influx.importing import ImportSpan, import_series
         from parkgrid.influx.mapping import load_mapping
         from parkgrid.influx.sources import InfluxDb2, Source, VictoriaMetrics
         from parkgrid.progress import as_share, progress
@@ -114,7 +114,7 @@ def import_command(
             store = stack.enter_context(contextlib.closing(open_store(dsn)))
             if settings.kind == "influxdb2":
                 source = InfluxDb2(stack.enter_context(contextlib.closing(Influx(url, bucket, org, token))), bucket)
-            span = Span(start_ms, end_ms, again)
+            span = ImportSpan(start_ms, end_ms, again)
             tell = stack.enter_context(progress(Console(stderr=True)))
             stack.enter_context(settled(dsn, store.kind, tell))
             bar = as_share(start_ms, end_ms, "readings stored", tell)

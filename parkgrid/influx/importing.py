@@ -19,7 +19,7 @@ from parkgrid_ingest.store import Park, Store
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ImportSpan:
     """What is imported, in whole hours, the end left out."""
 
     start_ms: int
@@ -29,7 +29,7 @@ class Span:
 
 
 def import_series(
-    store: Store, source: Source, mapping: MappingSettings, span: Span, now_ms: int, tell: Progress | None = None
+    store: Store, source: Source, mapping: MappingSettings, span: ImportSpan, now_ms: int, tell: Progress | None = None
 ) -> Imported:
     """Store what an earlier run with this mapping did not. Raises `InfluxError`, `StoreError`."""
     _check(span, now_ms)
@@ -49,7 +49,7 @@ def import_series(
     return found
 
 
-def _check(span: Span, now_ms: int) -> None:
+def _check(span: ImportSpan, now_ms: int) -> None:
     if span.start_ms % BATCH_MS or span.end_ms % BATCH_MS or not 0 <= span.start_ms < span.end_ms:
         raise InfluxError("an import goes forward in whole hours: give both ends like 2026-01-01T00:00+08:00")
     if span.end_ms > now_ms:

@@ -4,7 +4,7 @@ import psycopg
 
 from parkgrid_accounting.settlement import keeper
 from parkgrid_accounting.settlement.registers import Register
-from parkgrid_accounting.settlement.work import LATE, LONGEST_MS, Span, of_round
+from parkgrid_accounting.settlement.work import LATE, LONGEST_MS, RegisterSpan, of_round
 from parkgrid_contract.identity import Gateway
 from tests.accounting.metering import DAY_MS, SETTLED_AT, SLOT_MS, meter, metering, ms
 from tests.conftest import temporary_database
@@ -19,7 +19,7 @@ def span(device, low_ms, high_ms):
     register = Register(
         device, device, "meter", IMPORT, "elsewhere", SLOT_MS, "register", 1_000, "UTC", None, None, own_time=False
     )
-    return Span(register, low_ms, high_ms, LATE, forward=True)
+    return RegisterSpan(register, low_ms, high_ms, LATE, forward=True)
 
 
 def test_the_devices_with_the_least_to_do_go_first_and_one_always_goes():

@@ -15,7 +15,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from parkgrid.process import free_port
-from parkgrid_api.connections import MOST_HEAD_BYTES, Connection, address_of, protocol
+from parkgrid_api.connections import MOST_HEAD_BYTES, ClientConnection, address_of, protocol
 from parkgrid_api.settings import ConnectionSettings
 from tests.api.conftest import Served
 
@@ -30,7 +30,7 @@ class Small:
     """A server of the real protocol and a small application, and its clients."""
 
     port: int
-    made: type[Connection]
+    made: type[ClientConnection]
     clients: contextlib.AsyncExitStack
 
     async def client(self, sent: bytes, source: str = "127.0.0.1", **more: Any) -> Streams:
@@ -270,7 +270,7 @@ async def test_the_api_as_it_is_deployed(serve: Callable[..., Served]) -> None:
         never.sendall(b"GET /api/v1/parks/gaoxin-nan/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await streams(served, 1)
         await streams(served, 0)
-    upgrade = {"Connection": "upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    upgrade = {"ClientConnection": "upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     assert (await asked(served, "/api/v1/signals", **upgrade)).status_code == 200
     assert served.stop(PATIENCE_S) == 0
     assert "Traceback" not in served.log.read_text()

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from parkgrid_api.exports import (
     FORMATS,
-    Column,
     ColumnKind,
+    ExportColumn,
     Row,
     Table,
     accepted,
@@ -32,11 +32,11 @@ from parkgrid_api.exports import (
 )
 
 COLUMNS = (
-    Column("device"),
-    Column("at", ColumnKind.INSTANT),
-    Column("samples", ColumnKind.WHOLE),
-    Column("energy_kwh", ColumnKind.NUMBER, "kWh"),
-    Column("amount_cny", ColumnKind.MONEY, "CNY", 2),
+    ExportColumn("device"),
+    ExportColumn("at", ColumnKind.INSTANT),
+    ExportColumn("samples", ColumnKind.WHOLE),
+    ExportColumn("energy_kwh", ColumnKind.NUMBER, "kWh"),
+    ExportColumn("amount_cny", ColumnKind.MONEY, "CNY", 2),
 )
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 AT = int(datetime.fromisoformat("2026-11-23T08:00:00+08:00").timestamp() * 1000)
@@ -147,7 +147,7 @@ HOSTILE = ["=1+1", "=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1",
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_becomes_a_formula(text: str) -> None:
-    table = Table("t", (Column("cause"),))
+    table = Table("t", (ExportColumn("cause"),))
     ((_,), (cell,)) = csv_rows(bytes_of(to_csv(table, [[(text,)]])))
     assert cell.startswith("'")
     book = openpyxl.load_workbook(io.BytesIO(bytes_of(to_xlsx(table, [[(text,)]]))))
@@ -157,12 +157,12 @@ def test_no_text_becomes_a_formula(text: str) -> None:
 
 
 def test_a_negative_number_is_no_formula() -> None:
-    body = bytes_of(to_csv(Table("t", (Column("energy_kwh", ColumnKind.NUMBER),)), [[(-1.5,)]]))
+    body = bytes_of(to_csv(Table("t", (ExportColumn("energy_kwh", ColumnKind.NUMBER),)), [[(-1.5,)]]))
     assert csv_rows(body)[1] == ["-1.5"]
 
 
 def test_control_characters_do_not_break_a_sheet() -> None:
-    body = bytes_of(to_xlsx(Table("t", (Column("cause"),)), [[("a\x00b\x1bc",)]]))
+    body = bytes_of(to_xlsx(Table("t", (ExportColumn("cause"),)), [[("a\x00b\x1bc",)]]))
     assert sheet_rows(body)[1] == ("a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c",)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from parkgrid.prefill import Span, prefill
+from parkgrid.prefill import HistorySpan, prefill
 from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
 from parkgrid_accounting.clusters.intake import take_enterprises, take_outputs
 from parkgrid_accounting.settlement import keeper, registers
@@ -53,7 +53,7 @@ def fill(dsn: str, folder: Path) -> datetime:
     with closing(open_store(dsn)) as store:
         # The last day by the minute, as a live park has it.
         fine_ms = history.midnight_after(scenarios[0], end_ms - DAY_MS) - DAY_MS
-        _prefill(store, dsn, scenarios, Span(end_ms - DAYS * DAY_MS, end_ms, fine_from_ms=fine_ms))
+        _prefill(store, dsn, scenarios, HistorySpan(end_ms - DAYS * DAY_MS, end_ms, fine_from_ms=fine_ms))
         for park in ACCOUNTS:
             _second_gateway(store, park, end_ms)
         drain(store)
@@ -69,7 +69,7 @@ def fill(dsn: str, folder: Path) -> datetime:
     return from_ms(end_ms)
 
 
-def _prefill(store: Store, dsn: str, scenarios: list[Scenario], span: Span) -> None:
+def _prefill(store: Store, dsn: str, scenarios: list[Scenario], span: HistorySpan) -> None:
     """History goes on where it was when two keepers wanted to refresh the same roll-up."""
     for _ in range(10):
         with suppress(StoreUnavailableError):

@@ -16,7 +16,7 @@ from parkgrid_contract.time import SystemClock
 from parkgrid_edge.drivers import UnknownDriverError, all_drivers, find
 from parkgrid_edge.polling.poller import PolledDevice, Poller
 from parkgrid_edge.protocols.frames import Read, checksum, rtu_answer
-from parkgrid_edge.protocols.modbus import Connection
+from parkgrid_edge.protocols.modbus import ModbusConnection
 from parkgrid_edge.protocols.registers import MAX_READ, Encoding, Table, blocks, decode, encode, read
 from tests.edge.peer import Device, tcp_peer
 
@@ -197,7 +197,7 @@ async def test_golden_words_become_the_sample_they_mean(name):
         words |= dict(enumerate(many, start))
     samples: list[dict[str, float]] = []
     async with tcp_peer({1: Device(words)}) as peer:
-        connection = Connection("tcp", host="127.0.0.1", port=peer.port, timeout_s=5)
+        connection = ModbusConnection("tcp", host="127.0.0.1", port=peer.port, timeout_s=5)
         settings = PolledDevice("d", name, driver.device_class, 1.0, connection)
         poller = Poller([settings], SystemClock(), lambda sample: samples.append(dict(sample.values)))
         await poller.poll_once()

@@ -13,7 +13,7 @@ from parkgrid_contract.time import SystemClock
 from parkgrid_edge.polling.endpoint import Endpoint, Lines, known_places
 from parkgrid_edge.polling.poller import PolledDevice, Poller
 from parkgrid_edge.protocols.frames import Read
-from parkgrid_edge.protocols.modbus import Connection, LinkError
+from parkgrid_edge.protocols.modbus import LinkError, ModbusConnection
 from parkgrid_edge.protocols.registers import Table
 from parkgrid_edge.settings import check_files, load_settings
 from tests.edge.peer import Device, rtu_peer, silent, tcp_peer, until
@@ -46,7 +46,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 
 def device(name: str, host: str, port: int, unit: int = 1, **more) -> PolledDevice:
     more = {"period_s": 0.2, "timeout_s": 0.3, **more}
-    connection = Connection("tcp", host=host, port=port, unit=unit, timeout_s=more.pop("timeout_s"))
+    connection = ModbusConnection("tcp", host=host, port=port, unit=unit, timeout_s=more.pop("timeout_s"))
     return PolledDevice(name, "eastron_sdm630", "meter", more.pop("period_s"), connection, **more)
 
 
@@ -107,8 +107,8 @@ async def test_a_name_that_leads_elsewhere_later_parts_from_the_line_again(names
     other_words = Device({address: 1000 + address for address in range(300)})
     async with tcp_peer({1: WORDS}) as here, tcp_peer({1: other_words}, "127.0.0.2", here.port) as there:
         lines = Lines()
-        named = Endpoint(Connection("tcp", host="dongle.plant", port=here.port), lines=lines)
-        numbered = Endpoint(Connection("tcp", host="127.0.0.1", port=here.port), lines=lines)
+        named = Endpoint(ModbusConnection("tcp", host="dongle.plant", port=here.port), lines=lines)
+        numbered = Endpoint(ModbusConnection("tcp", host="127.0.0.1", port=here.port), lines=lines)
         assert await ask(numbered, 5) == [5, 6]
         assert await ask(named, 5) == [5, 6]
         assert named.namesakes == (f"tcp://127.0.0.1:{here.port}",)
@@ -129,7 +129,7 @@ async def test_a_name_that_leads_elsewhere_later_parts_from_the_line_again(names
 
 async def test_a_name_that_nobody_knows_is_said_and_asked_for_again(names):
     async with tcp_peer({1: WORDS}) as peer:
-        endpoint = Endpoint(Connection("tcp", host="dongle.plant", port=peer.port), longest_retry_s=0.05)
+        endpoint = Endpoint(ModbusConnection("tcp", host="dongle.plant", port=peer.port), longest_retry_s=0.05)
         with pytest.raises(LinkError, match=r"cannot look up 'dongle.plant': .*not known"):
             await ask(endpoint, 5)
         names["dongle.plant"] = ["127.0.0.1"]
@@ -142,8 +142,8 @@ async def test_one_line_in_two_manners_is_refused_by_name(names):
     names["dongle.plant"] = ["127.0.0.1"]
     async with tcp_peer({1: WORDS}) as peer:
         lines = Lines()
-        right = Endpoint(Connection("tcp", host="127.0.0.1", port=peer.port), lines=lines)
-        other = Endpoint(Connection("rtu_over_tcp", host="dongle.plant", port=peer.port), lines=lines)
+        right = Endpoint(ModbusConnection("tcp", host="127.0.0.1", port=peer.port), lines=lines)
+        other = Endpoint(ModbusConnection("rtu_over_tcp", host="dongle.plant", port=peer.port), lines=lines)
         assert await ask(right, 5) == [5, 6]
         with pytest.raises(LinkError, match="use in another manner") as raised:
             await ask(other, 5)
@@ -182,7 +182,9 @@ async def test_a_serial_port_named_by_a_link_is_noticed(tmp_path):
         link = tmp_path / "usb-FTDI_FT232R-if00-port0"
         link.symlink_to(peer.port)
         devices = [
-            PolledDevice(name, "eastron_sdm630", "meter", 1.0, Connection("rtu", serial=port, baud=115_200, unit=unit))
+            PolledDevice(
+                name, "eastron_sdm630", "meter", 1.0, ModbusConnection("rtu", serial=port, baud=115_200, unit=unit)
+            )
             for name, port, unit in (("m-1", str(link), 1), ("m-2", peer.port, 2))
         ]
         samples: list[Sample] = []

@@ -7,7 +7,7 @@ import pytest
 
 from parkgrid_edge.polling.endpoint import Endpoint
 from parkgrid_edge.protocols.frames import Read
-from parkgrid_edge.protocols.modbus import Connection, LinkError, PermanentError, RetriableError
+from parkgrid_edge.protocols.modbus import LinkError, ModbusConnection, PermanentError, RetriableError
 from parkgrid_edge.protocols.registers import Table
 from tests.edge.peer import Device, crc, exception, hang_mid_frame, rtu_peer, silent, tcp_peer, until
 
@@ -18,11 +18,11 @@ WORDS = Device({address: address for address in range(300)})
 
 
 def tcp(peer, **more) -> Endpoint:
-    return Endpoint(Connection("tcp", host="127.0.0.1", port=peer.port), **more)
+    return Endpoint(ModbusConnection("tcp", host="127.0.0.1", port=peer.port), **more)
 
 
 def rtu(peer, **more) -> Endpoint:
-    return Endpoint(Connection("rtu", serial=peer.port, baud=115_200), **more)
+    return Endpoint(ModbusConnection("rtu", serial=peer.port, baud=115_200), **more)
 
 
 async def ask(endpoint: Endpoint, address: int, count: int = 2, unit: int = 1, timeout_s: float = 0.15) -> list[int]:
@@ -256,7 +256,7 @@ async def test_a_setting_accepts_any_transaction_number(case):
 
 
 def careless(peer) -> Endpoint:
-    return Endpoint(Connection("tcp", host="127.0.0.1", port=peer.port, any_transaction=True))
+    return Endpoint(ModbusConnection("tcp", host="127.0.0.1", port=peer.port, any_transaction=True))
 
 
 async def test_with_any_number_an_answer_must_still_fit_and_the_right_one_is_preferred():
@@ -312,7 +312,7 @@ async def test_rtu_frames_go_through_a_transparent_converter():
         gone: list[asyncio.StreamWriter] = []
         server = await asyncio.start_server(converter, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        endpoint = Endpoint(Connection("rtu_over_tcp", host="127.0.0.1", port=port))
+        endpoint = Endpoint(ModbusConnection("rtu_over_tcp", host="127.0.0.1", port=port))
         assert await ask(endpoint, 0, 2) == [0, 1]
         assert await ask(endpoint, 50, 20) == list(range(50, 70))
         line.misbehave(1, exception(line, 6))
@@ -443,7 +443,7 @@ async def test_a_device_that_closes_is_noticed_at_once_and_asked_again():
 async def test_attempts_to_connect_grow_apart_up_to_the_limit_and_vary():
     async with tcp_peer({1: WORDS}) as peer:
         port = peer.port
-    endpoint = Endpoint(Connection("tcp", host="127.0.0.1", port=port), longest_retry_s=0.4, jitter=lambda: 1.0)
+    endpoint = Endpoint(ModbusConnection("tcp", host="127.0.0.1", port=port), longest_retry_s=0.4, jitter=lambda: 1.0)
     loop = asyncio.get_running_loop()
     attempts, start = [], loop.time()
     while len(attempts) < 4:
@@ -527,14 +527,14 @@ async def test_nothing_but_a_read_can_leave():
 
 
 async def test_a_serial_port_that_is_not_there_is_a_link_error(tmp_path):
-    endpoint = Endpoint(Connection("rtu", serial=str(tmp_path / "ttyNone")))
+    endpoint = Endpoint(ModbusConnection("rtu", serial=str(tmp_path / "ttyNone")))
     with pytest.raises(LinkError, match="cannot connect"):
         await ask(endpoint, 0)
 
 
 async def test_a_serial_port_pulled_out_and_put_back_is_found_again(tmp_path, capfd):
     port = tmp_path / "ttyUSB0"
-    endpoint = Endpoint(Connection("rtu", serial=str(port), baud=115_200), longest_retry_s=0.1)
+    endpoint = Endpoint(ModbusConnection("rtu", serial=str(port), baud=115_200), longest_retry_s=0.1)
     async with rtu_peer({1: WORDS}) as peer:
         port.symlink_to(peer.port)
         assert await ask(endpoint, 10) == [10, 11]

@@ -13,7 +13,7 @@ from parkgrid_contract.sample import Quality, Sample
 from parkgrid_contract.time import AcceleratedClock, SystemClock
 from parkgrid_edge.drivers import find
 from parkgrid_edge.polling.poller import Pace, PolledDevice, Poller
-from parkgrid_edge.protocols.modbus import Connection
+from parkgrid_edge.protocols.modbus import ModbusConnection
 from tests.edge.peer import Device, exception, hang_mid_frame, rtu_peer, silent, tcp_peer, until
 
 pytestmark = pytest.mark.edge
@@ -43,9 +43,9 @@ def polled(peer, device="m-1", driver="eastron_sdm630", device_class="meter", **
     more = {"period_s": 0.2, "unit": 1, "timeout_s": 0.2, **more}
     unit, timeout_s = more.pop("unit"), more.pop("timeout_s")
     if isinstance(peer.port, str):
-        connection = Connection("rtu", serial=peer.port, baud=115_200, unit=unit, timeout_s=timeout_s)
+        connection = ModbusConnection("rtu", serial=peer.port, baud=115_200, unit=unit, timeout_s=timeout_s)
     else:
-        connection = Connection("tcp", host="127.0.0.1", port=peer.port, unit=unit, timeout_s=timeout_s)
+        connection = ModbusConnection("tcp", host="127.0.0.1", port=peer.port, unit=unit, timeout_s=timeout_s)
     return PolledDevice(device, driver, device_class, more.pop("period_s"), connection, **more)
 
 

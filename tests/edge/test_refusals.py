@@ -11,7 +11,7 @@ from parkgrid_edge.polling.endpoint import Endpoint
 from parkgrid_edge.polling.poller import Pace, PolledDevice, Poller
 from parkgrid_edge.polling.reading import DeviceReader, Reading
 from parkgrid_edge.polling.refusals import LONGEST_PAUSE_S
-from parkgrid_edge.protocols.modbus import Connection
+from parkgrid_edge.protocols.modbus import ModbusConnection
 from tests.edge.peer import Device, Request, Send, TcpPeer, tcp_peer
 from tests.edge.test_sunspec import INVERTER, common, device, model
 
@@ -51,7 +51,7 @@ async def bench(
     words: Device | None = None, driver: str = "huawei_sun2000", device_class: str = "pv_inverter"
 ) -> AsyncIterator[Bench]:
     async with tcp_peer({1: words or Device(dict(WORDS))}) as peer:
-        endpoint = Endpoint(Connection("tcp", host="127.0.0.1", port=peer.port))
+        endpoint = Endpoint(ModbusConnection("tcp", host="127.0.0.1", port=peer.port))
         yield Bench(peer, endpoint, driver, device_class)
         endpoint.close()
 
@@ -271,7 +271,7 @@ async def test_the_poller_announces_a_register_that_came_back():
     lost = {address: words.words.pop(address) for address in ENERGY}
     told: list[tuple[str, ...]] = []
     async with tcp_peer({1: words}) as peer:
-        connection = Connection("tcp", host="127.0.0.1", port=peer.port, timeout_s=1)
+        connection = ModbusConnection("tcp", host="127.0.0.1", port=peer.port, timeout_s=1)
         poller = Poller(
             [PolledDevice("pv", "huawei_sun2000", "pv_inverter", 1.0, connection)],
             SystemClock(),

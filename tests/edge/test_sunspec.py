@@ -6,7 +6,7 @@ from parkgrid_contract.signals import CATALOGUE, OPERATING_STATES
 from parkgrid_contract.time import SystemClock
 from parkgrid_edge.polling.poller import PolledDevice, Poller
 from parkgrid_edge.protocols import sunspec
-from parkgrid_edge.protocols.modbus import Connection, PermanentError
+from parkgrid_edge.protocols.modbus import ModbusConnection, PermanentError
 from parkgrid_edge.protocols.registers import Encoding
 from parkgrid_edge.protocols.sunspec_models import BATTERY_STATES, DER_STATES, INVERTER_STATES, MODELS
 from tests.edge.peer import Device, silent, tcp_peer
@@ -88,7 +88,7 @@ EXPECTED_INVERTER = {
 async def polled(peer, device_class: str, polls: int = 1) -> tuple[list[dict], Poller]:
     samples: list[dict] = []
     settings = PolledDevice(
-        "d-1", "sunspec", device_class, 1.0, Connection("tcp", host="127.0.0.1", port=peer.port, timeout_s=1)
+        "d-1", "sunspec", device_class, 1.0, ModbusConnection("tcp", host="127.0.0.1", port=peer.port, timeout_s=1)
     )
     poller = Poller([settings], SystemClock(), lambda sample: samples.append(dict(sample.values)))
     for _ in range(polls):
@@ -274,7 +274,7 @@ async def test_the_scale_factor_is_read_with_every_poll():
     address = 40_000 + 2 + 68 + 15
     async with tcp_peer({1: board}) as peer:
         samples: list[dict] = []
-        settings = PolledDevice("d", "sunspec", "pv_inverter", 1.0, Connection(host="127.0.0.1", port=peer.port))
+        settings = PolledDevice("d", "sunspec", "pv_inverter", 1.0, ModbusConnection(host="127.0.0.1", port=peer.port))
         poller = Poller([settings], SystemClock(), lambda sample: samples.append(dict(sample.values)))
         await poller.poll_once()
         board.words[address] = 2
@@ -315,7 +315,7 @@ async def test_what_cannot_be_used_is_named_and_gives_no_sample(board, reason):
 async def test_a_device_replaced_while_it_was_away_is_discovered_anew():
     async with tcp_peer({1: device(common(), model(103, 50, INVERTER))}) as peer:
         samples: list[dict] = []
-        connection = Connection(host="127.0.0.1", port=peer.port, timeout_s=0.1)
+        connection = ModbusConnection(host="127.0.0.1", port=peer.port, timeout_s=0.1)
         poller = Poller(
             [PolledDevice("d", "sunspec", "pv_inverter", 1.0, connection)],
             SystemClock(),
@@ -475,7 +475,7 @@ async def test_the_counter_that_was_read_goes_on_being_read_after_an_absence():
     asleep, awake = model(701, 153, EMPTY_DER), model(701, 153, DER_1547)
     async with tcp_peer({1: device(common(), older, asleep)}) as peer:
         samples: list[dict] = []
-        connection = Connection(host="127.0.0.1", port=peer.port, timeout_s=0.1)
+        connection = ModbusConnection(host="127.0.0.1", port=peer.port, timeout_s=0.1)
         poller = Poller(
             [PolledDevice("d", "sunspec", "pv_inverter", 1.0, connection)],
             SystemClock(),

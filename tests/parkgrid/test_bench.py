@@ -21,7 +21,7 @@ NAMES = [
     *("history_api", "rollup", "close_day", "edge_rss_mb", "modbus_requests", "drain", "drain_live_p99"),
     *("month_bill", "page_pixel_p95", "page_cores_100", "page_year_ms"),
 ]
-SPAN = plant.Span(Gateway("p", "g"), 5, 11, 1_795_000_000_000, 500, 120)
+SPAN = plant.MeteredSpan(Gateway("p", "g"), 5, 11, 1_795_000_000_000, 500, 120)
 
 
 def test_the_bars_are_the_promised_ones():

@@ -23,11 +23,10 @@ from parkgrid.influx.client import Influx
 from parkgrid.influx.cursor import Cursor
 from parkgrid.influx.errors import InfluxError
 from parkgrid.influx.export import Exported, Wanted, export
-from parkgrid.influx.importing import Span, import_series
+from parkgrid.influx.importing import ImportSpan, import_series
 from parkgrid.influx.mapping import load_mapping
 from parkgrid.influx.sources import VictoriaMetrics
-from parkgrid.prefill import Span as History
-from parkgrid.prefill import prefill
+from parkgrid.prefill import HistorySpan, prefill
 from parkgrid_contract.time import SystemClock
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_simulators.scenario import load_scenario
@@ -115,7 +114,7 @@ def filled(database_server, template_database) -> Iterator[str]:
 
     with temporary_database(database_server.dsn, template_database) as (_, dsn):
         with contextlib.closing(open_store(dsn)) as store:
-            prefill(store, dsn, [load_scenario()], History(START_MS, END_MS))
+            prefill(store, dsn, [load_scenario()], HistorySpan(START_MS, END_MS))
         yield dsn
 
 
@@ -247,7 +246,7 @@ def rows(dsn: str) -> list[tuple]:
 def test_what_comes_back_is_what_went_out(filled, dsn, victoria, tmp_path) -> None:
     send(filled, victoria, tmp_path / "cursor.json")
     mapping = load_mapping(mapping_of_everything(filled, tmp_path))
-    span, now_ms = Span(START_MS, END_MS), SystemClock().now_ms()
+    span, now_ms = ImportSpan(START_MS, END_MS), SystemClock().now_ms()
     with contextlib.closing(open_store(dsn)) as store:
         found = import_series(store, VictoriaMetrics(victoria.url), mapping, span, now_ms)
         assert (found.stored, found.repeated, found.conflicting) == (2 * 96 * 13, 0, 0)
@@ -256,7 +255,7 @@ def test_what_comes_back_is_what_went_out(filled, dsn, victoria, tmp_path) -> No
         assert rows(dsn) == rows(filled)
         again = import_series(store, VictoriaMetrics(victoria.url), mapping, span, now_ms)
         assert (again.stored, again.from_ms) == (0, END_MS)
-        twice = import_series(store, VictoriaMetrics(victoria.url), mapping, Span(START_MS, END_MS, 2), now_ms)
+        twice = import_series(store, VictoriaMetrics(victoria.url), mapping, ImportSpan(START_MS, END_MS, 2), now_ms)
         assert (twice.stored, twice.repeated, twice.conflicting) == (0, 2 * 96 * 13, 0)
     assert ask(dsn, "SELECT committed::text FROM base.gateway_epoch ORDER BY epoch") == [("{[1,49)}",)] * 2
 
@@ -278,7 +277,7 @@ class _BreakingSource:
 def test_an_import_that_breaks_goes_on(filled, dsn, victoria, tmp_path) -> None:
     send(filled, victoria, tmp_path / "cursor.json")
     mapping = load_mapping(mapping_of_everything(filled, tmp_path))
-    span, now_ms = Span(START_MS, END_MS), SystemClock().now_ms()
+    span, now_ms = ImportSpan(START_MS, END_MS), SystemClock().now_ms()
     whole = VictoriaMetrics(victoria.url)
     with contextlib.closing(open_store(dsn)) as store:
         # 13 devices: the first day is complete, the second breaks off at its fifth device.
@@ -307,7 +306,7 @@ def test_units_are_scaled_and_strangers_told_about(dsn, victoria, tmp_path) -> N
             store,
             VictoriaMetrics(victoria.url),
             load_mapping(path),
-            Span(START_MS, START_MS + DAY_MS),
+            ImportSpan(START_MS, START_MS + DAY_MS),
             SystemClock().now_ms(),
         )
     # P in W: -1234567 W = -1234.567 kW; E in Wh: 987654321 Wh = 987654.321 kWh. 9e12 kW cannot be stored.
@@ -349,7 +348,7 @@ def test_two_series_for_one_signal_are_refused(dsn, victoria, tmp_path) -> None:
             store,
             VictoriaMetrics(victoria.url),
             load_mapping(path),
-            Span(START_MS, START_MS + DAY_MS),
+            ImportSpan(START_MS, START_MS + DAY_MS),
             SystemClock().now_ms(),
         )
     assert ask(dsn, "SELECT count(*) FROM grid_meter") == [(0,)]
@@ -428,7 +427,7 @@ def test_names_in_any_letters_are_found(dsn, victoria, tmp_path) -> None:
     path = tmp_path / "mapping.toml"
     path.write_text(_FOREIGN_NAMES, "utf-8")
     with contextlib.closing(open_store(dsn)) as store:
-        span, now_ms = Span(START_MS, START_MS + DAY_MS), SystemClock().now_ms()
+        span, now_ms = ImportSpan(START_MS, START_MS + DAY_MS), SystemClock().now_ms()
         found = import_series(store, VictoriaMetrics(victoria.url), load_mapping(path), span, now_ms)
     assert found.stored == 1
     assert ask(dsn, "SELECT temperature_c, humidity_pct FROM weather") == [(21.5, 60.0)]

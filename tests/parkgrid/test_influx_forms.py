@@ -21,7 +21,7 @@ from parkgrid.influx.client import Influx
 from parkgrid.influx.cursor import Cursor
 from parkgrid.influx.errors import InfluxError
 from parkgrid.influx.export import Wanted, export
-from parkgrid.influx.importing import Span, import_series
+from parkgrid.influx.importing import ImportSpan, import_series
 from parkgrid.influx.lines import head, line
 from parkgrid.influx.mapping import load_mapping
 from parkgrid.influx.sources import InfluxDb2, VictoriaMetrics, flux
@@ -137,7 +137,7 @@ def test_an_answer_of_influxdb_2_becomes_readings(dsn, peer, tmp_path) -> None:
         contextlib.closing(open_store(dsn)) as store,
         contextlib.closing(Influx(address(peer), "site", "org", "secret")) as influx,
     ):
-        span = Span(START_MS, START_MS + HOUR_MS)
+        span = ImportSpan(START_MS, START_MS + HOUR_MS)
         found = import_series(store, InfluxDb2(influx, "site"), load_mapping(path), span, SystemClock().now_ms())
     assert found.stored == 2
     assert rows(dsn) == [
@@ -325,10 +325,10 @@ signals = []
 @pytest.mark.parametrize(
     ("span", "words"),
     [
-        (Span(START_MS + 1, START_MS + HOUR_MS), "whole hours"),
-        (Span(START_MS, START_MS), "whole hours"),
-        (Span(START_MS, 4_102_444_800_000), "lies ahead"),
-        (Span(START_MS, START_MS + HOUR_MS, 1000), "between 1 and 999"),
+        (ImportSpan(START_MS + 1, START_MS + HOUR_MS), "whole hours"),
+        (ImportSpan(START_MS, START_MS), "whole hours"),
+        (ImportSpan(START_MS, 4_102_444_800_000), "lies ahead"),
+        (ImportSpan(START_MS, START_MS + HOUR_MS, 1000), "between 1 and 999"),
     ],
 )
 def test_a_span_that_cannot_be_is_refused(dsn, tmp_path, span, words) -> None:

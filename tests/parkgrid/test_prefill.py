@@ -9,7 +9,7 @@ from rich.console import Console
 
 from parkgrid import prefill as module
 from parkgrid import settling
-from parkgrid.prefill import Filled, PrefillError, Span, birth, go_on, prefill
+from parkgrid.prefill import Filled, HistorySpan, PrefillError, birth, go_on, prefill
 from parkgrid.progress import progress
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
@@ -27,7 +27,7 @@ from parkgrid_simulators.weather import PINGSHAN
 DAY_MS = 86_400_000
 QUARTER_MS = 900_000
 START_MS = PINGSHAN.midnight_ms(date(2026, 6, 22))
-SPAN = Span(START_MS, START_MS + DAY_MS + 40 * QUARTER_MS)
+SPAN = HistorySpan(START_MS, START_MS + DAY_MS + 40 * QUARTER_MS)
 PARK = load_scenario()
 PEDF = load_scenario(SCENARIOS / "julongshan_pedf_office.toml")
 STAMPS = 96 + 40
@@ -92,13 +92,13 @@ def test_roll_ups_are_ready(store, dsn) -> None:
 
 def test_keepers_that_meet_wait_for_each_other(store, dsn, monkeypatch) -> None:
     monkeypatch.setitem(settling._KEEPERS, store.kind, 3)
-    prefill(store, dsn, [PARK], Span(START_MS, START_MS + DAY_MS))
+    prefill(store, dsn, [PARK], HistorySpan(START_MS, START_MS + DAY_MS))
     assert ask(dsn, "SELECT count(*) FROM base.rollup_dirty") == [(0,)]
     assert ask(dsn, "SELECT sum(samples) FROM meter_15m") == [(3 * 96,)]
 
 
 def test_roll_ups_can_be_left_to_ingest(store, dsn) -> None:
-    prefill(store, dsn, [PARK], Span(START_MS, START_MS + 2 * QUARTER_MS), roll_up=False)
+    prefill(store, dsn, [PARK], HistorySpan(START_MS, START_MS + 2 * QUARTER_MS), roll_up=False)
     assert ask(dsn, "SELECT count(*) > 0 FROM base.rollup_dirty") == [(True,)]
     while (report := store.maintain(SPAN.end_ms)).pending or report.buckets:
         pass
@@ -153,7 +153,7 @@ def test_twice_is_once(store, dsn) -> None:
 
 
 def test_a_longer_history_adds_only_what_is_new(store, dsn) -> None:
-    shorter = Span(START_MS, START_MS + DAY_MS)
+    shorter = HistorySpan(START_MS, START_MS + DAY_MS)
     assert prefill(store, dsn, [PARK], shorter) == (Filled("pingshan-park", 13 * 96, 0),)
     assert prefill(store, dsn, [PARK], SPAN) == (Filled("pingshan-park", 13 * 40, 13 * 96),)
     assert ask(dsn, "SELECT count(*) FROM conflicts") == [(0,)]
@@ -181,7 +181,7 @@ class _MortalStore:
 
 
 def test_a_month_is_stored_at_once_and_is_one_partition(store, dsn) -> None:
-    span = Span(PINGSHAN.midnight_ms(date(2026, 5, 23)), PINGSHAN.midnight_ms(date(2026, 7, 3)))
+    span = HistorySpan(PINGSHAN.midnight_ms(date(2026, 5, 23)), PINGSHAN.midnight_ms(date(2026, 7, 3)))
     ends: list[str] = []
     filled = prefill(store, dsn, [PEDF], span, tell=lambda what, _: ends.append(what.rpartition(" ")[2]))
     assert [each.stored for each in filled] == [len(PEDF.simulated()) * 96 * 41]
@@ -225,7 +225,7 @@ def test_the_live_park_starts_from_the_registers_that_are_stored(store, dsn, tmp
 
 def test_the_end_is_as_dense_as_the_live_park_is_read(store, dsn) -> None:
     end_ms = START_MS + DAY_MS + 8 * QUARTER_MS
-    span = Span(START_MS, end_ms, 900, START_MS + DAY_MS, 300, dense_from_ms=end_ms - 2 * QUARTER_MS)
+    span = HistorySpan(START_MS, end_ms, 900, START_MS + DAY_MS, 300, dense_from_ms=end_ms - 2 * QUARTER_MS)
     [filled] = prefill(store, dsn, [PARK], span, dense_s={PARK.park: 5})
     assert filled.stored == 13 * (96 + 6 * 3 + 2 * 180)
     until_ms = end_ms + QUARTER_MS + 100_001
@@ -242,7 +242,7 @@ def test_the_end_is_as_dense_as_the_live_park_is_read(store, dsn) -> None:
 
 
 def test_two_parks_are_made_side_by_side(store, dsn) -> None:
-    span = Span(START_MS, START_MS + DAY_MS)
+    span = HistorySpan(START_MS, START_MS + DAY_MS)
     told: list[tuple[str, float]] = []
     found = prefill(store, dsn, [PARK, PEDF], span, tell=lambda what, share: told.append((what, share)))
     assert found == (Filled("pingshan-park", 13 * 96, 0), Filled("julongshan-pedf", 10 * 96, 0))
@@ -255,13 +255,13 @@ def test_two_parks_are_made_side_by_side(store, dsn) -> None:
 
 
 def test_readings_of_another_source_are_not_mixed_in(store, dsn) -> None:
-    prefill(store, dsn, [PARK], Span(START_MS + 4 * QUARTER_MS, START_MS + 8 * QUARTER_MS))
+    prefill(store, dsn, [PARK], HistorySpan(START_MS + 4 * QUARTER_MS, START_MS + 8 * QUARTER_MS))
     with pytest.raises(PrefillError, match=r"has readings of its own from 2026-06-2.* let the history end before"):
-        prefill(store, dsn, [PARK], Span(START_MS, START_MS + DAY_MS))
+        prefill(store, dsn, [PARK], HistorySpan(START_MS, START_MS + DAY_MS))
 
 
 def test_the_newest_days_can_be_finer(store, dsn) -> None:
-    span = Span(START_MS, START_MS + 2 * DAY_MS, 900, START_MS + DAY_MS, 300)
+    span = HistorySpan(START_MS, START_MS + 2 * DAY_MS, 900, START_MS + DAY_MS, 300)
     assert prefill(store, dsn, [PARK], span) == (Filled("pingshan-park", 13 * (96 + 288), 0),)
     # Registers go on where the coarse days end: no gain between two readings exceeds the rating of 2800 kW.
     gains = ask(
@@ -278,9 +278,9 @@ def test_the_newest_days_can_be_finer(store, dsn) -> None:
 
 
 def test_a_gateway_with_other_devices_is_left_alone(store, dsn) -> None:
-    prefill(store, dsn, [PARK], Span(START_MS, START_MS + DAY_MS))
+    prefill(store, dsn, [PARK], HistorySpan(START_MS, START_MS + DAY_MS))
     with pytest.raises(PrefillError, match=r"charger-9"):
-        prefill(store, dsn, [_with_another_charger()], Span(START_MS - DAY_MS, START_MS))
+        prefill(store, dsn, [_with_another_charger()], HistorySpan(START_MS - DAY_MS, START_MS))
     assert ask(dsn, "SELECT count(*) FROM grid_meter") == [(96,)]
 
 
@@ -293,12 +293,12 @@ def _with_another_charger():
 @pytest.mark.parametrize(
     ("span", "words"),
     [
-        (Span(START_MS + 1, START_MS + DAY_MS), "whole quarters of an hour"),
-        (Span(START_MS, START_MS), "goes forward"),
-        (Span(START_MS, START_MS + DAY_MS, 700), "does not divide a quarter"),
-        (Span(START_MS, 4_000_000_500_000), "lies ahead"),
-        (Span(START_MS, START_MS + DAY_MS, 900, START_MS + QUARTER_MS), "is no midnight in Asia/Shanghai"),
-        (Span(START_MS, START_MS + DAY_MS, dense_from_ms=START_MS + 60_000), "begin with a quarter of an hour"),
+        (HistorySpan(START_MS + 1, START_MS + DAY_MS), "whole quarters of an hour"),
+        (HistorySpan(START_MS, START_MS), "goes forward"),
+        (HistorySpan(START_MS, START_MS + DAY_MS, 700), "does not divide a quarter"),
+        (HistorySpan(START_MS, 4_000_000_500_000), "lies ahead"),
+        (HistorySpan(START_MS, START_MS + DAY_MS, 900, START_MS + QUARTER_MS), "is no midnight in Asia/Shanghai"),
+        (HistorySpan(START_MS, START_MS + DAY_MS, dense_from_ms=START_MS + 60_000), "begin with a quarter of an hour"),
     ],
 )
 def test_what_cannot_be_made_is_refused(store, dsn, span, words) -> None:
@@ -323,7 +323,7 @@ def test_the_birth_says_what_is_reported() -> None:
 
 def test_the_bus_goes_on_live_with_the_registers_of_its_history(store, dsn, tmp_path) -> None:
     """The live park announces the bus of its history, and its meter shows what the history ended with."""
-    span = Span(START_MS, START_MS + 8 * QUARTER_MS)
+    span = HistorySpan(START_MS, START_MS + 8 * QUARTER_MS)
     [filled] = prefill(store, dsn, [PEDF], span, states={PEDF.park: tmp_path / "state.json"})
     state = load_state(tmp_path / "state.json", PEDF.park, PEDF.seed, {device.id for device in PEDF.devices})
     last_ms = span.end_ms + QUARTER_MS
@@ -361,5 +361,5 @@ def test_where_nobody_looks_at_a_terminal_plain_lines_tell_the_same(capsys) -> N
 
 
 def test_a_gateway_of_its_own_can_be_named(store, dsn) -> None:
-    prefill(store, dsn, [PARK], Span(START_MS, START_MS + QUARTER_MS), gateway="gw-history")
+    prefill(store, dsn, [PARK], HistorySpan(START_MS, START_MS + QUARTER_MS), gateway="gw-history")
     assert store.ack_of(Gateway("pingshan-park", "gw-history"), START_MS // 1000).through == 1

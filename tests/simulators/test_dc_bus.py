@@ -8,7 +8,7 @@ import pytest
 
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_edge.polling.poller import PolledDevice, Poller
-from parkgrid_edge.protocols.modbus import Connection
+from parkgrid_edge.protocols.modbus import ModbusConnection
 from parkgrid_simulators.dc_bus import SIGNALS
 from parkgrid_simulators.modbus_server import ModbusServer
 from parkgrid_simulators.park import Park
@@ -41,7 +41,7 @@ async def metered(park: Park, at_ms: int) -> dict[str, float]:
     server, samples = ModbusServer(park, StandingClock(at_ms)), []
     endpoints = {endpoint.device.device: endpoint for endpoint in await server.start()}
     bus = endpoints["dc-bus"]
-    connection = Connection("tcp", host=bus.host, port=bus.port, unit=bus.unit, timeout_s=5)
+    connection = ModbusConnection("tcp", host=bus.host, port=bus.port, unit=bus.unit, timeout_s=5)
     device = bus.device
     polled = PolledDevice(device.device, device.driver, device.device_class, 1.0, connection)
     poller = Poller([polled], StandingClock(at_ms), samples.append)

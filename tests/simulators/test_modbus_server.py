@@ -7,7 +7,7 @@ import pytest
 
 from parkgrid_edge.polling.endpoint import Endpoint
 from parkgrid_edge.protocols.frames import Read
-from parkgrid_edge.protocols.modbus import Connection
+from parkgrid_edge.protocols.modbus import ModbusConnection
 from parkgrid_edge.protocols.registers import Table
 from parkgrid_simulators.clock import SteppedClock
 from parkgrid_simulators.modbus_server import ModbusServer
@@ -138,7 +138,7 @@ async def test_registers_are_those_of_the_simulated_instant(bench, meter) -> Non
 
 async def test_the_edge_reads_it(bench) -> None:
     endpoint = bench[3]["pv-1"]
-    reader = Endpoint(Connection(host=endpoint.host, port=endpoint.port, unit=1))
+    reader = Endpoint(ModbusConnection(host=endpoint.host, port=endpoint.port, unit=1))
     words = await reader.read(Read(unit=1, table=Table.HOLDING, address=32080, count=2), 2.0)
     assert list(words) == [0x0001, 0x1170]
     reader.close()

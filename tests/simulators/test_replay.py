@@ -13,7 +13,7 @@ from parkgrid_contract.settings import SettingsError
 from parkgrid_contract.time import to_ms
 from parkgrid_edge import drivers
 from parkgrid_edge.polling.poller import PolledDevice, Poller
-from parkgrid_edge.protocols.modbus import Connection
+from parkgrid_edge.protocols.modbus import ModbusConnection
 from parkgrid_edge.protocols.registers import decode
 from parkgrid_simulators.clock import SteppedClock
 from parkgrid_simulators.faults import FaultPlan
@@ -129,7 +129,7 @@ async def test_a_day_through_the_network_and_the_poller(replay) -> None:
                 endpoint.device.driver,
                 endpoint.device.device_class,
                 1.0,
-                Connection(host=endpoint.host, port=endpoint.port, unit=endpoint.unit),
+                ModbusConnection(host=endpoint.host, port=endpoint.port, unit=endpoint.unit),
             )
             for endpoint in await server.start()
         ],

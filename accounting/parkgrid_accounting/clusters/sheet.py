@@ -19,8 +19,8 @@ from parkgrid_accounting.clusters.workbook import (
     MOST_ROWS,
     Book,
     Content,
+    MergedCells,
     SheetPart,
-    Span,
     Stored,
     too_large,
 )
@@ -147,7 +147,7 @@ class _Reading:
             f"there must be a sheet {wanted!r}, or only one with content; found: {', '.join(names) or 'none'}",
         )
 
-    def _merged(self, content: Content) -> list[Span]:
+    def _merged(self, content: Content) -> list[MergedCells]:
         """Merged cells. A title over the whole table, merged in one row with nothing else, does no harm."""
         filled: dict[int, set[int]] = {}
         for row, column in content.cells:
@@ -159,7 +159,7 @@ class _Reading:
                 self._mistakes.append(mistake(_name(span.first), "merged", value=span.text))
         return content.merged
 
-    def _rows(self, content: Content, merged: Sequence[Span]) -> list[list[Cell]]:
+    def _rows(self, content: Content, merged: Sequence[MergedCells]) -> list[list[Cell]]:
         last_row = max((row for row, _ in content.cells), default=0)
         last_column = max((column for _, column in content.cells), default=0)
         covered = {place for span in merged for place in _covered(span, last_row, last_column)}
@@ -216,7 +216,7 @@ class _Reading:
             self._mistakes.append(mistake(_name(first), "hidden_column", value=letters))
 
 
-def _covered(span: Span, last_row: int, last_column: int) -> list[tuple[int, int]]:
+def _covered(span: MergedCells, last_row: int, last_column: int) -> list[tuple[int, int]]:
     """The cells under merged ones as far as the table goes, without the one that is shown."""
     (first_row, first_column), (end_row, end_column) = span.first, span.last
     return [

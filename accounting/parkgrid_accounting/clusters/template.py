@@ -15,7 +15,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from parkgrid_accounting.clusters.errors import FileError
 from parkgrid_domain.clusters import enterprise_file, output_file
 from parkgrid_domain.clusters.plan import plan
-from parkgrid_domain.clusters.table import Column
+from parkgrid_domain.clusters.table import FileColumn
 
 _HEAD = PatternFill("solid", fgColor="FFDDEBF7")
 _NEEDED = Font(bold=True)
@@ -85,7 +85,7 @@ def _csv(headings: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def _workbook(kind: str, columns: Sequence[Column]) -> bytes:
+def _workbook(kind: str, columns: Sequence[FileColumn]) -> bytes:
     book = Workbook()
     sheet = book.worksheets[0]
     sheet.title = output_file.SHEET if kind == "output" else enterprise_file.SHEET
@@ -105,7 +105,7 @@ def _workbook(kind: str, columns: Sequence[Column]) -> bytes:
     return content.getvalue()
 
 
-def _headings(sheet: Worksheet, columns: Sequence[Column]) -> None:
+def _headings(sheet: Worksheet, columns: Sequence[FileColumn]) -> None:
     for place, column in enumerate(columns, 1):
         cell = sheet.cell(1, place, column.heading)
         cell.fill = _HEAD
@@ -116,7 +116,7 @@ def _headings(sheet: Worksheet, columns: Sequence[Column]) -> None:
     sheet.freeze_panes = "A2"
 
 
-def _rule(column: Column) -> DataValidation:
+def _rule(column: FileColumn) -> DataValidation:
     """A list to choose from, a number within bounds, or only the hint."""
     choices = {
         "cluster": [cluster.name_zh for cluster in plan().clusters],
@@ -137,7 +137,7 @@ def _rule(column: Column) -> DataValidation:
     return rule
 
 
-def _examples(sheet: Worksheet, kind: str, columns: Sequence[Column]) -> None:
+def _examples(sheet: Worksheet, kind: str, columns: Sequence[FileColumn]) -> None:
     _headings(sheet, columns)
     for number, row in enumerate(_OUTPUT_EXAMPLES if kind == "output" else _ENTERPRISE_EXAMPLES, 2):
         for place, text in enumerate(row, 1):
@@ -147,8 +147,8 @@ def _examples(sheet: Worksheet, kind: str, columns: Sequence[Column]) -> None:
     sheet.cell(len(columns), 1, "本表仅为示例，导入时不读取。 This sheet is an example; it is not read.")
 
 
-def _meanings(sheet: Worksheet, columns: Sequence[Column]) -> None:
-    sheet.append(["列 Column", "必填 Needed", "含义", "Meaning"])
+def _meanings(sheet: Worksheet, columns: Sequence[FileColumn]) -> None:
+    sheet.append(["列 FileColumn", "必填 Needed", "含义", "Meaning"])
     for column in columns:
         sheet.append([column.heading, "是 yes" if column.required else "否 no", column.hint_zh, column.hint_en])
     sheet.append(["来源 Source", "", plan().title_zh, plan().title_en])

@@ -36,7 +36,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class MergedCells:
     """Merged cells, from one corner to the other, both included."""
 
     first: tuple[int, int]
@@ -52,7 +52,7 @@ class Content:
     cells: dict[tuple[int, int], Stored] = field(default_factory=dict)
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: set[int] = field(default_factory=set)
-    merged: list[Span] = field(default_factory=list)
+    merged: list[MergedCells] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +290,7 @@ class _Sheet:
                 f"{text}：合并单元格超过 {MOST_MERGED} 处：请取消合并",
                 f"{text}: more than {MOST_MERGED} merged cells: unmerge them",
             )
-        self._content.merged.append(Span(_place(first), _place(last or first), text))
+        self._content.merged.append(MergedCells(_place(first), _place(last or first), text))
 
 
 def too_large(row: int, column: int) -> FileError:

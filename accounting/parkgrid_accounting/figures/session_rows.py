@@ -29,7 +29,7 @@ _BEFORE_MS = 30 * 86_400_000
 """How far back the reading before a span is looked for."""
 
 
-class Span(NamedTuple):
+class ChargerSpan(NamedTuple):
     """Where readings of a charger are wanted: [start, stop)."""
 
     device_id: int
@@ -114,7 +114,7 @@ def _minutes(rows: list[tuple[Any, ...]]) -> Shown:
     )
 
 
-def read_rows(connection: Connection, spans: Iterable[Span]) -> dict[int, ChargerRows]:
+def read_rows(connection: Connection, spans: Iterable[ChargerSpan]) -> dict[int, ChargerRows]:
     """The readings in spans, each with the one before its span, by device."""
     wanted = list(_merged(spans))
     if not wanted:
@@ -155,22 +155,22 @@ def _packed(name: str) -> sql.Composable:
     return sql.SQL(form).format(signal=sql.Identifier(name), name=sql.Literal(name))
 
 
-def beyond(wanted: Iterable[Span], spans: Iterable[Span]) -> list[Span]:
+def beyond(wanted: Iterable[ChargerSpan], spans: Iterable[ChargerSpan]) -> list[ChargerSpan]:
     """Those wanted that no other spans hold."""
-    starts: dict[int, list[Span]] = {}
+    starts: dict[int, list[ChargerSpan]] = {}
     for span in _merged(spans):
         starts.setdefault(span.device_id, []).append(span)
     return [each for each in wanted if not _holds(starts.get(each.device_id, []), each)]
 
 
-def _holds(spans: list[Span], wanted: Span) -> bool:
+def _holds(spans: list[ChargerSpan], wanted: ChargerSpan) -> bool:
     place = bisect_right(spans, wanted.start_ms, key=lambda each: each.start_ms) - 1
     return place >= 0 and wanted.stop_ms <= spans[place].stop_ms
 
 
-def _merged(spans: Iterable[Span]) -> Iterable[Span]:
+def _merged(spans: Iterable[ChargerSpan]) -> Iterable[ChargerSpan]:
     """Spans of a device that touch or overlap as one, in order."""
-    held: Span | None = None
+    held: ChargerSpan | None = None
     for span in sorted(set(spans)):
         if held is not None and held.device_id == span.device_id and span.start_ms <= held.stop_ms:
             held = held._replace(stop_ms=max(held.stop_ms, span.stop_ms))

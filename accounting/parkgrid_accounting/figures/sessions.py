@@ -20,7 +20,7 @@ from parkgrid_accounting.figures.session_rows import (
     RETURNED,
     ChargerRegister,
     ChargerRows,
-    Span,
+    ChargerSpan,
     beyond,
     read_minutes,
     read_registers,
@@ -188,14 +188,14 @@ def _changes(minutes: Shown | None) -> list[int]:
     return [] if minutes is None else changes_ms(minutes).tolist()
 
 
-def _around(device_id: int, at_ms: int, period_ms: int) -> Span:
+def _around(device_id: int, at_ms: int, period_ms: int) -> ChargerSpan:
     """The intervals of a charger in which a minute lies, with the minute before it."""
     quarter_ms = 900_000
     if period_ms <= quarter_ms:
         low_ms, high_ms = (at_ms - _MINUTE_MS) // quarter_ms, (at_ms + _MINUTE_MS - 1) // quarter_ms
-        return Span(device_id, low_ms * quarter_ms, (high_ms + 1) * quarter_ms)
+        return ChargerSpan(device_id, low_ms * quarter_ms, (high_ms + 1) * quarter_ms)
     # Long intervals begin at the park's midnight, wherever that is.
-    return Span(device_id, at_ms - _MINUTE_MS - period_ms, at_ms + _MINUTE_MS + period_ms)
+    return ChargerSpan(device_id, at_ms - _MINUTE_MS - period_ms, at_ms + _MINUTE_MS + period_ms)
 
 
 def _pieces(
@@ -214,7 +214,7 @@ def _pieces(
     settled = read_settled(connection, wanted, low_ms - longest_ms, high_ms)
     stops = {number: int(each.at_ms[-1]) + each.period_ms for number, each in settled.items()}
     open_spans = [
-        Span(each.device_id, stop_ms, min(until_ms[each.device_id] + 1, stop_ms + _TAIL_MS))
+        ChargerSpan(each.device_id, stop_ms, min(until_ms[each.device_id] + 1, stop_ms + _TAIL_MS))
         for each in wanted
         if (stop_ms := stops.get(each.register_id, high_ms)) < until_ms[each.device_id]
     ]

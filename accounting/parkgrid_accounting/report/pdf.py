@@ -14,7 +14,7 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from parkgrid_accounting.report.fonts import report_font
-from parkgrid_accounting.report.supervision import Column, Document, Entry
+from parkgrid_accounting.report.supervision import Document, Entry, TableColumn
 
 _MARGIN = 12 * mm
 _INSIDE = landscape(A4)[0] - 2 * _MARGIN
@@ -88,7 +88,7 @@ def _story(document: Document, styles: _Styles) -> list[Flowable]:
 def _part(
     document: Document,
     heading: str,
-    columns: Sequence[Column],
+    columns: Sequence[TableColumn],
     rows: Sequence[dict[str, Entry]],
     styles: _Styles,
     source: str = "source",
@@ -116,12 +116,12 @@ def _part(
     return [KeepTogether([Spacer(1, 4 * mm), title, Spacer(1, 1.5 * mm), drawn])]
 
 
-def _heading(column: Column, styles: _Styles) -> Paragraph:
+def _heading(column: TableColumn, styles: _Styles) -> Paragraph:
     unit = f"<br/>({escape(column.unit)})" if column.unit else ""
     return Paragraph(f"{escape(column.heading)}{unit}", styles.head)
 
 
-def _cell(column: Column, entry: Entry, styles: _Styles) -> Paragraph:
+def _cell(column: TableColumn, entry: Entry, styles: _Styles) -> Paragraph:
     style = styles.text if column.key in ("number", "cluster", "source", "park") else styles.number
     return _paragraph(entry.shown(column.decimals), style)
 

@@ -107,7 +107,7 @@ _REMARKS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """One column of the table."""
 
     key: str
@@ -148,9 +148,9 @@ class Document:
     language: str
     title: str
     subtitle: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     rows: tuple[dict[str, Entry], ...]
-    park_columns: tuple[Column, ...]
+    park_columns: tuple[TableColumn, ...]
     park_rows: tuple[dict[str, Entry], ...]
     notes: tuple[str, ...]
     reasons: tuple[str, ...]
@@ -224,18 +224,18 @@ def _marks(figures: ClusterFigures, language: str) -> list[str]:
     return [f"  〔{WORDS[key][language]}〕" for key, holds in told.items() if holds]
 
 
-def _columns(language: str) -> tuple[Column, ...]:
+def _columns(language: str) -> tuple[TableColumn, ...]:
     words = _WORDS[language]
-    found = [Column("number", words["number"]), Column("cluster", words["cluster"])]
+    found = [TableColumn("number", words["number"]), TableColumn("cluster", words["cluster"])]
     for name in (*_OUTPUT, *_ENERGY):
         each = BY_NAME[name]
         unit = {"%/a": "%", "1": ""}.get(each.unit, each.unit)
         found.append(
-            Column(name, each.zh if language == "zh" else each.en, unit, _DECIMALS[each.unit], name in _ENERGY)
+            TableColumn(name, each.zh if language == "zh" else each.en, unit, _DECIMALS[each.unit], name in _ENERGY)
         )
-    found.append(Column("metered_share", words["metered_share"], "%", 2, energy=True))
-    found += [Column(key, words[key], "%", 1, energy=True) for key in ("coverage", "estimated")]
-    return (*found, Column("revision", words["revision"]), Column("source", words["source"]))
+    found.append(TableColumn("metered_share", words["metered_share"], "%", 2, energy=True))
+    found += [TableColumn(key, words[key], "%", 1, energy=True) for key in ("coverage", "estimated")]
+    return (*found, TableColumn("revision", words["revision"]), TableColumn("source", words["source"]))
 
 
 def _row(number: int, each: ClusterQuarter, writing: _Writing) -> dict[str, Entry]:
@@ -283,12 +283,12 @@ def _entry(figure: ClusterFigure, writing: _Writing) -> Entry:
     return Entry(figure.value, before=mark, behind=behind)
 
 
-def _park_columns(language: str) -> tuple[Column, ...]:
+def _park_columns(language: str) -> tuple[TableColumn, ...]:
     words = _WORDS[language]
     return (
-        Column("park", words["park"]),
-        *(Column(key, words[key], "kWh", 0) for key in ("total", "attributed", "unattributed")),
-        *(Column(key, words[key], "%", 1) for key in ("coverage", "estimated")),
+        TableColumn("park", words["park"]),
+        *(TableColumn(key, words[key], "kWh", 0) for key in ("total", "attributed", "unattributed")),
+        *(TableColumn(key, words[key], "%", 1) for key in ("coverage", "estimated")),
     )
 
 

@@ -9,7 +9,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from parkgrid_accounting.report.supervision import Column, Document, Entry
+from parkgrid_accounting.report.supervision import Document, Entry, TableColumn
 
 _THIN = Side(style="thin", color="FF9BA5B0")
 _GRID = Border(left=_THIN, right=_THIN, top=_THIN, bottom=_THIN)
@@ -66,14 +66,14 @@ def _footnotes(document: Document) -> list[str]:
     return [f"{document.word('notes')}:", *reasons, *document.notes]
 
 
-def _head(sheet: Worksheet, columns: tuple[Column, ...], number: int) -> None:
+def _head(sheet: Worksheet, columns: tuple[TableColumn, ...], number: int) -> None:
     for place, column in enumerate(columns, 1):
         cell = _text(sheet.cell(number, place), f"{column.heading}\n({column.unit})" if column.unit else column.heading)
         cell.fill, cell.font, cell.border, cell.alignment = _HEAD, Font(bold=True), _GRID, _CENTRE
         sheet.column_dimensions[get_column_letter(place)].width = _WIDTHS.get(column.key, _NUMBER_WIDTH)
 
 
-def _row(sheet: Worksheet, number: int, columns: tuple[Column, ...], row: dict[str, Entry]) -> None:
+def _row(sheet: Worksheet, number: int, columns: tuple[TableColumn, ...], row: dict[str, Entry]) -> None:
     for place, column in enumerate(columns, 1):
         entry = row[column.key]
         if entry.number is None:
@@ -88,7 +88,7 @@ def _row(sheet: Worksheet, number: int, columns: tuple[Column, ...], row: dict[s
         cell.border = _GRID
 
 
-def _format(column: Column, entry: Entry) -> str:
+def _format(column: TableColumn, entry: Entry) -> str:
     """Thousands and digits of the column; marks around the number are part of the format, the number stays one."""
     count = entry.digits(column.decimals)
     digits = f".{'0' * count}" if count else ""

@@ -40,7 +40,7 @@ from parkgrid_accounting.settlement.revisions import Author, Computed, Prepared,
 from parkgrid_accounting.settlement.work import (
     MOST_OF_ROUND,
     SLOT_MS,
-    Span,
+    RegisterSpan,
     Touched,
     Window,
     due_ms,
@@ -192,7 +192,7 @@ class _Round:
             if each.register_id in numbers and each.park in reached
         ]
 
-    def _work(self, known: Iterable[Register], touched: Mapping[str, Touched]) -> list[Span]:
+    def _work(self, known: Iterable[Register], touched: Mapping[str, Touched]) -> list[RegisterSpan]:
         """The spans of every register in the parks that have news."""
         nothing = Touched({}, {})
         return [
@@ -202,7 +202,7 @@ class _Round:
             for span in spans([register], touched.get(register.device_class, nothing), self._reached)
         ]
 
-    def _declared(self, known: Iterable[Register], again: Iterable[Waiting]) -> list[Span]:
+    def _declared(self, known: Iterable[Register], again: Iterable[Waiting]) -> list[RegisterSpan]:
         rows = self._connection.execute(statement("metering/take_declared")).fetchall()
         rows += [(each.register_id, from_ms(each.from_ms), each.author.cause, each.author.by) for each in again]
         by_number = {register.register_id: register for register in known} if rows else {}
@@ -214,7 +214,7 @@ class _Round:
             counted_ms = register.counted_ms or 0
             if register.settled_ms is not None and register.settled_ms >= counted_ms:
                 low_ms = max(to_ms(from_at), counted_ms)
-                found.append(Span(register, low_ms, LAST_MS, Author(cause, by), forward=False))
+                found.append(RegisterSpan(register, low_ms, LAST_MS, Author(cause, by), forward=False))
         return found
 
     def _touched(self, device_class: str, notes: Sequence[tuple[object, ...]], known: Sequence[Register]) -> Touched:
@@ -266,7 +266,7 @@ class _Round:
     def _read_progress(self) -> dict[str, int]:
         return {park: to_ms(newest) for park, newest in self._connection.execute(statement("metering/read_progress"))}
 
-    def _compute(self, work: Sequence[Span]) -> None:
+    def _compute(self, work: Sequence[RegisterSpan]) -> None:
         apart: list[completeness.Apart] = []
         while work:
             opener = Opener(self._connection, self._all_reached, self._begin)
@@ -418,7 +418,7 @@ class _Round:
             left.setdefault(register.device_class, []).append((register.device_id, reach_ms // _MINUTE_MS))
         self._add_notes(left)
 
-    def _note_waiting(self, waiting: Iterable[Span], touched: Mapping[str, Touched]) -> None:
+    def _note_waiting(self, waiting: Iterable[RegisterSpan], touched: Mapping[str, Touched]) -> None:
         """Leave the news of devices that had no place in this round for one of the next."""
         left: dict[str, list[tuple[int, int]]] = {}
         for register in {each.register.device_id: each.register for each in waiting}.values():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from parkgrid_accounting.settlement.registers import Register
 from parkgrid_accounting.settlement.revisions import Author, Computed, Written
-from parkgrid_accounting.settlement.work import Span, Window
+from parkgrid_accounting.settlement.work import RegisterSpan, Window
 from parkgrid_accounting.store import Connection, Int64s, instants_ms, statement, unpacked
 from parkgrid_contract.time import from_ms, to_ms
 from parkgrid_domain.energy import NOT_GOOD, Neighbours, RegisterRule, Spread
@@ -49,10 +49,10 @@ class Inverters:
                 at_ms = grid.start_ms + np.flatnonzero(changed[place]) * grid.period_ms
                 self._changed.setdefault(each.span.register.park, []).append(at_ms)
 
-    def anew(self, settled_ms: Mapping[int, int]) -> list[Span]:
+    def anew(self, settled_ms: Mapping[int, int]) -> list[RegisterSpan]:
         """What is to be settled again since intervals changed; `settled_ms`: up to where registers are by now."""
         changed, self._changed = self._changed, {}
-        found: list[Span] = []
+        found: list[RegisterSpan] = []
         for park, parts in changed.items():
             members = self._parks[park]
             runs = list(_runs(np.unique(np.concatenate(parts)), max(each.period_ms for each in members)))
@@ -131,7 +131,7 @@ def _runs(slots_ms: Int64s, period_ms: int) -> Iterator[tuple[int, int]]:
             yield int(run[0]), int(run[-1]) + period_ms
 
 
-def _spans(register: Register, hulls: Sequence[tuple[int, int]], kept_ms: int) -> Iterator[Span]:
+def _spans(register: Register, hulls: Sequence[tuple[int, int]], kept_ms: int) -> Iterator[RegisterSpan]:
     """Gaps as spans, those near to each other as one; none of which readings were removed."""
     low_ms = high_ms = -_JOIN_MS
     for first_ms, last_ms in (hull for hull in hulls if hull[0] >= kept_ms):
@@ -144,8 +144,8 @@ def _spans(register: Register, hulls: Sequence[tuple[int, int]], kept_ms: int) -
         yield _span(register, low_ms, high_ms)
 
 
-def _span(register: Register, low_ms: int, high_ms: int) -> Span:
-    return Span(
+def _span(register: Register, low_ms: int, high_ms: int) -> RegisterSpan:
+    return RegisterSpan(
         register, register.floor(low_ms), register.floor(high_ms - 1) + register.period_ms, BESIDE, forward=False
     )
 

@@ -13,7 +13,7 @@ from parkgrid_accounting.settlement.answering import begins_after, fallen_back, 
 from parkgrid_accounting.settlement.beliefs import DAY_MS, Held
 from parkgrid_accounting.settlement.completeness import Apart
 from parkgrid_accounting.settlement.registers import LAST_MS, Register
-from parkgrid_accounting.settlement.work import APART_MS, LONGEST_MS, SLOT_MS, Span, Window
+from parkgrid_accounting.settlement.work import APART_MS, LONGEST_MS, SLOT_MS, RegisterSpan, Window
 from parkgrid_accounting.store import Connection
 from parkgrid_domain.energy import NOTHING, Belief
 from parkgrid_domain.energy.readings import NONE
@@ -39,13 +39,13 @@ class Opener:
     """Registers whose news reach further than one round goes."""
     sought: dict[int, int] = field(default_factory=dict)
     """Before which instant a register that was never settled has no usable reading."""
-    _waiting: dict[int, list[Span]] = field(default_factory=dict)
+    _waiting: dict[int, list[RegisterSpan]] = field(default_factory=dict)
     _next: list[Window] = field(default_factory=list)
-    _again: list[tuple[Span, int]] = field(default_factory=list)
+    _again: list[tuple[RegisterSpan, int]] = field(default_factory=list)
     _stuck: list[tuple[Window, int]] = field(default_factory=list)
     """Windows that came to no end, with the last reading known to each."""
 
-    def begin(self, work: Iterable[Span]) -> list[Window]:
+    def begin(self, work: Iterable[RegisterSpan]) -> list[Window]:
         """The first window of each register: its spans come one after the other."""
         for span in work:
             self._waiting.setdefault(span.register.register_id, []).append(span)
@@ -128,14 +128,14 @@ class Opener:
             span = waiting.pop(0)
             self._again.append((span, span.low_ms))
 
-    def _opened(self, wanted: Sequence[tuple[Span, int]]) -> list[Window]:
+    def _opened(self, wanted: Sequence[tuple[RegisterSpan, int]]) -> list[Window]:
         """Windows from the last belief at or before each instant, or from the first reading of a register."""
         counted = [(span, low) for span, low in wanted if span.register.method == "register" and low >= 0]
         held = beliefs.before(
             self._connection, [(span.register.register_id, span.register.floor(low)) for span, low in counted]
         )
         found: list[Window] = []
-        begun: list[Span] = [span for span, low in wanted if low < 0]
+        begun: list[RegisterSpan] = [span for span, low in wanted if low < 0]
         for place, (span, _) in enumerate(counted):
             if place in held:
                 found.append(self._from(span, held[place]))
@@ -149,10 +149,10 @@ class Opener:
         found += self._from_first(begun)
         return self._with_held(found)
 
-    def _from(self, span: Span, held: Held) -> Window:
+    def _from(self, span: RegisterSpan, held: Held) -> Window:
         return self._window(span, held.at_ms, held.belief, self._length(span, held.at_ms), first=False)
 
-    def _unheld(self, span: Span) -> Window:
+    def _unheld(self, span: RegisterSpan) -> Window:
         """A window before which nothing is held: the first day of a register, or a store that a former version settled.
 
         A day of readings before it teaches what is believed.
@@ -160,14 +160,14 @@ class Opener:
         begin_ms = span.low_ms if span.forward else span.register.floor(span.low_ms) - DAY_MS
         return self._window(span, begin_ms, NOTHING, self._length(span, begin_ms), first=True)
 
-    def _length(self, span: Span, begin_ms: int) -> int:
+    def _length(self, span: RegisterSpan, begin_ms: int) -> int:
         """To the end of the day after the news, or as long as one computation may be."""
         if span.forward or span.high_ms - begin_ms > LONGEST_MS:
             return LONGEST_MS
         end_ms = (span.high_ms + 3_600_000) // DAY_MS * DAY_MS + DAY_MS
         return min(end_ms + _AFTER_MS - begin_ms, LONGEST_MS)
 
-    def _window(self, span: Span, begin_ms: int, belief: Belief, length_ms: int, *, first: bool) -> Window:
+    def _window(self, span: RegisterSpan, begin_ms: int, belief: Belief, length_ms: int, *, first: bool) -> Window:
         newest_ms = self._reached.get(span.register.park, begin_ms) + SLOT_MS
         if span.register.until_ms is not None:
             newest_ms = min(newest_ms, span.register.until_ms + 2 * span.register.period_ms)
@@ -175,7 +175,7 @@ class Opener:
         head = end_ms >= newest_ms
         return Window(span, begin_ms, max(end_ms, begin_ms + span.register.period_ms), head, belief, first, {})
 
-    def _of_power(self, span: Span) -> Window:
+    def _of_power(self, span: RegisterSpan) -> Window:
         """Power says nothing about more than the intervals beside it."""
         register = span.register
         if span.forward:
@@ -184,9 +184,9 @@ class Opener:
         length_ms = min(span.high_ms, register.settled_ms or 0) - low_ms + 4 * register.period_ms
         return self._window(span, low_ms, NOTHING, min(length_ms, LONGEST_MS), first=False)
 
-    def _from_first(self, begun: Sequence[Span]) -> list[Window]:
+    def _from_first(self, begun: Sequence[RegisterSpan]) -> list[Window]:
         """Windows from the first reading of registers; those that never had one fall away."""
-        by_source: dict[tuple[str, str], list[Span]] = {}
+        by_source: dict[tuple[str, str], list[RegisterSpan]] = {}
         for span in begun:
             by_source.setdefault((span.register.device_class, span.register.source), []).append(span)
         found = []
@@ -204,7 +204,7 @@ class Opener:
             found += self._from_power(silent, after_ms)
         return found
 
-    def _from_power(self, silent: Mapping[int, Span], after_ms: Mapping[int, int]) -> list[Window]:
+    def _from_power(self, silent: Mapping[int, RegisterSpan], after_ms: Mapping[int, int]) -> list[Window]:
         """Windows of those whose power stands in; for the others is noted how far nothing was found."""
         asked = [(span.register, after_ms[span.register.device_id]) for span in silent.values()]
         told = fallen_back(self._connection, asked, self._end_ms)
@@ -216,7 +216,7 @@ class Opener:
             for register, at_ms in told.fallen
         ]
 
-    def _first(self, span: Span, at_ms: int) -> Window:
+    def _first(self, span: RegisterSpan, at_ms: int) -> Window:
         """The first window of a register, from its first reading on."""
         begin_ms = span.register.floor(at_ms)
         self.sought[span.register.register_id] = begin_ms

@@ -9,8 +9,8 @@ from psycopg import sql
 
 from parkgrid_accounting.store import (
     ABSENT,
-    Column,
     Connection,
+    CopyColumn,
     Int64s,
     Stream,
     copy_in,
@@ -155,8 +155,8 @@ def _new_rows(
 ) -> Stream:
     count = int(mask.sum())
     extra = [
-        Column("changed_at", 8, np.full(count, now_ms, np.int64), instant=True),
-        Column("revision", 4, np.ones(count, np.int64)),
+        CopyColumn("changed_at", 8, np.full(count, now_ms, np.int64), instant=True),
+        CopyColumn("revision", 4, np.ones(count, np.int64)),
     ]
     return Stream.of([*_rows(computed, columns, mask), *extra], {"cause": ""})
 
@@ -177,25 +177,25 @@ def _replace(
     connection.execute(statement("metering/replace_intervals"), values)
 
 
-def _rows(computed: Computed, columns: dict[str, NDArray[np.int64]], mask: NDArray[np.bool_]) -> list[Column]:
+def _rows(computed: Computed, columns: dict[str, NDArray[np.int64]], mask: NDArray[np.bool_]) -> list[CopyColumn]:
     line, slot = np.nonzero(mask)
     grid = computed.grid
     return [
-        Column("register_id", 4, computed.registers[line]),
-        Column("at", 8, grid.start_ms + slot * grid.period_ms, instant=True),
-        Column("period_s", 4, np.full(len(line), grid.period_ms // 1000, np.int64)),
-        Column("energy_wh", 8, columns["energy_wh"][mask], nullable=True),
-        Column("quality", 2, columns["quality"][mask]),
-        Column("expected", 4, computed.table.expected[mask].astype(np.int64)),
-        *(Column(name, 4, columns[name][mask]) for name in ("received", "valid", "estimated", "late")),
-        Column("first_at", 8, columns["first_at_ms"][mask], instant=True, nullable=True),
-        Column("first_steps", 8, columns["first_steps"][mask], nullable=True),
-        Column("last_at", 8, columns["last_at_ms"][mask], instant=True, nullable=True),
-        Column("last_steps", 8, columns["last_steps"][mask], nullable=True),
+        CopyColumn("register_id", 4, computed.registers[line]),
+        CopyColumn("at", 8, grid.start_ms + slot * grid.period_ms, instant=True),
+        CopyColumn("period_s", 4, np.full(len(line), grid.period_ms // 1000, np.int64)),
+        CopyColumn("energy_wh", 8, columns["energy_wh"][mask], nullable=True),
+        CopyColumn("quality", 2, columns["quality"][mask]),
+        CopyColumn("expected", 4, computed.table.expected[mask].astype(np.int64)),
+        *(CopyColumn(name, 4, columns[name][mask]) for name in ("received", "valid", "estimated", "late")),
+        CopyColumn("first_at", 8, columns["first_at_ms"][mask], instant=True, nullable=True),
+        CopyColumn("first_steps", 8, columns["first_steps"][mask], nullable=True),
+        CopyColumn("last_at", 8, columns["last_at_ms"][mask], instant=True, nullable=True),
+        CopyColumn("last_steps", 8, columns["last_steps"][mask], nullable=True),
         *_spread(columns["spread"][mask]),
     ]
 
 
-def _spread(values: NDArray[np.int64]) -> list[Column]:
+def _spread(values: NDArray[np.int64]) -> list[CopyColumn]:
     """By what gaps were spread; left to its default where there was none, as almost always."""
-    return [Column("spread", 2, values)] if values.any() else []
+    return [CopyColumn("spread", 2, values)] if values.any() else []

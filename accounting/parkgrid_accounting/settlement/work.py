@@ -34,7 +34,7 @@ AFTER_GAP = Author("later reading")
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class RegisterSpan:
     """A stretch of one register that has news: [low, high)."""
 
     register: Register
@@ -72,14 +72,14 @@ def due_ms(register: Register, park_newest_ms: int) -> int:
     return park_newest_ms - max(_GRACE_MS, 2 * register.reading_ms)
 
 
-def spans(registers: Iterable[Register], touched: Touched, parks: Mapping[str, int]) -> Iterator[Span]:
+def spans(registers: Iterable[Register], touched: Touched, parks: Mapping[str, int]) -> Iterator[RegisterSpan]:
     """What the news mean for each register of a park with news; `parks` says how far the data of each reach."""
     for register in registers:
         slots_ms = touched.slots_ms.get(register.device_id)
         settled_ms, newest_ms = register.settled_ms, parks[register.park]
         if settled_ms is None:
             if slots_ms is not None:
-                yield Span(register, -1, newest_ms + SLOT_MS, AFTER_GAP, forward=True)
+                yield RegisterSpan(register, -1, newest_ms + SLOT_MS, AFTER_GAP, forward=True)
             continue
         counted_ms = register.counted_ms or 0
         if slots_ms is not None:
@@ -91,10 +91,12 @@ def spans(registers: Iterable[Register], touched: Touched, parks: Mapping[str, i
             continue
         if reach_ms >= settled_ms + register.period_ms:
             now = register.by_power() if settled_ms < counted_ms else register
-            yield Span(now, settled_ms, reach_ms + SLOT_MS, AFTER_GAP, forward=True)
+            yield RegisterSpan(now, settled_ms, reach_ms + SLOT_MS, AFTER_GAP, forward=True)
 
 
-def of_round(work: Sequence[Span], begin_ms: Mapping[int, int], most: int) -> tuple[list[Span], list[Span]]:
+def of_round(
+    work: Sequence[RegisterSpan], begin_ms: Mapping[int, int], most: int
+) -> tuple[list[RegisterSpan], list[RegisterSpan]]:
     """What one round takes up, and what waits: the devices with the least to do go first, and one always goes.
 
     `begin_ms` says where the news of each device begin.
@@ -113,7 +115,7 @@ def of_round(work: Sequence[Span], begin_ms: Mapping[int, int], most: int) -> tu
     return taken, [each for each in work if each.register.device_id not in chosen]
 
 
-def _intervals(span: Span, begin_ms: Mapping[int, int]) -> int:
+def _intervals(span: RegisterSpan, begin_ms: Mapping[int, int]) -> int:
     """How many intervals the first computation of a span has, about: those after it belong to later rounds."""
     low_ms = span.low_ms if span.low_ms >= 0 else begin_ms.get(span.register.device_id, span.high_ms)
     # What was settled last is gone on from; elsewhere the last belief lies up to a day before.
@@ -121,20 +123,20 @@ def _intervals(span: Span, begin_ms: Mapping[int, int]) -> int:
     return math.ceil((min(max(0, span.high_ms - low_ms), LONGEST_MS) + before_ms) / span.register.period_ms)
 
 
-def _late(register: Register, settled_ms: int, slots_ms: Int64s) -> Iterator[Span]:
+def _late(register: Register, settled_ms: int, slots_ms: Int64s) -> Iterator[RegisterSpan]:
     """Runs of touched slots whose intervals are settled already."""
     late = slots_ms[slots_ms < settled_ms]
     if len(late) == 0:
         return
     for run in np.split(late, np.flatnonzero(np.diff(late) > _JOIN_MS) + 1):
-        yield Span(register, int(run[0]), int(run[-1]) + SLOT_MS, LATE, forward=False)
+        yield RegisterSpan(register, int(run[0]), int(run[-1]) + SLOT_MS, LATE, forward=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
     """A part of a span that is computed at once: readings up to `end_ms`, intervals from `begin_ms` on."""
 
-    span: Span
+    span: RegisterSpan
     begin_ms: int
     end_ms: int
     head: bool

@@ -12,7 +12,7 @@ from parkgrid_accounting.bills.closings import closed_bill, current_bill, histor
 from parkgrid_accounting.bills.marks import marked
 from parkgrid_accounting.bills.written import LANGUAGES
 from parkgrid_api import parameters
-from parkgrid_api.exports import Column, ColumnKind, Table
+from parkgrid_api.exports import ColumnKind, ExportColumn, Table
 from parkgrid_api.figure_answers import BillAnswer
 from parkgrid_api.figures import Connection
 from parkgrid_api.language import told
@@ -64,23 +64,23 @@ _PLAN = Parameter(
 )
 _PARAMETERS = (_ACCOUNT, _MONTH, _REVISION, _PLAN, parameters.FORMAT, parameters.BOM)
 _COLUMNS = (
-    Column("account"),
-    Column("month"),
-    Column("plan_id"),
-    Column("code"),
-    Column("name_zh"),
-    Column("name_en"),
-    Column("quantity", ColumnKind.MONEY, decimals=6),
-    Column("unit"),
-    Column("price", ColumnKind.MONEY, "CNY/unit", 10),
-    Column("amount_cny", ColumnKind.MONEY, "CNY", 2),
-    Column("estimated_kwh", ColumnKind.MONEY, "kWh", 3),
-    Column("estimated_intervals", ColumnKind.WHOLE),
-    Column("missing_intervals", ColumnKind.WHOLE),
-    Column("marks_zh"),
-    Column("marks_en"),
-    Column("clause"),
-    Column("address"),
+    ExportColumn("account"),
+    ExportColumn("month"),
+    ExportColumn("plan_id"),
+    ExportColumn("code"),
+    ExportColumn("name_zh"),
+    ExportColumn("name_en"),
+    ExportColumn("quantity", ColumnKind.MONEY, decimals=6),
+    ExportColumn("unit"),
+    ExportColumn("price", ColumnKind.MONEY, "CNY/unit", 10),
+    ExportColumn("amount_cny", ColumnKind.MONEY, "CNY", 2),
+    ExportColumn("estimated_kwh", ColumnKind.MONEY, "kWh", 3),
+    ExportColumn("estimated_intervals", ColumnKind.WHOLE),
+    ExportColumn("missing_intervals", ColumnKind.WHOLE),
+    ExportColumn("marks_zh"),
+    ExportColumn("marks_en"),
+    ExportColumn("clause"),
+    ExportColumn("address"),
 )
 _LINE = {
     "code": "energy.peak",

@@ -10,7 +10,7 @@ from parkgrid_accounting.figures.indicators import figures
 from parkgrid_accounting.figures.inputs import Given
 from parkgrid_accounting.scope import Scope
 from parkgrid_api import parameters, statements
-from parkgrid_api.exports import Column, ColumnKind, Table
+from parkgrid_api.exports import ColumnKind, ExportColumn, Table
 from parkgrid_api.figure_answers import Definitions, DistrictFigures, Figures
 from parkgrid_api.figures import Connection
 from parkgrid_api.language import told
@@ -50,17 +50,17 @@ _PARAMETERS = (
 )
 _DISTRICT_PARAMETERS = (parameters.PERIOD, _UNTIL)
 _COLUMNS = (
-    Column("name"),
-    Column("name_zh"),
-    Column("name_en"),
-    Column("value", ColumnKind.NUMBER, decimals=6),
-    Column("unit"),
-    Column("coverage_pct", ColumnKind.NUMBER, "%", 1),
-    Column("estimated_pct", ColumnKind.NUMBER, "%", 1),
-    Column("unavailable"),
-    Column("unavailable_zh"),
-    Column("at", ColumnKind.INSTANT),
-    Column("address"),
+    ExportColumn("name"),
+    ExportColumn("name_zh"),
+    ExportColumn("name_en"),
+    ExportColumn("value", ColumnKind.NUMBER, decimals=6),
+    ExportColumn("unit"),
+    ExportColumn("coverage_pct", ColumnKind.NUMBER, "%", 1),
+    ExportColumn("estimated_pct", ColumnKind.NUMBER, "%", 1),
+    ExportColumn("unavailable"),
+    ExportColumn("unavailable_zh"),
+    ExportColumn("at", ColumnKind.INSTANT),
+    ExportColumn("address"),
 )
 
 

@@ -10,7 +10,7 @@ from parkgrid_accounting.figures import interval_rows
 from parkgrid_accounting.figures.interval_rows import RESOLUTIONS, Register
 from parkgrid_accounting.scope import Scope
 from parkgrid_api import parameters
-from parkgrid_api.exports import Batches, Column, ColumnKind, Format, Table
+from parkgrid_api.exports import Batches, ColumnKind, ExportColumn, Format, Table
 from parkgrid_api.figure_answers import IntervalRevisions, Intervals
 from parkgrid_api.figures import Connection
 from parkgrid_api.language import told
@@ -73,7 +73,7 @@ _REVISION_PARAMETERS = (*_SCOPE, *_FORM)
 _PLACES = ("park", "gateway", "device", "line", "transformer", "account")
 _TEXTS = {"quality", "cause", "spread", "superseded_by", "superseded_cause"}
 _HOUR_S = 3_600
-_NAMED = (Column("gateway"), Column("device"), Column("device_class"), Column("signal"))
+_NAMED = (ExportColumn("gateway"), ExportColumn("device"), ExportColumn("device_class"), ExportColumn("signal"))
 _AT = 1795392000000
 _EXAMPLE_HEAD = {
     "park": "gaoxin-nan",
@@ -167,7 +167,7 @@ class _Question:
         found = interval_rows.registers(connection, self.scope, self.device_class, self.signals, self.unit)
         return [register for register in found if self.resolution != "1h" or register.period_s <= _HOUR_S]
 
-    def table(self, name: str, columns: tuple[Column, ...]) -> Table:
+    def table(self, name: str, columns: tuple[ExportColumn, ...]) -> Table:
         """The table without its rows."""
         head = {
             "park": self.scope.park,
@@ -235,7 +235,7 @@ def _read_energies(connection: Connection, question: _Question) -> tuple[Table, 
     refuse_long_sheet(
         question.form, interval_rows.expected_rows(found, resolution, question.start_ms, question.stop_ms)
     )
-    columns = (*_NAMED, Column("at", ColumnKind.INSTANT), Column("period_s", ColumnKind.WHOLE, "s"))
+    columns = (*_NAMED, ExportColumn("at", ColumnKind.INSTANT), ExportColumn("period_s", ColumnKind.WHOLE, "s"))
     told = (_column(name, question.unit) for name in resolution.columns)
     rows = interval_rows.energies(connection, found, resolution, question.start_ms, question.stop_ms)
     return question.table("intervals", (*columns, *told)), rows
@@ -248,14 +248,14 @@ def _read_revisions(connection: Connection, question: _Question) -> tuple[Table,
     return question.table("revisions", columns), rows
 
 
-def _column(name: str, unit: str) -> Column:
+def _column(name: str, unit: str) -> ExportColumn:
     """The column of a stored member, in the unit of the answer."""
     if name.endswith("_ms"):
-        return Column(name.removesuffix("_ms"), ColumnKind.INSTANT)
+        return ExportColumn(name.removesuffix("_ms"), ColumnKind.INSTANT)
     if name.endswith("_kwh"):
-        return Column(name.removesuffix("_kwh") + f"_{unit.lower()}", ColumnKind.NUMBER, unit)
+        return ExportColumn(name.removesuffix("_kwh") + f"_{unit.lower()}", ColumnKind.NUMBER, unit)
     if name.endswith("_pct"):
-        return Column(name, ColumnKind.NUMBER, "%", 1)
+        return ExportColumn(name, ColumnKind.NUMBER, "%", 1)
     if name == "period_s":
-        return Column(name, ColumnKind.WHOLE, "s")
-    return Column(name, ColumnKind.TEXT if name in _TEXTS else ColumnKind.WHOLE)
+        return ExportColumn(name, ColumnKind.WHOLE, "s")
+    return ExportColumn(name, ColumnKind.TEXT if name in _TEXTS else ColumnKind.WHOLE)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from parkgrid_accounting.figures.sessions import SessionOf, Sessions, sessions_begun
 from parkgrid_accounting.scope import Scope
 from parkgrid_api import parameters
-from parkgrid_api.exports import Column, ColumnKind, Row, Table
+from parkgrid_api.exports import ColumnKind, ExportColumn, Row, Table
 from parkgrid_api.figure_answers import ChargingSessions
 from parkgrid_api.figures import Connection
 from parkgrid_api.problems import Mistake, refused
@@ -31,26 +31,26 @@ _PARAMETERS = (
     parameters.BOM,
 )
 _COLUMNS = (
-    Column("gateway"),
-    Column("device"),
-    Column("name"),
-    Column("start", ColumnKind.INSTANT),
-    Column("end", ColumnKind.INSTANT),
-    Column("state"),
-    Column("charging_min", ColumnKind.WHOLE, "min"),
-    Column("energy_kwh", ColumnKind.NUMBER, "kWh"),
-    Column("returned_kwh", ColumnKind.NUMBER, "kWh"),
-    Column("from_pv_kwh", ColumnKind.NUMBER, "kWh"),
-    Column("from_storage_kwh", ColumnKind.NUMBER, "kWh"),
-    Column("from_grid_kwh", ColumnKind.NUMBER, "kWh"),
-    Column("unattributed_kwh", ColumnKind.NUMBER, "kWh"),
-    Column("displayed_kwh", ColumnKind.NUMBER, "kWh"),
-    Column("peak_kw", ColumnKind.NUMBER, "kW"),
-    Column("soc_start_pct", ColumnKind.NUMBER, "%", 1),
-    Column("soc_end_pct", ColumnKind.NUMBER, "%", 1),
-    Column("quality"),
-    Column("coverage_pct", ColumnKind.NUMBER, "%", 1),
-    Column("origin_quality"),
+    ExportColumn("gateway"),
+    ExportColumn("device"),
+    ExportColumn("name"),
+    ExportColumn("start", ColumnKind.INSTANT),
+    ExportColumn("end", ColumnKind.INSTANT),
+    ExportColumn("state"),
+    ExportColumn("charging_min", ColumnKind.WHOLE, "min"),
+    ExportColumn("energy_kwh", ColumnKind.NUMBER, "kWh"),
+    ExportColumn("returned_kwh", ColumnKind.NUMBER, "kWh"),
+    ExportColumn("from_pv_kwh", ColumnKind.NUMBER, "kWh"),
+    ExportColumn("from_storage_kwh", ColumnKind.NUMBER, "kWh"),
+    ExportColumn("from_grid_kwh", ColumnKind.NUMBER, "kWh"),
+    ExportColumn("unattributed_kwh", ColumnKind.NUMBER, "kWh"),
+    ExportColumn("displayed_kwh", ColumnKind.NUMBER, "kWh"),
+    ExportColumn("peak_kw", ColumnKind.NUMBER, "kW"),
+    ExportColumn("soc_start_pct", ColumnKind.NUMBER, "%", 1),
+    ExportColumn("soc_end_pct", ColumnKind.NUMBER, "%", 1),
+    ExportColumn("quality"),
+    ExportColumn("coverage_pct", ColumnKind.NUMBER, "%", 1),
+    ExportColumn("origin_quality"),
 )
 _AT = 1795392000000
 _EXAMPLE = {

@@ -13,7 +13,7 @@ LONGEST = timedelta(hours=24)
 _BOUND = re.compile(r"\bat (>=|>|<=|<) \(?('[^']+'::timestamp with time zone(?: [-+] '[^']+'::interval)?)")
 
 Connection = psycopg.Connection[Any]
-Span = tuple[datetime, datetime]
+TimeSpan = tuple[datetime, datetime]
 
 
 class RawRelations:
@@ -21,7 +21,7 @@ class RawRelations:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.spans: dict[str, tuple[str, Span]] = dict(_partitions(connection))
+        self.spans: dict[str, tuple[str, TimeSpan]] = dict(_partitions(connection))
 
     def longest(self, plan: Mapping[str, Any]) -> dict[str, timedelta]:
         """Raw readings that a plan reads, by class, as time in all; what a condition leaves out does not count."""
@@ -36,7 +36,7 @@ class RawRelations:
             read[device_class] = read.get(device_class, timedelta()) + max(end - start, timedelta())
         return read
 
-    def _bounded(self, node: Mapping[str, Any], span: Span) -> Span:
+    def _bounded(self, node: Mapping[str, Any], span: TimeSpan) -> TimeSpan:
         start, end = span
         for key in ("Index Cond", "Filter", "Recheck Cond", "Vectorized Filter"):
             for sign, text in _BOUND.findall(str(node.get(key, ""))):
@@ -71,7 +71,7 @@ def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from _nodes(each)
 
 
-def _partitions(connection: Connection) -> Iterable[tuple[str, tuple[str, Span]]]:
+def _partitions(connection: Connection) -> Iterable[tuple[str, tuple[str, TimeSpan]]]:
     """Partitions of the embedded store, chunks of TimescaleDB."""
     rows = connection.execute(
         "SELECT c.relname, p.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i"

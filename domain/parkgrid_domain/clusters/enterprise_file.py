@@ -10,15 +10,15 @@ from parkgrid_domain.clusters.cell import Cell, CellKind, Findings, Sheet, numbe
 from parkgrid_domain.clusters.mistake import Mistake
 from parkgrid_domain.clusters.output_file import find_cluster
 from parkgrid_domain.clusters.plan import Plan
-from parkgrid_domain.clusters.table import Column, Row, Table, table, until_too_many
+from parkgrid_domain.clusters.table import FileColumn, Row, Table, table, until_too_many
 
 SHEET = "企业账户 Enterprises"
 COLUMNS = (
-    Column("enterprise", "企业标识", "Enterprise", "小写字母、数字、- 和 _", "Lower-case letters, digits, - and _"),
-    Column("name_zh", "企业名称", "Chinese name", "可留空", "May stay empty", required=False),
-    Column("name_en", "英文名称", "English name", "可留空", "May stay empty", required=False),
-    Column("cluster", "产业集群", "Cluster", "一家企业只属于一个集群", "One cluster only", ("集群",)),
-    Column(
+    FileColumn("enterprise", "企业标识", "Enterprise", "小写字母、数字、- 和 _", "Lower-case letters, digits, - and _"),
+    FileColumn("name_zh", "企业名称", "Chinese name", "可留空", "May stay empty", required=False),
+    FileColumn("name_en", "英文名称", "English name", "可留空", "May stay empty", required=False),
+    FileColumn("cluster", "产业集群", "Cluster", "一家企业只属于一个集群", "One cluster only", ("集群",)),
+    FileColumn(
         "output_share",
         "占集群产值比例",
         "Share of cluster output",
@@ -26,12 +26,14 @@ COLUMNS = (
         "Per cent, such as 12.5; empty when nobody states it",
         required=False,
     ),
-    Column("park", "园区", "Park", "园区标识，如 gaoxin-nan", "Identifier of the park"),
-    Column("account", "用电户号", "Account", "计量点的户号", "The account of the metering points", ("户号",)),
-    Column("share", "用电份额", "Share of account", "百分之几，最多 100", "Per cent, at most 100"),
-    Column("valid_from", "起始月", "From month", "如 2024-01", "Such as 2024-01"),
-    Column("valid_to", "截止月", "To month", "不含该月，可留空", "This month excluded; may stay empty", required=False),
-    Column("source", "来源", "Source", "数据出处", "Who states it, and where", ("数据来源",)),
+    FileColumn("park", "园区", "Park", "园区标识，如 gaoxin-nan", "Identifier of the park"),
+    FileColumn("account", "用电户号", "Account", "计量点的户号", "The account of the metering points", ("户号",)),
+    FileColumn("share", "用电份额", "Share of account", "百分之几，最多 100", "Per cent, at most 100"),
+    FileColumn("valid_from", "起始月", "From month", "如 2024-01", "Such as 2024-01"),
+    FileColumn(
+        "valid_to", "截止月", "To month", "不含该月，可留空", "This month excluded; may stay empty", required=False
+    ),
+    FileColumn("source", "来源", "Source", "数据出处", "Who states it, and where", ("数据来源",)),
 )
 _HUNDRED = Decimal(100)
 

@@ -12,11 +12,11 @@ from parkgrid_domain.clusters.cell import Cell, CellKind, Findings, Sheet, numbe
 from parkgrid_domain.clusters.mistake import Mistake
 from parkgrid_domain.clusters.plan import Cluster, Plan
 from parkgrid_domain.clusters.quarter import Quarter, quarter
-from parkgrid_domain.clusters.table import Column, Row, Table, table, until_too_many
+from parkgrid_domain.clusters.table import FileColumn, Row, Table, table, until_too_many
 
 SHEET = "季度产值 Output"
 COLUMNS = (
-    Column(
+    FileColumn(
         "cluster",
         "产业集群",
         "Cluster",
@@ -24,8 +24,8 @@ COLUMNS = (
         "Name of one of the nine clusters",
         ("集群", "集群名称", "产业集群名称"),
     ),
-    Column("quarter", "季度", "Quarter", "如 2024-Q2 或 2024年第二季度", "Such as 2024-Q2", ("所属季度",)),
-    Column(
+    FileColumn("quarter", "季度", "Quarter", "如 2024-Q2 或 2024年第二季度", "Such as 2024-Q2", ("所属季度",)),
+    FileColumn(
         "basis",
         "口径",
         "Basis",
@@ -33,10 +33,14 @@ COLUMNS = (
         "quarter: these three months; cumulative: since January",
         ("统计口径",),
     ),
-    Column("output", "产值", "Output", "不小于 0 的数字", "A number not below 0", ("工业产值", "总产值", "工业总产值")),
-    Column("unit", "单位", "Unit", "亿元、万元或元", "亿元 (100 million CNY), 万元 (10,000 CNY) or 元", required=False),
-    Column("source", "来源", "Source", "数据出处，如统计局报表编号", "Who states it, and where", ("数据来源",)),
-    Column(
+    FileColumn(
+        "output", "产值", "Output", "不小于 0 的数字", "A number not below 0", ("工业产值", "总产值", "工业总产值")
+    ),
+    FileColumn(
+        "unit", "单位", "Unit", "亿元、万元或元", "亿元 (100 million CNY), 万元 (10,000 CNY) or 元", required=False
+    ),
+    FileColumn("source", "来源", "Source", "数据出处，如统计局报表编号", "Who states it, and where", ("数据来源",)),
+    FileColumn(
         "note",
         "备注",
         "Note",
@@ -149,7 +153,7 @@ def _row(
     return key, StatedOutput(cluster.id, when, basis, output, source, note, cell.address, cell.text.strip(), unit)
 
 
-def _missing(cell: Cell, column: Column, findings: Findings) -> None:
+def _missing(cell: Cell, column: FileColumn, findings: Findings) -> None:
     if not cell.address.startswith("?"):
         findings.add(cell.address, "missing", column_zh=column.zh, column_en=column.en)
 

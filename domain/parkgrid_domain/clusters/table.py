@@ -15,7 +15,7 @@ _MOST_MISTAKES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class FileColumn:
     """One column of a template."""
 
     key: str
@@ -62,7 +62,7 @@ class Table:
     rows: Sequence[Row] = ()
 
 
-def table(sheet: Sheet, columns: Sequence[Column], findings: Findings) -> Table:
+def table(sheet: Sheet, columns: Sequence[FileColumn], findings: Findings) -> Table:
     """Find the headings and give the rows below; without headings the table is empty and the mistake noted."""
     start = next((row for row, cells in enumerate(sheet.rows[:_FIRST_ROWS]) if _known(cells, columns) >= _ENOUGH), None)
     if start is None:
@@ -88,13 +88,13 @@ def until_too_many(rows: Sequence[Row], findings: Findings) -> Iterator[Row]:
         yield row
 
 
-def _known(cells: Sequence[Cell], columns: Sequence[Column]) -> int:
+def _known(cells: Sequence[Cell], columns: Sequence[FileColumn]) -> int:
     named = (_parted(cell.text)[0] for cell in cells if cell.kind is CellKind.TEXT)
     return sum(any(column.means(name) for column in columns) for name in named)
 
 
 def _headings(
-    cells: Sequence[Cell], columns: Sequence[Column], findings: Findings
+    cells: Sequence[Cell], columns: Sequence[FileColumn], findings: Findings
 ) -> tuple[dict[str, int], dict[str, str]]:
     found: dict[str, int] = {}
     units: dict[str, str] = {}
@@ -115,7 +115,7 @@ def _headings(
 
 
 def _rows(
-    rows: Sequence[Sequence[Cell]], first: int, found: Mapping[str, int], columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]], first: int, found: Mapping[str, int], columns: Sequence[FileColumn]
 ) -> Iterator[Row]:
     """Rows in which some column of the table holds something."""
     for number, cells in enumerate(rows, first):

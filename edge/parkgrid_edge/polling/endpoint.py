@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from parkgrid_edge.protocols.frames import Read
-from parkgrid_edge.protocols.modbus import Connection, LinkError, ModbusLink, PermanentError, RetriableError
+from parkgrid_edge.protocols.modbus import LinkError, ModbusConnection, ModbusLink, PermanentError, RetriableError
 
 _CHARACTER_BITS = 11
 _LEAST_SILENCE_S = 0.00175
@@ -31,7 +31,7 @@ class Line:
 
     places: frozenset[str] = frozenset()
     """Addresses with port, or the serial device."""
-    names: dict[str, Connection] = field(default_factory=dict)
+    names: dict[str, ModbusConnection] = field(default_factory=dict)
     """The endpoints that share it, by what they call it."""
     link: ModbusLink | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -62,7 +62,7 @@ class Lines:
     def __init__(self) -> None:
         self._lines: list[Line] = []
 
-    def join(self, line: Line, connection: Connection, places: frozenset[str]) -> Line:
+    def join(self, line: Line, connection: ModbusConnection, places: frozenset[str]) -> Line:
         """The line at these places, for an endpoint that was on `line`. Raises `LinkError` if it is used otherwise."""
         name = connection.endpoint
         found = next((other for other in self._lines if other.places & places), None)
@@ -95,7 +95,7 @@ class Lines:
 class Endpoint:
     """A line as its devices know it: by a name, with the pauses that they want."""
 
-    connection: Connection
+    connection: ModbusConnection
     warm_up_s: float = 0.0
     """Pause between connecting and the first request."""
     request_gap_s: float = 0.0
@@ -164,7 +164,7 @@ class Endpoint:
         return link
 
     @property
-    def _found(self) -> Connection:
+    def _found(self) -> ModbusConnection:
         """The connection to the very place that was found, where there is only one."""
         if self.connection.kind == "rtu" or len(self.line.places) != 1:
             return self.connection
@@ -215,7 +215,7 @@ class Endpoint:
         self.line.outstanding.pop(read.unit, None)
 
 
-def known_places(connection: Connection) -> frozenset[str]:
+def known_places(connection: ModbusConnection) -> frozenset[str]:
     """Where a connection leads, as far as that is known without a network: a serial device, or an address; else empty.
 
     A serial port may be named by a link, for example one of /dev/serial/by-id.
@@ -229,7 +229,7 @@ def known_places(connection: Connection) -> frozenset[str]:
     return frozenset()
 
 
-async def _looked_up(connection: Connection) -> frozenset[str]:
+async def _looked_up(connection: ModbusConnection) -> frozenset[str]:
     """Every address of the host, with its port."""
     loop, port = asyncio.get_running_loop(), connection.port
     found = await loop.getaddrinfo(connection.host or "", port, type=socket.SOCK_STREAM)

@@ -23,7 +23,7 @@ from parkgrid_edge.drivers import find
 from parkgrid_edge.polling.endpoint import Endpoint, Lines
 from parkgrid_edge.polling.reading import DeviceReader, Identity, Reading, unanswered
 from parkgrid_edge.polling.state import DeviceState
-from parkgrid_edge.protocols.modbus import Connection
+from parkgrid_edge.protocols.modbus import ModbusConnection
 
 _log = structlog.get_logger(__name__)
 
@@ -45,7 +45,7 @@ class PolledDevice:
     driver: str
     device_class: str
     period_s: float
-    connection: Connection
+    connection: ModbusConnection
     ratio: float = 1.0
     """Transformer ratio of a meter, CT times VT: powers and energies are multiplied with it."""
     signals: tuple[str, ...] = ()

@@ -85,7 +85,7 @@ class LinkError(ModbusError):
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class ModbusConnection:
     """How a device is reached."""
 
     kind: Literal["tcp", "rtu", "rtu_over_tcp"] = "tcp"
@@ -121,7 +121,7 @@ class Connection:
 class ModbusLink:
     """One connection from its opening to its end; never reused."""
 
-    def __init__(self, connection: Connection, timeout_s: float) -> None:
+    def __init__(self, connection: ModbusConnection, timeout_s: float) -> None:
         self._rtu = connection.kind != "tcp"
         self._any_transaction = connection.any_transaction
         self._read: Read | None = None
@@ -131,7 +131,7 @@ class ModbusLink:
         self._answer: asyncio.Task[ModbusPDU] | None = None
         self._client = self._build(connection, timeout_s)
 
-    def _build(self, connection: Connection, timeout_s: float) -> AsyncModbusTcpClient | AsyncModbusSerialClient:
+    def _build(self, connection: ModbusConnection, timeout_s: float) -> AsyncModbusTcpClient | AsyncModbusSerialClient:
         trace = {"trace_packet": self._inspect, "trace_connect": self._connection_changed}
         # The library's own timeout is only a second net: ours ends the request and the connection first.
         common = {"reconnect_delay": 0, "retries": 0, "timeout": 2 * timeout_s, **trace}

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from parkgrid.prefill import Span, prefill
+from parkgrid.prefill import HistorySpan, prefill
 from parkgrid_accounting.bills.closings import close_month, reopen_touched
 from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
 from parkgrid_accounting.settlement.declarations import Wish, declare
@@ -202,7 +202,7 @@ def make(dsn: str, folder: Path) -> None:
     store = open_store(dsn)
     spoiled = Spoiled(store)
     try:
-        prefill(spoiled, dsn, [scenario()], Span(START_MS, END_MS, fine_from_ms=FINE_MS))  # type: ignore[arg-type]
+        prefill(spoiled, dsn, [scenario()], HistorySpan(START_MS, END_MS, fine_from_ms=FINE_MS))  # type: ignore[arg-type]
         _publish(dsn, spoiled)
         for commit in spoiled.held:
             store.commit(commit)

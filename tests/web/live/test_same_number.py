@@ -13,7 +13,7 @@ import openpyxl
 import psycopg
 import pytest
 
-from parkgrid.prefill import Span, prefill
+from parkgrid.prefill import HistorySpan, prefill
 from parkgrid.prefill_rows import BATCH_MS
 from parkgrid_accounting.settlement.keeper import settle
 from parkgrid_contract.time import SHANGHAI, from_ms
@@ -57,7 +57,7 @@ def yesterday(dsn: str) -> Day:
     now_ms = time.time_ns() // 1_000_000
     end_ms = now_ms // BATCH_MS * BATCH_MS
     with closing(open_store(dsn)) as store:
-        prefill(store, dsn, [load_scenario(DEFAULT)], Span(end_ms - 2 * DAY_MS, end_ms))
+        prefill(store, dsn, [load_scenario(DEFAULT)], HistorySpan(end_ms - 2 * DAY_MS, end_ms))
     with psycopg.connect(dsn) as connection:
         settle(connection, now_ms)
     return Day(from_ms(end_ms).astimezone(SHANGHAI).date() - timedelta(days=1), dsn)
