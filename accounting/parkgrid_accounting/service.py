@@ -15,9 +15,10 @@ from parkgrid_accounting.bills.closings import reopen_touched
 from parkgrid_accounting.errors import AccountingError
 from parkgrid_accounting.settings import AccountingSettings, DatabaseSettings
 from parkgrid_accounting.settlement.keeper import Report, settle_once
-from parkgrid_accounting.store import Connection, statement
+from parkgrid_accounting.store import statement
 from parkgrid_contract.settings import SettingsError
 from parkgrid_contract.time import Clock, SystemClock, from_ms
+from parkgrid_database.connection import Connection
 from parkgrid_database.errors import SetupError, StoreError, translated
 
 _log = structlog.get_logger("accounting.service")

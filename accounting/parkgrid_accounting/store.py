@@ -6,13 +6,12 @@ from functools import cache
 from typing import Any, LiteralString, TypeAlias
 
 import numpy as np
-import psycopg
 from numpy.typing import NDArray
 from psycopg import sql
 
+from parkgrid_database.connection import Connection
 from parkgrid_database.sql_files import sql_text
 
-Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 Int64s: TypeAlias = NDArray[np.int64]
 
 ABSENT = -(2**63)

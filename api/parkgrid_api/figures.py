@@ -11,10 +11,9 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import psycopg
-from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from parkgrid_api.database import RECONNECT_S, connection_text, problem_of
@@ -22,8 +21,8 @@ from parkgrid_api.language import told
 from parkgrid_api.problems import unavailable
 from parkgrid_api.settings import ApiSettings
 from parkgrid_api.turns import ADDRESS, Turns
+from parkgrid_database.connection import Connection
 
-Connection: TypeAlias = psycopg.Connection[TupleRow]
 Answer = TypeVar("Answer")
 _LONGEST_PAUSE_S = 120
 """A client that takes nothing for so long loses its stream, since its snapshot holds old rows in the database."""

@@ -10,8 +10,9 @@ import psycopg
 from parkgrid.bench.figures import BenchmarkError, Figure, Progress
 from parkgrid.bench.stack import Stack
 from parkgrid_accounting.bills.bill import bills_of
-from parkgrid_accounting.bills.supply import Agreement, Connection, agree, load_plan
+from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
 from parkgrid_contract.time import from_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.period import Period, period
 from parkgrid_domain.tariff.bill import Bill, Terms
 from parkgrid_domain.tariff.reader import example, examples

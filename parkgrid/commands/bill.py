@@ -13,7 +13,7 @@ import typer
 from parkgrid.commands.bill_print import Language, print_bill, print_comparison, print_revision
 
 if TYPE_CHECKING:
-    from parkgrid_accounting.bills.supply import Connection
+    from parkgrid_database.connection import Connection
     from parkgrid_domain.tariff.bill import Bill
 
 _FAILED = 1

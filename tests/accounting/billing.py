@@ -6,8 +6,9 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from parkgrid_accounting.bills.supply import Agreement, Connection, agree, load_plan
+from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
 from parkgrid_contract.time import from_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.period import period
 from parkgrid_domain.tariff.bill import Terms
 from parkgrid_domain.tariff.reader import examples

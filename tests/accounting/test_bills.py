@@ -12,8 +12,9 @@ from parkgrid_accounting.bills import energy as bills_energy
 from parkgrid_accounting.bills.bill import bill_of, bills_of, compare
 from parkgrid_accounting.bills.errors import BillError
 from parkgrid_accounting.bills.prices import load_prices, read_prices
-from parkgrid_accounting.bills.supply import Agreement, Connection, agree, agreements, load_plan, plans, state_forecast
+from parkgrid_accounting.bills.supply import Agreement, agree, agreements, load_plan, plans, state_forecast
 from parkgrid_contract.settings import SettingsError
+from parkgrid_database.connection import Connection
 from parkgrid_domain.tariff.bill import Bill, Terms
 from parkgrid_domain.tariff.reader import examples
 from tests.accounting.billing import (

@@ -11,7 +11,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from parkgrid.cli import app
-from parkgrid_accounting.bills.supply import Connection
+from parkgrid_database.connection import Connection
 from parkgrid_domain.tariff.bill import from_document
 from parkgrid_domain.tariff.reader import examples
 from tests.accounting.billing import ACCOUNT, PARK, SETTLED, at, correct, month_of_kw, new_park, register, settle

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from parkgrid_accounting.bills.bill import bill_of
 from parkgrid_accounting.bills.closings import close_month, closed_bill
-from parkgrid_accounting.bills.supply import Agreement, Connection, agree, load_plan, state_forecast
+from parkgrid_accounting.bills.supply import Agreement, agree, load_plan, state_forecast
+from parkgrid_database.connection import Connection
 from parkgrid_domain.tariff.bill import Terms
 from parkgrid_domain.tariff.plan import Basis
 from tests.accounting.billing import ACCOUNT, AGREED, PARK, At, new_park, register, settle

@@ -13,8 +13,9 @@ from parkgrid_accounting.bills import closings
 from parkgrid_accounting.bills.bill import bill_of, bills_of
 from parkgrid_accounting.bills.closings import close_month, closed_bill, current_bill, follow, history, reopen_touched
 from parkgrid_accounting.bills.errors import BillError
-from parkgrid_accounting.bills.supply import Agreement, Connection, agree, load_plan, state_forecast
+from parkgrid_accounting.bills.supply import Agreement, agree, load_plan, state_forecast
 from parkgrid_accounting.report.month import park_report
+from parkgrid_database.connection import Connection
 from parkgrid_domain.period import period
 from parkgrid_domain.tariff import power_factor
 from parkgrid_domain.tariff.bill import Bill, Terms

@@ -28,9 +28,10 @@ from parkgrid_accounting.bills import closings
 from parkgrid_accounting.bills.bill import bill_of, compare
 from parkgrid_accounting.bills.closings import close_month, closed_bill, follow, history
 from parkgrid_accounting.bills.marks import marked
-from parkgrid_accounting.bills.supply import Connection, load_plan
+from parkgrid_accounting.bills.supply import load_plan
 from parkgrid_accounting.bills.text import remarks
 from parkgrid_accounting.trace.figure import trace
+from parkgrid_database.connection import Connection
 from parkgrid_domain.tariff.bill import Bill, document
 from parkgrid_domain.tariff.reader import examples
 from tests.accounting.billing import (

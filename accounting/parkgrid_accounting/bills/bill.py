@@ -8,7 +8,6 @@ from parkgrid_accounting.bills.errors import BillError
 from parkgrid_accounting.bills.prices import prices_of
 from parkgrid_accounting.bills.supply import (
     Agreement,
-    Connection,
     Known,
     agreement_of,
     agreements_of,
@@ -17,6 +16,7 @@ from parkgrid_accounting.bills.supply import (
 )
 from parkgrid_accounting.bills.text import SIMULATED
 from parkgrid_contract.time import Clock, to_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain import calendar
 from parkgrid_domain.calendar import Calendar, CalendarGapError
 from parkgrid_domain.period import Period, period

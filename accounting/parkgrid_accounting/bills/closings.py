@@ -19,8 +19,9 @@ from psycopg.types.json import Jsonb
 from parkgrid_accounting.bills.bill import Computed, Rules, bill_of, computed, current_rules, month_named
 from parkgrid_accounting.bills.errors import BillError
 from parkgrid_accounting.bills.statements import statement
-from parkgrid_accounting.bills.supply import Connection, Known
+from parkgrid_accounting.bills.supply import Known
 from parkgrid_contract.time import Clock, from_ms, to_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain import calendar
 from parkgrid_domain.period import Period
 from parkgrid_domain.tariff import power_factor

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parkgrid_accounting.bills.statements import statement
-from parkgrid_accounting.bills.supply import Connection
 from parkgrid_contract.time import from_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.period import Period
 from parkgrid_domain.tariff.registers import FEED_IN_REGISTERS, IMPORT, METER_CLASSES, REACTIVE
 from parkgrid_domain.tariff.usage import MISSING, QUARTER_MS, QUARTER_S, Quarters, Series, Usage, quarters

@@ -9,8 +9,9 @@ from itertools import pairwise
 
 from parkgrid_accounting.bills.errors import BillError
 from parkgrid_accounting.bills.statements import statement
-from parkgrid_accounting.bills.supply import Connection, Known
+from parkgrid_accounting.bills.supply import Known
 from parkgrid_contract.time import Clock, from_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.period import Period
 from parkgrid_domain.tariff.usage import QUARTER_MS, QUARTER_S
 

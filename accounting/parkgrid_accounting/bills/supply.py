@@ -6,18 +6,15 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, cast, get_args
 
-import psycopg
-
 from parkgrid_accounting.bills.errors import BillError
 from parkgrid_accounting.bills.statements import statement
 from parkgrid_contract.time import Clock, SystemClock, from_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.period import Period
 from parkgrid_domain.tariff import power_factor
 from parkgrid_domain.tariff.bill import Terms
 from parkgrid_domain.tariff.plan import Basis, Plan
 from parkgrid_domain.tariff.reader import read_plan
-
-Connection = psycopg.Connection[Any]
 
 
 @dataclass(frozen=True, slots=True)

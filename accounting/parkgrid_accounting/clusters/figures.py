@@ -7,10 +7,10 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, TypeAlias, TypeVar
 
-import psycopg
 from psycopg.rows import dict_row
 
 from parkgrid_accounting.clusters.coal import coal_of
+from parkgrid_database.connection import Connection
 from parkgrid_database.sql_files import sql_text
 from parkgrid_domain.clusters import energy, progress
 from parkgrid_domain.clusters.energy import Attribution, Metered, attribute
@@ -23,7 +23,6 @@ from parkgrid_domain.clusters.plan import Cluster, Plan, plan
 from parkgrid_domain.clusters.quarter import Quarter, quarter
 from parkgrid_domain.period import Period
 
-Connection: TypeAlias = psycopg.Connection[Any]
 Shape = TypeVar("Shape")
 Remeter: TypeAlias = Callable[[list[Metered]], list[Metered]]
 """Gives the energies to count for those that are stored."""

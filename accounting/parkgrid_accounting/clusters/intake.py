@@ -11,9 +11,10 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from parkgrid_accounting.clusters.figures import Connection, enterprises_of, revisions, text
+from parkgrid_accounting.clusters.figures import enterprises_of, revisions, text
 from parkgrid_accounting.clusters.sheet import Take, read_bytes, read_sheet
 from parkgrid_contract.time import SHANGHAI
+from parkgrid_database.connection import Connection
 from parkgrid_database.errors import translated
 from parkgrid_domain.clusters import enterprise_file, output_file
 from parkgrid_domain.clusters.enterprise_file import (

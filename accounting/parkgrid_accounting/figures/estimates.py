@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parkgrid_accounting.figures.grid import Grid
-from parkgrid_accounting.store import Connection, statement, unpacked
+from parkgrid_accounting.store import statement, unpacked
+from parkgrid_database.connection import Connection
 
 _SLOT_MS = 900_000
 

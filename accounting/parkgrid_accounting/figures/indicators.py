@@ -7,7 +7,7 @@ from parkgrid_accounting.errors import AccountingError
 from parkgrid_accounting.figures.inputs import NOTHING_GIVEN, Given, grid_of, inputs_of, sources_of
 from parkgrid_accounting.figures.site import Site, SiteRegister, site_of
 from parkgrid_accounting.scope import Scope
-from parkgrid_accounting.store import Connection
+from parkgrid_database.connection import Connection
 from parkgrid_domain.indicators import INDICATORS
 from parkgrid_domain.indicators.definition import Figure, Indicator, Inputs
 from parkgrid_domain.period import Period

@@ -32,7 +32,8 @@ from parkgrid_accounting.figures.quantities import (
 from parkgrid_accounting.figures.ratings import ratings_of
 from parkgrid_accounting.figures.site import Site, SiteRegister, site_of
 from parkgrid_accounting.scope import Scope
-from parkgrid_accounting.store import Connection, statement, unpacked
+from parkgrid_accounting.store import statement, unpacked
+from parkgrid_database.connection import Connection
 from parkgrid_domain.factors import factors_for, region_of
 from parkgrid_domain.indicators.definition import Factor, Inputs, Quantity
 from parkgrid_domain.period import Period

@@ -11,13 +11,11 @@ from functools import cache
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
-import psycopg
-
 from parkgrid_accounting.scope import Scope
 from parkgrid_contract.time import from_ms, to_ms
+from parkgrid_database.connection import Connection
 from parkgrid_database.sql_files import sql_text
 
-Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 Row: TypeAlias = tuple[Any, ...]
 _SLICE_ROWS = 4_000
 _HOUR_S = 3_600

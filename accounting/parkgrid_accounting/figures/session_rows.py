@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from parkgrid_accounting.settlement.registers import LIMIT_OF_RATED
-from parkgrid_accounting.store import Connection, Int64s, statement, unpacked
+from parkgrid_accounting.store import Int64s, statement, unpacked
 from parkgrid_contract.signals import CHARGER_STATES
 from parkgrid_contract.time import from_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Declaration, Readings, RegisterRule
 from parkgrid_domain.energy.between import Settled
 from parkgrid_domain.indicators.visits import IN_SESSION, NOT_COUNTED, Shown

@@ -29,8 +29,8 @@ from parkgrid_accounting.figures.session_rows import (
 )
 from parkgrid_accounting.figures.site import Site, SiteDevice, site_of
 from parkgrid_accounting.scope import Scope
-from parkgrid_accounting.store import Connection
 from parkgrid_contract.time import from_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.energy.between import Pieces
 from parkgrid_domain.indicators.charging import ORIGINS, origin_shares
 from parkgrid_domain.indicators.definition import Inputs

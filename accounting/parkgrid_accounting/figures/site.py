@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from parkgrid_accounting.errors import AccountingError
 from parkgrid_accounting.scope import Scope
-from parkgrid_accounting.store import Connection, statement
+from parkgrid_accounting.store import statement
+from parkgrid_database.connection import Connection
 from parkgrid_domain.indicators.definition import Place
 
 WEATHER = "weather"

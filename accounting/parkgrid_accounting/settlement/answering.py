@@ -8,8 +8,9 @@ from psycopg import sql
 
 from parkgrid_accounting.settlement.registers import LAST_MS, POWER, Register
 from parkgrid_accounting.settlement.work import SLOT_MS, Touched
-from parkgrid_accounting.store import Connection, Int64s, statement
+from parkgrid_accounting.store import Int64s, statement
 from parkgrid_contract.time import from_ms, to_ms
+from parkgrid_database.connection import Connection
 from parkgrid_ingest.parts import parts_of
 
 SILENT_MS = 3_600_000

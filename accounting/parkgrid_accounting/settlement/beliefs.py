@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from parkgrid_accounting.store import Connection, statement
+from parkgrid_accounting.store import statement
 from parkgrid_contract.time import to_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Belief
 from parkgrid_domain.energy.belief import Doubt, Mark, Trial, Unsure
 

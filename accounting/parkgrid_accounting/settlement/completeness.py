@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from parkgrid_accounting.settlement.registers import Register
 from parkgrid_accounting.settlement.revisions import Computed
-from parkgrid_accounting.store import Connection, statement
+from parkgrid_accounting.store import statement
 from parkgrid_contract.time import from_ms, to_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Grid
 from parkgrid_domain.energy.gaps import Evidence, GapCause, gaps
 

@@ -8,8 +8,9 @@ from fractions import Fraction
 from parkgrid_accounting.errors import DeclarationError
 from parkgrid_accounting.settlement import registers
 from parkgrid_accounting.settlement.registers import STEPS_PER_KWH, add_declaration
-from parkgrid_accounting.store import Connection, statement
+from parkgrid_accounting.store import statement
 from parkgrid_contract.time import from_ms, to_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Declaration
 
 _PARTS = 4

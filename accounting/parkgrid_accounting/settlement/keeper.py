@@ -48,10 +48,11 @@ from parkgrid_accounting.settlement.work import (
     of_round,
     spans,
 )
-from parkgrid_accounting.store import Connection, Int64s, statement
+from parkgrid_accounting.store import Int64s, statement
 from parkgrid_contract import strict_json
 from parkgrid_contract.crash import crash_point
 from parkgrid_contract.time import from_ms, to_ms
+from parkgrid_database.connection import Connection
 from parkgrid_database.errors import translated
 from parkgrid_domain.energy import NOTHING, Finding, Metered, Readings, RegisterRule
 from parkgrid_domain.energy.readings import NONE

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from parkgrid_accounting.settlement.registers import Register
 from parkgrid_accounting.settlement.revisions import Author, Computed, Written
 from parkgrid_accounting.settlement.work import RegisterSpan, Window
-from parkgrid_accounting.store import Connection, Int64s, instants_ms, statement, unpacked
+from parkgrid_accounting.store import Int64s, instants_ms, statement, unpacked
 from parkgrid_contract.time import from_ms, to_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import NOT_GOOD, Neighbours, RegisterRule, Spread
 
 BESIDE = Author("neighbouring inverters")

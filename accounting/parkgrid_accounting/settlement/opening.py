@@ -14,7 +14,7 @@ from parkgrid_accounting.settlement.beliefs import DAY_MS, Held
 from parkgrid_accounting.settlement.completeness import Apart
 from parkgrid_accounting.settlement.registers import LAST_MS, Register
 from parkgrid_accounting.settlement.work import APART_MS, LONGEST_MS, SLOT_MS, RegisterSpan, Window
-from parkgrid_accounting.store import Connection
+from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import NOTHING, Belief
 from parkgrid_domain.energy.readings import NONE
 

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from parkgrid_accounting.store import ABSENT, Connection, Int64s, instants_ms, statement
+from parkgrid_accounting.store import ABSENT, Int64s, instants_ms, statement
 from parkgrid_contract.time import from_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Readings, in_order, keys
 
 LATE_MS = 900_000

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import structlog
 
-from parkgrid_accounting.store import Connection, Int64s, statement
+from parkgrid_accounting.store import Int64s, statement
 from parkgrid_contract.ranges import MAX_RATING
 from parkgrid_contract.signals import CATALOGUE, Signal, SignalKind
 from parkgrid_contract.time import from_ms, to_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Daylight, Declaration, RegisterRule
 
 _log = structlog.get_logger("accounting.registers")

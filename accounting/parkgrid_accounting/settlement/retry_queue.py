@@ -8,8 +8,9 @@ import numpy as np
 from parkgrid_accounting.settlement.computing import of_part
 from parkgrid_accounting.settlement.revisions import Author
 from parkgrid_accounting.settlement.work import Window
-from parkgrid_accounting.store import Connection, statement
+from parkgrid_accounting.store import statement
 from parkgrid_contract.time import from_ms, to_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Metered, Readings, RegisterRule
 
 RETRY_FIRST_S = 60

@@ -9,7 +9,6 @@ from psycopg import sql
 
 from parkgrid_accounting.store import (
     ABSENT,
-    Connection,
     CopyColumn,
     Int64s,
     Stream,
@@ -19,6 +18,7 @@ from parkgrid_accounting.store import (
     unpacked,
 )
 from parkgrid_contract.time import from_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Grid, IntervalQuality, IntervalTable
 
 _INTERVALS = sql.Identifier("base", "interval_energy")

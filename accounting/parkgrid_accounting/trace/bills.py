@@ -18,10 +18,10 @@ from parkgrid_accounting.bills.energy import AccountEnergy
 from parkgrid_accounting.bills.marks import marked
 from parkgrid_accounting.bills.supply import Known
 from parkgrid_accounting.bills.written import LANGUAGES
-from parkgrid_accounting.store import Connection
 from parkgrid_accounting.trace.answer import Definition, Input, NotTracedError, Rule, Trace, same
 from parkgrid_accounting.trace.registers import RegisterTrace, sources, trace_register
 from parkgrid_contract.time import from_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import IntervalQuality
 from parkgrid_domain.tariff.bill import Bill, BillLine
 from parkgrid_domain.tariff.reader import read_plan

@@ -5,9 +5,10 @@ from zoneinfo import ZoneInfo
 
 from parkgrid_accounting.address import ClusterAddress
 from parkgrid_accounting.clusters.figures import ClusterFigures, cluster_figures, revisions
-from parkgrid_accounting.store import Connection, statement
+from parkgrid_accounting.store import statement
 from parkgrid_accounting.trace.answer import Definition, Input, NotTracedError, Rule, Trace, same
 from parkgrid_accounting.trace.registers import RegisterTrace, Source, sources, trace_register
+from parkgrid_database.connection import Connection
 from parkgrid_domain.clusters.energy import Metered
 from parkgrid_domain.clusters.figures import BY_NAME, ClusterFigure
 from parkgrid_domain.clusters.quarter import quarter

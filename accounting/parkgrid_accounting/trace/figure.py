@@ -22,7 +22,6 @@ from parkgrid_accounting.address import (
     SessionAddress,
     parse,
 )
-from parkgrid_accounting.store import Connection
 from parkgrid_accounting.trace.answer import Definition, Input, NotTracedError, Rule, Trace
 from parkgrid_accounting.trace.bills import trace_bill
 from parkgrid_accounting.trace.clusters import trace_cluster
@@ -36,6 +35,7 @@ from parkgrid_accounting.trace.registers import (
     trace_register,
 )
 from parkgrid_accounting.trace.sessions import trace_session
+from parkgrid_database.connection import Connection
 
 __all__ = ["Definition", "Input", "NotTracedError", "Rule", "Trace", "trace"]
 _ENERGY = Definition(

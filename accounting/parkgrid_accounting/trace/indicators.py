@@ -12,9 +12,9 @@ from parkgrid_accounting.figures.inputs import Given
 from parkgrid_accounting.figures.quantities import QUANTITIES, Metered
 from parkgrid_accounting.figures.site import SiteRegister, site_of
 from parkgrid_accounting.scope import Scope
-from parkgrid_accounting.store import Connection
 from parkgrid_accounting.trace.answer import Definition, Input, NotTracedError, Rule, Trace, same
 from parkgrid_accounting.trace.registers import RegisterTrace, sources, trace_register
+from parkgrid_database.connection import Connection
 from parkgrid_domain.indicators.definition import Factor, Inputs, Quantity
 
 _WH_PER_KWH = 1000

@@ -21,9 +21,10 @@ from psycopg import sql
 from parkgrid_accounting.settlement.beliefs import decode
 from parkgrid_accounting.settlement.neighbours import good_intervals
 from parkgrid_accounting.settlement.registers import LIMIT_OF_RATED, daylight
-from parkgrid_accounting.store import Connection, Int64s, statement, unpacked
+from parkgrid_accounting.store import Int64s, statement, unpacked
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import from_ms, to_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import (
     Daylight,
     Declaration,

@@ -8,10 +8,10 @@ from parkgrid_accounting.address import SessionAddress
 from parkgrid_accounting.figures.session_rows import DELIVERED
 from parkgrid_accounting.figures.sessions import sessions_begun
 from parkgrid_accounting.scope import Scope
-from parkgrid_accounting.store import Connection
 from parkgrid_accounting.trace.answer import Definition, NotTracedError, Trace
 from parkgrid_accounting.trace.registers import Source, energy_of_span, listed, sources, trace_register
 from parkgrid_contract.time import from_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.indicators.sessions import ChargingSession
 
 _WH_PER_KWH = 1000

@@ -14,7 +14,6 @@ from parkgrid_accounting.bills.written import LANGUAGES
 from parkgrid_api import parameters
 from parkgrid_api.exports import ColumnKind, ExportColumn, Table
 from parkgrid_api.figure_answers import BillAnswer
-from parkgrid_api.figures import Connection
 from parkgrid_api.language import told
 from parkgrid_api.parameters import Parameter
 from parkgrid_api.routes.accounts import accounted
@@ -22,6 +21,7 @@ from parkgrid_api.routes.describe import described, room
 from parkgrid_api.routes.tables import chosen, whole
 from parkgrid_api.services import Services, answer
 from parkgrid_contract.time import to_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.period import Period
 from parkgrid_domain.tariff.bill import Bill, Marks, Peak, document
 

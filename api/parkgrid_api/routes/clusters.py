@@ -16,13 +16,13 @@ from parkgrid_accounting.clusters.figures import (
 )
 from parkgrid_api import parameters
 from parkgrid_api.cluster_answers import ClusterQuarters, ClusterShape, ClustersShape
-from parkgrid_api.figures import Connection
 from parkgrid_api.language import told
 from parkgrid_api.parameters import Parameter
 from parkgrid_api.problems import not_found
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.services import Services, answer
 from parkgrid_contract.time import SHANGHAI, from_ms, to_ms
+from parkgrid_database.connection import Connection
 from parkgrid_domain.clusters.figures import BY_NAME, ClusterFigure
 from parkgrid_domain.clusters.plan import Cluster, plan
 from parkgrid_domain.clusters.quarter import Quarter

@@ -12,7 +12,6 @@ from parkgrid_accounting.scope import Scope
 from parkgrid_api import parameters, statements
 from parkgrid_api.exports import ColumnKind, ExportColumn, Table
 from parkgrid_api.figure_answers import Definitions, DistrictFigures, Figures
-from parkgrid_api.figures import Connection
 from parkgrid_api.language import told
 from parkgrid_api.parameters import Parameter
 from parkgrid_api.problems import Mistake, not_found, refused
@@ -20,6 +19,7 @@ from parkgrid_api.routes.accounts import Asked, accounted, asked, too_many_days
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.routes.tables import chosen, whole
 from parkgrid_api.services import Services, answer
+from parkgrid_database.connection import Connection
 from parkgrid_domain.indicators import INDICATORS
 from parkgrid_domain.indicators.definition import Bounds, Figure, Indicator
 

@@ -12,7 +12,6 @@ from parkgrid_accounting.scope import Scope
 from parkgrid_api import parameters
 from parkgrid_api.exports import Batches, ColumnKind, ExportColumn, Format, Table
 from parkgrid_api.figure_answers import IntervalRevisions, Intervals
-from parkgrid_api.figures import Connection
 from parkgrid_api.language import told
 from parkgrid_api.parameters import Parameter
 from parkgrid_api.problems import Mistake, refused
@@ -20,6 +19,7 @@ from parkgrid_api.routes.describe import described, room
 from parkgrid_api.routes.tables import chosen, refuse_long_sheet, streamed
 from parkgrid_api.services import Services
 from parkgrid_contract.signals import CATALOGUE, SignalKind
+from parkgrid_database.connection import Connection
 
 _MOST_YEARS = 20
 _YEAR_MS = 366 * 86_400_000

@@ -12,13 +12,13 @@ from parkgrid_accounting.scope import Scope
 from parkgrid_api import parameters
 from parkgrid_api.exports import ColumnKind, ExportColumn, Row, Table
 from parkgrid_api.figure_answers import ChargingSessions
-from parkgrid_api.figures import Connection
 from parkgrid_api.problems import Mistake, refused
 from parkgrid_api.revalidation import revalidated
 from parkgrid_api.routes.accounts import MOST_DAYS, accounted, too_many_days
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.routes.tables import chosen, whole
 from parkgrid_api.services import Services
+from parkgrid_database.connection import Connection
 
 _DAY_MS = 86_400_000
 _PLACES = ("park", "gateway", "device", "line", "transformer", "account")

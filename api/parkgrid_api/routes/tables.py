@@ -8,10 +8,10 @@ from fastapi import Request, Response
 from starlette.responses import StreamingResponse
 
 from parkgrid_api.exports import FORMATS, MOST_SHEET_ROWS, Batches, Format, Row, Table, accepted
-from parkgrid_api.figures import Connection
 from parkgrid_api.language import told
 from parkgrid_api.problems import Mistake, Problem, ProblemError, refused
 from parkgrid_api.services import Services
+from parkgrid_database.connection import Connection
 
 Source = Callable[[Connection], tuple[Table, Batches]]
 """Reads a table from a snapshot: what it is, and its rows in batches."""

@@ -14,6 +14,7 @@ from parkgrid_dashboards.check.finding import Document, Finding, Question
 from parkgrid_dashboards.check.layout import indicators
 from parkgrid_dashboards.check.macros import MacroError, Range, expand
 from parkgrid_dashboards.check.raw import RawRelations, findings
+from parkgrid_database.connection import Connection
 
 MOST_ROWS = 2_000
 SLOW_MS = 100.0
@@ -25,8 +26,6 @@ _TEXTS = frozenset({"text", "varchar", "bpchar", "name"})
 _TIMEOUT_MS = 10_000
 _ROUNDS = 3
 """A query is slow when it is slow each time that it is asked for: others may be at work on the machine meanwhile."""
-
-Connection = psycopg.Connection[Any]
 
 
 @dataclass(frozen=True, slots=True)

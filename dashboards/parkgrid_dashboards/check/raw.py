@@ -5,14 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-import psycopg
-
 from parkgrid_contract.signals import CATALOGUE
+from parkgrid_database.connection import Connection
 
 LONGEST = timedelta(hours=24)
 _BOUND = re.compile(r"\bat (>=|>|<=|<) \(?('[^']+'::timestamp with time zone(?: [-+] '[^']+'::interval)?)")
 
-Connection = psycopg.Connection[Any]
 TimeSpan = tuple[datetime, datetime]
 
 
