@@ -15,7 +15,7 @@ import structlog
 import uvicorn
 
 from parkgrid_api.app import guarded, openapi
-from parkgrid_api.connections import protocol
+from parkgrid_api.http.connections import protocol
 from parkgrid_api.services import Services
 from parkgrid_api.settings import ApiSettings, DatabaseSettings
 from parkgrid_contract.settings import SettingsError, load

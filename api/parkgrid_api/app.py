@@ -11,10 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from parkgrid_api.answers import MistakeShape, ProblemShape
-from parkgrid_api.language import told
-from parkgrid_api.middleware import AccessMiddleware
+from parkgrid_api.http.language import told
+from parkgrid_api.http.middleware import AccessMiddleware
+from parkgrid_api.http.problems import Mistake, Problem, ProblemError
 from parkgrid_api.page import Page
-from parkgrid_api.problems import Mistake, Problem, ProblemError
 from parkgrid_api.routes import (
     bills,
     clusters,

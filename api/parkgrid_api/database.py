@@ -19,10 +19,10 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from parkgrid_api.chain import Chain, Signs
 from parkgrid_api.demonstration import CHANNEL as DEMONSTRATION
 from parkgrid_api.demonstration import Demonstration, Told
-from parkgrid_api.language import told
-from parkgrid_api.problems import ProblemError, unavailable
+from parkgrid_api.http.language import told
+from parkgrid_api.http.problems import ProblemError, unavailable
+from parkgrid_api.http.turns import BusyError, Turns
 from parkgrid_api.settings import DatabaseSettings
-from parkgrid_api.turns import BusyError, Turns
 from parkgrid_contract.time import Clock
 
 log = structlog.get_logger()

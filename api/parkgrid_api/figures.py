@@ -17,10 +17,10 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from parkgrid_api.database import RECONNECT_S, connection_text, problem_of
-from parkgrid_api.language import told
-from parkgrid_api.problems import unavailable
+from parkgrid_api.http.language import told
+from parkgrid_api.http.problems import unavailable
+from parkgrid_api.http.turns import ADDRESS, Turns
 from parkgrid_api.settings import ApiSettings
-from parkgrid_api.turns import ADDRESS, Turns
 from parkgrid_database.connection import Connection
 
 Answer = TypeVar("Answer")

@@ -8,8 +8,8 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from parkgrid_api.language import told
-from parkgrid_api.problems import not_found
+from parkgrid_api.http.language import told
+from parkgrid_api.http.problems import not_found
 
 DIST = Path(__file__).parent / "web" / "dist"
 _TYPES = {

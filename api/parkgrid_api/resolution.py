@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from parkgrid_api.language import told
-from parkgrid_api.problems import Mistake, refused
+from parkgrid_api.http.language import told
+from parkgrid_api.http.problems import Mistake, refused
 
 DAY_MS = 86_400_000
 _SHANGHAI_MS = 28_800_000

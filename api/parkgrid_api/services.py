@@ -12,10 +12,10 @@ from parkgrid_api import statements
 from parkgrid_api.cache import AnswerCache
 from parkgrid_api.database import Commits, Database
 from parkgrid_api.figures import Figures
-from parkgrid_api.language import told
+from parkgrid_api.http.language import told
+from parkgrid_api.http.problems import not_found
 from parkgrid_api.live import Reading, dc_bus, flow, loss_kw, newest_ms, pv_of_use
 from parkgrid_api.page import Page
-from parkgrid_api.problems import not_found
 from parkgrid_api.settings import ApiSettings
 from parkgrid_api.stream import Hub
 from parkgrid_api.troubles import troubles

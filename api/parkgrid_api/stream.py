@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import structlog
 
 from parkgrid_api.database import Commits, not_reached
-from parkgrid_api.language import told
-from parkgrid_api.problems import ProblemError, unavailable
+from parkgrid_api.http.language import told
+from parkgrid_api.http.problems import ProblemError, unavailable
+from parkgrid_api.http.turns import ADDRESS
 from parkgrid_api.settings import LimitSettings, StreamSettings
-from parkgrid_api.turns import ADDRESS
 
 log = structlog.get_logger()
 RETRY_MS = 2_000

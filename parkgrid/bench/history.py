@@ -24,7 +24,7 @@ from parkgrid.bench.plant import METERS, device
 from parkgrid.bench.stack import GATEWAYS, Stack
 from parkgrid.bench.writing import store_span
 from parkgrid_api.app import create_app
-from parkgrid_api.middleware import AccessMiddleware
+from parkgrid_api.http.middleware import AccessMiddleware
 from parkgrid_api.page import Page
 from parkgrid_api.services import Services
 from parkgrid_api.settings import ApiSettings

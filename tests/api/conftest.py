@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from parkgrid_api.app import create_app
-from parkgrid_api.middleware import AccessMiddleware
+from parkgrid_api.http.middleware import AccessMiddleware
 from parkgrid_api.page import Page
 from parkgrid_api.services import Services
 from parkgrid_api.settings import ApiSettings, DatabaseSettings

@@ -15,7 +15,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from parkgrid.process import free_port
-from parkgrid_api.connections import MOST_HEAD_BYTES, ClientConnection, address_of, protocol
+from parkgrid_api.http.connections import MOST_HEAD_BYTES, ClientConnection, address_of, protocol
 from parkgrid_api.settings import ConnectionSettings
 from tests.api.conftest import Served
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parkgrid_api.exports import (
+from parkgrid_api.http.exports import (
     FORMATS,
     ColumnKind,
     ExportColumn,

@@ -215,7 +215,7 @@ async def test_a_database_without_schema_is_told(empty_dsn: str) -> None:
 async def test_a_long_statement_is_cut(dsn: str) -> None:
     from psycopg import sql
 
-    from parkgrid_api.problems import ProblemError
+    from parkgrid_api.http.problems import ProblemError
 
     async with running(ApiSettings(DatabaseSettings(dsn, statement_timeout_s=0.2))) as api:
         with pytest.raises(ProblemError) as caught:
@@ -226,7 +226,7 @@ async def test_a_long_statement_is_cut(dsn: str) -> None:
 async def test_the_sessions_cannot_write(dsn: str) -> None:
     from psycopg import sql
 
-    from parkgrid_api.problems import ProblemError
+    from parkgrid_api.http.problems import ProblemError
 
     async with running(ApiSettings(DatabaseSettings(dsn))) as api:
         with pytest.raises(ProblemError):

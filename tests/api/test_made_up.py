@@ -22,7 +22,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from starlette.types import ASGIApp, Message
 
-from parkgrid_api.middleware import AccessMiddleware
+from parkgrid_api.http.middleware import AccessMiddleware
 from parkgrid_api.page import Page
 from parkgrid_api.services import Services
 from parkgrid_api.settings import ApiSettings, DatabaseSettings, LimitSettings

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from parkgrid_api import parameters
+from parkgrid_api.http import parameters
 from tests.api.conftest import Api
 from tests.api.feed import Feed, devices, now_ms
 

@@ -173,7 +173,7 @@ async def test_a_lost_database_is_told_and_found_again(api: Api) -> None:
 
     async def sometimes(park: str) -> bytes:
         if broken:
-            from parkgrid_api.problems import unavailable
+            from parkgrid_api.http.problems import unavailable
 
             raise unavailable("The database does not answer.", "try again")
         return await look(park)

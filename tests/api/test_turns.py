@@ -7,8 +7,8 @@ import pytest
 
 from parkgrid_api.database import Database
 from parkgrid_api.figures import Figures
+from parkgrid_api.http.turns import ADDRESS, BusyError, Turns
 from parkgrid_api.settings import ApiSettings, DatabaseSettings
-from parkgrid_api.turns import ADDRESS, BusyError, Turns
 
 
 async def asking(turns: Turns, address: str, done: list[str], go: asyncio.Event) -> None:

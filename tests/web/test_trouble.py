@@ -60,7 +60,7 @@ def test_the_api_s_own_words_are_known_in_both_languages() -> None:
     """A title that is reworded in the api would be a server without figures here."""
     page = (ROOT / "api" / "parkgrid_api" / "web" / "src" / "trouble.ts").read_text()
     said = "".join(
-        (ROOT / "api" / "parkgrid_api" / name).read_text() for name in ("database.py", "stream.py", "turns.py")
+        (ROOT / "api" / "parkgrid_api" / name).read_text() for name in ("database.py", "stream.py", "http/turns.py")
     )
     titles = re.findall(r'^ +"(.+?)": "[a-z]+",$', page, re.MULTILINE)
     assert len(titles) == 10

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from parkgrid_accounting.errors import AccountingError
-from parkgrid_api.language import told
-from parkgrid_api.problems import Mistake, not_found, refused
+from parkgrid_api.http.language import told
+from parkgrid_api.http.problems import Mistake, not_found, refused
 from parkgrid_api.services import Services
 from parkgrid_contract.time import from_ms
 from parkgrid_database.connection import Connection

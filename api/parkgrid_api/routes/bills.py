@@ -11,11 +11,11 @@ from parkgrid_accounting.bills.bill import compare
 from parkgrid_accounting.bills.closings import closed_bill, current_bill, history
 from parkgrid_accounting.bills.marks import marked
 from parkgrid_accounting.bills.written import LANGUAGES
-from parkgrid_api import parameters
-from parkgrid_api.exports import ColumnKind, ExportColumn, Table
 from parkgrid_api.figure_answers import BillAnswer
-from parkgrid_api.language import told
-from parkgrid_api.parameters import Parameter
+from parkgrid_api.http import parameters
+from parkgrid_api.http.exports import ColumnKind, ExportColumn, Table
+from parkgrid_api.http.language import told
+from parkgrid_api.http.parameters import Parameter
 from parkgrid_api.routes.accounts import accounted
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.routes.tables import chosen, whole

@@ -14,11 +14,11 @@ from parkgrid_accounting.clusters.figures import (
     newest_quarter,
     revisions,
 )
-from parkgrid_api import parameters
 from parkgrid_api.cluster_answers import ClusterQuarters, ClusterShape, ClustersShape
-from parkgrid_api.language import told
-from parkgrid_api.parameters import Parameter
-from parkgrid_api.problems import not_found
+from parkgrid_api.http import parameters
+from parkgrid_api.http.language import told
+from parkgrid_api.http.parameters import Parameter
+from parkgrid_api.http.problems import not_found
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.services import Services, answer
 from parkgrid_contract.time import SHANGHAI, from_ms, to_ms

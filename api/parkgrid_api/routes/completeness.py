@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter, Request, Response
 
-from parkgrid_api import parameters, statements
+from parkgrid_api import statements
 from parkgrid_api.figure_answers import Completeness, DataGaps, DeviceProblems, RegisterFindings
+from parkgrid_api.http import parameters
 from parkgrid_api.routes.accounts import asked
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.services import Services, answer

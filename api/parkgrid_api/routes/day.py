@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from parkgrid_api import parameters, statements
+from parkgrid_api import statements
 from parkgrid_api.answers import Day
-from parkgrid_api.parameters import Parameter
+from parkgrid_api.http import parameters
+from parkgrid_api.http.parameters import Parameter
+from parkgrid_api.http.revalidation import revalidated
 from parkgrid_api.resolution import BY_NAME, day_resolution
-from parkgrid_api.revalidation import revalidated
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.services import Services
 from parkgrid_contract.time import from_ms, to_ms

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
 from parkgrid_api.answers import ProblemShape
-from parkgrid_api.exports import FORMATS
-from parkgrid_api.parameters import FORMAT, Parameter
-from parkgrid_api.problems import MEDIA_TYPE
+from parkgrid_api.http.exports import FORMATS
+from parkgrid_api.http.parameters import FORMAT, Parameter
+from parkgrid_api.http.problems import MEDIA_TYPE
 
 _TITLES = {
     400: ("A header came more than once.", "host", "2 times", "send it once"),

@@ -8,8 +8,9 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
-from parkgrid_api import parameters, statements
+from parkgrid_api import statements
 from parkgrid_api.answers import District, Supply
+from parkgrid_api.http import parameters
 from parkgrid_api.live import Figure, Reading, flow, newest_ms, pv_of_use
 from parkgrid_api.routes.describe import described, described_stream, room
 from parkgrid_api.routes.live import CHAIN_EXAMPLE, FLOW_EXAMPLE, TROUBLE_EXAMPLE

@@ -6,13 +6,14 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from parkgrid_api import parameters, statements
+from parkgrid_api import statements
 from parkgrid_api.answers import History
-from parkgrid_api.language import told
-from parkgrid_api.parameters import Parameter
-from parkgrid_api.problems import Mistake, refused
+from parkgrid_api.http import parameters
+from parkgrid_api.http.language import told
+from parkgrid_api.http.parameters import Parameter
+from parkgrid_api.http.problems import Mistake, refused
+from parkgrid_api.http.revalidation import revalidated
 from parkgrid_api.resolution import BY_NAME, RAW, Resolution, choose
-from parkgrid_api.revalidation import revalidated
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.services import Services
 from parkgrid_contract.identity import Gateway

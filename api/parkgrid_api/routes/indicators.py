@@ -9,12 +9,13 @@ from parkgrid_accounting.figures.district import OF_PARKS_TOGETHER, district_fig
 from parkgrid_accounting.figures.indicators import figures
 from parkgrid_accounting.figures.inputs import Given
 from parkgrid_accounting.scope import Scope
-from parkgrid_api import parameters, statements
-from parkgrid_api.exports import ColumnKind, ExportColumn, Table
+from parkgrid_api import statements
 from parkgrid_api.figure_answers import Definitions, DistrictFigures, Figures
-from parkgrid_api.language import told
-from parkgrid_api.parameters import Parameter
-from parkgrid_api.problems import Mistake, not_found, refused
+from parkgrid_api.http import parameters
+from parkgrid_api.http.exports import ColumnKind, ExportColumn, Table
+from parkgrid_api.http.language import told
+from parkgrid_api.http.parameters import Parameter
+from parkgrid_api.http.problems import Mistake, not_found, refused
 from parkgrid_api.routes.accounts import Asked, accounted, asked, too_many_days
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.routes.tables import chosen, whole

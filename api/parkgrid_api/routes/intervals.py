@@ -9,12 +9,12 @@ from fastapi import APIRouter, Request, Response
 from parkgrid_accounting.figures import interval_rows
 from parkgrid_accounting.figures.interval_rows import RESOLUTIONS, Register
 from parkgrid_accounting.scope import Scope
-from parkgrid_api import parameters
-from parkgrid_api.exports import Batches, ColumnKind, ExportColumn, Format, Table
 from parkgrid_api.figure_answers import IntervalRevisions, Intervals
-from parkgrid_api.language import told
-from parkgrid_api.parameters import Parameter
-from parkgrid_api.problems import Mistake, refused
+from parkgrid_api.http import parameters
+from parkgrid_api.http.exports import Batches, ColumnKind, ExportColumn, Format, Table
+from parkgrid_api.http.language import told
+from parkgrid_api.http.parameters import Parameter
+from parkgrid_api.http.problems import Mistake, refused
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.routes.tables import chosen, refuse_long_sheet, streamed
 from parkgrid_api.services import Services

@@ -6,9 +6,10 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from parkgrid_api import parameters, statements
+from parkgrid_api import statements
 from parkgrid_api.answers import Conflicts, Gaps, Quarantine
-from parkgrid_api.parameters import Parameter
+from parkgrid_api.http import parameters
+from parkgrid_api.http.parameters import Parameter
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.services import Services, answer
 from parkgrid_contract.refusal import Reason

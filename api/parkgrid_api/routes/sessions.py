@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request, Response
 
 from parkgrid_accounting.figures.sessions import SessionOf, Sessions, sessions_begun
 from parkgrid_accounting.scope import Scope
-from parkgrid_api import parameters
-from parkgrid_api.exports import ColumnKind, ExportColumn, Row, Table
 from parkgrid_api.figure_answers import ChargingSessions
-from parkgrid_api.problems import Mistake, refused
-from parkgrid_api.revalidation import revalidated
+from parkgrid_api.http import parameters
+from parkgrid_api.http.exports import ColumnKind, ExportColumn, Row, Table
+from parkgrid_api.http.problems import Mistake, refused
+from parkgrid_api.http.revalidation import revalidated
 from parkgrid_api.routes.accounts import MOST_DAYS, accounted, too_many_days
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.routes.tables import chosen, whole

@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.responses import StreamingResponse
 
-from parkgrid_api.exports import FORMATS, MOST_SHEET_ROWS, Batches, Format, Row, Table, accepted
-from parkgrid_api.language import told
-from parkgrid_api.problems import Mistake, Problem, ProblemError, refused
+from parkgrid_api.http.exports import FORMATS, MOST_SHEET_ROWS, Batches, Format, Row, Table, accepted
+from parkgrid_api.http.language import told
+from parkgrid_api.http.problems import Mistake, Problem, ProblemError, refused
 from parkgrid_api.services import Services
 from parkgrid_database.connection import Connection
 

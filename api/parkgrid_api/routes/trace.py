@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request, Response
 
 from parkgrid_accounting.address import FORMS, Address, AddressError, parse
 from parkgrid_accounting.trace.figure import trace
-from parkgrid_api import parameters
 from parkgrid_api.figure_answers import TraceShape
-from parkgrid_api.language import told
-from parkgrid_api.parameters import Parameter
-from parkgrid_api.problems import Mistake, refused
+from parkgrid_api.http import parameters
+from parkgrid_api.http.language import told
+from parkgrid_api.http.parameters import Parameter
+from parkgrid_api.http.problems import Mistake, refused
 from parkgrid_api.routes.accounts import accounted
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.services import Services, answer

@@ -9,9 +9,9 @@ from typing import Any
 
 from starlette.requests import Request
 
-from parkgrid_api.exports import FORMATS
-from parkgrid_api.language import told
-from parkgrid_api.problems import Mistake, refused
+from parkgrid_api.http.exports import FORMATS
+from parkgrid_api.http.language import told
+from parkgrid_api.http.problems import Mistake, refused
 from parkgrid_contract.identity import IDENTIFIER
 from parkgrid_contract.time import BEYOND_MS, FUTURE_TOLERANCE_MS, OLDEST_MS, to_ms
 from parkgrid_domain.period import Period, period

@@ -19,8 +19,8 @@ from typing import Any
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from parkgrid_api.language import spoken, told
-from parkgrid_api.problems import Mistake, Problem
+from parkgrid_api.http.language import spoken, told
+from parkgrid_api.http.problems import Mistake, Problem
 from parkgrid_api.settings import ConnectionSettings
 
 MOST_HEAD_BYTES = 32_768

@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
 
-from parkgrid_api.language import told
-from parkgrid_api.problems import ProblemError, unavailable
+from parkgrid_api.http.language import told
+from parkgrid_api.http.problems import ProblemError, unavailable
 
 ADDRESS: ContextVar[str] = ContextVar("address", default="")
 """Whose request is being answered; empty for what the process does on its own, such as looks for live streams."""

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import msgspec
 from starlette.responses import Response
 
-from parkgrid_api.language import LANGUAGE, told
+from parkgrid_api.http.language import LANGUAGE, told
 from parkgrid_contract.refusal import shorten
 
 MEDIA_TYPE = "application/problem+json"

@@ -4,11 +4,11 @@ import hmac
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from parkgrid_api.connections import address_of
-from parkgrid_api.language import spoken, told
-from parkgrid_api.problems import Mistake, Problem
+from parkgrid_api.http.connections import address_of
+from parkgrid_api.http.language import spoken, told
+from parkgrid_api.http.problems import Mistake, Problem
+from parkgrid_api.http.turns import ADDRESS
 from parkgrid_api.settings import ApiSettings, is_loopback
-from parkgrid_api.turns import ADDRESS
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
