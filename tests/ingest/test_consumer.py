@@ -15,7 +15,7 @@ from parkgrid_contract.identity import Gateway
 from parkgrid_contract.telemetry import Ack, decode_ack, encode_ack
 from parkgrid_contract.time import SystemClock
 from parkgrid_contract.topics import Channel
-from parkgrid_ingest import echo
+from parkgrid_ingest import broker_probe
 from parkgrid_ingest.consumer import Consumer
 from parkgrid_ingest.inbox import Inbox, Message
 from parkgrid_ingest.settings import MqttSettings
@@ -178,8 +178,8 @@ def guarded(folder: Path, access: str) -> Iterator[tuple[RunningBroker, Callable
 def test_a_broker_that_hands_nothing_over_is_left_and_asked_again(
     tmp_path: Path, new_peer: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(echo, "AFTER_S", 0.3)
-    monkeypatch.setattr(echo, "PATIENCE_S", 0.6)
+    monkeypatch.setattr(broker_probe, "AFTER_S", 0.3)
+    monkeypatch.setattr(broker_probe, "PATIENCE_S", 0.6)
     with guarded(tmp_path / "broker", "topic readwrite #") as (broker, grant):
         inbox = roomy()
         with consuming(broker, inbox) as consumer:
@@ -201,8 +201,8 @@ def test_a_broker_that_hands_nothing_over_is_left_and_asked_again(
 def test_a_broker_that_allows_no_echo_is_not_left(
     tmp_path: Path, new_peer: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(echo, "AFTER_S", 0.1)
-    monkeypatch.setattr(echo, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(broker_probe, "AFTER_S", 0.1)
+    monkeypatch.setattr(broker_probe, "PATIENCE_S", 0.2)
     access = "topic readwrite parkgrid/v1/+/+/telemetry\ntopic deny parkgrid/v1/-/-/echo"
     with guarded(tmp_path / "broker", access) as (broker, _):
         inbox = roomy()

@@ -382,7 +382,7 @@ def test_a_figure_is_followed_back(living: Place, visit: Visits) -> None:
     seen.page.wait_for_selector("dialog .big")
     told = seen.page.inner_text("dialog")
     assert published["published"] == published["recomputed"]
-    assert "the same again" in told
+    assert "the same value" in told
     assert "pingsh-gw/pv-1/energy_generated_kwh" in told
     assert "96 / 96" in told
     assert address in told
