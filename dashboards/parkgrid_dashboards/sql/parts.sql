@@ -88,7 +88,7 @@ FROM (
 ) AS flows
 
 -- name: whole_intervals
--- The intervals that enter a figure of energies, as domain/parkgrid_domain/indicators has it: those in which every register that should
+-- The intervals that enter a figure of energies, as domain/indicators has it: those in which every register that should
 -- be there is known. A register counts from its first known interval (one that was never told: from its device's) to
 -- the last, if its device is retired. A flow without any register is 0 throughout and no gap.
 <name>_counted AS MATERIALIZED (
