@@ -15,7 +15,7 @@ from parkgrid.commands.outcome import FAILED, finish, instant
 app = typer.Typer(
     name="parkgrid",
     help=(
-        "Watches and steers the energy of industrial parks: nothing accepted is lost or counted twice.\n\n"
+        "Watches and bills the energy of industrial parks: nothing accepted is lost or counted twice.\n\n"
         "Start with `parkgrid up`: it brings a database, a broker, a simulated park and the page, and prints the "
         "page's address. `parkgrid doctor` says what is in the way."
     ),
