@@ -85,7 +85,7 @@ def test_parts_killed_one_after_the_other_come_back_and_nothing_is_lost(server_d
     running = _start(server_dir, "up", "--for", "25", "--speed", "60", "--port", "0")
     try:
         assert running.stdout.readline().startswith("parkgrid is up: ")
-        for marker in ("-m ingest", "-m edge", "/broker", "postgres -D"):
+        for marker in ("-m parkgrid_ingest", "-m parkgrid_edge", "/broker", "postgres -D"):
             os.kill(_pid_of(server_dir, marker), signal.SIGKILL)
             time.sleep(2.5)  # let the chain notice before the next blow; what counts is judged at the end
         output, errors = running.communicate(timeout=180)
