@@ -4,14 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from typing import Any, TypeAlias, TypeVar
 
 from psycopg.rows import dict_row
 
 from parkgrid_accounting.clusters.coal import coal_of
+from parkgrid_accounting.store import statement
 from parkgrid_database.connection import Connection
-from parkgrid_database.sql_files import sql_text
 from parkgrid_domain.clusters import energy, progress
 from parkgrid_domain.clusters.energy import Attribution, Metered, attribute
 from parkgrid_domain.clusters.enterprise_file import StatedAccount, StatedEnterprise
@@ -147,12 +146,6 @@ def enterprises_of(connection: Connection) -> tuple[list[StatedEnterprise], list
     )
 
 
-@cache
-def text(name: str) -> str:
-    """The text of one SQL file of this room."""
-    return sql_text("parkgrid_accounting", name)
-
-
 def _output(row: dict[str, Any]) -> Output:
     return Output(
         cluster=row["cluster"],
@@ -211,4 +204,4 @@ def _all(connection: Connection, name: str, shape: type[Shape]) -> list[Shape]:
 def _rows(connection: Connection, name: str, **values: Any) -> list[dict[str, Any]]:
     with connection.cursor(row_factory=dict_row) as cursor:
         # The text is a file of this package, never input.
-        return cursor.execute(text(name).encode(), values).fetchall()
+        return cursor.execute(statement(name), values).fetchall()

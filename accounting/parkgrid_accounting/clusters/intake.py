@@ -11,8 +11,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from parkgrid_accounting.clusters.figures import enterprises_of, revisions, text
+from parkgrid_accounting.clusters.figures import enterprises_of, revisions
 from parkgrid_accounting.clusters.sheet import Take, read_bytes, read_sheet
+from parkgrid_accounting.store import statement
 from parkgrid_contract.time import SHANGHAI
 from parkgrid_database.connection import Connection
 from parkgrid_database.errors import translated
@@ -82,7 +83,7 @@ def _file(kind: str, path: Path, content: bytes, by: str, now: datetime) -> _Fil
 
 def _take(dsn: str, file: _File, found: OutputFile | EnterpriseFile, *, dry: bool) -> Taken:
     with translated(), psycopg.connect(dsn, connect_timeout=5) as connection:
-        connection.execute(text("clusters/lock").encode())
+        connection.execute(statement("clusters/lock"))
         if before := _before(connection, file):
             return Taken(notes=found.notes, before=before, dry=dry)
         if isinstance(found, OutputFile):
@@ -105,7 +106,7 @@ _Insert = tuple[str, Mapping[str, Any], bool]
 def _before(connection: Connection, file: _File) -> str:
     with connection.cursor(row_factory=dict_row) as cursor:
         values = {"kind": file.kind, "file_digest": file.file_digest}
-        row = cursor.execute(text("clusters/import").encode(), values).fetchone()
+        row = cursor.execute(statement("clusters/import"), values).fetchone()
     if row is None:
         return ""
     return f"{row['file']}, {row['entered_by']}, {row['entered_at'].astimezone(UTC):%Y-%m-%d %H:%MZ}"
@@ -171,7 +172,7 @@ def _key(share: StatedAccount) -> tuple[str, str, str, date]:
 
 def _insert(connection: Connection, file: _File, inserts: Sequence[_Insert]) -> None:
     values = {**asdict(file), "figures": len(inserts)}
-    row = connection.execute(text("clusters/note_import").encode(), values).fetchone()
+    row = connection.execute(statement("clusters/note_import"), values).fetchone()
     assert row is not None  # noqa: S101  (the statement returns the row that it writes)
     for name, each, _ in inserts:
-        connection.execute(text(name).encode(), {**each, "import_id": row[0]})
+        connection.execute(statement(name), {**each, "import_id": row[0]})

@@ -7,14 +7,13 @@ are read. Whoever calls holds one snapshot: all slices see the same state.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from parkgrid_accounting.scope import Scope
+from parkgrid_accounting.store import statement
 from parkgrid_contract.time import from_ms, to_ms
 from parkgrid_database.connection import Connection
-from parkgrid_database.sql_files import sql_text
 
 Row: TypeAlias = tuple[Any, ...]
 _SLICE_ROWS = 4_000
@@ -108,11 +107,6 @@ RESOLUTIONS = {
 """By name; `15m` is a register's own interval, which is longer for a device that reports less often."""
 
 
-@cache
-def _statement(name: str) -> bytes:
-    return sql_text("parkgrid_accounting", name).encode()
-
-
 def registers(
     connection: Connection,
     scope: Scope,
@@ -128,7 +122,7 @@ def registers(
         "signals": None if signals is None else list(signals),
         "unit": unit,
     }
-    rows = connection.execute(_statement("intervals/registers_of_scope"), bound).fetchall()
+    rows = connection.execute(statement("intervals/registers_of_scope"), bound).fetchall()
     return [_register(*row) for row in rows]
 
 
@@ -165,7 +159,7 @@ def revisions(connection: Connection, found: Sequence[Register], start_ms: int, 
             "start": from_ms(start_ms),
             "stop": from_ms(stop_ms),
         }
-        cursor.execute(_statement("intervals/revisions"), bound)
+        cursor.execute(statement("intervals/revisions"), bound)
         while rows := cursor.fetchmany(_SLICE_ROWS):
             yield [(*_named(found[place - 1]), *told) for place, *told in rows]
 
@@ -207,7 +201,7 @@ def _filled(
         "start": from_ms(start_ms),
         "stop": from_ms(stop_ms),
     }
-    cursor = connection.execute(_statement(resolution.statement), bound, binary=True)
+    cursor = connection.execute(statement(resolution.statement), bound, binary=True)
     known: list[dict[int, tuple[Any, ...]]] = [{} for _ in group]
     for place, at_ms, *told in cursor.fetchall():
         known[place - 1][at_ms] = tuple(told)
