@@ -39,28 +39,10 @@ LONGEST_FIRST = (
 """Files that take minutes: the last one to begin decides when the run ends."""
 
 
-_STARTING = {"subprocess", "socket", "process", "databases", "brokers", "launcher", "RunningBroker", "ModbusServer"}
-"""What a file of tests imports that starts processes or opens sockets."""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first, all others as they stand; each marked by what it needs."""
+    """The longest files first, all others as they stand."""
     place = {name: number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
-    for item in items:
-        if isinstance(item, pytest.Function) and (kind := _need(item)):
-            item.add_marker(kind)
-
-
-def _need(item: pytest.Function) -> str | None:
-    """`database`, `process` or `unit`; a test of a browser or of faults has said what it is."""
-    if any(item.get_closest_marker(name) for name in ("browser", "faults")):
-        return None
-    if "database_server" in item.fixturenames:
-        return "database"
-    asked = {"broker", "server_dir", "free_port"} & set(item.fixturenames)
-    starting = _STARTING & vars(item.module).keys() or "start_server" in Path(item.module.__file__ or "").read_text()
-    return "process" if asked or starting or item.get_closest_marker("timing") else "unit"
 
 
 @pytest.fixture(autouse=True)
