@@ -28,12 +28,12 @@ from parkgrid_accounting.bills.closings import close_month
 from parkgrid_accounting.bills.errors import BillError
 from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
 from parkgrid_accounting.clusters.intake import take_enterprises, take_outputs
-from parkgrid_accounting.settlement.keeper import settle
 from parkgrid_contract.time import SHANGHAI, SystemClock, from_ms
 from parkgrid_domain.clusters import enterprise_file, output_file
 from parkgrid_domain.tariff.bill import Terms
 from parkgrid_domain.tariff.reader import example, examples
 from parkgrid_ingest.store.opening import open_store
+from parkgrid_metering.rounds import settle
 from parkgrid_simulators import history
 from parkgrid_simulators.scenario import Scenario
 from parkgrid_simulators.state import ParkState

@@ -27,13 +27,13 @@ from parkgrid.places import default_data_dir, occupied
 from parkgrid.progress import Progress, as_share, progress
 from parkgrid.session import announcer, quiet_logs
 from parkgrid.settling import settled
-from parkgrid_accounting.settlement.declarations import Wish, declare
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import SystemClock, from_ms
 from parkgrid_ingest.decode import Reading
 from parkgrid_ingest.store import Park, Store
 from parkgrid_ingest.store.opening import open_store
+from parkgrid_metering.declarations import Wish, declare
 from parkgrid_simulators.measured.loading import Measured, open_measured
 from parkgrid_simulators.measured.mapping import ReplayMapping
 from parkgrid_simulators.measured.series import Series

@@ -16,11 +16,11 @@ from contextlib import closing
 import psycopg
 
 from parkgrid.progress import Progress, quiet
-from parkgrid_accounting.settlement.keeper import settle, settle_once
 from parkgrid_contract.time import SystemClock
 from parkgrid_database import StoreKind
 from parkgrid_database.errors import StoreUnavailableError
 from parkgrid_ingest.store.opening import open_store
+from parkgrid_metering.rounds import settle, settle_once
 
 _PATIENCE_S = 300.0
 _PAUSE_S = 0.1

@@ -1,6 +1,6 @@
-"""What stored samples amount to: energy intervals with revisions, completeness, figures, bills, closings, traces.
+"""What energy of intervals amounts to: figures, bills, closings, reports, traces.
 
-settlement   readings ─▶ energy of intervals, revisions, gaps          figures    ─▶ indicators, sessions
-bills        supply agreements, months so far and closed               clusters   ─▶ output beside energy
-report       documents that leave the house                            trace      ─▶ from a figure back to readings
+figures      indicators, sessions                                      clusters   ─▶ output beside energy
+bills        supply agreements, months so far and closed               trace      ─▶ from a figure back to readings
+report       documents that leave the house
 """

@@ -3,7 +3,3 @@
 
 class AccountingError(Exception):
     """Accounting cannot do what was asked; the message names the value and the remedy."""
-
-
-class DeclarationError(AccountingError):
-    """A declaration about a register is not possible as it stands."""

@@ -14,12 +14,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 from parkgrid_accounting.bills.closings import reopen_touched
 from parkgrid_accounting.errors import AccountingError
 from parkgrid_accounting.settings import AccountingSettings, DatabaseSettings
-from parkgrid_accounting.settlement.keeper import Report, settle_once
-from parkgrid_accounting.store import statement
 from parkgrid_contract.settings import SettingsError
 from parkgrid_contract.time import Clock, SystemClock, from_ms
 from parkgrid_database.connection import Connection
 from parkgrid_database.errors import SetupError, StoreError, translated
+from parkgrid_metering.rounds import Report, settle_once
+from parkgrid_metering.statements import statement
 
 _log = structlog.get_logger("accounting.service")
 _BACK_OFF_FIRST_S = 0.2
@@ -162,7 +162,7 @@ class _Waits:
 
     def look(self, connection: Connection) -> None:
         """Compare the oldest note with that of the last look: one that stays has nobody who works it off."""
-        count, oldest = connection.execute(statement("metering/rollups_waiting")).fetchone() or (0, None)
+        count, oldest = connection.execute(statement("notes/rollups_waiting")).fetchone() or (0, None)
         if oldest is None or oldest != self._oldest:
             self._oldest, self._since_s, self._told = oldest, time.monotonic(), False
         elif not self._told and time.monotonic() - self._since_s >= self._patience_s:

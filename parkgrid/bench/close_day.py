@@ -11,13 +11,13 @@ from psycopg import sql
 from parkgrid.bench.figures import BenchmarkError, Figure, Leg, Progress, finish, run_pairs
 from parkgrid.bench.plant import SIGNALS
 from parkgrid.bench.stack import Stack
-from parkgrid_accounting.settlement.keeper import Report, settle
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import from_ms
 from parkgrid_ingest.rows import ClassRows
 from parkgrid_ingest.store.copy_binary import Origin, columns_of, encode
 from parkgrid_ingest.store.opening import open_store
+from parkgrid_metering.rounds import Report, settle
 
 POINTS = 1_000
 READINGS = 1_440

@@ -59,6 +59,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         ("parkgrid.prefill", "PrefillError"),
         ("parkgrid.influx.errors", "InfluxError"),
         ("parkgrid_accounting.errors", "AccountingError"),
+        ("parkgrid_metering.errors", "MeteringError"),
         ("parkgrid_database.errors", "StoreError"),
     )
     return tuple(getattr(sys.modules[module], name) for module, name in names if module in sys.modules)

@@ -9,8 +9,8 @@ import typer
 from parkgrid.commands import outcome
 
 if TYPE_CHECKING:
-    from parkgrid_accounting.settlement.declarations import Declared
-    from parkgrid_accounting.settlement.findings import Told
+    from parkgrid_metering.declarations import Declared
+    from parkgrid_metering.findings import Told
 
 Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
 Kwh = str | None
@@ -38,8 +38,8 @@ def list_command(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this par
     def action() -> int:
         import psycopg
 
-        from parkgrid_accounting.settlement.declarations import declared
         from parkgrid_database.errors import translated
+        from parkgrid_metering.declarations import declared
 
         with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
             last = ""
@@ -83,10 +83,10 @@ def declare(
     def action() -> int:
         import psycopg
 
-        from parkgrid_accounting.settlement.declarations import Wish
-        from parkgrid_accounting.settlement.declarations import declare as append
         from parkgrid_contract.time import SystemClock
         from parkgrid_database.errors import translated
+        from parkgrid_metering.declarations import Wish
+        from parkgrid_metering.declarations import declare as append
 
         if instant is None:
             return 1
@@ -122,8 +122,8 @@ def findings(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this park.")
     def action() -> int:
         import psycopg
 
-        from parkgrid_accounting.settlement.findings import told
         from parkgrid_database.errors import translated
+        from parkgrid_metering.findings import told
 
         with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
             found = told(connection, park)
@@ -151,7 +151,7 @@ def _found(each: "Told") -> str:
 
 
 def _number(text: str | None, name: str) -> Decimal | None:
-    from parkgrid_accounting.errors import DeclarationError
+    from parkgrid_metering.errors import DeclarationError
 
     try:
         return None if text is None else Decimal(text)
@@ -160,7 +160,7 @@ def _number(text: str | None, name: str) -> Decimal | None:
 
 
 def _ratio(text: str | None) -> Fraction | None:
-    from parkgrid_accounting.errors import DeclarationError
+    from parkgrid_metering.errors import DeclarationError
 
     try:
         return None if text is None else Fraction(text)

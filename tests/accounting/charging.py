@@ -9,7 +9,7 @@ from parkgrid_accounting.figures.sessions import Sessions, sessions_begun
 from parkgrid_accounting.scope import Scope
 from parkgrid_contract.announcement import Device
 from parkgrid_contract.signals import CATALOGUE, CHARGER_STATES
-from tests.accounting.metering import Metering
+from tests.metering.park import Metering
 
 FREE, OCCUPIED, CHARGING, DISCHARGING, FINISHING = (
     CHARGER_STATES.index(state) for state in ("available", "occupied", "charging", "discharging", "finishing")

@@ -1,14 +1,5 @@
-"""What the tests of accounting share."""
+"""What the tests of accounting share: the park of the tests of metering."""
 
-from collections.abc import Iterator
+from tests.metering.conftest import park
 
-import pytest
-
-from tests.accounting.metering import Metering, metering
-
-
-@pytest.fixture
-def park(dsn: str) -> Iterator[Metering]:
-    """A park without devices over a fresh database."""
-    with metering(dsn) as opened:
-        yield opened
+__all__ = ["park"]

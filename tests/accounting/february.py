@@ -18,9 +18,9 @@ from parkgrid_domain.period import period
 from parkgrid_domain.tariff.bill import Terms
 from parkgrid_domain.tariff.reader import examples
 from tests.accounting.billing import At
-from tests.accounting.metering import Metering, metering
 from tests.conftest import _close_to_visitors as close_to_visitors
 from tests.conftest import temporary_database
+from tests.metering.park import Metering, metering
 
 MONTH = period("2026-02")
 STEP_MS = 300_000

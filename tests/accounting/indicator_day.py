@@ -18,7 +18,7 @@ from parkgrid_contract.announcement import Device
 from parkgrid_contract.identity import MeteringPoint
 from parkgrid_contract.signals import CATALOGUE, CHARGER_STATES, OPERATING_STATES
 from parkgrid_domain.period import Period, period
-from tests.accounting.metering import MINUTE_MS, Metering
+from tests.metering.park import MINUTE_MS, Metering
 
 DAY = period("2026-03-05")
 MINUTES = 1440

@@ -13,7 +13,7 @@ from parkgrid_contract.time import to_ms
 from parkgrid_domain.tariff.bill import Terms
 from parkgrid_domain.tariff.reader import examples
 from tests.accounting.billing import At
-from tests.accounting.metering import PARK, Metering
+from tests.metering.park import PARK, Metering
 
 HOUR = timedelta(hours=1)
 FEBRUARY = datetime(2026, 1, 31, 16, tzinfo=UTC)

@@ -29,7 +29,7 @@ from tests.accounting.indicator_day import (
     park_plans,
     run,
 )
-from tests.accounting.metering import MINUTE_MS, PARK
+from tests.metering.park import MINUTE_MS, PARK
 
 SCOPE = Scope(PARK.park)
 

@@ -19,8 +19,8 @@ from parkgrid_domain.tariff.bill import Terms
 from parkgrid_domain.tariff.reader import examples
 from tests.accounting.billing import At
 from tests.accounting.charging import gun, show, told
-from tests.accounting.metering import DAY_MS, MINUTE_MS, SLOT_MS, Metering, meter, ms
 from tests.accounting.test_sessions import CHARGING, FREE, at, charge, of
+from tests.metering.park import DAY_MS, MINUTE_MS, SLOT_MS, Metering, meter, ms
 
 FIRST_MS = ms("05 13:00")
 """Three hours before midnight in Shanghai: minute 180."""

@@ -13,9 +13,9 @@ import psycopg
 import pytest
 
 from parkgrid_accounting.__main__ import main
-from tests.accounting.metering import MINUTE_MS, meter, ms
 from tests.ingest.conftest import wait_until
 from tests.ingest.readings import drain
+from tests.metering.park import MINUTE_MS, meter, ms
 
 ROOT = Path(__file__).parents[2]
 

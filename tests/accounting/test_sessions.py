@@ -11,7 +11,7 @@ from parkgrid_accounting.trace.figure import NotTracedError, trace
 from parkgrid_contract.time import to_ms
 from tests.accounting.charging import CHARGING, FREE, gun, show, steps, told
 from tests.accounting.conftest import park
-from tests.accounting.metering import MINUTE_MS, Metering
+from tests.metering.park import MINUTE_MS, Metering
 
 __all__ = ["park"]
 

@@ -33,7 +33,7 @@ from tests.accounting.february import (
     kept_month,
 )
 from tests.accounting.february import _outage as outage
-from tests.accounting.metering import EPOCH
+from tests.metering.park import EPOCH
 
 __all__ = ["february", "kept_month"]
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from parkgrid_contract.signals import CHARGER_STATES
 from tests.accounting.indicator_day import AVAILABLE, CHARGING, DAY, NOTHING, Flow, Plan, device, run
-from tests.accounting.metering import Metering
+from tests.metering.park import Metering
 
 DISCHARGING = CHARGER_STATES.index("discharging")
 GAUGES = ("active_power_kw", "vehicle_soc_pct", "operating_state", "session_count")

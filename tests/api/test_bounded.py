@@ -15,7 +15,6 @@ import pytest
 
 from parkgrid_accounting.figures.district import OF_PARKS_TOGETHER, district_figures
 from parkgrid_accounting.figures.inputs import NOTHING_GIVEN
-from parkgrid_accounting.settlement.keeper import settle, settle_once
 from parkgrid_api import statements
 from parkgrid_api.database import connection_text
 from parkgrid_api.resolution import RAW
@@ -29,6 +28,7 @@ from parkgrid_dashboards.check.run import alert_questions
 from parkgrid_dashboards.provision import documents
 from parkgrid_dashboards.queries import query
 from parkgrid_domain.period import period
+from parkgrid_metering.rounds import settle, settle_once
 from tests.api.feed import GATEWAY, Feed, now_ms
 
 DAYS = 40

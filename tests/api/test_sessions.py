@@ -12,9 +12,9 @@ import pytest
 
 from parkgrid_api.settings import ApiSettings, DatabaseSettings
 from tests.accounting.conftest import park
-from tests.accounting.metering import Metering
 from tests.api.charging_day import DAY, at_ms, charged
 from tests.api.conftest import Api, running
+from tests.metering.park import Metering
 
 __all__ = ["park"]
 PATH = "/parks/gaoxin-nan/sessions"

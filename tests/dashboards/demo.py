@@ -12,7 +12,6 @@ import psycopg
 from parkgrid.prefill import HistorySpan, prefill
 from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
 from parkgrid_accounting.clusters.intake import take_enterprises, take_outputs
-from parkgrid_accounting.settlement import keeper, registers
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.refusal import Reason
@@ -25,6 +24,7 @@ from parkgrid_domain.tariff.reader import examples
 from parkgrid_ingest.rows import BatchHeader, Commit, Quarantined
 from parkgrid_ingest.store import Store
 from parkgrid_ingest.store.opening import open_store
+from parkgrid_metering import registers, rounds
 from parkgrid_simulators import history
 from parkgrid_simulators.scenario import SCENARIOS, Scenario, load_scenario
 from tests.accounting.clusters_feed import OUTPUT_100M, accounts_file, workbook
@@ -58,11 +58,11 @@ def fill(dsn: str, folder: Path) -> datetime:
             _second_gateway(store, park, end_ms)
         drain(store)
     with psycopg.connect(dsn, autocommit=True) as connection:
-        keeper.settle(connection, now_ms)
+        rounds.settle(connection, now_ms)
         for park, account in ACCOUNTS.items():
             _agreement(connection, park, account)
         _changed_meter(connection, end_ms)
-        keeper.settle(connection, now_ms)
+        rounds.settle(connection, now_ms)
         # Noted as the batches came, not as the test runs.
         connection.execute("UPDATE base.sequence_gap SET noted_at = %s", (from_ms(end_ms - MINUTE_MS),))
     _clusters(dsn, folder, from_ms(now_ms))

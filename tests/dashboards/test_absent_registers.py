@@ -16,7 +16,7 @@ from parkgrid_dashboards.queries import query
 from parkgrid_ingest.store import Park
 from tests.accounting.conftest import park
 from tests.accounting.indicator_day import DAY, NOTHING, Plan, device, load, park_plans, run
-from tests.accounting.metering import PARK, Metering
+from tests.metering.park import PARK, Metering
 
 __all__ = ["park"]
 

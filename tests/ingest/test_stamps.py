@@ -9,12 +9,12 @@ import psycopg
 import pytest
 
 from parkgrid.broker import RunningBroker
-from parkgrid_accounting.settlement.keeper import settle
 from parkgrid_contract.announcement import Birth, Device, encode_birth
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.sample import Sample
 from parkgrid_ingest.settings import AdmissionSettings
 from parkgrid_ingest.store.opening import open_store
+from parkgrid_metering.rounds import settle
 from tests.ingest.chain import (
     EPOCH,
     GATEWAY,

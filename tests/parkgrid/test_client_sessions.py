@@ -7,9 +7,9 @@ import pytest
 
 from parkgrid.client import Client
 from tests.accounting.conftest import park
-from tests.accounting.metering import Metering
 from tests.api.charging_day import charged
 from tests.api.conftest import Served, serve
+from tests.metering.park import Metering
 
 __all__ = ["park", "serve"]
 ORIGINS = ["from_pv_kwh", "from_storage_kwh", "from_grid_kwh"]

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has somebod
 
 _PROGRAM = """
 import json, os, pathlib, sys
-import parkgrid_accounting.settlement.keeper, parkgrid_api.app  # what the parts are made of
+import parkgrid_metering.rounds, parkgrid_api.app  # what the parts are made of
 import parkgrid_edge.agent, parkgrid_ingest.service
 own, foreign = map(pathlib.Path, sys.argv[1:])
 (own / "made").write_text("x")

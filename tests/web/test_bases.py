@@ -12,10 +12,10 @@ from parkgrid_contract.time import SHANGHAI, to_ms
 from tests.accounting.clusters_feed import outputs
 from tests.accounting.conftest import park
 from tests.accounting.indicator_day import DAY, park_plans, run
-from tests.accounting.metering import Metering
 from tests.accounting.test_clusters_figures import feed as golden_clusters
 from tests.api.conftest import Served
 from tests.api.feed import Feed
+from tests.metering.park import Metering
 from tests.web.conftest import Visit
 
 __all__ = ["park"]

@@ -9,10 +9,10 @@ import pytest
 from parkgrid_contract.announcement import Device
 from tests.accounting.conftest import park
 from tests.accounting.indicator_day import park_plans, run
-from tests.accounting.metering import Metering
 from tests.api.charging_day import charged
 from tests.api.conftest import Served
 from tests.api.feed import Feed, devices, now_ms
+from tests.metering.park import Metering
 from tests.web.conftest import Visit
 from tests.web.test_page import balanced
 

@@ -20,7 +20,7 @@ import openpyxl
 import psycopg
 import pytest
 
-from parkgrid_accounting.settlement.keeper import settle
+from parkgrid_metering.rounds import settle
 from tests.conftest import temporary_database
 from tests.web.build_hook import ROOT, hook
 from tests.web.conftest import Visit, served

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 from psycopg.rows import dict_row
 
 from parkgrid_accounting.clusters.coal import coal_of
-from parkgrid_accounting.store import statement
+from parkgrid_accounting.statements import statement
 from parkgrid_database.connection import Connection
 from parkgrid_domain.clusters import energy, progress
 from parkgrid_domain.clusters.energy import Attribution, Metered, attribute

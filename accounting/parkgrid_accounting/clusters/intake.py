@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 
 from parkgrid_accounting.clusters.figures import enterprises_of, revisions
 from parkgrid_accounting.clusters.sheet import Take, read_bytes, read_sheet
-from parkgrid_accounting.store import statement
+from parkgrid_accounting.statements import statement
 from parkgrid_contract.time import SHANGHAI
 from parkgrid_database.connection import Connection
 from parkgrid_database.errors import translated

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from parkgrid_accounting.figures.indicators import figures_of
 from parkgrid_accounting.figures.inputs import Given
 from parkgrid_accounting.figures.site import site_of_parks
-from parkgrid_accounting.store import statement
+from parkgrid_accounting.statements import statement
 from parkgrid_database.connection import Connection
 from parkgrid_domain.indicators.definition import Figure
 from parkgrid_domain.period import Period

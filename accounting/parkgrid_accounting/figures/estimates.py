@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parkgrid_accounting.figures.grid import Grid
-from parkgrid_accounting.store import statement, unpacked
+from parkgrid_accounting.statements import statement
 from parkgrid_database.connection import Connection
+from parkgrid_metering.columns import unpacked
 
 _SLOT_MS = 900_000
 

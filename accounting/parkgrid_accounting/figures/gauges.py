@@ -10,10 +10,11 @@ from psycopg import sql
 from parkgrid_accounting.figures.grid import Grid
 from parkgrid_accounting.figures.quantities import Gauge, MinuteGauge, States
 from parkgrid_accounting.figures.site import WEATHER, Site, SiteDevice
-from parkgrid_accounting.store import statement, unpacked
+from parkgrid_accounting.statements import statement
 from parkgrid_contract.signals import CATALOGUE, CHARGER_STATES, OPERATING_STATES
 from parkgrid_contract.time import from_ms
 from parkgrid_database.connection import Connection
+from parkgrid_metering.columns import unpacked
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

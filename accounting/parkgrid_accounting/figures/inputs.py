@@ -32,11 +32,12 @@ from parkgrid_accounting.figures.quantities import (
 from parkgrid_accounting.figures.ratings import ratings_of
 from parkgrid_accounting.figures.site import Site, SiteRegister, site_of
 from parkgrid_accounting.scope import Scope
-from parkgrid_accounting.store import statement, unpacked
+from parkgrid_accounting.statements import statement
 from parkgrid_database.connection import Connection
 from parkgrid_domain.factors import factors_for, region_of
 from parkgrid_domain.indicators.definition import Factor, Inputs, Quantity
 from parkgrid_domain.period import Period
+from parkgrid_metering.columns import unpacked
 
 _SETTLEMENT_S = 900
 _MINUTE_S = 60

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from parkgrid_accounting.scope import Scope
-from parkgrid_accounting.store import statement
+from parkgrid_accounting.statements import statement
 from parkgrid_contract.time import from_ms, to_ms
 from parkgrid_database.connection import Connection
 

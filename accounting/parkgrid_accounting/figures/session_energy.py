@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from parkgrid_accounting.figures.session_rows import DELIVERED, POWER, RETURNED, ChargerRegister, ChargerRows
-from parkgrid_accounting.store import Int64s
 from parkgrid_domain.energy import Readings
 from parkgrid_domain.energy.between import Instants, Pieces, Settled, cut, energy_along, energy_between, joined
 from parkgrid_domain.indicators.visits import Visit
+from parkgrid_metering.columns import Int64s
 
 _W_MS_PER_WH = 3_600_000
 _NONE = -1

@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from parkgrid_accounting.settlement.registers import LIMIT_OF_RATED
-from parkgrid_accounting.store import Int64s, statement, unpacked
+from parkgrid_accounting.statements import statement
 from parkgrid_contract.signals import CHARGER_STATES
 from parkgrid_contract.time import from_ms
 from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Declaration, Readings, RegisterRule
 from parkgrid_domain.energy.between import Settled
 from parkgrid_domain.indicators.visits import IN_SESSION, NOT_COUNTED, Shown
+from parkgrid_metering.columns import Int64s, unpacked
+from parkgrid_metering.registers import LIMIT_OF_RATED
 
 DELIVERED, RETURNED, POWER = "energy_delivered_kwh", "energy_returned_kwh", "active_power_kw"
 _SIGNALS = ("operating_state", "session_count", DELIVERED, RETURNED, POWER, "session_energy_kwh", "vehicle_soc_pct")

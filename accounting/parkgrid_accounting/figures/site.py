@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from parkgrid_accounting.errors import AccountingError
 from parkgrid_accounting.scope import Scope
-from parkgrid_accounting.store import statement
+from parkgrid_accounting.statements import statement
 from parkgrid_database.connection import Connection
 from parkgrid_domain.indicators.definition import Place
 

@@ -21,7 +21,7 @@ from parkgrid_accounting.figures.inputs import Given
 from parkgrid_accounting.figures.site import site_of
 from parkgrid_accounting.report.words import WORDS, half
 from parkgrid_accounting.scope import Scope
-from parkgrid_accounting.store import statement
+from parkgrid_accounting.statements import statement
 from parkgrid_contract.time import from_ms
 from parkgrid_database.connection import Connection
 from parkgrid_domain.clusters.figures import BY_NAME

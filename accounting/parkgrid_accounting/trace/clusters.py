@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from parkgrid_accounting.address import ClusterAddress
 from parkgrid_accounting.clusters.figures import ClusterFigures, cluster_figures, revisions
-from parkgrid_accounting.store import statement
+from parkgrid_accounting.statements import statement
 from parkgrid_accounting.trace.answer import Definition, Input, NotTracedError, Rule, Trace, same
 from parkgrid_accounting.trace.registers import RegisterTrace, Source, sources, trace_register
 from parkgrid_database.connection import Connection

@@ -18,10 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from parkgrid_accounting.settlement.beliefs import decode
-from parkgrid_accounting.settlement.neighbours import good_intervals
-from parkgrid_accounting.settlement.registers import LIMIT_OF_RATED, daylight
-from parkgrid_accounting.store import Int64s, statement, unpacked
+from parkgrid_accounting.statements import statement
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import from_ms, to_ms
 from parkgrid_database.connection import Connection
@@ -42,6 +39,10 @@ from parkgrid_domain.energy import (
     reach_ms,
 )
 from parkgrid_domain.energy.between import Instants, energy_between
+from parkgrid_metering.beliefs import decode
+from parkgrid_metering.columns import Int64s, unpacked
+from parkgrid_metering.neighbours import good_intervals
+from parkgrid_metering.registers import LIMIT_OF_RATED, daylight
 
 _AFTER_MS = 7_200_000
 """Readings so long after a span are looked at: what follows it decides which of its readings are believed."""

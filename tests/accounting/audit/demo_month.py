@@ -21,8 +21,6 @@ import psycopg
 from parkgrid.prefill import HistorySpan, prefill
 from parkgrid_accounting.bills.closings import close_month, reopen_touched
 from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
-from parkgrid_accounting.settlement.declarations import Wish, declare
-from parkgrid_accounting.settlement.keeper import settle
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import from_ms
 from parkgrid_domain.tariff.bill import Terms
@@ -30,6 +28,8 @@ from parkgrid_domain.tariff.reader import examples
 from parkgrid_ingest.rows import BatchHeader, ClassRows, Commit
 from parkgrid_ingest.store import Store
 from parkgrid_ingest.store.opening import open_store
+from parkgrid_metering.declarations import Wish, declare
+from parkgrid_metering.rounds import settle
 from parkgrid_simulators.scenario import DeviceSettings, PointSettings, Scenario, load_scenario
 from tests.accounting.billing import At
 from tests.accounting.clusters_feed import accounts_file, enterprises, outputs, quarter_rows, workbook

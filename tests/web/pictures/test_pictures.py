@@ -24,7 +24,7 @@ import pytest
 from PIL import Image
 
 from parkgrid import process
-from parkgrid_accounting.settlement.keeper import settle
+from parkgrid_metering.rounds import settle
 from tests.conftest import open_folder, temporary_database
 from tests.web.conftest import Visit
 from tests.web.district import District
