@@ -295,24 +295,24 @@ class _Round:
         # One part is written while the next is unpacked and computed; the connection belongs to the writing meanwhile.
         done: list[tuple[Sequence[Window], Ends, Computed]] = []
         writes: list[Future[Written]] = []
+        judged: list[Judged] = []
+        found: list[Found] = []
         with ThreadPoolExecutor(1, "settlement") as writing:
             for part, ends, computed, made in self._parts(group, packed, rules, opener):
                 prepared = Prepared.of(computed, self._now_ms)
-                judged, found = _judged(part, ends, made), list(_found(part, ends, made))
+                judged += _judged(part, ends, made)
+                found += _found(part, ends, made)
                 if len(writes) >= _AHEAD:
                     writes[-_AHEAD].result()
-                writes.append(writing.submit(self._write, prepared, judged, found))
+                writes.append(writing.submit(revisions.write, self._connection, prepared, self._now_ms))
                 done.append((part, ends, computed))
+        # At once and last: a short statement waits longer for its turn beside the computing than it takes.
+        beliefs.keep(self._connection, judged)
+        findings.keep(self._connection, found, self._now_ms)
         for (part, ends, computed), written in zip(done, writes, strict=True):
             self._computed.append(([each.span.register for each in part], computed))
             self._note(part, written.result(), ends)
             self._inverters.note(part, computed, written.result())
-
-    def _write(self, prepared: Prepared, judged: Iterable[Judged], found: Sequence[Found]) -> Written:
-        written = revisions.write(self._connection, prepared, self._now_ms)
-        beliefs.keep(self._connection, judged)
-        findings.keep(self._connection, found, self._now_ms)
-        return written
 
     def _read(self, members: Sequence[Register], span_ms: tuple[int, int]) -> PackedReadings:
         device_class = members[0].device_class
