@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from parkgrid import process, unprivileged
 from parkgrid.broker_access import TAP, Logins, acl, logins
-from parkgrid.places import write_private
+from parkgrid.private_file import write_private
 from parkgrid_contract.broker import BrokerAddress, BrokerAddressError, broker_address
 from parkgrid_contract.identity import Gateway
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from parkgrid.places import write_private
+from parkgrid.private_file import write_private
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.topics import PREFIX, Channel, subscription
 
