@@ -21,15 +21,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg.conninfo import make_conninfo
 
-from parkgrid import broker as brokers
-from parkgrid import database as databases
-from parkgrid import process, toml, unprivileged
-from parkgrid.broker_access import INGEST
+from parkgrid import toml
 from parkgrid.places import DATABASE
 from parkgrid.running import Running, near
-from parkgrid.supervisor import Part, Supervisor
 from parkgrid_contract.identity import Gateway
 from parkgrid_database.roles import NAMES, Login, Role, make_logins
+from parkgrid_servers import broker as brokers
+from parkgrid_servers import database as databases
+from parkgrid_servers import process, unprivileged
+from parkgrid_servers.broker_access import INGEST
+from parkgrid_servers.supervisor import Part, Supervisor
 
 if TYPE_CHECKING:
     import subprocess

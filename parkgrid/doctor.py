@@ -119,8 +119,8 @@ def clock(now_s: float, kernel_state: int | None) -> Finding:
 
 def disk(data_dir: Path) -> Finding:
     """Whether the data folder can be written, durably and for a while, and a new one has room for the demonstration."""
-    from parkgrid.database import cluster_major
     from parkgrid.places import DATABASE
+    from parkgrid_servers.database import cluster_major
 
     place = next((folder for folder in (data_dir, *data_dir.parents) if folder.exists()), Path("/"))
     free_gb = shutil.disk_usage(place).free / _GIGABYTE
@@ -170,8 +170,8 @@ def _runs(data_dir: Path) -> bool:
 
 def database(data_dir: Path, dsn: str | None) -> Iterator[Finding]:
     """Which database `up` would use, and whether it can."""
-    from parkgrid import database as launcher
     from parkgrid.places import DATABASE
+    from parkgrid_servers import database as launcher
 
     folder = data_dir / DATABASE
     try:
@@ -189,7 +189,7 @@ def database(data_dir: Path, dsn: str | None) -> Iterator[Finding]:
 
 def broker(url: str | None) -> Finding:
     """Which broker `up` would use."""
-    from parkgrid import broker as launcher
+    from parkgrid_servers import broker as launcher
 
     if url:
         try:
@@ -209,7 +209,7 @@ def broker(url: str | None) -> Finding:
 def _given_database(dsn: str) -> Iterator[Finding]:
     import psycopg
 
-    from parkgrid import database as launcher
+    from parkgrid_servers import database as launcher
 
     running = launcher.given(dsn)
     with psycopg.connect(dsn) as connection:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from parkgrid import process
+from parkgrid_servers import process
 
 LOCK, RUNNING = "in-use", "running.toml"
 DATABASE = "database"

@@ -19,7 +19,6 @@ from pathlib import Path
 
 import psycopg
 
-from parkgrid import process
 from parkgrid.prefill_rows import BATCH_MS, Part, Task, make
 from parkgrid.progress import Progress, quiet
 from parkgrid.settling import rolling_up
@@ -29,6 +28,7 @@ from parkgrid_contract.time import SystemClock, from_ms
 from parkgrid_edge.delivery.uplink import agent_version
 from parkgrid_ingest.rows import BatchHeader, Commit
 from parkgrid_ingest.store import Known, Park, Store
+from parkgrid_servers import process
 from parkgrid_simulators import history
 from parkgrid_simulators.plant import SimulatedDevice
 from parkgrid_simulators.scenario import Scenario

@@ -12,13 +12,14 @@ from typing import Any
 
 import psycopg
 
-from parkgrid import toml, unprivileged
+from parkgrid import toml
 from parkgrid.chain import Chain
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import AcceleratedClock
 from parkgrid_ingest.store import Park
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_ingest.store.settings import StoreSettings
+from parkgrid_servers import unprivileged
 from parkgrid_simulators.scenario import DEFAULT, Scenario, load_scenario
 
 GATEWAY = "gw-1"

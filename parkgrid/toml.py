@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from parkgrid.private_file import write_private
+from parkgrid_servers.private_file import write_private
 
 
 def write(path: Path, document: Mapping[str, Any]) -> Path:

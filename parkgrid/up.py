@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from parkgrid import district, process
+from parkgrid import district
 from parkgrid.chain import Chain
 from parkgrid.on_its_way import OnItsWay
 from parkgrid.places import PlaceError, default_data_dir, occupied, page_port, passing_folder
@@ -23,12 +23,13 @@ from parkgrid.session import announcer, quiet_logs, stop_event, unless
 from parkgrid.settling import settle_everything
 from parkgrid.site import PORTS, Site, newest_ms, seeded
 from parkgrid.site import waiting as batches_waiting
-from parkgrid.supervisor import PartError
 from parkgrid.verdict import Before, Verdict, judge
 from parkgrid_api.settings import is_loopback
 from parkgrid_contract.time import AcceleratedClock, SystemClock
 from parkgrid_edge.agent import Agent
 from parkgrid_edge.settings import EdgeSettings, load_settings
+from parkgrid_servers import process
+from parkgrid_servers.supervisor import PartError
 from parkgrid_simulators.scenario import DEFAULT, SCENARIOS
 
 DISTRICT = (DEFAULT, SCENARIOS / "biling_ic_park.toml", SCENARIOS / "julongshan_pedf_office.toml")

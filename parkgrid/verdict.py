@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psycopg
 
-from parkgrid.database import RunningDatabase
 from parkgrid.reconcile import Reconciliation, reconcile
+from parkgrid_servers.database import RunningDatabase
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from parkgrid import process
+from parkgrid_servers import process
 
 if TYPE_CHECKING:
-    from parkgrid.broker import RunningBroker
-    from parkgrid.database import RunningDatabase
+    from parkgrid_servers.broker import RunningBroker
+    from parkgrid_servers.database import RunningDatabase
 
 # A busy machine is no defect: how long an example takes says nothing about the code that it is given to.
 settings.register_profile("parkgrid", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -68,7 +68,7 @@ def server_dir() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def database_server() -> "Iterator[RunningDatabase]":
     """One server for the session: the one named by PARKGRID_TEST_DSN, else one started here."""
-    from parkgrid import database
+    from parkgrid_servers import database
 
     named = os.environ.get(TEST_DSN)
     if named:
@@ -110,7 +110,7 @@ def empty_dsn(database_server: "RunningDatabase") -> Iterator[str]:
 @pytest.fixture
 def broker(tmp_path: Path) -> "Iterator[RunningBroker]":
     """A broker of the test's own: mosquitto when it is installed, else amqtt."""
-    from parkgrid import broker as launcher
+    from parkgrid_servers import broker as launcher
 
     running = launcher.start(tmp_path / "broker")
     try:

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from parkgrid.bench.figures import BARS, BenchmarkError, Figure
 from parkgrid.bench.suite import run
-from parkgrid.broker import BrokerStartError
-from parkgrid.database import DatabaseStartError
+from parkgrid_servers.broker import BrokerStartError
+from parkgrid_servers.database import DatabaseStartError
 
 _FAILED = 1
 _WRONG = 2

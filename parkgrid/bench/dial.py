@@ -6,11 +6,11 @@ import time
 from contextlib import AbstractContextManager
 from typing import Self
 
-from parkgrid import process
 from parkgrid.bench.devices import Load
 from parkgrid.bench.figures import BenchmarkError
 from parkgrid_edge.drivers import find
 from parkgrid_edge.protocols.registers import Register
+from parkgrid_servers import process
 
 _PATIENCE_S = 10.0
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from parkgrid import process
 from parkgrid.bench.figures import BenchmarkError, Figure, Progress
 from parkgrid.bench.stack import PARK, Stack
 from parkgrid_edge.drivers import find
+from parkgrid_servers import process
 
 DEVICES = 50
 SIGNALS = 20

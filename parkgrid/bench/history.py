@@ -18,7 +18,6 @@ from urllib.parse import quote
 import uvicorn
 from fastapi import Request, Response
 
-from parkgrid import process
 from parkgrid.bench.figures import BenchmarkError, Figure, Leg, Progress, finish, run_pairs
 from parkgrid.bench.plant import METERS, device
 from parkgrid.bench.stack import GATEWAYS, Stack
@@ -30,6 +29,7 @@ from parkgrid_api.services import Services
 from parkgrid_api.settings import ApiSettings
 from parkgrid_contract.settings import load
 from parkgrid_contract.time import SystemClock
+from parkgrid_servers import process
 
 POINTS = 1_000
 _REQUESTS = 600

@@ -11,10 +11,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from parkgrid import process
 from parkgrid.bench.dial import Dial
 from parkgrid.bench.figures import BenchmarkError
 from parkgrid.bench.stack import Stack
+from parkgrid_servers import process
 
 PARK = "live-park"
 GATEWAY = "gw-live"

@@ -13,9 +13,6 @@ from typing import Any
 
 import psycopg
 
-from parkgrid import broker as brokers
-from parkgrid import database as databases
-from parkgrid import process
 from parkgrid.bench.figures import BenchmarkError
 from parkgrid.bench.load import Sent, Spec
 from parkgrid.bench.plant import METERS, MeteredSpan, birth
@@ -23,6 +20,9 @@ from parkgrid.bench.wire import Publisher
 from parkgrid_contract.announcement import encode_birth
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.topics import Channel, topic
+from parkgrid_servers import broker as brokers
+from parkgrid_servers import database as databases
+from parkgrid_servers import process
 
 PARK = "bench-park"
 GATEWAYS = (Gateway(PARK, "bench-1"), Gateway(PARK, "bench-2"))

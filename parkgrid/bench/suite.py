@@ -7,7 +7,7 @@ from parkgrid.bench import close_day, drain, edge, history, latency, month_bill,
 from parkgrid.bench.figures import BARS, Figure, Progress
 from parkgrid.bench.plant import ROW_VALUES
 from parkgrid.bench.stack import GATEWAYS, Stack, running_stack
-from parkgrid.broker import BrokerKind
+from parkgrid_servers.broker import BrokerKind
 
 _Step = Callable[[], Iterator[Figure]]
 

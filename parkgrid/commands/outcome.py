@@ -51,9 +51,9 @@ def refuse(*sentences: str) -> NoReturn:
 def _expected_errors() -> tuple[type[Exception], ...]:
     """The errors that a command's own module raises with a remedy; a module that was not loaded cannot have."""
     names: Sequence[tuple[str, str]] = (
-        ("parkgrid.database", "DatabaseStartError"),
-        ("parkgrid.broker", "BrokerStartError"),
-        ("parkgrid.supervisor", "PartError"),
+        ("parkgrid_servers.database", "DatabaseStartError"),
+        ("parkgrid_servers.broker", "BrokerStartError"),
+        ("parkgrid_servers.supervisor", "PartError"),
         ("parkgrid.tap", "TapError"),
         ("parkgrid.places", "PlaceError"),
         ("parkgrid.prefill", "PrefillError"),

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 import psycopg
 import pytest
 
-from parkgrid.database import RunningDatabase
 from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
 from parkgrid_accounting.trace.answer import Trace
 from parkgrid_accounting.trace.figure import trace
@@ -17,6 +16,7 @@ from parkgrid_contract.identity import MeteringPoint
 from parkgrid_domain.period import period
 from parkgrid_domain.tariff.bill import Terms
 from parkgrid_domain.tariff.reader import examples
+from parkgrid_servers.database import RunningDatabase
 from tests.accounting.billing import At
 from tests.conftest import _close_to_visitors as close_to_visitors
 from tests.conftest import temporary_database

@@ -14,9 +14,9 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from parkgrid.process import free_port
 from parkgrid_api.http.connections import MOST_HEAD_BYTES, ClientConnection, address_of, protocol
 from parkgrid_api.settings import ConnectionSettings
+from parkgrid_servers.process import free_port
 from tests.api.conftest import Served
 
 PATIENCE_S = 60.0

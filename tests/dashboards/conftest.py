@@ -14,7 +14,7 @@ from tests.conftest import temporary_database
 from tests.dashboards import demo
 
 if TYPE_CHECKING:
-    from parkgrid.database import RunningDatabase
+    from parkgrid_servers.database import RunningDatabase
 
 
 @dataclass(frozen=True, slots=True)

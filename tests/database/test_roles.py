@@ -8,7 +8,6 @@ import pytest
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from parkgrid.database import RunningDatabase
 from parkgrid_contract.announcement import Device
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_database import migrate as runner
@@ -17,6 +16,7 @@ from parkgrid_database.migrate import migrate
 from parkgrid_database.roles import ROLES, Login, Role
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_ingest.store.settings import StoreSettings
+from parkgrid_servers.database import RunningDatabase
 from tests.conftest import temporary_database
 from tests.ingest.readings import GATEWAY, NOON_MS, all_rows, birth, drain, one_batch
 from tests.logins import logins

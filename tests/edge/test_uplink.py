@@ -112,7 +112,7 @@ async def test_the_window_is_never_exceeded_even_after_reconnects(tmp_path, brok
 
 
 async def test_a_broker_that_lost_everything_costs_only_a_resend(tmp_path, free_port):
-    from parkgrid import broker as launcher
+    from parkgrid_servers import broker as launcher
 
     port = free_port()
     first = launcher.start(tmp_path / "first", port)

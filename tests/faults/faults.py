@@ -16,7 +16,7 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 
-from parkgrid.database import DatabaseStartError
+from parkgrid_servers.database import DatabaseStartError
 from tests.faults.proxy import Link, Proxy
 from tests.faults.replayer import replaying
 from tests.faults.system import PARK, Edge, FaultTestError, Ingest, System, end, kill, until

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import psycopg
 
-from parkgrid import broker as brokers
-from parkgrid import database as databases
-from parkgrid import process
 from parkgrid.reconcile import Reconciliation, reconcile
+from parkgrid_servers import broker as brokers
+from parkgrid_servers import database as databases
+from parkgrid_servers import process
 from tests.faults.proxy import Link, Proxy
 
 PARK = "proof-park"

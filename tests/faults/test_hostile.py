@@ -15,15 +15,15 @@ from urllib.request import urlopen
 
 import pytest
 
-from parkgrid import broker as launcher
-from parkgrid import process
-from parkgrid.broker import RunningBroker
-from parkgrid.broker_access import INGEST
 from parkgrid_contract.announcement import Birth, Device, encode_birth
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.sample import Sample
 from parkgrid_contract.telemetry import Batch, decode_ack, encode_batch
 from parkgrid_contract.topics import Channel, topic
+from parkgrid_servers import broker as launcher
+from parkgrid_servers import process
+from parkgrid_servers.broker import RunningBroker
+from parkgrid_servers.broker_access import INGEST
 from tests.faults.hostile import birth as hostile_birth
 from tests.faults.hostile import messages
 from tests.faults.system import Ingest, end

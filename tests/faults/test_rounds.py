@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from parkgrid.broker import find_mosquitto
+from parkgrid_servers.broker import find_mosquitto
 from tests.faults.faults import FAULTS
 from tests.faults.system import FaultTestError, System, describe, running_system, until
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import psycopg
 
-from parkgrid.broker import RunningBroker
 from parkgrid_contract.announcement import Birth, Device, encode_birth
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.sample import Sample
@@ -17,6 +16,7 @@ from parkgrid_contract.telemetry import Ack, Batch, decode_ack, encode_batch
 from parkgrid_contract.topics import Channel, topic
 from parkgrid_ingest.service import Service
 from parkgrid_ingest.settings import CommitSettings, IngestSettings, MqttSettings, StoreSection
+from parkgrid_servers.broker import RunningBroker
 
 GATEWAY = Gateway("park", "gw-1")
 EPOCH = 1_790_000_000 * 2**20

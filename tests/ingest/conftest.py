@@ -11,7 +11,7 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
-from parkgrid.broker import RunningBroker
+from parkgrid_servers.broker import RunningBroker
 
 PATIENCE_S = 20.0
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from parkgrid.broker import RunningBroker
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.sample import Sample
 from parkgrid_contract.telemetry import Ack
 from parkgrid_contract.topics import Channel, topic
+from parkgrid_servers.broker import RunningBroker
 from tests.ingest.chain import (
     AT,
     EPOCH,

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from parkgrid import broker as launcher
-from parkgrid.broker import RunningBroker
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.telemetry import Ack, decode_ack, encode_ack
 from parkgrid_contract.time import SystemClock
@@ -19,6 +17,8 @@ from parkgrid_ingest import broker_probe
 from parkgrid_ingest.consumer import Consumer
 from parkgrid_ingest.inbox import Inbox, Message
 from parkgrid_ingest.settings import MqttSettings
+from parkgrid_servers import broker as launcher
+from parkgrid_servers.broker import RunningBroker
 
 GATEWAY = Gateway("park", "gw-1")
 TELEMETRY = "parkgrid/v1/park/gw-1/telemetry"

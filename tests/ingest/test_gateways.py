@@ -7,7 +7,6 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from parkgrid.broker import RunningBroker
 from parkgrid.cli import app
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
@@ -16,6 +15,7 @@ from parkgrid_contract.telemetry import decode_ack
 from parkgrid_contract.topics import Channel, topic
 from parkgrid_ingest.quota import exceeded
 from parkgrid_ingest.settings import QuotaSettings
+from parkgrid_servers.broker import RunningBroker
 from tests.ingest.chain import (
     EPOCH,
     GATEWAY,

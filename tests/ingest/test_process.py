@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from parkgrid.broker import RunningBroker
 from parkgrid_ingest.settings import IngestSettings
+from parkgrid_servers.broker import RunningBroker
 from tests.ingest.chain import (
     EXPECTED,
     Until,

@@ -13,9 +13,6 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from parkgrid import broker as launcher
-from parkgrid import database
-from parkgrid.broker import RunningBroker
 from parkgrid_contract.announcement import Status, encode_status
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.telemetry import Ack
@@ -23,6 +20,9 @@ from parkgrid_contract.topics import Channel, topic
 from parkgrid_database.migrate import migrate
 from parkgrid_ingest.settings import MetricsSettings
 from parkgrid_ingest.store.opening import DatabaseStore, open_store
+from parkgrid_servers import broker as launcher
+from parkgrid_servers import database
+from parkgrid_servers.broker import RunningBroker
 from tests.ingest.chain import (
     EPOCH,
     EXPECTED,

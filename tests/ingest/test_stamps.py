@@ -8,13 +8,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from parkgrid.broker import RunningBroker
 from parkgrid_contract.announcement import Birth, Device, encode_birth
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.sample import Sample
 from parkgrid_ingest.settings import AdmissionSettings
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_metering.rounds import settle
+from parkgrid_servers.broker import RunningBroker
 from tests.ingest.chain import (
     EPOCH,
     GATEWAY,

@@ -6,12 +6,12 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from parkgrid import database
 from parkgrid_contract.refusal import Reason
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_database.migrate import migrate
 from parkgrid_ingest.rows import Commit, Quarantined
 from parkgrid_ingest.store.opening import open_store
+from parkgrid_servers import database
 from tests.conftest import TEST_DSN, open_folder, temporary_database
 from tests.ingest.readings import EPOCH, GATEWAY, NOON_MS, all_rows, birth, class_rows, drain, header
 

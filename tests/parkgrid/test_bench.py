@@ -11,10 +11,10 @@ from parkgrid.bench.__main__ import main, table
 from parkgrid.bench.figures import BARS, Bar, Figure, Leg, finish, run_pairs
 from parkgrid.bench.stack import running_stack
 from parkgrid.bench.wire import Publisher, pace
-from parkgrid.broker import start
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.telemetry import decode_batch
+from parkgrid_servers.broker import start
 
 NAMES = [
     *("ingest_1000", "ingest_200", "ingest_20", "latency_p50", "latency_p99", "outbox"),

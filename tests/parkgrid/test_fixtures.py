@@ -2,7 +2,7 @@
 
 import psycopg
 
-from parkgrid import broker as launcher
+from parkgrid_servers import broker as launcher
 
 
 def test_an_empty_database_is_empty_and_its_own(empty_dsn):

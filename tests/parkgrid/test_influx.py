@@ -17,7 +17,6 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from parkgrid import process
 from parkgrid.commands.influx import app
 from parkgrid.influx.client import Influx
 from parkgrid.influx.cursor import Cursor
@@ -29,6 +28,7 @@ from parkgrid.influx.sources import VictoriaMetrics
 from parkgrid.prefill import HistorySpan, prefill
 from parkgrid_contract.time import SystemClock
 from parkgrid_ingest.store.opening import open_store
+from parkgrid_servers import process
 from parkgrid_simulators.scenario import load_scenario
 from parkgrid_simulators.weather import PINGSHAN
 

@@ -6,13 +6,13 @@ import threading
 import pytest
 from paho.mqtt import publish
 
-from parkgrid import broker as launcher
 from parkgrid import tap
 from parkgrid.tap import Wanted
 from parkgrid_contract.announcement import Birth, Device, encode_birth
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.sample import Quality, Sample
 from parkgrid_contract.telemetry import Batch, encode_batch
+from parkgrid_servers import broker as launcher
 
 BASE = "parkgrid/v1/gaoxin-nan/gw-1"
 # 2026-03-01 04:00:00 UTC is noon in Shenzhen.

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from parkgrid import broker as launcher
 from parkgrid import tap
 from parkgrid_contract.broker import broker_address, tls_context
 from parkgrid_contract.identity import Gateway
@@ -28,7 +27,8 @@ from parkgrid_ingest.__main__ import main as ingest_main
 from parkgrid_ingest.consumer import Consumer
 from parkgrid_ingest.inbox import Inbox
 from parkgrid_ingest.settings import MqttSettings
-from tests.parkgrid.shipped_broker import NO_MOSQUITTO, certificates, commands_of, make_certificates, shipped
+from parkgrid_servers import broker as launcher
+from tests.servers.shipped_broker import NO_MOSQUITTO, certificates, commands_of, make_certificates, shipped
 
 __all__ = ["certificates"]
 

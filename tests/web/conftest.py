@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from parkgrid import process
+from parkgrid_servers import process
 from tests.api import conftest as api_conftest
 from tests.api.conftest import Served, serve
 from tests.api.feed import Feed

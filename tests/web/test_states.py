@@ -12,7 +12,7 @@ from tests.api.feed import Feed, devices, now_ms
 from tests.web.conftest import Visit
 
 if TYPE_CHECKING:
-    from parkgrid.database import RunningDatabase
+    from parkgrid_servers.database import RunningDatabase
 
 pytestmark = pytest.mark.browser
 Visits = Callable[..., Visit]

@@ -21,7 +21,7 @@ from tests.web.conftest import Visit, served
 from tests.web.sources import call
 
 if TYPE_CHECKING:
-    from parkgrid.database import RunningDatabase
+    from parkgrid_servers.database import RunningDatabase
 
 Visits = Callable[..., Visit]
 NOW = 1_795_392_000_000

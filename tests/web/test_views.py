@@ -27,7 +27,7 @@ from tests.web.conftest import Visit, served
 from tests.web.district import District
 
 if TYPE_CHECKING:
-    from parkgrid.database import RunningDatabase
+    from parkgrid_servers.database import RunningDatabase
 
 pytestmark = pytest.mark.browser
 AXE = ROOT / "api" / "parkgrid_api" / "web" / "node_modules" / "axe-core" / "axe.min.js"

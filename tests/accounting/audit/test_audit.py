@@ -23,8 +23,8 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 
-from parkgrid.database import RunningDatabase
 from parkgrid_api.settings import ApiSettings, DatabaseSettings
+from parkgrid_servers.database import RunningDatabase
 from tests.accounting.audit import demo_month
 from tests.accounting.audit.demo_month import ACCOUNTS, MONTH, PARK, PLAN_ID, QUARTER, SHARES, TERMS, ms
 from tests.accounting.audit.figures import CLUSTER, ENERGIES, Agreed, Evidence, Span, bill, cluster, indicator

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import psycopg
 
-from parkgrid import broker as brokers
-from parkgrid import database as databases
-from parkgrid import process
 from parkgrid.bench.dial import Dial
 from parkgrid.bench.figures import BenchmarkError
 from parkgrid.bench.live_park import LivePark
 from parkgrid.bench.stack import Stack, running_stack
+from parkgrid_servers import broker as brokers
+from parkgrid_servers import database as databases
+from parkgrid_servers import process
 from tests.conftest import open_folder
 from tests.faults.proxy import Link, Proxy
 

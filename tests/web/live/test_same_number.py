@@ -24,7 +24,7 @@ from parkgrid_simulators.scenario import DEFAULT, load_scenario
 from tests.web.conftest import Visit
 
 if TYPE_CHECKING:
-    from parkgrid.database import RunningDatabase
+    from parkgrid_servers.database import RunningDatabase
 
 pytestmark = pytest.mark.browser
 Visits = Callable[..., Visit]

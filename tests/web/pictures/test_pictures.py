@@ -23,14 +23,14 @@ import psycopg
 import pytest
 from PIL import Image
 
-from parkgrid import process
 from parkgrid_metering.rounds import settle
+from parkgrid_servers import process
 from tests.conftest import open_folder, temporary_database
 from tests.web.conftest import Visit
 from tests.web.district import District
 
 if TYPE_CHECKING:
-    from parkgrid.database import RunningDatabase
+    from parkgrid_servers.database import RunningDatabase
 
 pytestmark = pytest.mark.browser
 Visits = Callable[..., Visit]

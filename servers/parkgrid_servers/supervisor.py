@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from parkgrid import process
+from parkgrid_servers import process
 
 _LOG = structlog.get_logger("supervisor")
 _POLL_S = 0.1

@@ -6,8 +6,8 @@ import pytest
 from paho.mqtt import client as mqtt
 from paho.mqtt import publish
 
-from parkgrid import broker
-from parkgrid.broker import BrokerStartError
+from parkgrid_servers import broker
+from parkgrid_servers.broker import BrokerStartError
 
 
 @pytest.fixture(params=["mosquitto", "amqtt"])

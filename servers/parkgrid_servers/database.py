@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from parkgrid import process
+from parkgrid_servers import process
 
 DatabaseKind = Literal["dsn", "embedded", "debian"]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from parkgrid import broker as launcher
-from parkgrid import process
+from parkgrid_servers import broker as launcher
+from parkgrid_servers import process
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_MOSQUITTO = pytest.mark.skipif(

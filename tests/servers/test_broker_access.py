@@ -15,9 +15,7 @@ from pathlib import Path
 import pytest
 from paho.mqtt import client as mqtt
 
-from parkgrid import broker as launcher
 from parkgrid import toml
-from parkgrid.broker_access import INGEST, TAP, acl, logins, rights
 from parkgrid.chain import Chain
 from parkgrid_contract.broker import broker_address
 from parkgrid_contract.identity import Gateway
@@ -29,7 +27,9 @@ from parkgrid_edge.settings import UplinkSettings, load_settings
 from parkgrid_ingest.consumer import Consumer
 from parkgrid_ingest.inbox import Inbox
 from parkgrid_ingest.settings import IngestSettings, MqttSettings
-from tests.parkgrid.shipped_broker import NO_MOSQUITTO, ROOT, certificates, shipped
+from parkgrid_servers import broker as launcher
+from parkgrid_servers.broker_access import INGEST, TAP, acl, logins, rights
+from tests.servers.shipped_broker import NO_MOSQUITTO, ROOT, certificates, shipped
 
 __all__ = ["certificates"]
 

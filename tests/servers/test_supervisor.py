@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from parkgrid import process
-from parkgrid.supervisor import Part, PartError, Supervisor
+from parkgrid_servers import process
+from parkgrid_servers.supervisor import Part, PartError, Supervisor
 
 _SAY_AND_STAY = """
 import pathlib, signal, sys, time
@@ -141,7 +141,7 @@ async def test_a_part_that_ignores_its_signal_is_ended_by_force(tmp_path):
 async def test_children_die_with_a_killed_parent(tmp_path):
     diary = tmp_path / "diary"
     parent_script = (
-        "import sys, time\nfrom pathlib import Path\nfrom parkgrid import process\n"
+        "import sys, time\nfrom pathlib import Path\nfrom parkgrid_servers import process\n"
         "command = [sys.executable, '-c', 'import time; time.sleep(600)']\n"
         "child = process.Child('c', command, Path(sys.argv[1] + '.log'))\n"
         "Path(sys.argv[1]).write_text(str(process.start(child).pid) + '.')\ntime.sleep(600)\n"

@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from parkgrid import process, unprivileged
-from parkgrid.broker_access import TAP, Logins, acl, logins
-from parkgrid.private_file import write_private
 from parkgrid_contract.broker import BrokerAddress, BrokerAddressError, broker_address
 from parkgrid_contract.identity import Gateway
+from parkgrid_servers import process, unprivileged
+from parkgrid_servers.broker_access import TAP, Logins, acl, logins
+from parkgrid_servers.private_file import write_private
 
 BrokerKind = Literal["url", "mosquitto", "amqtt"]
 
@@ -167,7 +167,7 @@ def start(
             "no MQTT broker found: `apt install mosquitto`, or `pip install amqtt==0.12.1`, "
             "or name a running one with --mqtt-url",
         )
-    command = [sys.executable, "-m", "parkgrid.amqtt_broker", "--port", str(chosen_port)]
+    command = [sys.executable, "-m", "parkgrid_servers.amqtt_broker", "--port", str(chosen_port)]
     if known:
         command += ["--logins", str(data_dir), *map(str, known.gateways)]
     return run(command, data_dir, chosen_port, "amqtt", known, user)

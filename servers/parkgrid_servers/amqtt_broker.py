@@ -1,7 +1,7 @@
-"""amqtt as the broker of last resort, in a process of its own: `python -m parkgrid.amqtt_broker --port 1883`.
+"""amqtt as the broker of last resort, in a process of its own: `python -m parkgrid_servers.amqtt_broker --port 1883`.
 
 It may lose what it acknowledged and forgets everything when it ends; the commit acknowledgement makes that harmless.
-With logins it keeps to the same rules as the access list of mosquitto (`parkgrid.broker_access`).
+With logins it keeps to the same rules as the access list of mosquitto (`parkgrid_servers.broker_access`).
 """
 
 import argparse
@@ -20,8 +20,8 @@ from amqtt.mqtt.connack import NOT_AUTHORIZED, ConnackPacket
 from amqtt.mqtt.connect import ConnectPacket
 from amqtt.session import Session
 
-from parkgrid.broker_access import Logins, logins, rights
 from parkgrid_contract.identity import Gateway
+from parkgrid_servers.broker_access import Logins, logins, rights
 
 _EVERYBODY: dict[str, dict[str, object]] = {
     "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True},

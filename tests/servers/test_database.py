@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from parkgrid import database
-from parkgrid.database import DatabaseStartError, ServerBinaries
+from parkgrid_servers import database
+from parkgrid_servers.database import DatabaseStartError, ServerBinaries
 
 KINDS = sorted({binaries.kind for binaries in database.available()})
 

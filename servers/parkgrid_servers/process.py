@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from parkgrid.unprivileged import Start, start_as
+from parkgrid_servers.unprivileged import Start, start_as
 
 Process = subprocess.Popen[bytes]
 _PR_SET_PDEATHSIG = 1

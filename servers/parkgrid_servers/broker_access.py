@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from parkgrid.private_file import write_private
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.topics import PREFIX, Channel, subscription
+from parkgrid_servers.private_file import write_private
 
 INGEST, TAP = "ingest", "tap"
 PROBE_TOPIC = f"{PREFIX}/-/-/echo"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from parkgrid import process, unprivileged
+from parkgrid_servers import process, unprivileged
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has somebody else to be")
 
