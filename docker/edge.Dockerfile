@@ -6,7 +6,7 @@ COPY requirements-edge.lock ./
 # Exact versions, checked by hash; any index may serve them.
 RUN /opt/parkgrid/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements-edge.lock
 COPY . .
-RUN PARKGRID_SKIP_WEB_BUILD=1 /opt/parkgrid/bin/pip install --no-cache-dir --no-deps .
+RUN /opt/parkgrid/bin/pip install --no-cache-dir --no-deps ./contract ./edge
 
 FROM python:3.11-slim-bookworm
 # The folder of the outbox belongs to the agent, so that a fresh volume does, too.

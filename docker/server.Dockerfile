@@ -6,7 +6,7 @@ COPY requirements-server.lock ./
 # Exact versions, checked by hash; any index may serve them.
 RUN /opt/parkgrid/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements-server.lock
 COPY . .
-RUN /opt/parkgrid/bin/pip install --no-cache-dir --no-deps .
+RUN /opt/parkgrid/bin/pip install --no-cache-dir --no-deps ./contract ./domain ./edge ./simulators .
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin parkgrid

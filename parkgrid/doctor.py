@@ -91,7 +91,7 @@ def packages(needed: tuple[str, ...] = _NEEDED) -> Finding:
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
     if missing:
-        remedy = "pip install 'parkgrid[up]', or start through uv: uv run parkgrid up"
+        remedy = "pip install parkgrid, or start through uv: uv run parkgrid up"
         return Finding("packages", State.PROBLEM, f"missing: {', '.join(missing)}", remedy)
     return Finding("packages", State.OK, ", ".join(versions))
 

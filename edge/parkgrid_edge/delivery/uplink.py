@@ -56,7 +56,7 @@ class OutboxRunner(Protocol):
 def agent_version() -> str:
     """The version of this agent."""
     try:
-        return version("parkgrid")
+        return version("parkgrid-edge")
     except PackageNotFoundError:
         return "0"
 
