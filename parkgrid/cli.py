@@ -224,6 +224,14 @@ def edge_check(config: Config = None) -> None:
     finish(lambda: main([*_arguments(config), "--check"]))
 
 
+@edge.command("drivers")
+def edge_drivers() -> None:
+    """List the drivers, parkgrid's own and those of installed packages, and where each comes from."""
+    from parkgrid_edge.__main__ import main
+
+    finish(lambda: main(["--drivers"]))
+
+
 @ingest.command("run")
 def ingest_run(config: Config = None) -> None:
     """Run ingest until Ctrl-C or SIGTERM. Example: `parkgrid ingest run --config ingest.toml`."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from parkgrid_contract.settings import SettingsError
 from parkgrid_edge.memory import give_back, one_heap
-from parkgrid_edge.settings import EdgeSettings, check_files, load_settings
+from parkgrid_edge.settings import EdgeSettings, check_files, load_settings, unusable_drivers
 
 if typing.TYPE_CHECKING:
     import types
@@ -32,7 +32,7 @@ a configuration to start from:
 
   [[devices]]
   id = "pv-1"
-  driver = "huawei_sun2000"           # a file in edge/parkgrid_edge/drivers
+  driver = "huawei_sun2000"           # parkgrid-edge --drivers lists them
   period_s = 1.0
   [devices.connection]
   host = "192.0.2.11"                 # or kind = "rtu", serial = "/dev/ttyUSB0"
@@ -46,6 +46,8 @@ Exit status: 0 after SIGTERM or Ctrl-C, 2 when the configuration is wrong.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the agent, or check its configuration; returns the exit status."""
     options = _parser().parse_args(arguments)
+    if options.drivers:
+        return _list_drivers()
     try:
         settings = load_settings(options.config)
         check_files(settings, str(options.config))
@@ -54,9 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(problem, file=sys.stderr)  # noqa: T201 - the command's answer
         return 2
     if options.check:
-        devices = len(settings.devices)
-        print(f"{options.config}: right; gateway {settings.identity}, {devices} devices")  # noqa: T201 - as above
-        return 0
+        return _tell(settings, str(options.config))
     for number in STOPS:
         # Told to stop while still starting: nothing has been accepted, so going at once is clean.
         signal.signal(number, lambda _number, _frame: sys.exit(0))
@@ -64,6 +64,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     one_heap()
     asyncio.run(_run(settings))
     return 0
+
+
+def _tell(settings: EdgeSettings, file: str) -> int:
+    """Say what would run, and which package every driver comes from; 2 when a device's driver cannot be used."""
+    from parkgrid_edge.drivers import clashes, package_of
+
+    unusable = unusable_drivers(settings)
+    for note in clashes():
+        print(f"{file}: note: {note}", file=sys.stderr)  # noqa: T201 - the command's answer
+    for device, reason in unusable.items():
+        print(f"{file}: device {device}: {reason}", file=sys.stderr)  # noqa: T201 - as above
+    if unusable:
+        return 2
+    print(f"{file}: valid; gateway {settings.identity}, {len(settings.devices)} devices")  # noqa: T201 - as above
+    for driver in sorted({device.driver for device in settings.devices}):
+        devices = ", ".join(device.id for device in settings.devices if device.driver == driver)
+        print(f"  driver {driver} of {package_of(driver)}: {devices}")  # noqa: T201 - as above
+    return 0
+
+
+def _list_drivers() -> int:
+    """Every driver with its class, its device and its package; 2 when one of a package cannot be used."""
+    from parkgrid_edge.drivers import DriverError, clashes, find, names, package_of
+
+    problems = list(clashes())
+    for name in names():
+        try:
+            driver = find(name)
+        except DriverError as error:
+            problems.append(str(error))
+        else:
+            kind = driver.device_class or "any class"
+            print(f"{name}  {kind}  {driver.vendor} {driver.model}  ({package_of(name)})")  # noqa: T201 - the answer
+    for problem in problems:
+        print(problem, file=sys.stderr)  # noqa: T201 - the command's answer
+    return 2 if problems else 0
 
 
 async def _run(settings: EdgeSettings) -> None:
@@ -115,7 +151,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the agent's TOML file")
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--config", type=Path, metavar="FILE", help="the agent's TOML file")
+    asked.add_argument(
+        "--drivers", action="store_true", help="list the drivers and the packages they come from, and stop"
+    )
     parser.add_argument("--check", action="store_true", help="say whether the configuration is right, and stop")
     return parser
 

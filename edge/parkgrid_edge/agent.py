@@ -25,12 +25,12 @@ from parkgrid_edge.delivery.intake import Intake
 from parkgrid_edge.delivery.ledger import Ledger
 from parkgrid_edge.delivery.outbox import Outbox, OutboxError
 from parkgrid_edge.delivery.uplink import Uplink
-from parkgrid_edge.drivers import find
+from parkgrid_edge.drivers import clashes, find
 from parkgrid_edge.health import Health, Work
 from parkgrid_edge.polling.poller import PolledDevice, Poller
 from parkgrid_edge.polling.reading import Identity
 from parkgrid_edge.protocols.modbus import ModbusConnection
-from parkgrid_edge.settings import DeviceSettings, EdgeSettings
+from parkgrid_edge.settings import DeviceSettings, EdgeSettings, unusable_drivers
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("edge.agent")
@@ -39,6 +39,8 @@ _LONGEST_PAUSE_S = 30.0
 _LEAST_HEALTH_S = 0.2
 _ANNOUNCE_AFTER_S = 0.5
 _DRAIN_S = 2.0
+_UNUSABLE = "unusable_driver"
+"""The problem of a device whose driver, of an installed package, cannot be used; the log says why."""
 
 
 class OutboxThread:
@@ -71,10 +73,12 @@ class Agent:
         self.settings = settings
         self.clock = clock or settings.clock.clock()
         self._poll = poll
-        classes = [(device.id, device.device_class, frozenset(device.signals)) for device in settings.devices]
+        self._unusable = unusable_drivers(settings)
+        usable = [device for device in settings.devices if device.id not in self._unusable]
+        classes = [(device.id, device.device_class, frozenset(device.signals)) for device in usable]
         self.intake = Intake([*classes, (settings.gateway, "gateway", frozenset())])
         self.poller = Poller(
-            [_polled(device) for device in settings.devices],
+            [_polled(device) for device in usable],
             self.clock,
             self.accept,
             read_only=settings.read_only,
@@ -107,6 +111,7 @@ class Agent:
         if self._poll:
             sources.append(self._start("poller", self.poller.run))
         uplink = self._start("uplink", self._serve_uplink)
+        self._name_drivers_left_out()
         _log.info("agent_started", gateway=str(self.settings.identity), devices=len(self.settings.devices))
         try:
             await stop.wait()
@@ -158,9 +163,13 @@ class Agent:
             model="parkgrid edge agent",
             period_s=self.settings.health_s,
         )
-        return [own, *map(self._announced, self.settings.devices)]
+        # A device that is not read, and whose settings leave its class to the driver, cannot be announced.
+        known = [device for device in self.settings.devices if device.id not in self._unusable or device.class_]
+        return [own, *map(self._announced, known)]
 
     def _announced(self, device: DeviceSettings) -> Device:
+        if device.id in self._unusable:
+            return _unread(device)
         state = self.poller.states[device.id]
         identity = state.identity
         return Device(
@@ -175,6 +184,12 @@ class Agent:
             point=device.metering_point,
             problem=state.problem,
         )
+
+    def _name_drivers_left_out(self) -> None:
+        for reason in clashes():
+            _log.warning("driver_left_out", reason=reason)
+        for device, reason in self._unusable.items():
+            _log.error("device_left_out", device=device, problem=_UNUSABLE, reason=reason)
 
     def _identified(self, _device: str, _identity: Identity) -> None:
         """Announce soon: at the start many devices tell who they are, or what is wrong with them, at once."""
@@ -257,6 +272,20 @@ class Agent:
         await self._runner.close()
         if self._ledger:
             self._ledger.close()
+
+
+def _unread(device: DeviceSettings) -> Device:
+    """A device that nobody can read until its driver is mended."""
+    return Device(
+        device=device.id,
+        device_class=device.class_ or "",
+        signals=(),
+        name=shorten(device.name, MAX_TEXT),
+        period_s=device.period_s,
+        ratings=device.ratings,
+        point=device.metering_point,
+        problem=_UNUSABLE,
+    )
 
 
 def _polled(device: DeviceSettings) -> PolledDevice:

@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from parkgrid_contract.broker import host_name
 from parkgrid_contract.identity import IDENTIFIER, Gateway, MeteringPoint
@@ -30,11 +30,12 @@ from parkgrid_contract.settings import PORT, Problem, SettingsError, above, at_l
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import AcceleratedClock, Clock, SystemClock
 
+if TYPE_CHECKING:
+    from parkgrid_edge.protocols.registers import Driver
+
 ROLE = "edge"
 Found = tuple[str, object, str]
 """Key, value and remedy of one problem."""
-# A meter driver may stand at a connection point or inside the park: the place decides the class, not the maker.
-SAME_MAP = {"meter": {"meter", "grid_meter"}, "grid_meter": {"meter", "grid_meter"}}
 
 
 def _identifier(value: str) -> str | None:
@@ -172,7 +173,7 @@ class DeviceSettings:
 
     connection: ConnectionSettings
     id: str = setting(help="identifier of the device within its gateway", check=_identifier)
-    driver: str = setting(help="a driver, that is a file in edge/parkgrid_edge/drivers", check=_known_driver)
+    driver: str = setting(help="a driver, parkgrid's own or one of an installed package", check=_known_driver)
     class_: str | None = setting(None, help="device class; the driver's own when left out", check=_known_class)
     name: str = setting("", help="what people call the device; any language")
     period_s: float = setting(1.0, help="seconds between two readings", check=between(MIN_PERIOD_S, MAX_PERIOD_S, "s"))
@@ -266,6 +267,19 @@ def check_files(settings: EdgeSettings, file: str) -> None:
         raise SettingsError(problems)
 
 
+def unusable_drivers(settings: EdgeSettings) -> Mapping[str, str]:
+    """Devices whose driver is in an installed package and cannot be used, each with the reason and its remedy."""
+    from parkgrid_edge.drivers import UnusableDriverError, find
+
+    found: dict[str, str] = {}
+    for device in settings.devices:
+        try:
+            find(device.driver)
+        except UnusableDriverError as error:
+            found[device.id] = str(error)
+    return found
+
+
 def _linked_lines(devices: Iterable[DeviceSettings]) -> Iterator[tuple[str, str, str]]:
     """Serial ports that are one port by two names, one of them a link, and that are used at two speeds."""
     first: dict[str, tuple[int, ConnectionSettings]] = {}
@@ -334,23 +348,24 @@ def _device_problems(key: str, table: Mapping[str, Any]) -> Iterator[Found]:
         yield f"{key}.connection.{needed}", MISSING, f"is required for {connection.get('kind', 'tcp')!r}"
     if connection.get("any_transaction") is True and connection.get("kind", "tcp") != "tcp":
         yield f"{key}.connection.any_transaction", True, "only tcp has transaction numbers: remove the line"
-    class_name = _class_of(table)
-    stated = table.get("class")
-    if isinstance(stated, str) and stated in CATALOGUE and class_name not in SAME_MAP.get(stated, {stated}):
-        yield f"{key}.class", stated, f"the driver {table.get('driver')!r} reads a {class_name}"
-        class_name = stated
+    driver = _driver_of(table)
+    stated = str(table.get("class") or "")
+    if driver is not None and stated in CATALOGUE and not driver.serves(stated):
+        yield f"{key}.class", stated, f"the driver {driver.name!r} reads a {driver.device_class}"
     signals = table.get("signals")
-    known = CATALOGUE.get(str(stated or class_name))
+    known = CATALOGUE.get(stated or (driver.device_class if driver else ""))
     for name in signals if isinstance(signals, list) and known else ():
         remedy = _one_of(name, known.by_name, "signal") if isinstance(name, str) and known else None
         if remedy:
             yield f"{key}.signals", name, remedy
 
 
-def _class_of(table: Mapping[str, Any]) -> object:
-    """The class that a device's driver reads; the stated one where the driver leaves it open or is not known."""
-    from parkgrid_edge.drivers import find, names
+def _driver_of(table: Mapping[str, Any]) -> "Driver | None":
+    """The driver that a device names; None where there is none to be had, which is reported elsewhere."""
+    from parkgrid_edge.drivers import DriverError, find
 
-    driver = table.get("driver")
-    own = find(driver).device_class if isinstance(driver, str) and driver in names() else ""
-    return own if own in CATALOGUE else table.get("class")
+    name = table.get("driver")
+    try:
+        return find(name) if isinstance(name, str) else None
+    except DriverError:
+        return None

@@ -161,8 +161,8 @@ def identity_words(driver: Driver, texts: Mapping[str, str]) -> dict[Address, in
 def decimal_points(driver: Driver, ratings: Mapping[str, float]) -> dict[Address, int]:
     """The power of ten behind every number that has one, as a meter of these ratings is set.
 
-    It is the least with which 1.2 times the rating fits a display of four digits (see `edge.drivers.acrel_djsf1352`);
-    0 where nothing is known of the rating.
+    It is the least with which 1.2 times the rating fits a display of four digits (see the driver `acrel_djsf1352`); 0
+    where nothing is known of the rating.
     """
     most = {name: _OVERLOAD * value for name, value in _rated(ratings).items()}
     return {

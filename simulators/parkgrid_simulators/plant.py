@@ -18,7 +18,7 @@ class SimulatedDevice:
     """Identifier, unique within the plant."""
     device_class: str
     driver: str
-    """Module in `parkgrid_edge.drivers` whose register rows it serves."""
+    """Driver whose register rows it serves."""
     name_zh: str = ""
     name_en: str = ""
     period_s: float = 1.0

@@ -86,7 +86,7 @@ class DcBusSettings:
 
     id: str = setting(help="identifier, unique in the park")
     rated_power_kw: float = setting(help="rating of the interface converter", check=above(0, "kW"))
-    driver: str = setting("acrel_djsf1352", help="a module of edge.drivers")
+    driver: str = setting("acrel_djsf1352", help="a driver, for example eastron_sdm630")
     name_zh: str = setting("", help="its Chinese name")
     name_en: str = setting("", help="its English name")
     nominal_voltage_v: float = setting(375.0, help="nominal voltage", check=above(0, "V"))
@@ -108,7 +108,7 @@ class DeviceSettings:
 
     id: str = setting(help="identifier, unique in the park")
     device_class: Literal["grid_meter", "meter", "pv_inverter", "storage", "charger", "weather"] = setting(help="class")
-    driver: str = setting(help="a module of edge.drivers")
+    driver: str = setting(help="a driver, for example eastron_sdm630")
     name_zh: str = setting("", help="its Chinese name")
     name_en: str = setting("", help="its English name")
     period_s: float = setting(1.0, help="seconds between readings", check=above(0, "s"))
@@ -219,16 +219,21 @@ def _device_problems(where: str, device: DeviceSettings, known: set[str]) -> Ite
         yield f"{where}.id", device.id, "must be lower-case letters, digits, - and _, starting with a letter or digit"
     if device.id in known:
         yield f"{where}.id", device.id, "is taken by a device before: choose another"
-    yield from _driver_problems(where, device.driver)
+    yield from _driver_problems(where, device.driver, device.device_class)
     if device.device_class in _RATED and not device.ratings.get("rated_power_kw", 0) > 0:
         yield f"{where}.ratings.rated_power_kw", device.ratings.get("rated_power_kw"), "must be above 0 kW"
     if device.device_class == "storage" and not device.ratings.get("capacity_kwh", 0) > 0:
         yield f"{where}.ratings.capacity_kwh", device.ratings.get("capacity_kwh"), "must be above 0 kWh"
 
 
-def _driver_problems(where: str, driver: str) -> Iterator[tuple[str, object, str]]:
-    if driver not in drivers.names():
-        yield f"{where}.driver", driver, f"unknown driver; there are: {', '.join(drivers.names())}"
+def _driver_problems(where: str, name: str, device_class: str) -> Iterator[tuple[str, object, str]]:
+    try:
+        driver = drivers.find(name)
+    except drivers.DriverError as error:
+        yield f"{where}.driver", name, str(error)
+        return
+    if not driver.serves(device_class):
+        yield f"{where}.driver", name, f"serves a {driver.device_class}, not a {device_class}"
 
 
 def _site_problems(site: SiteSettings) -> Iterator[tuple[str, object, str]]:
@@ -259,7 +264,7 @@ def _bus_problems(
             yield f"{where}.id", bus.id, "must be lower-case letters, digits, - and _, starting with a letter or digit"
         if bus.id in known:
             yield f"{where}.id", bus.id, "is taken by a device: choose another"
-        yield from _driver_problems(where, bus.driver)
+        yield from _driver_problems(where, bus.driver, "dc_bus")
         for name in bus.loads:
             if name not in meters:
                 yield f"{where}.loads", name, f"is no meter of this park; there are: {', '.join(meters)}"

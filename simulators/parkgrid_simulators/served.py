@@ -101,8 +101,8 @@ def _whole(encoding: Encoding, steps: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def _image(device: SimulatedDevice) -> RegisterImage:
-    if device.driver == "sunspec":
-        return sunspec_image(device, FIRMWARE)
     driver = drivers.find(device.driver)
+    if driver.discovers:
+        return sunspec_image(device, FIRMWARE)
     texts = {"model": f"{driver.model} (simulated)", "firmware": FIRMWARE, "serial": device.device}
     return RegisterImage(driver, identity_words(driver, texts) | decimal_points(driver, device.ratings))

@@ -88,7 +88,7 @@ def test_everything_that_the_server_names_has_words() -> None:
     assert {f"{form}.{kind}" for kind in kinds for form in ("short", "trouble")} <= set(words)
     assert {f"finding.{kind}" for kind in get_args(RegisterFinding.model_fields["kind"].annotation)} <= set(words)
     # A new one of a gateway is shown by its name.
-    problems = "wrong_device", "other_transaction", "line_settings_differ", "two_names"
+    problems = "wrong_device", "other_transaction", "line_settings_differ", "two_names", "unusable_driver"
     assert {f"problem.{problem}" for problem in problems} <= set(words)
 
 

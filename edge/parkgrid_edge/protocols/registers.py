@@ -142,7 +142,7 @@ class Driver:
     """A kind of device: whose document it follows and which registers it has."""
 
     name: str
-    """Name of its module in `parkgrid_edge.drivers`."""
+    """Name of its module in `parkgrid_edge.drivers`, or of its package's entry point (`parkgrid.drivers`)."""
     device_class: str
     """A class of the catalogue; empty when the device decides (`discovers`)."""
     vendor: str
@@ -169,6 +169,11 @@ class Driver:
     def signals(self) -> tuple[str, ...]:
         """The catalogue names it reports, in the order of its rows."""
         return tuple(dict.fromkeys(register.signal for register in self.registers))
+
+    def serves(self, device_class: str) -> bool:
+        """Whether a device of that class can have it: the place decides which kind of meter one is, not the maker."""
+        either = {"meter", "grid_meter"}
+        return self.discovers or device_class == self.device_class or {device_class, self.device_class} <= either
 
 
 @dataclass(frozen=True, slots=True)

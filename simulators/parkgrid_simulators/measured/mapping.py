@@ -57,7 +57,7 @@ def _known_class(name: str) -> str | None:
 def _known_driver(name: str) -> str | None:
     try:
         _ = name and drivers.find(name)
-    except drivers.UnknownDriverError as error:
+    except drivers.DriverError as error:
         return str(error)
     return None
 
@@ -152,7 +152,7 @@ class DeviceMapping:
 
     device: str = setting(help="identifier; {n} stands for the number")
     device_class: str = setting(help="a class of the catalogue", check=_known_class)
-    driver: str = setting("", help="a module of edge.drivers; only `replay` needs one", check=_known_driver)
+    driver: str = setting("", help="a driver, for example eastron_sdm630; only `replay` needs one", check=_known_driver)
     name_zh: str = setting("", help="its Chinese name")
     name_en: str = setting("", help="its English name")
     each: int = setting(1, help="one device for each number from 1", check=at_least(1))
@@ -234,8 +234,7 @@ class DeviceMapping:
     def _driver_problems(self, where: str, driver: Driver) -> Iterator[Fault]:
         if driver.discovers:
             return
-        metered = {"meter", "grid_meter"}
-        if driver.device_class != self.device_class and not {driver.device_class, self.device_class} <= metered:
+        if not driver.serves(self.device_class):
             yield f"{where}.driver", self.driver, f"serves a {driver.device_class}, not a {self.device_class}"
             return
         for kind, names in (("counters", self.all_counters), ("gauges", self.gauges)):
