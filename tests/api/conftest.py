@@ -1,9 +1,6 @@
 """The application over a real, migrated database; asked in process, with its lifespan running."""
 
-import os
-import subprocess
-import sys
-import time
+import functools
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,19 +10,25 @@ from typing import Any
 import httpx
 import pytest
 
-from parkgrid_api.app import create_app
+from parkgrid_api.app import create_app, openapi
 from parkgrid_api.http.middleware import AccessMiddleware
 from parkgrid_api.page import Page
 from parkgrid_api.services import Services
 from parkgrid_api.settings import ApiSettings, DatabaseSettings
 from parkgrid_contract.time import SystemClock
+from tests.api import serving
 from tests.api.feed import Feed
-
-PATIENCE_S = 60.0
+from tests.api.serving import Served
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--http-cases", type=int, default=None, help="requests made up from the OpenAPI document, in all")
+
+
+@functools.cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document, made once for all tests."""
+    return openapi(ApiSettings(DatabaseSettings("")))
 
 
 @dataclass
@@ -34,7 +37,11 @@ class Api:
 
     client: httpx.AsyncClient
     services: Services
-    document: dict[str, Any]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI document: most tests do without it, and it takes a second."""
+        return document()
 
     async def get(self, path: str, **query: Any) -> Any:
         answer = await self.client.get(f"/api/v1{path}", params=query)
@@ -68,7 +75,7 @@ async def running(settings: ApiSettings, page: Page | None = None) -> AsyncItera
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
     ):
-        yield Api(client, services, app.openapi())
+        yield Api(client, services)
 
 
 @pytest.fixture
@@ -77,54 +84,15 @@ async def api(feed: Feed) -> AsyncIterator[Api]:
         yield found
 
 
-@dataclass
-class Served:
-    """A real api process."""
-
-    url: str
-    process: "subprocess.Popen[str]"
-    log: Path
-
-    def stop(self, patience_s: float = 10.0) -> int:
-        self.process.terminate()
-        return self.process.wait(patience_s)
-
-
 @pytest.fixture
-def serve(dsn: str, free_port: Callable[[], int], tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """Starts `python -m parkgrid_api` as it is deployed; ends it by its own pid."""
+def serve(dsn: str, tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts an api process over the test's database."""
     started: list[Served] = []
 
     def start(**environment: str) -> Served:
-        port = int(environment.get("PARKGRID_API_PORT") or free_port())
-        log = tmp_path / f"api-{port}.log"
-        settings = {"PARKGRID_API_DATABASE_DSN": dsn, "PARKGRID_API_PORT": str(port), **environment}
-        with log.open("w") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "parkgrid_api"],
-                env={**os.environ, **settings},
-                stdout=output,
-                stderr=output,
-                text=True,
-            )
-        served = Served(f"http://127.0.0.1:{port}", process, log)
-        started.append(served)
-        deadline = time.monotonic() + PATIENCE_S
-        while not _answers(served):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
-        return served
+        started.append(serving.start(dsn, tmp_path, environment))
+        return started[-1]
 
     yield start
     for served in started:
-        if served.process.poll() is None:
-            served.process.kill()
-            served.process.wait()
-
-
-def _answers(served: Served) -> bool:
-    try:
-        return httpx.get(f"{served.url}/healthz", timeout=2).json()["status"] == "ok"
-    except httpx.HTTPError:
-        return False
+        served.kill()

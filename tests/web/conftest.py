@@ -4,21 +4,17 @@ import functools
 import json
 import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
-from parkgrid_servers import process
-from tests.api import conftest as api_conftest
-from tests.api.conftest import Served, serve
+from tests.api import serving
+from tests.api.conftest import serve
 from tests.api.feed import Feed
+from tests.api.serving import Served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
@@ -73,30 +69,11 @@ def browser(built_page: Path) -> "Iterator[Browser]":
 @contextmanager
 def served(dsn: str, folder: Path) -> Iterator[str]:
     """A real api process for a module; its address."""
-    port, log = process.free_port(), folder / "api.log"
-    settings = {"PARKGRID_API_DATABASE_DSN": dsn, "PARKGRID_API_PORT": str(port)}
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "parkgrid_api"], env={**os.environ, **settings}, stdout=output, stderr=output
-        )
+    running = serving.start(dsn, folder)
     try:
-        url = f"http://127.0.0.1:{port}"
-        _until_answering(url, log)
-        yield url
+        yield running.url
     finally:
-        server.kill()
-        server.wait()
-
-
-def _until_answering(url: str, log: Path) -> None:
-    deadline = time.monotonic() + api_conftest.PATIENCE_S
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{url}/healthz", timeout=2).status_code == 200:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    raise AssertionError(log.read_text())
+        running.kill()
 
 
 class Visit:
