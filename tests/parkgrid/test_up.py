@@ -23,8 +23,8 @@ from parkgrid.running import far, find
 from parkgrid.site import describe, park_of
 from parkgrid_contract.time import SHANGHAI
 from parkgrid_ingest.store import Park
+from tests import citylearn
 
-CITYLEARN = Path(__file__).resolve().parents[3] / "shared" / "data" / "citylearn_2022"
 
 
 def _start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -268,42 +268,19 @@ def test_a_killed_launcher_takes_everything_with_it(server_dir):
     _nothing_left(server_dir)
 
 
-@pytest.mark.skipif(not CITYLEARN.is_dir(), reason="the CityLearn data is not beside this repository")
+@citylearn.needed
 def test_a_week_of_measured_data_comes_back_as_its_own_totals(server_dir):
     week = ("--from", "2016-08-01T00:00-08:00", "--to", "2016-08-08T00:00-08:00")
-    running = _start(server_dir, "replay", str(CITYLEARN), *week, "--json")
+    running = _start(server_dir, "replay", str(citylearn.DATA), *week, "--json")
     output, errors = running.communicate(timeout=300)
     assert running.returncode == 0, errors
     verdict = json.loads(output.splitlines()[-1])
     # 169 instants of 36 devices.
     assert verdict["accepted"] == verdict["stored"] == 169 * 36
     assert (verdict["lost"], verdict["duplicated"], verdict["quarantined"]) == (0, 0, 0)
-    expected = _netted(1, 168)
-    for name, energy in expected.items():
+    for name, energy in citylearn.of_hours(1, 168).kwh.items():
         assert verdict[name] == pytest.approx(energy, rel=0.001)
     _nothing_left(server_dir)
-
-
-def _netted(first: int, hours: int) -> dict[str, float]:
-    """The totals of some hours, computed here from the files alone."""
-    import csv
-
-    schema = json.loads((CITYLEARN / "schema.json").read_text())
-    load, generation = [0.0] * hours, [0.0] * hours
-    for number in range(1, 18):
-        power_kw = schema["buildings"][f"Building_{number}"]["pv"]["attributes"]["nominal_power"]
-        with (CITYLEARN / f"Building_{number}.csv").open() as file:
-            rows = list(csv.DictReader(file))[first : first + hours]
-        for hour, row in enumerate(rows):
-            load[hour] += float(row["non_shiftable_load"])
-            generation[hour] += float(row["solar_generation"]) / 1000 * power_kw
-    net = [consumed - made for consumed, made in zip(load, generation, strict=True)]
-    return {
-        "load_kwh": sum(load),
-        "pv_kwh": sum(generation),
-        "import_kwh": sum(max(energy, 0) for energy in net),
-        "export_kwh": sum(max(-energy, 0) for energy in net),
-    }
 
 
 def test_a_park_is_called_by_its_name(dsn):
