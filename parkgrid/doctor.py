@@ -189,6 +189,7 @@ def database(data_dir: Path, dsn: str | None) -> Iterator[Finding]:
 
 def broker(url: str | None) -> Finding:
     """Which broker `up` would use."""
+    from parkgrid_contract.broker_probe import find_mosquitto
     from parkgrid_servers import broker as launcher
 
     if url:
@@ -197,7 +198,7 @@ def broker(url: str | None) -> Finding:
         except launcher.BrokerStartError as error:
             return Finding("broker", State.PROBLEM, str(error), "start it, or leave --mqtt-url out")
         return Finding("broker", State.OK, f"{running.host}:{running.port} answers")
-    program = launcher.find_mosquitto()
+    program = find_mosquitto()
     if program:
         return Finding("broker", State.OK, f"mosquitto ({program})")
     if importlib.util.find_spec("amqtt"):

@@ -5,9 +5,7 @@ No broker is trusted with the promise: PUBACK proves nothing, and a broker that 
 
 import getpass
 import importlib.util
-import os
 import pwd
-import shutil
 import signal
 import socket
 import sys
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from parkgrid_contract.broker import BrokerAddress, BrokerAddressError, broker_address
+from parkgrid_contract.broker_probe import find_mosquitto, listens
 from parkgrid_contract.identity import Gateway
 from parkgrid_servers import process, unprivileged
 from parkgrid_servers.broker_access import TAP, Logins, acl, logins
@@ -25,13 +24,8 @@ from parkgrid_servers.private_file import write_private
 
 BrokerKind = Literal["url", "mosquitto", "amqtt"]
 
-_CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00"
-"""An MQTT 3.1.1 CONNECT: clean session, keep-alive 10 s, no client identifier."""
-_CONNACK = b"\x20\x02\x00"
-_DISCONNECT = b"\xe0\x00"
 _START_PATIENCE_S = 60.0
 _DIAL_S = 5.0
-_SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 
 _MOSQUITTO = """\
 # Written by parkgrid at each start; nobody but this machine can connect.
@@ -173,12 +167,6 @@ def start(
     return run(command, data_dir, chosen_port, "amqtt", known, user)
 
 
-def find_mosquitto() -> str | None:
-    """The mosquitto program; Debian puts it where a normal user's PATH does not look."""
-    search = os.pathsep.join((os.environ.get("PATH", ""), *_SYSTEM_FOLDERS))
-    return shutil.which("mosquitto", path=search)
-
-
 def run(
     command: list[str],
     data_dir: Path,
@@ -200,28 +188,6 @@ def run(
             raise BrokerStartError(f"{kind} did not start; its log ends:\n{process.tail(log)}")
         time.sleep(0.03)
     return RunningBroker("127.0.0.1", port, kind, BrokerAddress("127.0.0.1", port), known, started)
-
-
-def listens(host: str, port: int, timeout_s: float = 2.0) -> bool:
-    """Whether an MQTT broker is there, be it one that wants a password."""
-    return _connack(host, port, timeout_s).startswith(_CONNACK)
-
-
-def answers(host: str, port: int, timeout_s: float = 2.0) -> bool:
-    """Whether an MQTT broker accepts an anonymous connection there."""
-    return _connack(host, port, timeout_s) == _CONNACK + b"\x00"
-
-
-def _connack(host: str, port: int, timeout_s: float) -> bytes:
-    try:
-        with socket.create_connection((host, port), timeout=timeout_s) as connection:
-            connection.sendall(_CONNECT)
-            answer = connection.recv(4)
-            if answer == _CONNACK + b"\x00":
-                connection.sendall(_DISCONNECT)
-            return answer
-    except OSError:
-        return b""
 
 
 def _mosquitto(program: str, data_dir: Path, port: int, known: Logins | None) -> list[str]:

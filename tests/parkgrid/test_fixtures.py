@@ -2,7 +2,7 @@
 
 import psycopg
 
-from parkgrid_servers import broker as launcher
+from parkgrid_contract.broker_probe import answers
 
 
 def test_an_empty_database_is_empty_and_its_own(empty_dsn):
@@ -12,4 +12,4 @@ def test_an_empty_database_is_empty_and_its_own(empty_dsn):
 
 
 def test_the_broker_answers(broker):
-    assert launcher.answers(broker.host, broker.port)
+    assert answers(broker.host, broker.port)

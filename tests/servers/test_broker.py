@@ -6,6 +6,7 @@ import pytest
 from paho.mqtt import client as mqtt
 from paho.mqtt import publish
 
+from parkgrid_contract.broker_probe import answers
 from parkgrid_servers import broker
 from parkgrid_servers.broker import BrokerStartError
 
@@ -36,10 +37,10 @@ def test_it_delivers_what_is_retained_and_what_is_large(running):
 
 
 def test_it_ends_when_told_and_nobody_answers_any_more(running):
-    assert broker.answers(running.host, running.port)
+    assert answers(running.host, running.port)
     running.stop()
     assert running.child.returncode in {0, -15}
-    assert not broker.answers(running.host, running.port)
+    assert not answers(running.host, running.port)
 
 
 def test_it_comes_back_on_its_port_after_a_kill(running, tmp_path):
@@ -78,7 +79,7 @@ def test_a_given_broker_is_used_and_left_alone(running, tmp_path):
     assert "tls" not in given.settings("ingest")
     given.stop()
     given.kill()
-    assert broker.answers(running.host, running.port)
+    assert answers(running.host, running.port)
 
 
 @pytest.mark.parametrize("url", ["http://host", "mqtt://", "mqtt://127.0.0.1:1"])

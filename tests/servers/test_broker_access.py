@@ -18,6 +18,7 @@ from paho.mqtt import client as mqtt
 from parkgrid import toml
 from parkgrid.chain import Chain
 from parkgrid_contract.broker import broker_address
+from parkgrid_contract.broker_probe import answers
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.settings import load
 from parkgrid_contract.time import SystemClock
@@ -299,7 +300,7 @@ def test_the_parts_of_up_sign_in_with_what_their_files_say(server_dir):
             assert await asyncio.to_thread(signs_in, uplink.port, name, uplink.password)
             reader = broker_address(chain.broker.url)
             assert await asyncio.to_thread(signs_in, reader.port, reader.username, reader.password)
-            assert not launcher.answers("127.0.0.1", reader.port)
+            assert not answers("127.0.0.1", reader.port)
         finally:
             await chain.supervisor.close()
 
