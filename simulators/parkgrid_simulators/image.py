@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from random import Random
 
 from parkgrid_contract.signals import CATALOGUE, SignalKind
 from parkgrid_edge.protocols.registers import Driver, Encoding, Register, Table, WriteRegister, decode, encode
@@ -53,10 +54,10 @@ class RegisterImage:
     def __init__(self, driver: Driver, fixed: Mapping[Address, int] | None = None) -> None:
         self.driver = driver
         self.kinds = {signal.name: signal.kind for signal in CATALOGUE[driver.device_class].signals}
-        rows = driver.registers
+        rows = (*driver.registers, driver.clock) if driver.clock else driver.registers
         self._fixed = {(row.table, row.exponent_address): 0 for row in rows if row.exponent_address is not None}
         self._fixed.update(fixed or {})
-        self._rows = {(row.table, address): row for row in driver.registers for address in range(row.address, row.end)}
+        self._rows = {(row.table, address): row for row in rows for address in range(row.address, row.end)}
         self._writes = {row.address: row for row in driver.writes}
         self._windows: dict[tuple[Table, int, int], _Window] = {}
 
@@ -76,6 +77,17 @@ class RegisterImage:
             if place.whole:
                 end = place.offset + place.row.encoding.words
                 words[place.offset : end] = words[place.offset : end][::-1]
+
+    def glitch(self, table: Table, address: int, words: list[int], mask: int, random: Random) -> None:
+        """Turn over bits of one word of one number of several registers that lies whole in a block."""
+        places = [
+            place
+            for place in self._window(table, address, len(words)).places
+            if place.whole and place.row.encoding.words > 1
+        ]
+        if places:
+            place = random.choice(places)
+            words[place.offset + random.randrange(place.row.encoding.words)] ^= mask
 
     def exponent(self, row: Register) -> int:
         """The power of ten that stands in the row's own exponent register."""

@@ -14,7 +14,7 @@ from parkgrid_edge.protocols.registers import Table
 from parkgrid_simulators.faults import Fault, FaultKind, FaultPlan
 from parkgrid_simulators.image import IllegalAddressError, IllegalValueError
 from parkgrid_simulators.plant import Endpoint, Plant, SimulatedDevice
-from parkgrid_simulators.served import ServedDevice
+from parkgrid_simulators.served import Faults, ServedDevice
 
 _HEADER = struct.Struct(">HHHB")
 _TABLES = {3: Table.HOLDING, 4: Table.INPUT}
@@ -77,10 +77,15 @@ class ModbusServer:
     def now_ms(self) -> int:
         """The simulated instant; value faults that began meanwhile take their snapshot first."""
         now = self._clock.now_ms()
+        self.plan.forget(now)
         for fault in self.plan.begun(now):
             if fault.device in self._served:
                 self._served[fault.device].begin(fault)
         return now
+
+    def has_clock(self, device: str) -> bool:
+        """Whether a device keeps a time of its own."""
+        return self._served[device].has_clock
 
     def opened(self, connection: "_Connection") -> bool:
         """Whether there is room for one more connection."""
@@ -160,11 +165,11 @@ class _Connection(asyncio.Protocol):
             self._hanging = faults[FaultKind.HANG]
             frame = frame[: len(frame) // 2]
         if late := faults.get(FaultKind.LATE):
-            asyncio.get_running_loop().call_later(late.number or 0.0, self._send, frame)
+            asyncio.get_running_loop().call_later(late.value("delay_s"), self._send, frame)
         else:
             self._send(frame)
 
-    def _still_hangs(self, faults: Mapping[FaultKind, Fault]) -> bool:
+    def _still_hangs(self, faults: Faults) -> bool:
         """Whether this client got half a frame already: then nothing more, as long as the fault holds."""
         return self._hanging is not None and faults.get(FaultKind.HANG) == self._hanging
 
@@ -173,15 +178,15 @@ class _Connection(asyncio.Protocol):
             self._transport.write(frame)
 
 
-def _reply(device: ServedDevice | None, request: bytes, now_ms: int, faults: Mapping[FaultKind, Fault]) -> bytes:
+def _reply(device: ServedDevice | None, request: bytes, now_ms: int, faults: Faults) -> bytes:
     """The protocol data unit that answers a request."""
     function = request[0]
     try:
         if device is None:
             raise RequestRefusedError(_TARGET_SILENT)
         if fault := faults.get(FaultKind.EXCEPTION):
-            raise RequestRefusedError(int(fault.number or 4))
-        return _execute(device, function, request[1:], now_ms)
+            raise RequestRefusedError(int(fault.value("code")))
+        return _execute(device, function, request[1:], now_ms, faults)
     except RequestRefusedError as refusal:
         code = refusal.code
     except IllegalAddressError:
@@ -191,21 +196,21 @@ def _reply(device: ServedDevice | None, request: bytes, now_ms: int, faults: Map
     return bytes((function | 0x80, code))
 
 
-def _execute(device: ServedDevice, function: int, body: bytes, now_ms: int) -> bytes:
+def _execute(device: ServedDevice, function: int, body: bytes, now_ms: int, faults: Faults) -> bytes:
     if function in _TABLES:
-        return _read(device, function, body, now_ms)
+        return _read(device, function, body, now_ms, faults)
     if function == 6:  # noqa: PLR2004  write single register
         if len(body) != 4:  # noqa: PLR2004  address and value
             raise RequestRefusedError(_ILLEGAL_VALUE)
         address, word = struct.unpack(">HH", body)
-        device.write(address, [word])
+        device.write(address, [word], now_ms, faults)
         return bytes((function,)) + body
     if function == 16:  # noqa: PLR2004  write multiple registers
-        return _write(device, function, body)
+        return _write(device, function, body, now_ms, faults)
     raise RequestRefusedError(_ILLEGAL_FUNCTION)
 
 
-def _read(device: ServedDevice, function: int, body: bytes, now_ms: int) -> bytes:
+def _read(device: ServedDevice, function: int, body: bytes, now_ms: int, faults: Faults) -> bytes:
     if len(body) != 4:  # noqa: PLR2004  address and count
         raise RequestRefusedError(_ILLEGAL_VALUE)
     address, count = struct.unpack(">HH", body)
@@ -213,17 +218,17 @@ def _read(device: ServedDevice, function: int, body: bytes, now_ms: int) -> byte
         raise RequestRefusedError(_ILLEGAL_VALUE)
     if address + count > _MAX_ADDRESS:
         raise RequestRefusedError(_ILLEGAL_ADDRESS)
-    words = device.read(_TABLES[function], address, count, now_ms)
+    words = device.read(_TABLES[function], address, count, now_ms, faults)
     return struct.pack(f">BB{count}H", function, 2 * count, *words)
 
 
-def _write(device: ServedDevice, function: int, body: bytes) -> bytes:
+def _write(device: ServedDevice, function: int, body: bytes, now_ms: int, faults: Faults) -> bytes:
     if len(body) < 5 or len(body) != 5 + body[4]:  # noqa: PLR2004  address, count, length
         raise RequestRefusedError(_ILLEGAL_VALUE)
     address, count, length = struct.unpack_from(">HHB", body)
     if not 1 <= count <= _MAX_WRITE or length != 2 * count:
         raise RequestRefusedError(_ILLEGAL_VALUE)
-    device.write(address, list(struct.unpack_from(f">{count}H", body, 5)))
+    device.write(address, list(struct.unpack_from(f">{count}H", body, 5)), now_ms, faults)
     return bytes((function,)) + body[:4]
 
 

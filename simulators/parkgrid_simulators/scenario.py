@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from parkgrid_contract.identity import IDENTIFIER, MeteringPoint
 from parkgrid_contract.settings import above, at_least, between, load, setting
-from parkgrid_contract.time import to_ms
+from parkgrid_contract.time import BEYOND_MS, OLDEST_MS, to_ms
 from parkgrid_edge import drivers
 from parkgrid_simulators import turbidity
-from parkgrid_simulators.faults import REMEMBERING, Fault, FaultKind
+from parkgrid_simulators.faults import FAULTS, FOREVER_MS, REMEMBERING, Fault, FaultKind, parameter_problems
 from parkgrid_simulators.plant import SimulatedDevice
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -138,8 +138,23 @@ class FaultSettings:
     device: str = setting(help="identifier of the device")
     kind: FaultKind = setting(help="what goes wrong")
     start: str = setting(help="instant with its offset, 2026-06-21T12:00:00+08:00, or 19:00 for every local day")
-    duration_s: float = setting(help="how long, in simulated seconds", check=above(0, "s"))
-    number: float | None = setting(None, help="exception code, spike word, seconds of delay, or kWh to the wrap")
+    duration_s: float | None = setting(None, help="how long, in simulated seconds; none: for good", check=above(0, "s"))
+    share: float | None = setting(None, help="part of the answers that it spoils")
+    code: int | None = setting(None, help="of exception: its code")
+    address: int | None = setting(None, help="of refused: the first address")
+    count: int | None = setting(None, help="of refused: how many addresses")
+    delay_s: float | None = setting(None, help="of late: real time until the answer")
+    word: int | None = setting(None, help="of spike: what every register reads")
+    mask: int | None = setting(None, help="of word_glitch: the bits that are turned over")
+    distance_kwh: float | None = setting(None, help="of counter_wrap: what may still be counted before the end")
+    fall_kwh: float | None = setting(None, help="of counter_fall: how far they fall")
+    behind_s: float | None = setting(None, help="of late_clock: how far the device's clock is behind")
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Those that are given, by name."""
+        names = {parameter.name for rule in FAULTS.values() for parameter in rule.parameters}
+        return {name: value for name in sorted(names) if (value := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +167,8 @@ class Scenario:
     name_en: str = setting("", help="its English name")
     district: str = setting("", help="its district")
     seed: int = setting(1, help="the same seed gives the same readings")
+    start: str = setting("", help="local time that the clock begins at, 2026-06-21T12:00; none: the machine's time")
+    speed: float = setting(1.0, help="simulated seconds per second, from start on", check=between(1, 3_600))
     step_s: float = setting(2.0, help="seconds of simulated time that powers hold", check=between(0.1, 60, "s"))
     transformer_kva: float = setting(3_150.0, help="rating of the transformer", check=above(0, "kVA"))
     site: SiteSettings = setting(SiteSettings(), help="where it stands")
@@ -178,6 +195,7 @@ class Scenario:
         for index, fault in enumerate(self.faults):
             yield from _fault_problems(f"faults[{index}]", fault, known)
         yield from _site_problems(self.site)
+        yield from _start_problems(self.start, self.site)
         yield from _hour_problems(self.strategy)
 
     @property
@@ -197,6 +215,19 @@ class Scenario:
 def load_scenario(path: Path = DEFAULT) -> Scenario:
     """A scenario from its file. Raises `SettingsError` with all problems."""
     return load(Scenario, path, {}, "simulators")
+
+
+def local_ms(text: str, zone: str) -> int:
+    """The instant of a local time like 2026-06-21T12:00, in milliseconds. Raises `ValueError` with the remedy."""
+    remedy = "must be a local time between 2000 and 2200, like 2026-06-21T12:00"
+    try:
+        found = datetime.fromisoformat(text)
+        at_ms = to_ms(found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone)))
+    except (ValueError, OverflowError):
+        raise ValueError(remedy) from None
+    if not OLDEST_MS <= at_ms < BEYOND_MS:
+        raise ValueError(remedy)
+    return at_ms
 
 
 def minutes_of(text: str) -> tuple[int, int]:
@@ -243,6 +274,14 @@ def _site_problems(site: SiteSettings) -> Iterator[tuple[str, object, str]]:
         yield "site", (site.latitude, site.longitude), turbidity.REMEDY
 
 
+def _start_problems(start: str, site: SiteSettings) -> Iterator[tuple[str, object, str]]:
+    if start and site.zone in available_timezones():
+        try:
+            local_ms(start, site.zone)
+        except ValueError as error:
+            yield "start", start, str(error)
+
+
 def _hour_problems(strategy: StrategySettings) -> Iterator[tuple[str, object, str]]:
     for part in ("valley", "peak"):
         for text in getattr(strategy, part):
@@ -281,8 +320,10 @@ def _fault_problems(where: str, fault: FaultSettings, known: set[str]) -> Iterat
         yield f"{where}.start", fault.start, remedy
     if daily and fault.kind in REMEMBERING:
         yield f"{where}.start", fault.start, f"{fault.kind.value} happens once: give an instant with a date"
-    if daily and fault.duration_s >= _DAY_MS / 1000:
-        yield f"{where}.duration_s", fault.duration_s, "must be less than a day for what comes every day"
+    if daily and (fault.duration_s is None or fault.duration_s >= _DAY_MS / 1000):
+        yield f"{where}.duration_s", fault.duration_s, "must be given, and less than a day, for what comes every day"
+    for name, value, remedy in parameter_problems(fault.kind, fault.parameters):
+        yield f"{where}.{name}", value, remedy
 
 
 def _fault(fault: FaultSettings, zone: ZoneInfo) -> Fault:
@@ -293,5 +334,5 @@ def _fault(fault: FaultSettings, zone: ZoneInfo) -> Fault:
         every_ms = _DAY_MS
     else:
         start = to_ms(datetime.fromisoformat(fault.start))
-    end = start + round(fault.duration_s * 1000)
-    return Fault(fault.device, fault.kind, start, end, fault.number, every_ms)
+    end = FOREVER_MS if fault.duration_s is None else start + round(fault.duration_s * 1000)
+    return Fault(fault.device, fault.kind, start, end, fault.parameters, every_ms)

@@ -103,12 +103,12 @@ def test_faults_become_a_timeline(tmp_path) -> None:
     path = tmp_path / "scenario.toml"
     path.write_text(
         DEFAULT.read_text("utf-8")
-        + '\n[[faults]]\ndevice = "pv-1"\nkind = "exception"\nnumber = 6\nstart = "2026-06-21T12:00:00+08:00"\n'
+        + '\n[[faults]]\ndevice = "pv-1"\nkind = "exception"\ncode = 6\nstart = "2026-06-21T12:00:00+08:00"\n'
         + "duration_s = 1.5\n",
         "utf-8",
     )
     (fault,) = load_scenario(path).timeline()
-    assert (fault.device, fault.kind, fault.number) == ("pv-1", FaultKind.EXCEPTION, 6)
+    assert (fault.device, fault.kind, fault.value("code")) == ("pv-1", FaultKind.EXCEPTION, 6)
     assert fault.start_ms == 1_782_014_400_000  # 2026-06-21T04:00Z
     assert fault.end_ms - fault.start_ms == 1500
     assert fault.holds(fault.start_ms)

@@ -96,5 +96,6 @@ DRIVER = Driver(
     # (exception 2), the poller reads around it.
     max_gap_registers=40,
     warm_up_s=1.0,
+    clock=Register("device_time_s", 40000, Encoding.UINT32, vendor_name="System time"),
     identity={"model": Text(30000, 15), "serial": Text(30015, 10), "firmware": Text(31025, 15)},
 )

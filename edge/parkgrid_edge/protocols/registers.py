@@ -162,6 +162,8 @@ class Driver:
     ratings: Mapping[str, float] = field(default_factory=dict, hash=False)
     identity: Mapping[str, Text] = field(default_factory=dict, hash=False)
     """Where it says its own `model`, `firmware` and `serial`, read once after connecting."""
+    clock: Register | None = None
+    """Where it keeps its own time, in seconds since 1970 in UTC: agents do not read it, simulated devices have it."""
     discovers: bool = False
     """Whether the device itself is asked for its registers (SunSpec); class and registers are then left open here."""
 
