@@ -7,16 +7,16 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from parkgrid_contract.settings import SettingsError
 from parkgrid_contract.time import AcceleratedClock, Clock, SystemClock
+from parkgrid_simulators.describing import describe
 from parkgrid_simulators.faults import FaultPlan
 from parkgrid_simulators.modbus_server import ModbusServer
 from parkgrid_simulators.park import Park
-from parkgrid_simulators.plant import Endpoint
 from parkgrid_simulators.scenario import DEFAULT, Scenario, load_scenario
 from parkgrid_simulators.state import StateError, load_state
 
@@ -53,7 +53,7 @@ async def serve(scenario: Scenario, clock: Clock, options: argparse.Namespace) -
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     park = _open(scenario, clock, options.state)
-    server = ModbusServer(park, clock, FaultPlan(scenario.timeline()))
+    server = ModbusServer(park, clock, FaultPlan(scenario.timeline(), scenario.seed))
     endpoints = await server.start(options.host, options.port_base)
     _publish(describe(scenario, clock, endpoints), options.endpoints_out)
     saved = None
@@ -79,28 +79,7 @@ def _open(scenario: Scenario, clock: Clock, path: Path | None) -> Park:
     return park
 
 
-def describe(scenario: Scenario, clock: Clock, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
-    """What an agent needs to know to read this park."""
-    accelerated = (
-        {"wall_start_ms": clock.wall_start_ms, "start_ms": clock.start_ms, "speed": clock.speed}
-        if isinstance(clock, AcceleratedClock)
-        else None
-    )
-    return {
-        "park": scenario.park,
-        "name_zh": scenario.name_zh,
-        "name_en": scenario.name_en,
-        "district": scenario.district,
-        "zone": scenario.site.zone,
-        "latitude": scenario.site.latitude,
-        "longitude": scenario.site.longitude,
-        "seed": scenario.seed,
-        "clock": accelerated,
-        "endpoints": [endpoint.document() for endpoint in endpoints],
-    }
-
-
-def _publish(document: dict[str, Any], path: Path | None) -> None:
+def _publish(document: Mapping[str, Any], path: Path | None) -> None:
     text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
     if path is None:
         sys.stdout.write(text)

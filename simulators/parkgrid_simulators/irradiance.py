@@ -30,6 +30,16 @@ class Light:
     dhi: Series
 
 
+@dataclass(frozen=True, slots=True)
+class SetSun:
+    """A sun that somebody set, instead of the one that seed and date give; one of the two."""
+
+    cloud_index: float | None = None
+    """Share of the cloudless sun that comes through, 0 to 1.2; nights stay dark."""
+    irradiance_w_m2: float | None = None
+    """Global irradiance on the horizontal at any hour, 0 to 1400 W/m², from the whole sky as under a lamp."""
+
+
 def pressure_at(altitude_m: float) -> float:
     """Air pressure in Pa of the standard atmosphere, up to 11,000 m (Portland State Aerospace Society 2004)."""
     found: float = 100 * ((44_331.514 - altitude_m) / 11_880.516) ** (1 / 0.1902632)

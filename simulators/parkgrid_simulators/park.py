@@ -20,6 +20,7 @@ from parkgrid_simulators import readings
 from parkgrid_simulators.chargers import Gun, Plugged, Station
 from parkgrid_simulators.dc_bus import bus_of
 from parkgrid_simulators.flow import WATT_MS_PER_KWH, Flow, Metered
+from parkgrid_simulators.irradiance import SetSun
 from parkgrid_simulators.load import Load, load_day
 from parkgrid_simulators.plant import SimulatedDevice, Values
 from parkgrid_simulators.pv import PvArray, PvDay, generation
@@ -105,6 +106,7 @@ class Park:
         self._strategy = _strategy(scenario)
         self._setpoint_kw: float | None = None
         self._limits_pct = dict.fromkeys(self._arrays, 100.0)
+        self._sun: SetSun | None = None
         self._energy_kwh = _START_SOC * self._battery.capacity_kwh if self._battery else 0.0
         self._grid_id = self._of("grid_meter")[0].id
         self.flows = {one.id: _first_flow(one) for one in scenario.devices}
@@ -183,6 +185,20 @@ class Park:
             self._setpoint_kw = value
         elif signal == "limit_kw" and device in self._guns:
             self._guns[device].limit_kw = value
+
+    def release(self, device: str) -> None:
+        """Give back a set-point: the storage follows its strategy again, others are no longer limited."""
+        if device == self._storage_id:
+            self._setpoint_kw = None
+        elif device in self._limits_pct:
+            self._limits_pct[device] = 100.0
+        elif device in self._guns:
+            self._guns[device].limit_kw = self._settings[device].ratings["rated_power_kw"]
+
+    def set_sun(self, sun: SetSun | None) -> None:
+        """Another sky from the next step on; None: that of seed and date again."""
+        self._sun = sun
+        self._day = self._open(self._day.weather.day)
 
     def _measure(self, at_ms: int) -> Measurements:
         """The park as it stood when the step began."""
@@ -275,7 +291,7 @@ class Park:
         )
 
     def _open(self, day: date) -> Day:
-        weather = WeatherDay(self._site, day, self.scenario.seed, self.scenario.site.sky)
+        weather = WeatherDay(self._site, day, self.scenario.seed, self.scenario.site.sky, self._sun)
         made = {name: generation(array, weather) for name, array in self._arrays.items()}
         used = {name: load_day(load, weather) for name, load in self._loads.items()}
         return Day(weather, weather.start_ms, made, used)

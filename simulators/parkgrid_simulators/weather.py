@@ -172,6 +172,8 @@ class WeatherDay:
     seed: int
     sky: str = "auto"
     """fair, broken or overcast; auto draws one."""
+    sun: irradiance.SetSun | None = None
+    """Set by somebody; None: by seed and date."""
 
     @cached_property
     def start_ms(self) -> int:
@@ -193,6 +195,8 @@ class WeatherDay:
     @cached_property
     def index(self) -> Series:
         """Clear-sky index over the weather station."""
+        if self.sun is not None and self.sun.cloud_index is not None:
+            return np.full(MINUTES + 1, self.sun.cloud_index)
         return cloud_index(self._random("clouds"), self.kind)
 
     def light(self, lag_min: int = 0) -> irradiance.Light:
@@ -200,6 +204,9 @@ class WeatherDay:
 
         Direct and diffuse by Erbs (1982) from the cloudy global irradiance.
         """
+        if self.sun is not None and self.sun.irradiance_w_m2 is not None:
+            diffuse = np.full(MINUTES + 1, self.sun.irradiance_w_m2)
+            return irradiance.Light(diffuse, np.zeros(MINUTES + 1), diffuse)
         ghi = self.clear.ghi * np.roll(self.index, lag_min)
         return irradiance.split(ghi, self.clear.zenith, self.clear.dni_extra)
 

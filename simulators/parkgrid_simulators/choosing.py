@@ -1,0 +1,85 @@
+"""Which park to simulate: a scenario by name or path, or a park around one device of a named driver."""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from parkgrid_contract.signals import CATALOGUE
+from parkgrid_edge import drivers
+from parkgrid_simulators.scenario import SCENARIOS, DcBusSettings, DeviceSettings, Scenario, load_scenario
+
+RATED_KW, STORED_HOURS = 100.0, 2.0
+"""Of a device whose ratings nobody gave: its power, and a storage's capacity at this power."""
+DEVICE = "device"
+"""What the one device of a park of its own is called."""
+_GRID = "grid"
+
+
+class ChoiceError(ValueError):
+    """There is no such scenario, driver or class; the message lists those there are."""
+
+
+def find_scenario(name: str, folders: Sequence[Path] = ()) -> Scenario:
+    """A scenario of ours by its name, or a TOML file by its path, looked for in `folders`.
+
+    Raises `ChoiceError`, or `SettingsError` for a file that is wrong.
+    """
+    ours = {path.stem: path for path in sorted(SCENARIOS.glob("*.toml"))}
+    if name in ours:
+        return load_scenario(ours[name])
+    for folder in (*folders, Path()):
+        if (folder / name).is_file():
+            return load_scenario(folder / name)
+    places = ", ".join(str(folder) for folder in folders) or "the current folder"
+    raise ChoiceError(f"scenario {name!r}: no file of that name in {places}; ours are: {', '.join(ours)}")
+
+
+def one_device(driver: str, device_class: str | None = None, ratings: Mapping[str, float] | None = None) -> Scenario:
+    """A park of one device and the grid meter that closes its balance. Raises `ChoiceError`.
+
+    `driver` is the name of a driver, or the model that it is for; a driver of several classes (SunSpec) needs one said.
+    """
+    name = _driver_of(driver)
+    known = drivers.find(name)
+    chosen = device_class or known.device_class
+    if not chosen:
+        raise ChoiceError(f"driver {name!r} serves several classes: say which, for example device_class='pv_inverter'")
+    if chosen not in CATALOGUE:
+        raise ChoiceError(f"device_class {chosen!r} is unknown; there are: {', '.join(CATALOGUE)}")
+    if known.device_class and chosen != known.device_class and {chosen, known.device_class} != {"meter", "grid_meter"}:
+        raise ChoiceError(f"device_class {chosen!r}: driver {name!r} is for {known.device_class}")
+    rated = {"rated_power_kw": RATED_KW, **known.ratings, **(ratings or {})}
+    return _built(name, chosen, rated)
+
+
+def _built(driver: str, device_class: str, ratings: dict[str, Any]) -> Scenario:
+    grid = DeviceSettings(_GRID, "grid_meter", "eastron_sdm630", ratings={"rated_power_kw": 10 * RATED_KW})
+    if device_class == "dc_bus":
+        volts = {"nominal_voltage_v": ratings["nominal_voltage_v"]} if "nominal_voltage_v" in ratings else {}
+        bus = DcBusSettings(DEVICE, ratings["rated_power_kw"], driver, **volts)
+        return _checked(Scenario("one-device", (grid,), dc_buses=(bus,)))
+    if device_class == "storage":
+        ratings = {"capacity_kwh": STORED_HOURS * ratings["rated_power_kw"], **ratings}
+    device = DeviceSettings(DEVICE, device_class, driver, ratings=ratings)  # type: ignore[arg-type]
+    return _checked(Scenario("one-device", (device,) if device_class == "grid_meter" else (grid, device)))
+
+
+def _checked(scenario: Scenario) -> Scenario:
+    problems = [f"{key} = {value!r}: {remedy}" for key, value, remedy in scenario.problems()]
+    if problems:
+        raise ChoiceError("; ".join(problems))
+    return scenario
+
+
+def _driver_of(text: str) -> str:
+    """The name of a driver, from its name or from the model that it is for."""
+    names = drivers.names()
+    if text in names:
+        return text
+    models = {drivers.find(name).model.lower(): name for name in names}
+    if text.lower() in models:
+        return models[text.lower()]
+    near = get_close_matches(text.lower(), [*names, *models], 1)
+    hint = f"did you mean {models.get(near[0], near[0])!r}? " if near else ""
+    raise ChoiceError(f"driver {text!r} is unknown; {hint}there are: {', '.join(names)}")
