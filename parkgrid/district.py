@@ -22,8 +22,7 @@ import psycopg
 from parkgrid.example_outputs import outputs
 from parkgrid.prefill import HistorySpan, go_on, prefill
 from parkgrid.prefill_rows import BATCH_MS
-from parkgrid.progress import Progress
-from parkgrid.settling import settling
+from parkgrid.settling import Progress, settling
 from parkgrid_accounting.bills.closings import close_month
 from parkgrid_accounting.bills.errors import BillError
 from parkgrid_accounting.bills.supply import Agreement, agree, load_plan

@@ -24,9 +24,9 @@ from rich.console import Console
 from parkgrid.bulk import BATCH_MS, Imported, Target, bring_in, epoch_of, hours, problems, sentences
 from parkgrid.chain import Chain
 from parkgrid.places import default_data_dir, occupied
-from parkgrid.progress import Progress, as_share, progress
+from parkgrid.progress import as_share, progress
 from parkgrid.session import announcer, quiet_logs
-from parkgrid.settling import settled
+from parkgrid.settling import Progress, settled
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import SystemClock, from_ms

@@ -8,7 +8,7 @@ from typing import Self
 
 import psycopg
 
-from parkgrid.progress import Progress
+from parkgrid.settling import Progress
 from parkgrid_api.demonstration import CHANNEL
 
 _EVERY_S = 1.0

@@ -20,8 +20,7 @@ from pathlib import Path
 import psycopg
 
 from parkgrid.prefill_rows import BATCH_MS, Part, Task, make
-from parkgrid.progress import Progress, quiet
-from parkgrid.settling import rolling_up
+from parkgrid.settling import Progress, quiet, rolling_up
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import SystemClock, from_ms

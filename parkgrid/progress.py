@@ -8,17 +8,12 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from parkgrid.settling import Progress
 from parkgrid_contract.time import from_ms
 
-Progress = Callable[[str, float], None]
-"""Told what is being done and how much of it, 0 to 1."""
 _LINE_EVERY_S = 5.0
 _MOST = 0.95
 """Where a bar stands when the last reading is through: what is computed of them takes the rest."""
-
-
-def quiet(_what: str, _share: float) -> None:
-    """Tell nobody."""
 
 
 @contextlib.contextmanager

@@ -9,19 +9,20 @@ that is made, an import, or the end of a run.
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg
 
-from parkgrid.progress import Progress, quiet
 from parkgrid_contract.time import SystemClock
 from parkgrid_database import StoreKind
 from parkgrid_database.errors import StoreUnavailableError
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_metering.rounds import settle, settle_once
 
+Progress = Callable[[str, float], None]
+"""Told what is being done and how much of it, 0 to 1."""
 _PATIENCE_S = 300.0
 _PAUSE_S = 0.1
 _KEEPERS: dict[StoreKind, int] = {"postgres": 2, "timescale": 1}
@@ -30,6 +31,10 @@ _MOST_TRIES = 120
 """How often a keeper looks again while an ingest refreshes the very aggregate."""
 _LOOK_EVERY_S = 0.2
 _SETTLE_EVERY_S = 0.5
+
+
+def quiet(_what: str, _share: float) -> None:
+    """Tell nobody."""
 
 
 def settle_everything(dsn: str) -> None:

@@ -17,10 +17,10 @@ from parkgrid import district
 from parkgrid.chain import Chain
 from parkgrid.on_its_way import OnItsWay
 from parkgrid.places import PlaceError, default_data_dir, occupied, page_port, passing_folder
-from parkgrid.progress import Progress, progress, quiet, waiting
+from parkgrid.progress import progress, waiting
 from parkgrid.running import far, note, token
 from parkgrid.session import announcer, quiet_logs, stop_event, unless
-from parkgrid.settling import settle_everything
+from parkgrid.settling import Progress, quiet, settle_everything
 from parkgrid.site import PORTS, Site, newest_ms, seeded
 from parkgrid.site import waiting as batches_waiting
 from parkgrid.verdict import Before, Verdict, judge
