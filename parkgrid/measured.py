@@ -1,6 +1,6 @@
 """`parkgrid import`: measured CSV files straight into the store, settled at once.
 
-    mapping, files ─▶ series ─▶ readings ─▶ parkgrid.bulk ─▶ store ─▶ roll-ups ─▶ intervals
+    mapping, files ─▶ series ─▶ readings ─▶ parkgrid_ingest.bulk ─▶ store ─▶ roll-ups ─▶ intervals
                         └──▶ breaks ─▶ declarations: what was counted in a hole of the files is not known
 
 `parkgrid replay` sends the same files through devices, gateway and broker instead.
@@ -21,7 +21,6 @@ from typing import Any
 import psycopg
 from rich.console import Console
 
-from parkgrid.bulk import BATCH_MS, Imported, Target, bring_in, epoch_of, hours, problems, sentences
 from parkgrid.chain import Chain
 from parkgrid.places import default_data_dir, occupied
 from parkgrid.progress import as_share, progress
@@ -30,6 +29,7 @@ from parkgrid.settling import Progress, settled
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import SystemClock, from_ms
+from parkgrid_ingest.bulk import BATCH_MS, Imported, Target, bring_in, epoch_of, hours, problems, sentences
 from parkgrid_ingest.decode import Reading
 from parkgrid_ingest.store import Park, Store
 from parkgrid_ingest.store.opening import open_store

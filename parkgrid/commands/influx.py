@@ -98,7 +98,6 @@ def import_command(
     def action() -> int:
         from rich.console import Console
 
-        from parkgrid.bulk import problems, sentences
         from parkgrid.influx.client import Influx
         from parkgrid.influx.importing import ImportSpan, import_series
         from parkgrid.influx.mapping import load_mapping
@@ -106,6 +105,7 @@ def import_command(
         from parkgrid.progress import as_share, progress
         from parkgrid.settling import settled
         from parkgrid_contract.time import SystemClock
+        from parkgrid_ingest.bulk import problems, sentences
         from parkgrid_ingest.store.opening import open_store
 
         settings = load_mapping(mapping)

@@ -1,6 +1,6 @@
 """The importer: foreign series as readings of a gateway of their own, through the store that measured ones take.
 
-    source ─▶ mapping, scale ─▶ readings ─▶ parkgrid.bulk
+    source ─▶ mapping, scale ─▶ readings ─▶ parkgrid_ingest.bulk
 
 A field that is not mapped is told about, never created.
 """
@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from parkgrid.bulk import BATCH_MS, Imported, Progress, Target, bring_in, epoch_of
 from parkgrid.influx.errors import InfluxError
 from parkgrid.influx.mapping import DeviceSettings, MappingSettings
 from parkgrid.influx.sources import Source
 from parkgrid_contract.identity import Gateway
+from parkgrid_ingest.bulk import BATCH_MS, Imported, Progress, Target, bring_in, epoch_of
 from parkgrid_ingest.decode import Reading
 from parkgrid_ingest.store import Park, Store
 
