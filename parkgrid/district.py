@@ -22,7 +22,6 @@ import psycopg
 from parkgrid.example_outputs import outputs
 from parkgrid.prefill import HistorySpan, go_on, prefill
 from parkgrid.prefill_rows import BATCH_MS
-from parkgrid.settling import Progress, settling
 from parkgrid_accounting.bills.closings import close_month
 from parkgrid_accounting.bills.errors import BillError
 from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
@@ -32,6 +31,7 @@ from parkgrid_domain.clusters import enterprise_file, output_file
 from parkgrid_domain.tariff.bill import Terms
 from parkgrid_domain.tariff.reader import example, examples
 from parkgrid_ingest.store.opening import open_store
+from parkgrid_metering.catching_up import Progress, settling
 from parkgrid_metering.rounds import settle
 from parkgrid_simulators import history
 from parkgrid_simulators.scenario import Scenario

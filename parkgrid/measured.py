@@ -25,7 +25,6 @@ from parkgrid.chain import Chain
 from parkgrid.places import default_data_dir, occupied
 from parkgrid.progress import as_share, progress
 from parkgrid.session import announcer, quiet_logs
-from parkgrid.settling import Progress, settled
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import SystemClock, from_ms
@@ -33,6 +32,7 @@ from parkgrid_ingest.bulk import BATCH_MS, Imported, Target, bring_in, epoch_of,
 from parkgrid_ingest.decode import Reading
 from parkgrid_ingest.store import Park, Store
 from parkgrid_ingest.store.opening import open_store
+from parkgrid_metering.catching_up import Progress, settled
 from parkgrid_metering.declarations import Wish, declare
 from parkgrid_simulators.measured.loading import Measured, open_measured
 from parkgrid_simulators.measured.mapping import ReplayMapping

@@ -8,8 +8,8 @@ from typing import Self
 
 import psycopg
 
-from parkgrid.settling import Progress
 from parkgrid_api.demonstration import CHANNEL
+from parkgrid_metering.catching_up import Progress
 
 _EVERY_S = 1.0
 

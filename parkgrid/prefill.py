@@ -20,13 +20,13 @@ from pathlib import Path
 import psycopg
 
 from parkgrid.prefill_rows import BATCH_MS, Part, Task, make
-from parkgrid.settling import Progress, quiet, rolling_up
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import SystemClock, from_ms
 from parkgrid_edge.delivery.uplink import agent_version
 from parkgrid_ingest.rows import BatchHeader, Commit
 from parkgrid_ingest.store import Known, Park, Store
+from parkgrid_metering.catching_up import Progress, quiet, rolling_up
 from parkgrid_servers import process
 from parkgrid_simulators import history
 from parkgrid_simulators.plant import SimulatedDevice

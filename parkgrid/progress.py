@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from parkgrid.settling import Progress
 from parkgrid_contract.time import from_ms
+from parkgrid_metering.catching_up import Progress
 
 _LINE_EVERY_S = 5.0
 _MOST = 0.95

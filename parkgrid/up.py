@@ -20,7 +20,6 @@ from parkgrid.places import PlaceError, default_data_dir, occupied, page_port, p
 from parkgrid.progress import progress, waiting
 from parkgrid.running import far, note, token
 from parkgrid.session import announcer, quiet_logs, stop_event, unless
-from parkgrid.settling import Progress, quiet, settle_everything
 from parkgrid.site import PORTS, Site, newest_ms, seeded
 from parkgrid.site import waiting as batches_waiting
 from parkgrid.verdict import Before, Verdict, judge
@@ -28,6 +27,7 @@ from parkgrid_api.settings import is_loopback
 from parkgrid_contract.time import AcceleratedClock, SystemClock
 from parkgrid_edge.agent import Agent
 from parkgrid_edge.settings import EdgeSettings, load_settings
+from parkgrid_metering.catching_up import Progress, quiet, settle_everything
 from parkgrid_servers import process
 from parkgrid_servers.supervisor import PartError
 from parkgrid_simulators.scenario import DEFAULT, SCENARIOS

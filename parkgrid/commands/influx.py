@@ -103,10 +103,10 @@ def import_command(
         from parkgrid.influx.mapping import load_mapping
         from parkgrid.influx.sources import InfluxDb2, Source, VictoriaMetrics
         from parkgrid.progress import as_share, progress
-        from parkgrid.settling import settled
         from parkgrid_contract.time import SystemClock
         from parkgrid_ingest.bulk import problems, sentences
         from parkgrid_ingest.store.opening import open_store
+        from parkgrid_metering.catching_up import settled
 
         settings = load_mapping(mapping)
         source: Source = VictoriaMetrics(url, token)

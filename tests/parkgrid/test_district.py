@@ -14,11 +14,11 @@ from parkgrid import district
 from parkgrid.example_outputs import outputs
 from parkgrid.prefill import birth
 from parkgrid.prefill_rows import Task, make
-from parkgrid.settling import settle_everything
 from parkgrid_contract.identity import Gateway
 from parkgrid_domain.clusters.plan import plan
 from parkgrid_ingest.rows import BatchHeader, ClassRows, Commit
 from parkgrid_ingest.store.opening import open_store
+from parkgrid_metering.catching_up import settle_everything
 from parkgrid_simulators.scenario import SCENARIOS, load_scenario
 from parkgrid_simulators.weather import PINGSHAN
 

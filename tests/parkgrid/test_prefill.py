@@ -8,7 +8,6 @@ import pytest
 from rich.console import Console
 
 from parkgrid import prefill as module
-from parkgrid import settling
 from parkgrid.prefill import Filled, HistorySpan, PrefillError, birth, go_on, prefill
 from parkgrid.progress import progress
 from parkgrid_contract.announcement import Birth, Device
@@ -17,6 +16,7 @@ from parkgrid_contract.signals import CATALOGUE
 from parkgrid_edge.drivers import find
 from parkgrid_edge.protocols.registers import Table, read
 from parkgrid_ingest.store.opening import open_store
+from parkgrid_metering import catching_up
 from parkgrid_simulators.faults import FaultPlan
 from parkgrid_simulators.park import Park
 from parkgrid_simulators.scenario import SCENARIOS, load_scenario
@@ -91,7 +91,7 @@ def test_roll_ups_are_ready(store, dsn) -> None:
 
 
 def test_keepers_that_meet_wait_for_each_other(store, dsn, monkeypatch) -> None:
-    monkeypatch.setitem(settling._KEEPERS, store.kind, 3)
+    monkeypatch.setitem(catching_up._KEEPERS, store.kind, 3)
     prefill(store, dsn, [PARK], HistorySpan(START_MS, START_MS + DAY_MS))
     assert ask(dsn, "SELECT count(*) FROM base.rollup_dirty") == [(0,)]
     assert ask(dsn, "SELECT sum(samples) FROM meter_15m") == [(3 * 96,)]
