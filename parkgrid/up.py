@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from parkgrid import district
 from parkgrid.chain import Chain
 from parkgrid.on_its_way import OnItsWay
 from parkgrid.places import PlaceError, default_data_dir, occupied, page_port, passing_folder
@@ -25,6 +24,7 @@ from parkgrid.site import waiting as batches_waiting
 from parkgrid.verdict import Before, Verdict, judge
 from parkgrid_api.settings import is_loopback
 from parkgrid_contract.time import AcceleratedClock, SystemClock
+from parkgrid_demo import district
 from parkgrid_edge.agent import Agent
 from parkgrid_edge.settings import EdgeSettings, load_settings
 from parkgrid_metering.catching_up import Progress, quiet, settle_everything

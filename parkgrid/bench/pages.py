@@ -17,8 +17,8 @@ from parkgrid.bench.edge import resident_mb
 from parkgrid.bench.figures import BenchmarkError, Figure, Progress
 from parkgrid.bench.live_park import PARK, LivePark, cpu_s, living
 from parkgrid.bench.stack import Stack
-from parkgrid.prefill import HistorySpan, prefill
-from parkgrid.prefill_rows import BATCH_MS
+from parkgrid_demo.prefill import HistorySpan, prefill
+from parkgrid_demo.prefill_rows import BATCH_MS
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_simulators.scenario import SCENARIOS, load_scenario
 

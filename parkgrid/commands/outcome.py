@@ -56,7 +56,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         ("parkgrid_servers.supervisor", "PartError"),
         ("parkgrid.tap", "TapError"),
         ("parkgrid.places", "PlaceError"),
-        ("parkgrid.prefill", "PrefillError"),
+        ("parkgrid_demo.prefill", "PrefillError"),
         ("parkgrid.influx.errors", "InfluxError"),
         ("parkgrid_accounting.errors", "AccountingError"),
         ("parkgrid_metering.errors", "MeteringError"),

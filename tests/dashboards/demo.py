@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psycopg
 
-from parkgrid.prefill import HistorySpan, prefill
 from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
 from parkgrid_accounting.clusters.intake import take_enterprises, take_outputs
 from parkgrid_contract.announcement import Birth, Device
@@ -18,6 +17,7 @@ from parkgrid_contract.refusal import Reason
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import from_ms
 from parkgrid_database.errors import StoreUnavailableError
+from parkgrid_demo.prefill import HistorySpan, prefill
 from parkgrid_domain.energy import Declaration
 from parkgrid_domain.tariff.bill import Terms
 from parkgrid_domain.tariff.reader import examples

@@ -25,8 +25,8 @@ from parkgrid.influx.export import Exported, Wanted, export
 from parkgrid.influx.importing import ImportSpan, import_series
 from parkgrid.influx.mapping import load_mapping
 from parkgrid.influx.sources import VictoriaMetrics
-from parkgrid.prefill import HistorySpan, prefill
 from parkgrid_contract.time import SystemClock
+from parkgrid_demo.prefill import HistorySpan, prefill
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_servers import process
 from parkgrid_simulators.scenario import load_scenario

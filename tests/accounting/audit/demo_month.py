@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from parkgrid.prefill import HistorySpan, prefill
 from parkgrid_accounting.bills.closings import close_month, reopen_touched
 from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import from_ms
+from parkgrid_demo.prefill import HistorySpan, prefill
 from parkgrid_domain.tariff.bill import Terms
 from parkgrid_domain.tariff.reader import examples
 from parkgrid_ingest.rows import BatchHeader, ClassRows, Commit

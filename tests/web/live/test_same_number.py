@@ -13,11 +13,11 @@ import openpyxl
 import psycopg
 import pytest
 
-from parkgrid.prefill import HistorySpan, prefill
-from parkgrid.prefill_rows import BATCH_MS
 from parkgrid_contract.time import SHANGHAI, from_ms
 from parkgrid_dashboards.check.macros import Range, expand
 from parkgrid_dashboards.queries import query
+from parkgrid_demo.prefill import HistorySpan, prefill
+from parkgrid_demo.prefill_rows import BATCH_MS
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_metering.rounds import settle
 from parkgrid_simulators.scenario import DEFAULT, load_scenario

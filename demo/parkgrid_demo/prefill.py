@@ -19,10 +19,10 @@ from pathlib import Path
 
 import psycopg
 
-from parkgrid.prefill_rows import BATCH_MS, Part, Task, make
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import SystemClock, from_ms
+from parkgrid_demo.prefill_rows import BATCH_MS, Part, Task, make
 from parkgrid_edge.delivery.uplink import agent_version
 from parkgrid_ingest.rows import BatchHeader, Commit
 from parkgrid_ingest.store import Known, Park, Store

@@ -19,14 +19,14 @@ from typing import Any
 
 import psycopg
 
-from parkgrid.example_outputs import outputs
-from parkgrid.prefill import HistorySpan, go_on, prefill
-from parkgrid.prefill_rows import BATCH_MS
 from parkgrid_accounting.bills.closings import close_month
 from parkgrid_accounting.bills.errors import BillError
 from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
 from parkgrid_accounting.clusters.intake import take_enterprises, take_outputs
 from parkgrid_contract.time import SHANGHAI, SystemClock, from_ms
+from parkgrid_demo.example_outputs import outputs
+from parkgrid_demo.prefill import HistorySpan, go_on, prefill
+from parkgrid_demo.prefill_rows import BATCH_MS
 from parkgrid_domain.clusters import enterprise_file, output_file
 from parkgrid_domain.tariff.bill import Terms
 from parkgrid_domain.tariff.reader import example, examples

@@ -7,12 +7,12 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from parkgrid import prefill as module
-from parkgrid.prefill import Filled, HistorySpan, PrefillError, birth, go_on, prefill
 from parkgrid.progress import progress
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.signals import CATALOGUE
+from parkgrid_demo import prefill as module
+from parkgrid_demo.prefill import Filled, HistorySpan, PrefillError, birth, go_on, prefill
 from parkgrid_edge.drivers import find
 from parkgrid_edge.protocols.registers import Table, read
 from parkgrid_ingest.store.opening import open_store

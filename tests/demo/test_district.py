@@ -10,11 +10,11 @@ import numpy as np
 import psycopg
 import pytest
 
-from parkgrid import district
-from parkgrid.example_outputs import outputs
-from parkgrid.prefill import birth
-from parkgrid.prefill_rows import Task, make
 from parkgrid_contract.identity import Gateway
+from parkgrid_demo import district
+from parkgrid_demo.example_outputs import outputs
+from parkgrid_demo.prefill import birth
+from parkgrid_demo.prefill_rows import Task, make
 from parkgrid_domain.clusters.plan import plan
 from parkgrid_ingest.rows import BatchHeader, ClassRows, Commit
 from parkgrid_ingest.store.opening import open_store
