@@ -24,7 +24,6 @@ from parkgrid.progress import progress, waiting
 from parkgrid.running import note
 from parkgrid.session import announcer, quiet_logs, stop_event, unless
 from parkgrid.site import describe
-from parkgrid.verdict import Before, Verdict, judge
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.settings import Problem
 from parkgrid_contract.time import SystemClock, from_ms, to_ms
@@ -32,6 +31,7 @@ from parkgrid_edge.agent import Agent
 from parkgrid_edge.settings import EdgeSettings, load_settings
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_metering.catching_up import settle_everything
+from parkgrid_proof.verdict import Before, Verdict, judge
 from parkgrid_simulators.clock import SteppedClock
 from parkgrid_simulators.modbus_server import ModbusServer
 from parkgrid_simulators.plant import Endpoint

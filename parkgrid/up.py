@@ -21,13 +21,13 @@ from parkgrid.running import far, note, token
 from parkgrid.session import announcer, quiet_logs, stop_event, unless
 from parkgrid.site import PORTS, Site, newest_ms, seeded
 from parkgrid.site import waiting as batches_waiting
-from parkgrid.verdict import Before, Verdict, judge
 from parkgrid_api.settings import is_loopback
 from parkgrid_contract.time import AcceleratedClock, SystemClock
 from parkgrid_demo import district
 from parkgrid_edge.agent import Agent
 from parkgrid_edge.settings import EdgeSettings, load_settings
 from parkgrid_metering.catching_up import Progress, quiet, settle_everything
+from parkgrid_proof.verdict import Before, Verdict, judge
 from parkgrid_servers import process
 from parkgrid_servers.supervisor import PartError
 from parkgrid_simulators.scenario import DEFAULT, SCENARIOS

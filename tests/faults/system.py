@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psycopg
 
-from parkgrid.reconcile import Reconciliation, reconcile
+from parkgrid_proof.reconcile import Reconciliation, reconcile
 from parkgrid_servers import broker as brokers
 from parkgrid_servers import database as databases
 from parkgrid_servers import process

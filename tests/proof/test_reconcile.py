@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from parkgrid.ledger import LedgerError, read_offers
-from parkgrid.reconcile import reconcile
+from parkgrid_proof.ledger import LedgerError, read_offers
+from parkgrid_proof.reconcile import reconcile
 
 EPOCH = 7_000_000
 # 2026-11-01T00:00:00Z in milliseconds.

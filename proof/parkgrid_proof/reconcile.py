@@ -20,12 +20,12 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from parkgrid.ledger import epochs, read_offers
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.sample import UNTRUSTED, Quality
 from parkgrid_contract.signals import CATALOGUE, DeviceClass
 from parkgrid_contract.time import from_ms
 from parkgrid_ingest.columns import OVERLOAD, POWERS
+from parkgrid_proof.ledger import epochs, read_offers
 
 EXAMPLES = 10
 """Findings of each kind that are described; all are counted."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from parkgrid.reconcile import Reconciliation, reconcile
+from parkgrid_proof.reconcile import Reconciliation, reconcile
 from parkgrid_servers.database import RunningDatabase
 
 

@@ -1,0 +1,1 @@
+"""The proof of the promise: what gateways accepted, by their ledgers, against what the store holds."""
