@@ -50,10 +50,10 @@ def export_command(
         import psycopg
         from rich.console import Console
 
-        from parkgrid.influx.client import Influx
-        from parkgrid.influx.cursor import Cursor
-        from parkgrid.influx.export import Wanted, export
         from parkgrid.progress import as_share, progress
+        from parkgrid_exchange.client import Influx
+        from parkgrid_exchange.cursor import Cursor
+        from parkgrid_exchange.export import Wanted, export
 
         parks = tuple(sorted(set(park or ())))
         wanted = Wanted("intervals" if intervals else "samples", parks, start_ms, end_ms)
@@ -98,12 +98,12 @@ def import_command(
     def action() -> int:
         from rich.console import Console
 
-        from parkgrid.influx.client import Influx
-        from parkgrid.influx.importing import ImportSpan, import_series
-        from parkgrid.influx.mapping import load_mapping
-        from parkgrid.influx.sources import InfluxDb2, Source, VictoriaMetrics
         from parkgrid.progress import as_share, progress
         from parkgrid_contract.time import SystemClock
+        from parkgrid_exchange.client import Influx
+        from parkgrid_exchange.importing import ImportSpan, import_series
+        from parkgrid_exchange.mapping import load_mapping
+        from parkgrid_exchange.sources import InfluxDb2, Source, VictoriaMetrics
         from parkgrid_ingest.bulk import problems, sentences
         from parkgrid_ingest.store.opening import open_store
         from parkgrid_metering.catching_up import settled

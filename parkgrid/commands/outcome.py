@@ -57,7 +57,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         ("parkgrid.tap", "TapError"),
         ("parkgrid.places", "PlaceError"),
         ("parkgrid_demo.prefill", "PrefillError"),
-        ("parkgrid.influx.errors", "InfluxError"),
+        ("parkgrid_exchange.errors", "InfluxError"),
         ("parkgrid_accounting.errors", "AccountingError"),
         ("parkgrid_metering.errors", "MeteringError"),
         ("parkgrid_database.errors", "StoreError"),

@@ -12,12 +12,12 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from parkgrid.influx.answers import MOST_LINE_BYTES, lines
-from parkgrid.influx.client import Influx
-from parkgrid.influx.errors import InfluxError
 from parkgrid_contract import strict_json
 from parkgrid_contract.refusal import shorten
 from parkgrid_contract.time import from_ms, to_ms
+from parkgrid_exchange.answers import MOST_LINE_BYTES, lines
+from parkgrid_exchange.client import Influx
+from parkgrid_exchange.errors import InfluxError
 
 Point = tuple[str, int, float]
 """Field, instant in ms, value."""

@@ -14,14 +14,14 @@ from typing import Any, Literal
 import psycopg
 from psycopg import sql
 
-from parkgrid.influx.client import Influx
-from parkgrid.influx.cursor import Cursor
-from parkgrid.influx.errors import InfluxError
-from parkgrid.influx.lines import head, line
 from parkgrid_contract.sample import UNTRUSTED
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import from_ms
 from parkgrid_database.sql_files import sql_text
+from parkgrid_exchange.client import Influx
+from parkgrid_exchange.cursor import Cursor
+from parkgrid_exchange.errors import InfluxError
+from parkgrid_exchange.lines import head, line
 
 What = Literal["samples", "intervals"]
 INTERVALS = "interval_energy"
@@ -147,7 +147,7 @@ def _sample_query(device_class: str) -> sql.Composed:
 
 @cache
 def _statement(name: str) -> Any:
-    return sql_text("parkgrid.influx", name).rstrip().rstrip(";")
+    return sql_text("parkgrid_exchange", name).rstrip().rstrip(";")
 
 
 def _chunks(lines: Iterator[str]) -> Iterator[list[str]]:

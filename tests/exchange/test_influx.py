@@ -18,15 +18,15 @@ import pytest
 from typer.testing import CliRunner
 
 from parkgrid.commands.influx import app
-from parkgrid.influx.client import Influx
-from parkgrid.influx.cursor import Cursor
-from parkgrid.influx.errors import InfluxError
-from parkgrid.influx.export import Exported, Wanted, export
-from parkgrid.influx.importing import ImportSpan, import_series
-from parkgrid.influx.mapping import load_mapping
-from parkgrid.influx.sources import VictoriaMetrics
 from parkgrid_contract.time import SystemClock
 from parkgrid_demo.prefill import HistorySpan, prefill
+from parkgrid_exchange.client import Influx
+from parkgrid_exchange.cursor import Cursor
+from parkgrid_exchange.errors import InfluxError
+from parkgrid_exchange.export import Exported, Wanted, export
+from parkgrid_exchange.importing import ImportSpan, import_series
+from parkgrid_exchange.mapping import load_mapping
+from parkgrid_exchange.sources import VictoriaMetrics
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_servers import process
 from parkgrid_simulators.scenario import load_scenario
@@ -196,9 +196,9 @@ _SLOW_EXPORT = """
 import sys, time
 from pathlib import Path
 import psycopg
-from parkgrid.influx import export as module
-from parkgrid.influx.client import Influx
-from parkgrid.influx.cursor import Cursor
+from parkgrid_exchange import export as module
+from parkgrid_exchange.client import Influx
+from parkgrid_exchange.cursor import Cursor
 
 dsn, url, cursor, start, end = sys.argv[1:]
 module._LINES_AT_ONCE = 500

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from parkgrid.influx.answers import lines
-from parkgrid.influx.errors import InfluxError
 from parkgrid_contract.refusal import shorten
+from parkgrid_exchange.answers import lines
+from parkgrid_exchange.errors import InfluxError
 
 try:
     from influxdb_client.client.flux_csv_parser import (

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from parkgrid.influx.errors import InfluxError
-from parkgrid.influx.mapping import DeviceSettings, MappingSettings
-from parkgrid.influx.sources import Source
 from parkgrid_contract.identity import Gateway
+from parkgrid_exchange.errors import InfluxError
+from parkgrid_exchange.mapping import DeviceSettings, MappingSettings
+from parkgrid_exchange.sources import Source
 from parkgrid_ingest.bulk import BATCH_MS, Imported, Progress, Target, bring_in, epoch_of
 from parkgrid_ingest.decode import Reading
 from parkgrid_ingest.store import Park, Store

@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from parkgrid.influx import answers
-from parkgrid.influx.client import Influx
-from parkgrid.influx.errors import InfluxError
-from parkgrid.influx.sources import InfluxDb2, VictoriaMetrics
+from parkgrid_exchange import answers
+from parkgrid_exchange.client import Influx
+from parkgrid_exchange.errors import InfluxError
+from parkgrid_exchange.sources import InfluxDb2, VictoriaMetrics
 
 START_MS = 1_759_975_200_000
 END_MS = START_MS + 3_600_000

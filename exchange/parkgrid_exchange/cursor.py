@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parkgrid.influx.errors import InfluxError
+from parkgrid_exchange.errors import InfluxError
 
 
 @dataclass(frozen=True, slots=True)

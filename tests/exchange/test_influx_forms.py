@@ -17,17 +17,17 @@ from influxdb_client.client.write.point import WritePrecision
 from typer.testing import CliRunner
 
 from parkgrid.cli import app
-from parkgrid.influx.client import Influx
-from parkgrid.influx.cursor import Cursor
-from parkgrid.influx.errors import InfluxError
-from parkgrid.influx.export import Wanted, export
-from parkgrid.influx.importing import ImportSpan, import_series
-from parkgrid.influx.lines import head, line
-from parkgrid.influx.mapping import load_mapping
-from parkgrid.influx.sources import InfluxDb2, VictoriaMetrics, flux
 from parkgrid_contract.settings import SettingsError
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import SystemClock
+from parkgrid_exchange.client import Influx
+from parkgrid_exchange.cursor import Cursor
+from parkgrid_exchange.errors import InfluxError
+from parkgrid_exchange.export import Wanted, export
+from parkgrid_exchange.importing import ImportSpan, import_series
+from parkgrid_exchange.lines import head, line
+from parkgrid_exchange.mapping import load_mapping
+from parkgrid_exchange.sources import InfluxDb2, VictoriaMetrics, flux
 from parkgrid_ingest.store.opening import open_store
 
 HOUR_MS = 3_600_000
@@ -363,7 +363,7 @@ def test_without_the_client_a_sentence_says_what_to_install() -> None:
     # Whatever is not in the modules and may not be found is not installed.
     code = (
         "import sys; sys.modules['influxdb_client'] = None\n"
-        "from parkgrid.influx.client import Influx\n"
+        "from parkgrid_exchange.client import Influx\n"
         "try: Influx('http://127.0.0.1:1', 'b')\n"
         "except Exception as error: print(type(error).__name__, error)\n"
     )
@@ -382,7 +382,7 @@ def test_only_one_file_knows_the_client() -> None:
         for path in package.rglob("*.py")
         if "influxdb_client" in path.read_text("utf-8")
     }
-    assert found == {"parkgrid/influx/client.py"}
+    assert found == {"exchange/parkgrid_exchange/client.py"}
 
 
 def test_every_class_can_be_exported(dsn, peer, tmp_path) -> None:

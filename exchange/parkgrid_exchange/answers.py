@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Protocol
 
-from parkgrid.influx.errors import InfluxError
+from parkgrid_exchange.errors import InfluxError
 
 MOST_LINE_BYTES = 16_000_000
 """A series of an hour, or a record; a day of seconds is 2 MB."""
