@@ -7,8 +7,8 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from parkgrid.client import Client, ClientError
 from parkgrid_accounting.bills.bill import bill_of
+from parkgrid_client import Client, ClientError
 from tests.accounting.billing import At
 from tests.accounting.february import ACCOUNT, AFTER, MONTH, Month, february, kept_month
 from tests.api.conftest import Served, serve

@@ -1,6 +1,6 @@
 """Figures of parks as pandas frames, from a running api.
 
-    from parkgrid.client import Client
+    from parkgrid_client import Client
 
     with Client("http://127.0.0.1:8080") as grid:
         november = grid.intervals("gaoxin-nan", "2026-11-01T00:00+08:00", "2026-12-01T00:00+08:00")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from parkgrid.client import Client
+from parkgrid_client import Client
 from tests.accounting.conftest import park
 from tests.api.charging_day import charged
 from tests.api.conftest import Served, serve
