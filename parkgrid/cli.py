@@ -283,7 +283,7 @@ def simulate(context: typer.Context) -> None:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def bench(context: typer.Context) -> None:
     """Measure this machine: every figure as a ratio taken in one run. `parkgrid bench --help` lists its options."""
-    from parkgrid.bench.__main__ import main
+    from parkgrid_bench.__main__ import main
 
     finish(lambda: main(context.args))
 

@@ -249,7 +249,7 @@ def _assemble(folder: Path, broker_kind: brokers.BrokerKind, disk: Path, seed: i
 
 
 def _serve_devices(folder: Path, driver: str, port: int) -> process.Process:
-    command = [sys.executable, "-m", "parkgrid.bench.devices", "--port", str(port), "--driver", driver]
+    command = [sys.executable, "-m", "parkgrid_bench.devices", "--port", str(port), "--driver", driver]
     return _start(f"devices {driver}", command, folder / f"devices-{driver}.log")
 
 

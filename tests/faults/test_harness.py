@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from parkgrid.bench.devices import Load
+from parkgrid_bench.devices import Load
 from parkgrid_edge.drivers import find
 from parkgrid_edge.protocols.registers import Table, decode
 from tests.faults.proxy import Link, Proxy

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import psycopg
 
-from parkgrid.bench.dial import Dial
-from parkgrid.bench.figures import BenchmarkError
-from parkgrid.bench.live_park import LivePark
-from parkgrid.bench.stack import Stack, running_stack
+from parkgrid_bench.dial import Dial
+from parkgrid_bench.figures import BenchmarkError
+from parkgrid_bench.live_park import LivePark
+from parkgrid_bench.stack import Stack, running_stack
 from parkgrid_servers import broker as brokers
 from parkgrid_servers import database as databases
 from parkgrid_servers import process

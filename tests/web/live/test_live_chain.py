@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from parkgrid.bench import pages
-from parkgrid.bench.live_park import PARK, LivePark, living
-from parkgrid.bench.stack import running_stack
+from parkgrid_bench import pages
+from parkgrid_bench.live_park import PARK, LivePark, living
+from parkgrid_bench.stack import running_stack
 from parkgrid_servers import broker as brokers
 from parkgrid_servers import database as databases
 from tests.conftest import open_folder

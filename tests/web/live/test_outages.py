@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from parkgrid.bench.live_park import GATEWAY, PARK
+from parkgrid_bench.live_park import GATEWAY, PARK
 from parkgrid_contract.time import SHANGHAI
 from tests.web.conftest import Visit
 from tests.web.live.outages import Stage, staged

@@ -8,9 +8,9 @@ import numpy as np
 import psycopg
 from psycopg import sql
 
-from parkgrid.bench.figures import BenchmarkError, Figure, Leg, Progress, finish, run_pairs
-from parkgrid.bench.plant import SIGNALS
-from parkgrid.bench.stack import Stack
+from parkgrid_bench.figures import BenchmarkError, Figure, Leg, Progress, finish, run_pairs
+from parkgrid_bench.plant import SIGNALS
+from parkgrid_bench.stack import Stack
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import from_ms

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from parkgrid.bench import close_day, drain, edge, history, latency, month_bill, outbox, pages, rollup, writing
-from parkgrid.bench.figures import BARS, Figure, Progress
-from parkgrid.bench.plant import ROW_VALUES
-from parkgrid.bench.stack import GATEWAYS, Stack, running_stack
+from parkgrid_bench import close_day, drain, edge, history, latency, month_bill, outbox, pages, rollup, writing
+from parkgrid_bench.figures import BARS, Figure, Progress
+from parkgrid_bench.plant import ROW_VALUES
+from parkgrid_bench.stack import GATEWAYS, Stack, running_stack
 from parkgrid_servers.broker import BrokerKind
 
 _Step = Callable[[], Iterator[Figure]]

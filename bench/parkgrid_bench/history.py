@@ -1,6 +1,6 @@
 """(d) A history request for 1,000 points against the same server sending as many constant bytes.
 
-The constant route exists only in the bench's own process: `python -m parkgrid.bench.history --config api.toml`.
+The constant route exists only in the bench's own process: `python -m parkgrid_bench.history --config api.toml`.
 """
 
 import argparse
@@ -18,15 +18,15 @@ from urllib.parse import quote
 import uvicorn
 from fastapi import Request, Response
 
-from parkgrid.bench.figures import BenchmarkError, Figure, Leg, Progress, finish, run_pairs
-from parkgrid.bench.plant import METERS, device
-from parkgrid.bench.stack import GATEWAYS, Stack
-from parkgrid.bench.writing import store_span
 from parkgrid_api.app import create_app
 from parkgrid_api.http.middleware import AccessMiddleware
 from parkgrid_api.page import Page
 from parkgrid_api.services import Services
 from parkgrid_api.settings import ApiSettings
+from parkgrid_bench.figures import BenchmarkError, Figure, Leg, Progress, finish, run_pairs
+from parkgrid_bench.plant import METERS, device
+from parkgrid_bench.stack import GATEWAYS, Stack
+from parkgrid_bench.writing import store_span
 from parkgrid_contract.settings import load
 from parkgrid_contract.time import SystemClock
 from parkgrid_servers import process
@@ -46,7 +46,7 @@ def measure(stack: Stack, pairs: int, tell: Progress) -> Figure:
     port = process.free_port()
     settings = stack.folder / "api.toml"
     settings.write_text(f'port = {port}\n[database]\ndsn = "{stack.database.dsn}"\n', "utf-8")
-    command = [sys.executable, "-m", "parkgrid.bench.history", "--config", str(settings)]
+    command = [sys.executable, "-m", "parkgrid_bench.history", "--config", str(settings)]
     server = process.start(process.Child("api", command, stack.folder / "api.log"))
     address = f"/api/v1/devices/{span.gateway.park}/{span.gateway.gateway}/{device(0)}/history"
     query = f"?signals={quote('active_power_kw')}&from={{}}&to={span.end_ms}&points={POINTS}&resolution=raw"

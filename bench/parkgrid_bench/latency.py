@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from parkgrid.bench.figures import Figure, Progress
-from parkgrid.bench.load import Spec
-from parkgrid.bench.plant import ROW_VALUES
-from parkgrid.bench.stack import GATEWAYS, Stack
-from parkgrid.bench.writing import stored
+from parkgrid_bench.figures import Figure, Progress
+from parkgrid_bench.load import Spec
+from parkgrid_bench.plant import ROW_VALUES
+from parkgrid_bench.stack import GATEWAYS, Stack
+from parkgrid_bench.writing import stored
 
 VALUES_IN_BATCH = 200
 FLUSH_INTERVAL_MS = 20.0

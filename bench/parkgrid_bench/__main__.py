@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from parkgrid.bench.figures import BARS, BenchmarkError, Figure
-from parkgrid.bench.suite import run
+from parkgrid_bench.figures import BARS, BenchmarkError, Figure
+from parkgrid_bench.suite import run
 from parkgrid_servers.broker import BrokerStartError
 from parkgrid_servers.database import DatabaseStartError
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from parkgrid.bench.figures import BenchmarkError, Figure, Progress
-from parkgrid.bench.stack import PARK, Stack
+from parkgrid_bench.figures import BenchmarkError, Figure, Progress
+from parkgrid_bench.stack import PARK, Stack
 from parkgrid_edge.drivers import find
 from parkgrid_servers import process
 
@@ -61,7 +61,7 @@ def resident_mb(pid: int) -> float:
 def modbus_devices(folder: Path, driver: str, counts: Path) -> Iterator[int]:
     """A process that answers as devices of a driver; its port."""
     port = process.free_port()
-    command = [sys.executable, "-m", "parkgrid.bench.devices", "--port", str(port), "--driver", driver]
+    command = [sys.executable, "-m", "parkgrid_bench.devices", "--port", str(port), "--driver", driver]
     child = process.start(process.Child("devices", [*command, "--counts", str(counts)], folder / "devices.log"))
     try:
         deadline = time.monotonic() + _PATIENCE_S

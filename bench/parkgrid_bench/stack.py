@@ -13,10 +13,10 @@ from typing import Any
 
 import psycopg
 
-from parkgrid.bench.figures import BenchmarkError
-from parkgrid.bench.load import Sent, Spec
-from parkgrid.bench.plant import METERS, MeteredSpan, birth
-from parkgrid.bench.wire import Publisher
+from parkgrid_bench.figures import BenchmarkError
+from parkgrid_bench.load import Sent, Spec
+from parkgrid_bench.plant import METERS, MeteredSpan, birth
+from parkgrid_bench.wire import Publisher
 from parkgrid_contract.announcement import encode_birth
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.topics import Channel, topic
@@ -55,7 +55,7 @@ class Stack:
     def send(self, spec: Spec) -> Sent:
         """Have a load process publish; returns when the broker has everything."""
         load = subprocess.Popen(
-            [sys.executable, "-m", "parkgrid.bench.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "parkgrid_bench.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         with load:
             assert load.stdin is not None  # noqa: S101 - asked for above

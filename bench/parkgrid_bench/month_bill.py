@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import psycopg
 
-from parkgrid.bench.figures import BenchmarkError, Figure, Progress
-from parkgrid.bench.stack import Stack
 from parkgrid_accounting.bills.bill import bills_of
 from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
+from parkgrid_bench.figures import BenchmarkError, Figure, Progress
+from parkgrid_bench.stack import Stack
 from parkgrid_contract.time import from_ms
 from parkgrid_database.connection import Connection
 from parkgrid_domain.period import Period, period

@@ -6,11 +6,11 @@ import threading
 
 import pytest
 
-from parkgrid.bench import month_bill, plant, writing
-from parkgrid.bench.__main__ import main, table
-from parkgrid.bench.figures import BARS, Bar, Figure, Leg, finish, run_pairs
-from parkgrid.bench.stack import running_stack
-from parkgrid.bench.wire import Publisher, pace
+from parkgrid_bench import month_bill, plant, writing
+from parkgrid_bench.__main__ import main, table
+from parkgrid_bench.figures import BARS, Bar, Figure, Leg, finish, run_pairs
+from parkgrid_bench.stack import running_stack
+from parkgrid_bench.wire import Publisher, pace
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.telemetry import decode_batch
@@ -179,7 +179,7 @@ def test_a_wrong_question_is_told_at_once(arguments, capsys):
 
 def test_json_is_one_object(monkeypatch, capsys):
     figure = Figure("outbox", [0.7, 0.8, 0.9])
-    monkeypatch.setattr("parkgrid.bench.__main__.run", lambda *_: [figure])
+    monkeypatch.setattr("parkgrid_bench.__main__.run", lambda *_: [figure])
     assert main(["--json", "--only", "outbox"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "outbox": {"ratio": 0.8, "min": 0.7, "max": 0.9, "pairs": 3, "correct": True}

@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from parkgrid.bench.dial import Dial
-from parkgrid.bench.figures import BenchmarkError
-from parkgrid.bench.stack import Stack
+from parkgrid_bench.dial import Dial
+from parkgrid_bench.figures import BenchmarkError
+from parkgrid_bench.stack import Stack
 from parkgrid_servers import process
 
 PARK = "live-park"

@@ -1,6 +1,6 @@
 """A load of real Modbus TCP devices in one small process: every answer holds new numbers in the catalogue's range.
 
-`python -m parkgrid.bench.devices --port 15020 --driver eastron_sdm630 --units 6`; unit identifiers count from 1.
+`python -m parkgrid_bench.devices --port 15020 --driver eastron_sdm630 --units 6`; unit identifiers count from 1.
 """
 
 import argparse

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
-from parkgrid.bench.edge import resident_mb
-from parkgrid.bench.figures import BenchmarkError, Figure, Progress
-from parkgrid.bench.live_park import PARK, LivePark, cpu_s, living
-from parkgrid.bench.stack import Stack
+from parkgrid_bench.edge import resident_mb
+from parkgrid_bench.figures import BenchmarkError, Figure, Progress
+from parkgrid_bench.live_park import PARK, LivePark, cpu_s, living
+from parkgrid_bench.stack import Stack
 from parkgrid_demo.prefill import HistorySpan, prefill
 from parkgrid_demo.prefill_rows import BATCH_MS
 from parkgrid_ingest.store.opening import open_store

@@ -10,10 +10,10 @@ from typing import Self
 import numpy as np
 import psycopg
 
-from parkgrid.bench.edge import agent, agent_settings, modbus_devices
-from parkgrid.bench.figures import BenchmarkError, Figure, Progress
-from parkgrid.bench.plant import ROW_VALUES, MeteredSpan, samples
-from parkgrid.bench.stack import PARK, Stack
+from parkgrid_bench.edge import agent, agent_settings, modbus_devices
+from parkgrid_bench.figures import BenchmarkError, Figure, Progress
+from parkgrid_bench.plant import ROW_VALUES, MeteredSpan, samples
+from parkgrid_bench.stack import PARK, Stack
 from parkgrid_contract.identity import Gateway
 from parkgrid_edge.delivery.outbox import Outbox, split
 from parkgrid_servers import process

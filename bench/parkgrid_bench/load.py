@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from parkgrid.bench.plant import MeteredSpan, payloads
-from parkgrid.bench.wire import Publisher, pace
+from parkgrid_bench.plant import MeteredSpan, payloads
+from parkgrid_bench.wire import Publisher, pace
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.refusal import RefusedError
 from parkgrid_contract.telemetry import decode_ack

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from parkgrid.bench.figures import Figure, Leg, Progress, finish, run_pairs
-from parkgrid.bench.plant import MeteredSpan, samples
+from parkgrid_bench.figures import Figure, Leg, Progress, finish, run_pairs
+from parkgrid_bench.plant import MeteredSpan, samples
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.telemetry import encode_samples
 from parkgrid_edge.delivery.outbox import Outbox

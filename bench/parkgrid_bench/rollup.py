@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from parkgrid.bench.figures import Figure, Leg, Progress, finish, run_pairs
-from parkgrid.bench.plant import device
-from parkgrid.bench.stack import GATEWAYS, Stack
+from parkgrid_bench.figures import Figure, Leg, Progress, finish, run_pairs
+from parkgrid_bench.plant import device
+from parkgrid_bench.stack import GATEWAYS, Stack
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import from_ms

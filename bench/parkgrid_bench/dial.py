@@ -6,8 +6,8 @@ import time
 from contextlib import AbstractContextManager
 from typing import Self
 
-from parkgrid.bench.devices import Load
-from parkgrid.bench.figures import BenchmarkError
+from parkgrid_bench.devices import Load
+from parkgrid_bench.figures import BenchmarkError
 from parkgrid_edge.drivers import find
 from parkgrid_edge.protocols.registers import Register
 from parkgrid_servers import process

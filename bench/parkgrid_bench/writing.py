@@ -7,10 +7,10 @@ from statistics import median
 import psycopg
 from psycopg import sql
 
-from parkgrid.bench.figures import Figure, Leg, Progress, finish, run_pairs
-from parkgrid.bench.load import Spec
-from parkgrid.bench.plant import METERS, ROW_VALUES, MeteredSpan, copy_buffers, step_sum
-from parkgrid.bench.stack import GATEWAYS, Stack
+from parkgrid_bench.figures import Figure, Leg, Progress, finish, run_pairs
+from parkgrid_bench.load import Spec
+from parkgrid_bench.plant import METERS, ROW_VALUES, MeteredSpan, copy_buffers, step_sum
+from parkgrid_bench.stack import GATEWAYS, Stack
 from parkgrid_contract.time import from_ms
 
 VALUES = {1_000: 4_000_000, 200: 2_400_000, 20: 1_200_000}
