@@ -26,7 +26,6 @@ from parkgrid_ingest.store import Park
 from tests import citylearn
 
 
-
 def _start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "parkgrid.cli", *arguments, "--data-dir", str(folder)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
