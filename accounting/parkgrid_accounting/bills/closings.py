@@ -24,10 +24,11 @@ from parkgrid_contract.time import Clock, from_ms, to_ms
 from parkgrid_database.connection import Connection
 from parkgrid_domain import calendar
 from parkgrid_domain.period import Period
+from parkgrid_domain.rule_file import version_of
 from parkgrid_domain.tariff import power_factor
 from parkgrid_domain.tariff.bill import Bill, Closing, document, from_document
 from parkgrid_domain.tariff.plan import Plan
-from parkgrid_domain.tariff.reader import read_plan, version_of
+from parkgrid_domain.tariff.reader import read_plan
 
 FOLLOWER = "parkgrid"
 """Who makes the revisions that late data ask for."""

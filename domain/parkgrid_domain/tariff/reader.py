@@ -4,7 +4,6 @@ The version of a plan is the SHA-256 of its text, so an edited file is another v
 numbers they are written as; a binary float never touches a price.
 """
 
-import hashlib
 import re
 from dataclasses import MISSING
 from datetime import date
@@ -15,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 from parkgrid_contract import strict_toml
 from parkgrid_contract.settings import Problem, SettingsError
+from parkgrid_domain.rule_file import Fields, version_of
 from parkgrid_domain.tariff import scopes
-from parkgrid_domain.tariff.fields import Fields
 from parkgrid_domain.tariff.plan import (
     BANDS,
     QUARTERS,
@@ -64,11 +63,6 @@ def examples() -> dict[str, str]:
 def example(plan_id: str) -> Plan:
     """One of the examples. Raises `KeyError` for an unknown one."""
     return read_plan(examples()[plan_id], f"{plan_id}.toml")
-
-
-def version_of(text: str) -> str:
-    """The identity of a text: SHA-256, line ends as on Unix."""
-    return hashlib.sha256(text.replace("\r\n", "\n").encode()).hexdigest()
 
 
 def _plan(fields: Fields, text: str) -> Plan:

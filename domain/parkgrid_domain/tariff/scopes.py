@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import groupby, product
 
 from parkgrid_domain.calendar import HOLIDAYS, KINDS
-from parkgrid_domain.tariff.fields import Fields
+from parkgrid_domain.rule_file import Fields
 from parkgrid_domain.tariff.plan import BANDS, QUARTERS, Scope, Weather
 
 _LEAP_YEAR = 2024

@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 
 from parkgrid_contract.settings import SettingsError
+from parkgrid_domain.rule_file import version_of
 from parkgrid_domain.tariff.plan import BANDS
-from parkgrid_domain.tariff.reader import example, examples, read_plan, version_of
+from parkgrid_domain.tariff.reader import example, examples, read_plan
 
 GUANGDONG = examples()["guangdong-2021-tou"]
 

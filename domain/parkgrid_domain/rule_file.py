@@ -1,5 +1,6 @@
 """Reads the fields of a rule file and collects every mistake with file, key, value and remedy; nothing stops early."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING
 from datetime import date, datetime
@@ -10,6 +11,11 @@ from parkgrid_contract.settings import Problem
 
 _MOST_PLACES = 8
 """Decimal places of a price: published Chinese prices have up to eight."""
+
+
+def version_of(text: str) -> str:
+    """The identity of a text: SHA-256, line ends as on Unix."""
+    return hashlib.sha256(text.replace("\r\n", "\n").encode()).hexdigest()
 
 
 class Fields:
