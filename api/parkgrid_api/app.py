@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from parkgrid_api.answers import MistakeShape, ProblemShape
+from parkgrid_api.answers.shape import MistakeShape, ProblemShape
 from parkgrid_api.http.language import told
 from parkgrid_api.http.middleware import AccessMiddleware
 from parkgrid_api.http.problems import Mistake, Problem, ProblemError

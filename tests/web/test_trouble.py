@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, get_args
 import psycopg
 import pytest
 
-from parkgrid_api.answers import TroubleShape
-from parkgrid_api.figure_answers import RegisterFinding
+from parkgrid_api.answers.completeness import RegisterFinding
+from parkgrid_api.answers.present import TroubleShape
 from parkgrid_contract.announcement import Device
 from tests.api.feed import Feed, now_ms
 from tests.conftest import temporary_database

@@ -11,7 +11,7 @@ from parkgrid_accounting.bills.bill import compare
 from parkgrid_accounting.bills.closings import closed_bill, current_bill, history
 from parkgrid_accounting.bills.marks import marked
 from parkgrid_accounting.bills.written import LANGUAGES
-from parkgrid_api.figure_answers import BillAnswer
+from parkgrid_api.answers.bills import BillAnswer
 from parkgrid_api.http import parameters
 from parkgrid_api.http.exports import ColumnKind, ExportColumn, Table
 from parkgrid_api.http.language import told

@@ -14,7 +14,7 @@ from parkgrid_accounting.clusters.figures import (
     newest_quarter,
     revisions,
 )
-from parkgrid_api.cluster_answers import ClusterQuarters, ClusterShape, ClustersShape
+from parkgrid_api.answers.clusters import ClusterQuarters, ClusterShape, ClustersShape
 from parkgrid_api.http import parameters
 from parkgrid_api.http.language import told
 from parkgrid_api.http.parameters import Parameter

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from parkgrid_api import statements
-from parkgrid_api.figure_answers import Completeness, DataGaps, DeviceProblems, RegisterFindings
+from parkgrid_api.answers.completeness import Completeness, DataGaps, DeviceProblems, RegisterFindings
 from parkgrid_api.http import parameters
 from parkgrid_api.routes.accounts import asked
 from parkgrid_api.routes.describe import described, room

@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from parkgrid_api import statements
-from parkgrid_api.answers import Day
+from parkgrid_api.answers.history import Day
 from parkgrid_api.http import parameters
 from parkgrid_api.http.parameters import Parameter
 from parkgrid_api.http.revalidation import revalidated

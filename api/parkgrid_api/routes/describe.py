@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
-from parkgrid_api.answers import ProblemShape
+from parkgrid_api.answers.shape import ProblemShape
 from parkgrid_api.http.exports import FORMATS
 from parkgrid_api.http.parameters import FORMAT, Parameter
 from parkgrid_api.http.problems import MEDIA_TYPE

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
 from parkgrid_api import statements
-from parkgrid_api.answers import District, Supply
+from parkgrid_api.answers.parks import Supply
+from parkgrid_api.answers.present import District
 from parkgrid_api.http import parameters
 from parkgrid_api.live import Figure, Reading, flow, newest_ms, pv_of_use
 from parkgrid_api.routes.describe import described, described_stream, room

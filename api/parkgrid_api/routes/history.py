@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from parkgrid_api import statements
-from parkgrid_api.answers import History
+from parkgrid_api.answers.history import History
 from parkgrid_api.http import parameters
 from parkgrid_api.http.language import told
 from parkgrid_api.http.parameters import Parameter

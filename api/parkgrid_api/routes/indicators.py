@@ -10,7 +10,7 @@ from parkgrid_accounting.figures.indicators import figures
 from parkgrid_accounting.figures.inputs import Given
 from parkgrid_accounting.scope import Scope
 from parkgrid_api import statements
-from parkgrid_api.figure_answers import Definitions, DistrictFigures, Figures
+from parkgrid_api.answers.indicators import Definitions, DistrictFigures, Figures
 from parkgrid_api.http import parameters
 from parkgrid_api.http.exports import ColumnKind, ExportColumn, Table
 from parkgrid_api.http.language import told

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from parkgrid_accounting.figures import interval_rows
 from parkgrid_accounting.figures.interval_rows import RESOLUTIONS, Register
 from parkgrid_accounting.scope import Scope
-from parkgrid_api.figure_answers import IntervalRevisions, Intervals
+from parkgrid_api.answers.energy import IntervalRevisions, Intervals
 from parkgrid_api.http import parameters
 from parkgrid_api.http.exports import Batches, ColumnKind, ExportColumn, Format, Table
 from parkgrid_api.http.language import told

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
-from parkgrid_api.answers import Gateways, Live
+from parkgrid_api.answers.present import Gateways, Live
 from parkgrid_api.http import parameters
 from parkgrid_api.routes.describe import described, described_stream, room
 from parkgrid_api.services import Services, answer, gateway_rows

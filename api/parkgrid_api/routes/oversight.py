@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from parkgrid_api import statements
-from parkgrid_api.answers import Conflicts, Gaps, Quarantine
+from parkgrid_api.answers.oversight import Conflicts, Gaps, Quarantine
 from parkgrid_api.http import parameters
 from parkgrid_api.http.parameters import Parameter
 from parkgrid_api.routes.describe import described, room

@@ -3,7 +3,7 @@
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from parkgrid_api.answers import Devices, Park, Parks, Signals
+from parkgrid_api.answers.parks import Devices, Park, Parks, Signals
 from parkgrid_api.http import parameters
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.services import Services, answer

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from parkgrid_accounting.figures.sessions import SessionOf, Sessions, sessions_begun
 from parkgrid_accounting.scope import Scope
-from parkgrid_api.figure_answers import ChargingSessions
+from parkgrid_api.answers.energy import ChargingSessions
 from parkgrid_api.http import parameters
 from parkgrid_api.http.exports import ColumnKind, ExportColumn, Row, Table
 from parkgrid_api.http.problems import Mistake, refused

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from parkgrid_api import statements
-from parkgrid_api.answers import Health
+from parkgrid_api.answers.oversight import Health
 from parkgrid_api.http.problems import ProblemError
 from parkgrid_api.routes.describe import described
 from parkgrid_api.services import Services, answer

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from parkgrid_accounting.address import FORMS, Address, AddressError, parse
 from parkgrid_accounting.trace.figure import trace
-from parkgrid_api.figure_answers import TraceShape
+from parkgrid_api.answers.trace import TraceShape
 from parkgrid_api.http import parameters
 from parkgrid_api.http.language import told
 from parkgrid_api.http.parameters import Parameter

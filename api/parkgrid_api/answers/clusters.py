@@ -1,8 +1,8 @@
-"""The shapes of the answers about industrial clusters."""
+"""Industrial clusters."""
 
 from typing import Literal
 
-from parkgrid_api.answers import Shape
+from parkgrid_api.answers.shape import Shape
 
 
 class ClusterFigureShape(Shape):
