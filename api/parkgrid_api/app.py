@@ -4,13 +4,17 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from parkgrid_api.answers.shape import MistakeShape, ProblemShape
+from parkgrid_api.answers.present import Overview
+from parkgrid_api.answers.shape import ProblemShape
 from parkgrid_api.http.language import told
 from parkgrid_api.http.middleware import AccessMiddleware
 from parkgrid_api.http.problems import Mistake, Problem, ProblemError
@@ -91,14 +95,23 @@ def openapi(settings: ApiSettings) -> dict[str, object]:
 
 
 def _document(app: FastAPI) -> dict[str, object]:
-    """The document of the application, with the shape of every problem answer."""
+    """The document of the application, with the shapes of problem answers and of the events of a park's stream."""
     document = app.openapi()
     schemas: dict[str, object] = document["components"]["schemas"]
-    for shape in (MistakeShape, ProblemShape):
-        schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
-        schema.pop("$defs", None)
-        schemas[shape.__name__] = schema
+    for shape in (ProblemShape, Overview):
+        schema = TypeAdapter(shape).json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+        schemas.update(schema.pop("$defs", {}), **{shape.__name__: schema})
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            _whole_examples(route, document["paths"][route.path_format]["get"]["responses"])
     return document
+
+
+def _whole_examples(route: APIRoute, responses: dict[str, Any]) -> None:
+    """The examples as they were written: FastAPI leaves out every member that is null, and answers do not."""
+    for status, response in route.responses.items():
+        for form, content in response.get("content", {}).items():
+            responses[str(status)]["content"][form]["example"] = content["example"]
 
 
 @contextlib.asynccontextmanager

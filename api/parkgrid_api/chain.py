@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from parkgrid_api.answers.present import BrokerState, ChainState, IngestState, StoreState
+
 SILENT_S = 4.0
 """So long without a sign of life (one a second) and without a commit, and ingest is taken for gone."""
 
@@ -12,18 +14,18 @@ SILENT_S = 4.0
 class Chain:
     """What is known of ingest, of its link to the broker, and of whether it can store. Instants are epoch ms."""
 
-    ingest: str = "unknown"
+    ingest: IngestState = "unknown"
     """`running`, `silent`, or `unknown` while it was never heard."""
     ingest_since_ms: int | None = None
     """When a silent ingest was heard last."""
-    broker: str = "unknown"
+    broker: BrokerState = "unknown"
     """`connected`, `lost`, or `unknown` while ingest does not tell."""
-    store: str = "unknown"
+    store: StoreState = "unknown"
     """`storing`, `disk_full`, `unavailable`, or `unknown` while ingest does not tell."""
     since_ms: int | None = None
     """Since when broker and store stand like this."""
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> ChainState:
         """The answer's form."""
         return {
             "ingest": self.ingest,

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import psycopg
 import structlog
@@ -25,6 +25,7 @@ from parkgrid_api.http.turns import BusyError, Turns
 from parkgrid_api.settings import DatabaseSettings
 from parkgrid_contract.time import Clock
 
+Answer = TypeVar("Answer")
 log = structlog.get_logger()
 CHANNEL = "parkgrid_commit"
 PULSES = "parkgrid_ingest"
@@ -104,6 +105,15 @@ class Database:
             raise not_reached() from None
         self._lost = False
         return rows
+
+    async def rows_of(
+        self,
+        shape: type[Answer],  # noqa: ARG002 - it names the type of the rows
+        statement: bytes,
+        values: Mapping[str, Any] | None = None,
+    ) -> list[Answer]:
+        """The rows of a statement whose columns are the members of an answer's shape."""
+        return cast("list[Answer]", await self.rows(statement, values))
 
     @contextlib.asynccontextmanager
     async def listening(self, *more: str) -> AsyncIterator[_Connection]:

@@ -6,10 +6,12 @@ listens: nobody can have troubles hidden elsewhere.
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import get_args
+
+from parkgrid_api.answers.present import DemonstrationShape, Phase
 
 CHANNEL = "parkgrid_demonstration"
-PHASES = ("history", "starting")
+PHASES: tuple[Phase, ...] = get_args(Phase)
 """A history is being written; gateways are being started."""
 SILENT_S = 10.0
 """So long after the last word nothing is on its way any more."""
@@ -20,12 +22,12 @@ _MOST_PARKS = 1_000
 class Demonstration:
     """What is on its way."""
 
-    phase: str
+    phase: Phase
     share: float | None
     """How much of the history is written, 0 to 1; None where nothing can be told."""
     parks: tuple[str, ...]
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> DemonstrationShape:
         """The answer's form."""
         return {"phase": self.phase, "share": self.share, "parks": list(self.parks)}
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
+
+from parkgrid_api.answers import present
+from parkgrid_api.answers.present import State
 
 TRANSPORT_S = 3.0
 """What the way of a reading may take (flush window, commit, tick) before two missed periods are meant by its age."""
@@ -11,21 +13,6 @@ _UNUSABLE = {"bad", "out_of_range"}
 """What is stale is the last value known: it is shown, as old."""
 _POWER = "active_power_kw"
 _FLOW_CLASSES = {"pv": "pv_inverter", "storage": "storage", "grid": "grid_meter", "ev": "charger", "load": "meter"}
-
-
-class State(StrEnum):
-    """How far a figure can be taken as the present one, best first."""
-
-    LIVE = "live"
-    """Every device reported within two periods."""
-    STALE = "stale"
-    """The last value of at least one device is older than two periods."""
-    INCOMPLETE = "incomplete"
-    """At least one device gave no usable value; the figure is the sum of the others."""
-    MISSING = "missing"
-    """No device gave a usable value."""
-    NONE = "none"
-    """The park has no such device."""
 
 
 _ORDER = (State.LIVE, State.STALE, State.INCOMPLETE, State.MISSING)
@@ -43,8 +30,8 @@ class Reading:
     simulated: bool
     at_ms: int | None
     received_ms: int | None
-    values: Mapping[str, float]
-    flags: Mapping[str, str]
+    values: dict[str, float]
+    flags: dict[str, str]
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> "Reading":
@@ -92,7 +79,7 @@ class Reading:
         """The value of a signal, unless it is absent or its own quality forbids to build on it."""
         return None if self.flags.get(signal) in _UNUSABLE else self.values.get(signal)
 
-    def document(self, now_ms: int) -> dict[str, Any]:
+    def document(self, now_ms: int) -> present.LiveDevice:
         """The answer's form."""
         return {
             "gateway": self.gateway,
@@ -125,11 +112,11 @@ class Figure:
     """False when the figure closes the balance instead of being read from devices."""
     soc_pct: float | None = None
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> present.Figure:
         """The answer's form; the state of charge only where there is one."""
-        document = {
+        document: present.Figure = {
             "kw": self.kw,
-            "state": self.state.value,
+            "state": self.state,
             "age_s": self.age_s,
             "stale_after_s": self.stale_after_s,
             "devices": self.devices,
@@ -154,6 +141,17 @@ def flow(readings: Iterable[Reading], now_ms: int) -> dict[str, Figure]:
     return figures
 
 
+def flow_document(figures: Mapping[str, Figure]) -> present.Flow:
+    """The answer's form of a flow."""
+    return {
+        "pv": figures["pv"].document(),
+        "storage": figures["storage"].document(),
+        "grid": figures["grid"].document(),
+        "ev": figures["ev"].document(),
+        "load": figures["load"].document(),
+    }
+
+
 def loss_kw(figures: Mapping[str, Figure]) -> float | None:
     """What is left of the balance when every part of it is known; None when it closes by definition or cannot."""
     if not figures["load"].measured or any(figure.state is State.MISSING for figure in figures.values()):
@@ -174,7 +172,7 @@ def pv_of_use(*parks: Mapping[str, Figure]) -> float | None:
     return round(min(1.0, sun / use), 4)
 
 
-def dc_bus(readings: Iterable[Reading], now_ms: int) -> dict[str, Any] | None:
+def dc_bus(readings: Iterable[Reading], now_ms: int) -> present.DcBus | None:
     """A PEDF building's bus: power through its interface (positive from the grid), its voltage, what was asked for.
 
     None without a bus. It is no part of the balance: its loads and sources are counted themselves.
@@ -183,8 +181,12 @@ def dc_bus(readings: Iterable[Reading], now_ms: int) -> dict[str, Any] | None:
     if not buses:
         return None
     first = buses[0]
-    signals = ("voltage_v", "reference_voltage_v", "target_power_kw")
-    return {**_figure(buses, now_ms).document(), **{signal: first.usable(signal) for signal in signals}}
+    return {
+        **_figure(buses, now_ms).document(),
+        "voltage_v": first.usable("voltage_v"),
+        "reference_voltage_v": first.usable("reference_voltage_v"),
+        "target_power_kw": first.usable("target_power_kw"),
+    }
 
 
 def newest_ms(readings: Iterable[Reading]) -> int | None:

@@ -9,12 +9,14 @@ import msgspec
 from starlette.responses import Response
 
 from parkgrid_api import statements
+from parkgrid_api.answers.parks import Device, Park
+from parkgrid_api.answers.present import GatewayState, Overview
 from parkgrid_api.cache import AnswerCache
 from parkgrid_api.database import Commits, Database
 from parkgrid_api.figures import Figures
 from parkgrid_api.http.language import told
 from parkgrid_api.http.problems import not_found
-from parkgrid_api.live import Reading, dc_bus, flow, loss_kw, newest_ms, pv_of_use
+from parkgrid_api.live import Reading, dc_bus, flow, flow_document, loss_kw, newest_ms, pv_of_use
 from parkgrid_api.page import Page
 from parkgrid_api.settings import ApiSettings
 from parkgrid_api.stream import Hub
@@ -45,15 +47,15 @@ class Registry:
         self._database = database
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
-        self._parks: dict[str, dict[str, Any]] = {}
-        self._devices: dict[tuple[Gateway, str], dict[str, Any]] = {}
+        self._parks: dict[str, Park] = {}
+        self._devices: dict[tuple[Gateway, str], Device] = {}
 
-    async def parks(self) -> list[dict[str, Any]]:
+    async def parks(self) -> list[Park]:
         """Every park."""
         await self._read()
         return list(self._parks.values())
 
-    async def park(self, name: str) -> dict[str, Any]:
+    async def park(self, name: str) -> Park:
         """One park; a 404 when there is none of that name."""
         await self._refresh(known=name in self._parks)
         if name not in self._parks:
@@ -62,12 +64,12 @@ class Registry:
             )
         return self._parks[name]
 
-    async def devices(self, park: str) -> list[dict[str, Any]]:
+    async def devices(self, park: str) -> list[Device]:
         """The devices of a park."""
         await self.park(park)
         return [row for (gateway, _), row in self._devices.items() if gateway.park == park]
 
-    async def device(self, gateway: Gateway, name: str) -> dict[str, Any]:
+    async def device(self, gateway: Gateway, name: str) -> Device:
         """One device; a 404 when there is none of that name."""
         key = (gateway, name)
         await self._refresh(known=key in self._devices)
@@ -85,8 +87,8 @@ class Registry:
                     await self._read()
 
     async def _read(self) -> None:
-        parks = await self._database.rows(statements.plain("parks"), {"limit": _MOST_PARKS})
-        devices = await self._database.rows(statements.plain("devices"))
+        parks = await self._database.rows_of(Park, statements.plain("parks"), {"limit": _MOST_PARKS})
+        devices = await self._database.rows_of(Device, statements.plain("devices"))
         self._parks = {row["park"]: row for row in parks}
         self._devices = {(Gateway(row["park"], row["gateway"]), row["device"]): row for row in devices}
         self._read_at = time.monotonic()
@@ -140,7 +142,7 @@ class LiveView:
         document, _ = await self.overview(park)
         return _encode(document)
 
-    async def overview(self, park: str) -> tuple[dict[str, Any], list[Reading]]:
+    async def overview(self, park: str) -> tuple[Overview, list[Reading]]:
         """The flow and the gateways, and the readings that they come from."""
         rows = await self._database.rows(statements.latest(), {"park": park})
         gateways = await gateway_rows(self._database, park, self._clock.now_ms())
@@ -148,12 +150,12 @@ class LiveView:
         readings = [Reading.of_row(row) for row in rows]
         figures = flow(readings, now_ms)
         on_its_way = self._commits.demonstration()
-        document = {
+        document: Overview = {
             "park": park,
             "as_of_ms": now_ms,
             "newest_ms": newest_ms(readings),
             "simulated": any(gateway["simulated"] for gateway in gateways),
-            "flow": {name: figure.document() for name, figure in figures.items()},
+            "flow": flow_document(figures),
             "loss_kw": loss_kw(figures),
             "pv_of_use": pv_of_use(figures),
             "dc": dc_bus(readings, now_ms),
@@ -167,9 +169,9 @@ class LiveView:
         return document, readings
 
 
-async def gateway_rows(database: Database, park: str | None, now_ms: int, limit: int = 1_000) -> list[dict[str, Any]]:
+async def gateway_rows(database: Database, park: str | None, now_ms: int, limit: int = 1_000) -> list[GatewayState]:
     """The gateways of a park, or of all, with the age of their last sign of life."""
-    rows = await database.rows(statements.plain("gateways"), {"park": park, "limit": limit})
+    rows = await database.rows_of(GatewayState, statements.plain("gateways"), {"park": park, "limit": limit})
     for row in rows:
         seen = row["last_seen_ms"]
         row["last_seen_age_s"] = None if seen is None else max(0.0, (now_ms - seen) / 1000)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from parkgrid_api.answers.present import NamedDevice, TroubleKind, TroubleShape
 from parkgrid_api.chain import Chain
 from parkgrid_api.demonstration import Demonstration
 from parkgrid_api.live import TRANSPORT_S, Reading
@@ -38,18 +39,18 @@ class Trouble:
     connected: what is told of a gateway that is gone is when ingest heard it last.
     """
 
-    kind: str
+    kind: TroubleKind
     gateway: str | None = None
     since_ms: int | None = None
     count: int = 0
     """Devices that are silent."""
     of: int = 0
     """Devices of the gateway."""
-    devices: tuple[Mapping[str, str], ...] = field(default=())
+    devices: tuple[NamedDevice, ...] = field(default=())
     delay_s: float | None = None
     """How late the readings of a gateway come."""
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> TroubleShape:
         """The answer's form."""
         return {
             "kind": self.kind,
@@ -121,7 +122,7 @@ def _of_gateway(row: Mapping[str, Any], readings: Sequence[Reading], now_ms: int
     outlived = [reading for reading in readings if ages.outlived(reading, seen_ms)]
     if not any(ages.outlived(reading, seen_ms) for reading in stale):
         return _silent("gateway_quiet", name, stale, count, ages)
-    kind = "devices_silent" if len(outlived) == count else "device_silent"
+    kind: TroubleKind = "devices_silent" if len(outlived) == count else "device_silent"
     return _silent(kind, name, outlived, count, ages)
 
 
@@ -151,10 +152,10 @@ def _shortest(readings: Sequence[Reading]) -> float:
     return min((reading.stale_after_s for reading in readings), default=TRANSPORT_S)
 
 
-def _silent(kind: str, gateway: str, silent: Sequence[Reading], of: int, by: _Ages) -> Trouble:
+def _silent(kind: TroubleKind, gateway: str, silent: Sequence[Reading], of: int, by: _Ages) -> Trouble:
     """Of several devices the instant of the first that fell silent; of all of them, of the last."""
     ages = [age for reading in silent if (age := by.of(reading)) is not None]
     age_s = (max(ages) if kind == "device_silent" else min(ages)) if ages else None
-    named = tuple({"device": each.device, "name": each.name or each.device} for each in silent[:MOST_NAMED])
+    named = tuple(NamedDevice(device=each.device, name=each.name or each.device) for each in silent[:MOST_NAMED])
     since_ms = None if age_s is None else round(by.now_ms - age_s * 1000)
     return Trouble(kind, gateway, since_ms, len(silent), of, named)

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from parkgrid_api.live import Reading, State, flow, loss_kw, pv_of_use
+from parkgrid_api.answers.present import State
+from parkgrid_api.live import Reading, flow, loss_kw, pv_of_use
 from parkgrid_contract.refusal import Reason
 from tests.api.conftest import Api
 from tests.api.feed import Feed, now_ms

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import psycopg
 import pytest
 
 from parkgrid_api.answers.completeness import RegisterFinding
-from parkgrid_api.answers.present import TroubleShape
+from parkgrid_api.answers.present import TroubleKind
 from parkgrid_contract.announcement import Device
 from tests.api.feed import Feed, now_ms
 from tests.conftest import temporary_database
@@ -84,9 +84,9 @@ def test_a_refusal_is_no_dead_database(title: str, kind: str) -> None:
 
 def test_everything_that_the_server_names_has_words() -> None:
     words = json.loads((ROOT / "api" / "parkgrid_api" / "web" / "src" / "locales" / "zh.json").read_text())
-    kinds = get_args(TroubleShape.model_fields["kind"].annotation)
+    kinds = get_args(TroubleKind)
     assert {f"{form}.{kind}" for kind in kinds for form in ("short", "trouble")} <= set(words)
-    assert {f"finding.{kind}" for kind in get_args(RegisterFinding.model_fields["kind"].annotation)} <= set(words)
+    assert {f"finding.{kind}" for kind in get_args(get_type_hints(RegisterFinding)["kind"])} <= set(words)
     # A new one of a gateway is shown by its name.
     problems = "wrong_device", "other_transaction", "line_settings_differ", "two_names", "unusable_driver"
     assert {f"problem.{problem}" for problem in problems} <= set(words)

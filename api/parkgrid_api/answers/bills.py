@@ -1,8 +1,16 @@
 """Bills; their numbers are exact texts."""
 
-from typing import Any
+from typing import Literal
 
 from parkgrid_api.answers.shape import Shape
+
+
+class RuleShape(Shape):
+    """Where a line of a bill comes from."""
+
+    plan_id: str
+    version: str
+    clause: str
 
 
 class MarkShape(Shape):
@@ -25,11 +33,11 @@ class PeakShape(Shape):
     at_ms: int
     window_s: int
     cost_cny: str
-    estimated: bool | None = None
-    missing: int | None = None
-    good_kw: str | None = None
-    good_at_ms: int | None = None
-    good_cost_cny: str | None = None
+    estimated: bool | None
+    missing: int | None
+    good_kw: str | None
+    good_at_ms: int | None
+    good_cost_cny: str | None
 
 
 class BillLineShape(Shape):
@@ -43,14 +51,78 @@ class BillLineShape(Shape):
     name_en: str
     quantity: str
     unit: str
-    price: str | None = None
+    price: str | None
     amount_cny: str
     inputs: dict[str, str]
-    rule: dict[str, str]
-    marks: list[MarkShape] | None = None
+    rule: RuleShape
+    marks: list[MarkShape] | None
     marks_zh: str
     marks_en: str
     address: str
+
+
+class TermsShape(Shape):
+    """What the supply agreement of an account says."""
+
+    account: str
+    park: str
+    demand_basis: Literal["none", "capacity", "contracted_demand", "measured_demand"]
+    capacity_kva: str | None
+    contracted_kw: str | None
+    power_factor_standard: str | None
+    voltage_class: str
+
+
+class CoverageShape(Shape):
+    """How much of some registers' energy is known, in quarter hours."""
+
+    expected: int
+    known: int
+    estimated: int
+    coverage_pct: str
+
+
+class NoteShape(Shape):
+    """Something that a reader of the bill must know; with `blocks` the month must not be closed like this."""
+
+    code: str
+    zh: str
+    en: str
+    blocks: bool
+
+
+class ClosingShape(Shape):
+    """Who closed the month, when and why."""
+
+    revision: int
+    closed_at_ms: int
+    closed_by: str
+    reason: str
+
+
+class BillDocument(Shape):
+    """What a bill rests on: terms, coverage, notes and closing. Numbers are exact texts."""
+
+    currency: str
+    time_zone: str
+    start_ms: int
+    end_ms: int
+    through_ms: int
+    """How far it has been counted; the same as `end_ms` once the month is over."""
+    terms: TermsShape
+    energy_kwh: str
+    estimated_kwh: str
+    coverage: dict[str, CoverageShape]
+    """By what is counted: `import`, `reactive`, and codes of feed-in lines."""
+    minimum_coverage_pct: str
+    peak: PeakShape | None
+    power_factor: str | None
+    notes: list[NoteShape]
+    closing: ClosingShape | None
+    marks: list[MarkShape] | None
+    total_cny: str
+    coverage_pct: str
+    provisional: bool
 
 
 class BillShape(Shape):
@@ -66,14 +138,26 @@ class BillShape(Shape):
     total_cny: str
     energy_kwh: str
     estimated_kwh: str
-    coverage_pct: str | None = None
+    coverage_pct: str
     provisional: bool
-    peak: PeakShape | None = None
-    marks: list[MarkShape] | None = None
+    peak: PeakShape | None
+    marks: list[MarkShape] | None
     marks_zh: str
     marks_en: str
     lines: list[BillLineShape]
-    document: dict[str, Any]
+    document: BillDocument
+
+
+class BillRevision(Shape):
+    """One closing of a month."""
+
+    revision: int
+    closed_ms: int
+    closed_by: str
+    reason: str
+    total_cny: str
+    estimated_kwh: str
+    plan_version: str
 
 
 class BillAnswer(Shape):
@@ -81,4 +165,4 @@ class BillAnswer(Shape):
 
     bill: BillShape
     compared: list[BillShape]
-    revisions: list[dict[str, Any]]
+    revisions: list[BillRevision]

@@ -17,18 +17,18 @@ class ClusterFigureShape(Shape):
     name_en: str
     unit: str
     formula: str
-    value: float | None = None
+    value: float | None
     bound: Literal["exact", "at_least", "metered_part"]
-    output_share_pct: float | None = None
+    output_share_pct: float | None
     basis: str
     basis_zh: str
     example: bool
-    unavailable: str | None = None
-    unavailable_zh: str | None = None
-    coverage_pct: float | None = None
-    estimated_pct: float | None = None
+    unavailable: str | None
+    unavailable_zh: str | None
+    coverage_pct: float | None
+    estimated_pct: float | None
     sources: list[str]
-    revision: int | None = None
+    revision: int | None
     details: dict[str, float | str | int | None]
     address: str
 
@@ -61,9 +61,9 @@ class ParkAttribution(Shape):
     name_zh: str
     name_en: str
     simulated: bool
-    energy_kwh: float | None = None
+    energy_kwh: float | None
     attributed_kwh: float
-    unattributed_kwh: float | None = None
+    unattributed_kwh: float | None
     coverage_pct: float
     estimated_pct: float
 

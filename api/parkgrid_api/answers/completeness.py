@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from parkgrid_api.answers.shape import Shape
+from parkgrid_api.answers.shape import ParkPeriod, Shape
 
 
 class CompleteRegister(Shape):
@@ -12,15 +12,15 @@ class CompleteRegister(Shape):
     device: str
     device_class: str
     signal: str
-    expected: int | None = None
-    received: int | None = None
-    valid: int | None = None
-    estimated: int | None = None
-    late: int | None = None
+    expected: int | None
+    received: int | None
+    valid: int | None
+    estimated: int | None
+    late: int | None
     good_intervals: int
     estimated_intervals: int
     intervals: int
-    coverage_pct: float | None = None
+    coverage_pct: float | None
 
 
 class CompleteDay(Shape):
@@ -28,8 +28,8 @@ class CompleteDay(Shape):
 
     day: str
     registers: int
-    coverage_pct: float | None = None
-    coverage_pct_min: float | None = None
+    coverage_pct: float | None
+    coverage_pct_min: float | None
     expected: int
     received: int
     valid: int
@@ -37,15 +37,10 @@ class CompleteDay(Shape):
     late: int
 
 
-class Completeness(Shape):
+class Completeness(ParkPeriod):
     """How complete a park's readings are over a period; the score is the mean over its registers."""
 
-    park: str
-    period: str
-    from_ms: int
-    to_ms: int
-    as_of_ms: int
-    score_pct: float | None = None
+    score_pct: float | None
     days: list[CompleteDay]
     registers: list[CompleteRegister]
 

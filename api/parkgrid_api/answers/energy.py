@@ -1,6 +1,6 @@
 """Energies by interval, and charging sessions."""
 
-from typing import Literal
+from typing import Literal, NotRequired
 
 from parkgrid_api.answers.shape import Shape
 
@@ -14,31 +14,31 @@ class EnergyRow(Shape):
     signal: str
     at_ms: int
     period_s: int
-    energy_kwh: float | None = None
-    energy_kvarh: float | None = None
-    quality: Literal["good", "estimated", "missing"] | None = None
-    expected: int | None = None
-    received: int | None = None
-    valid: int | None = None
-    estimated: int | None = None
-    late: int | None = None
-    first_at_ms: int | None = None
-    first_register_kwh: float | None = None
-    first_register_kvarh: float | None = None
-    last_at_ms: int | None = None
-    last_register_kwh: float | None = None
-    last_register_kvarh: float | None = None
-    revision: int | None = None
-    changed_at_ms: int | None = None
-    cause: str | None = None
-    spread: Literal["sun", "neighbours", "clock"] | None = None
+    energy_kwh: NotRequired[float | None]
+    energy_kvarh: NotRequired[float | None]
+    quality: NotRequired[Literal["good", "estimated", "missing"] | None]
+    expected: NotRequired[int | None]
+    received: NotRequired[int | None]
+    valid: NotRequired[int | None]
+    estimated: NotRequired[int | None]
+    late: NotRequired[int | None]
+    first_at_ms: NotRequired[int | None]
+    first_register_kwh: NotRequired[float | None]
+    first_register_kvarh: NotRequired[float | None]
+    last_at_ms: NotRequired[int | None]
+    last_register_kwh: NotRequired[float | None]
+    last_register_kvarh: NotRequired[float | None]
+    revision: NotRequired[int | None]
+    changed_at_ms: NotRequired[int | None]
+    cause: NotRequired[str | None]
+    spread: NotRequired[Literal["sun", "neighbours", "clock"] | None]
     """By what the energy of a gap was spread over its time; none: evenly, or there is no gap."""
-    good: int | None = None
-    estimated_intervals: int | None = None
-    missing_intervals: int | None = None
-    expected_intervals: int | None = None
-    coverage_pct: float | None = None
-    revised_at_ms: int | None = None
+    good: NotRequired[int | None]
+    estimated_intervals: NotRequired[int | None]
+    missing_intervals: NotRequired[int | None]
+    expected_intervals: NotRequired[int | None]
+    coverage_pct: NotRequired[float | None]
+    revised_at_ms: NotRequired[int | None]
 
 
 class FormerRow(EnergyRow):
@@ -86,24 +86,24 @@ class ChargingSessionShape(Shape):
 
     gateway: str
     device: str
-    name: str | None = None
+    name: str | None
     start_ms: int
     end_ms: int
     state: Literal["ended", "under_way"]
     charging_min: int
-    energy_kwh: float | None = None
-    returned_kwh: float | None = None
-    from_pv_kwh: float | None = None
-    from_storage_kwh: float | None = None
-    from_grid_kwh: float | None = None
-    unattributed_kwh: float | None = None
-    displayed_kwh: float | None = None
-    peak_kw: float | None = None
-    soc_start_pct: float | None = None
-    soc_end_pct: float | None = None
+    energy_kwh: float | None
+    returned_kwh: float | None
+    from_pv_kwh: float | None
+    from_storage_kwh: float | None
+    from_grid_kwh: float | None
+    unattributed_kwh: float | None
+    displayed_kwh: float | None
+    peak_kw: float | None
+    soc_start_pct: float | None
+    soc_end_pct: float | None
     quality: Literal["good", "estimated", "incomplete"]
     coverage_pct: float
-    origin_quality: Literal["good", "estimated"] | None = None
+    origin_quality: Literal["good", "estimated"] | None
 
 
 class ChargingSessions(Shape):

@@ -1,6 +1,6 @@
 """The history of a device and the day of a park."""
 
-from typing import Any, Literal
+from typing import Literal, NotRequired
 
 from parkgrid_api.answers.shape import Series, Shape
 
@@ -8,20 +8,20 @@ from parkgrid_api.answers.shape import Series, Shape
 class Curve(Shape):
     """Columns of a signal: value of raw rows; mean, min, max of a gauge; first, last of a counter; last of a state."""
 
-    value: Series | None = None
-    mean: Series | None = None
-    min: Series | None = None
-    max: Series | None = None
-    first: Series | None = None
-    last: Series | None = None
+    value: NotRequired[Series]
+    mean: NotRequired[Series]
+    min: NotRequired[Series]
+    max: NotRequired[Series]
+    first: NotRequired[Series]
+    last: NotRequired[Series]
 
 
 class HistoryColumns(Shape):
     """Columns of equal length, by time."""
 
     at_ms: list[int]
-    samples: list[int] | None = None
-    flags: list[list[Any]] | None = None
+    samples: NotRequired[list[int]]
+    flags: NotRequired[list[tuple[int, dict[str, str]]]]
     curves: dict[str, Curve]
 
 
@@ -61,6 +61,16 @@ class ClassPower(Shape):
     estimated_ms: list[int]
 
 
+class DayPower(Shape):
+    """The powers of a day by the part of the flow that they are of."""
+
+    pv: ClassPower
+    storage: ClassPower
+    grid: ClassPower
+    load: ClassPower
+    ev: ClassPower
+
+
 class Energy(Shape):
     """What registers gained; `kwh` is null where none can tell."""
 
@@ -83,5 +93,6 @@ class Day(Shape):
     to_ms: int
     as_of_ms: int
     at_ms: list[int]
-    power: dict[str, ClassPower]
+    power: DayPower
     energy: dict[str, Energy]
+    """By `class.register`."""

@@ -1,13 +1,13 @@
 """Indicators: what each one is, and figures over a period."""
 
-from parkgrid_api.answers.shape import Shape
+from parkgrid_api.answers.shape import ParkPeriod, Shape
 
 
 class BoundsShape(Shape):
     """What an indicator can be at all; `per_hour` means that the upper bound is that of each hour."""
 
-    low: float | None = None
-    high: float | None = None
+    low: float | None
+    high: float | None
     per_hour: bool
     why: str
 
@@ -16,7 +16,7 @@ class DisplayShape(Shape):
     """How a figure is shown: a share of 0 to 1 in per cent; digits after the point, null for three significant ones."""
 
     share: bool
-    digits: int | None = None
+    digits: int | None
 
 
 class IndicatorShape(Shape):
@@ -49,14 +49,14 @@ class AnyFigureShape(Shape):
     name: str
     name_zh: str
     name_en: str
-    value: float | None = None
+    value: float | None
     unit: str
     display: DisplayShape
     coverage_pct: float
     estimated_pct: float
-    unavailable: str | None = None
-    unavailable_zh: str | None = None
-    at_ms: int | None = None
+    unavailable: str | None
+    unavailable_zh: str | None
+    at_ms: int | None
     details: dict[str, float | str | None]
 
 
@@ -72,14 +72,9 @@ class DistrictFigureShape(AnyFigureShape):
     addresses: list[str]
 
 
-class Figures(Shape):
+class Figures(ParkPeriod):
     """The indicators of a scope over a period; `until_ms` is where they end while it runs."""
 
-    park: str
-    period: str
-    from_ms: int
-    to_ms: int
-    as_of_ms: int
     until_ms: int
     provisional: bool
     indicators: list[FigureShape]

@@ -71,7 +71,7 @@ class Health(Shape):
 
     status: Literal["ok", "degraded"]
     database: Literal["ok", "unreachable"]
-    migrations: int | None = None
+    migrations: int | None
     commit_notices: bool
     streams: int
     page: Literal["built", "not built"]

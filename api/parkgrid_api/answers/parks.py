@@ -3,6 +3,7 @@
 from typing import Literal
 
 from parkgrid_api.answers.shape import Shape
+from parkgrid_contract.signals import SignalKind
 
 
 class Park(Shape):
@@ -80,7 +81,7 @@ class CatalogueSignal(Shape):
 
     name: str
     unit: str
-    kind: Literal["gauge", "counter", "state"]
+    kind: SignalKind
     resolution: float
     low: float
     high: float

@@ -1,10 +1,42 @@
 """The present of a park or of all: powers, devices, gateways, and what is out of order."""
 
-from typing import Literal
+from enum import StrEnum
+from typing import Literal, NotRequired
 
 from parkgrid_api.answers.shape import Shape, Values
 
-StateName = Literal["live", "stale", "incomplete", "missing", "none"]
+TroubleKind = Literal[
+    "ingest",
+    "disk_full",
+    "store",
+    "broker",
+    "gateway_offline",
+    "gateway_silent",
+    "gateway_quiet",
+    "devices_silent",
+    "device_silent",
+    "gateway_late",
+    "gateway_clock",
+]
+IngestState = Literal["running", "silent", "unknown"]
+BrokerState = Literal["connected", "lost", "unknown"]
+StoreState = Literal["storing", "disk_full", "unavailable", "unknown"]
+Phase = Literal["history", "starting"]
+
+
+class State(StrEnum):
+    """How far a figure can be taken as the present one, best first."""
+
+    LIVE = "live"
+    """Every device reported within two periods."""
+    STALE = "stale"
+    """The last value of at least one device is older than two periods."""
+    INCOMPLETE = "incomplete"
+    """At least one device gave no usable value; the figure is the sum of the others."""
+    MISSING = "missing"
+    """No device gave a usable value."""
+    NONE = "none"
+    """The park has no such device."""
 
 
 class LiveDevice(Shape):
@@ -28,14 +60,14 @@ class Figure(Shape):
     """One power of the flow and how far it is the present one."""
 
     kw: float | None
-    state: StateName
+    state: State
     age_s: float | None
     stale_after_s: float
     devices: int
     reporting: int
     estimated: bool
     measured: bool
-    soc_pct: float | None = None
+    soc_pct: NotRequired[float]
 
 
 class Flow(Shape):
@@ -59,11 +91,11 @@ class DcBus(Figure):
 class ChainState(Shape):
     """How the parts between the gateways and the database stand, as ingest's signs of life tell."""
 
-    ingest: Literal["running", "silent", "unknown"]
-    ingest_since_ms: int | None = None
+    ingest: IngestState
+    ingest_since_ms: int | None
     """When an ingest that is silent now was heard last."""
-    broker: Literal["connected", "lost", "unknown"]
-    store: Literal["storing", "disk_full", "unavailable", "unknown"]
+    broker: BrokerState
+    store: StoreState
     since_ms: int | None
     """Since when broker and store stand like this."""
 
@@ -78,19 +110,7 @@ class NamedDevice(Shape):
 class TroubleShape(Shape):
     """Something out of order on the way of a park's readings; what follows from a cause is not listed beside it."""
 
-    kind: Literal[
-        "ingest",
-        "disk_full",
-        "store",
-        "broker",
-        "gateway_offline",
-        "gateway_silent",
-        "gateway_quiet",
-        "devices_silent",
-        "device_silent",
-        "gateway_late",
-        "gateway_clock",
-    ]
+    kind: TroubleKind
     gateway: str | None
     since_ms: int | None
     count: int
@@ -99,14 +119,14 @@ class TroubleShape(Shape):
     """Devices of the gateway."""
     devices: list[NamedDevice]
     """The first few of the silent ones."""
-    delay_s: float | None = None
+    delay_s: float | None
     """Of `gateway_late`: seconds from a reading's stamp to its arrival."""
 
 
 class DemonstrationShape(Shape):
     """What `parkgrid up` does before its parks are live; of these nothing is missed meanwhile."""
 
-    phase: Literal["history", "starting"]
+    phase: Phase
     share: float | None
     """How much of the history is written, 0 to 1."""
     parks: list[str]
@@ -137,7 +157,7 @@ class District(Shape):
     pv_of_use: float | None
     parks: list[ParkNow]
     chain: ChainState
-    demonstration: DemonstrationShape | None = None
+    demonstration: DemonstrationShape | None
 
 
 class GatewayState(Shape):
@@ -157,7 +177,7 @@ class GatewayState(Shape):
     status_ms: int | None
     """What its last status says, by the gateway's own clock; of a last will, when the gateway connected."""
     last_seen_age_s: float | None
-    clock_refused_ms: int | None = None
+    clock_refused_ms: int | None
     """When readings of it were refused last for their stamps, if that was within the last seconds."""
     health_at_ms: int | None
     health_period_s: float | None
@@ -179,7 +199,7 @@ class Overview(Shape):
     gateways: list[GatewayState]
     chain: ChainState
     troubles: list[TroubleShape]
-    demonstration: DemonstrationShape | None = None
+    demonstration: DemonstrationShape | None
 
 
 class Live(Overview):

@@ -1,15 +1,15 @@
 """The shape that every answer has, and that of a refusal."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import with_config
+from typing_extensions import TypedDict
 
 Values = dict[str, float]
 Series = list[float | None]
 
 
-class Shape(BaseModel):
+@with_config(extra="forbid", use_attribute_docstrings=True)
+class Shape(TypedDict):
     """A closed object: a key that is not described is a mistake."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class MistakeShape(Shape):
@@ -27,3 +27,13 @@ class ProblemShape(Shape):
     title: str
     status: int
     problems: list[MistakeShape]
+
+
+class ParkPeriod(Shape):
+    """A park, and a period in its own time."""
+
+    park: str
+    period: str
+    from_ms: int
+    to_ms: int
+    as_of_ms: int

@@ -55,6 +55,11 @@ class ExportColumn:
     unit: str = ""
     decimals: int = 3
 
+    @property
+    def member(self) -> str:
+        """What it is called in JSON."""
+        return self.name + ("_ms" if self.kind is ColumnKind.INSTANT else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -97,7 +102,7 @@ def to_json(table: Table, batches: Batches) -> Iterator[bytes]:
     """The head's members, the rows as objects, and their number last: what breaks off is not JSON."""
 
     def parts() -> Iterator[bytes]:
-        names = [column.name + ("_ms" if column.kind is ColumnKind.INSTANT else "") for column in table.columns]
+        names = [column.member for column in table.columns]
         head = _json.encode(dict(table.head))[:-1]
         yield b'%b%b"%b":[' % (head, b"," if table.head else b"", table.name.encode())
         rows = 0

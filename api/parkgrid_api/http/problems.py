@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.responses import Response
 
 from parkgrid_api.http.language import LANGUAGE, told
 from parkgrid_contract.refusal import shorten
+
+if TYPE_CHECKING:
+    from parkgrid_api.answers.shape import ProblemShape
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -40,7 +44,7 @@ class Problem:
 
     def response(self) -> Response:
         """The HTTP form."""
-        document = {
+        document: ProblemShape = {
             "type": "about:blank",
             "title": self.title,
             "status": self.status,

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from parkgrid_accounting.errors import AccountingError
+from parkgrid_api.answers.shape import ParkPeriod
 from parkgrid_api.http.language import told
 from parkgrid_api.http.problems import Mistake, not_found, refused
 from parkgrid_api.services import Services
@@ -41,7 +42,7 @@ class Asked:
             **more,
         }
 
-    def head(self) -> dict[str, Any]:
+    def head(self) -> ParkPeriod:
         """What an answer says of it."""
         return {
             "park": self.park,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter, Request, Response
 
@@ -11,7 +11,7 @@ from parkgrid_accounting.bills.bill import compare
 from parkgrid_accounting.bills.closings import closed_bill, current_bill, history
 from parkgrid_accounting.bills.marks import marked
 from parkgrid_accounting.bills.written import LANGUAGES
-from parkgrid_api.answers.bills import BillAnswer
+from parkgrid_api.answers.bills import BillAnswer, BillLineShape, BillRevision, BillShape
 from parkgrid_api.http import parameters
 from parkgrid_api.http.exports import ColumnKind, ExportColumn, Table
 from parkgrid_api.http.language import told
@@ -82,7 +82,7 @@ _COLUMNS = (
     ExportColumn("clause"),
     ExportColumn("address"),
 )
-_LINE = {
+_LINE: BillLineShape = {
     "code": "energy.peak",
     "name_zh": "电度电费 峰",
     "name_en": "energy, peak",
@@ -99,7 +99,7 @@ _LINE = {
     "marks_en": "12.5 kWh estimated (2 quarter hours), 1 quarter hours missing, not counted",
     "address": "bill/gaoxin-nan/0400123/2026-11/energy.peak",
 }
-_EXAMPLE = {
+_EXAMPLE: BillAnswer = {
     "bill": {
         "account": "0400123",
         "park": "gaoxin-nan",
@@ -128,7 +128,41 @@ _EXAMPLE = {
         "marks_zh": _LINE["marks_zh"],
         "marks_en": _LINE["marks_en"],
         "lines": [_LINE],
-        "document": {},
+        "document": {
+            "currency": "CNY",
+            "time_zone": "Asia/Shanghai",
+            "start_ms": 1793462400000,
+            "end_ms": 1796054400000,
+            "through_ms": 1795392000000,
+            "terms": {
+                "account": "0400123",
+                "park": "gaoxin-nan",
+                "demand_basis": "contracted_demand",
+                "capacity_kva": "3150",
+                "contracted_kw": "2000",
+                "power_factor_standard": "0.90",
+                "voltage_class": "10kV",
+            },
+            "energy_kwh": "1200.000",
+            "estimated_kwh": "12.5",
+            "coverage": {"import": {"expected": 2880, "known": 2879, "estimated": 2, "coverage_pct": "99.96"}},
+            "minimum_coverage_pct": "95",
+            "peak": None,
+            "power_factor": "0.95",
+            "notes": [
+                {
+                    "code": "month_open",
+                    "zh": "本月尚未结束，账单仅计至当前。",
+                    "en": "The month is not over: counted so far.",
+                    "blocks": True,
+                }
+            ],
+            "closing": None,
+            "marks": _LINE["marks"],
+            "total_cny": "1224.00",
+            "coverage_pct": "99.96",
+            "provisional": True,
+        },
     },
     "compared": [],
     "revisions": [],
@@ -150,7 +184,7 @@ def routes(services: Services) -> APIRouter:
         found, others, revisions = await accounted(services, "bill", account, _question(values, services))
         if form.name == "json":
             compared = [_document(each) for each in others]
-            return answer({"bill": _document(found), "compared": compared, "revisions": revisions})
+            return answer(BillAnswer(bill=_document(found), compared=compared, revisions=revisions))
         rows = [_row(each, line) for each in (found, *others) for line in _document(each)["lines"]]
         table = Table("bill", _COLUMNS, {"account": account, "month": found.month}, bom=values["bom"] == "true")
         return whole(form, f"bill-{found.month}", table, rows)
@@ -158,7 +192,7 @@ def routes(services: Services) -> APIRouter:
     return router
 
 
-_Found = tuple[Bill, list[Bill], list[dict[str, Any]]]
+_Found = tuple[Bill, list[Bill], list[BillRevision]]
 
 
 def _question(values: Mapping[str, Any], services: Services) -> Callable[[Connection], _Found]:
@@ -170,7 +204,7 @@ def _question(values: Mapping[str, Any], services: Services) -> Callable[[Connec
         else:
             found = closed_bill(connection, account, month, revision)
         others = compare(connection, account, month, plans, services.clock)[1:] if plans else []
-        closings = [
+        closings: list[BillRevision] = [
             {
                 "revision": each.closing.revision,
                 "closed_ms": to_ms(each.closed_at),
@@ -187,7 +221,7 @@ def _question(values: Mapping[str, Any], services: Services) -> Callable[[Connec
     return ask
 
 
-def _document(bill: Bill) -> dict[str, Any]:
+def _document(bill: Bill) -> BillShape:
     told = document(bill)
     month = parameters.period_of(bill.month)
     revision = bill.closing.revision if bill.closing else None
@@ -202,7 +236,7 @@ def _document(bill: Bill) -> dict[str, Any]:
     ]
     sums = {name: told[name] for name in _SUMS}
     named = {name: told.pop(name) for name in names}
-    return {**named, **sums, **_words(bill.marks, bill.peak), "lines": lines, "document": told}
+    return cast("BillShape", {**named, **sums, **_words(bill.marks, bill.peak), "lines": lines, "document": told})
 
 
 def _words(marks: Marks | None, peak: Peak | None) -> dict[str, str]:

@@ -14,7 +14,13 @@ from parkgrid_accounting.clusters.figures import (
     newest_quarter,
     revisions,
 )
-from parkgrid_api.answers.clusters import ClusterQuarters, ClusterShape, ClustersShape
+from parkgrid_api.answers.clusters import (
+    ClusterFigureShape,
+    ClusterQuarters,
+    ClusterShape,
+    ClustersShape,
+    StatedQuarter,
+)
 from parkgrid_api.http import parameters
 from parkgrid_api.http.language import told
 from parkgrid_api.http.parameters import Parameter
@@ -30,7 +36,7 @@ from parkgrid_domain.clusters.quarter import quarter as read_quarter
 from parkgrid_domain.period import period
 
 _SOURCE = "深坪府〔2024〕1 号（2024-02-18）三（一）1（2）"
-_FIGURE_EXAMPLE = {
+_FIGURE_EXAMPLE: ClusterFigureShape = {
     "name": "progress_2025",
     "name_zh": "2025年目标完成率",
     "name_en": "Progress to 2025",
@@ -51,7 +57,7 @@ _FIGURE_EXAMPLE = {
     "details": {"year": 2023, "since_base": 0.0},
     "address": "cluster/intelligent-connected-vehicles/progress_2025/2024-Q2",
 }
-_CLUSTER_EXAMPLE = {
+_CLUSTER_EXAMPLE: ClusterShape = {
     "cluster": "intelligent-connected-vehicles",
     "name_zh": "智能网联汽车",
     "name_en": "Intelligent connected vehicles",
@@ -64,7 +70,7 @@ _CLUSTER_EXAMPLE = {
     "quarter": "2024-Q2",
     "figures": [_FIGURE_EXAMPLE],
 }
-_CLUSTERS_EXAMPLE = {
+_CLUSTERS_EXAMPLE: ClustersShape = {
     "plan": "pingshan-6-plus-3",
     "plan_zh": "坪山区“6＋3”产业集群",
     "plan_en": "Pingshan “6+3” industrial clusters",
@@ -85,7 +91,7 @@ _CLUSTERS_EXAMPLE = {
         },
     ],
 }
-_QUARTERS_EXAMPLE = {
+_QUARTERS_EXAMPLE: ClusterQuarters = {
     "cluster": "intelligent-connected-vehicles",
     "quarters": [
         {
@@ -156,7 +162,7 @@ def routes(services: Services) -> APIRouter:
     async def list_quarters(request: Request) -> Response:
         cluster = _known(parameters.read(request, one)["cluster"])
         found = await services.figures.ask(lambda connection: revisions(connection, cluster.id))
-        quarters = [
+        quarters: list[StatedQuarter] = [
             {
                 "quarter": str(each.output.quarter),
                 "revision": each.output.revision,
@@ -175,7 +181,7 @@ def routes(services: Services) -> APIRouter:
             }
             for each in found
         ]
-        return answer({"cluster": cluster.id, "quarters": quarters})
+        return answer(ClusterQuarters(cluster=cluster.id, quarters=quarters))
 
     return router
 
@@ -194,7 +200,7 @@ def _last_over(now_ms: int) -> Quarter:
     return Quarter(today.year, (today.month + 2) // 3).before
 
 
-def _document(found: ClusterFigures) -> dict[str, Any]:
+def _document(found: ClusterFigures) -> ClustersShape:
     known = found.plan
     return {
         "plan": known.id,
@@ -220,24 +226,24 @@ def _document(found: ClusterFigures) -> dict[str, Any]:
     }
 
 
-def _cluster(found: ClusterQuarter, quarter: Quarter) -> dict[str, Any]:
+def _cluster(found: ClusterQuarter, quarter: Quarter) -> ClusterShape:
     cluster = found.cluster
     return {
         "cluster": cluster.id,
         "name_zh": cluster.name_zh,
         "name_en": cluster.name_en,
         "kind": cluster.kind.value,
-        "fields_zh": cluster.fields_zh,
-        "places_zh": cluster.places_zh,
+        "fields_zh": list(cluster.fields_zh),
+        "places_zh": list(cluster.places_zh),
         "pattern_zh": cluster.pattern_zh,
-        "parks": cluster.parks,
+        "parks": list(cluster.parks),
         "source": cluster.source,
         "quarter": str(quarter),
         "figures": [_figure(cluster, each, quarter) for each in found.figures],
     }
 
 
-def _figure(cluster: Cluster, figure: ClusterFigure, quarter: Quarter) -> dict[str, Any]:
+def _figure(cluster: Cluster, figure: ClusterFigure, quarter: Quarter) -> ClusterFigureShape:
     definition, why = BY_NAME[figure.name], figure.unavailable
     return {
         "name": figure.name,
@@ -255,7 +261,7 @@ def _figure(cluster: Cluster, figure: ClusterFigure, quarter: Quarter) -> dict[s
         "unavailable_zh": why.zh if why else None,
         "coverage_pct": figure.coverage_pct,
         "estimated_pct": figure.estimated_pct,
-        "sources": figure.sources,
+        "sources": list(figure.sources),
         "revision": figure.revision,
         "details": _numbers(figure.details),
         "address": str(ClusterAddress(cluster.id, figure.name, period(str(quarter)))),

@@ -3,29 +3,54 @@
 from fastapi import APIRouter, Request, Response
 
 from parkgrid_api import statements
-from parkgrid_api.answers.completeness import Completeness, DataGaps, DeviceProblems, RegisterFindings
+from parkgrid_api.answers.completeness import (
+    CompleteDay,
+    Completeness,
+    CompleteRegister,
+    DataGap,
+    DataGaps,
+    DeviceProblem,
+    DeviceProblems,
+    RegisterFinding,
+    RegisterFindings,
+)
 from parkgrid_api.http import parameters
 from parkgrid_api.routes.accounts import asked
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.services import Services, answer
 
 _PARAMETERS = (parameters.PARK, parameters.PERIOD)
-_COUNTS = {"expected": 86400, "received": 86400, "valid": 86390, "estimated": 0, "late": 12}
-_EXAMPLE = {
+_EXAMPLE: Completeness = {
     "park": "gaoxin-nan",
     "period": "2026-11-23",
     "from_ms": 1795363200000,
     "to_ms": 1795449600000,
     "as_of_ms": 1795449700000,
     "score_pct": 99.99,
-    "days": [{"day": "2026-11-23", "registers": 1, "coverage_pct": 99.99, "coverage_pct_min": 99.99, **_COUNTS}],
+    "days": [
+        {
+            "day": "2026-11-23",
+            "registers": 1,
+            "coverage_pct": 99.99,
+            "coverage_pct_min": 99.99,
+            "expected": 86400,
+            "received": 86400,
+            "valid": 86390,
+            "estimated": 0,
+            "late": 12,
+        }
+    ],
     "registers": [
         {
             "gateway": "gw-1",
             "device": "pv-1",
             "device_class": "pv_inverter",
             "signal": "energy_generated_kwh",
-            **_COUNTS,
+            "expected": 86400,
+            "received": 86400,
+            "valid": 86390,
+            "estimated": 0,
+            "late": 12,
             "good_intervals": 96,
             "estimated_intervals": 0,
             "intervals": 96,
@@ -33,7 +58,7 @@ _EXAMPLE = {
         }
     ],
 }
-_GAPS_EXAMPLE = {
+_GAPS_EXAMPLE: DataGaps = {
     "park": "gaoxin-nan",
     "period": "2026-11",
     "gaps": [
@@ -48,7 +73,7 @@ _GAPS_EXAMPLE = {
     ],
 }
 
-_FINDINGS_EXAMPLE = {
+_FINDINGS_EXAMPLE: RegisterFindings = {
     "park": "gaoxin-nan",
     "period": "2026-11",
     "findings": [
@@ -66,7 +91,7 @@ _FINDINGS_EXAMPLE = {
         }
     ],
 }
-_PROBLEMS_EXAMPLE = {
+_PROBLEMS_EXAMPLE: DeviceProblems = {
     "problems": [
         {
             "park": "gaoxin-nan",
@@ -91,11 +116,12 @@ def routes(services: Services) -> APIRouter:
     )
     async def completeness(request: Request) -> Response:
         found = await asked(services, parameters.read(request, _PARAMETERS))
-        registers = await services.database.rows(statements.plain("completeness"), found.bound())
-        days = await services.database.rows(statements.plain("completeness_days"), found.bound())
+        bound, read = found.bound(), services.database.rows_of
+        registers = await read(CompleteRegister, statements.plain("completeness"), bound)
+        days = await read(CompleteDay, statements.plain("completeness_days"), bound)
         known = [row["coverage_pct"] for row in registers if row["coverage_pct"] is not None]
         score_pct = sum(known) / len(known) if known else None
-        return answer({**found.head(), "score_pct": score_pct, "days": days, "registers": registers})
+        return answer(Completeness(**found.head(), score_pct=score_pct, days=days, registers=registers))
 
     @router.get(
         "/parks/{park}/gaps",
@@ -104,8 +130,9 @@ def routes(services: Services) -> APIRouter:
     async def gaps(request: Request) -> Response:
         values = parameters.read(request, of_gaps)
         found = await asked(services, values)
-        rows = await services.database.rows(statements.plain("data_gaps"), found.bound(limit=values["limit"]))
-        return answer({"park": found.park, "period": found.period.text, "gaps": rows})
+        bound = found.bound(limit=values["limit"])
+        rows = await services.database.rows_of(DataGap, statements.plain("data_gaps"), bound)
+        return answer(DataGaps(park=found.park, period=found.period.text, gaps=rows))
 
     @router.get(
         "/parks/{park}/findings",
@@ -114,8 +141,9 @@ def routes(services: Services) -> APIRouter:
     async def findings(request: Request) -> Response:
         values = parameters.read(request, of_gaps)
         found = await asked(services, values)
-        rows = await services.database.rows(statements.plain("register_findings"), found.bound(limit=values["limit"]))
-        return answer({"park": found.park, "period": found.period.text, "findings": rows})
+        bound = found.bound(limit=values["limit"])
+        rows = await services.database.rows_of(RegisterFinding, statements.plain("register_findings"), bound)
+        return answer(RegisterFindings(park=found.park, period=found.period.text, findings=rows))
 
     of_problems = (parameters.filter_name("park"), limit)
 
@@ -125,6 +153,7 @@ def routes(services: Services) -> APIRouter:
     )
     async def device_problems(request: Request) -> Response:
         values = parameters.read(request, of_problems)
-        return answer({"problems": await services.database.rows(statements.plain("device_problems"), values)})
+        rows = await services.database.rows_of(DeviceProblem, statements.plain("device_problems"), values)
+        return answer(DeviceProblems(problems=rows))
 
     return router

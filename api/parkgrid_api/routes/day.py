@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from parkgrid_api import statements
-from parkgrid_api.answers.history import Day
+from parkgrid_api.answers.history import ClassPower, Day, DayPower, Energy
 from parkgrid_api.http import parameters
 from parkgrid_api.http.parameters import Parameter
 from parkgrid_api.http.revalidation import revalidated
@@ -18,8 +18,6 @@ from parkgrid_api.routes.describe import described, room
 from parkgrid_api.services import Services
 from parkgrid_contract.time import from_ms, to_ms
 
-_CURVES = {"pv": "pv_inverter", "storage": "storage", "grid": "grid_meter", "load": "meter", "ev": "charger"}
-_PARTS = {name: part for part, name in _CURVES.items()}
 _DATE = Parameter(
     "date",
     "The local day; without it, the day of the newest reading (today, unless time is replayed).",
@@ -36,7 +34,14 @@ _STEP = Parameter(
     default="auto",
 )
 _PARAMETERS = (parameters.PARK, _DATE, _STEP)
-_EXAMPLE = {
+_NO_POWER: ClassPower = {
+    "devices": 0,
+    "kw": [None, None],
+    "reporting": [0, 0],
+    "samples": [0, 0],
+    "estimated_ms": [],
+}
+_EXAMPLE: Day = {
     "park": "gaoxin-nan",
     "date": "2026-11-23",
     "time_zone": "Asia/Shanghai",
@@ -47,7 +52,13 @@ _EXAMPLE = {
     "to_ms": 1795449600000,
     "as_of_ms": 1795392000000,
     "at_ms": [1795363200000, 1795364100000],
-    "power": {"pv": {"devices": 2, "kw": [0.0, None], "reporting": [2, 0], "samples": [180, 0], "estimated_ms": []}},
+    "power": {
+        "pv": {"devices": 2, "kw": [0.0, None], "reporting": [2, 0], "samples": [180, 0], "estimated_ms": []},
+        "storage": _NO_POWER,
+        "grid": _NO_POWER,
+        "load": _NO_POWER,
+        "ev": _NO_POWER,
+    },
     "energy": {"pv_inverter.energy_generated_kwh": {"kwh": 8100.0, "devices": 2, "reporting": 2, "resets": 0}},
 }
 
@@ -73,7 +84,7 @@ def routes(services: Services) -> APIRouter:
     return router
 
 
-async def _document(services: Services, park: Mapping[str, Any], wanted: date | None, step: str) -> dict[str, Any]:
+async def _document(services: Services, park: Mapping[str, Any], wanted: date | None, step: str) -> Day:
     devices = [row for row in await services.registry.devices(park["park"]) if not row["retired"]]
     announced = [row["period_s"] for row in devices if row["device_class"] in statements.POWER_CLASSES]
     resolution = day_resolution(announced) if step == "auto" else BY_NAME[step]
@@ -90,7 +101,7 @@ async def _document(services: Services, park: Mapping[str, Any], wanted: date | 
         "park": park["park"],
         "date": local_day.isoformat(),
         "time_zone": park["time_zone"],
-        "resolution": resolution.name,
+        "resolution": "1m" if resolution is BY_NAME["1m"] else "15m",
         "bucket_ms": resolution.bucket_ms,
         "period_ms": _longest_ms([row["period_s"] for row in power] or announced),
         "from_ms": start,
@@ -123,30 +134,40 @@ def _longest_ms(periods_s: Iterable[float]) -> int | None:
 
 def _curves(
     rows: Iterable[Mapping[str, Any]], estimates: Iterable[Mapping[str, Any]], grid: list[int], classes: list[str]
-) -> dict[str, Any]:
+) -> DayPower:
     """Each class on the same grid of buckets; a bucket without a report is null, never 0."""
     place = {at_ms: index for index, at_ms in enumerate(grid)}
-    curves: dict[str, Any] = {
-        part: {"devices": classes.count(name), **_empty(len(grid))} for part, name in _CURVES.items()
-    }
+    curves = {name: _empty(classes.count(name), len(grid)) for name in statements.POWER_CLASSES}
     for row in rows:
         index = place.get(row["at_ms"])
         if index is not None and row["kw"] is not None:
-            curve = curves[_PARTS[row["device_class"]]]
+            curve = curves[row["device_class"]]
             curve["kw"][index] = round(row["kw"], 3)
             curve["reporting"][index] = row["reporting"]
             curve["samples"][index] = row["samples"]
     for row in estimates:
-        if row["device_class"] in _PARTS:
-            curves[_PARTS[row["device_class"]]]["estimated_ms"].append(row["at_ms"])
-    return curves
+        if row["device_class"] in curves:
+            curves[row["device_class"]]["estimated_ms"].append(row["at_ms"])
+    return {
+        "pv": curves["pv_inverter"],
+        "storage": curves["storage"],
+        "grid": curves["grid_meter"],
+        "load": curves["meter"],
+        "ev": curves["charger"],
+    }
 
 
-def _empty(buckets: int) -> dict[str, list[Any]]:
-    return {"kw": [None] * buckets, "reporting": [0] * buckets, "samples": [0] * buckets, "estimated_ms": []}
+def _empty(devices: int, buckets: int) -> ClassPower:
+    return {
+        "devices": devices,
+        "kw": [None] * buckets,
+        "reporting": [0] * buckets,
+        "samples": [0] * buckets,
+        "estimated_ms": [],
+    }
 
 
-def _energy(row: Mapping[str, Any]) -> dict[str, Any]:
+def _energy(row: Mapping[str, Any]) -> Energy:
     """A sum is only given when no register ran backwards and every device reported."""
     known = row["devices"] and row["devices"] == row["reporting"] and not row["resets"]
     return {

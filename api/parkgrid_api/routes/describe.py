@@ -1,11 +1,10 @@
 """How a route is described in the OpenAPI document: its parameters, its answer with an example, its refusals."""
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
 from parkgrid_api.answers.shape import ProblemShape
@@ -13,6 +12,7 @@ from parkgrid_api.http.exports import FORMATS
 from parkgrid_api.http.parameters import FORMAT, Parameter
 from parkgrid_api.http.problems import MEDIA_TYPE
 
+Answer = TypeVar("Answer")
 _TITLES = {
     400: ("A header came more than once.", "host", "2 times", "send it once"),
     401: ("A token is needed.", "Authorization", "", "send the header `Authorization: Bearer <token>`"),
@@ -41,8 +41,8 @@ def room(tag: str, prefix: str = "/api/v1") -> APIRouter:
 
 def described(
     summary: str,
-    shape: type[BaseModel],
-    example: Any,
+    shape: type[Answer],
+    example: Answer,
     parameters: Sequence[Parameter] = (),
     *,
     found: bool = True,
@@ -92,7 +92,7 @@ def _forms() -> dict[str, Any]:
 def refusal(status: int) -> dict[str, Any]:
     """The description of a problem answer."""
     title, name, value, remedy = _TITLES[status]
-    example = {
+    example: ProblemShape = {
         "type": "about:blank",
         "title": title,
         "status": status,

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
 from parkgrid_api import statements
-from parkgrid_api.answers.parks import Supply
-from parkgrid_api.answers.present import District
+from parkgrid_api.answers.parks import Park, Supply, SupplyAgreement
+from parkgrid_api.answers.present import District, ParkNow, TroubleShape
 from parkgrid_api.http import parameters
-from parkgrid_api.live import Figure, Reading, flow, newest_ms, pv_of_use
+from parkgrid_api.live import Figure, Reading, flow, flow_document, newest_ms, pv_of_use
 from parkgrid_api.routes.describe import described, described_stream, room
 from parkgrid_api.routes.live import CHAIN_EXAMPLE, FLOW_EXAMPLE, TROUBLE_EXAMPLE
 from parkgrid_api.services import Services, answer
@@ -22,9 +22,8 @@ from parkgrid_contract.time import from_ms
 
 _MOST_PARKS = 10_000
 _MOST_GATEWAYS = 10_000
-_KEPT = ("park", "district", "name_zh", "name_en", "time_zone", "simulated", "gateways", "gateways_online", "devices")
 _NOW = 1795392000000
-_EXAMPLE = {
+_EXAMPLE: District = {
     "as_of_ms": _NOW,
     "pv_of_use": 0.6242,
     "parks": [
@@ -47,7 +46,7 @@ _EXAMPLE = {
     "chain": CHAIN_EXAMPLE,
     "demonstration": None,
 }
-_SUPPLY_EXAMPLE = {
+_SUPPLY_EXAMPLE: Supply = {
     "park": "gaoxin-nan",
     "agreements": [
         {
@@ -61,7 +60,7 @@ _SUPPLY_EXAMPLE = {
         },
     ],
 }
-_STREAM = "Server-sent events `live` (the answer of `/district`) and `problem`; at most two a second"
+_STREAM = "Server-sent events `live` (a `District`) and `problem` (a `ProblemShape`); at most two a second"
 _STREAM_EXAMPLE = 'retry: 2000\n\nid: 41\nevent: live\ndata: {"as_of_ms":1795392000000,"parks":[…]}\n\n'
 
 
@@ -92,8 +91,9 @@ def routes(services: Services) -> APIRouter:
     async def supply(request: Request) -> Response:
         park = await services.registry.park(parameters.read(request, one_park)["park"])
         day = from_ms(services.clock.now_ms()).astimezone(ZoneInfo(park["time_zone"])).date()
-        rows = await services.database.rows(statements.plain("supply"), {"park": park["park"], "day": day})
-        return answer({"park": park["park"], "agreements": rows})
+        bound = {"park": park["park"], "day": day}
+        rows = await services.database.rows_of(SupplyAgreement, statements.plain("supply"), bound)
+        return answer(Supply(park=park["park"], agreements=rows))
 
     return router
 
@@ -102,38 +102,46 @@ async def _encoded(services: Services) -> bytes:
     return msgspec.json.encode(await _document(services))
 
 
-async def _document(services: Services) -> dict[str, Any]:
-    parks = await services.database.rows(statements.plain("parks"), {"limit": _MOST_PARKS})
+async def _document(services: Services) -> District:
+    parks = await services.database.rows_of(Park, statements.plain("parks"), {"limit": _MOST_PARKS})
     rows = await services.database.rows(statements.district())
     seen = await services.database.rows(statements.plain("gateways_seen"), {"limit": _MOST_GATEWAYS})
     now_ms = services.clock.now_ms()
     readings: dict[str, list[Reading]] = {}
-    for row in rows:
-        readings.setdefault(row["park"], []).append(Reading.of_row(row))
+    for newest in rows:
+        readings.setdefault(newest["park"], []).append(Reading.of_row(newest))
     gateways: dict[str, list[Mapping[str, Any]]] = {}
-    for row in seen:
-        gateways.setdefault(row["park"], []).append(row)
+    for gateway in seen:
+        gateways.setdefault(gateway["park"], []).append(gateway)
     chain, on_its_way = services.commits.chain(), services.commits.demonstration()
     flows = {row["park"]: flow(readings.get(row["park"], []), now_ms) for row in parks}
-    told = [_park(row, readings.get(row["park"], []), flows[row["park"]]) for row in parks]
-    for park in told:
-        name = park["park"]
+    told = []
+    for row in parks:
+        name = row["park"]
         found = troubles(readings.get(name, []), gateways.get(name, []), chain, now_ms, on_its_way)
-        park["troubles"] = [each.document() for each in found]
-    whole = pv_of_use(*flows.values())
+        told.append(_park(row, readings.get(name, []), flows[name], [each.document() for each in found]))
     return {
         "as_of_ms": now_ms,
-        "pv_of_use": whole,
+        "pv_of_use": pv_of_use(*flows.values()),
         "parks": told,
         "chain": chain.document(),
         "demonstration": None if on_its_way is None else on_its_way.document(),
     }
 
 
-def _park(row: Mapping[str, Any], readings: list[Reading], figures: Mapping[str, Figure]) -> dict[str, Any]:
+def _park(row: Park, readings: list[Reading], figures: Mapping[str, Figure], told: list[TroubleShape]) -> ParkNow:
     return {
-        **{name: row[name] for name in _KEPT},
+        "park": row["park"],
+        "district": row["district"],
+        "name_zh": row["name_zh"],
+        "name_en": row["name_en"],
+        "time_zone": row["time_zone"],
+        "simulated": row["simulated"],
+        "gateways": row["gateways"],
+        "gateways_online": row["gateways_online"],
+        "devices": row["devices"],
         "newest_ms": newest_ms(readings),
-        "flow": {name: figure.document() for name, figure in figures.items()},
+        "flow": flow_document(figures),
         "pv_of_use": pv_of_use(figures),
+        "troubles": told,
     }

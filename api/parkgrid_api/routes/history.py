@@ -54,7 +54,7 @@ _PARAMETERS = (
     _POINTS,
     _RESOLUTION,
 )
-_EXAMPLE = {
+_EXAMPLE: History = {
     "park": "gaoxin-nan",
     "gateway": "gw-1",
     "device": "pv-1",

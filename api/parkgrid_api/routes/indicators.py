@@ -10,7 +10,16 @@ from parkgrid_accounting.figures.indicators import figures
 from parkgrid_accounting.figures.inputs import Given
 from parkgrid_accounting.scope import Scope
 from parkgrid_api import statements
-from parkgrid_api.answers.indicators import Definitions, DistrictFigures, Figures
+from parkgrid_api.answers.indicators import (
+    AnyFigureShape,
+    BoundsShape,
+    Definitions,
+    DisplayShape,
+    DistrictFigures,
+    Figures,
+    FigureShape,
+    IndicatorShape,
+)
 from parkgrid_api.http import parameters
 from parkgrid_api.http.exports import ColumnKind, ExportColumn, Table
 from parkgrid_api.http.language import told
@@ -65,7 +74,7 @@ _COLUMNS = (
 )
 
 
-def _definition(indicator: Indicator) -> dict[str, Any]:
+def _definition(indicator: Indicator) -> IndicatorShape:
     return {
         "name": indicator.name,
         "name_zh": indicator.name_zh,
@@ -83,16 +92,30 @@ def _definition(indicator: Indicator) -> dict[str, Any]:
     }
 
 
-def _bounds(bounds: Bounds) -> dict[str, Any]:
+def _bounds(bounds: Bounds) -> BoundsShape:
     return {"low": bounds.low, "high": bounds.high, "per_hour": bounds.per_hour, "why": bounds.why}
 
 
-def _display(indicator: Indicator) -> dict[str, Any]:
+def _display(indicator: Indicator) -> DisplayShape:
     return {"share": indicator.display.share, "digits": indicator.display.digits}
 
 
-_DEFINITIONS = {"indicators": [_definition(each) for each in INDICATORS.values()]}
-_EXAMPLE: dict[str, Any] = {
+_DEFINITIONS: Definitions = {"indicators": [_definition(each) for each in INDICATORS.values()]}
+_EXAMPLE_FIGURE: AnyFigureShape = {
+    "name": "self_consumption_ratio",
+    "name_zh": "自发自用率",
+    "name_en": "Self-consumption",
+    "value": 0.727274,
+    "unit": "",
+    "display": {"share": True, "digits": 0},
+    "coverage_pct": 99.2,
+    "estimated_pct": 0.4,
+    "unavailable": None,
+    "unavailable_zh": None,
+    "at_ms": None,
+    "details": {},
+}
+_EXAMPLE: Figures = {
     "park": "gaoxin-nan",
     "period": "2026-11",
     "from_ms": 1793462400000,
@@ -100,25 +123,9 @@ _EXAMPLE: dict[str, Any] = {
     "as_of_ms": 1795392000000,
     "until_ms": 1795392000000,
     "provisional": True,
-    "indicators": [
-        {
-            "name": "self_consumption_ratio",
-            "name_zh": "自发自用率",
-            "name_en": "Self-consumption",
-            "value": 0.727274,
-            "unit": "",
-            "display": {"share": True, "digits": 0},
-            "coverage_pct": 99.2,
-            "estimated_pct": 0.4,
-            "unavailable": None,
-            "unavailable_zh": None,
-            "at_ms": None,
-            "details": {},
-            "address": "indicator/gaoxin-nan/self_consumption_ratio/2026-11",
-        }
-    ],
+    "indicators": [{**_EXAMPLE_FIGURE, "address": "indicator/gaoxin-nan/self_consumption_ratio/2026-11"}],
 }
-_OF_DISTRICT = {
+_OF_DISTRICT: DistrictFigures = {
     "period": "2026-11-23",
     "from_ms": 1795363200000,
     "to_ms": 1795449600000,
@@ -127,10 +134,7 @@ _OF_DISTRICT = {
     "until_ms": 1795391100000,
     "provisional": True,
     "indicators": [
-        {
-            **{name: value for name, value in _EXAMPLE["indicators"][0].items() if name != "address"},
-            "addresses": ["indicator/gaoxin-nan/self_consumption_ratio/2026-11-23"],
-        }
+        {**_EXAMPLE_FIGURE, "addresses": ["indicator/gaoxin-nan/self_consumption_ratio/2026-11-23"]},
     ],
 }
 _MOST_PARKS, _MOST_DAYS = 500, 31
@@ -162,14 +166,13 @@ def routes(services: Services) -> APIRouter:
 
         until_ms, computed = await accounted(services, "park", found.park, compute)
         rows = [_row(each, scope, found) for each in computed]
-        head = {**found.head(), "until_ms": until_ms, "provisional": until_ms < found.period.end_ms}
+        provisional = until_ms < found.period.end_ms
         if form.name == "json":
-            return answer({**head, "indicators": rows})
-        table = Table("indicators", _COLUMNS, head, found.zone, values["bom"] == "true")
-        told = [
-            [row[column.name + ("_ms" if column.kind is ColumnKind.INSTANT else "")] for column in _COLUMNS]
-            for row in rows
-        ]
+            head = found.head()
+            return answer(Figures(**head, until_ms=until_ms, provisional=provisional, indicators=rows))
+        head_of_table = {**found.head(), "until_ms": until_ms, "provisional": provisional}
+        table = Table("indicators", _COLUMNS, head_of_table, found.zone, values["bom"] == "true")
+        told = [[dict(row)[column.member] for column in _COLUMNS] for row in rows]
         return whole(form, f"{found.park}-indicators-{found.period.text}", table, told)
 
     _together(router, services)
@@ -208,10 +211,17 @@ def _together(router: APIRouter, services: Services) -> None:
             return until_ms, district_figures(connection, parks, found.period, OF_PARKS_TOGETHER, given)
 
         until_ms, computed = await accounted(services, "park", parks, compute)
-        head = {name: value for name, value in found.head().items() if name != "park"}
-        head |= {"parks": parks, "until_ms": until_ms, "provisional": until_ms < found.period.end_ms}
-        rows = [_figure(each) | {"addresses": _addresses(each, parks, found)} for each in computed]
-        return answer({**head, "indicators": rows})
+        document: DistrictFigures = {
+            "period": found.period.text,
+            "from_ms": found.period.start_ms,
+            "to_ms": found.period.end_ms,
+            "as_of_ms": found.now_ms,
+            "parks": parks,
+            "until_ms": until_ms,
+            "provisional": until_ms < found.period.end_ms,
+            "indicators": [{**_figure(each), "addresses": _addresses(each, parks, found)} for each in computed],
+        }
+        return answer(document)
 
 
 def _until(connection: Connection, wanted: str, parks: list[str], stop_ms: int) -> int:
@@ -247,12 +257,12 @@ def _scope(values: dict[str, Any]) -> Scope:
     return Scope(values["park"], **{name: values[name] for name in _PLACES})
 
 
-def _row(figure: Figure, scope: Scope, asked_for: Asked) -> dict[str, Any]:
+def _row(figure: Figure, scope: Scope, asked_for: Asked) -> FigureShape:
     place = (scope.gateway, scope.device, scope.line, scope.transformer, scope.account)
-    return _figure(figure) | {"address": str(IndicatorAddress(scope.park, figure.name, asked_for.period, *place))}
+    return {**_figure(figure), "address": str(IndicatorAddress(scope.park, figure.name, asked_for.period, *place))}
 
 
-def _figure(figure: Figure) -> dict[str, Any]:
+def _figure(figure: Figure) -> AnyFigureShape:
     known = INDICATORS[figure.name]
     return {
         "name": figure.name,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from parkgrid_accounting.figures import interval_rows
 from parkgrid_accounting.figures.interval_rows import RESOLUTIONS, Register
 from parkgrid_accounting.scope import Scope
-from parkgrid_api.answers.energy import IntervalRevisions, Intervals
+from parkgrid_api.answers.energy import EnergyRow, IntervalRevisions, Intervals
 from parkgrid_api.http import parameters
 from parkgrid_api.http.exports import Batches, ColumnKind, ExportColumn, Format, Table
 from parkgrid_api.http.language import told
@@ -75,17 +75,7 @@ _TEXTS = {"quality", "cause", "spread", "superseded_by", "superseded_cause"}
 _HOUR_S = 3_600
 _NAMED = (ExportColumn("gateway"), ExportColumn("device"), ExportColumn("device_class"), ExportColumn("signal"))
 _AT = 1795392000000
-_EXAMPLE_HEAD = {
-    "park": "gaoxin-nan",
-    "time_zone": "Asia/Shanghai",
-    "resolution": "15m",
-    "unit": "kWh",
-    "from_ms": _AT,
-    "to_ms": _AT + 900_000,
-    "as_of_ms": _AT + 86_400_000,
-    "address": "interval/gaoxin-nan/{gateway}/{device}/{signal}/{start}",
-}
-_EXAMPLE_ROW = {
+_EXAMPLE_ROW: EnergyRow = {
     "gateway": "gw-1",
     "device": "pv-1",
     "device_class": "pv_inverter",
@@ -108,9 +98,26 @@ _EXAMPLE_ROW = {
     "cause": "first",
     "spread": None,
 }
-_EXAMPLE = {**_EXAMPLE_HEAD, "intervals": [_EXAMPLE_ROW], "rows": 1}
-_REVISIONS_EXAMPLE = {
-    **{name: told for name, told in _EXAMPLE_HEAD.items() if name != "resolution"},
+_EXAMPLE: Intervals = {
+    "park": "gaoxin-nan",
+    "time_zone": "Asia/Shanghai",
+    "resolution": "15m",
+    "unit": "kWh",
+    "from_ms": _AT,
+    "to_ms": _AT + 900_000,
+    "as_of_ms": _AT + 86_400_000,
+    "address": "interval/gaoxin-nan/{gateway}/{device}/{signal}/{start}",
+    "intervals": [_EXAMPLE_ROW],
+    "rows": 1,
+}
+_REVISIONS_EXAMPLE: IntervalRevisions = {
+    "park": "gaoxin-nan",
+    "time_zone": "Asia/Shanghai",
+    "unit": "kWh",
+    "from_ms": _AT,
+    "to_ms": _AT + 900_000,
+    "as_of_ms": _AT + 86_400_000,
+    "address": "interval/gaoxin-nan/{gateway}/{device}/{signal}/{start}",
     "revisions": [
         {
             **_EXAMPLE_ROW,

@@ -1,17 +1,25 @@
 """The present: newest readings, the flow of power, gateway health, once or as a stream."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
-from parkgrid_api.answers.present import Gateways, Live
+from parkgrid_api.answers.present import (
+    ChainState,
+    Figure,
+    Flow,
+    Gateways,
+    GatewayState,
+    Live,
+    Overview,
+    State,
+    TroubleShape,
+)
 from parkgrid_api.http import parameters
 from parkgrid_api.routes.describe import described, described_stream, room
 from parkgrid_api.services import Services, answer, gateway_rows
 
 _NOW = 1795392000000
-_GATEWAY_EXAMPLE = {
+_GATEWAY_EXAMPLE: GatewayState = {
     "park": "gaoxin-nan",
     "gateway": "gw-1",
     "online": True,
@@ -23,16 +31,17 @@ _GATEWAY_EXAMPLE = {
     "status_ms": _NOW - 3_600_000,
     "last_seen_age_s": 0.4,
     "imported": False,
+    "clock_refused_ms": None,
     "health_at_ms": _NOW - 5_000,
     "health_period_s": 10.0,
     "health": {"cpu_pct": 7.5, "outbox_batches": 2.0, "outbox_oldest_s": 1.0, "clock_offset_ms": -3.0},
 }
 
 
-def _figure(kw: float, *, devices: int = 1, soc_pct: float | None = None) -> dict[str, Any]:
-    figure: dict[str, Any] = {
+def _figure(kw: float, *, devices: int = 1, soc_pct: float | None = None) -> Figure:
+    figure: Figure = {
         "kw": kw,
-        "state": "live",
+        "state": State.LIVE,
         "age_s": 0.8,
         "stale_after_s": 5.0,
         "devices": devices,
@@ -43,7 +52,7 @@ def _figure(kw: float, *, devices: int = 1, soc_pct: float | None = None) -> dic
     return figure if soc_pct is None else {**figure, "soc_pct": soc_pct}
 
 
-FLOW_EXAMPLE = {
+FLOW_EXAMPLE: Flow = {
     "pv": _figure(1960.0, devices=12),
     "storage": _figure(-60.0, soc_pct=96.0),
     "grid": _figure(1240.0),
@@ -51,14 +60,14 @@ FLOW_EXAMPLE = {
     "ev": _figure(430.0, devices=8),
 }
 """The flow of a park, for the examples of the document."""
-CHAIN_EXAMPLE = {
+CHAIN_EXAMPLE: ChainState = {
     "ingest": "running",
     "ingest_since_ms": None,
     "broker": "connected",
     "store": "storing",
     "since_ms": _NOW - 3_600_000,
 }
-TROUBLE_EXAMPLE = {
+TROUBLE_EXAMPLE: TroubleShape = {
     "kind": "device_silent",
     "gateway": "gw-1",
     "since_ms": _NOW - 42_000,
@@ -68,7 +77,7 @@ TROUBLE_EXAMPLE = {
     "delay_s": None,
 }
 """What stands before the database, and one trouble, for the examples of the document."""
-_OVERVIEW_EXAMPLE = {
+_OVERVIEW_EXAMPLE: Overview = {
     "park": "gaoxin-nan",
     "as_of_ms": _NOW,
     "newest_ms": _NOW - 800,
@@ -82,7 +91,7 @@ _OVERVIEW_EXAMPLE = {
     "troubles": [TROUBLE_EXAMPLE],
     "demonstration": None,
 }
-_LIVE_EXAMPLE = {
+_LIVE_EXAMPLE: Live = {
     **_OVERVIEW_EXAMPLE,
     "devices": [
         {
@@ -102,7 +111,10 @@ _LIVE_EXAMPLE = {
     ],
 }
 _STREAM_EXAMPLE = 'retry: 2000\n\nid: 41\nevent: live\ndata: {"park":"gaoxin-nan","as_of_ms":1795392000000,…}\n\n'
-_STREAM = "Server-sent events `live` (the overview of `/live`, without devices) and `problem`; at most two a second"
+_STREAM = (
+    "Server-sent events `live` (an `Overview`: `/live` without devices) and `problem` (a `ProblemShape`); "
+    "at most two a second"
+)
 
 
 def routes(services: Services) -> APIRouter:
@@ -114,9 +126,9 @@ def routes(services: Services) -> APIRouter:
     async def live(request: Request) -> Response:
         park = parameters.read(request, of_park)["park"]
         await services.registry.park(park)
-        document, readings = await services.live.overview(park)
-        document["devices"] = [reading.document(document["as_of_ms"]) for reading in readings]
-        return answer(document)
+        overview, readings = await services.live.overview(park)
+        devices = [reading.document(overview["as_of_ms"]) for reading in readings]
+        return answer(Live(**overview, devices=devices))
 
     @router.get("/parks/{park}/stream", **described_stream(_STREAM_EXAMPLE, _STREAM, of_park))
     async def stream(request: Request) -> Response:
@@ -136,6 +148,6 @@ def routes(services: Services) -> APIRouter:
     async def gateways(request: Request) -> Response:
         values = parameters.read(request, page)
         rows = await gateway_rows(services.database, values["park"], services.clock.now_ms(), values["limit"])
-        return answer({"gateways": rows})
+        return answer(Gateways(gateways=rows))
 
     return router

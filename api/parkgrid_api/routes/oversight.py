@@ -1,13 +1,12 @@
 """What is not in order: refused content with its reason, conflicting values, gaps in the sequences."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, TypeVar
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
 
 from parkgrid_api import statements
-from parkgrid_api.answers.oversight import Conflicts, Gaps, Quarantine
+from parkgrid_api.answers.oversight import Conflicts, Gaps, Quarantine, QuarantineEntry
 from parkgrid_api.http import parameters
 from parkgrid_api.http.parameters import Parameter
 from parkgrid_api.routes.describe import described, room
@@ -15,6 +14,7 @@ from parkgrid_api.services import Services, answer
 from parkgrid_contract.refusal import Reason
 from parkgrid_contract.time import from_ms
 
+Entries = TypeVar("Entries", Conflicts, Gaps)
 _REASON = Parameter(
     "reason",
     "Only entries with this reason.",
@@ -25,8 +25,15 @@ _REASON = Parameter(
 _PARK = parameters.filter_name("park")
 _GATEWAY = parameters.filter_name("gateway")
 _AT = 1795392000000
-_WHERE = {"park": "gaoxin-nan", "gateway": "gw-1"}
-_QUARANTINE_EXAMPLE = {
+
+
+class _Where(TypedDict):
+    park: str
+    gateway: str
+
+
+_WHERE: _Where = {"park": "gaoxin-nan", "gateway": "gw-1"}
+_QUARANTINE_EXAMPLE: Quarantine = {
     "total": 3,
     "reasons": {"unknown_signal": 3},
     "entries": [
@@ -44,7 +51,7 @@ _QUARANTINE_EXAMPLE = {
         },
     ],
 }
-_CONFLICTS_EXAMPLE = {
+_CONFLICTS_EXAMPLE: Conflicts = {
     "entries": [
         {
             "conflict_id": 1,
@@ -58,7 +65,7 @@ _CONFLICTS_EXAMPLE = {
         },
     ],
 }
-_GAPS_EXAMPLE = {
+_GAPS_EXAMPLE: Gaps = {
     "entries": [{**_WHERE, "epoch": 1882673152000000, "first_seq": 10, "last_seq": 19, "noted_ms": _AT}],
 }
 
@@ -74,9 +81,9 @@ def routes(services: Services) -> APIRouter:
     async def quarantine(request: Request) -> Response:
         bound = _bound(services, parameters.read(request, refused))
         counted = await services.database.rows(statements.plain("quarantine_reasons"), bound)
-        entries = await services.database.rows(statements.plain("quarantine"), bound)
+        entries = await services.database.rows_of(QuarantineEntry, statements.plain("quarantine"), bound)
         reasons = {row["reason"]: row["occurrences"] for row in counted}
-        return answer({"total": sum(reasons.values()), "reasons": reasons, "entries": entries})
+        return answer(Quarantine(total=sum(reasons.values()), reasons=reasons, entries=entries))
 
     _add_list(router, services, "conflicts", Conflicts, _CONFLICTS_EXAMPLE, (_PARK, *span))
     _add_list(router, services, "gaps", Gaps, _GAPS_EXAMPLE, (_PARK, _GATEWAY, *span))
@@ -87,8 +94,8 @@ def _add_list(
     router: APIRouter,
     services: Services,
     name: str,
-    shape: type[BaseModel],
-    example: Any,
+    shape: type[Entries],
+    example: Entries,
     listed: tuple[Parameter, ...],
 ) -> None:
     """An address that answers with the entries of one statement."""

@@ -3,13 +3,13 @@
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from parkgrid_api.answers.parks import Devices, Park, Parks, Signals
+from parkgrid_api.answers.parks import CatalogueSignal, Devices, Park, Parks, Signals
 from parkgrid_api.http import parameters
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.services import Services, answer
 from parkgrid_contract.signals import CATALOGUE, Signal
 
-_PARKS_EXAMPLE = {
+_PARKS_EXAMPLE: Parks = {
     "parks": [
         {
             "park": "gaoxin-nan",
@@ -24,7 +24,7 @@ _PARKS_EXAMPLE = {
         },
     ],
 }
-_DEVICES_EXAMPLE = {
+_DEVICES_EXAMPLE: Devices = {
     "park": "gaoxin-nan",
     "devices": [
         {
@@ -52,11 +52,11 @@ _DEVICES_EXAMPLE = {
 }
 
 
-def _signal(signal: Signal) -> dict[str, object]:
+def _signal(signal: Signal) -> CatalogueSignal:
     return {
         "name": signal.name,
         "unit": signal.unit,
-        "kind": signal.kind.value,
+        "kind": signal.kind,
         "resolution": signal.resolution,
         "low": signal.low,
         "high": signal.high,
@@ -64,9 +64,11 @@ def _signal(signal: Signal) -> dict[str, object]:
     }
 
 
-_CATALOGUE = {"classes": {name: [_signal(signal) for signal in known.signals] for name, known in CATALOGUE.items()}}
+_CATALOGUE: Signals = {
+    "classes": {name: [_signal(signal) for signal in known.signals] for name, known in CATALOGUE.items()}
+}
 _CATALOGUE_BODY = msgspec.json.encode(_CATALOGUE)
-_SIGNALS_EXAMPLE = {"classes": {"storage": [_signal(CATALOGUE["storage"].by_name["soc_pct"])]}}
+_SIGNALS_EXAMPLE: Signals = {"classes": {"storage": [_signal(CATALOGUE["storage"].by_name["soc_pct"])]}}
 
 
 def routes(services: Services) -> APIRouter:
@@ -76,7 +78,7 @@ def routes(services: Services) -> APIRouter:
     @router.get("/parks", **described("All parks", Parks, _PARKS_EXAMPLE))
     async def list_parks(request: Request) -> Response:
         parameters.read(request, ())
-        return answer({"parks": await services.registry.parks()})
+        return answer(Parks(parks=await services.registry.parks()))
 
     one_park = (parameters.PARK,)
     park_example = _PARKS_EXAMPLE["parks"][0]
@@ -89,7 +91,7 @@ def routes(services: Services) -> APIRouter:
     @router.get("/parks/{park}/devices", **described("The devices of a park", Devices, _DEVICES_EXAMPLE, one_park))
     async def list_devices(request: Request) -> Response:
         park = parameters.read(request, one_park)["park"]
-        return answer({"park": park, "devices": await services.registry.devices(park)})
+        return answer(Devices(park=park, devices=await services.registry.devices(park)))
 
     @router.get("/signals", **described("The catalogue of signals by device class", Signals, _SIGNALS_EXAMPLE))
     async def list_signals(request: Request) -> Response:

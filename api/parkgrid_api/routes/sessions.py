@@ -53,7 +53,7 @@ _COLUMNS = (
     ExportColumn("origin_quality"),
 )
 _AT = 1795392000000
-_EXAMPLE = {
+_EXAMPLE: ChargingSessions = {
     "park": "gaoxin-nan",
     "time_zone": "Asia/Shanghai",
     "from_ms": _AT,

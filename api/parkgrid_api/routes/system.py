@@ -8,7 +8,7 @@ from parkgrid_api.http.problems import ProblemError
 from parkgrid_api.routes.describe import described
 from parkgrid_api.services import Services, answer
 
-_EXAMPLE = {
+_EXAMPLE: Health = {
     "status": "ok",
     "database": "ok",
     "migrations": 3,
@@ -16,7 +16,7 @@ _EXAMPLE = {
     "streams": 1,
     "page": "built",
 }
-_EXAMPLE_ILL = {**_EXAMPLE, "status": "degraded", "database": "unreachable", "migrations": None}
+_EXAMPLE_ILL: Health = {**_EXAMPLE, "status": "degraded", "database": "unreachable", "migrations": None}
 
 
 def routes(services: Services) -> APIRouter:
@@ -63,7 +63,7 @@ def metrics(services: Services) -> Response:
     return Response("".join(lines), media_type="text/plain; version=0.0.4")
 
 
-def _health(services: Services, migrations: int | None) -> dict[str, object]:
+def _health(services: Services, migrations: int | None) -> Health:
     reachable = migrations is not None
     return {
         "status": "ok" if reachable and services.commits.connected else "degraded",

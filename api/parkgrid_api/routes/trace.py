@@ -27,7 +27,7 @@ _ADDRESS = Parameter(
     "indicator/gaoxin-nan/self_consumption_ratio/2026-11",
     in_path=True,
 )
-_EXAMPLE = {
+_EXAMPLE: TraceShape = {
     "address": "indicator/gaoxin-nan/self_consumption_ratio/2026-11",
     "definition": {
         "name": "self_consumption_ratio",

@@ -6,6 +6,7 @@ import { causes, overview, park, server_ms, shown, zoneOf, type Shown } from "./
 import { oldestIfAllOld } from "./park_status";
 import { isOnItsWay } from "./trouble";
 import { nameOf, say } from "./i18n";
+import { PARTS } from "./part";
 
 export function Answer() {
   const text = overview.value ? sentence() : null;
@@ -54,7 +55,7 @@ export function atAge(seconds: number): string {
 function need(): string {
   const told = causes.value;
   if (told[0]) return told.length === 1 ? short(told[0]) : say("answer.and_more", { first: short(told[0]), count: told.length - 1 });
-  const states = (["pv", "storage", "grid", "load", "ev"] as const).map((part) => shown(part)?.state);
+  const states = PARTS.map((part) => shown(part)?.state);
   if (states.includes("stale")) return say(oldestIfAllOld() === null ? "answer.stale.some" : "answer.stale");
   return states.includes("missing") || states.includes("incomplete") ? say("answer.partial") : say("answer.fine");
 }

@@ -1,7 +1,7 @@
 // The way to the server: plain questions, and the live stream. Both carry the token when the server wants one,
 // which is why the stream is read with fetch: an EventSource cannot send a header.
 
-import type { Problem } from "./types";
+import type { ProblemShape } from "./types";
 import { language } from "./i18n";
 
 // Relative to the page, which may be served under a path of a reverse proxy.
@@ -11,7 +11,7 @@ const SILENCE_MS = 20_000;
 const LONGEST_PAUSE_MS = 10_000;
 
 export class Refused extends Error {
-  constructor(readonly problem: Problem) {
+  constructor(readonly problem: ProblemShape) {
     super(problem.title);
   }
 }
@@ -32,9 +32,9 @@ function headers(): Record<string, string> {
 
 async function refused(response: Response): Promise<Refused> {
   try {
-    return new Refused((await response.json()) as Problem);
+    return new Refused((await response.json()) as ProblemShape);
   } catch {
-    return new Refused({ title: response.statusText, status: response.status, problems: [] });
+    return new Refused({ type: "about:blank", title: response.statusText, status: response.status, problems: [] });
   }
 }
 

@@ -3,16 +3,16 @@
 import { signal } from "@preact/signals";
 import { bilingualName } from "./bilingual_name";
 import { ask } from "./api_client";
-import type { Signal } from "./types";
+import type { CatalogueSignal, Signals } from "./types";
 import { language, sayMaybe } from "./i18n";
 
-export const catalogue = signal<Record<string, Signal[]> | null>(null);
+export const catalogue = signal<Record<string, CatalogueSignal[]> | null>(null);
 let asked = false;
 
 export function needCatalogue(): void {
   if (asked) return;
   asked = true;
-  ask<{ classes: Record<string, Signal[]> }>("/signals").then(
+  ask<Signals>("/signals").then(
     (found) => {
       catalogue.value = found.classes;
     },
@@ -23,7 +23,7 @@ export function needCatalogue(): void {
   );
 }
 
-export function signalOf(deviceClass: string, name: string): Signal | undefined {
+export function signalOf(deviceClass: string, name: string): CatalogueSignal | undefined {
   return catalogue.value?.[deviceClass]?.find((one) => one.name === name);
 }
 

@@ -11,7 +11,8 @@ import { chosenDay } from "./parts/day_choice";
 import { DayRefused } from "./parts/day_refused";
 import { heardWhenAsked, overview } from "./state";
 import { colour, theme } from "./theme";
-import type { Day, Part } from "./types";
+import { PARTS, type Part } from "./part";
+import type { Day } from "./types";
 import { language, say, type Key } from "./i18n";
 
 const HEIGHT = 300;
@@ -66,7 +67,7 @@ export function PowerOfDay({ shown: shownDay, title, newestMs, heardMs, partial 
   const [cursor, setCursor] = useState<number | null>(null);
   const [zoomed, setZoomed] = useState(false);
   const look = `${theme.value} ${language.value} ${shownDay?.date ?? ""}`;
-  const some = shownDay !== null && Object.values(shownDay.power).some((curve) => curve.kw.some((kw) => kw !== null));
+  const some = shownDay !== null && PARTS.some((part) => shownDay.power[part].kw.some((kw) => kw !== null));
 
   useEffect(() => {
     const element = box.current;

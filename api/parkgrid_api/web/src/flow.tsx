@@ -8,7 +8,7 @@ import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ago, DASH, percent, power, together } from "./format";
 import { shown, type Shown } from "./state";
-import type { Part } from "./types";
+import type { Part } from "./part";
 import { say, type Key } from "./i18n";
 
 interface Band {

@@ -1,7 +1,8 @@
 // What is a gap: a silence that is long for the device, and long beside the spacing that the readings around it have.
 // A device that was read every five minutes last year and every second now has no gap in either.
 
-import type { Day, Part } from "./types";
+import { PARTS, type Part } from "./part";
+import type { Day } from "./types";
 
 export type Column = (number | null)[];
 
@@ -75,7 +76,7 @@ export function drawn(shown: Day, part: Part): Column {
 
 /** The spells of a day in which some device that reported before or after did not: the sums are too small there. */
 export function partialSpells(shown: Day): [number, number][] {
-  const parts = (Object.keys(shown.power) as Part[]).filter((part) => shown.power[part].devices > 0);
+  const parts = PARTS.filter((part) => shown.power[part].devices > 0);
   const lines = parts.map((part) => powerLine(shown, part));
   const ends = lines.map(({ kw }) => kw.reduce<[number, number]>(([first, last], value, index) => (value === null ? [first, last] : [Math.min(first, index), index]), [kw.length, -1]));
   const last = Math.max(-1, ...ends.map(([, end]) => end));

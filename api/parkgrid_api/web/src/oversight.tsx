@@ -3,7 +3,7 @@
 import { ago, age, DASH, whole } from "./format";
 import { Num } from "./number";
 import { allOld, causes, overview, quarantine, since } from "./state";
-import type { Gateway } from "./types";
+import type { GatewayState } from "./types";
 import { say, sayMaybe } from "./i18n";
 
 export function Gateways() {
@@ -41,7 +41,7 @@ export function Gateways() {
   );
 }
 
-function Row({ gateway }: { gateway: Gateway }) {
+function Row({ gateway }: { gateway: GatewayState }) {
   const { health } = gateway;
   const seen = gateway.last_seen_age_s === null ? null : gateway.last_seen_age_s + since.value;
   const known = (name: string, text: (value: number) => string): string => {
@@ -80,7 +80,7 @@ export function ClockOffset({ health }: { health: Record<string, number> }) {
 }
 
 /** Shape and word, not colour alone. Of a gateway that nothing can be heard of, the last state is none. */
-export function Online({ gateway }: { gateway: Gateway }) {
+export function Online({ gateway }: { gateway: GatewayState }) {
   const { online, imported } = gateway;
   if (imported) return <span class="faint">{say("imported")}</span>;
   if (online === null || allOld.value) return <span class="faint">{say("unknown")}</span>;

@@ -3,7 +3,8 @@
 import { long } from "./parts/trouble_list";
 import { aged, causes, district, OF_PARK, overview, view } from "./state";
 import { concernsAll, isOnItsWay, type Cause, type Kind } from "./trouble";
-import type { ParkNow, Part } from "./types";
+import { PARTS } from "./part";
+import type { ParkNow } from "./types";
 import { say, type Key } from "./i18n";
 
 export interface ParkStatus {
@@ -11,8 +12,6 @@ export interface ParkStatus {
   key: Key;
   why: string;
 }
-
-const PARTS: Part[] = ["pv", "storage", "grid", "load", "ev"];
 
 export function parkStatus(one: ParkNow): ParkStatus {
   const [common] = causes.value.filter(concernsAll);

@@ -2,7 +2,8 @@
 // devices share one axis.
 
 import { gapsBefore, SPACINGS } from "./gaps";
-import type { Column, History, Signal } from "./types";
+import type { Column } from "./gaps";
+import type { CatalogueSignal, History } from "./types";
 
 export interface Track {
   at_ms: number[];
@@ -96,6 +97,6 @@ export function inks(classes: string[]): string[] {
   return taken;
 }
 
-export function unitOf(signal: Signal | undefined): string {
+export function unitOf(signal: CatalogueSignal | undefined): string {
   return signal?.unit ?? "";
 }

@@ -6,7 +6,8 @@ import { ask, follow, Refused } from "./api_client";
 import { Ring } from "./ring";
 import { go, named, param, type View } from "./router";
 import { causesOf, concernsAll, type Cause } from "./trouble";
-import type { Day, Demonstration, District, Figure, Overview, Park, Part, Problem, Quarantine, State } from "./types";
+import type { Part } from "./part";
+import type { Day, DemonstrationShape, District, Figure, Overview, Park, Parks, ProblemShape, Quarantine, State } from "./types";
 
 const DAY_PAUSE_MS = 5_000;
 const QUARANTINE_PAUSE_MS = 10_000;
@@ -19,7 +20,7 @@ export const lately = new Map<string, Ring>();
 export const day = signal<Day | null>(null);
 export const quarantine = signal<Quarantine | null>(null);
 export const link = signal<"connecting" | "live" | "lost">("connecting");
-export const problem = signal<Problem | null>(null);
+export const problem = signal<ProblemShape | null>(null);
 export const needsToken = signal(false);
 /** Whether the browser says that this device has a network. */
 const network = signal(navigator.onLine);
@@ -78,7 +79,7 @@ export const OF_PARK: View[] = ["park", "devices", "time"];
 const ofAll = computed(() => !OF_PARK.includes(view.value));
 
 /** What `parkgrid up` does before its parks are live; null where another park is shown, too. */
-const onItsWay = computed<Demonstration | null>(() => {
+const onItsWay = computed<DemonstrationShape | null>(() => {
   const told = ofAll.value ? district.value?.demonstration : overview.value?.demonstration;
   const of = param("of");
   const seen = ofAll.value ? (of === null ? (district.value?.parks ?? []).map((one) => one.park) : [of]) : [chosen.value ?? ""];
@@ -134,7 +135,7 @@ export async function start(): Promise<void> {
 
 export async function findParks(): Promise<void> {
   try {
-    const found = (await ask<{ parks: Park[] }>("/parks")).parks;
+    const found = (await ask<Parks>("/parks")).parks;
     batch(() => {
       problem.value = null;
       if (link.value === "lost") link.value = "connecting";
@@ -257,7 +258,7 @@ function lost(error: unknown): void {
 
 /** Instead of figures the server says why there are none. */
 function refuse(data: string): void {
-  problem.value = JSON.parse(data) as Problem;
+  problem.value = JSON.parse(data) as ProblemShape;
   link.value = "live";
 }
 

@@ -3,11 +3,11 @@
 import { Answered, useQuery, type Query } from "./use_query";
 import { DASH, energy } from "./format";
 import { Num } from "./number";
-import { noteOf, unitOf, whyOf, type IndicatorFigure } from "./parts/indicators";
+import { noteOf, unitOf, whyOf, type AnyFigure } from "./parts/indicators";
 import { chosenDay } from "./parts/day_choice";
 import { DayRefused } from "./parts/day_refused";
 import { chosen } from "./state";
-import type { Day, Energy } from "./types";
+import type { Day, DistrictFigures, Energy, Figures } from "./types";
 import { say, type Key } from "./i18n";
 
 const ROWS: { register: string; key: Key; part: string }[] = [
@@ -41,7 +41,7 @@ const SHARES = ["self_consumption_ratio", "self_sufficiency_ratio"];
 const PAUSE_MS = 30_000;
 
 function Figures({ shown }: { shown: Day }) {
-  const asked = useQuery<{ indicators: IndicatorFigure[] }>(chosen.value && `/parks/${chosen.value}/indicators?period=${shown.date}&until=settled&names=${SHARES.join(",")}`, PAUSE_MS);
+  const asked = useQuery<Figures>(chosen.value && `/parks/${chosen.value}/indicators?period=${shown.date}&until=settled&names=${SHARES.join(",")}`, PAUSE_MS);
   return (
     <>
       <Shares of={asked} />
@@ -51,12 +51,12 @@ function Figures({ shown }: { shown: Day }) {
 }
 
 /** The two of all parks together. */
-export function useDistrictShares(date: string | null): Query<{ indicators: IndicatorFigure[] }> {
+export function useDistrictShares(date: string | null): Query<DistrictFigures> {
   return useQuery(date && `/district/indicators?period=${date}&until=settled`, PAUSE_MS);
 }
 
 /** Self-consumption and self-sufficiency (自发自用率, 自给率) of a park or of a district, as the server gives them. */
-export function Shares({ of }: { of: Query<{ indicators: IndicatorFigure[] }> }) {
+export function Shares({ of }: { of: Query<Figures | DistrictFigures> }) {
   const known = SHARES.map((name) => of.data?.indicators.find((one) => one.name === name));
   return (
     <dl class="shares">
@@ -78,7 +78,7 @@ export function Energies({ shown }: { shown: Day }) {
   );
 }
 
-function Share({ name, one, old }: { name: string; one: IndicatorFigure | undefined; old: boolean }) {
+function Share({ name, one, old }: { name: string; one: AnyFigure | undefined; old: boolean }) {
   return (
     <div>
       <dt>{name}</dt>

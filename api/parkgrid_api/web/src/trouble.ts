@@ -1,8 +1,8 @@
 // What is out of order, nearest to the page first: its own link, the server's database, and then what the server names.
 
-import type { Demonstration, Problem, Trouble } from "./types";
+import type { DemonstrationShape, ProblemShape, TroubleShape } from "./types";
 
-export type Kind = Trouble["kind"] | Demonstration["phase"] | "own_network" | "link" | "database" | "schema" | "slow" | "streams" | "busy" | "server";
+export type Kind = TroubleShape["kind"] | DemonstrationShape["phase"] | "own_network" | "link" | "database" | "schema" | "slow" | "streams" | "busy" | "server";
 
 export interface Cause {
   kind: Kind;
@@ -10,7 +10,7 @@ export interface Cause {
   since_ms: number | null;
   /** The park that it is in, where a view speaks of several. */
   park?: string | undefined;
-  trouble?: Trouble;
+  trouble?: TroubleShape;
   /** How much of a history is written, 0 to 1. */
   share?: number | null;
 }
@@ -45,11 +45,11 @@ export interface Known {
   /** When it gave the last one. */
   heard_ms: number;
   /** What it answered instead of figures, and when the last figures came. */
-  problem: Problem | null;
+  problem: ProblemShape | null;
   answered_ms: number | null;
-  troubles: { park?: string | undefined; trouble: Trouble }[];
+  troubles: { park?: string | undefined; trouble: TroubleShape }[];
   /** What is on its way, when it is all that is shown. */
-  demonstration: Demonstration | null;
+  demonstration: DemonstrationShape | null;
 }
 
 /** The causes that can be told; one that hides the others is alone. */

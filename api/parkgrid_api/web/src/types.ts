@@ -1,9 +1,371 @@
-// The shapes of the API's answers that the page uses; api/parkgrid_api/answers.py describes them for everybody.
+// Written by scripts/page-types from the OpenAPI document: change api/parkgrid_api/answers, never this file.
 
-export type Part = "pv" | "storage" | "grid" | "load" | "ev";
-export type State = "live" | "stale" | "incomplete" | "missing" | "none";
+/** The bill that holds, what other plans would cost, and the revisions of a closed month. */
+export interface BillAnswer {
+  bill: BillShape;
+  compared: BillShape[];
+  revisions: BillRevision[];
+}
 
-export interface Figure {
+/** What a bill rests on: terms, coverage, notes and closing. Numbers are exact texts. */
+export interface BillDocument {
+  currency: string;
+  time_zone: string;
+  start_ms: number;
+  end_ms: number;
+  /** How far it has been counted; the same as `end_ms` once the month is over. */
+  through_ms: number;
+  terms: TermsShape;
+  energy_kwh: string;
+  estimated_kwh: string;
+  /** By what is counted: `import`, `reactive`, and codes of feed-in lines. */
+  coverage: Record<string, CoverageShape>;
+  minimum_coverage_pct: string;
+  peak: PeakShape | null;
+  power_factor: string | null;
+  notes: NoteShape[];
+  closing: ClosingShape | null;
+  marks: MarkShape[] | null;
+  total_cny: string;
+  coverage_pct: string;
+  provisional: boolean;
+}
+
+/**
+ * One line of a bill; its numbers are exact texts.
+ *
+ * `marks` is null in a month that was closed before they were kept; `marks_zh` and `marks_en` say them in words.
+ */
+export interface BillLineShape {
+  code: string;
+  name_zh: string;
+  name_en: string;
+  quantity: string;
+  unit: string;
+  price: string | null;
+  amount_cny: string;
+  inputs: Record<string, string>;
+  rule: RuleShape;
+  marks: MarkShape[] | null;
+  marks_zh: string;
+  marks_en: string;
+  address: string;
+}
+
+/** One closing of a month. */
+export interface BillRevision {
+  revision: number;
+  closed_ms: number;
+  closed_by: string;
+  reason: string;
+  total_cny: string;
+  estimated_kwh: string;
+  plan_version: string;
+}
+
+/** What an account owes for a month. */
+export interface BillShape {
+  account: string;
+  park: string;
+  month: string;
+  plan_id: string;
+  plan_version: string;
+  plan_name_zh: string;
+  plan_name_en: string;
+  total_cny: string;
+  energy_kwh: string;
+  estimated_kwh: string;
+  coverage_pct: string;
+  provisional: boolean;
+  peak: PeakShape | null;
+  marks: MarkShape[] | null;
+  marks_zh: string;
+  marks_en: string;
+  lines: BillLineShape[];
+  document: BillDocument;
+}
+
+/** What an indicator can be at all; `per_hour` means that the upper bound is that of each hour. */
+export interface BoundsShape {
+  low: number | null;
+  high: number | null;
+  per_hour: boolean;
+  why: string;
+}
+
+/** One signal of the catalogue. */
+export interface CatalogueSignal {
+  name: string;
+  unit: string;
+  kind: SignalKind;
+  resolution: number;
+  low: number;
+  high: number;
+  states: string[];
+}
+
+/** How the parts between the gateways and the database stand, as ingest's signs of life tell. */
+export interface ChainState {
+  ingest: "running" | "silent" | "unknown";
+  /** When an ingest that is silent now was heard last. */
+  ingest_since_ms: number | null;
+  broker: "connected" | "lost" | "unknown";
+  store: "storing" | "disk_full" | "unavailable" | "unknown";
+  /** Since when broker and store stand like this. */
+  since_ms: number | null;
+}
+
+/**
+ * What one vehicle took and gave back; the three origins and what is not attributed make up its energy.
+ *
+ * Origins are null while a session is under way, and where none of it is known.
+ */
+export interface ChargingSessionShape {
+  gateway: string;
+  device: string;
+  name: string | null;
+  start_ms: number;
+  end_ms: number;
+  state: "ended" | "under_way";
+  charging_min: number;
+  energy_kwh: number | null;
+  returned_kwh: number | null;
+  from_pv_kwh: number | null;
+  from_storage_kwh: number | null;
+  from_grid_kwh: number | null;
+  unattributed_kwh: number | null;
+  displayed_kwh: number | null;
+  peak_kw: number | null;
+  soc_start_pct: number | null;
+  soc_end_pct: number | null;
+  quality: "good" | "estimated" | "incomplete";
+  coverage_pct: number;
+  origin_quality: "good" | "estimated" | null;
+}
+
+/**
+ * The sessions of a park that began in a span, by start and charger.
+ *
+ * Beside them what the registers of its chargers counted in the span: `registers_kwh` is `in_sessions_kwh` (of
+ * sessions whenever they began, the part in the span) and `outside_sessions_kwh` together.
+ */
+export interface ChargingSessions {
+  park: string;
+  time_zone: string;
+  from_ms: number;
+  to_ms: number;
+  as_of_ms: number;
+  registers_kwh: number;
+  in_sessions_kwh: number;
+  outside_sessions_kwh: number;
+  sessions: ChargingSessionShape[];
+  rows: number;
+}
+
+/**
+ * The power of one class by bucket, how many devices it is the sum of, and of how many readings of theirs.
+ *
+ * `estimated_ms` are the starts of the quarters of an hour in which some of it is an estimate.
+ */
+export interface ClassPower {
+  devices: number;
+  kw: (number | null)[];
+  reporting: number[];
+  samples: number[];
+  estimated_ms: number[];
+}
+
+/** Who closed the month, when and why. */
+export interface ClosingShape {
+  revision: number;
+  closed_at_ms: number;
+  closed_by: string;
+  reason: string;
+}
+
+/**
+ * One figure: a value, or the reason why there is none; with its source and how much of it is known.
+ *
+ * `coverage_pct` counts the intervals of the metered enterprises; `basis` says what part of the cluster they are, and
+ * `output_share_pct` how much of its output they make.
+ */
+export interface ClusterFigureShape {
+  name: string;
+  name_zh: string;
+  name_en: string;
+  unit: string;
+  formula: string;
+  value: number | null;
+  bound: "exact" | "at_least" | "metered_part";
+  output_share_pct: number | null;
+  basis: string;
+  basis_zh: string;
+  example: boolean;
+  unavailable: string | null;
+  unavailable_zh: string | null;
+  coverage_pct: number | null;
+  estimated_pct: number | null;
+  sources: string[];
+  revision: number | null;
+  details: Record<string, number | string | null>;
+  address: string;
+}
+
+/** Every output that was ever stated for a cluster. */
+export interface ClusterQuarters {
+  cluster: string;
+  quarters: StatedQuarter[];
+}
+
+/** A cluster and its figures for a quarter. */
+export interface ClusterShape {
+  cluster: string;
+  name_zh: string;
+  name_en: string;
+  kind: "competitive" | "potential";
+  fields_zh: string[];
+  places_zh: string[];
+  pattern_zh: string;
+  parks: string[];
+  source: string;
+  quarter: string;
+  figures: ClusterFigureShape[];
+}
+
+/** All clusters of the plan for a quarter. */
+export interface ClustersShape {
+  plan: string;
+  plan_zh: string;
+  plan_en: string;
+  valid_from: string;
+  quarter: string;
+  clusters: ClusterShape[];
+  parks: ParkAttribution[];
+}
+
+/** A park's completeness on a local day. */
+export interface CompleteDay {
+  day: string;
+  registers: number;
+  coverage_pct: number | null;
+  coverage_pct_min: number | null;
+  expected: number;
+  received: number;
+  valid: number;
+  estimated: number;
+  late: number;
+}
+
+/** How much of what should have come from a register came. */
+export interface CompleteRegister {
+  gateway: string;
+  device: string;
+  device_class: string;
+  signal: string;
+  expected: number | null;
+  received: number | null;
+  valid: number | null;
+  estimated: number | null;
+  late: number | null;
+  good_intervals: number;
+  estimated_intervals: number;
+  intervals: number;
+  coverage_pct: number | null;
+}
+
+/** How complete a park's readings are over a period; the score is the mean over its registers. */
+export interface Completeness {
+  park: string;
+  period: string;
+  from_ms: number;
+  to_ms: number;
+  as_of_ms: number;
+  score_pct: number | null;
+  days: CompleteDay[];
+  registers: CompleteRegister[];
+}
+
+/** A second value for a stored reading: the first was kept. */
+export interface Conflict {
+  conflict_id: number;
+  received_ms: number;
+  park: string | null;
+  gateway: string | null;
+  device: string | null;
+  device_class: string;
+  at_ms: number;
+  kept: unknown;
+  refused: unknown;
+}
+
+/** Conflicting readings, newest first. */
+export interface Conflicts {
+  entries: Conflict[];
+}
+
+/** How much of some registers' energy is known, in quarter hours. */
+export interface CoverageShape {
+  expected: number;
+  known: number;
+  estimated: number;
+  coverage_pct: string;
+}
+
+/** Columns of a signal: value of raw rows; mean, min, max of a gauge; first, last of a counter; last of a state. */
+export interface Curve {
+  value?: (number | null)[];
+  mean?: (number | null)[];
+  min?: (number | null)[];
+  max?: (number | null)[];
+  first?: (number | null)[];
+  last?: (number | null)[];
+}
+
+/** A spell without readings and the part of the way that failed. */
+export interface DataGap {
+  gateway: string;
+  device: string;
+  signal: string;
+  from_ms: number;
+  to_ms: number;
+  cause: "device" | "gateway" | "link" | "ingest" | "source";
+}
+
+/** Spells without readings that touch a period. */
+export interface DataGaps {
+  park: string;
+  period: string;
+  gaps: DataGap[];
+}
+
+/** One local day of a park; `period_ms` is the longest period of the power devices that reported. */
+export interface Day {
+  park: string;
+  date: string;
+  time_zone: string;
+  resolution: "1m" | "15m";
+  bucket_ms: number;
+  period_ms: number | null;
+  from_ms: number;
+  to_ms: number;
+  as_of_ms: number;
+  at_ms: number[];
+  power: DayPower;
+  /** By `class.register`. */
+  energy: Record<string, Energy>;
+}
+
+/** The powers of a day by the part of the flow that they are of. */
+export interface DayPower {
+  pv: ClassPower;
+  storage: ClassPower;
+  grid: ClassPower;
+  load: ClassPower;
+  ev: ClassPower;
+}
+
+/** A PEDF building's direct-current bus: power through its interface, voltage, and what was asked for. */
+export interface DcBus {
   kw: number | null;
   state: State;
   age_s: number | null;
@@ -13,64 +375,29 @@ export interface Figure {
   estimated: boolean;
   measured: boolean;
   soc_pct?: number;
-}
-
-export interface Gateway {
-  park: string;
-  gateway: string;
-  online: boolean | null;
-  imported: boolean;
-  simulated: boolean;
-  agent_version: string | null;
-  last_seen_age_s: number | null;
-  health_period_s: number | null;
-  health_at_ms: number | null;
-  health: Record<string, number>;
-}
-
-/** Something out of order on the way of a park's readings, as the server names it. */
-export interface Trouble {
-  kind: "ingest" | "disk_full" | "store" | "broker" | "gateway_offline" | "gateway_silent" | "gateway_quiet" | "devices_silent" | "device_silent" | "gateway_late" | "gateway_clock";
-  gateway: string | null;
-  since_ms: number | null;
-  count: number;
-  of: number;
-  devices: { device: string; name: string }[];
-  /** Of gateway_late: seconds from a reading's stamp to its arrival. */
-  delay_s: number | null;
-}
-
-/** What `parkgrid up` is doing before its parks are live; `share` 0 to 1 of the history that it writes. */
-export interface Demonstration {
-  phase: "history" | "starting";
-  share: number | null;
-  parks: string[];
-}
-
-export interface DcBus extends Figure {
   voltage_v: number | null;
   reference_voltage_v: number | null;
   target_power_kw: number | null;
 }
 
-export interface ParkNow extends Park {
-  simulated: boolean;
-  gateways: number;
-  gateways_online: number;
-  newest_ms: number | null;
-  flow: Record<Part, Figure>;
-  pv_of_use: number | null;
-  troubles: Trouble[];
+/** Every indicator. */
+export interface Definitions {
+  indicators: IndicatorShape[];
 }
 
-export interface District {
-  as_of_ms: number;
-  pv_of_use: number | null;
-  parks: ParkNow[];
-  demonstration: Demonstration | null;
+/** What `parkgrid up` does before its parks are live; of these nothing is missed meanwhile. */
+export interface DemonstrationShape {
+  phase: "history" | "starting";
+  /** How much of the history is written, 0 to 1. */
+  share: number | null;
+  parks: string[];
 }
 
+/** A device as announced by its gateway. */
 export interface Device {
+  device_id: number;
+  district: string | null;
+  park: string;
   gateway: string;
   device: string;
   device_class: string;
@@ -84,71 +411,77 @@ export interface Device {
   line: string | null;
   transformer: string | null;
   account: string | null;
+  simulated: boolean;
   retired: boolean;
+  first_seen_ms: number | null;
 }
 
-export interface LiveDevice {
+/** A device that is not read until a person mends what is named. */
+export interface DeviceProblem {
+  park: string;
   gateway: string;
   device: string;
   device_class: string;
-  name: string | null;
+  /** As the gateway names it: `wrong_device`, `other_transaction`, `line_settings_differ`, `two_names`, or another. */
+  problem: string;
+}
+
+/** What a person has to mend at devices. */
+export interface DeviceProblems {
+  problems: DeviceProblem[];
+}
+
+/** The devices of a park. */
+export interface Devices {
+  park: string;
+  devices: Device[];
+}
+
+/** How a figure is shown: a share of 0 to 1 in per cent; digits after the point, null for three significant ones. */
+export interface DisplayShape {
+  share: boolean;
+  digits: number | null;
+}
+
+/** Every park at this moment. */
+export interface District {
+  as_of_ms: number;
+  pv_of_use: number | null;
+  parks: ParkNow[];
+  chain: ChainState;
+  demonstration: DemonstrationShape | null;
+}
+
+/** An indicator of parks together, with the addresses of those of each park. */
+export interface DistrictFigureShape {
+  name: string;
+  name_zh: string;
+  name_en: string;
+  value: number | null;
+  unit: string;
+  display: DisplayShape;
+  coverage_pct: number;
+  estimated_pct: number;
+  unavailable: string | null;
+  unavailable_zh: string | null;
   at_ms: number | null;
-  age_s: number | null;
-  stale_after_s: number;
-  stale: boolean;
-  values: Record<string, number>;
-  flags: Record<string, string>;
+  details: Record<string, number | string | null>;
+  addresses: string[];
 }
 
-export type Column = (number | null)[];
-
-export interface History {
-  gateway: string;
-  device: string;
-  device_class: string;
-  resolution: "raw" | "1m" | "15m" | "1d";
-  bucket_ms: number;
+/** The indicators of parks together over a period; `until_ms` is where they end while it runs. */
+export interface DistrictFigures {
+  parks: string[];
+  period: string;
   from_ms: number;
   to_ms: number;
-  truncated: boolean;
-  /** By signal the starts of buckets that hold estimates. */
-  estimated: Record<string, number[]>;
-  history: { at_ms: number[] | null; samples?: number[]; flags?: [number, Record<string, string>][]; curves: Record<string, Partial<Record<"value" | "mean" | "min" | "max" | "first" | "last", Column>>> };
-}
-
-export interface Signal {
-  name: string;
-  unit: string;
-  kind: "gauge" | "counter" | "state";
-  resolution: number;
-  states: string[];
-}
-
-export interface Overview {
-  park: string;
   as_of_ms: number;
-  newest_ms: number | null;
-  simulated: boolean;
-  flow: Record<Part, Figure>;
-  loss_kw: number | null;
-  /** The part of the present use that photovoltaics cover. */
-  pv_of_use: number | null;
-  dc: DcBus | null;
-  gateways: Gateway[];
-  troubles: Trouble[];
-  demonstration: Demonstration | null;
+  until_ms: number;
+  provisional: boolean;
+  indicators: DistrictFigureShape[];
 }
 
-export interface Park {
-  park: string;
-  district: string | null;
-  name_zh: string | null;
-  name_en: string | null;
-  time_zone: string;
-  devices: number;
-  simulated: boolean;
-}
-
+/** What registers gained; `kwh` is null where none can tell. */
 export interface Energy {
   kwh: number | null;
   devices: number;
@@ -156,27 +489,587 @@ export interface Energy {
   resets: number;
 }
 
-export interface Day {
-  date: string;
-  time_zone: string;
-  bucket_ms: number;
-  /** The longest period of the power devices that reported. */
-  period_ms: number | null;
-  from_ms: number;
-  to_ms: number;
-  at_ms: number[];
-  power: Record<Part, { devices: number; kw: (number | null)[]; reporting: number[]; samples: number[]; estimated_ms: number[] }>;
-  energy: Record<string, Energy>;
+/** An interval as metered, or a sum by hour, day or month; a reactive register counts in kvarh instead of kWh. */
+export interface EnergyRow {
+  gateway: string;
+  device: string;
+  device_class: string;
+  signal: string;
+  at_ms: number;
+  period_s: number;
+  energy_kwh?: number | null;
+  energy_kvarh?: number | null;
+  quality?: "good" | "estimated" | "missing" | null;
+  expected?: number | null;
+  received?: number | null;
+  valid?: number | null;
+  estimated?: number | null;
+  late?: number | null;
+  first_at_ms?: number | null;
+  first_register_kwh?: number | null;
+  first_register_kvarh?: number | null;
+  last_at_ms?: number | null;
+  last_register_kwh?: number | null;
+  last_register_kvarh?: number | null;
+  revision?: number | null;
+  changed_at_ms?: number | null;
+  cause?: string | null;
+  /** By what the energy of a gap was spread over its time; none: evenly, or there is no gap. */
+  spread?: "sun" | "neighbours" | "clock" | null;
+  good?: number | null;
+  estimated_intervals?: number | null;
+  missing_intervals?: number | null;
+  expected_intervals?: number | null;
+  coverage_pct?: number | null;
+  revised_at_ms?: number | null;
 }
 
+/** One power of the flow and how far it is the present one. */
+export interface Figure {
+  kw: number | null;
+  state: State;
+  age_s: number | null;
+  stale_after_s: number;
+  devices: number;
+  reporting: number;
+  estimated: boolean;
+  measured: boolean;
+  soc_pct?: number;
+}
+
+/** An indicator of a scope. */
+export interface FigureShape {
+  name: string;
+  name_zh: string;
+  name_en: string;
+  value: number | null;
+  unit: string;
+  display: DisplayShape;
+  coverage_pct: number;
+  estimated_pct: number;
+  unavailable: string | null;
+  unavailable_zh: string | null;
+  at_ms: number | null;
+  details: Record<string, number | string | null>;
+  address: string;
+}
+
+/** The indicators of a scope over a period; `until_ms` is where they end while it runs. */
+export interface Figures {
+  park: string;
+  period: string;
+  from_ms: number;
+  to_ms: number;
+  as_of_ms: number;
+  until_ms: number;
+  provisional: boolean;
+  indicators: FigureShape[];
+}
+
+/** Sources feed the bus (grid, pv, storage positive), sinks draw from it (load, ev positive). */
+export interface Flow {
+  pv: Figure;
+  storage: Figure;
+  grid: Figure;
+  load: Figure;
+  ev: Figure;
+}
+
+/** A former value of an interval, and who superseded it. */
+export interface FormerRow {
+  gateway: string;
+  device: string;
+  device_class: string;
+  signal: string;
+  at_ms: number;
+  period_s: number;
+  energy_kwh?: number | null;
+  energy_kvarh?: number | null;
+  quality?: "good" | "estimated" | "missing" | null;
+  expected?: number | null;
+  received?: number | null;
+  valid?: number | null;
+  estimated?: number | null;
+  late?: number | null;
+  first_at_ms?: number | null;
+  first_register_kwh?: number | null;
+  first_register_kvarh?: number | null;
+  last_at_ms?: number | null;
+  last_register_kwh?: number | null;
+  last_register_kvarh?: number | null;
+  revision?: number | null;
+  changed_at_ms?: number | null;
+  cause?: string | null;
+  spread?: "sun" | "neighbours" | "clock" | null;
+  good?: number | null;
+  estimated_intervals?: number | null;
+  missing_intervals?: number | null;
+  expected_intervals?: number | null;
+  coverage_pct?: number | null;
+  revised_at_ms?: number | null;
+  superseded_at_ms: number;
+  superseded_by: string;
+  superseded_cause: string;
+}
+
+/** Sequence numbers that never came. */
+export interface Gap {
+  park: string;
+  gateway: string;
+  epoch: number;
+  first_seq: number;
+  last_seq: number;
+  noted_ms: number;
+}
+
+/** Gaps in the sequences, newest first. */
+export interface Gaps {
+  entries: Gap[];
+}
+
+/** A gateway, whether it is there, and what it last said about itself. */
+export interface GatewayState {
+  park: string;
+  gateway: string;
+  online: boolean | null;
+  epoch: number | null;
+  agent_version: string | null;
+  simulated: boolean;
+  /** Whether it stands for files or a foreign store: then it is neither online nor offline. */
+  imported: boolean;
+  birth_ms: number | null;
+  /** When ingest heard it last, by the server's clock; what the broker kept of it is no sign of life. */
+  last_seen_ms: number | null;
+  /** What its last status says, by the gateway's own clock; of a last will, when the gateway connected. */
+  status_ms: number | null;
+  last_seen_age_s: number | null;
+  /** When readings of it were refused last for their stamps, if that was within the last seconds. */
+  clock_refused_ms: number | null;
+  health_at_ms: number | null;
+  /** How often it tells of itself. */
+  health_period_s: number | null;
+  health: Record<string, number>;
+}
+
+/** All gateways. */
+export interface Gateways {
+  gateways: GatewayState[];
+}
+
+/** Whether the process and its database answer. */
+export interface Health {
+  status: "ok" | "degraded";
+  database: "ok" | "unreachable";
+  migrations: number | null;
+  commit_notices: boolean;
+  streams: number;
+  page: "built" | "not built";
+}
+
+/**
+ * The history of one device.
+ *
+ * `estimated` names by signal the starts of buckets that hold estimates, of 15 minutes at least; of raw readings their
+ * flags say it.
+ */
+export interface History {
+  park: string;
+  gateway: string;
+  device: string;
+  device_class: string;
+  resolution: "raw" | "1m" | "15m" | "1d";
+  bucket_ms: number;
+  from_ms: number;
+  to_ms: number;
+  as_of_ms: number;
+  rows: number;
+  truncated: boolean;
+  next_from_ms: number | null;
+  estimated: Record<string, number[]>;
+  history: HistoryColumns;
+}
+
+/** Columns of equal length, by time. */
+export interface HistoryColumns {
+  at_ms: number[];
+  samples?: number[];
+  flags?: [number, Record<string, string>][];
+  curves: Record<string, Curve>;
+}
+
+/** What an indicator is. */
+export interface IndicatorShape {
+  name: string;
+  name_zh: string;
+  name_en: string;
+  formula: string;
+  unit: string;
+  inputs: string[];
+  optional_inputs: string[];
+  ratings: string[];
+  factors: string[];
+  minimum_coverage_pct: number;
+  bounds: BoundsShape;
+  display: DisplayShape;
+  source: string;
+}
+
+/** Former values of the intervals of a span. */
+export interface IntervalRevisions {
+  park: string;
+  time_zone: string;
+  unit: "kWh" | "kvarh";
+  from_ms: number;
+  to_ms: number;
+  as_of_ms: number;
+  address: string;
+  revisions: FormerRow[];
+  rows: number;
+}
+
+/** Energies of a span, with a row for every slot; null where nothing is known. */
+export interface Intervals {
+  park: string;
+  time_zone: string;
+  resolution: "15m" | "1h" | "1d" | "1mo";
+  unit: "kWh" | "kvarh";
+  from_ms: number;
+  to_ms: number;
+  as_of_ms: number;
+  address: string;
+  intervals: EnergyRow[];
+  rows: number;
+}
+
+/** The overview with the newest reading of every device. */
+export interface Live {
+  park: string;
+  as_of_ms: number;
+  newest_ms: number | null;
+  simulated: boolean;
+  flow: Flow;
+  loss_kw: number | null;
+  pv_of_use: number | null;
+  dc: DcBus | null;
+  gateways: GatewayState[];
+  chain: ChainState;
+  troubles: TroubleShape[];
+  demonstration: DemonstrationShape | null;
+  devices: LiveDevice[];
+}
+
+/** The newest reading of a device; absent signals are absent. */
+export interface LiveDevice {
+  gateway: string;
+  device: string;
+  device_class: string;
+  name: string | null;
+  simulated: boolean;
+  at_ms: number | null;
+  received_ms: number | null;
+  age_s: number | null;
+  stale_after_s: number;
+  stale: boolean;
+  values: Record<string, number>;
+  flags: Record<string, string>;
+}
+
+/**
+ * How much of something that a line rests on is an estimate, in its unit, and how many quarter hours are missing.
+ *
+ * `of` is `import`, `reactive`, the code of a feed-in line, or `peak`: the interval of the highest demand.
+ */
+export interface MarkShape {
+  of: string;
+  unit: string;
+  estimated: string;
+  estimated_intervals: number;
+  missing_intervals: number;
+}
+
+/** One thing wrong with a request. */
+export interface MistakeShape {
+  field: string;
+  value: string;
+  remedy: string;
+}
+
+/** A device by its identifier and by what it is called. */
+export interface NamedDevice {
+  device: string;
+  name: string;
+}
+
+/** Something that a reader of the bill must know; with `blocks` the month must not be closed like this. */
+export interface NoteShape {
+  code: string;
+  zh: string;
+  en: string;
+  blocks: boolean;
+}
+
+/** What every event of the live stream carries. */
+export interface Overview {
+  park: string;
+  as_of_ms: number;
+  newest_ms: number | null;
+  simulated: boolean;
+  flow: Flow;
+  loss_kw: number | null;
+  pv_of_use: number | null;
+  dc: DcBus | null;
+  gateways: GatewayState[];
+  chain: ChainState;
+  troubles: TroubleShape[];
+  demonstration: DemonstrationShape | null;
+}
+
+/** A park and what it has. */
+export interface Park {
+  park: string;
+  district: string | null;
+  name_zh: string | null;
+  name_en: string | null;
+  time_zone: string;
+  gateways: number;
+  gateways_online: number;
+  devices: number;
+  simulated: boolean;
+}
+
+/** Whose the energy of a park is; `unattributed_kwh` is nobody's, below 0 where shares and sub-meters overlap. */
+export interface ParkAttribution {
+  park: string;
+  name_zh: string;
+  name_en: string;
+  simulated: boolean;
+  energy_kwh: number | null;
+  attributed_kwh: number;
+  unattributed_kwh: number | null;
+  coverage_pct: number;
+  estimated_pct: number;
+}
+
+/** One park of the district at this moment. */
+export interface ParkNow {
+  park: string;
+  district: string | null;
+  name_zh: string | null;
+  name_en: string | null;
+  time_zone: string;
+  simulated: boolean;
+  gateways: number;
+  gateways_online: number;
+  devices: number;
+  newest_ms: number | null;
+  flow: Flow;
+  pv_of_use: number | null;
+  troubles: TroubleShape[];
+}
+
+/** All parks. */
+export interface Parks {
+  parks: Park[];
+}
+
+/** The highest demand and what it costs; whether its interval is an estimate, and the highest of the good ones. */
+export interface PeakShape {
+  demand_kw: string;
+  at_ms: number;
+  window_s: number;
+  cost_cny: string;
+  estimated: boolean | null;
+  missing: number | null;
+  good_kw: string | null;
+  good_at_ms: number | null;
+  good_cost_cny: string | null;
+}
+
+/** What went wrong (RFC 9457). */
+export interface ProblemShape {
+  type: string;
+  title: string;
+  status: number;
+  problems: MistakeShape[];
+}
+
+/** What was refused in a span, counted by reason. */
 export interface Quarantine {
   total: number;
   reasons: Record<string, number>;
-  entries: { gateway: string | null; device: string | null; reason: string; location: string | null; content: string | null; received_ms: number }[];
+  entries: QuarantineEntry[];
 }
 
-export interface Problem {
-  title: string;
-  status: number;
-  problems: { field: string; value: string; remedy: string }[];
+/** Something that was refused, with the reason. */
+export interface QuarantineEntry {
+  quarantine_id: number;
+  received_ms: number;
+  park: string | null;
+  gateway: string | null;
+  epoch: number | null;
+  seq: number | null;
+  device: string | null;
+  reason: string;
+  location: string | null;
+  content: string | null;
+  occurrences: number;
+}
+
+/** Something that a register cannot have counted. */
+export interface RegisterFinding {
+  gateway: string;
+  device: string;
+  signal: string;
+  kind: "jumped" | "reset" | "left_out" | "too_much";
+  /** The first believed reading after it; of readings left out the first of them; of too much its interval. */
+  at_ms: number;
+  /** The believed reading before it. */
+  from_ms: number;
+  from_register_kwh: number | null;
+  register_kwh: number | null;
+  /** What would have been booked; of a reset, what was. */
+  energy_kwh: number;
+  /** Readings that are not believed. */
+  readings: number;
+}
+
+/** What registers cannot have counted in a period. */
+export interface RegisterFindings {
+  park: string;
+  period: string;
+  findings: RegisterFinding[];
+}
+
+/** Where a line of a bill comes from. */
+export interface RuleShape {
+  plan_id: string;
+  version: string;
+  clause: string;
+}
+
+/** What a signal's number means over time. */
+export type SignalKind = "gauge" | "counter" | "state";
+
+/** The catalogue by device class. */
+export interface Signals {
+  classes: Record<string, CatalogueSignal[]>;
+}
+
+/** How far a figure can be taken as the present one, best first. */
+export type State = "live" | "stale" | "incomplete" | "missing" | "none";
+
+/** One stated output, current or former. */
+export interface StatedQuarter {
+  quarter: string;
+  revision: number;
+  current: boolean;
+  basis: "quarter" | "cumulative";
+  output_100m_cny: number;
+  stated: string;
+  unit: string;
+  source: string;
+  note: string;
+  file: string;
+  cell: string;
+  file_digest: string;
+  entered_by: string;
+  entered_ms: number;
+}
+
+/** The supply agreements of a park that hold today. */
+export interface Supply {
+  park: string;
+  agreements: SupplyAgreement[];
+}
+
+/** What was agreed with the supplier for an account (户); the demand that it may reach, where one was agreed. */
+export interface SupplyAgreement {
+  account: string;
+  plan_id: string;
+  demand_basis: "none" | "capacity" | "contracted_demand" | "measured_demand";
+  contracted_kw: number | null;
+  capacity_kva: number | null;
+  valid_from: string;
+  valid_to: string | null;
+}
+
+/** What the supply agreement of an account says. */
+export interface TermsShape {
+  account: string;
+  park: string;
+  demand_basis: "none" | "capacity" | "contracted_demand" | "measured_demand";
+  capacity_kva: string | null;
+  contracted_kw: string | null;
+  power_factor_standard: string | null;
+  voltage_class: string;
+}
+
+/** Where a figure came from, and what comes out when it is computed again from there. */
+export interface TraceShape {
+  address: string;
+  definition: TracedDefinition;
+  published: number | string | null;
+  recomputed: number | string | null;
+  equal: boolean;
+  unit: string;
+  coverage_pct: number | null;
+  estimated_pct: number | null;
+  basis: string;
+  basis_zh: string;
+  unavailable: string | null;
+  unavailable_zh: string | null;
+  details: Record<string, number | string | null>;
+  rules: TracedRule[];
+  inputs: TracedInput[];
+  registers: Record<string, unknown>[];
+  readings: Record<string, unknown>[];
+  notes: string[];
+}
+
+/** What a traced figure is. */
+export interface TracedDefinition {
+  name: string;
+  name_zh: string;
+  name_en: string;
+  formula: string;
+  unit: string;
+  source: string;
+}
+
+/** One quantity that entered a figure: a sum of an energy, a mean of anything else, over the intervals known. */
+export interface TracedInput {
+  name: string;
+  unit: string;
+  value: number | null;
+  /** The same from the readings; null for what is taken as stored. */
+  recomputed: number | null;
+  /** Intervals that are known. */
+  known: number;
+  count: number;
+  estimated: number;
+  /** `gateway/device/signal` of each. */
+  registers: string[];
+}
+
+/** A dated number or a rule that a figure used, with its version. */
+export interface TracedRule {
+  name: string;
+  value: string;
+  version: string;
+  source: string;
+}
+
+/** Something out of order on the way of a park's readings; what follows from a cause is not listed beside it. */
+export interface TroubleShape {
+  kind: "ingest" | "disk_full" | "store" | "broker" | "gateway_offline" | "gateway_silent" | "gateway_quiet" | "devices_silent" | "device_silent" | "gateway_late" | "gateway_clock";
+  gateway: string | null;
+  since_ms: number | null;
+  /** Devices that are silent. */
+  count: number;
+  /** Devices of the gateway. */
+  of: number;
+  /** The first few of the silent ones. */
+  devices: NamedDevice[];
+  /** Of `gateway_late`: seconds from a reading's stamp to its arrival. */
+  delay_s: number | null;
 }

@@ -4,12 +4,12 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { clock } from "./format";
 import { ask, Refused } from "./api_client";
-import type { Problem } from "./types";
+import type { ProblemShape } from "./types";
 import { say } from "./i18n";
 
 export interface Query<T> {
   data: T | null;
-  problem: Problem | null;
+  problem: ProblemShape | null;
   /** When the shown data was answered; what follows a failure is older than now. */
   at_ms: number;
 }
@@ -71,9 +71,9 @@ function asking<T>(path: string, pauseMs: number, tell: (answer: (was: Query<T>)
   };
 }
 
-export function problemOf(error: unknown): Problem {
+export function problemOf(error: unknown): ProblemShape {
   if (error instanceof Refused) return error.problem;
-  return { title: String(error instanceof Error ? error.message : error), status: 0, problems: [] };
+  return { type: "about:blank", title: String(error instanceof Error ? error.message : error), status: 0, problems: [] };
 }
 
 interface Props<T> {
@@ -95,7 +95,7 @@ export function Answered<T>({ of, height, empty, children }: Props<T>) {
   );
 }
 
-export function Refusal({ problem }: { problem: Problem }) {
+export function Refusal({ problem }: { problem: ProblemShape }) {
   const text = problem.status === 404 || problem.status === 405 ? say("asked.none") : problem.status === 0 ? say("asked.unreachable") : problem.title;
   return (
     <p class="empty" role="status">

@@ -1,11 +1,12 @@
 // One cluster against its targets: the bar is the output of the newest year, the marks are the targets of 2025 and 2030.
 
 import { percent, scaledTo } from "../format";
-import { figureOf, type Cluster } from "./cluster";
+import type { ClusterShape } from "../types";
+import { figureOf } from "./cluster";
 import { nameOf, say } from "../i18n";
 import { ClusterNumber, noteOf } from "./cluster_number";
 
-export function Bullet({ cluster, year: wanted }: { cluster: Cluster; year: number }) {
+export function Bullet({ cluster, year: wanted }: { cluster: ClusterShape; year: number }) {
   const annual = figureOf(cluster, "annual_output");
   const [near, far] = [figureOf(cluster, "target_2025"), figureOf(cluster, "target_2030")];
   // Each on the scale of its own target: how far, not how large, is what is compared.

@@ -4,24 +4,8 @@
 import { Answered, useQuery } from "../use_query";
 import { DASH, isoDay, otherDay } from "../format";
 import { go, param } from "../router";
-import type { Park } from "../types";
+import type { CompleteDay, Completeness, Park } from "../types";
 import { locale, nameOf, say } from "../i18n";
-
-export interface DayScore {
-  day: string;
-  registers: number;
-  coverage_pct: number | null;
-  expected: number;
-  valid: number;
-  estimated: number;
-  late: number;
-}
-
-export interface Completeness {
-  park: string;
-  score_pct: number | null;
-  days: DayScore[];
-}
 
 const DAYS = 31;
 
@@ -101,7 +85,7 @@ function Row({ one, days }: { one: Park; days: string[] }) {
   );
 }
 
-function Cell({ park, day, score }: { park: string; day: string; score: DayScore | undefined }) {
+function Cell({ park, day, score }: { park: string; day: string; score: CompleteDay | undefined }) {
   const share = score?.coverage_pct ?? null;
   const kind = share === null ? "none" : share >= 99 ? "full" : share >= 90 ? "most" : "part";
   // Rounded down: a day that is not whole must not read as 100 %.

@@ -11,8 +11,9 @@ import { ClassChart, dayShown } from "./class_chart";
 import { useDayEnergies } from "./day_energies";
 import { DeviceCell, Live, sentenceOf, StateCell, sumOf, usable } from "./device_cells";
 import { IndicatorsCard } from "./indicators";
-import { OriginBar, SessionsCard, type Session, type Sessions } from "./sessions";
+import { OriginBar, SessionsCard } from "./sessions";
 import { Level } from "./storage";
+import type { ChargingSessionShape, ChargingSessions } from "../types";
 
 const DAY_MS = 86_400_000;
 
@@ -22,7 +23,7 @@ export function ChargersPanel({ members }: { members: Member[] }) {
   const busy = members.filter((member) => Math.abs(usable(member, "active_power_kw") ?? 0) > 0.5).length;
   const now = sumOf(members, "active_power_kw");
   const { from_ms, to_ms } = dayShown();
-  const asked = useQuery<Sessions>(`/parks/${chosen.value}/sessions?from=${from_ms - DAY_MS}&to=${to_ms}`, 60_000);
+  const asked = useQuery<ChargingSessions>(`/parks/${chosen.value}/sessions?from=${from_ms - DAY_MS}&to=${to_ms}`, 60_000);
   // What no gun has is no column of dashes.
   const some = (signal: string): boolean => members.some(({ device }) => device.signals.includes(signal));
   const returning = some("energy_returned_kwh");
@@ -97,10 +98,10 @@ export function ChargersPanel({ members }: { members: Member[] }) {
   );
 }
 
-function lastOf(sessions: Session[], { device }: Member): Session | undefined {
+function lastOf(sessions: ChargingSessionShape[], { device }: Member): ChargingSessionShape | undefined {
   return sessions.filter((one) => one.gateway === device.gateway && one.device === device.device).at(-1);
 }
 
-function LastOrigin({ session }: { session: Session | undefined }) {
+function LastOrigin({ session }: { session: ChargingSessionShape | undefined }) {
   return session ? <OriginBar one={session} /> : <span class="faint">{say("sessions.none")}</span>;
 }

@@ -6,7 +6,7 @@ import { clock, DASH, isoDay, moment, scaledTo } from "../format";
 import { ALONE, hatch } from "../hatching";
 import { uncovered } from "../gaps";
 import { colour, theme } from "../theme";
-import type { Column } from "../types";
+import type { Column } from "../gaps";
 import { language, sayMaybe } from "../i18n";
 
 export interface Line {

@@ -2,10 +2,10 @@
 
 import { above0, below100, DASH, scaledTo } from "../format";
 import { language, say } from "../i18n";
-import type { ClusterFigure } from "./cluster";
+import type { ClusterFigureShape } from "../types";
 import { Traced } from "./traced";
 
-export function ClusterNumber({ figure, unit = true }: { figure: ClusterFigure | undefined; unit?: boolean }) {
+export function ClusterNumber({ figure, unit = true }: { figure: ClusterFigureShape | undefined; unit?: boolean }) {
   if (!figure) return <span class="num missing">{DASH}</span>;
   const note = noteOf(figure);
   if (figure.value === null) {
@@ -37,9 +37,9 @@ export function ClusterNumber({ figure, unit = true }: { figure: ClusterFigure |
   );
 }
 
-const basisOf = (figure: ClusterFigure): string => (language.value === "zh" ? figure.basis_zh : figure.basis);
+const basisOf = (figure: ClusterFigureShape): string => (language.value === "zh" ? figure.basis_zh : figure.basis);
 
-export function noteOf(figure: ClusterFigure): string {
+export function noteOf(figure: ClusterFigureShape): string {
   const reason = figure.value === null ? (language.value === "zh" ? figure.unavailable_zh : figure.unavailable) : null;
   const parts = [
     reason,

@@ -1,9 +1,9 @@
 // The day of a district: the sum of its parks' days, and where it is not the sum of all of them.
 
 import { powerLine, spellsOf } from "../gaps";
-import type { Column, Day, Energy, Part } from "../types";
-
-const PARTS: Part[] = ["pv", "storage", "grid", "load", "ev"];
+import type { Column } from "../gaps";
+import { PARTS, type Part } from "../part";
+import type { ClassPower, Day, Energy } from "../types";
 
 export interface DistrictDay {
   day: Day;
@@ -19,7 +19,8 @@ export function summed(days: Day[], missing = 0): DistrictDay | null {
   const expected = curves.length;
   const reporting = first.at_ms.map((_, index) => curves.filter(({ kw, lacking }) => kw[index] != null && !lacking[index]).length);
   const last = lastOf(reporting, expected);
-  const power = Object.fromEntries(PARTS.map((part) => [part, partOf(days, part, curves.filter((curve) => curve.part === part).map(({ kw }) => kw), last)])) as Day["power"];
+  const sum = (part: Part): ClassPower => partOf(days, part, curves.filter((curve) => curve.part === part).map(({ kw }) => kw), last);
+  const power = { pv: sum("pv"), storage: sum("storage"), grid: sum("grid"), load: sum("load"), ev: sum("ev") };
   const keys = [...new Set(days.flatMap((day) => Object.keys(day.energy)))];
   const energy = Object.fromEntries(keys.map((key) => [key, energyOf(days.flatMap((day) => day.energy[key] ?? []), missing)]));
   const known = reporting.findIndex((count) => count > 0);
@@ -35,7 +36,7 @@ function lastOf(reporting: number[], expected: number): number {
   return newest < expected && newest < before ? last - 1 : last;
 }
 
-function partOf(days: Day[], part: Part, columns: Column[], last: number): Day["power"][Part] {
+function partOf(days: Day[], part: Part, columns: Column[], last: number): ClassPower {
   const across = (values: (day: Day) => number[]): number[] => (days[0]?.at_ms ?? []).map((_, index) => days.reduce((sum, day) => sum + (values(day)[index] ?? 0), 0));
   const kw = (days[0]?.at_ms ?? []).map((_, index) => {
     const known = columns.map((column) => column[index]).filter((value) => value != null);

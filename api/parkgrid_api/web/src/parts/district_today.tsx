@@ -6,9 +6,8 @@ import { RouterLink } from "../router_link";
 import { Num } from "../number";
 import { viewPatch } from "../router";
 import { Energies, Shares, useDistrictShares } from "../today";
-import type { Day, ParkNow, Quarantine } from "../types";
+import type { Completeness, Day, ParkNow, Quarantine } from "../types";
 import { say } from "../i18n";
-import type { Completeness } from "./calendar";
 
 export function DistrictToday({ parks, day, complete }: { parks: ParkNow[]; day: Day | null; complete: Query<Completeness>[] }) {
   const shares = useDistrictShares(day?.date ?? null);

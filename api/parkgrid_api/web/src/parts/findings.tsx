@@ -6,31 +6,7 @@ import { signalName } from "../catalogue";
 import { isoDay, moment, otherDay } from "../format";
 import { parks, zoneOf } from "../state";
 import { nameOf, say, sayMaybe } from "../i18n";
-
-interface Finding {
-  gateway: string;
-  device: string;
-  signal: string;
-  kind: string;
-  at_ms: number;
-  from_ms: number;
-  from_register_kwh: number | null;
-  register_kwh: number | null;
-  energy_kwh: number;
-  readings: number;
-}
-
-interface Found {
-  park: string;
-  findings: Finding[];
-}
-
-interface DeviceProblem {
-  park: string;
-  gateway: string;
-  device: string;
-  problem: string;
-}
+import type { DeviceProblems, RegisterFinding, RegisterFindings } from "../types";
 
 const DAYS = 31;
 const SHOWN = 50;
@@ -41,7 +17,7 @@ const kwh = (value: number | null): string => (value === null ? "—" : value.to
 export function FindingsCard({ park }: { park: string | null }) {
   const names = park === null ? (parks.value ?? []).map((one) => one.park) : [park];
   const today = isoDay(Date.now(), zoneOf(names[0]));
-  const asked = joined(useQueries<Found>(names.map((name) => `/parks/${name}/findings?period=${otherDay(today, 1 - DAYS)}..${otherDay(today, 1)}`), 60_000));
+  const asked = joined(useQueries<RegisterFindings>(names.map((name) => `/parks/${name}/findings?period=${otherDay(today, 1 - DAYS)}..${otherDay(today, 1)}`), 60_000));
   return (
     <section class="card full" aria-labelledby="findings-title">
       <div class="card-head">
@@ -73,12 +49,12 @@ export function FindingsCard({ park }: { park: string | null }) {
   );
 }
 
-function told(one: Finding & { park: string }): string {
+function told(one: RegisterFinding & { park: string }): string {
   const values = { from: kwh(one.from_register_kwh), to: kwh(one.register_kwh), energy: kwh(one.energy_kwh), readings: one.readings, since: moment(one.from_ms, zoneOf(one.park)) };
   return sayMaybe(`finding.${one.kind}`, one.kind, values);
 }
 
-function joined(asked: Query<Found>[]): Query<(Finding & { park: string })[]> {
+function joined(asked: Query<RegisterFindings>[]): Query<(RegisterFinding & { park: string })[]> {
   const problem = asked.find((one) => one.problem)?.problem ?? null;
   const known = asked.filter((one) => one.data !== null);
   const whole = known.length > 0 && asked.every((one) => one.data ?? one.problem);
@@ -87,7 +63,7 @@ function joined(asked: Query<Found>[]): Query<(Finding & { park: string })[]> {
 }
 
 export function ProblemsCard({ park }: { park: string | null }) {
-  const asked = useQuery<{ problems: DeviceProblem[] }>(`/device-problems${park === null ? "" : `?park=${encodeURIComponent(park)}`}`, 15_000);
+  const asked = useQuery<DeviceProblems>(`/device-problems${park === null ? "" : `?park=${encodeURIComponent(park)}`}`, 15_000);
   return (
     <section class="card full" aria-labelledby="problems-title">
       <h2 id="problems-title">{say("problems.title")}</h2>

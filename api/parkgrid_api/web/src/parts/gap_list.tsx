@@ -7,28 +7,7 @@ import { age, isoDay, moment, otherDay } from "../format";
 import { param } from "../router";
 import { parks } from "../state";
 import { nameOf, say, sayMaybe } from "../i18n";
-
-export interface DataGap {
-  gateway: string | null;
-  device: string | null;
-  signal: string | null;
-  from_ms: number;
-  to_ms: number | null;
-  cause: string;
-}
-
-interface Sequence {
-  park: string;
-  gateway: string;
-  first_seq: number;
-  last_seq: number;
-  noted_ms: number;
-}
-
-interface Gaps {
-  park: string;
-  gaps: DataGap[];
-}
+import type { DataGaps, Gaps } from "../types";
 
 /** What began to be missing in a park at one moment, for one cause. */
 interface Spell {
@@ -52,8 +31,8 @@ export function GapList({ park }: { park: string | null }) {
   const to = day ? from + DAY : from + 9 * DAY;
   const today = isoDay(Date.now(), zone);
   const period = day ?? `${otherDay(today, -6)}..${otherDay(today, 1)}`;
-  const asked = joined(useQueries<Gaps>(names.map((name) => `/parks/${name}/gaps?period=${period}`), 60_000));
-  const sequences = useQuery<{ entries: Sequence[] }>(`/gaps?limit=50&from=${from}&to=${to}${park ? `&park=${park}` : ""}`, 60_000);
+  const asked = joined(useQueries<DataGaps>(names.map((name) => `/parks/${name}/gaps?period=${period}`), 60_000));
+  const sequences = useQuery<Gaps>(`/gaps?limit=50&from=${from}&to=${to}${park ? `&park=${park}` : ""}`, 60_000);
   return (
     <section class="card full" aria-labelledby="gaps-title">
       <div class="card-head">
@@ -80,7 +59,7 @@ export function GapList({ park }: { park: string | null }) {
 }
 
 /** The answers of all parks as one, as old as the oldest; it is there when every park has answered or refused. */
-function joined(asked: Query<Gaps>[]): Query<Spell[]> {
+function joined(asked: Query<DataGaps>[]): Query<Spell[]> {
   const problem = asked.find((one) => one.problem)?.problem ?? null;
   const known = asked.filter((one) => one.data !== null);
   const data = asked.length > 0 && known.length > 0 && asked.every((one) => one.data ?? one.problem) ? spellsOf(known) : null;
@@ -88,7 +67,7 @@ function joined(asked: Query<Gaps>[]): Query<Spell[]> {
 }
 
 /** The newest first. */
-function spellsOf(asked: Query<Gaps>[]): Spell[] {
+function spellsOf(asked: Query<DataGaps>[]): Spell[] {
   const spells = new Map<string, Spell>();
   for (const { data } of asked) {
     for (const gap of data?.gaps ?? []) {

@@ -4,11 +4,11 @@ import { ago, age, DASH, whole } from "../format";
 import { useQuery } from "../use_query";
 import { ClockOffset, Online } from "../oversight";
 import { parks } from "../state";
-import type { Gateway, History } from "../types";
+import type { GatewayState, History } from "../types";
 import { nameOf, say } from "../i18n";
 import { Spark } from "./spark";
 
-export function GatewayTable({ gateways, at_ms }: { gateways: Gateway[]; at_ms: number }) {
+export function GatewayTable({ gateways, at_ms }: { gateways: GatewayState[]; at_ms: number }) {
   return (
     <div class="scroll" tabIndex={0} role="region" aria-labelledby="all-gateways">
       <table>
@@ -37,7 +37,7 @@ export function GatewayTable({ gateways, at_ms }: { gateways: Gateway[]; at_ms: 
   );
 }
 
-function Row({ gateway, at_ms }: { gateway: Gateway; at_ms: number }) {
+function Row({ gateway, at_ms }: { gateway: GatewayState; at_ms: number }) {
   const { health } = gateway;
   const seen = gateway.last_seen_age_s === null ? null : gateway.last_seen_age_s + Math.max(0, (Date.now() - at_ms) / 1000);
   const one = parks.value?.find((known) => known.park === gateway.park);
@@ -68,7 +68,7 @@ function Row({ gateway, at_ms }: { gateway: Gateway; at_ms: number }) {
 const QUARTER = 900_000;
 
 /** The last day in quarters of an hour: how many health reports came; a quarter without one is a hole in the strip. */
-function LinkHistory({ gateway }: { gateway: Gateway }) {
+function LinkHistory({ gateway }: { gateway: GatewayState }) {
   const to = Math.ceil((gateway.health_at_ms ?? Date.now()) / QUARTER) * QUARTER;
   const path = `/devices/${gateway.park}/${gateway.gateway}/${gateway.gateway}/history?signals=outbox_batches&from=${to - 86_400_000}&to=${to}&resolution=15m`;
   const asked = useQuery<History>(gateway.health_at_ms === null ? null : path, 60_000);

@@ -7,28 +7,15 @@ import { chosen, overview, park } from "../state";
 import { language, say, sayMaybe } from "../i18n";
 import { chosenDay } from "./day_choice";
 import { Traced } from "./traced";
+import type { DistrictFigureShape, Figures, FigureShape } from "../types";
 
-export interface IndicatorFigure {
-  name: string;
-  value: number | null;
-  unit: string;
-  display: { share: boolean; digits: number | null };
-  coverage_pct: number | null;
-  estimated_pct: number | null;
-  unavailable: string | null;
-  unavailable_zh?: string | null;
-  name_zh?: string;
-  name_en?: string;
-  formula?: string;
-  at_ms: number | null;
-  address: string;
-  details?: Record<string, number | string | null>;
-}
+/** Of one park, or of parks together. */
+export type AnyFigure = FigureShape | DistrictFigureShape;
 
 export const monthShown = (): string => (chosenDay() ?? isoDay(overview.value?.newest_ms ?? Date.now(), park.value?.time_zone ?? "Asia/Shanghai")).slice(0, 7);
 
 export function useIndicators(period: string, names: string[]) {
-  return useQuery<{ indicators: IndicatorFigure[] }>(`/parks/${chosen.value}/indicators?period=${period}&names=${names.join(",")}`, 60_000);
+  return useQuery<Figures>(`/parks/${chosen.value}/indicators?period=${period}&names=${names.join(",")}`, 60_000);
 }
 
 export function IndicatorsCard({ names }: { names: string[] }) {
@@ -54,11 +41,11 @@ export function IndicatorsCard({ names }: { names: string[] }) {
   );
 }
 
-export function indicatorName(one: IndicatorFigure): string {
+export function indicatorName(one: FigureShape): string {
   return (language.value === "zh" ? one.name_zh : one.name_en) || sayMaybe(`indicator.${one.name}`, one.name);
 }
 
-export function IndicatorRow({ one }: { one: IndicatorFigure }) {
+export function IndicatorRow({ one }: { one: FigureShape }) {
   const note = noteOf(one);
   return (
     <div>
@@ -74,22 +61,22 @@ export function IndicatorRow({ one }: { one: IndicatorFigure }) {
 }
 
 /** What stands under a figure: its coverage where it is not whole, or why there is none. */
-export function noteOf(one: IndicatorFigure): string | null {
+export function noteOf(one: AnyFigure): string | null {
   if (one.value === null) return whyOf(one) ?? null;
   const partial = one.coverage_pct !== null && one.coverage_pct < 99.95;
   return partial ? say("indicators.coverage", { share: below100(one.coverage_pct ?? 0) }) : null;
 }
 
-/** Why there is no figure, or how it is computed. */
-export function whyOf(one: IndicatorFigure): string | undefined {
-  return one.unavailable ? unavailable(one) : one.formula;
+/** Why there is no figure. */
+export function whyOf(one: AnyFigure): string | undefined {
+  return one.unavailable ? unavailable(one) : undefined;
 }
 
-function unavailable(one: IndicatorFigure): string {
+function unavailable(one: AnyFigure): string {
   return (language.value === "zh" ? one.unavailable_zh : null) ?? sayMaybe(`unavailable.${one.unavailable}`, one.unavailable ?? "");
 }
 
 /** The unit as the page scales it; whether a figure is a share is said by its definition. */
-export function unitOf(one: IndicatorFigure): string {
+export function unitOf(one: AnyFigure): string {
   return one.display.share ? "share" : one.unit;
 }

@@ -10,21 +10,7 @@ import { say, type Key } from "../i18n";
 import type { Member } from "./member";
 import { ClassChart, dayShown } from "./class_chart";
 import { DeviceCell, Live, sentenceOf, StateCell, sumOf } from "./device_cells";
-
-interface Interval {
-  gateway: string;
-  device: string;
-  signal: string;
-  at_ms: number;
-  period_s: number;
-  energy_kwh: number | null;
-  quality: "good" | "estimated" | "missing";
-  expected: number | null;
-  valid: number | null;
-  first_register_kwh: number | null;
-  last_register_kwh: number | null;
-  revision: number | null;
-}
+import type { EnergyRow, Intervals } from "../types";
 
 const REGISTERS = ["energy_import_kwh", "energy_export_kwh", "reactive_energy_import_kvarh"];
 
@@ -81,7 +67,7 @@ export function MetersPanel({ members }: { members: Member[] }) {
           </div>
         </section>
         <ClassChart title={say("meters.chart")} unit="kW" height={300} wishes={members.slice(0, 5).map(({ device }) => ({ device, signal: "active_power_kw" }))} />
-        {chosenMember && <Intervals members={members} member={chosenMember} />}
+        {chosenMember && <IntervalsCard members={members} member={chosenMember} />}
       </div>
     </>
   );
@@ -99,14 +85,14 @@ function Register({ member, signal }: { member: Member; signal: string }) {
   );
 }
 
-function Intervals({ members, member }: { members: Member[]; member: Member }) {
+function IntervalsCard({ members, member }: { members: Member[]; member: Member }) {
   const { from_ms, to_ms } = dayShown();
   const { device } = member;
   const registers = REGISTERS.filter((name) => name.endsWith("_kwh") && device.signals.includes(name));
   const wanted = param("register");
   const signal = registers.find((name) => name === wanted) ?? "energy_import_kwh";
   const query = `signal=${signal}&gateway=${device.gateway}&device=${device.device}&from=${from_ms}&to=${to_ms}&resolution=15m`;
-  const asked = useQuery<{ intervals: Interval[] }>(`/parks/${chosen.value}/intervals?${query}`, 30_000);
+  const asked = useQuery<Intervals>(`/parks/${chosen.value}/intervals?${query}`, 30_000);
   return (
     <section class="card side intervals" aria-labelledby="intervals-title">
       <div class="card-head">
@@ -135,7 +121,7 @@ function Intervals({ members, member }: { members: Member[]; member: Member }) {
   );
 }
 
-function IntervalTable({ rows }: { rows: Interval[] }) {
+function IntervalTable({ rows }: { rows: EnergyRow[] }) {
   const zone = park.value?.time_zone ?? "Asia/Shanghai";
   return (
     <div class="scroll tall" tabIndex={0} role="region" aria-labelledby="intervals-title">
@@ -153,10 +139,10 @@ function IntervalTable({ rows }: { rows: Interval[] }) {
             <tr key={row.at_ms} title={say("meters.counts", { valid: whole(row.valid ?? 0), expected: whole(row.expected ?? 0), revision: row.revision ?? 0 })}>
               <th scope="row">{clock(row.at_ms, zone)}</th>
               <td class="number">
-                <Num value={row.energy_kwh} unit="kWh" estimated={row.quality === "estimated"} why={say(`interval.${row.quality}.why` as Key)} />
+                <Num value={row.energy_kwh ?? null} unit="kWh" estimated={row.quality === "estimated"} why={say(`interval.${row.quality}.why` as Key)} />
               </td>
               <td>{say(`interval.${row.quality}` as Key)}</td>
-              <td class="number faint">{row.last_register_kwh === null ? "—" : row.last_register_kwh.toFixed(3)}</td>
+              <td class="number faint">{row.last_register_kwh == null ? "—" : row.last_register_kwh.toFixed(3)}</td>
             </tr>
           ))}
         </tbody>

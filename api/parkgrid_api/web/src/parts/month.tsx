@@ -4,36 +4,17 @@ import { Answered, useQuery } from "../use_query";
 import { clock, isoDay, money, percent, power, together } from "../format";
 import { Num } from "../number";
 import { chosen, park } from "../state";
-import type { Device } from "../types";
+import type { BillAnswer, Devices, FigureShape, Supply, SupplyAgreement } from "../types";
 import { language, say } from "../i18n";
 import { chosenDay } from "./day_choice";
 import { Traced } from "./traced";
-import { IndicatorRow, monthShown, useIndicators, type IndicatorFigure } from "./indicators";
+import { IndicatorRow, monthShown, useIndicators } from "./indicators";
 
 const NAMES = ["maximum_demand_kw", "self_consumption_ratio", "self_sufficiency_ratio", "load_factor", "power_factor", "carbon_location_based_t"];
 
-interface Bill {
-  account: string;
-  plan_name_zh: string;
-  plan_name_en: string;
-  total_cny: string;
-  energy_kwh: string;
-  coverage_pct: string | null;
-  provisional: boolean;
-  marks: { estimated_intervals: number }[] | null;
-  marks_zh: string;
-  marks_en: string;
-  notes: { code: string }[];
-}
-
-interface Agreement {
-  account: string;
-  contracted_kw: number | null;
-}
-
 /** What was agreed with the supplier; null while it is not known. */
-function useSupply(): Agreement[] | null {
-  return useQuery<{ agreements: Agreement[] }>(`/parks/${chosen.value}/supply`, 300_000).data?.agreements ?? null;
+function useSupply(): SupplyAgreement[] | null {
+  return useQuery<Supply>(`/parks/${chosen.value}/supply`, 300_000).data?.agreements ?? null;
 }
 
 /** A sum of nothing, or of something unknown, is not known. */
@@ -71,9 +52,9 @@ export function MonthSoFar() {
 }
 
 /** The peak of the month against what the connection is rated for. */
-function Demand({ one }: { one: IndicatorFigure | undefined }) {
+function Demand({ one }: { one: FigureShape | undefined }) {
   const supply = useSupply();
-  const devices = useQuery<{ devices: Device[] }>(`/parks/${chosen.value}/devices`, 300_000);
+  const devices = useQuery<Devices>(`/parks/${chosen.value}/devices`, 300_000);
   if (!one) return null;
   const agreed = sumOf((supply ?? []).map((agreement) => agreement.contracted_kw));
   const rated = sumOf((devices.data?.devices ?? []).filter((device) => device.device_class === "grid_meter" && !device.retired).map((device) => device.ratings?.rated_power_kw ?? null));
@@ -106,7 +87,7 @@ function Demand({ one }: { one: IndicatorFigure | undefined }) {
 }
 
 /** Of a maximum in an estimated interval: what the highest of the good ones is. */
-function doubtOf(one: IndicatorFigure): string | null {
+function doubtOf(one: FigureShape): string | null {
   if (one.value === null || one.details?.quality !== "estimated") return null;
   const good = one.details.good_maximum_kw;
   return typeof good === "number" ? say("month.estimated", { good: together(power(good)) }) : say("month.all_estimated");
@@ -114,7 +95,7 @@ function doubtOf(one: IndicatorFigure): string | null {
 
 function Cost({ month }: { month: string }) {
   const account = useSupply()?.[0]?.account ?? null;
-  const asked = useQuery<{ bill: Bill }>(account === null ? null : `/accounts/${encodeURIComponent(account)}/bills/${month}`, 300_000);
+  const asked = useQuery<BillAnswer>(account === null ? null : `/accounts/${encodeURIComponent(account)}/bills/${month}`, 300_000);
   const bill = asked.data?.bill;
   // Of an open month the last quarter hours are always missing, until they are settled: those alone are no doubt.
   const doubted = bill && (!bill.provisional || bill.marks?.some((mark) => mark.estimated_intervals > 0));
@@ -133,7 +114,7 @@ function Cost({ month }: { month: string }) {
           <Num value={null} unit="" why={why} />
         )}
         {(doubt || !bill) && <span class="reason">{doubt || why}</span>}
-        {bill?.notes?.some(({ code }) => code === "example_plan") && <span class="reason">{say("month.example")}</span>}
+        {bill?.document.notes.some(({ code }) => code === "example_plan") && <span class="reason">{say("month.example")}</span>}
       </dd>
     </div>
   );

@@ -7,9 +7,8 @@ import { Num } from "../number";
 import { go, param, viewPatch } from "../router";
 import { parkStatus, type ParkStatus } from "../park_status";
 import { aged, lately } from "../state";
-import type { Day, ParkNow } from "../types";
+import type { Completeness, Day, ParkNow } from "../types";
 import { nameOf, say, type Key } from "../i18n";
-import type { Completeness } from "./calendar";
 import { Spark } from "./spark";
 
 type Sort = "worst" | "name" | "power" | "sun" | "energy" | "complete";

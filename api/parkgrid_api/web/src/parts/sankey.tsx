@@ -4,11 +4,12 @@
 import { Answered, type Query } from "../use_query";
 import { energy, percent, together } from "../format";
 import { noSum } from "../today";
-import type { Day, Part } from "../types";
+import type { Part } from "../part";
+import type { Day, FigureShape } from "../types";
 import { language, say, type Key } from "../i18n";
 import { chosenDay } from "./day_choice";
 import { DayRefused } from "./day_refused";
-import { useIndicators, type IndicatorFigure } from "./indicators";
+import { useIndicators } from "./indicators";
 import { useWidth } from "./width";
 
 interface Node {
@@ -77,7 +78,7 @@ function Balance({ shown }: { shown: Day }) {
 /** What was consumed, without what went into storage or to the grid: the indicators of the day, as they are elsewhere. */
 function Sentence({ date, missing }: { date: string; missing: string[] }) {
   const found = useIndicators(date, ["consumption_kwh", "self_sufficiency_ratio"]).data?.indicators ?? [];
-  const of = (name: string): IndicatorFigure | undefined => found.find((one) => one.name === name);
+  const of = (name: string): FigureShape | undefined => found.find((one) => one.name === name);
   const [consumption, sufficiency] = [of("consumption_kwh"), of("self_sufficiency_ratio")];
   const parts = [
     consumption?.value == null ? null : say("sankey.answer", { energy: together(energy(consumption.value)) }),
@@ -88,7 +89,7 @@ function Sentence({ date, missing }: { date: string; missing: string[] }) {
   return <p class="small faint">{[told, incomplete].filter(Boolean).join(" ")}</p>;
 }
 
-function unavailable(one: IndicatorFigure | undefined): string | null {
+function unavailable(one: FigureShape | undefined): string | null {
   const why = language.value === "zh" ? (one?.unavailable_zh ?? one?.unavailable) : one?.unavailable;
   return why ? say("sankey.unavailable", { why }) : null;
 }

@@ -5,34 +5,7 @@ import { age, energy, moment, percent, together, whole } from "../format";
 import { Num } from "../number";
 import { park } from "../state";
 import { say, type Key } from "../i18n";
-
-export interface Session {
-  gateway: string;
-  device: string;
-  name: string | null;
-  start_ms: number;
-  end_ms: number;
-  state: "ended" | "under_way";
-  energy_kwh: number | null;
-  returned_kwh: number | null;
-  /** Null while it is under way, and where none of it is known. */
-  from_pv_kwh: number | null;
-  from_storage_kwh: number | null;
-  from_grid_kwh: number | null;
-  unattributed_kwh: number | null;
-  peak_kw: number | null;
-  soc_start_pct: number | null;
-  soc_end_pct: number | null;
-  quality: "good" | "estimated" | "incomplete";
-  coverage_pct: number;
-  origin_quality: "good" | "estimated" | null;
-}
-
-export interface Sessions {
-  registers_kwh: number;
-  outside_sessions_kwh: number;
-  sessions: Session[];
-}
+import type { ChargingSessionShape, ChargingSessions } from "../types";
 
 const SHOWN = 30;
 const PARTS = [
@@ -43,7 +16,7 @@ const PARTS = [
 /** Less than this is what rounding leaves. */
 const NOTHING_KWH = 0.0005;
 
-export function SessionsCard({ asked, names, returning }: { asked: Query<Sessions>; names: Map<string, string>; returning: boolean }) {
+export function SessionsCard({ asked, names, returning }: { asked: Query<ChargingSessions>; names: Map<string, string>; returning: boolean }) {
   return (
     <section class="card full" aria-labelledby="sessions-title">
       <div class="card-head">
@@ -74,7 +47,7 @@ export function SessionsCard({ asked, names, returning }: { asked: Query<Session
   );
 }
 
-function Table({ rows, names, returning }: { rows: Session[]; names: Map<string, string>; returning: boolean }) {
+function Table({ rows, names, returning }: { rows: ChargingSessionShape[]; names: Map<string, string>; returning: boolean }) {
   return (
     <div class="scroll tall" tabIndex={0} role="region" aria-labelledby="sessions-title">
       <table class="sessions">
@@ -106,7 +79,7 @@ function Table({ rows, names, returning }: { rows: Session[]; names: Map<string,
   );
 }
 
-function Row({ one, name, returning }: { one: Session; name: string; returning: boolean }) {
+function Row({ one, name, returning }: { one: ChargingSessionShape; name: string; returning: boolean }) {
   const zone = park.value?.time_zone ?? "Asia/Shanghai";
   const doubtful = one.quality !== "good";
   const why = doubtful ? say(`sessions.${one.quality}.why` as Key) : undefined;
@@ -142,7 +115,7 @@ function Row({ one, name, returning }: { one: Session; name: string; returning: 
 }
 
 /** PV, storage, grid in this order, and hatched what cannot be told yet; the same in words. */
-export function OriginBar({ one }: { one: Session }) {
+export function OriginBar({ one }: { one: ChargingSessionShape }) {
   const whole_kwh = one.energy_kwh ?? 0;
   if (one.state === "under_way") return <span class="faint">{say("sessions.origin.later")}</span>;
   if (one.energy_kwh === null || one.from_grid_kwh === null) return <span class="faint">{say("sessions.origin.unknown")}</span>;

@@ -1,6 +1,6 @@
 // A line without axes, beside a number that says how much: shape only.
 
-import type { Column } from "../types";
+import type { Column } from "../gaps";
 
 export function Spark({ values, ink, width = 96, height = 24 }: { values: Column; ink: string; width?: number; height?: number }) {
   const known = values.filter((value) => value !== null);

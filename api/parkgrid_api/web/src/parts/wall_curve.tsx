@@ -3,7 +3,9 @@
 import { clock, scaledTo } from "../format";
 import { drawn } from "../gaps";
 import { axisTicks } from "../axis_ticks";
-import type { Column, Day, Part } from "../types";
+import type { Column } from "../gaps";
+import type { Part } from "../part";
+import type { Day } from "../types";
 import { say, type Key } from "../i18n";
 
 const WIDTH = 800;

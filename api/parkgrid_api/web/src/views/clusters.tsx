@@ -4,24 +4,18 @@
 import { Answered, useQuery } from "../use_query";
 import { percent, whole } from "../format";
 import { Bullet } from "../parts/bullet";
-import { figureOf, type Cluster } from "../parts/cluster";
+import { figureOf } from "../parts/cluster";
 import { ClusterNumber } from "../parts/cluster_number";
 import { paceOf, type Pace } from "../parts/cluster_pace";
 import { go, param } from "../router";
 import { language, nameOf, say } from "../i18n";
-
-interface Clusters {
-  plan_zh: string;
-  plan_en: string;
-  quarter: string;
-  clusters: Cluster[];
-}
+import type { ClusterShape, ClustersShape } from "../types";
 
 const numbersOf = (year: number): string[] => ["quarter_output", "cumulative_growth", `required_growth_${year}`, "energy", "intensity", "intensity_equivalent", "pv_share", "storage_share"];
 
 export function ClustersView() {
   const wanted = param("quarter");
-  const asked = useQuery<Clusters>(`/clusters${wanted ? `?quarter=${wanted}` : ""}`, 300_000);
+  const asked = useQuery<ClustersShape>(`/clusters${wanted ? `?quarter=${wanted}` : ""}`, 300_000);
   return (
     <Answered of={asked} height={480} empty={({ clusters }) => (clusters.length ? null : say("clusters.empty"))}>
       {(found) => <All found={found} />}
@@ -29,7 +23,7 @@ export function ClustersView() {
   );
 }
 
-function All({ found }: { found: Clusters }) {
+function All({ found }: { found: ClustersShape }) {
   const planned = found.clusters.filter((one) => figureOf(one, "target_2030")?.value != null);
   const others = found.clusters.filter((one) => !planned.includes(one));
   const pace = paceOf(planned);
@@ -77,7 +71,7 @@ function All({ found }: { found: Clusters }) {
   );
 }
 
-function sentence(found: Clusters, planned: Cluster[], pace: Pace | null): string {
+function sentence(found: ClustersShape, planned: ClusterShape[], pace: Pace | null): string {
   if (!pace || pace.count === 0) return say("clusters.answer.none", { quarter: found.quarter });
   const slowest = planned.find((one) => one.cluster === pace.slowest);
   const output = say(pace.of === null ? "clusters.answer" : "clusters.answer.of", {
@@ -110,7 +104,7 @@ function QuarterChoice({ quarter }: { quarter: string }) {
   );
 }
 
-function Numbers({ clusters, year }: { clusters: Cluster[]; year: number }) {
+function Numbers({ clusters, year }: { clusters: ClusterShape[]; year: number }) {
   const names = numbersOf(year).filter((name) => clusters.some((one) => figureOf(one, name)));
   const title = (name: string): string => {
     const figure = clusters.map((one) => figureOf(one, name)).find(Boolean);

@@ -14,7 +14,7 @@ import { StoragePanel } from "../parts/storage";
 import { WeatherPanel } from "../parts/weather";
 import { go, param, viewPatch } from "../router";
 import { allOld, chosen, moment_ms } from "../state";
-import type { Device, LiveDevice } from "../types";
+import type { Device, Devices, Live, LiveDevice } from "../types";
 import { say, sayMaybe } from "../i18n";
 import { FIRST_SIGNAL } from "../parts/first_signal";
 
@@ -25,8 +25,8 @@ const SHOWN_AS: Record<string, string> = { meter: "grid_meter" };
 export function DevicesView() {
   needCatalogue();
   const base = `/parks/${chosen.value}`;
-  const devices = useQuery<{ devices: Device[] }>(`${base}/devices`, 60_000);
-  const live = useQuery<{ devices: LiveDevice[] }>(`${base}/live`, 2_000);
+  const devices = useQuery<Devices>(`${base}/devices`, 60_000);
+  const live = useQuery<Live>(`${base}/live`, 2_000);
   // Ages go on also when no answer comes any more.
   const waited = Math.max(0, (moment_ms() - live.at_ms) / 1000);
   const aged = (live.data?.devices ?? []).map((one): LiveDevice => {

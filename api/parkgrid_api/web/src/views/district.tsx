@@ -5,7 +5,6 @@ import { atAge, soFar } from "../answer";
 import { Refusal, useQueries, type Query } from "../use_query";
 import { PowerOfDay } from "../day";
 import { clock, isoDay, percent, power, together } from "../format";
-import type { Completeness } from "../parts/calendar";
 import { DistrictMap } from "../parts/district_map";
 import { summed } from "../parts/district_sum";
 import { DistrictToday } from "../parts/district_today";
@@ -14,7 +13,7 @@ import { short } from "../parts/trouble_list";
 import { parkStatus } from "../park_status";
 import { aged, causes, district } from "../state";
 import { concernsAll } from "../trouble";
-import type { Day, District, ParkNow } from "../types";
+import type { Completeness, Day, District, ParkNow } from "../types";
 import { nameOf, say } from "../i18n";
 
 const PAUSE_MS = 60_000;

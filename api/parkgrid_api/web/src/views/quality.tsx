@@ -11,7 +11,7 @@ import { short } from "../parts/trouble_list";
 import { go, param } from "../router";
 import { causes, parks } from "../state";
 import { concernsAll, isOnItsWay } from "../trouble";
-import type { Gateway, Quarantine } from "../types";
+import type { GatewayState, Gateways, Quarantine } from "../types";
 import { nameOf, say } from "../i18n";
 
 /** One park when the view is narrowed to it. */
@@ -20,7 +20,7 @@ export const ofPark = (): string | null => param("of");
 export function QualityView() {
   const wanted = ofPark();
   const known = wanted === null || parks.value?.some((one) => one.park === wanted);
-  const gateways = useQuery<{ gateways: Gateway[] }>(`/gateways${wanted ? `?park=${wanted}` : ""}`, 5_000);
+  const gateways = useQuery<Gateways>(`/gateways${wanted ? `?park=${wanted}` : ""}`, 5_000);
   const refused = useQuery<Quarantine>(`/quarantine?limit=200${wanted ? `&park=${wanted}` : ""}`, 15_000);
   return (
     <>
@@ -56,7 +56,7 @@ export function QualityView() {
   );
 }
 
-function sentence(all: Gateway[], refused: number): string {
+function sentence(all: GatewayState[], refused: number): string {
   const gateways = all.filter((gateway) => !gateway.imported);
   const dropped = gateways.reduce((sum, gateway) => sum + (gateway.health.samples_dropped ?? 0), 0);
   const lost = dropped > 0 ? say("quality.answer.dropped", { count: dropped }) : say("quality.answer.kept");
@@ -68,7 +68,7 @@ function sentence(all: Gateway[], refused: number): string {
 const upper = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** How the gateways stand: from the stream that every view lives from, so that no view knows later than another. */
-function links(gateways: Gateway[]): string {
+function links(gateways: GatewayState[]): string {
   const count = gateways.length;
   const [first] = causes.value;
   if (first && isOnItsWay(first)) return say("quality.answer.on_its_way");

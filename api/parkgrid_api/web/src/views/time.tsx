@@ -16,7 +16,7 @@ import { useWidth } from "../parts/width";
 import { go, param } from "../router";
 import { highest, inks, shifted, together, trackOf, type Track } from "../series";
 import { chosen, overview, park } from "../state";
-import type { Device, History } from "../types";
+import type { Device, Devices, History } from "../types";
 import { nameOf, say, type Key } from "../i18n";
 
 const HOUR = 3_600_000;
@@ -42,7 +42,7 @@ interface Loaded {
 
 export function TimeView() {
   needCatalogue();
-  const devices = useQuery<{ devices: Device[] }>(`/parks/${chosen.value}/devices`, 60_000);
+  const devices = useQuery<Devices>(`/parks/${chosen.value}/devices`, 60_000);
   return (
     <Answered of={devices} height={480} empty={({ devices: listed }) => (listed.length ? null : say("devices.empty"))}>
       {({ devices: listed }) => <Explorer devices={listed} />}

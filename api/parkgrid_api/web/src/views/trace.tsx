@@ -6,39 +6,12 @@ import { Answered, useQuery } from "../use_query";
 import { above0, below100, scaledTo } from "../format";
 import { go, param } from "../router";
 import { language, nameOf, say } from "../i18n";
-
-interface Input {
-  name: string;
-  unit: string;
-  value: number | null;
-  known: number | null;
-  count: number | null;
-  estimated: number | null;
-  registers: string[];
-}
-
-interface Trace {
-  address: string;
-  definition: { name?: string; name_zh?: string; name_en?: string; formula?: string; unit?: string; source?: string };
-  published: number | string | null;
-  recomputed: number | string | null;
-  equal: boolean | null;
-  unit: string;
-  coverage_pct: number | null;
-  estimated_pct: number | null;
-  details: Record<string, number | string | null>;
-  basis: string;
-  basis_zh: string;
-  unavailable: string | null;
-  unavailable_zh: string | null;
-  inputs: Input[];
-  registers: unknown[];
-}
+import type { TraceShape } from "../types";
 
 export function TraceDialog() {
   const address = param("trace") ?? "";
   const box = useRef<HTMLDialogElement>(null);
-  const asked = useQuery<Trace>(address ? `/trace/${address.split("/").map(encodeURIComponent).join("/")}` : null);
+  const asked = useQuery<TraceShape>(address ? `/trace/${address.split("/").map(encodeURIComponent).join("/")}` : null);
   useEffect(() => {
     box.current?.showModal();
   }, []);
@@ -65,7 +38,7 @@ function full(value: number | string | null, unit: string): string {
   return `${Number.isFinite(number) ? number.toLocaleString("en", { maximumFractionDigits: 6, useGrouping: false }) : value} ${unit === "1" ? "" : unit}`.trim();
 }
 
-function Told({ found }: { found: Trace }) {
+function Told({ found }: { found: TraceShape }) {
   const { definition } = found;
   const marks = found.details[language.value === "zh" ? "marks_zh" : "marks_en"];
   const basis = language.value === "zh" ? found.basis_zh : found.basis;

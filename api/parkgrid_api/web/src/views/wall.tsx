@@ -11,7 +11,8 @@ import { oldestIfAllOld, parkStatus } from "../park_status";
 import { long, short, since as begun } from "../parts/trouble_list";
 import { aged, causes, district, link } from "../state";
 import { concernsAll, isOnItsWay } from "../trouble";
-import type { Day, Figure, Part, ParkNow } from "../types";
+import type { Part } from "../part";
+import type { Day, Figure, ParkNow } from "../types";
 import { language, nameOf, say, speak, type Key } from "../i18n";
 
 const PAUSE_S = 20;
