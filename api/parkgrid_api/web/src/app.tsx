@@ -190,7 +190,7 @@ function AskToken() {
     event.preventDefault();
     const field = (event.currentTarget as HTMLFormElement).elements.namedItem("token") as HTMLInputElement;
     keepToken(field.value.trim());
-    void findParks();
+    findParks();
   };
   return (
     <form class="card token" onSubmit={send}>

@@ -3,24 +3,25 @@
 import { signal } from "@preact/signals";
 import { bilingualName } from "./bilingual_name";
 import { ask } from "./api_client";
+import { poll } from "./polling";
 import type { CatalogueSignal, Signals } from "./types";
 import { language, sayMaybe } from "./i18n";
 
 export const catalogue = signal<Record<string, CatalogueSignal[]> | null>(null);
 let asked = false;
+/** It is asked again only until it is there. */
+const RETRY_MS = 3_000;
 
 export function needCatalogue(): void {
   if (asked) return;
   asked = true;
-  ask<Signals>("/signals").then(
-    (found) => {
+  const stop = poll(() => ask<Signals>("/signals"), RETRY_MS, {
+    answer: (found) => {
+      stop();
       catalogue.value = found.classes;
     },
-    () => {
-      asked = false;
-      setTimeout(needCatalogue, 3_000);
-    },
-  );
+    failure: () => undefined,
+  });
 }
 
 export function signalOf(deviceClass: string, name: string): CatalogueSignal | undefined {

@@ -20,4 +20,4 @@ if (place) {
   render(<App />, place);
   markScrolls(place);
 }
-void start();
+start();

@@ -3,6 +3,7 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { remembered } from "./preferences";
 import { ask, follow, Refused } from "./api_client";
+import { poll, retryFailed } from "./polling";
 import { Ring } from "./ring";
 import { go, named, param, type View } from "./router";
 import { causesOf, concernsAll, type Cause } from "./trouble";
@@ -11,6 +12,7 @@ import type { Day, DemonstrationShape, District, Figure, Overview, Park, Parks, 
 
 const DAY_PAUSE_MS = 5_000;
 const QUARANTINE_PAUSE_MS = 10_000;
+const PARKS_PAUSE_MS = 3_000;
 
 export const parks = signal<Park[] | null>(null);
 export const overview = signal<Overview | null>(null);
@@ -116,7 +118,7 @@ export function aged<T extends Figure>(figure: T): T & Shown {
   return { ...figure, age, state };
 }
 
-export async function start(): Promise<void> {
+export function start(): void {
   setInterval(() => {
     moment.value = performance.now();
   }, 1_000);
@@ -130,24 +132,30 @@ export async function start(): Promise<void> {
     if (ofAll.value) return watchDistrict();
     return chosen.value === null ? undefined : watch(chosen.value);
   });
-  await findParks();
+  findParks();
 }
 
-export async function findParks(): Promise<void> {
-  try {
-    const found = (await ask<Parks>("/parks")).parks;
-    batch(() => {
-      problem.value = null;
-      if (link.value === "lost") link.value = "connecting";
-      heard.value = { ms: Date.now(), at: performance.now() };
-      needsToken.value = false;
-      parks.value = found;
-    });
-  } catch (error) {
-    failed(error);
-  }
-  // A first park may appear, and a server that starts with us may not answer yet.
-  if ((!parks.peek()?.length || unknownPark.peek() !== null) && !needsToken.peek()) setTimeout(() => void findParks(), 3_000);
+let stopFinding = (): void => undefined;
+
+/** Until there are parks, and the one of the address is among them: a server that starts with us may not answer yet. */
+export function findParks(): void {
+  stopFinding();
+  stopFinding = poll(() => ask<Parks>("/parks"), PARKS_PAUSE_MS, {
+    answer: ({ parks: found }) => {
+      batch(() => {
+        problem.value = null;
+        if (link.value === "lost") link.value = "connecting";
+        heard.value = { ms: Date.now(), at: performance.now() };
+        needsToken.value = false;
+        parks.value = found;
+      });
+      if (found.length > 0 && unknownPark.peek() === null) stopFinding();
+    },
+    failure: (error) => {
+      failed(error);
+      if (needsToken.peek()) stopFinding();
+    },
+  });
 }
 
 export function choose(name: string): void {
@@ -182,14 +190,17 @@ function watch(name: string): () => void {
     alive,
     lost,
   });
-  const stopDay = repeat(DAY_PAUSE_MS, async () => {
-    if (!dayIsOld()) return;
-    const fresh = await ask<Day>(`${address}/day`);
-    if (chosen.peek() === name) day.value = fresh;
+  const stopDay = poll(async () => (dayIsOld() ? ask<Day>(`${address}/day`) : null), DAY_PAUSE_MS, {
+    answer: (fresh) => {
+      if (fresh) day.value = fresh;
+    },
+    failure: notAllowed,
   });
-  const stopQuarantine = repeat(QUARANTINE_PAUSE_MS, async () => {
-    const fresh = await ask<Quarantine>(`/quarantine?park=${encodeURIComponent(name)}&limit=1`);
-    if (chosen.peek() === name) quarantine.value = fresh;
+  const stopQuarantine = poll(() => ask<Quarantine>(`/quarantine?park=${encodeURIComponent(name)}&limit=1`), QUARANTINE_PAUSE_MS, {
+    answer: (fresh) => {
+      quarantine.value = fresh;
+    },
+    failure: notAllowed,
   });
   return () => {
     unfollow();
@@ -223,25 +234,29 @@ function receiveAll(fresh: District): void {
     lately.set(known.park, ring);
     if (known.flow.grid.kw !== null) ring.add(fresh.as_of_ms, known.flow.grid.kw);
   }
-  batch(() => {
+  came(() => {
     district.value = fresh;
-    arrived.value = performance.now();
-    moment.value = arrived.value;
-    answered_ms.value = Date.now();
-    link.value = "live";
-    problem.value = null;
   });
 }
 
 function receive(fresh: Overview): void {
-  batch(() => {
+  came(() => {
     overview.value = fresh;
+  });
+}
+
+/** Figures of the present came; after an outage everything that failed meanwhile is asked again. */
+function came(keep: () => void): void {
+  const wasAway = link.peek() !== "live" || problem.peek() !== null;
+  batch(() => {
+    keep();
     arrived.value = performance.now();
     moment.value = arrived.value;
     answered_ms.value = Date.now();
     link.value = "live";
     problem.value = null;
   });
+  if (wasAway) retryFailed();
 }
 
 /** The server lives, whatever it says. */
@@ -278,21 +293,7 @@ function dayIsOld(): boolean {
 /** The newest instant that was known when the shown day was asked for. */
 export const heardWhenAsked = (): number => dayNewest;
 
-/** Do something now and then again after each pause; a failure waits for the next turn. */
-function repeat(pauseMs: number, work: () => Promise<void>): () => void {
-  let stopped = false;
-  let timer = 0;
-  const turn = async (): Promise<void> => {
-    try {
-      await work();
-    } catch (error) {
-      if (error instanceof Refused && error.problem.status === 401) failed(error);
-    }
-    if (!stopped) timer = window.setTimeout(() => void turn(), pauseMs);
-  };
-  void turn();
-  return () => {
-    stopped = true;
-    clearTimeout(timer);
-  };
+/** What is old waits for the next turn; that a token is needed is said at once. */
+function notAllowed(error: unknown): void {
+  if (error instanceof Refused && error.problem.status === 401) failed(error);
 }

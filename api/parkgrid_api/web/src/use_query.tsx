@@ -4,6 +4,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { clock } from "./format";
 import { ask, Refused } from "./api_client";
+import { poll } from "./polling";
 import type { ProblemShape } from "./types";
 import { say } from "./i18n";
 
@@ -21,7 +22,7 @@ export function useQuery<T>(path: string | null, pauseMs = 0): Query<T> {
   const [asked, setAsked] = useState<{ path: string | null; answer: Query<T> }>({ path, answer: NOTHING });
   useEffect(() => {
     if (path === null) return undefined;
-    return asking<T>(path, pauseMs, (answer) => setAsked((was) => ({ path, answer: answer(was.path === path ? was.answer : NOTHING) })));
+    return asking(() => ask<T>(path), pauseMs, (answer) => setAsked((was) => ({ path, answer: answer(was.path === path ? was.answer : NOTHING) })));
   }, [path, pauseMs]);
   return asked.path === path ? asked.answer : NOTHING;
 }
@@ -31,7 +32,7 @@ export function useQueries<T>(paths: string[], pauseMs: number): Query<T>[] {
   const [answers, setAnswers] = useState<ReadonlyMap<string, Query<T>>>(new Map());
   const all = paths.join(" ");
   useEffect(() => {
-    const stops = paths.map((path) => asking<T>(path, pauseMs, (answer) => setAnswers((was) => new Map(was).set(path, answer(was.get(path) ?? NOTHING)))));
+    const stops = paths.map((path) => asking(() => ask<T>(path), pauseMs, (answer) => setAnswers((was) => new Map(was).set(path, answer(was.get(path) ?? NOTHING)))));
     return () => {
       stops.forEach((stop) => stop());
       setAnswers(new Map());
@@ -40,35 +41,19 @@ export function useQueries<T>(paths: string[], pauseMs: number): Query<T>[] {
   return useMemo(() => paths.map((path) => answers.get(path) ?? NOTHING), [all, answers]);
 }
 
+/** Any question, asked now and again after each pause; the last answer stays while that of another key is under way. */
+export function usePolled<T>(key: string, question: () => Promise<T>, pauseMs: number): Query<T> {
+  const [asked, setAsked] = useState<Query<T>>(NOTHING);
+  useEffect(() => asking(question, pauseMs, (answer) => setAsked(answer)), [key, pauseMs]);
+  return asked;
+}
+
 /** Ask until it is stopped, and tell what each answer makes of the one before. */
-function asking<T>(path: string, pauseMs: number, tell: (answer: (was: Query<T>) => Query<T>) => void): () => void {
-  let stopped = false;
-  let timer = 0;
-  let first = true;
-  const turn = async (): Promise<void> => {
-    // Nobody looks: the server is asked again when somebody does.
-    if (document.hidden && pauseMs > 0 && first === false) {
-      timer = window.setTimeout(() => void turn(), pauseMs);
-      return;
-    }
-    first = false;
-    let answer: (was: Query<T>) => Query<T>;
-    try {
-      const data = await ask<T>(path);
-      answer = () => ({ data, problem: null, at_ms: Date.now() });
-    } catch (error) {
-      const problem = problemOf(error);
-      answer = (was) => ({ ...was, problem });
-    }
-    if (stopped) return;
-    tell(answer);
-    if (pauseMs > 0) timer = window.setTimeout(() => void turn(), pauseMs);
-  };
-  void turn();
-  return () => {
-    stopped = true;
-    clearTimeout(timer);
-  };
+function asking<T>(question: () => Promise<T>, pauseMs: number, tell: (answer: (was: Query<T>) => Query<T>) => void): () => void {
+  return poll(question, pauseMs, {
+    answer: (data) => tell(() => ({ data, problem: null, at_ms: Date.now() })),
+    failure: (error) => tell((was) => ({ ...was, problem: problemOf(error) })),
+  });
 }
 
 export function problemOf(error: unknown): ProblemShape {

@@ -1,7 +1,6 @@
 // One day of the devices of a class, on one axis: like beside like.
 
-import { useEffect, useState } from "preact/hooks";
-import { Answered, problemOf, type Query } from "../use_query";
+import { Answered, usePolled, type Query } from "../use_query";
 import { deviceName, signalName } from "../catalogue";
 import { isoDay } from "../format";
 import { askHistory } from "../history";
@@ -87,23 +86,7 @@ function Drawn({ wishes, found, ...rest }: { wishes: Wish[]; found: History[]; u
 
 /** The day's histories, asked again once a minute. */
 function useDay(wishes: Wish[], fromMs: number, toMs: number): Query<History[]> {
-  const [asked, setAsked] = useState<Query<History[]>>({ data: null, problem: null, at_ms: 0 });
   const key = wishes.map((wish) => `${wish.device.gateway}/${wish.device.device}/${wish.signal}`).join() + fromMs;
-  useEffect(() => {
-    let stopped = false;
-    const turn = (): void => {
-      const one = ({ device, signal }: Wish) => askHistory(chosen.peek() ?? "", device, signal, fromMs, toMs, 1_500);
-      Promise.all(wishes.map(one)).then(
-        (data) => !stopped && setAsked({ data, problem: null, at_ms: Date.now() }),
-        (error: unknown) => !stopped && setAsked((was) => ({ ...was, problem: problemOf(error) })),
-      );
-    };
-    turn();
-    const timer = setInterval(turn, 60_000);
-    return () => {
-      stopped = true;
-      clearInterval(timer);
-    };
-  }, [key]);
-  return asked;
+  const one = ({ device, signal }: Wish): Promise<History> => askHistory(chosen.peek() ?? "", device, signal, fromMs, toMs, 1_500);
+  return usePolled(key, () => Promise.all(wishes.map(one)), 60_000);
 }

@@ -1,8 +1,8 @@
 // Any signal from ten years to seconds: one range for all charts, the roll-up chosen by the width, everything in the
 // address. Dragging zooms; arrows move, + and - zoom.
 
-import { useEffect, useMemo, useState } from "preact/hooks";
-import { Answered, problemOf, useQuery, type Query } from "../use_query";
+import { useMemo, useRef, useState } from "preact/hooks";
+import { Answered, usePolled, useQuery, type Query } from "../use_query";
 import { catalogue, deviceName, needCatalogue, signalName, signalOf } from "../catalogue";
 import type { Sheet } from "../export";
 import { moment, scaledTo } from "../format";
@@ -93,20 +93,10 @@ function spanOf(newestMs: number): Span {
 
 function Explorer({ devices }: { devices: Device[] }) {
   const plots = plotsOf(param("plot"), devices);
-  const [now, setNow] = useState(() => overview.peek()?.newest_ms ?? Date.now());
-  const span = spanOf(now);
-  const length = span.to_ms - span.from_ms;
-  useEffect(() => {
-    if (!span.live) return undefined;
-    const pause = length <= HOUR ? 2_000 : length <= DAY ? 5_000 : 60_000;
-    const turn = (): void => setNow(overview.peek()?.newest_ms ?? Date.now());
-    turn();
-    const timer = setInterval(turn, pause);
-    return () => clearInterval(timer);
-  }, [span.live, length]);
   const [box, width] = useWidth<HTMLDivElement>();
   const compare = param("compare") ?? "";
-  const loaded = useHistories(width > 0 ? plots : [], span, compare, devices, Math.max(300, Math.min(4_000, Math.round(width * 1.5))));
+  const [span, loaded] = useHistories(width > 0 ? plots : [], compare, devices, Math.max(300, Math.min(4_000, Math.round(width * 1.5))));
+  const length = span.to_ms - span.from_ms;
   const zone = park.value?.time_zone ?? "Asia/Shanghai";
   const zoom = (from: number, to: number): void => {
     // Seconds are the finest that devices report.
@@ -227,22 +217,30 @@ function wantedOf(plots: Plot[], compare: string, devices: Device[]): Wanted[] {
   return other && same ? [...wanted, { plot: { device: other, signal: same.signal }, shift: 0, against: deviceName(other) }] : wanted;
 }
 
-/** All histories of a view, one question a device and span; the last answer stays while the next is under way. */
-function useHistories(plots: Plot[], span: Span, compare: string, devices: Device[], points: number): Query<Loaded[]> {
-  const [asked, setAsked] = useState<Query<Loaded[]>>({ data: null, problem: null, at_ms: 0 });
-  const key = [plotText(plots), span.from_ms, span.to_ms, compare, points].join("|");
-  useEffect(() => {
-    let stopped = false;
-    const wanted = wantedOf(plots, compare, devices);
-    Promise.all(wanted.map((one) => load(one, span, points))).then(
-      (data) => !stopped && setAsked({ data, problem: null, at_ms: Date.now() }),
-      (error: unknown) => !stopped && setAsked((was) => ({ ...was, problem: problemOf(error) })),
-    );
-    return () => {
-      stopped = true;
-    };
-  }, [key]);
-  return asked;
+/** How often a span that ends at the newest value moves on. */
+const pauseOf = (length: number): number => (length <= HOUR ? 2_000 : length <= DAY ? 5_000 : 60_000);
+
+/** The span of the address, and all histories in it; the last answer stays while the next is under way. */
+function useHistories(plots: Plot[], compare: string, devices: Device[], points: number): [Span, Query<Loaded[]>] {
+  const newest = (): number => overview.peek()?.newest_ms ?? Date.now();
+  const [now, setNow] = useState(newest);
+  const span = spanOf(now);
+  const length = span.to_ms - span.from_ms;
+  // Of a live span only the length: it moves on by itself, and is no other question then.
+  const key = [plotText(plots), span.live ? length : `${span.from_ms}-${span.to_ms}`, compare, points].join("|");
+  const last = useRef<{ of: string; loaded: Loaded[] } | null>(null);
+  const question = async (): Promise<Loaded[]> => {
+    const at = newest();
+    setNow(at);
+    const next = spanOf(at);
+    const of = `${key}|${next.from_ms}|${next.to_ms}`;
+    // Nothing newer came, or less than a step of it: it is the same question, and answered.
+    if (last.current?.of === of) return last.current.loaded;
+    const loaded = await Promise.all(wantedOf(plots, compare, devices).map((one) => load(one, next, points)));
+    last.current = { of, loaded };
+    return loaded;
+  };
+  return [span, usePolled(key, question, span.live ? pauseOf(length) : 0)];
 }
 
 const under = new Map<string, Promise<History>>();
