@@ -8,6 +8,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from tests.web.sources import call
 from typer.testing import CliRunner
 
 from parkgrid.cli import app
@@ -18,7 +19,6 @@ from parkgrid_contract.signals import CATALOGUE, SignalKind
 from tests.accounting.billing import At
 from tests.accounting.february import ACCOUNT, AFTER, AFTER_MS, Month, february, kept_month
 from tests.accounting.printed import pages_of
-from tests.web.sources import call
 
 __all__ = ["february", "kept_month"]
 ROOT = Path(__file__).parents[2]

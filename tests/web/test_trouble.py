@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import psycopg
 import pytest
@@ -18,42 +18,11 @@ from tests.api.feed import Feed, now_ms
 from tests.conftest import temporary_database
 from tests.web.build_hook import ROOT
 from tests.web.conftest import Visit, served
-from tests.web.sources import call
 
 if TYPE_CHECKING:
     from parkgrid_servers.database import RunningDatabase
 
 Visits = Callable[..., Visit]
-NOW = 1_795_392_000_000
-SILENT = {"kind": "device_silent", "gateway": "gw-1", "since_ms": NOW - 42_000, "count": 1, "of": 9, "devices": []}
-BROKER = {"kind": "broker", "gateway": None, "since_ms": NOW - 9_000, "count": 0, "of": 0, "devices": []}
-
-
-def causes(**known: Any) -> list[tuple[str, int | None]]:
-    given = {"network": True, "reached": True, "heard_ms": NOW - 7_000, "problem": None, "answered_ms": NOW - 8_000,
-             "troubles": [], "demonstration": None, **known}  # fmt: skip
-    return [(one["kind"], one["since_ms"]) for one in call("trouble.ts", "causesOf", given)]
-
-
-def refused(title: str) -> dict[str, Any]:
-    return {"title": title, "status": 503, "problems": []}
-
-
-def test_nobody_further_away_is_blamed_for_what_is_nearer() -> None:
-    told = [{"park": "a", "trouble": BROKER}, {"park": "b", "trouble": BROKER}]
-    assert causes(network=False, reached=False, troubles=told) == [("own_network", NOW - 7_000)]
-    assert causes(reached=False, troubles=told, problem=refused("The database does not answer.")) == [
-        ("link", NOW - 7_000)
-    ]
-    assert causes(troubles=told, problem=refused("The database does not answer.")) == [("database", NOW - 8_000)]
-    # Of all parks it is one cause.
-    assert causes(troubles=told) == [("broker", NOW - 9_000)]
-    assert causes(troubles=[{"park": "a", "trouble": SILENT}]) == [("device_silent", NOW - 42_000)]
-    assert causes() == []
-    # What is only on its way explains old figures, and is no trouble of anybody's.
-    made = {"phase": "history", "share": 0.4, "parks": ["a", "b"]}
-    assert causes(troubles=told, demonstration=made) == [("history", None)]
-    assert causes(reached=False, demonstration=made) == [("link", NOW - 7_000)]
 
 
 def test_the_api_s_own_words_are_known_in_both_languages() -> None:
@@ -67,21 +36,6 @@ def test_the_api_s_own_words_are_known_in_both_languages() -> None:
     assert [title for title in titles if f'"{title}"' not in said] == []
 
 
-@pytest.mark.parametrize(
-    ("title", "kind"),
-    [
-        ("The question takes too long.", "slow"),
-        ("查询耗时过长。", "slow"),
-        ("The server is busy with other questions.", "busy"),
-        ("No further live stream is served.", "streams"),
-        ("The database is not migrated.", "schema"),
-        ("Bad Gateway", "server"),
-    ],
-)
-def test_a_refusal_is_no_dead_database(title: str, kind: str) -> None:
-    assert causes(problem=refused(title)) == [(kind, NOW - 8_000)]
-
-
 def test_everything_that_the_server_names_has_words() -> None:
     words = json.loads((ROOT / "api" / "parkgrid_api" / "web" / "src" / "locales" / "zh.json").read_text())
     kinds = get_args(TroubleKind)
@@ -90,14 +44,6 @@ def test_everything_that_the_server_names_has_words() -> None:
     # A new one of a gateway is shown by its name.
     problems = "wrong_device", "other_transaction", "line_settings_differ", "two_names", "unusable_driver"
     assert {f"problem.{problem}" for problem in problems} <= set(words)
-
-
-DAYS = [("2026-11-30", True), ("2026-02-30", False), ("30.11.2026", False), ("", False)]
-
-
-@pytest.mark.parametrize(("day", "right"), DAYS)
-def test_days(day: str, right: bool) -> None:
-    assert call("calendar_day.ts", "isDay", day) is right
 
 
 @dataclass
