@@ -1,8 +1,11 @@
 """The one shape of a reading, the same on both sides of the wire."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from parkgrid_contract.signals import DeviceClass
 
 
 class Quality(StrEnum):
@@ -39,3 +42,22 @@ class Sample:
     """Signal name to value, in the unit of the catalogue."""
     flags: Mapping[str, Quality] = field(default_factory=lambda: NO_FLAGS)
     """Signal name to quality, for values that are not good."""
+
+
+def measured(device_class: DeviceClass, device: str, at_ms: int, values: Mapping[str, float]) -> Sample:
+    """A sample of what was measured, in the catalogue's units: this is where a reading is rounded, and nowhere else.
+
+    At the catalogue's resolution what is accepted is exactly what is stored. A value outside its signal's range is
+    flagged; one that is not finite, or that the class does not have, is left out.
+    """
+    known = device_class.by_name
+    kept: dict[str, float] = {}
+    flags: dict[str, Quality] = {}
+    for name, number in values.items():
+        signal = known.get(name)
+        if signal is None or not math.isfinite(number):
+            continue
+        value = kept[name] = signal.rounded(number)
+        if not signal.low <= value <= signal.high:
+            flags[name] = Quality.OUT_OF_RANGE
+    return Sample(device, at_ms, kept, flags or NO_FLAGS)

@@ -5,7 +5,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from parkgrid_contract.sample import Sample
+from parkgrid_contract.sample import Sample, measured
+from parkgrid_contract.signals import CATALOGUE
 from parkgrid_edge.delivery.outbox import Stats
 
 _PROC = Path("/proc")
@@ -67,7 +68,8 @@ class Health:
             "link_reconnects": work.reconnects,
             **_outbox(work.stats, now_ms),
         }
-        return Sample(self.gateway, at_ms, {name: value for name, value in found.items() if value is not None})
+        known = {name: value for name, value in found.items() if value is not None}
+        return measured(CATALOGUE["gateway"], self.gateway, at_ms, known)
 
     def _cpu_pct(self) -> float | None:
         numbers = [int(text) for text in _text(self.proc / "stat").partition("\n")[0].split()[1:]]

@@ -35,8 +35,8 @@ def test_figures_by_hand(tmp_path):
     wanted = {
         "memory_used_pct": 75.0,
         "agent_memory_mb": 10.0,
-        "temperature_c": 55.25,
-        "uptime_s": 1234.56,
+        "temperature_c": 55.2,
+        "uptime_s": 1235.0,
         "outbox_batches": 2,
         "outbox_mb": 4.5,
         "outbox_oldest_s": 60.0,

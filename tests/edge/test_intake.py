@@ -1,11 +1,11 @@
 """Intake and ledger: what is taken is what will be stored, and the ledger says so."""
 
 import json
-import math
 
 import pytest
 
-from parkgrid_contract.sample import Quality, Sample
+from parkgrid_contract.sample import Quality, Sample, measured
+from parkgrid_contract.signals import CATALOGUE
 from parkgrid_edge.delivery import intake as module
 from parkgrid_edge.delivery.intake import Intake
 from parkgrid_edge.delivery.ledger import Ledger
@@ -17,12 +17,15 @@ def one(device="m-1", at_ms=1, **values) -> Sample:
     return Sample(device, at_ms, values)
 
 
-def test_values_are_rounded_and_the_unknown_and_the_absent_stay_out():
+def test_what_was_measured_is_taken_as_it_is_and_the_unknown_stays_out():
     intake = Intake([("m-1", "meter", frozenset())])
-    values = {"active_power_kw": 1.23456, "frequency_hz": math.nan, "demand_kw": math.inf, "colour": 7.0}
-    flags = {"active_power_kw": Quality.STALE, "frequency_hz": Quality.BAD}
-    intake.accept(Sample("m-1", 5, values, flags))
-    assert intake.take() == [Sample("m-1", 5, {"active_power_kw": 1.235}, {"active_power_kw": Quality.STALE})]
+    sample = measured(CATALOGUE["meter"], "m-1", 5, {"active_power_kw": 1.23456, "frequency_hz": 71.0})
+    strange = Sample("m-1", 6, {"active_power_kw": 1.0, "colour": 7.0}, {"colour": Quality.BAD})
+    intake.accept(sample)
+    intake.accept(strange)
+    taken = intake.take()
+    assert taken[0] is sample
+    assert taken[1] == Sample("m-1", 6, {"active_power_kw": 1.0}, {})
     assert intake.take() == []
     assert intake.take_refused() == 0
 

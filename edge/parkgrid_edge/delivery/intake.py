@@ -1,12 +1,11 @@
 """The door between the poller and the outbox: what comes in is what will be stored, to the last digit."""
 
-import math
 from collections.abc import Iterable
 
 import structlog
 
 from parkgrid_contract.sample import Sample
-from parkgrid_contract.signals import CATALOGUE, DeviceClass
+from parkgrid_contract.signals import CATALOGUE
 
 MOST_SAMPLES = 100_000
 """How many samples may wait for a commit; a disk that stalls must not fill the memory."""
@@ -14,12 +13,13 @@ _log = structlog.get_logger("edge.intake")
 
 
 class Intake:
-    """Collects samples between two commits, rounded to the catalogue's resolution."""
+    """Collects samples between two commits, of the signals that are to be reported."""
 
     def __init__(self, devices: Iterable[tuple[str, str, frozenset[str]]]) -> None:
         """`devices`: identifier, class, and the signals to report (empty for all)."""
-        self._rules: dict[str, tuple[DeviceClass, frozenset[str]]] = {
-            device: (CATALOGUE[class_name], signals) for device, class_name, signals in devices
+        self._reported = {
+            device: frozenset(CATALOGUE[name].by_name) & (signals or CATALOGUE[name].by_name.keys())
+            for device, name, signals in devices
         }
         self._samples: list[Sample] = []
         self._last_ms: dict[str, int] = {}
@@ -31,26 +31,23 @@ class Intake:
         return len(self._samples)
 
     def accept(self, sample: Sample) -> None:
-        """Take a sample for the next commit; absent, unknown and non-finite values stay out."""
-        rule = self._rules.get(sample.device)
-        if rule is None or self._overflows():
+        """Take a sample, as `measured` makes it, for the next commit; what is not to be reported stays out."""
+        reported = self._reported.get(sample.device)
+        if reported is None or self._overflows():
             self.refused += 1
             return
         if self._last_ms.get(sample.device) == sample.at_ms:
             # Two readings of one instant would contradict each other at the store.
             self.refused += 1
             return
-        device_class, wanted = rule
-        values = {
-            name: device_class.by_name[name].rounded(value)
-            for name, value in sample.values.items()
-            if name in device_class.by_name and (not wanted or name in wanted) and math.isfinite(value)
-        }
-        if not values:
+        if not sample.values.keys() <= reported:
+            values = {name: value for name, value in sample.values.items() if name in reported}
+            flags = {name: quality for name, quality in sample.flags.items() if name in values}
+            sample = Sample(sample.device, sample.at_ms, values, flags)
+        if not sample.values:
             return
         self._last_ms[sample.device] = sample.at_ms
-        flags = {name: quality for name, quality in sample.flags.items() if name in values}
-        self._samples.append(Sample(sample.device, sample.at_ms, values, flags))
+        self._samples.append(sample)
 
     def take(self) -> list[Sample]:
         """Everything that came in since the last call."""

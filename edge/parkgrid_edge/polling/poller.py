@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from parkgrid_contract.sample import NO_FLAGS, Quality, Sample
+from parkgrid_contract.sample import Sample, measured
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import Clock
 from parkgrid_edge.drivers import find
@@ -296,16 +296,11 @@ def _buses(devices: Iterable[_Device], speed: float) -> list[_Bus]:
     return buses
 
 
-def _sample(device: _Device, raw: Mapping[str, float], at_ms: int) -> Sample:
-    """A sample in the catalogue's units and steps, with a flag on each value that cannot be true."""
+def _sample(device: _Device, read: Mapping[str, float], at_ms: int) -> Sample:
+    """What the device said, behind its transformers."""
     settings = device.settings
-    known = CATALOGUE[settings.device_class].by_name
-    values: dict[str, float] = {}
-    flags: dict[str, Quality] = {}
-    for name, number in raw.items():
-        signal = known[name]
-        scaled = number * settings.ratio if signal.unit in _TRANSFORMED_UNITS else number
-        value = values[name] = signal.rounded(scaled)
-        if not signal.low <= value <= signal.high:
-            flags[name] = Quality.OUT_OF_RANGE
-    return Sample(settings.device, at_ms, values, flags or NO_FLAGS)
+    device_class, ratio = CATALOGUE[settings.device_class], settings.ratio
+    if ratio != 1.0:
+        behind = {signal.name for signal in device_class.signals if signal.unit in _TRANSFORMED_UNITS}
+        read = {name: number * ratio if name in behind else number for name, number in read.items()}
+    return measured(device_class, settings.device, at_ms, read)
