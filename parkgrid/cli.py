@@ -3,6 +3,7 @@
 Nothing heavy is imported before a command needs it, so that `--help` answers at once.
 """
 
+import importlib.util
 import os
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 
 from parkgrid.commands import bill, clusters, dashboards, gateway, influx, measured, parks, registers, report, trace
-from parkgrid.commands.outcome import FAILED, finish, instant
+from parkgrid.commands.outcome import FAILED, finish, instant, refuse
 
 app = typer.Typer(
     name="parkgrid",
@@ -283,6 +284,8 @@ def simulate(context: typer.Context) -> None:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def bench(context: typer.Context) -> None:
     """Measure this machine: every figure as a ratio taken in one run. `parkgrid bench --help` lists its options."""
+    if importlib.util.find_spec("parkgrid_bench") is None:
+        refuse("benchmarks are in no wheel: run `uv run parkgrid bench` in a clone of the repository")
     from parkgrid_bench.__main__ import main
 
     finish(lambda: main(context.args))
