@@ -16,21 +16,23 @@ from parkgrid.commands.outcome import FAILED, finish, instant, refuse
 app = typer.Typer(
     name="parkgrid",
     help=(
-        "Watches and bills the energy of industrial parks: nothing accepted is lost or counted twice.\n\n"
-        "Start with `parkgrid up`: it brings a database, a broker, a simulated park and the page, and prints the "
-        "page's address. `parkgrid doctor` says what is in the way."
+        "Monitors and bills the energy of industrial parks: no accepted reading is lost or counted twice.\n\n"
+        "Start with `parkgrid up`: it starts a database, a broker, simulated parks and the page, and prints the "
+        "page's address. `parkgrid doctor` checks this machine first."
     ),
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-edge = typer.Typer(help="The gateway agent: polls devices, keeps readings, sends them up.", no_args_is_help=True)
+edge = typer.Typer(
+    help="The gateway agent: polls devices, keeps readings, sends them to the server.", no_args_is_help=True
+)
 ingest = typer.Typer(help="The only writer of telemetry: broker to database, exactly once.", no_args_is_help=True)
 accounting = typer.Typer(
-    help="Stored readings to energy of every interval, revised when late data come.", no_args_is_help=True
+    help="Computes 15-minute energy from stored readings, and revises it when late data arrive.", no_args_is_help=True
 )
-api = typer.Typer(help="Answers for people and programs, and the page.", no_args_is_help=True)
+api = typer.Typer(help="The HTTP API and the page.", no_args_is_help=True)
 database = typer.Typer(help="The database schema.", no_args_is_help=True)
 app.add_typer(edge, name="edge")
 app.add_typer(ingest, name="ingest")
@@ -49,56 +51,59 @@ app.command("trace")(trace.trace)
 app.command("import")(measured.import_command)
 app.command("show")(measured.show)
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder for data and logs.  [default: kept per user]")]
-Dsn = Annotated[str | None, typer.Option(help="A running PostgreSQL; without it one is started here.")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder for data and logs.  [default: one for each user]")]
+Dsn = Annotated[str | None, typer.Option(help="An existing PostgreSQL. Without it, one is started here.")]
 MqttUrl = Annotated[
     str | None,
     typer.Option(
-        help="A running broker, mqtt://host:1883 or mqtts://host:8883?ca=ca.crt (TLS); without it one is started here."
+        help="An existing broker, mqtt://host:1883 or mqtts://host:8883?ca=ca.crt (TLS). Without it, one is started."
     ),
 ]
-Config = Annotated[Path | None, typer.Option(help="TOML file; the environment (PARKGRID_…) wins over it.")]
+Config = Annotated[Path | None, typer.Option(help="TOML file; environment variables (PARKGRID_…) override it.")]
 
 
 @app.command()
 def up(
     for_s: Annotated[
-        float | None, typer.Option("--for", help="Stop after so many seconds and check every sample.")
+        float | None, typer.Option("--for", help="Stop after this many seconds and check every sample.")
     ] = None,
     speed: Annotated[float, typer.Option(min=1, max=3600, help="Simulated seconds per second.")] = 1.0,
     data_dir: DataDir = None,
     port: Annotated[
         int | None,
-        typer.Option(min=0, max=65_535, help="Port of the page; 0 takes any. Without it: 8080 or the next free one."),
+        typer.Option(
+            min=0, max=65_535, help="Port of the page; 0: any free port.  [default: 8080 or the next free one]"
+        ),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="Where the page listens: 0.0.0.0 for other machines, too; it then asks for a token.")
+        str,
+        typer.Option(help="Address to listen on. 0.0.0.0 also admits other machines; the page then requires a token."),
     ] = "127.0.0.1",
     dsn: Dsn = None,
     mqtt_url: MqttUrl = None,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of the simulated parks: the same seed, the same parks.")
+        int | None, typer.Option(help="Seed of the simulated parks: the same seed gives the same parks.")
     ] = None,
     parks: Annotated[
         int | None,
-        typer.Option(min=1, max=3, help="How many parks of the demonstration district.  [default: 3, brief runs 1]"),
+        typer.Option(min=1, max=3, help="Number of parks of the demonstration district.  [default: 3, short runs 1]"),
     ] = None,
     scenario: Annotated[
-        list[str] | None, typer.Option(help="A park to play, by name or TOML file; may be repeated.")
+        list[str] | None, typer.Option(help="A park to simulate: a name or a TOML file. May be repeated.")
     ] = None,
     history: Annotated[
         bool | None,
         typer.Option(
-            "--history/--no-history", help="Make the year before the first start.  [default: not in brief runs]"
+            "--history/--no-history", help="Generate the year before the first start.  [default: not in short runs]"
         ),
     ] = None,
 ) -> None:
     """Start everything on this machine: database, broker, a district of simulated parks, edge, ingest, api and page.
 
-    The first start makes a year of history, marked as simulated, with bills and cluster figures, in 45 s
-    or so on two cores; later ones go on from there. Ctrl-C stops it cleanly; the data stays. With `--for` the last
-    line is one JSON object, and the exit status is 0 only if nothing was lost, doubled or refused. Runs with `--for` or
-    `--speed` are brief: one park and no history, unless told otherwise.
+    The first start generates a year of history, marked as simulated, with bills and cluster figures. This takes about a
+    minute on two cores; later starts continue from there. Ctrl-C stops everything; the data stays. With `--for` the
+    last line is one JSON object, and the exit status is 0 only if nothing was lost, duplicated or refused. Runs with
+    `--for` or `--speed` are short: one park and no history, unless other options say so.
 
     For example:
 
@@ -126,17 +131,17 @@ def up(
 @app.command()
 def replay(
     directory: Annotated[Path, typer.Argument(help="Folder with the measured CSV files.")],
-    mapping: Annotated[Path | None, typer.Option(help="TOML that says what the columns mean.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="TOML file that describes the columns.")] = None,
     start: Annotated[
         str | None, typer.Option("--from", help="First instant, for example 2016-08-01T00:00-08:00.")
     ] = None,
     end: Annotated[str | None, typer.Option("--to", help="Last instant, in the same form.")] = None,
     data_dir: DataDir = None,
     dsn: Dsn = None,
-    mqtt_url: Annotated[str | None, typer.Option("--broker", "--mqtt-url", help="A running broker.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object as the last line.")] = False,
+    mqtt_url: Annotated[str | None, typer.Option("--broker", "--mqtt-url", help="An existing broker.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
-    """Send measured data the whole way: Modbus registers, edge, broker, ingest, store; then read the totals back.
+    """Send measured data through Modbus registers, edge, broker, ingest and store; then read the totals back.
 
     For example:
 
@@ -153,11 +158,11 @@ def replay(
 @app.command()
 def doctor(
     data_dir: DataDir = None,
-    port: Annotated[int, typer.Option(help="Port that the page would take.")] = 8080,
+    port: Annotated[int, typer.Option(help="Port that the page would use.")] = 8080,
     dsn: Dsn = None,
     mqtt_url: MqttUrl = None,
 ) -> None:
-    """Look at this machine as `parkgrid up` would find it, and say what to do. Exit status 1 if something is wrong."""
+    """Check whether `parkgrid up` can run on this machine, and say what to do. Exit status 1 if something is wrong."""
     from parkgrid.doctor import State, Surroundings, examine
     from parkgrid.places import default_data_dir
 
@@ -181,12 +186,12 @@ def tap(
     gateway: Annotated[str, typer.Option(help="Only this gateway.")] = "",
     device: Annotated[str, typer.Option(help="Only this device.")] = "",
     signal: Annotated[str, typer.Option(help="Only signals whose name contains this.")] = "",
-    backlog: Annotated[bool, typer.Option(help="Also what was sent late.")] = False,
-    count: Annotated[int | None, typer.Option(help="Stop after so many lines.")] = None,
-    for_s: Annotated[float | None, typer.Option("--for", help="Stop after so many seconds.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    backlog: Annotated[bool, typer.Option(help="Also show readings that were sent late.")] = False,
+    count: Annotated[int | None, typer.Option(help="Stop after this many lines.")] = None,
+    for_s: Annotated[float | None, typer.Option("--for", help="Stop after this many seconds.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Show live telemetry, decoded, with units. Without --broker it listens to the `parkgrid up` of the data folder.
+    """Show live telemetry, decoded, with units. Without --broker it uses the running `parkgrid up`.
 
     For example:
 
@@ -219,7 +224,7 @@ def edge_run(config: Config = None) -> None:
 
 @edge.command("check")
 def edge_check(config: Config = None) -> None:
-    """Check the agent's settings and say everything that is wrong with them; nothing is started."""
+    """Check the agent's settings and list all mistakes; nothing is started."""
     from parkgrid_edge.__main__ import main
 
     finish(lambda: main([*_arguments(config), "--check"]))
@@ -243,7 +248,7 @@ def ingest_run(config: Config = None) -> None:
 
 @ingest.command("check")
 def ingest_check(config: Config = None) -> None:
-    """Check ingest's settings and say everything that is wrong with them; nothing is started."""
+    """Check ingest's settings and list all mistakes; nothing is started."""
     from parkgrid_ingest.__main__ import main
 
     finish(lambda: main([*_arguments(config), "--check"]))
@@ -259,7 +264,7 @@ def accounting_run(config: Config = None) -> None:
 
 @accounting.command("check")
 def accounting_check(config: Config = None) -> None:
-    """Check accounting's settings and say everything that is wrong with them; nothing is started."""
+    """Check accounting's settings and list all mistakes; nothing is started."""
     from parkgrid_accounting.__main__ import main
 
     finish(lambda: main([*_arguments(config), "--check"]))
@@ -283,9 +288,9 @@ def simulate(context: typer.Context) -> None:
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def bench(context: typer.Context) -> None:
-    """Measure this machine: every figure as a ratio taken in one run. `parkgrid bench --help` lists its options."""
+    """Measure this machine. Each figure is a ratio from one run. `parkgrid bench --help` lists its options."""
     if importlib.util.find_spec("parkgrid_bench") is None:
-        refuse("benchmarks are in no wheel: run `uv run parkgrid bench` in a clone of the repository")
+        refuse("benchmarks are not in the wheels: run `uv run parkgrid bench` in a clone of the repository")
     from parkgrid_bench.__main__ import main
 
     finish(lambda: main(context.args))
@@ -293,17 +298,17 @@ def bench(context: typer.Context) -> None:
 
 @database.command("migrate")
 def db_migrate(
-    dsn: Annotated[str, typer.Option(help="The database, as an administrator of it.", envvar="PARKGRID_DSN")],
+    dsn: Annotated[str, typer.Option(help="The database, with an administrator's login.", envvar="PARKGRID_DSN")],
     logins: Annotated[
         bool,
         typer.Option(
             "--logins",
-            help="Also make the logins ingest, accounting, api, grafana_reader, or renew their passwords: those that"
-            " PARKGRID_INGEST_DB_PASSWORD, PARKGRID_ACCOUNTING_DB_PASSWORD, … hold.",
+            help="Also create the logins ingest, accounting, api, grafana_reader, or change their passwords, to those"
+            " in PARKGRID_INGEST_DB_PASSWORD, PARKGRID_ACCOUNTING_DB_PASSWORD, …",
         ),
     ] = False,
 ) -> None:
-    """Bring schema, owner and rights up to date; safe to repeat, and to run while ingest is running."""
+    """Update schema, owner and rights. It may be repeated, and may run while ingest is running."""
     from parkgrid.schema import migrate
 
     finish(lambda: migrate(dsn, os.environ if logins else None))

@@ -20,16 +20,16 @@ _FAILED = 1
 _WRONG = 2
 _MAX_FILE_BYTES = 16 << 20
 Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
-By = Annotated[str, typer.Option("--by", help="Your name; it is kept with what you do.")]
+By = Annotated[str, typer.Option("--by", help="Your name; it is stored with the change.")]
 Lang = Annotated[Language, typer.Option("--lang", help="Language of the bill.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, numbers as exact texts.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, numbers as exact strings.")]
 Account = Annotated[str, typer.Argument(help="The account (户号), as the meter's metering point names it.")]
 Month = Annotated[str, typer.Argument(help="The month, for example 2026-11.")]
 
 app = typer.Typer(
     help=(
-        "Electricity bills: from stored 15-minute energies, by versioned plan files, to the cent.\n\n"
-        "Start with `parkgrid bill plans examples`, load a plan, agree on it for an account, then show its month."
+        "Electricity bills, computed exactly from stored 15-minute energies and versioned plan files.\n\n"
+        "First `parkgrid bill plans examples`, then load a plan, assign it to an account (`agree`), and show a month."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -44,7 +44,7 @@ app.add_typer(prices, name="prices")
 def plans_load(
     file: Annotated[str, typer.Argument(help="A TOML file, or the name of an example.")], dsn: Dsn, by: By
 ) -> None:
-    """Check a plan file and keep it as a version; closed months stay under theirs.
+    """Check a plan file and store it as a new version; closed months keep the version they were closed with.
 
     For example:
 
@@ -56,24 +56,24 @@ def plans_load(
         from parkgrid_accounting.bills.supply import load_plan
 
         plan, new = load_plan(connection, _plan_text(file), file, by)
-        typer.echo(f"{plan.plan_id} {plan.short_version} {'loaded' if new else 'was loaded before: nothing to do'}")
+        typer.echo(f"{plan.plan_id} {plan.short_version} {'loaded' if new else 'is already loaded: nothing to do'}")
 
 
 @plans.command("check")
 def plans_check(file: Annotated[str, typer.Argument(help="A TOML file, or the name of an example.")]) -> None:
-    """Check a plan file and say everything that is wrong with it; nothing is stored."""
+    """Check a plan file and list all mistakes; nothing is stored."""
     with _telling():
         from parkgrid_domain.tariff.reader import read_plan
 
         plan = read_plan(_plan_text(file), file)
-        typer.echo(f"{plan.plan_id} {plan.short_version} is right: {plan.kind}, valid from {plan.valid_from}")
+        typer.echo(f"{plan.plan_id} {plan.short_version} is valid: {plan.kind}, valid from {plan.valid_from}")
 
 
 @plans.command("examples")
 def plans_examples(
-    show: Annotated[str | None, typer.Argument(help="Print this one, to begin your own with.")] = None,
+    show: Annotated[str | None, typer.Argument(help="Print this one, as a start for your own.")] = None,
 ) -> None:
-    """List the plans that ship as examples, or print one. None of them claims to be in force today.
+    """List the example plans, or print one. The examples are not necessarily valid today.
 
     For example:
 
@@ -107,13 +107,13 @@ def plans_list(dsn: Dsn) -> None:
 
 @prices.command("load")
 def prices_load(
-    series: Annotated[str, typer.Argument(help="The series that a spot plan names.")],
+    series: Annotated[str, typer.Argument(help="The name of the series, as in the spot plan.")],
     file: Annotated[Path, typer.Argument(help="CSV with the columns at,price_cny_per_kwh.")],
     dsn: Dsn,
     by: By,
     source: Annotated[str, typer.Option(help="Where the prices come from.")],
 ) -> None:
-    """Take in prices of a market series, whole or not at all.
+    """Load prices of a market series: all of the file, or nothing if there is a mistake.
 
     For example:
 
@@ -134,9 +134,9 @@ def forecast(
     dsn: Dsn,
     by: By,
     source: Annotated[str, typer.Option(help="Who forecast it, and when.")],
-    place: Annotated[str, typer.Option(help="The place that plans name.")] = "guangzhou",
+    place: Annotated[str, typer.Option(help="The place, as in the plans.")] = "guangzhou",
 ) -> None:
-    """State the forecast of a day's maximum temperature, on which hot-day prices depend.
+    """Enter the forecast of a day's maximum temperature, on which hot-day prices depend.
 
     For example:
 
@@ -160,15 +160,15 @@ def agree(
     end: Annotated[str | None, typer.Option("--to", help="The first of the month after the last one.")] = None,
     basis: Annotated[
         Literal["none", "capacity", "contracted_demand", "measured_demand"],
-        typer.Option("--basis", help="What the basic charge is paid on."),
+        typer.Option("--basis", help="What the basic charge is based on."),
     ] = "none",
     capacity_kva: Annotated[str | None, typer.Option(help="Capacity of the transformers, kVA.")] = None,
     contracted_kw: Annotated[str | None, typer.Option(help="Contracted demand, kW.")] = None,
-    power_factor: Annotated[str | None, typer.Option(help="Its standard: 0.90, 0.85 or 0.80.")] = None,
+    power_factor: Annotated[str | None, typer.Option(help="Its power-factor standard: 0.90, 0.85 or 0.80.")] = None,
     voltage: Annotated[str, typer.Option(help="Voltage class, for example 10 kV.")] = "",
-    reason: Annotated[str, typer.Option(help="Why, for whoever reads it later.")] = "",
+    reason: Annotated[str, typer.Option(help="The reason, for later readers.")] = "",
 ) -> None:
-    r"""Note how an account is supplied, by whole months; from its month on it takes the place of what held before.
+    r"""Record the supply agreement of an account, from the first of a month on; it replaces the earlier one from then.
 
     For example:
 
@@ -194,15 +194,15 @@ def show(
     account: Account,
     month: Month,
     dsn: Dsn,
-    plan: Annotated[str | None, typer.Option(help="Under this plan instead of the agreed one.")] = None,
+    plan: Annotated[str | None, typer.Option(help="Compute with this plan instead of the agreed one.")] = None,
     against: Annotated[
-        str | None, typer.Option("--compare", help="What it would cost under these plans, separated by commas.")
+        str | None, typer.Option("--compare", help="Compare with the cost under these plans, separated by commas.")
     ] = None,
-    revision: Annotated[int | None, typer.Option(help="A former revision of a closed month.")] = None,
+    revision: Annotated[int | None, typer.Option(help="An earlier revision of a closed month.")] = None,
     as_json: AsJson = False,
     language: Lang = "zh",
 ) -> None:
-    """Show a month's bill: the closed one, or what has come together so far with its demand peak.
+    """Show a month's bill: the closed one, or the sum so far with its maximum demand.
 
     For example:
 
@@ -229,10 +229,10 @@ def close(
     month: Month,
     dsn: Dsn,
     by: By,
-    reason: Annotated[str, typer.Option(help="Needed to close a month again: why.")] = "",
+    reason: Annotated[str, typer.Option(help="The reason; required to close a month again.")] = "",
     language: Lang = "zh",
 ) -> None:
-    """Close a month: its bill is kept as it is, and only late data make another revision.
+    """Close a month: its bill is fixed, and only late data create another revision.
 
     For example:
 
@@ -321,7 +321,7 @@ def _read(path: Path) -> str:
 
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
-            raise BillError(f"{path}: more than {_MAX_FILE_BYTES >> 20} MB is no file of this kind")
+            raise BillError(f"{path}: more than {_MAX_FILE_BYTES >> 20} MB is too large for such a file")
         return path.read_text("utf-8-sig")
     except OSError as error:
         raise BillError(f"{path} cannot be read: {error.strerror}") from error
@@ -335,7 +335,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise BillError(f"{text!r} is no day: write it like 2026-11-01") from error
+        raise BillError(f"{text!r} is not a day: write it like 2026-11-01") from error
 
 
 def _optional(text: str | None, name: str) -> Decimal | None:

@@ -14,13 +14,13 @@ _REFUSED = 1
 _WRONG = 2
 Language = Literal["zh", "en"]
 Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
-By = Annotated[str, typer.Option("--by", help="Who takes the file in; kept with every figure.  [default: your login]")]
+By = Annotated[str, typer.Option("--by", help="Your name; it is stored with every figure.  [default: your login]")]
 Lang = Annotated[Language, typer.Option("--lang", help="Language of what is printed or written.")]
 Dry = Annotated[bool, typer.Option("--dry-run", help="Check the file against the database and change nothing.")]
 
 app = typer.Typer(
     help=(
-        "Industrial clusters: quarterly outputs in, progress to the targets and energy beside output out.\n\n"
+        "Industrial clusters: import quarterly outputs, report progress to the targets and energy per output.\n\n"
         "Start with `parkgrid clusters template outputs.xlsx`, fill it in, "
         "then `parkgrid clusters import outputs.xlsx`."
     ),
@@ -32,10 +32,10 @@ app = typer.Typer(
 def template(
     out: Annotated[Path, typer.Argument(help="File to write.")],
     form: Annotated[
-        Literal["xlsx", "csv"] | None, typer.Option("--format", help="By default, as the name ends.")
+        Literal["xlsx", "csv"] | None, typer.Option("--format", help="By default, the ending of the file name.")
     ] = None,
     kind: Annotated[
-        Literal["output", "enterprise"], typer.Option(help="Outputs, or whose account is whose.")
+        Literal["output", "enterprise"], typer.Option(help="Outputs of clusters, or the accounts of enterprises.")
     ] = "output",
     language: Lang = "en",
 ) -> None:
@@ -63,19 +63,20 @@ def import_file(
     dsn: Dsn,
     by: By = "",
     kind: Annotated[
-        Literal["output", "enterprise"], typer.Option(help="Outputs, or whose account is whose.")
+        Literal["output", "enterprise"], typer.Option(help="Outputs of clusters, or the accounts of enterprises.")
     ] = "output",
     take: Annotated[
         Literal["shown", "stored"] | None,
-        typer.Option(help="The value that is meant where a number format shows another one than the cell stores."),
+        typer.Option(help="Which value counts if a number format shows another value than the cell stores."),
     ] = None,
     dry: Dry = False,
     language: Lang = "zh",
 ) -> None:
-    """Take in a file whole, or refuse it with every mistake by its cell; the same file again changes nothing.
+    """Import a file. If it has a mistake, nothing is imported and all mistakes are listed with their cells.
 
-    A cell of a workbook whose format shows another number than it stores (a percentage, thousands, a point between the
-    digits) is a mistake that tells both. Look at them, then say which is meant: `--take shown` or `--take stored`.
+    If the number format of a cell shows another number than the cell stores (a percentage, thousands, a point between
+    the digits), this is a mistake and both numbers are printed. Then choose: `--take shown` or `--take stored`.
+    Importing the same file again changes nothing.
 
     For example:
 
@@ -109,7 +110,7 @@ def _list_mistakes(file: Path, taken: "Taken", language: Language) -> NoReturn:
     for mistake in taken.mistakes:
         typer.echo(mistake.text(language))
     count = len(taken.mistakes)
-    zh, en = f"{file}：{count} 处错误，整个文件未导入", f"{file}: {count} mistakes, nothing of the file was taken in"
+    zh, en = f"{file}：{count} 处错误，整个文件未导入", f"{file}: {count} mistakes, nothing was imported"
     typer.echo(zh if language == "zh" else en, err=True)
     raise typer.Exit(_REFUSED)
 
@@ -118,7 +119,7 @@ def _summary(taken: "Taken", language: Language) -> str:
     if taken.before:
         zh, en = (
             f"此文件已导入（{taken.before}），无变化",
-            f"this file was taken in before ({taken.before}): nothing to do",
+            f"this file was imported before ({taken.before}): nothing to do",
         )
         return zh if language == "zh" else en
     numbers = (taken.rows, taken.added, taken.revised, taken.unchanged)

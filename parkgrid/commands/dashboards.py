@@ -10,11 +10,11 @@ import typer
 _FOUND = 1
 _WRONG = 2
 _DEFAULT_LIVE = "http://127.0.0.1:8080"
-Live = Annotated[str, typer.Option("--live", help="Where people open the live application; links lead there.")]
+Live = Annotated[str, typer.Option("--live", help="Address of the page; links in the dashboards lead there.")]
 
 app = typer.Typer(
     help=(
-        "Dashboards of Grafana as code: the same colours, words and units as the page, in Chinese and English.\n\n"
+        "Grafana dashboards as code: the same colours, terms and units as the page, in Chinese and English.\n\n"
         "Start with `parkgrid dashboards check`, then `parkgrid dashboards build --out DIR`."
     ),
     no_args_is_help=True,
@@ -51,22 +51,22 @@ def build(
 def check(
     dsn: Annotated[
         str | None,
-        typer.Option(envvar="PARKGRID_DSN", help="A database whose views every query is run on, read-only."),
+        typer.Option(envvar="PARKGRID_DSN", help="A database on which every query is run, read-only."),
     ] = None,
     schema: Annotated[
         bool, typer.Option("--schema/--no-schema", help="Check types against @grafana/schema (needs npm once).")
     ] = True,
-    empty: Annotated[bool, typer.Option("--empty", help="The database has no data: panels may have nothing.")] = False,
-    slow_ms: Annotated[float, typer.Option(min=1, help="Most that a query may take, 95th percentile.")] = 100.0,
+    empty: Annotated[bool, typer.Option("--empty", help="The database has no data, so panels may be empty.")] = False,
+    slow_ms: Annotated[float, typer.Option(min=1, help="Longest time of a query, 95th percentile, in ms.")] = 100.0,
     at: Annotated[
         datetime | None,
-        typer.Option(help="The instant that counts as now, with its offset.", formats=["%Y-%m-%dT%H:%M%z"]),
+        typer.Option(help="The instant that is taken as now, with its offset.", formats=["%Y-%m-%dT%H:%M%z"]),
     ] = None,
 ) -> None:
-    """Look for everything that would be wrong on a screen. Exit status 1 and one line for each finding.
+    """Check the dashboards for mistakes. Prints one line for each finding; exit status 1 if there is one.
 
-    Form, words and names always; types against Grafana's schema; with a database, every query of every panel,
-    annotation and alert rule under every choice of the variables: columns, rows, raw readings, time.
+    Layout, terms and names are always checked, and types against Grafana's schema. With a database, every query of
+    every panel, annotation and alert rule is run with every choice of the variables: columns, rows, raw readings, time.
 
     For example:
 
@@ -87,9 +87,9 @@ def check(
     try:
         report = run(documents(Site()), database, schema=schema, tell=lambda text: typer.echo(text, err=True))
     except SchemaError as error:
-        _refuse(f"{error}; `--no-schema` leaves that out")
+        _refuse(f"{error}; `--no-schema` skips this check")
     except psycopg.Error as error:
-        _refuse(f"the database cannot be asked: {str(error).splitlines()[0]}")
+        _refuse(f"the database cannot be queried: {str(error).splitlines()[0]}")
     for finding in report.findings:
         typer.echo(str(finding))
     if report.asked:
@@ -98,23 +98,26 @@ def check(
     if report.findings:
         typer.echo(f"{len(report.findings)} findings", err=True)
         raise typer.Exit(_FOUND)
-    typer.echo("nothing to complain about" + ("" if dsn else "; give --dsn to run the queries as well"), err=True)
+    typer.echo("no findings" + ("" if dsn else "; give --dsn to run the queries as well"), err=True)
 
 
 @app.command()
 def push(
     url: Annotated[str, typer.Option(envvar="GRAFANA_URL", help="Grafana, such as http://127.0.0.1:3000.")],
     live: Live = _DEFAULT_LIVE,
-    user: Annotated[str, typer.Option(help="Login, where there is no token; the password is GRAFANA_PASSWORD.")] = "",
+    user: Annotated[
+        str, typer.Option(help="Login, if there is no token; the password is read from GRAFANA_PASSWORD.")
+    ] = "",
     database: Annotated[
-        str, typer.Option(help="Host and port of the database as Grafana sees it; empty leaves the data source alone.")
+        str,
+        typer.Option(help="Host and port of the database, as seen from Grafana; empty: do not change the data source."),
     ] = "",
     database_user: Annotated[str, typer.Option(help="Login of the data source.")] = "grafana_reader",
 ) -> None:
-    """Send everything to a running Grafana and say what changed; a second time changes nothing.
+    """Send everything to a running Grafana and print what changed; repeating it changes nothing.
 
-    The token of a service account is taken from GRAFANA_TOKEN, the password of the data source from
-    PARKGRID_GRAFANA_DB_PASSWORD: neither belongs on a command line.
+    The token of a service account is read from GRAFANA_TOKEN, the password of the data source from
+    PARKGRID_GRAFANA_DB_PASSWORD, so that neither appears on a command line.
 
     For example:
 

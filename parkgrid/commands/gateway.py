@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
 OwnerDsn = Annotated[str, typer.Option(help="The database, as its owner.", envvar="PARKGRID_DSN")]
 Name = Annotated[str, typer.Argument(metavar="PARK/GATEWAY", help="The gateway, as `list` shows it.")]
-By = Annotated[str, typer.Option("--by", help="Your name; it is kept with the gateway.")]
-Why = Annotated[str, typer.Option("--reason", help="Why; whoever looks at the gateway is told it.")]
+By = Annotated[str, typer.Option("--by", help="Your name; it is stored with the gateway.")]
+Why = Annotated[str, typer.Option("--reason", help="The reason; it is shown with the gateway.")]
 
 app = typer.Typer(
     help=(
-        "The gateways that have ever reported, and those that are not admitted.\n\n"
-        "**retire** what was taken down: its devices leave the page, what they measured stays.\n\n"
-        "**remove** what should never have been there: the same, and what never stored a reading is forgotten.\n\n"
-        "**readmit** lets a gateway in again, also one whose newest birth has an epoch far in the future.\n\n"
-        "A running ingest follows within some seconds."
+        "The gateways that have ever reported, and those that are refused.\n\n"
+        "**retire** a gateway that is no longer in use: its devices leave the page, their readings stay.\n\n"
+        "**remove** a gateway that should not exist: as retire; devices that never stored a reading are deleted.\n\n"
+        "**readmit** accepts a gateway again, also one whose newest birth has an epoch far in the future.\n\n"
+        "A running ingest applies the change within some seconds."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -32,7 +32,7 @@ app = typer.Typer(
 
 @app.command("list")
 def list_command(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this park.")] = "") -> None:
-    """List gateways with their devices, their epoch and how much of what they sent was refused.
+    """List gateways with their devices, their epoch and how many refused messages they sent.
 
     For example:
 
@@ -71,7 +71,7 @@ def retire(name: Name, dsn: Dsn, by: By, reason: Why) -> None:
         gateway = _gateway(name)
         with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
             devices = refuse(connection, gateway, by, reason)
-        typer.echo(f"{gateway} is refused from now on; {devices} devices left the page, what they measured stays")
+        typer.echo(f"{gateway} is refused from now on; {devices} devices left the page, their readings stay")
         return 0
 
     outcome.finish(action)
@@ -79,9 +79,9 @@ def retire(name: Name, dsn: Dsn, by: By, reason: Why) -> None:
 
 @app.command()
 def remove(name: Name, dsn: OwnerDsn, by: By, reason: Why) -> None:
-    """Retire a gateway and forget its devices that never stored a reading, for example made-up ones.
+    """Retire a gateway and delete its devices that never stored a reading, for example invented ones.
 
-    Devices with readings are retired only: figures that were published must stay explainable. For example:
+    Devices with readings are only retired, because published figures must stay traceable. For example:
 
         parkgrid gateway remove gaoxin-nan/gw-99 --by "Li Wei" --reason "announced by mistake"
     """
@@ -112,11 +112,12 @@ def remove(name: Name, dsn: OwnerDsn, by: By, reason: Why) -> None:
 
 @app.command()
 def readmit(name: Name, dsn: Dsn) -> None:
-    """Let a gateway in again: one that was retired or removed, or one whose epoch ran away.
+    """Accept a gateway again: one that was retired or removed, or one whose epoch is too far ahead.
 
-    An epoch is one life of a gateway's outbox, and only births of the newest one count. When something announced an
-    epoch far in the future in the gateway's name, its own births came too late ever since; now the next one counts.
-    Restart the gateway's agent afterwards: its birth replaces the one that the broker keeps. For example:
+    A gateway's outbox has an epoch, a new one each time it is opened; only births of the newest epoch are accepted.
+    If another program announced an epoch far in the future under the gateway's name, the gateway's own births are
+    refused as old. After this command its next birth is accepted. Restart the gateway's agent afterwards: its birth
+    replaces the one that the broker keeps. For example:
 
         parkgrid gateway readmit gaoxin-nan/gw-1
     """

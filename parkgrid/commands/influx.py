@@ -9,7 +9,7 @@ import typer
 from parkgrid.commands import outcome
 
 app = typer.Typer(
-    help="Interchange with InfluxDB 2 and VictoriaMetrics: export what is stored, import what they know.",
+    help="Export to, and import from, InfluxDB 2 and VictoriaMetrics.",
     no_args_is_help=True,
 )
 
@@ -17,9 +17,9 @@ Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
 Url = Annotated[str, typer.Option(help="Address of the store, for example http://127.0.0.1:8428.")]
 Bucket = Annotated[str, typer.Option(help="Bucket; VictoriaMetrics has none.")]
 Org = Annotated[str, typer.Option(help="Organisation; VictoriaMetrics has none.")]
-Token = Annotated[str, typer.Option(help="Token with the right to do so.", envvar="PARKGRID_INFLUX_TOKEN")]
+Token = Annotated[str, typer.Option(help="Token with the right to read or write.", envvar="PARKGRID_INFLUX_TOKEN")]
 Start = Annotated[str, typer.Option("--from", help="First instant, for example 2026-06-01T00:00+08:00.")]
-End = Annotated[str, typer.Option("--to", help="Last instant, left out, in the same form.")]
+End = Annotated[str, typer.Option("--to", help="End, not included, in the same form.")]
 
 
 @app.command("export")
@@ -28,7 +28,7 @@ def export_command(
     url: Url,
     start: Start,
     end: End,
-    cursor: Annotated[Path, typer.Option(help="File that keeps how far it is.")] = Path("influx-export.json"),
+    cursor: Annotated[Path, typer.Option(help="File that stores how far the export is.")] = Path("influx-export.json"),
     park: Annotated[list[str] | None, typer.Option(help="Only this park; may be repeated.")] = None,
     intervals: Annotated[bool, typer.Option("--intervals", help="The 15-minute energies, not the samples.")] = False,
     bucket: Bucket = "parkgrid",
@@ -37,8 +37,8 @@ def export_command(
 ) -> None:
     """Write stored samples, or the 15-minute energies, as line protocol.
 
-    A run that is interrupted goes on where it was. Remove the cursor file to send everything again, for example after
-    late data: points replace themselves. VictoriaMetrics does so with `-dedup.minScrapeInterval=1ms`.
+    An interrupted export continues where it stopped. Remove the cursor file to send everything again, for example after
+    late data: new points replace the old ones (in VictoriaMetrics with `-dedup.minScrapeInterval=1ms`).
 
     For example:
 
@@ -75,19 +75,21 @@ def export_command(
 def import_command(
     dsn: Dsn,
     url: Url,
-    mapping: Annotated[Path, typer.Option(help="TOML: what the series mean.")],
+    mapping: Annotated[Path, typer.Option(help="TOML file that describes the series.")],
     start: Start,
     end: End,
-    again: Annotated[int, typer.Option("--round", min=1, max=999, help="Read a span once more.")] = 1,
+    again: Annotated[
+        int, typer.Option("--round", min=1, max=999, help="Use another number to read a time span again.")
+    ] = 1,
     bucket: Bucket = "parkgrid",
     org: Org = "",
     token: Token = "",
 ) -> None:
-    """Read series as a mapping says and store them, each reading once, as readings of a gateway of their own.
+    """Read series as the mapping describes and store each reading once, under a gateway for this import.
 
-    A run that is interrupted goes on where it was; a mapping that was corrected reads the span again. Roll-ups and
-    energies are complete at its end. Fields that the mapping does not name are listed, never created. Exit status 1,
-    with the reason, if nothing matched, a device has no reading, or readings contradict what is stored.
+    An interrupted import continues where it stopped; with a corrected mapping the time span is read again. Roll-ups and
+    energies are complete at its end. Fields that the mapping does not name are listed, not stored. Exit status 1,
+    with the reason, if nothing matched, a device has no reading, or readings differ from those already stored.
 
     For example:
 

@@ -7,23 +7,23 @@ import typer
 
 from parkgrid.commands import outcome
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder for data and logs.  [default: kept per user]")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder for data and logs.  [default: one for each user]")]
 Dsn = Annotated[
-    str | None, typer.Option(help="A running PostgreSQL; without it one is started here.", envvar="PARKGRID_DSN")
+    str | None, typer.Option(help="An existing PostgreSQL. Without it, one is started here.", envvar="PARKGRID_DSN")
 ]
 
 
 def import_command(
     directory: Annotated[Path, typer.Argument(help="Folder with the measured CSV files.")],
-    mapping: Annotated[Path | None, typer.Option(help="TOML that says what the columns mean.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="TOML file that describes the columns.")] = None,
     data_dir: DataDir = None,
     dsn: Dsn = None,
-    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object as the last line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
-    """Bring measured CSV files into the store and settle their energy; `docs/your-own-data.md` shows it step by step.
+    """Store measured CSV files and compute their energy; `docs/your-own-data.md` shows it step by step.
 
-    An import that is interrupted goes on where it was; a repeated one adds nothing. Exit status 1, with the reason, if
-    nothing matched, a device has no reading, or readings contradict what is stored.
+    An interrupted import continues where it stopped; a repeated one adds nothing. Exit status 1, with the reason, if
+    nothing matched, a device has no reading, or readings differ from those already stored.
 
     For example:
 
@@ -41,10 +41,12 @@ def show(
     dsn: Dsn = None,
     port: Annotated[
         int | None,
-        typer.Option(min=0, max=65_535, help="Port of the page; 0 takes any. Without it: 8080 or the next free one."),
+        typer.Option(
+            min=0, max=65_535, help="Port of the page; 0: any free port.  [default: 8080 or the next free one]"
+        ),
     ] = None,
 ) -> None:
-    """Show what is stored as a page: after `import`, `replay --data-dir`, or `influx import`. Ctrl-C ends it.
+    """Open the page for stored data: after `import`, `replay --data-dir`, or `influx import`. Ctrl-C ends it.
 
     For example:
 

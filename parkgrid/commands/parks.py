@@ -10,9 +10,9 @@ Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
 
 app = typer.Typer(
     help=(
-        "The parks of a database and where they lie.\n\n"
-        "Coordinates say what irradiance is possible and when it is night, so figures of photovoltaics are checked "
-        "against the place of the sun."
+        "The parks of a database and their coordinates.\n\n"
+        "Coordinates determine the position of the sun: which irradiance is possible and when it is night. "
+        "Irradiance and PV energy are checked against it."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -51,7 +51,7 @@ def place(
     latitude: Annotated[float, typer.Option(min=-90, max=90, help="Degrees north; south is negative.")],
     longitude: Annotated[float, typer.Option(min=-180, max=180, help="Degrees east; west is negative.")],
 ) -> None:
-    """State where a park lies, to a tenth of a degree or better.
+    """Set the coordinates of a park, to a tenth of a degree or better.
 
     For example:
 
@@ -68,7 +68,7 @@ def place(
             if connection.execute(query, (latitude, longitude, park)).rowcount:
                 typer.echo(f"{park}: {latitude:g} °N, {longitude:g} °E")
                 return 0
-        typer.echo(f"no park {park!r} has ever reported: `parkgrid parks list` shows those that have", err=True)
+        typer.echo(f"no park {park!r} has ever reported: `parkgrid parks list` shows all known parks", err=True)
         return 1
 
     outcome.finish(action)

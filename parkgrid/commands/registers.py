@@ -17,9 +17,9 @@ Kwh = str | None
 
 app = typer.Typer(
     help=(
-        "The registers that energy is counted by: one for each counter of each device.\n\n"
-        "Declare a register's width, its transformer ratio or a change of the meter: it is kept for ever with your "
-        "name, and exactly this register is settled again from that instant on."
+        "The energy registers: one for each counter of each device.\n\n"
+        "Declare a register's width, its transformer ratio or a change of the meter. The declaration is stored "
+        "permanently with your name, and the energy of this register is computed again from that instant on."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -28,7 +28,7 @@ app = typer.Typer(
 
 @app.command("list")
 def list_command(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this park.")] = "") -> None:
-    """List registers and everything that was declared of them.
+    """List registers and all declarations about them.
 
     For example:
 
@@ -58,22 +58,24 @@ def list_command(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this par
 def declare(
     register: Annotated[str, typer.Argument(help="park/gateway/device/signal, as `list` shows it.")],
     dsn: Dsn,
-    start: Annotated[str, typer.Option("--from", help="From this instant on, for example 2026-11-03T14:20+08:00.")],
-    by: Annotated[str, typer.Option("--by", help="Your name; it is kept with the declaration.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with every figure that changes.")],
+    start: Annotated[
+        str, typer.Option("--from", help="The instant from which it is valid, for example 2026-11-03T14:20+08:00.")
+    ],
+    by: Annotated[str, typer.Option("--by", help="Your name; it is stored with the declaration.")],
+    reason: Annotated[str, typer.Option("--reason", help="The reason; it is stored with every figure that changes.")],
     modulus_kwh: Annotated[
-        Kwh, typer.Option(help="Where the register starts again from 0, for example 10000; 0: nobody knows.")
+        Kwh, typer.Option(help="The count at which the register starts again from 0, for example 10000; 0: unknown.")
     ] = None,
     ratio: Annotated[str | None, typer.Option(help="Transformer ratio, for example 80/1.")] = None,
-    final_kwh: Annotated[Kwh, typer.Option(help="Last reading of the meter that goes.")] = None,
-    initial_kwh: Annotated[Kwh, typer.Option(help="First reading of the meter that comes.")] = None,
+    final_kwh: Annotated[Kwh, typer.Option(help="Last reading of the old meter.")] = None,
+    initial_kwh: Annotated[Kwh, typer.Option(help="First reading of the new meter.")] = None,
     step_kwh: Annotated[
-        Kwh, typer.Option(help="The least by which the register moves, for example 0.01; 0: learned from its readings.")
+        Kwh, typer.Option(help="Smallest step of the register, for example 0.01; 0: learned from its readings.")
     ] = None,
 ) -> None:
-    """Declare what holds for a register from an instant on. What is not given goes on as before.
+    """Declare properties of a register from an instant on. Options that are not given stay as they were.
 
-    For example, a meter was changed:
+    For example, after a change of the meter:
 
         parkgrid registers declare gaoxin-nan/gw-1/meter-1/energy_import_kwh --from 2026-11-03T14:20+08:00
         --final-kwh 81234.5 --initial-kwh 0 --ratio 80/1 --by "Li Wei" --reason "work order 4711"
@@ -103,7 +105,7 @@ def declare(
         wish = Wish(register, instant, by, reason, modulus, _ratio(ratio), final, initial, step)
         with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
             append(connection, wish, SystemClock().now_ms())
-        typer.echo(f"declared; {register} is settled again from {instant.isoformat()} on")
+        typer.echo(f"declared; the energy of {register} is computed again from {instant.isoformat()} on")
         return 0
 
     outcome.finish(action)
@@ -111,10 +113,10 @@ def declare(
 
 @app.command()
 def findings(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this park.")] = "") -> None:
-    """List what registers cannot have counted, with what would have been booked.
+    """List register readings that cannot be true, with the energy in question.
 
-    A jump is explained by a declaration: a changed meter by its last and first reading, another ratio, a width.
-    Then the intervals are computed again and the finding is gone. For example:
+    A declaration explains a jump: the last and first reading of a changed meter, another ratio, or a width.
+    Then the intervals are computed again and the finding disappears. For example:
 
         parkgrid registers findings --park gaoxin-nan
     """
@@ -130,7 +132,7 @@ def findings(dsn: Dsn, park: Annotated[str, typer.Option(help="Only this park.")
         for each in found:
             typer.echo(f"{each.at.isoformat(timespec='seconds')}  {each.register}: {_found(each)}")
         if not found:
-            typer.echo("no findings: every believed reading follows from the one before it")
+            typer.echo("no findings: every accepted reading is consistent with the one before it")
         return 0
 
     outcome.finish(action)

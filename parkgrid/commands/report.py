@@ -14,11 +14,11 @@ Out = Annotated[Path, typer.Option("--out", help="File to write: .xlsx, .pdf or 
 Dsn = Annotated[
     str | None, typer.Option(help="The database.  [default: that of the running `up`]", envvar="PARKGRID_DSN")
 ]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of a running `up`.  [default: kept per user]")]
+DataDir = Annotated[Path | None, typer.Option(help="Data folder of a running `up`.  [default: one for each user]")]
 Lang = Annotated[Language, typer.Option("--lang", help="Language of the report.")]
 
 app = typer.Typer(
-    help="Reports of a park: energies, indicators with coverage, completeness, bills, each figure with its address.",
+    help="Reports of a park: energies, indicators, completeness and bills, each figure with its address.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -53,7 +53,7 @@ def quarter(
     data_dir: DataDir = None,
     lang: Lang = "zh",
 ) -> None:
-    """Write the report of a quarter, with the industrial clusters beside it.
+    """Write the report of a quarter, including the industrial clusters.
 
     For example:
 
@@ -83,7 +83,7 @@ def _write(park: str, text: str, form: str, meant: str, out: Path, dsn: str, lan
 
     draw = drawing(out)
     if draw is None:
-        _refuse(f"{out.suffix!r} is no form of a report: .xlsx, .pdf or .csv")
+        _refuse(f"{out.suffix!r} is not a report format: use .xlsx, .pdf or .csv")
     if not re.fullmatch(form, text, re.ASCII):
         _refuse(f"{text!r} is not {meant}")
     try:

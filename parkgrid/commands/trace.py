@@ -28,17 +28,17 @@ app = typer.Typer(rich_markup_mode="markdown")
 
 @app.command()
 def trace(
-    address: Annotated[str, typer.Argument(help="The figure, as reports and answers print it.")],
+    address: Annotated[str, typer.Argument(help="The address of the figure, as printed in reports and API answers.")],
     dsn: report.Dsn = None,
     data_dir: report.DataDir = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object with everything.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with everything.")] = False,
     full: Annotated[
-        bool, typer.Option("--full", help="Every interval and reading, not only the first and last.")
+        bool, typer.Option("--full", help="Show every interval and reading, not only the first and last.")
     ] = False,
 ) -> None:
-    """Follow a figure to its definition, intervals, registers, readings and batches, and compute it again from there.
+    """Trace a figure to its definition, intervals, registers, readings and batches, and compute it again from them.
 
-    Exit status 1 if something else comes out than what is published.
+    Exit status 1 if the result differs from the published figure.
 
     For example:
 

@@ -120,7 +120,7 @@ def test_forecasts_and_prices_come_in(supplied: Run, tmp_path: Path) -> None:
 def test_examples_can_be_listed_printed_and_checked(run: Run) -> None:
     assert [line.split()[0] for line in run("plans", "examples").output.splitlines()] == list(examples())
     assert run("plans", "examples", "spot-2026").output == examples()["spot-2026"]
-    assert "is right: spot" in run("plans", "check", "spot-2026").output
+    assert "is valid: spot" in run("plans", "check", "spot-2026").output
     run("plans", "load", "spot-2026", "--by", "anna")
     assert "spot-2026" in run("plans", "list").output
     assert "nothing to do" in run("plans", "load", "spot-2026", "--by", "anna").output

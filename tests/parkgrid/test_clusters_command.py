@@ -31,7 +31,7 @@ def test_from_the_template_to_the_report(dsn: str, tmp_path: Path) -> None:
     done = run("import", filled, "--dsn", dsn, "--by", "李伟")
     assert (done.exit_code, done.stdout) == (0, "共 9 条：新增 9，修订 0，未变 0\n")
     again = run("import", filled, "--dsn", dsn, "--by", "王芳", "--lang", "en")
-    assert again.stdout.startswith("this file was taken in before (f.xlsx, 李伟, ")
+    assert again.stdout.startswith("this file was imported before (f.xlsx, 李伟, ")
     made = run("report", "2024-Q2", "--out", report, "--dsn", dsn)
     assert (made.exit_code, made.stdout.replace("\n", "")) == (0, str(report))
     assert load_workbook(report)["监督表"]["D4"].value == 850.3
@@ -41,7 +41,7 @@ def test_from_the_template_to_the_report(dsn: str, tmp_path: Path) -> None:
     ("language", "line", "end"),
     [
         ("zh", "D3: -1 为负数：产值不能小于 0", "1 处错误，整个文件未导入"),
-        ("en", "D3: -1 is negative: output cannot be below 0", "1 mistakes, nothing of the file was taken in"),
+        ("en", "D3: -1 is negative: output cannot be below 0", "1 mistakes, nothing was imported"),
     ],
 )
 def test_a_wrong_file_ends_with_its_cells(dsn: str, tmp_path: Path, language: str, line: str, end: str) -> None:
