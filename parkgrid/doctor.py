@@ -109,7 +109,7 @@ def page() -> Finding:
 def clock(now_s: float, kernel_state: int | None) -> Finding:
     """Whether the machine's time can be believed: samples stamped more than five minutes ahead are refused."""
     found = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now_s))
-    keep = "let chrony or systemd-timesyncd keep the time; a wrong clock gets samples refused"
+    keep = "let chrony or systemd-timesyncd keep the time; samples with a wrong clock are refused"
     if now_s < _BUILT:
         return Finding("clock", State.PROBLEM, f"{found}: was never set", keep)
     if kernel_state == _CLOCK_UNSYNCHRONISED:
@@ -135,7 +135,7 @@ def disk(data_dir: Path) -> Finding:
         remedy = f"free {needed_gb:g} GB, name another --data-dir, or leave the history out: up --no-history"
         return Finding("disk", State.PROBLEM, found, remedy)
     if free_gb < _COMFORTABLE_FREE_GB:
-        return Finding("disk", State.NOTE, found, "enough to try; a park writes about 1 GB a month")
+        return Finding("disk", State.NOTE, found, "enough for a trial; a park writes about 1 GB a month")
     if took_s > _SLOW_DISK_S:
         return Finding("disk", State.NOTE, found, "a slow disk delays every commit: prefer a local solid-state disk")
     return Finding("disk", State.OK, found)
@@ -150,7 +150,7 @@ def port(number: int, data_dir: Path | None = None) -> Finding:
         except OSError as error:
             if data_dir is not None and _runs(data_dir):
                 found = f"{number}: {error.strerror}; a `parkgrid up` runs in {data_dir}"
-                return Finding("port", State.NOTE, found, "it prints its address: nothing to do where that is its port")
+                return Finding("port", State.NOTE, found, "nothing to do if this port is the one that it uses")
             remedy = f"stop what listens there (`ss -ltnp 'sport = :{number}'`), or choose another with --port"
             return Finding("port", State.PROBLEM, f"{number}: {error.strerror}", remedy)
     return Finding("port", State.OK, f"{number} is free")
@@ -202,7 +202,7 @@ def broker(url: str | None) -> Finding:
     if program:
         return Finding("broker", State.OK, f"mosquitto ({program})")
     if importlib.util.find_spec("amqtt"):
-        remedy = "good enough to try; for more, apt install mosquitto"
+        remedy = "sufficient for a trial; otherwise apt install mosquitto"
         return Finding("broker", State.NOTE, f"amqtt {importlib.metadata.version('amqtt')} (fallback)", remedy)
     return Finding("broker", State.PROBLEM, "none", "apt install mosquitto, or pip install amqtt==0.12.1")
 
@@ -230,7 +230,7 @@ def _given_database(dsn: str) -> Iterator[Finding]:
         yield Finding("database", State.OK, found)
     ahead_s = server_s - time.time()
     if abs(ahead_s) > _CLOCK_TOLERANCE_S:
-        remedy = "set both clocks by the same time server: samples are checked against the server's"
+        remedy = "use the same time server for both clocks: samples are checked against the server's"
         yield Finding("database clock", State.PROBLEM, f"{ahead_s:+.0f} s against this machine", remedy)
 
 

@@ -201,8 +201,8 @@ def _tell(verdict: Verdict, *, as_json: bool, console: Console) -> None:
         return
     found = verdict.found
     print(  # noqa: T201
-        f"accepted {found.accepted}, stored {found.stored}, there before {found.repeated}, "
-        f"contradicting {found.conflicting}, lost {found.lost}, doubled {found.duplicated}"
+        f"accepted {found.accepted}, stored {found.stored}, already stored {found.repeated}, "
+        f"different {found.conflicting}, lost {found.lost}, duplicated {found.duplicated}"
     )
     for name, value in verdict.figures.items():
         print(f"{name:12} {value:14.3f}")  # noqa: T201  (the command's answer)
@@ -213,11 +213,11 @@ def _remarks(verdict: Verdict) -> Iterator[str]:
     if not found.accepted:
         yield "error: no device had a reading, so nothing is stored: compare --from and --to with the files"
     elif found.repeated and not (found.stored or found.conflicting):
-        yield f"all {found.repeated} readings were stored before, and are equal"
+        yield f"all {found.repeated} readings were already stored with the same values"
     if found.conflicting:
         yield (
-            f"error: {found.conflicting} readings say something else than what is stored: the first stays, the view "
-            "`conflicts` has both. Corrected data goes into an empty folder or to another park"
+            f"error: {found.conflicting} readings differ from those already stored: the first ones are kept, the view "
+            "`conflicts` has both. Replay corrected data into an empty folder or another park"
         )
 
 

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"{problem}\n")
         return _WRONG
     if options.check:
-        sys.stdout.write("the settings are right\n")
+        sys.stdout.write("the settings are valid\n")
         return 0
     structlog.configure(
         processors=[
@@ -51,10 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="accounting", description="Turns stored readings into energy of intervals, with every former figure kept."
+        prog="accounting", description="Computes 15-minute energy from stored readings; earlier values are kept."
     )
-    parser.add_argument("--config", type=Path, help="TOML file; PARKGRID_ACCOUNTING_… in the environment wins over it")
-    parser.add_argument("--check", action="store_true", help="check the settings and end")
+    parser.add_argument(
+        "--config", type=Path, help="TOML file; environment variables PARKGRID_ACCOUNTING_… override it"
+    )
+    parser.add_argument("--check", action="store_true", help="check the settings and exit")
     return parser.parse_args(arguments)
 
 

@@ -153,7 +153,7 @@ def parse(text: str) -> Address:
             return _bill(text, parts, revision)
         case "cluster":
             return _cluster(text, parts, revision)
-    raise AddressError(f"{kind!r} is no kind of figure; an address starts with one of {', '.join(FORMS)}")
+    raise AddressError(f"{kind!r} is not a kind of figure; an address starts with one of {', '.join(FORMS)}")
 
 
 def _split(text: str) -> tuple[str, int | None]:
@@ -161,7 +161,7 @@ def _split(text: str) -> tuple[str, int | None]:
     if not mark:
         return path, None
     if not _REVISION.fullmatch(revision):
-        raise AddressError(f"{revision!r} is no revision: write @1 for the first value, @2 for the next")
+        raise AddressError(f"{revision!r} is not a revision: write @1 for the first value, @2 for the next")
     return path, int(revision)
 
 
@@ -192,7 +192,7 @@ def _indicator(text: str, parts: list[str], revision: int | None) -> IndicatorAd
     park, *place, name, span = parts if len(parts) in {3, 4, 5} else _counted(text, "indicator", parts, 3)
     _identifier("park", park)
     if not _DOTTED.fullmatch(name):
-        raise AddressError(f"{name!r} is no name of an indicator; see /api/v1/indicators")
+        raise AddressError(f"{name!r} is not the name of an indicator; see /api/v1/indicators")
     found = IndicatorAddress(park, name, _period(span), revision=revision)
     if not place:
         return found
@@ -213,13 +213,13 @@ def _at_place(address: IndicatorAddress, part: str) -> IndicatorAddress:
             return replace(address, transformer=_chosen(name, value))
         case "account":
             return replace(address, account=_chosen(name, value))
-    raise AddressError(f"{part!r} is no place: write one of {', '.join(f'{place}=…' for place in PLACES)}")
+    raise AddressError(f"{part!r} is not a place: write one of {', '.join(f'{place}=…' for place in PLACES)}")
 
 
 def _bill(text: str, parts: list[str], revision: int | None) -> BillAddress:
     park, account, month, line = _counted(text, "bill", parts, 4)
     if not _MONTH.fullmatch(month):
-        raise AddressError(f"{month!r} is no month: a bill is for a month such as 2026-11")
+        raise AddressError(f"{month!r} is not a month: a bill is for a month such as 2026-11")
     return BillAddress(
         _identifier("park", park), _chosen("account", account), _period(month), _chosen("line", line), revision
     )
@@ -243,7 +243,7 @@ def _form(kind: str) -> str:
 def _identifier(name: str, text: str) -> str:
     if IDENTIFIER.fullmatch(text):
         return text
-    raise AddressError(f"{text!r} is no {name}: lower-case letters a-z, digits, - or _, at most 63")
+    raise AddressError(f"{text!r} is not a valid {name}: lower-case letters a-z, digits, - or _, at most 63")
 
 
 def _chosen(name: str, text: str) -> str:
@@ -251,9 +251,9 @@ def _chosen(name: str, text: str) -> str:
     try:
         value = unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise AddressError(f"{text!r} is no {name}: its percent-encoding is not UTF-8") from None
+        raise AddressError(f"{text!r} is not a valid {name}: its percent-encoding is not UTF-8") from None
     if not value or not value.isprintable():
-        raise AddressError(f"{text!r} is no {name}: it is empty or holds control characters")
+        raise AddressError(f"{text!r} is not a valid {name}: it is empty or contains control characters")
     return value
 
 
@@ -269,7 +269,7 @@ def _instant_ms(text: str) -> int:
         found = to_ms(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         raise AddressError(
-            f"{text!r} is no start: write an instant with its zone, for example 2026-11-23T00:00:00Z"
+            f"{text!r} is not a start: write an instant with its zone, for example 2026-11-23T00:00:00Z"
         ) from None
     if not OLDEST_MS <= found < BEYOND_MS:
         raise AddressError(f"{text!r} is outside the years 2000 to 2199")

@@ -88,7 +88,7 @@ def _open_files(connections: int) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of the role."""
     parser = argparse.ArgumentParser(prog="python -m parkgrid_api", description=__doc__)
-    parser.add_argument("--config", type=Path, help="TOML file; PARKGRID_API_... in the environment wins over it")
+    parser.add_argument("--config", type=Path, help="TOML file; environment variables PARKGRID_API_… override it")
     parser.add_argument("--openapi", action="store_true", help="print the OpenAPI document and exit")
     options = parser.parse_args(arguments)
     if options.openapi:

@@ -214,8 +214,8 @@ def problem_of(error: psycopg.Error) -> ProblemError:
     """What the client is told of a failure of the database; the cause goes to the log."""
     match error:
         case psycopg.errors.QueryCanceled():
-            title = told("The question takes too long.", "查询耗时过长。")
-            return unavailable(title, told("narrow the span or ask for fewer signals", "请缩短时间范围或减少信号"))
+            title = told("The query takes too long.", "查询耗时过长。")
+            return unavailable(title, told("use a shorter time span or fewer signals", "请缩短时间范围或减少信号"))
         case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn():
             log.error("database schema is not the one expected", error=_first_line(error))
             title = told("The database is not migrated.", "数据库尚未升级到当前版本。")
@@ -225,7 +225,7 @@ def problem_of(error: psycopg.Error) -> ProblemError:
             return not_reached()
         case _:
             log.error("database refused a statement", error=_first_line(error))
-            title = told("The database refused the question.", "数据库拒绝了该查询。")
+            title = told("The database refused the query.", "数据库拒绝了该查询。")
             return unavailable(title, told("the operator finds the cause in the log", "原因见服务日志"))
 
 

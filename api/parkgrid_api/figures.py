@@ -80,10 +80,8 @@ class Figures:
         address = ADDRESS.get()
         own = self._exports[address] >= max(1, self._most_exports - 1)
         if own or self._exports.total() >= self._most_exports:
-            title = told("No further table is sent now.", "目前不能再发送更多表格。")
-            raise unavailable(
-                title, told("try again when one of those under way is through", "请等正在发送的表格完成后再试")
-            )
+            title = told("Too many tables are being sent.", "目前不能再发送更多表格。")
+            raise unavailable(title, told("try again when one of them is finished", "请等正在发送的表格完成后再试"))
         self._exports[address] += 1
         sending = self._sending(_Source(self._source(pieces)), address)
         return _joined(await anext(sending, b""), sending)

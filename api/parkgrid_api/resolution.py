@@ -52,7 +52,7 @@ def choose(wanted: str, span_ms: int, period_s: float, points: int, most_rows: i
     rows = expected_rows(chosen, span_ms, period_s)
     if rows > most_rows:
         remedy = told(
-            f"the span holds {rows} rows at {chosen.name}, at most {most_rows}: narrow it",
+            f"the time span has {rows} rows at {chosen.name}, at most {most_rows}: use a shorter one",
             f"该时间范围在 {chosen.name} 下有 {rows} 行，最多 {most_rows} 行：请缩短",
         )
         if chosen is not ROLLUPS[-1]:

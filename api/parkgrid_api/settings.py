@@ -87,7 +87,7 @@ class ApiSettings:
     host: str = setting("127.0.0.1", help="address to listen on; anything but loopback needs a token")
     port: int = setting(8080, help="port to listen on", check=PORT)
     token: str = setting("", help="bearer token of every /api request; required off loopback", secret=True)
-    token_file: Path | None = setting(None, help="file that holds the token, for example a container secret")
+    token_file: Path | None = setting(None, help="file that contains the token, for example a container secret")
     allowed_hosts: tuple[str, ...] = setting((), help="further names this server may be called by (Host header)")
     proxies: tuple[str, ...] = setting(
         (), help="addresses or networks of reverse proxies, whose X-Forwarded-For names the client"
@@ -117,7 +117,7 @@ class ApiSettings:
         found: list[tuple[str, object, str]] = []
         if self.token and self.token_file:
             found.append(("token_file", str(self.token_file), "state either token or token_file, not both"))
-        remedy = "is no address or network, for example 127.0.0.1 or 10.1.0.0/16"
+        remedy = "is not an address or network, for example 127.0.0.1 or 10.1.0.0/16"
         found += [("proxies", proxy, remedy) for proxy in self.proxies if not _network(proxy)]
         try:
             token = self.bearer

@@ -158,7 +158,7 @@ class Hub:
         """Raise a 503 when no further stream is served."""
         own = self._by_address[ADDRESS.get()] >= self._most_of_address
         if own or self._closing or self.clients >= self._most_clients:
-            title = told("No further live stream is served.", "目前不能再打开更多实时数据流。")
+            title = told("Too many live streams are open.", "目前不能再打开更多实时数据流。")
             raise unavailable(title, told("close other pages or try again later", "请关闭其他页面，或稍后再试"))
 
     async def events(self, park: str, last_event_id: str) -> AsyncIterator[bytes]:

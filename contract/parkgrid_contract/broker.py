@@ -115,7 +115,7 @@ def _files(query: list[tuple[str, str]], tls: bool, text: str) -> dict[str, Path
     unknown = sorted(named.keys() - set(_FILES))
     if unknown or len(named) < len(query) or not all(named.values()):
         problem = f"it has {', '.join(unknown)}" if unknown else "a file is empty or named twice"
-        raise BrokerAddressError(f"{_shown(text)}: after ? stand only ca, cert and key ({problem}): {_FORM}")
+        raise BrokerAddressError(f"{_shown(text)}: after ? only ca, cert and key are allowed ({problem}): {_FORM}")
     if named and not tls:
         raise BrokerAddressError(f"{_shown(text)}: certificates need mqtts:// (mqtt:// sends everything in the clear)")
     if ("cert" in named) != ("key" in named):

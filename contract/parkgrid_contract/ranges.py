@@ -75,4 +75,4 @@ def text_problem(value: str) -> str | None:
     if len(value) > MAX_TEXT:
         return f"must have at most {MAX_TEXT} characters"
     found = _FORBIDDEN.search(value)
-    return None if found is None else f"must not hold the control character U+{ord(found[0]):04X}"
+    return None if found is None else f"must not contain the control character U+{ord(found[0]):04X}"

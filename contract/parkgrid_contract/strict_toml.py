@@ -96,7 +96,7 @@ def _fraction(written: str, number: Callable[[str], Any]) -> Any:
 def _check_values(document: dict[str, Any]) -> None:
     for count, (path, value, depth) in enumerate(_values(document)):
         if count >= MAX_VALUES:
-            raise TomlError(f"it holds more than {MAX_VALUES} values: write only what is needed")
+            raise TomlError(f"it has more than {MAX_VALUES} values: write only what is needed")
         if depth > MAX_DEPTH:
             raise TomlError(f"{shorten(path, 80)}: tables and lists lie more than {MAX_DEPTH} deep: flatten them")
         if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:

@@ -38,8 +38,7 @@ class Rule:
 RULES: Sequence[Rule] = (
     Rule(
         *("stale_park", True, 300, 120, "critical", "park", "Park is silent", "园区数据中断"),
-        'Nothing was heard of {{ .Labels.park }} for {{ printf "%.0f" .Values.A.Value }} s: look at its gateways and '
-        "their link.",
+        'No data from {{ .Labels.park }} for {{ printf "%.0f" .Values.A.Value }} s: check its gateways and their link.',
         '{{ .Labels.park }} 已 {{ printf "%.0f" .Values.A.Value }} 秒无数据：请检查网关及其链路。',
     ),
     Rule(
@@ -49,21 +48,21 @@ RULES: Sequence[Rule] = (
         '{{ .Labels.park }} 昨日数据完整率 {{ printf "%.1f" .Values.A.Value }} %：缺口与原因见面板。',
     ),
     Rule(
-        *("demand_forecast", True, 100, 60, "critical", "meters", "Demand will pass its limit", "需量预计超限"),
-        'This quarter of an hour of {{ .Labels.park }} heads for {{ printf "%.0f" .Values.A.Value }} % of the agreed '
-        "demand: shed load or discharge storage.",
+        *("demand_forecast", True, 100, 60, "critical", "meters", "Demand will exceed its limit", "需量预计超限"),
+        'The demand of {{ .Labels.park }} in this quarter hour will be about {{ printf "%.0f" .Values.A.Value }} % of '
+        "the agreed demand: reduce load or discharge storage.",
         '{{ .Labels.park }} 本 15 分钟需量预计为约定值的 {{ printf "%.0f" .Values.A.Value }} %：请削减负荷或放电。',
     ),
     Rule(
-        *("outbox_growing", True, 300, 300, "warning", "platform", "Outbox grows", "网关待发队列增长"),
-        'What waits in {{ .Labels.park }}/{{ .Labels.gateway }} grew {{ printf "%.0f" .Values.A.Value }} s older in 15 '
-        "minutes: the link, the broker or ingest is away; nothing is lost.",
+        *("outbox_growing", True, 300, 300, "warning", "platform", "Outbox is growing", "网关待发队列增长"),
+        'The backlog of {{ .Labels.park }}/{{ .Labels.gateway }} grew by {{ printf "%.0f" .Values.A.Value }} s in 15 '
+        "minutes: the link, the broker or ingest is down; no reading is lost.",
         '{{ .Labels.park }}/{{ .Labels.gateway }} 待发队列 15 分钟内增长 {{ printf "%.0f" .Values.A.Value }} 秒：链路、'
         "消息服务或入库中断，数据不丢失。",
     ),
     Rule(
-        *("ingest_lag", True, 300, 120, "critical", "platform", "Ingest lags", "入库滞后"),
-        'The newest stored reading is {{ printf "%.0f" .Values.A.Value }} s old: look at ingest and the database.',
+        *("ingest_lag", True, 300, 120, "critical", "platform", "Ingest is late", "入库滞后"),
+        'The newest stored reading is {{ printf "%.0f" .Values.A.Value }} s old: check ingest and the database.',
         '最新入库读数距今 {{ printf "%.0f" .Values.A.Value }} 秒：请检查入库服务与数据库。',
     ),
 )

@@ -57,7 +57,7 @@ def push(
 ) -> Iterator[Change]:
     """Bring Grafana up to date; a second time changes nothing. Raises `PushError`."""
     if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
-        raise PushError(f"{url!r} is no address of Grafana: give one such as http://127.0.0.1:3000")
+        raise PushError(f"{url!r} is not an address of Grafana: give one such as http://127.0.0.1:3000")
     grafana: Any = GrafanaApi.from_url(url, credential)
     try:
         if access:

@@ -196,7 +196,8 @@ def _device(device: SimulatedDevice, period_s: int) -> Device:
 def _check(parks: Sequence[Scenario], span: HistorySpan) -> None:
     if span.start_ms % BATCH_MS or span.end_ms % BATCH_MS or span.start_ms >= span.end_ms:
         raise PrefillError(
-            f"{from_ms(span.start_ms)} to {from_ms(span.end_ms)}: a history goes forward, in whole quarters of an hour"
+            f"{from_ms(span.start_ms)} to {from_ms(span.end_ms)}: "
+            "the end of a history must be after its start, both at full quarter hours"
         )
     if span.dense_from_ms is not None and span.dense_from_ms % BATCH_MS:
         raise PrefillError(f"{from_ms(span.dense_from_ms)}: dense readings begin with a quarter of an hour")
@@ -204,11 +205,13 @@ def _check(parks: Sequence[Scenario], span: HistorySpan) -> None:
         if period_s < 1 or BATCH_MS % (period_s * 1000):
             raise PrefillError(f"{period_s} s does not divide a quarter of an hour: take 60, 300 or 900 s")
     if span.end_ms > SystemClock().now_ms():
-        raise PrefillError(f"{from_ms(span.end_ms)} lies ahead: a history ends in the present at the latest")
+        raise PrefillError(f"{from_ms(span.end_ms)} is in the future: a history must end before now")
     for scenario in parks:
         fine_ms = span.fine_from_ms
         if fine_ms is not None and history.midnight_after(scenario, fine_ms - 1) != fine_ms:
-            raise PrefillError(f"{from_ms(fine_ms)} is no midnight in {scenario.site.zone}: fine readings begin at one")
+            raise PrefillError(
+                f"{from_ms(fine_ms)} is not a midnight in {scenario.site.zone}: fine readings begin at one"
+            )
     names = [scenario.park for scenario in parks]
     if len(set(names)) < len(names):
         raise PrefillError(f"two scenarios are of one park: {', '.join(names)}")

@@ -76,7 +76,7 @@ def _rows(device: SimulatedDevice, parts: Sequence[Readings], device_id: int, st
         row, column = np.argwhere(scaled.out_of_range)[0]
         signal = plan.signals[column]
         raise ValueError(
-            f"{parts[0].device}.{signal.name}: {matrix[row, column]} {signal.unit} cannot be: mend physics"
+            f"{parts[0].device}.{signal.name}: {matrix[row, column]} {signal.unit} is not possible: correct the physics"
         )
     return ClassRows(
         parts[0].device_class,

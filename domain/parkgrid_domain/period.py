@@ -70,7 +70,7 @@ def period(text: str, zone: ZoneInfo = SHANGHAI) -> Period:
             raise ValueError(_OUTSIDE)
     except ValueError as error:
         raise ValueError(
-            f"{text!r} is no period ({error}): write a day (2026-11-25), a month (2026-11), a quarter (2026-Q4), "
+            f"{text!r} is not a period ({error}): write a day (2026-11-25), a month (2026-11), a quarter (2026-Q4), "
             "a year (2026) or days (2026-11-01..2026-11-08, the last one excluded)",
         ) from None
     return Period(text, first, end, zone)
@@ -102,7 +102,7 @@ def _bounds(text: str) -> tuple[date, date]:
 
 def _day(text: str) -> date:
     if not _DAY.fullmatch(text):
-        raise ValueError(f"{text!r} is no day")
+        raise ValueError(f"{text!r} is not a day")
     return _within(date.fromisoformat(text))
 
 

@@ -82,7 +82,7 @@ class OutboxSettings:
     )
     flush_s: float = setting(1.0, help="seconds of readings committed together", check=between(0.01, 1.0, "s"))
     max_mb: float = setting(
-        512.0, help="largest size of the file's content; beyond it the oldest backlog goes", check=at_least(0.1, "MB")
+        512.0, help="largest size of the file; above it the oldest backlog is dropped", check=at_least(0.1, "MB")
     )
 
 
@@ -96,12 +96,14 @@ class UplinkSettings:
     password: str | None = setting(
         None, help="password at the broker; better from PARKGRID_EDGE_UPLINK_PASSWORD", secret=True
     )
-    tls: bool = setting(False, help="speak TLS; without tls_ca the system's certificates are what is trusted")
+    tls: bool = setting(False, help="use TLS; without tls_ca the system's certificates are trusted")
     tls_ca: Path | None = setting(None, help="certificates that the broker's is checked against; turns TLS on")
     tls_cert: Path | None = setting(None, help="the gateway's own certificate")
     tls_key: Path | None = setting(None, help="the key of the gateway's certificate")
     window: int = setting(50, help="batches sent and not yet committed by the store", check=between(1, 1000))
-    keepalive_s: int = setting(30, help="a silent link is given up after 1.5 times this", check=between(1, 3600, "s"))
+    keepalive_s: int = setting(
+        30, help="a silent connection is closed after 1.5 times this", check=between(1, 3600, "s")
+    )
     resend_s: float = setting(
         10.0, help="without progress for this long, everything is sent again", check=between(0.1, 3600, "s")
     )
@@ -175,7 +177,7 @@ class DeviceSettings:
     id: str = setting(help="identifier of the device within its gateway", check=_identifier)
     driver: str = setting(help="a driver, parkgrid's own or one of an installed package", check=_known_driver)
     class_: str | None = setting(None, help="device class; the driver's own when left out", check=_known_class)
-    name: str = setting("", help="what people call the device; any language")
+    name: str = setting("", help="display name of the device; any language")
     period_s: float = setting(1.0, help="seconds between two readings", check=between(MIN_PERIOD_S, MAX_PERIOD_S, "s"))
     ratio: float = setting(
         1.0, help="transformer ratio (CT x VT) that powers and energies are multiplied with", check=above(0)
@@ -184,7 +186,7 @@ class DeviceSettings:
     ratings: Mapping[str, float] = setting(
         help="nameplate figures, for example rated_power_kw", factory=dict, check=_ratings
     )
-    point: PointSettings = setting(help="where the device hangs in the grid", factory=PointSettings)
+    point: PointSettings = setting(help="where the device is connected in the grid", factory=PointSettings)
 
     @property
     def device_class(self) -> str:
@@ -215,7 +217,7 @@ class EdgeSettings:
     park: str = setting(help="identifier of the park", check=_identifier)
     gateway: str = setting(help="identifier of this gateway within the park", check=_identifier)
     simulated: bool = setting(False, help="whether the readings come from simulators; shown wherever they are shown")
-    read_only: bool = setting(True, help="no write ever leaves this gateway")
+    read_only: bool = setting(True, help="devices are never written to")
     health_s: float = setting(
         10.0,
         help="seconds between two readings of the gateway's own health",

@@ -81,7 +81,7 @@ def _parks(connection: "psycopg.Connection[Any]", wanted: Sequence[str]) -> list
     known = [park for (park,) in connection.execute("SELECT park FROM public.parks ORDER BY park")]
     for park in wanted:
         if park not in known:
-            raise InfluxError(f"{park!r} is no park of this database; there are: {', '.join(known) or 'none'}")
+            raise InfluxError(f"{park!r} is not a park of this database; there are: {', '.join(known) or 'none'}")
     return list(wanted) or known
 
 

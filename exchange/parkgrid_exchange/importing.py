@@ -51,9 +51,9 @@ def import_series(
 
 def _check(span: ImportSpan, now_ms: int) -> None:
     if span.start_ms % BATCH_MS or span.end_ms % BATCH_MS or not 0 <= span.start_ms < span.end_ms:
-        raise InfluxError("an import goes forward in whole hours: give both ends like 2026-01-01T00:00+08:00")
+        raise InfluxError("an import covers full hours: write start and end like 2026-01-01T00:00+08:00")
     if span.end_ms > now_ms:
-        raise InfluxError("the end lies ahead: an hour that is not over would be taken as complete")
+        raise InfluxError("the end is in the future: an incomplete hour would count as complete")
     if not 1 <= span.round <= 999:  # noqa: PLR2004  rounds of one span stay within its second
         raise InfluxError(f"round {span.round}: must be between 1 and 999")
 

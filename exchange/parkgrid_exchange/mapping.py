@@ -52,10 +52,10 @@ class DeviceSettings:
     measurement: str = setting(help="measurement of its series")
     signals: tuple[SignalSettings, ...] = setting(help="its fields")
     tags: Mapping[str, str] = setting(factory=dict, help="tags that its series have")
-    name: str = setting("", help="what people call it")
+    name: str = setting("", help="display name")
     period_s: float = setting(60.0, help="seconds between readings", check=between(MIN_PERIOD_S, MAX_PERIOD_S, "s"))
     ratings: Mapping[str, float] = setting(factory=dict, help="nameplate, for example rated_power_kw")
-    point: PointSettings = setting(PointSettings(), help="where it hangs in the grid")
+    point: PointSettings = setting(PointSettings(), help="where it is connected in the grid")
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class VictoriaMetrics:
 
     def _lines(self, address: str) -> Iterator[bytes]:
         if not address.startswith(("http://", "https://")):
-            raise InfluxError(f"{self.url!r} is no address of a server: write it like http://127.0.0.1:8428")
+            raise InfluxError(f"{self.url!r} is not an address of a server: write it like http://127.0.0.1:8428")
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         try:
             with urlopen(Request(address, headers=headers), timeout=_TIMEOUT_S) as answer:  # noqa: S310  checked above
@@ -115,7 +115,7 @@ def _point(url: str, name: str, at: object, value: object, start_ms: int, end_ms
     """Instant and value of a point. Raises `InfluxError` for one that was not asked for or is not a number."""
     if type(at) is not int or not start_ms <= at < end_ms:
         raise InfluxError(
-            f"{url} answers a point of {shorten(name, 80)} at {shorten(at, 60)}, which is no instant in ms from "
+            f"{url} answers a point of {shorten(name, 80)} at {shorten(at, 60)}, which is not an instant in ms from "
             f"{start_ms} to {end_ms}: is it the right store?"
         )
     if not strict_json.is_finite_number(value):

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"{problem}\n")
         return _WRONG
     if options.check:
-        sys.stdout.write("the settings are right\n")
+        sys.stdout.write("the settings are valid\n")
         return 0
     structlog.configure(
         processors=[
@@ -64,8 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ingest", description="Stores what the gateways send, exactly once.")
-    parser.add_argument("--config", type=Path, help="TOML file; PARKGRID_INGEST_… in the environment wins over it")
-    parser.add_argument("--check", action="store_true", help="check the settings and end")
+    parser.add_argument("--config", type=Path, help="TOML file; environment variables PARKGRID_INGEST_… override it")
+    parser.add_argument("--check", action="store_true", help="check the settings and exit")
     return parser.parse_args(arguments)
 
 

@@ -62,7 +62,7 @@ class Imported:
     repeated: int = 0
     """Those that were there already."""
     conflicting: int = 0
-    """Those that say something else than what was there already; the first stays, both are kept."""
+    """Those that differ from a stored one; the first is kept, the view `conflicts` has both."""
     refused: Counter[str] = field(default_factory=Counter)
     """What the catalogue refused, by reason."""
     unmapped: Counter[str] = field(default_factory=Counter)
@@ -100,8 +100,8 @@ def problems(found: Imported, dsn: str) -> Iterator[str]:
 def _contradictions(count: int) -> Iterator[str]:
     if count:
         yield (
-            f"{count} readings say something else than what is stored: the first stays, the view `conflicts` has both. "
-            "Corrected data goes to another park or an empty database"
+            f"{count} readings differ from those already stored: the first ones are kept, the view `conflicts` has "
+            "both. Import corrected data into another park or an empty database"
         )
 
 
@@ -153,12 +153,13 @@ def _told_before(dsn: str, target: Target) -> int:
 def sentences(found: Imported) -> Iterator[str]:
     """What an import did, in words."""
     if found.complete:
-        yield "this was imported before, completely: nothing is read again"
+        yield "this was imported completely before: nothing to do"
     elif found.repeated and not (found.stored or found.conflicting):
-        yield f"all {found.repeated} readings were stored before, and are equal"
+        yield f"all {found.repeated} readings were already stored with the same values"
     else:
         yield (
-            f"{found.stored} readings stored, {found.repeated} were there, {found.conflicting} contradict what is there"
+            f"{found.stored} readings stored, {found.repeated} already stored, "
+            f"{found.conflicting} differ from stored ones"
         )
     for what, count in sorted(found.refused.items()):
         yield f"refused: {count} {what}"

@@ -264,7 +264,7 @@ class Consumer:
         if not self.connected:
             return
         if self._probe.missed(now):
-            _log.warning("mqtt_mute", remedy="none needed: the connection is made anew, the broker kept what it has")
+            _log.warning("mqtt_mute", remedy="none needed: ingest reconnects, the broker kept the messages")
             self.connected = False
             self._client.disconnect()
         elif self._probe.due(now):

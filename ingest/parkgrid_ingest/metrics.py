@@ -36,11 +36,11 @@ class Metrics:
 
     def __post_init__(self) -> None:
         """Register every metric."""
-        self.batches = self._counter("batches", "Telemetry batches committed or found committed")
+        self.batches = self._counter("batches", "Telemetry batches committed now or before")
         self.rows = self._counter("rows", "Rows by what became of them: stored, repeated, conflicting", "outcome")
         self.values = self._counter("values", "Values admitted")
         self.refused = self._counter("refused", "Refusals by reason", "reason")
-        self.suppressed = self._counter("quarantine_suppressed", "Refusals counted without a row of their own")
+        self.suppressed = self._counter("quarantine_suppressed", "Refusals counted without a separate row")
         self.deferred = self._counter("deferred", "Batches left to be sent again", "reason")
         self.senders = self._counter(
             "senders",
@@ -50,12 +50,12 @@ class Metrics:
             "fate",
         )
         self.acks = self._counter("acks", "Acknowledgements published")
-        self.births = self._counter("births", "Births taken up")
+        self.births = self._counter("births", "Births applied")
         self.store_errors = self._counter("store_errors", "Failures of the store", "kind")
         self.commit_seconds = self._histogram("commit_seconds", "Duration of a commit")
         self.queue_messages = self._gauge("queue_messages", "Messages that wait for the writer")
         self.queue_bytes = self._gauge("queue_bytes", "Bytes that wait for the writer")
-        self.connected = self._gauge("connected", "1 while the subscriptions stand")
+        self.connected = self._gauge("connected", "1 while ingest is subscribed at the broker")
         self.reconnects = self._gauge("reconnects", "Connections to the broker lost or refused since the start")
         self.paused_seconds = self._gauge(
             "paused_seconds", "Seconds in which the socket was left unread, since the start"
@@ -64,7 +64,7 @@ class Metrics:
             "live_lag_seconds",
             "Receipt minus reading time of the last row of each class in the last live commit; the largest of these",
         )
-        self.rolled_buckets = self._counter("rolled_buckets", "Roll-up buckets brought up to date")
+        self.rolled_buckets = self._counter("rolled_buckets", "Roll-up buckets updated")
         self.rollups_pending = self._gauge("rollups_pending", "1 while roll-ups remain to be done")
         self.maintenance_seconds = self._histogram(
             "maintenance_seconds", "Duration of a round of maintenance with its pauses"

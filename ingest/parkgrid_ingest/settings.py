@@ -28,7 +28,7 @@ class MqttSettings:
     )
     username: str | None = setting(None, help="user name, if the broker asks for one")
     password: str | None = setting(None, help="password of the user", secret=True)
-    tls: bool = setting(False, help="speak TLS; without tls_ca the system's certificates are what is trusted")
+    tls: bool = setting(False, help="use TLS; without tls_ca the system's certificates are trusted")
     tls_ca: Path | None = setting(
         None, help="PEM file of the authority that signed the broker's certificate; turns TLS on"
     )
@@ -91,8 +91,8 @@ class AdmissionSettings:
 
     own_time: bool = setting(
         default=True,
-        help="let a gateway that says it is simulated live on a time of its own, back to 2000; with false its stamps "
-        "are judged like those of any other: right where gateways are not your own",
+        help="accept any time stamp since 2000 from a gateway that declares itself simulated; with false its time "
+        "stamps are checked like those of any other: use false if other parties run gateways",
     )
 
     def oldest_ms(self, since_ms: int, received_ms: int) -> int:

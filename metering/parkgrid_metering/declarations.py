@@ -89,7 +89,7 @@ def _register(connection: Connection, address: str) -> int:
     parts = address.split("/")
     if len(parts) != _PARTS:
         raise DeclarationError(
-            f"{address!r} is no register: write park/gateway/device/signal, as `parkgrid registers list` shows them"
+            f"{address!r} is not a register: write park/gateway/device/signal, as `parkgrid registers list` shows them"
         )
     values = dict(zip(("park", "gateway", "device", "signal"), parts, strict=True))
     row = connection.execute(statement("registers/find_register"), values).fetchone()

@@ -147,7 +147,7 @@ def _gateway(name: str) -> "Gateway":
     try:
         return Gateway(identifier(park, "park"), identifier(gateway, "gateway"))
     except RefusedError:
-        outcome.refuse(f"{name!r} is no gateway: write park/gateway, for example gaoxin-nan/gw-1")
+        outcome.refuse(f"{name!r} is not a gateway: write park/gateway, for example gaoxin-nan/gw-1")
 
 
 def _sentence(each: "Listed") -> str:

@@ -52,7 +52,7 @@ class StrategySettings:
     """What the storage does."""
 
     peak_import_kw: float = setting(1_500.0, help="import above which it discharges", check=above(0, "kW"))
-    valley: tuple[str, ...] = setting(("00:00-08:00",), help="hours with cheap energy, 00:00-08:00")
+    valley: tuple[str, ...] = setting(("00:00-08:00",), help="low-price hours, 00:00-08:00")
     peak: tuple[str, ...] = setting(("10:00-12:00", "14:00-19:00"), help="high-price hours")
     valley_share: float = setting(0.5, help="share of the rating for charging in the valley", check=between(0, 1))
 
@@ -92,7 +92,7 @@ class DcBusSettings:
     nominal_voltage_v: float = setting(375.0, help="nominal voltage", check=above(0, "V"))
     loads: tuple[str, ...] = setting((), help="meters of loads on the bus; inverters, storage and chargers are on it")
     period_s: float = setting(1.0, help="seconds between readings", check=above(0, "s"))
-    point: PointSettings = setting(PointSettings(), help="where it hangs in the grid")
+    point: PointSettings = setting(PointSettings(), help="where it is connected in the grid")
 
     def simulated(self) -> SimulatedDevice:
         """The meter of the bus as its server presents it."""
@@ -114,7 +114,7 @@ class DeviceSettings:
     period_s: float = setting(1.0, help="seconds between readings", check=above(0, "s"))
     bus: str = setting("", help="devices of one bus share a port")
     ratings: Mapping[str, float] = setting(factory=dict, help="nameplate: rated_power_kw, capacity_kwh")
-    point: PointSettings = setting(PointSettings(), help="where it hangs in the grid")
+    point: PointSettings = setting(PointSettings(), help="where it is connected in the grid")
     shape: Literal["one_shift", "two_shift", "three_shift", "office"] = setting("one_shift", help="of a load")
     cooling_share: float = setting(0.25, help="of a load: part of its rating for cooling", check=between(0, 1))
     power_factor: float = setting(0.93, help="of a load", check=between(0.5, 1))
@@ -306,7 +306,7 @@ def _bus_problems(
         yield from _driver_problems(where, bus.driver, "dc_bus")
         for name in bus.loads:
             if name not in meters:
-                yield f"{where}.loads", name, f"is no meter of this park; there are: {', '.join(meters)}"
+                yield f"{where}.loads", name, f"is not a meter of this park; there are: {', '.join(meters)}"
 
 
 def _fault_problems(where: str, fault: FaultSettings, known: set[str]) -> Iterator[tuple[str, object, str]]:

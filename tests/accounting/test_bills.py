@@ -192,9 +192,9 @@ def test_a_file_of_prices_is_refused_with_its_lines() -> None:
     with pytest.raises(BillError) as refused:
         read_prices(text, "p.csv")
     assert str(refused.value).splitlines() == [
-        "p.csv: line 2: '2026-10-01T00:00' must have an offset and lie on a quarter of an hour",
-        "p.csv: line 3: 'dear' is no price",
-        "p.csv: line 4: '2026-10-01T00:20+08:00' must have an offset and lie on a quarter of an hour",
+        "p.csv: line 2: '2026-10-01T00:00' must have an offset and be a full quarter hour",
+        "p.csv: line 3: 'dear' is not a price",
+        "p.csv: line 4: '2026-10-01T00:20+08:00' must have an offset and be a full quarter hour",
         "p.csv: line 5: 3 columns instead of 2",
     ]
     for wrong in ("", "at;price\n", "at,price_cny_per_kwh\n2026-10-01T00:00+08:00,1\n"):
@@ -272,7 +272,7 @@ def test_nobody_does_things_without_a_name(connection: Connection) -> None:
         load_plan(connection, examples()["spot-2026"], "p", " ")
     with pytest.raises(BillError, match="source"):
         state_forecast(connection, "guangzhou", date(2026, 10, 5), Decimal(35), "", "anna")
-    with pytest.raises(BillError, match="no forecast"):
+    with pytest.raises(BillError, match="not a forecast"):
         state_forecast(connection, "guangzhou", date(2026, 10, 5), Decimal(350), "x", "anna")
 
 

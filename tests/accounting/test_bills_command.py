@@ -141,12 +141,12 @@ def test_every_mistake_of_a_plan_file_is_told_and_nothing_is_loaded(run: Run, tm
     ("words", "told"),
     [
         (("show", ACCOUNT, "2026-10"), "has no supply agreement for 2026-10"),
-        (("show", ACCOUNT, "October"), "is no period"),
+        (("show", ACCOUNT, "October"), "is not a period"),
         (("history", ACCOUNT, "2026-10"), "is not closed"),
         (("plans", "check", "/nowhere.toml"), "cannot be read: No such file"),
-        (("forecast", "tomorrow", "35", "--source", "x", "--by", "a"), "'tomorrow' is no day"),
+        (("forecast", "tomorrow", "35", "--source", "x", "--by", "a"), "'tomorrow' is not a day"),
         (("forecast", "2026-10-01", "warm", "--source", "x", "--by", "a"), "'warm' is not a number"),
-        (("plans", "load", "spot-2026", "--by", " "), "Give a name: --by"),
+        (("plans", "load", "spot-2026", "--by", " "), "name is missing: --by"),
         (("show", ACCOUNT, "2026-10", "--dsn", "postgresql://nobody@127.0.0.1:1/x"), "error: "),
     ],
 )

@@ -149,7 +149,7 @@ def test_a_device_that_was_not_there_is_not_missing(dsn: str) -> None:
 def test_only_a_quarter_has_figures(dsn: str) -> None:
     with psycopg.connect(dsn) as connection:
         assert cluster_figures(connection, period("2024-Q2")).quarter == WHEN
-        with pytest.raises(ValueError, match="is no quarter"):
+        with pytest.raises(ValueError, match="is not a quarter"):
             cluster_figures(connection, period("2024-05"))
         with pytest.raises(KeyError):
             cluster_figures(connection, WHEN)["nothing"]

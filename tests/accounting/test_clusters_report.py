@@ -219,7 +219,7 @@ def test_numbers_are_rounded_once_and_half_up() -> None:
 
 
 def test_what_cannot_be_written_is_refused(dsn: str, tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="no form of a report"):
+    with pytest.raises(FileError, match="not a report format"):
         write_report(dsn, WHEN, tmp_path / "r.docx", "zh", NOW)
     with pytest.raises(FileError, match="cannot be written"):
         write_report(dsn, WHEN, tmp_path / "no folder" / "r.csv", "zh", NOW)

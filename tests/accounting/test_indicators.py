@@ -163,7 +163,7 @@ def test_a_silent_inverter_makes_figures_unavailable_not_smaller(park, connectio
     # 60 of 96 intervals; the meter at the connection is whole
     assert found["self_consumption_ratio"].value is None
     assert found["self_consumption_ratio"].coverage_pct == 62.5
-    assert found["self_consumption_ratio"].unavailable == "coverage 62.5 % is below the least of 90 %"
+    assert found["self_consumption_ratio"].unavailable == "coverage 62.5 % is below the minimum of 90 %"
     assert found["maximum_demand_kw"].value == pytest.approx(30)
 
 

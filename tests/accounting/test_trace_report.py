@@ -149,7 +149,7 @@ def test_what_cannot_be_written_is_refused(february: Month, tmp_path: Path) -> N
         (["month", "gaoxin-nan", "2026-02", "--out", "x.docx"], ".xlsx, .pdf or .csv"),
         (["month", "gaoxin-nan", "2026-Q1", "--out", "x.csv"], "is not a month"),
         (["quarter", "gaoxin-nan", "2026-02", "--out", "x.csv"], "is not a quarter"),
-        (["month", "gaoxin-nan", "2026-13", "--out", "x.csv"], "no period"),
+        (["month", "gaoxin-nan", "2026-13", "--out", "x.csv"], "not a period"),
         (["month", "nowhere", "2026-02", "--out", "x.csv"], "no park 'nowhere'"),
         (["month", "gaoxin-nan", "2026-02", "--out", str(tmp_path / "no" / "x.csv")], "cannot be written"),
     ):

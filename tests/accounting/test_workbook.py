@@ -99,7 +99,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "longer than 131072 bytes",
     ),
     "entries": (lambda: packed({f"a{number}": b"" for number in range(1_001)}), "1001 parts, at most 1000"),
-    "twice": (lambda: packed(parts(), doubled=PART), f"holds {PART} twice"),
+    "twice": (lambda: packed(parts(), doubled=PART), f"contains {PART} twice"),
     "method": (lambda: packed(parts(), method=zipfile.ZIP_LZMA), "packed in another way"),
     "sheets": (lambda: packed(with_sheets(101)), "101 sheets, at most 100"),
     "far content": (
@@ -109,7 +109,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "cell twice": (lambda: packed(behind(b'<row r="2"><c r="D2"><v>1</v></c></row></sheetData>')), "there twice"),
     "no cell": (
         lambda: packed(behind(b'<row r="3"><c r="ZZZZ9"><v>1</v></c></row></sheetData>')),
-        "'ZZZZ9' is no cell",
+        "'ZZZZ9' is not a cell",
     ),
     "no row": (lambda: packed(behind(b'<row r="99999999999"/></sheetData>')), "row '99999999999' is not a number"),
     "no text": (lambda: packed(behind(b'<row><c t="s"><v>99</v></c></row></sheetData>')), "text '99' is not a number"),

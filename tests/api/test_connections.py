@@ -153,7 +153,7 @@ async def test_a_head_or_body_that_does_not_come_is_not_waited_for() -> None:
     async with small(head_s=1, body_s=1) as server:
         opened = [await server.client(sent) for sent in (HALF, b"", b"\r\n", post, stream)]
         (status, body), *others = await asyncio.gather(*(answer_of(reader) for reader, _ in opened))
-        assert (status, json.loads(body)["title"]) == (408, "The request did not come in time.")
+        assert (status, json.loads(body)["title"]) == (408, "The request did not arrive in time.")
         assert [status for status, _ in others] == [0, 0, 200, 0]
         reader, writer = await server.client(WHOLE)
         assert await status_of((reader, writer)) == 200

@@ -111,7 +111,7 @@ def test_refusals_are_told_in_words(grid: Client) -> None:
         grid.intervals("gaoxin-nan", START, END, resolution="2h")
     with pytest.raises(ClientError, match="has no time zone"):
         grid.intervals("gaoxin-nan", "2026-02-01", END)
-    with pytest.raises(ClientError, match="is no indicator"):
+    with pytest.raises(ClientError, match="is not an indicator"):
         grid.indicators("gaoxin-nan", "2026-02", ["happiness"])
     assert MONTH.text == "2026-02"
 

@@ -300,7 +300,7 @@ def test_a_step_is_round_as_in_grafana(points, step_s):
 
 def test_a_range_is_relative():
     assert Range.of("now-14d", NOON) == Range(NOON - timedelta(days=14), NOON)
-    with pytest.raises(MacroError, match="'yesterday' is no relative time"):
+    with pytest.raises(MacroError, match="'yesterday' is not a relative time"):
         Range.of("yesterday", NOON)
 
 

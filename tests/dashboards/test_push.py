@@ -95,7 +95,7 @@ def test_a_wrong_token_and_an_absent_server_are_told(grafana, free_port):
         list(push(grafana.url, "wrong", Site(), ACCESS))
     with pytest.raises(PushError, match="cannot be reached"):
         list(push(f"http://127.0.0.1:{free_port()}", TOKEN, Site(), ACCESS))
-    with pytest.raises(PushError, match="'grafana' is no address of Grafana"):
+    with pytest.raises(PushError, match="'grafana' is not an address of Grafana"):
         list(push("grafana", TOKEN, Site(), ACCESS))
 
 

@@ -293,11 +293,11 @@ def _with_another_charger():
 @pytest.mark.parametrize(
     ("span", "words"),
     [
-        (HistorySpan(START_MS + 1, START_MS + DAY_MS), "whole quarters of an hour"),
-        (HistorySpan(START_MS, START_MS), "goes forward"),
+        (HistorySpan(START_MS + 1, START_MS + DAY_MS), "full quarter hours"),
+        (HistorySpan(START_MS, START_MS), "must be after its start"),
         (HistorySpan(START_MS, START_MS + DAY_MS, 700), "does not divide a quarter"),
-        (HistorySpan(START_MS, 4_000_000_500_000), "lies ahead"),
-        (HistorySpan(START_MS, START_MS + DAY_MS, 900, START_MS + QUARTER_MS), "is no midnight in Asia/Shanghai"),
+        (HistorySpan(START_MS, 4_000_000_500_000), "is in the future"),
+        (HistorySpan(START_MS, START_MS + DAY_MS, 900, START_MS + QUARTER_MS), "is not a midnight in Asia/Shanghai"),
         (HistorySpan(START_MS, START_MS + DAY_MS, dense_from_ms=START_MS + 60_000), "begin with a quarter of an hour"),
     ],
 )

@@ -194,7 +194,7 @@ def test_a_server_that_is_not_there_is_told(free_port) -> None:
         influx.write(["m f=1 1"])
     with pytest.raises(InfluxError, match="is the server running"):
         list(VictoriaMetrics(url).points("m", {}, 0, 1))
-    with pytest.raises(InfluxError, match="is no address of a server"):
+    with pytest.raises(InfluxError, match="is not an address of a server"):
         list(VictoriaMetrics("/etc/passwd").points("m", {}, 0, 1))
 
 
@@ -248,7 +248,7 @@ def test_an_unknown_park_is_refused_with_those_that_there_are(dsn, peer, tmp_pat
     with (
         contextlib.closing(Influx(address(peer), "b")) as influx,
         psycopg.connect(dsn) as connection,
-        pytest.raises(InfluxError, match="'nowhere' is no park of this database; there are: none"),
+        pytest.raises(InfluxError, match="'nowhere' is not a park of this database; there are: none"),
     ):
         export(connection, influx, Wanted("samples", ("nowhere",), 0, HOUR_MS), cursor)
 
@@ -325,9 +325,9 @@ signals = []
 @pytest.mark.parametrize(
     ("span", "words"),
     [
-        (ImportSpan(START_MS + 1, START_MS + HOUR_MS), "whole hours"),
-        (ImportSpan(START_MS, START_MS), "whole hours"),
-        (ImportSpan(START_MS, 4_102_444_800_000), "lies ahead"),
+        (ImportSpan(START_MS + 1, START_MS + HOUR_MS), "full hours"),
+        (ImportSpan(START_MS, START_MS), "full hours"),
+        (ImportSpan(START_MS, 4_102_444_800_000), "is in the future"),
         (ImportSpan(START_MS, START_MS + HOUR_MS, 1000), "between 1 and 999"),
     ],
 )

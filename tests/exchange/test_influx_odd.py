@@ -67,12 +67,12 @@ def series(timestamps: object, values: object) -> bytes:
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (series([str(START_MS)], [1]), "which is no instant in ms"),
-        (series([10**300], [1]), "which is no instant in ms"),
-        (series([1e400], [1]).replace(b"Infinity", b"1e400"), "which is no instant in ms"),
-        (series([START_MS + 0.5], [1]), "which is no instant in ms"),
-        (series([True], [1]), "which is no instant in ms"),
-        (series([END_MS], [1]), "which is no instant in ms"),
+        (series([str(START_MS)], [1]), "which is not an instant in ms"),
+        (series([10**300], [1]), "which is not an instant in ms"),
+        (series([1e400], [1]).replace(b"Infinity", b"1e400"), "which is not an instant in ms"),
+        (series([START_MS + 0.5], [1]), "which is not an instant in ms"),
+        (series([True], [1]), "which is not an instant in ms"),
+        (series([END_MS], [1]), "which is not an instant in ms"),
         (series([START_MS], [{"a": 1}]), "which is not a number"),
         (series([START_MS], [[1]]), "which is not a number"),
         (series([START_MS], ["1"]), "which is not a number"),
@@ -105,9 +105,9 @@ def test_values_that_are_none_are_left_out(peer: ThreadingHTTPServer) -> None:
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (HEAD % (b"string", b"double", b"soon", b"1"), "which is no instant in ms"),
+        (HEAD % (b"string", b"double", b"soon", b"1"), "which is not an instant in ms"),
         (HEAD % (b"dateTime:RFC3339", b"double", b"soon", b"1"), ""),
-        (HEAD % (b"dateTime:RFC3339", b"double", b"9999-12-31T23:59:59Z", b"1"), "which is no instant in ms"),
+        (HEAD % (b"dateTime:RFC3339", b"double", b"9999-12-31T23:59:59Z", b"1"), "which is not an instant in ms"),
         (HEAD % (b"dateTime:RFC3339", b"double", b"99999-12-31T23:59:59Z", b"1"), ""),
         (HEAD % (b"dateTime:RFC3339", b"double", b"2025-10-09T02:00:00Z", b"many"), "cannot be read"),
         (HEAD % (b"dateTime:RFC3339", b"long", b"2025-10-09T02:00:00Z", b"9" * 5_000), "cannot be read"),

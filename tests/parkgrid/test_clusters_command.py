@@ -55,9 +55,9 @@ def test_a_wrong_file_ends_with_its_cells(dsn: str, tmp_path: Path, language: st
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["template", "t.pdf"], "no form of a template"),
+        (["template", "t.pdf"], "not a template format"),
         (["import", "missing.csv", "--dsn", "x"], "无法读取"),
-        (["report", "2024", "--out", "r.xlsx", "--dsn", "x"], "is no quarter"),
+        (["report", "2024", "--out", "r.xlsx", "--dsn", "x"], "is not a quarter"),
         (["report", "2024-Q2", "--out", "r.docx", "--dsn", "x"], "不是可写的格式"),
         (["report", "2024-Q2", "--out", "r.pdf", "--dsn", "host=127.0.0.1 port=1"], "127.0.0.1"),
     ],

@@ -152,9 +152,9 @@ def done(*words: str) -> "subprocess.CompletedProcess[str]":
 def test_an_import_says_what_it_achieved(dsn: str, tmp_path: Path) -> None:
     mapping = str(shop(tmp_path))
     first = parkgrid(dsn, "import", str(tmp_path), "--mapping", mapping)
-    assert "73 readings stored, 0 were there, 0 contradict" in first.output
+    assert "73 readings stored, 0 already stored, 0 differ" in first.output
     again = parkgrid(dsn, "import", str(tmp_path), "--mapping", mapping)
-    assert "imported before, completely" in again.output
+    assert "imported completely before" in again.output
     # A corrected file, 100 kWh at the start as before: all but the first reading contradict what is stored.
     shop(tmp_path, of=1.25)
     for _ in range(2):
@@ -196,7 +196,7 @@ def test_a_replay_twice_into_one_folder_and_then_the_page(server_dir: Path, tmp_
     assert json.loads(first.stdout)["import_kwh"] == 144.0
     again = done(*words)
     assert again.returncode == 0, again.stderr
-    assert "all 73 readings were stored before, and are equal" in again.stderr
+    assert "all 73 readings were already stored with the same values" in again.stderr
     assert [json.loads(again.stdout)[name] for name in ("stored", "repeated", "lost")] == [0, 73, 0]
     shop(tmp_path, of=1.25)
     corrected = done(*words)

@@ -147,7 +147,7 @@ def test_rows_that_cannot_be_are_named(tmp_path) -> None:
     assert [remedy.split(":")[0] for _, remedy in found] == [
         "does not exist in Europe/Berlin",
         "does not come after the row before",
-        "is no time of the form 2026-01-31T00",
+        "is not a time of the form 2026-01-31T00",
     ]
 
 

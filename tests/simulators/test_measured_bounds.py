@@ -28,7 +28,7 @@ column = "r"
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ("t,r\n1e9999999,1\n", "line 2, column t = '1e9999999': is no time between 1970 and 9999"),
+        ("t,r\n1e9999999,1\n", "line 2, column t = '1e9999999': is not a time between 1970 and 9999"),
         ("t,r\ninf,1\n", "line 2, column t = 'inf': is no time"),
         ("t,r\n-1,1\n", "line 2, column t = '-1': is no time"),
         ("t,r\n1760000400,1e9999999\n", "line 2, column r = '1e9999999': must be a number"),
@@ -48,7 +48,7 @@ def test_a_measured_file_has_bounds(body: str, says: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ("2026-01-01T00:00+08:00,1e-999999\n", "p.csv: line 2: '1e-999999' is no price"),
+        ("2026-01-01T00:00+08:00,1e-999999\n", "p.csv: line 2: '1e-999999' is not a price"),
         ("x" * 200_000, "p.csv: not a valid CSV"),
     ],
 )

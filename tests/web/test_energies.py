@@ -117,13 +117,13 @@ def test_a_park_without_sessions_says_so(feed: Feed, serve: Serve, visit: Visits
 def test_sessions_that_cannot_be_read_say_so(feed: Feed, serve: Serve, visit: Visits) -> None:
     written(feed, Device("gun-1", "charger", GUN, period_s=60))
     seen = visit(serve())
-    problem = '{"type":"about:blank","title":"The question takes too long.","status":503,"problems":[]}'
+    problem = '{"type":"about:blank","title":"The query takes too long.","status":503,"problems":[]}'
     seen.page.route(
         "**/sessions?*", lambda route: route.fulfill(status=503, content_type="application/problem+json", body=problem)
     )
     seen.open(lang="en", view="devices", **{"class": "charger"})
     seen.until("document.querySelector('[aria-labelledby=sessions-title] [role=status]') !== null")
-    assert "The question takes too long." in seen.page.inner_text("[aria-labelledby='sessions-title']")
+    assert "The query takes too long." in seen.page.inner_text("[aria-labelledby='sessions-title']")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_clock_that_nothing_disciplines_is_said(
         (
             ("energy_import_kwh", "energy_export_kwh"),
             ["—", "—"],
-            ["coverage 0.0 % is below the least of 90 %"] * 2,
+            ["coverage 0.0 % is below the minimum of 90 %"] * 2,
         ),
     ],
     ids=["import only", "an export that is never told"],

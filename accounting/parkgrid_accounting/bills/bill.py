@@ -135,7 +135,7 @@ def month_named(month: str | Period) -> Period:
     except ValueError as error:
         raise BillError(str(error)) from error
     if len(text) != _MONTH_LENGTH or "Q" in text:
-        raise BillError(f"{text!r} is no month: a bill is for one, written like 2026-11")
+        raise BillError(f"{text!r} is not a month: a bill is for one, written like 2026-11")
     return found
 
 

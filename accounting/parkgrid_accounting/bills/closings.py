@@ -70,7 +70,7 @@ def close_month(
 ) -> Bill:
     """Close a month, or close it again with a reason. Raises `BillError` with everything that stands in the way."""
     if not who.strip():
-        raise BillError("who closes the month? Give a name: --by")
+        raise BillError("the name of the person who closes the month is missing: --by")
     known, span = Known.by(clock), month_named(month)
     rules = current_rules(known)
     with connection.transaction():

@@ -36,7 +36,7 @@ def read_prices(text: str, file: str) -> list[Price]:
     try:
         rows = list(csv.reader(text.splitlines()))
     except csv.Error as error:
-        raise BillError(f"{file}: not a valid CSV ({error}): look at the quotes, or save it again") from error
+        raise BillError(f"{file}: not a valid CSV ({error}): check the quotes, or save it again") from error
     if not rows or tuple(cell.strip() for cell in rows[0]) != _COLUMNS:
         raise BillError(f"{file}: line 1: the columns must be {','.join(_COLUMNS)}")
     found: list[tuple[datetime, Decimal]] = []
@@ -90,15 +90,15 @@ def _row(row: list[str]) -> tuple[datetime, Decimal] | str:
     try:
         at = datetime.fromisoformat(row[0].strip())
     except ValueError:
-        return f"{row[0]!r} is no instant: write for example 2026-03-01T00:00+08:00"
+        return f"{row[0]!r} is not an instant: write for example 2026-03-01T00:00+08:00"
     if at.tzinfo is None or at.timestamp() % QUARTER_S:
-        return f"{row[0]!r} must have an offset and lie on a quarter of an hour"
+        return f"{row[0]!r} must have an offset and be a full quarter hour"
     try:
         price = Decimal(row[1].strip())
     except InvalidOperation:
-        return f"{row[1]!r} is no price"
+        return f"{row[1]!r} is not a price"
     if not price.is_finite() or abs(price) > _DEAREST or (price and price.adjusted() < -_DECIMALS):
-        return f"{row[1]!r} is no price in CNY/kWh"
+        return f"{row[1]!r} is not a price in CNY/kWh"
     return at, price
 
 

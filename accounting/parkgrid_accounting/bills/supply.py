@@ -114,7 +114,7 @@ def state_forecast(
 ) -> None:
     """Note the forecast of a day's maximum temperature, °C."""
     if not -50 <= maximum_c <= 60:  # noqa: PLR2004 - no forecast on Earth lies outside
-        raise BillError(f"{maximum_c} °C is no forecast: give the maximum in °C")
+        raise BillError(f"{maximum_c} °C is not a forecast: give the maximum in °C")
     if not source.strip():
         raise BillError("a forecast needs its source: --source")
     with connection.transaction():
@@ -143,7 +143,7 @@ def _problems(connection: Connection, agreement: Agreement) -> Iterator[str]:
 
 def _wrong_months(first: date, end: date | None) -> Iterator[str]:
     if first.day != 1 or (end is not None and end.day != 1):
-        yield f"{first} to {end or '…'}: agreements hold for whole months: give the first of a month"
+        yield f"{first} to {end or '…'}: agreements are valid for whole months: give the first of a month"
     if end is not None and end <= first:
         yield f"it ends on {end}, before it begins on {first}"
 
@@ -175,5 +175,5 @@ def _agreement(row: Sequence[Any]) -> Agreement:
 
 def _named(who: str) -> str:
     if not who.strip():
-        raise BillError("who does it? Give a name: --by")
+        raise BillError("your name is missing: --by")
     return who.strip()

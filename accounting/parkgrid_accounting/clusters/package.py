@@ -69,7 +69,7 @@ class Package:
         if self._bytes > MOST_UNPACKED:
             raise FileError(
                 f"{part}：文件解压后超过 {MOST_UNPACKED} 字节：请只保留需要导入的工作表",
-                f"{part}: the file unpacks to more than {MOST_UNPACKED} bytes: keep only the sheet that is meant",
+                f"{part}: the file unpacks to more than {MOST_UNPACKED} bytes: keep only the sheet to import",
             )
         return data
 
@@ -116,7 +116,7 @@ class _Walk:
     def _started(self, name: str, attributes: Attributes) -> None:
         self._depth += 1
         if self._depth > MOST_DEPTH:
-            raise not_workbook(f"{self._part}: elements lie more than {MOST_DEPTH} deep")
+            raise not_workbook(f"{self._part}: elements are nested more than {MOST_DEPTH} deep")
         self._package.count(self._part)
         self._start(name.rpartition(":")[2], attributes)
 
@@ -138,14 +138,14 @@ def _archive(content: bytes) -> zipfile.ZipFile:
     """The archive, its entries counted before the directory of them is read."""
     entries = content.count(_ENTRY)
     if entries > MOST_PARTS:
-        raise not_workbook(f"it holds {entries} parts, at most {MOST_PARTS}")
+        raise not_workbook(f"it has {entries} parts, at most {MOST_PARTS}")
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
     except _DAMAGED as error:
         raise not_workbook(str(error)) from error
     names = archive.namelist()
     if doubled := next((name for name in names if names.count(name) > 1), None):
-        raise not_workbook(f"it holds {doubled} twice")
+        raise not_workbook(f"it contains {doubled} twice")
     for each in archive.infolist():
         if each.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} or each.flag_bits & 1:
             raise not_workbook(f"{each.filename} is encrypted or packed in another way than ZIP's deflate")

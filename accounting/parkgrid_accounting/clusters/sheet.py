@@ -62,7 +62,7 @@ def _read(path: Path, content: bytes, sheet: str, take: Take | None) -> Sheet:
     if len(content) > MOST_BYTES:
         raise FileError(
             f"文件超过 {MOST_BYTES} 字节：请只保留需要导入的表格",
-            f"the file has more bytes than there may be, at most {MOST_BYTES}: keep only the table that is meant",
+            f"the file has more bytes than there may be, at most {MOST_BYTES}: keep only the table to import",
         )
     match path.suffix.lower():
         case ".csv" | ".txt":
@@ -92,7 +92,7 @@ def _csv_sheet(content: bytes, name: str) -> Sheet:
     except csv.Error as error:
         raise FileError(
             f"第 {len(rows) + 1} 行起不是有效的 CSV（{error}）：请检查引号，或另存为“CSV UTF-8”",
-            f"from line {len(rows) + 1} on it is not a valid CSV ({error}): look at the quotes, or save it again",
+            f"from line {len(rows) + 1} on it is not a valid CSV ({error}): check the quotes, or save it again",
         ) from error
     return Sheet(name, rows)
 

@@ -69,7 +69,7 @@ def write_template(path: Path, kind: str = "output", form: str | None = None) ->
             # With its mark a spreadsheet reads UTF-8 as what it is.
             _write(path, _csv([column.heading for column in columns]).encode("utf-8-sig"))
         case _:
-            raise FileError(f"“{form}”不是可写的格式：xlsx 或 csv", f"{form!r} is no form of a template: xlsx or csv")
+            raise FileError(f"“{form}”不是可写的格式：xlsx 或 csv", f"{form!r} is not a template format: xlsx or csv")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -102,7 +102,7 @@ class Book:
         if len(found) > MOST_SHEETS:
             raise FileError(
                 f"文件有 {len(found)} 个工作表，最多 {MOST_SHEETS} 个：请只保留需要导入的工作表",
-                f"the file has {len(found)} sheets, at most {MOST_SHEETS}: keep only the one that is meant",
+                f"the file has {len(found)} sheets, at most {MOST_SHEETS}: keep only the one to import",
             )
         return found
 
@@ -329,7 +329,7 @@ def _place(name: str) -> tuple[int, int]:
     for letter in found[1] if found else "":
         column = column * 26 + ord(letter) - ord("A") + 1
     if found is None or column > _LAST_COLUMN or int(found[2]) > _LAST_ROW:
-        raise not_workbook(f"{name[:40]!r} is no cell")
+        raise not_workbook(f"{name[:40]!r} is not a cell")
     return int(found[2]), column
 
 

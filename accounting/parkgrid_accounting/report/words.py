@@ -14,7 +14,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         (
             "energies_note",
             "缺失的区间不计入电量，也不按零计。",
-            "Missing intervals are in no sum and are never taken for zero.",
+            "Missing intervals are not included in sums and are never counted as zero.",
         ),
         ("device", "设备", "Device"),
         ("class", "类别", "Class"),
@@ -33,7 +33,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         (
             "indicators_note",
             "每个数值均可用 parkgrid trace 加地址追溯到原始读数。",
-            "Each value can be followed to its readings: parkgrid trace ADDRESS.",
+            "Each value can be traced to its readings: parkgrid trace ADDRESS.",
         ),
         ("indicator", "指标", "Indicator"),
         ("value", "数值", "Value"),

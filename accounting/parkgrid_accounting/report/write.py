@@ -41,5 +41,5 @@ def _drawing(ending: str) -> Callable[[Document], bytes]:
 
             return draw_csv
     raise FileError(
-        f"“{ending}”不是可写的格式：.xlsx、.pdf 或 .csv", f"{ending!r} is no form of a report: .xlsx, .pdf or .csv"
+        f"“{ending}”不是可写的格式：.xlsx、.pdf 或 .csv", f"{ending!r} is not a report format: .xlsx, .pdf or .csv"
     )

@@ -105,7 +105,7 @@ def _more_than_once(name: str, count: int) -> Problem:
 def _elsewhere(path: str) -> Problem:
     remedy = told("the address of the page ends in a slash", "页面地址以斜杠结尾")
     mistake = Mistake("address", "", remedy)
-    return Problem(308, told("The page is elsewhere.", "页面在另一地址。"), (mistake,), {"Location": path})
+    return Problem(308, told("The page has another address.", "页面在另一地址。"), (mistake,), {"Location": path})
 
 
 def _foreign(host: str) -> Problem:
@@ -113,7 +113,7 @@ def _foreign(host: str) -> Problem:
         "call this server by a loopback name, or add the name to allowed_hosts",
         "请用本机名称（如 localhost）访问，或把该名称加入 allowed_hosts",
     )
-    title = told("This server is not called by that name.", "本服务器不使用该名称。")
+    title = told("This server does not accept this host name.", "本服务器不使用该名称。")
     return Problem(421, title, (Mistake.of("Host", host, remedy),))
 
 

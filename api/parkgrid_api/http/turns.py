@@ -107,5 +107,5 @@ def _popped(waiting: deque[asyncio.Future[None]]) -> Iterator[asyncio.Future[Non
 
 
 def _busy() -> BusyError:
-    title = told("The server is busy with other questions.", "服务器正忙于处理其他请求。")
-    return BusyError(unavailable(title, told("ask again in a moment", "请稍后再试")).problem)
+    title = told("The server is busy with other requests.", "服务器正忙于处理其他请求。")
+    return BusyError(unavailable(title, told("try again in a moment", "请稍后再试")).problem)

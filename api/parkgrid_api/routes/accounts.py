@@ -67,7 +67,7 @@ async def asked(services: Services, values: Mapping[str, Any]) -> Asked:
 
 def too_many_days(most: int) -> str:
     """What is said of a period that is too long."""
-    return told(f"has more than {most} days: ask for less at a time", f"超过 {most} 天：请缩短后分次查询")
+    return told(f"has more than {most} days: request a shorter time span", f"超过 {most} 天：请缩短后分次查询")
 
 
 async def accounted(services: Services, name: str, value: object, function: Callable[[Connection], Answer]) -> Answer:

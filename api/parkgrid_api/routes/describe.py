@@ -17,8 +17,8 @@ _TITLES = {
     400: ("A header came more than once.", "host", "2 times", "send it once"),
     401: ("A token is needed.", "Authorization", "", "send the header `Authorization: Bearer <token>`"),
     404: ("There is no such park.", "park", "gaoxin-bei", "see /api/v1/parks for the parks that exist"),
-    406: ("There is no such form of this answer.", "Accept", "image/png", "take one of application/json, text/csv"),
-    421: ("This server is not called by that name.", "Host", "example.org", "add the name to allowed_hosts"),
+    406: ("This format is not available.", "Accept", "image/png", "use one of application/json, text/csv"),
+    421: ("This server does not accept this host name.", "Host", "example.org", "add the name to allowed_hosts"),
     422: ("The request has wrong values.", "points", "-1", "must be a whole number from 1 to 20000"),
     503: ("The database does not answer.", "service", "unavailable", "try again"),
 }

@@ -238,7 +238,7 @@ def _addresses(figure: Figure, parks: list[str], found: Asked) -> list[str]:
 def _names(wanted: tuple[str, ...] | None) -> tuple[str, ...] | None:
     unknown = [name for name in wanted or () if name not in INDICATORS]
     if unknown:
-        remedy = told("is no indicator; see /api/v1/indicators", "不是指标名称；见 /api/v1/indicators")
+        remedy = told("is not an indicator; see /api/v1/indicators", "不是指标名称；见 /api/v1/indicators")
         raise refused([Mistake.of("names", name, remedy) for name in unknown[:10]])
     return wanted
 

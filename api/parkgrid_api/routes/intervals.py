@@ -198,7 +198,7 @@ async def _answer(
     start, stop = parameters.span_ms(values, now_ms)
     if stop - start > _MOST_YEARS * _YEAR_MS:
         remedy = told(
-            f"is more than {_MOST_YEARS} years before `to`: ask for less at a time",
+            f"is more than {_MOST_YEARS} years before `to`: request a shorter time span",
             f"比 `to` 早 {_MOST_YEARS} 年以上：请缩短后分次查询",
         )
         raise refused([Mistake.of("from", start, remedy)])
@@ -231,7 +231,7 @@ def _unit(signals: Sequence[str] | None) -> str:
         raise refused([Mistake.of("signal", name, remedy) for name in unknown[:10]])
     units = {name.rpartition("_")[2] for name in signals or ()}
     if len(units) > 1:
-        remedy = told("mixes kWh and kvarh: ask for one unit at a time", "混用了 kWh 和 kvarh：一次只能查询一种单位")
+        remedy = told("mixes kWh and kvarh: request one unit at a time", "混用了 kWh 和 kvarh：一次只能查询一种单位")
         raise refused([Mistake.of("signal", ",".join(signals or ()), remedy)])
     return "kvarh" if units == {"kvarh"} else "kWh"
 

@@ -26,10 +26,8 @@ def chosen(request: Request, values: Mapping[str, Any]) -> Format:
     if form is None:
         known = ", ".join(form.media_type.partition(";")[0] for form in FORMATS.values())
         named = "|".join(FORMATS)
-        remedy = told(
-            f"take one of {known}, or state format={named}", f"请接受其中之一：{known}；或写明 format={named}"
-        )
-        title = told("There is no such form of this answer.", "没有这种格式的回答。")
+        remedy = told(f"use one of {known}, or format={named}", f"请接受其中之一：{known}；或写明 format={named}")
+        title = told("This format is not available.", "没有这种格式的回答。")
         raise ProblemError(Problem(HTTPStatus.NOT_ACCEPTABLE, title, (Mistake.of("Accept", header, remedy),)))
     return form
 

@@ -33,7 +33,7 @@ class Range:
         """The span from a relative instant such as now-24h to now."""
         found = _RELATIVE.fullmatch(since)
         if not found:
-            raise MacroError(f"{since!r} is no relative time such as now-24h")
+            raise MacroError(f"{since!r} is not a relative time such as now-24h")
         return cls(now - timedelta(seconds=int(found[1]) * _UNITS_S[found[2]]), now)
 
     def step_ms(self, points: int) -> int:

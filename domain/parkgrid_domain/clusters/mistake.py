@@ -28,7 +28,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "bad_quarter": (
         "“{value}”不是季度：请写 2024-Q2 或 2024年第二季度",
-        "{value!r} is no quarter: write 2024-Q2 or 2024年第二季度",
+        "{value!r} is not a quarter: write 2024-Q2 or 2024年第二季度",
     ),
     "future_quarter": (
         "{value} 尚未结束（今天是 {today}）：只能填报已结束的季度",
@@ -36,7 +36,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "bad_basis": (
         "“{value}”不是口径：请写“当季”或“累计”",
-        "{value!r} is no basis: write 'quarter' (these three months) or 'cumulative' (since January)",
+        "{value!r} is not a basis: write 'quarter' (these three months) or 'cumulative' (since January)",
     ),
     "percent": (
         "“{value}”是百分数：请填金额",
@@ -73,7 +73,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "bad_unit": (
         "“{value}”不是可用的单位：请写 亿元、万元 或 元",
-        "{value!r} is no unit of output: write 亿元 (100 million CNY), 万元 (10,000 CNY) or 元 (CNY)",
+        "{value!r} is not a unit of output: write 亿元 (100 million CNY), 万元 (10,000 CNY) or 元 (CNY)",
     ),
     "unit_conflict": (
         "单位“{value}”与表头的“{heading}”不一致",
@@ -91,7 +91,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "公式没有保存计算结果：请在表格软件中打开并保存，或直接填数值",
         "a formula without a stored result: open and save the file in a spreadsheet program, or write the number",
     ),
-    "error_value": ("单元格是错误值 {value}", "the cell holds the error {value}"),
+    "error_value": ("单元格是错误值 {value}", "the cell contains the error {value}"),
     "date": ("单元格是日期：请按文本填写", "the cell is a date: write it as text"),
     "truth": ("单元格是逻辑值 {value}", "the cell is a truth value, {value}"),
     "merged": (
@@ -100,22 +100,22 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "hidden_sheet": (
         "工作表“{value}”是隐藏的且有内容：请删除或取消隐藏",
-        "the sheet {value!r} is hidden and holds content: delete it or show it",
+        "the sheet {value!r} is hidden and has content: delete it or show it",
     ),
     "hidden_row": ("第 {value} 行是隐藏的：请删除或取消隐藏", "row {value} is hidden: delete it or show it"),
     "hidden_column": ("{value} 列是隐藏的：请删除或取消隐藏", "column {value} is hidden: delete it or show it"),
     "control": (
         "文本含有不可见字符：请重新输入",
-        "the text holds characters that cannot be seen: type it again",
+        "the text contains invisible characters: type it again",
     ),
     "too_long": ("文本超过 {limit} 个字符", "the text is longer than {limit} characters"),
     "bad_identifier": (
         "“{value}”不是标识符：只能用小写字母、数字、- 和 _",
-        "{value!r} is no identifier: lower-case letters a-z, digits, - or _, at most 63",
+        "{value!r} is not an identifier: lower-case letters a-z, digits, - or _, at most 63",
     ),
     "bad_month": (
         "“{value}”不是月份：请写 2024-01（自当月 1 日起）",
-        "{value!r} is no month: write 2024-01 (from its first day)",
+        "{value!r} is not a month: write 2024-01 (from its first day)",
     ),
     "month_order": ("{value} 不晚于起始月份 {first}", "{value} is not after the first month {first}"),
     "two_clusters": (

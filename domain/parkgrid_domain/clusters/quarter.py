@@ -29,7 +29,7 @@ class Quarter:
     def __post_init__(self) -> None:
         """Refuse what no calendar has."""
         if not (_FIRST_YEAR - _COMPARED_YEARS <= self.year <= _LAST_YEAR and 1 <= self.number <= QUARTERS):
-            raise ValueError(f"{self.year}-Q{self.number} is no quarter of the years {_FIRST_YEAR} to {_LAST_YEAR}")
+            raise ValueError(f"{self.year}-Q{self.number} is not a quarter of the years {_FIRST_YEAR} to {_LAST_YEAR}")
 
     def __str__(self) -> str:
         """The form that is stored: 2024-Q2."""
@@ -79,12 +79,12 @@ def quarter(text: str) -> Quarter:
             return _stated(int(found[1]), _number(found[2]))
     if found := _FORMS[2].fullmatch(unicodedata.normalize("NFKC", text).strip()):
         return _stated(int(found[2]), int(found[1]))
-    raise ValueError(f"{text!r} is no quarter: write 2024-Q2 or 2024年第二季度")
+    raise ValueError(f"{text!r} is not a quarter: write 2024-Q2 or 2024年第二季度")
 
 
 def _stated(year: int, number: int) -> Quarter:
     if year < _FIRST_YEAR:
-        raise ValueError(f"{year}-Q{number} is no quarter of the years {_FIRST_YEAR} to {_LAST_YEAR}")
+        raise ValueError(f"{year}-Q{number} is not a quarter of the years {_FIRST_YEAR} to {_LAST_YEAR}")
     return Quarter(year, number)
 
 

@@ -178,7 +178,7 @@ def check(readings: Readings, rules: Sequence[RegisterRule], grid: Edges) -> Non
     """Refuse what could only be computed wrongly: `ValueError` with the value and the remedy."""
     if grid.period_ms <= 0 or grid.count < 0:
         raise ValueError(
-            f"{grid.count} intervals of {grid.period_ms} ms are no grid: give a positive length and a count"
+            f"{grid.count} intervals of {grid.period_ms} ms are not a grid: give a positive length and a count"
         )
     if len(rules) > MOST_REGISTERS:
         raise ValueError(f"{len(rules)} registers in one call: give at most {MOST_REGISTERS}")

@@ -97,7 +97,7 @@ BALANCE = (
         minimum_coverage_pct=95,
         source="OpenEMS/openems, UI utilities [verified]; chargers and all losses but those of storage are part of it.",
         compute=_consumption,
-        bounds=not_negative("nothing consumes less than nothing"),
+        bounds=not_negative("consumption cannot be negative"),
     ),
     Indicator(
         name="self_consumption_ratio",

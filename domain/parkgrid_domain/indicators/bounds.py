@@ -7,7 +7,7 @@ SHARE = Display(share=True, digits=0)
 RATIO = Display(digits=2)
 """A number around 1 that is not told in per cent."""
 
-_PART = "a part of a whole is not more than the whole"
+_PART = "a share is at most 100 %"
 _ENERGY = "the registers and ratios of its inputs"
 _ENERGY_ZH = "相关电表读数与倍率"
 

@@ -84,7 +84,7 @@ def _origin(origin: str, name_zh: str, name_en: str) -> Indicator:
         source="Proportional attribution within each interval [design default]: every consumer has the mix of all "
         "sources; storage is an origin of its own, whatever charged it.",
         compute=_from(origin),
-        bounds=not_negative("a register only rises"),
+        bounds=not_negative("a register only counts up"),
     )
 
 
@@ -98,7 +98,7 @@ CHARGING = (
         inputs=("charger_known_min", "charger_charging_min"),
         source="Common definition [from memory, unverified]; the state that a charger shows at the end of each minute",
         compute=_time_utilisation,
-        bounds=part("the states that chargers tell", "充电桩状态数据"),
+        bounds=part("the states reported by the chargers", "充电桩状态数据"),
         display=SHARE,
     ),
     Indicator(
@@ -125,7 +125,7 @@ CHARGING = (
         minimum_coverage_pct=95,
         source="Registers of the chargers; its price is a tariff",
         compute=_returned,
-        bounds=not_negative("a register only rises"),
+        bounds=not_negative("a register only counts up"),
     ),
     _origin("pv", "充电电量：来自光伏", "Charging energy from photovoltaics"),
     _origin("storage", "充电电量：来自储能", "Charging energy from storage"),

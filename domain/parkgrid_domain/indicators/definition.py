@@ -211,7 +211,7 @@ class Bounds:
             return None
         least, most = ("…" if end is None else f"{end:g}" for end in (self.low, high))
         return Unavailable(
-            f"{value:.4g} is not possible, only {least} to {most}: look at {self.look_at}",
+            f"{value:.4g} is not possible (range {least} to {most}): check {self.look_at}",
             f"计算结果 {value:.4g} 超出物理可能范围（{least} 至 {most}），请检查{self.look_at_zh}",
         )
 
@@ -364,6 +364,6 @@ def _too_few(coverage_pct: float, minimum_pct: float, *, by_minute: bool) -> Una
     # A device that is read every 15 minutes has whole days in the calendar and hardly a minute in these figures.
     of, of_zh = ("coverage of minutes", "分钟数据完整率") if by_minute else ("coverage", "数据完整率")
     return Unavailable(
-        f"{of} {coverage_pct:.1f} % is below the least of {minimum_pct:g} %",
+        f"{of} {coverage_pct:.1f} % is below the minimum of {minimum_pct:g} %",
         f"{of_zh} {coverage_pct:.1f} % 低于最低要求 {minimum_pct:g} %",
     )

@@ -71,7 +71,7 @@ DIRECT_CURRENT = (
         by_minute=True,
         source="Flexibility tracking error [design default]; means of one minute",
         compute=_tracking_error,
-        bounds=not_negative("an error is counted without its sign"),
+        bounds=not_negative("the error is an absolute value"),
         display=Display(digits=1),
     ),
     Indicator(

@@ -21,7 +21,7 @@ EQUIPMENT = (
         source="Time-based availability [design default]: inverters, storage, chargers and DC buses by the state that "
         "they show at the end of each minute; off and standby are able to work, silence is no state.",
         compute=_availability,
-        bounds=part("the states that devices tell", "设备状态数据"),
+        bounds=part("the states reported by the devices", "设备状态数据"),
         display=SHARE,
     ),
 )

@@ -211,7 +211,7 @@ PHOTOVOLTAICS = (
         source="Time-based availability in the sense of IEC TS 63019 [from memory, unverified]; threshold: dated data "
         "[design default]. An inverter without a watt-hour on a local day with light raises the alarm.",
         compute=_availability,
-        bounds=part("the states that inverters tell", "逆变器数据"),
+        bounds=part("the states reported by the inverters", "逆变器数据"),
         display=SHARE,
         checks=_LIGHT_CHECKS,
     ),

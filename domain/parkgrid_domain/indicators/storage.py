@@ -10,7 +10,7 @@ from parkgrid_domain.indicators.bounds import RATIO, SHARE
 from parkgrid_domain.indicators.definition import Bounds, Indicator, Inputs, Observed, Screened, Unavailable, Value
 
 Floats = NDArray[np.float64]
-_NOT_CHARGED = Unavailable("storage took no energy in this period", "本期储能无充电量")
+_NOT_CHARGED = Unavailable("storage was not charged in this period", "本期储能无充电量")
 
 
 def _energies(observed: Observed) -> tuple[float, float]:
@@ -44,7 +44,7 @@ def _corrected(observed: Observed) -> Value | Unavailable:
     if charged <= 0:
         return _NOT_CHARGED
     if discharged <= 0:
-        return Unavailable("storage gave no energy in this period", "本期储能无放电量")
+        return Unavailable("storage was not discharged in this period", "本期储能无放电量")
     stored = observed.energy("stored_end_kwh") - observed.energy("stored_start_kwh")
     efficiency = observed.inputs.ratings.get("charge_efficiency") or charging_efficiency(charged, discharged, stored)
     comparable = charged - stored / efficiency
@@ -126,7 +126,7 @@ _LOSSES_DIFFER = 0.05
 """How much losses of an interval differ from the usual ones, as a share of its energy."""
 _LOOK_AT = "the state of charge at both ends and the registers of storage"
 _LOOK_AT_ZH = "期初、期末荷电状态与储能电量寄存器"
-_EFFICIENCY_BOUNDS = Bounds(0.0, 1.0, "nothing gives back more than it took", _LOOK_AT, _LOOK_AT_ZH)
+_EFFICIENCY_BOUNDS = Bounds(0.0, 1.0, "discharged energy cannot exceed charged energy", _LOOK_AT, _LOOK_AT_ZH)
 _RESET_FACTORS = ("storage_soc_step_pct", "storage_soc_reset_pct")
 _TERMINALS = (
     "Energies at the alternating-current terminals; auxiliaries count only where they hang behind those registers."

@@ -261,7 +261,7 @@ def _by_band(fields: Fields | None) -> dict[int, Decimal]:
     found = {}
     for key in fields.all_keys():
         if key not in BANDS:
-            fields.wrong(key, "…", f"is no band: the bands are {', '.join(BANDS)}")
+            fields.wrong(key, "…", f"is not a band: the bands are {', '.join(BANDS)}")
         else:
             found[BANDS.index(key)] = fields.number(key, "")
     return found
@@ -272,7 +272,7 @@ def _zone(fields: Fields) -> ZoneInfo:
     try:
         return ZoneInfo(name or "UTC")
     except (ValueError, OSError, KeyError):
-        fields.wrong("time_zone", name, "is no time zone: write for example Asia/Shanghai")
+        fields.wrong("time_zone", name, "is not a time zone: write for example Asia/Shanghai")
         return ZoneInfo("UTC")
 
 

@@ -267,7 +267,9 @@ class Outbox:
         # A clock beyond the year 2106 says nothing either.
         epoch = max(epoch, next_one) if epoch <= MAX_EPOCH else next_one
         if epoch > MAX_EPOCH:
-            raise OutboxError(f"no epoch is left above {above}: somebody acknowledged one that no gateway can have had")
+            raise OutboxError(
+                f"no epoch is left above {above}: an epoch was acknowledged that no gateway can have used"
+            )
         self._ack = None
         return replace(state, epoch=epoch, base=state.through)
 

@@ -256,7 +256,7 @@ class Poller:
         bus.namesakes = names
         endpoint, places = bus.endpoint.connection.endpoint, sorted(bus.endpoint.line.places)
         if names:
-            remedy = "they share one connection; give its devices one and the same name for it"
+            remedy = "they share one connection; use the same name for it in all of its devices"
             _log.warning("line_has_two_names", endpoint=endpoint, others=names, places=places, remedy=remedy)
         else:
             _log.info("line_has_one_name", endpoint=endpoint, places=places)

@@ -226,7 +226,7 @@ class ModbusLink:
             self._transaction = int.from_bytes(data[:2], "big")
             return data
         if self._read is None or self._fault:
-            self._give_up("bytes that nobody asked for")
+            self._give_up("unexpected bytes")
             return b""
         try:
             return rtu_answer(data, self._read) if self._rtu else self._tcp_answer(data, self._read)

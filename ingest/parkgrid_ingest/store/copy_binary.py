@@ -121,7 +121,7 @@ def _check(rows: ClassRows, name: str, steps: NDArray[np.int64], limit: int) -> 
     kept = steps if mask is None else steps[mask]
     if len(kept) and (kept.min() < -limit or kept.max() > limit):
         worst = int(kept[np.argmax(np.abs(kept))])
-        raise ContentError(f"{rows.device_class}.{name}: {worst} steps, the column holds {limit}")
+        raise ContentError(f"{rows.device_class}.{name}: {worst} steps, at most {limit} fit the column")
 
 
 def _ragged(

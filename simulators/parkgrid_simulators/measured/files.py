@@ -256,11 +256,11 @@ class _Stamps:
             if unit is not None:
                 number = Decimal(text)
                 if not _believable(number) or not 0 <= number * unit <= _LAST_MS:
-                    return "is no time between 1970 and 9999: correct it, or time.format"
+                    return "is not a time between 1970 and 9999: correct it, or time.format"
                 return int(number * unit)
             found = datetime.strptime(text, self._format) if self._format else datetime.fromisoformat(text)  # noqa: DTZ007
         except (ValueError, InvalidOperation):
-            return f"is no time of the form {self._format or '2026-01-31T00:15:00'}: correct it, or time.format"
+            return f"is not a time of the form {self._format or '2026-01-31T00:15:00'}: correct it, or time.format"
         if found.tzinfo is not None:
             return to_ms(found)
         local = found.replace(tzinfo=self._zone)

@@ -98,7 +98,7 @@ class CsvMapping:
     """How the files are written."""
 
     encoding: str = setting("utf-8-sig", help="encoding of the files, for example gb18030")
-    delimiter: str = setting(",", help="what stands between the cells", check=_one_letter)
+    delimiter: str = setting(",", help="character between the cells", check=_one_letter)
     decimal: str = setting(".", help="the decimal point", check=_one_letter)
     blank: tuple[str, ...] = setting((), help='texts of cells without a value, for example ["", "NaN"]')
 
@@ -143,7 +143,7 @@ class CounterMapping:
     file: str = setting("", help="CSV file; without it that of the device")
     factor: str = setting("1", help="decimal number that the column is multiplied by", check=parse_decimal)
     kind: Literal["reading", "energy"] = setting("reading", help="what the display showed, or the energy of the row")
-    resets: Literal["never", "daily"] = setting("never", help="whether the count begins anew every day")
+    resets: Literal["never", "daily"] = setting("never", help="whether the count starts again from 0 every day")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +248,7 @@ class DeviceMapping:
 class ReplayMapping:
     """What the columns of a directory mean."""
 
-    name: str = setting(help="what people call this data")
+    name: str = setting(help="display name of the data")
     source: str = setting(help="where it comes from, with its licence")
     time: TimeMapping = setting(help="when the rows were measured")
     devices: tuple[DeviceMapping, ...] = setting(help="the devices and their columns")

@@ -59,14 +59,14 @@ def test_what_a_row_says() -> None:
     [
         (
             {"enterprise": "Motors Ltd"},
-            "A2: 'Motors Ltd' is no identifier: lower-case letters a-z, digits, - or _, at most 63",
+            "A2: 'Motors Ltd' is not an identifier: lower-case letters a-z, digits, - or _, at most 63",
         ),
         ({"enterprise": ""}, "A2: Enterprise is missing"),
         ({"cluster": "房地产"}, "D2: there is no cluster '房地产': choose one of the template's list"),
         ({"output_share": "0"}, "E2: 0 must be above 0 and at most 100"),
         ({"share": "101"}, "H2: 101 must be above 0 and at most 100"),
         ({"share": "60%"}, "H2: '60%' is a percentage: write an amount"),
-        ({"valid_from": "2024"}, "I2: '2024' is no month: write 2024-01 (from its first day)"),
+        ({"valid_from": "2024"}, "I2: '2024' is not a month: write 2024-01 (from its first day)"),
         ({"valid_to": "2024-01"}, "J2: 2024-01 is not after the first month 2024-01"),
         ({"source": ""}, "K2: Source is missing"),
     ],

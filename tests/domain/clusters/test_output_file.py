@@ -107,18 +107,18 @@ def test_what_is_ambiguous_is_no_number(text: str) -> None:
                 "open and save the file in a spreadsheet program, or write the number"
             ),
         ),
-        ({"output": Cell("", CellKind.ERROR, "#DIV/0!")}, "D2: the cell holds the error #DIV/0!"),
+        ({"output": Cell("", CellKind.ERROR, "#DIV/0!")}, "D2: the cell contains the error #DIV/0!"),
         ({"output": Cell("", CellKind.TRUTH, "TRUE")}, "D2: the cell is a truth value, TRUE"),
         ({"quarter": Cell("", CellKind.DATE, "2024-04-01")}, "B2: the cell is a date: write it as text"),
-        ({"quarter": "2024-06"}, "B2: '2024-06' is no quarter: write 2024-Q2 or 2024年第二季度"),
+        ({"quarter": "2024-06"}, "B2: '2024-06' is not a quarter: write 2024-Q2 or 2024年第二季度"),
         ({"quarter": "2026-Q4"}, "B2: 2026-Q4 has not ended on 2026-11-25: only quarters that are over can be stated"),
         (
             {"basis": "全年"},
-            ("C2: '全年' is no basis: write 'quarter' (these three months) or 'cumulative' (since January)"),
+            ("C2: '全年' is not a basis: write 'quarter' (these three months) or 'cumulative' (since January)"),
         ),
         (
             {"unit": "千元"},
-            ("E2: '千元' is no unit of output: write 亿元 (100 million CNY), 万元 (10,000 CNY) or 元 (CNY)"),
+            ("E2: '千元' is not a unit of output: write 亿元 (100 million CNY), 万元 (10,000 CNY) or 元 (CNY)"),
         ),
         ({"unit": ""}, "E2: Unit is missing"),
         (
@@ -126,7 +126,7 @@ def test_what_is_ambiguous_is_no_number(text: str) -> None:
             "D2: 0.08503 亿元 is implausibly low (at least 3.121 亿元 for this cluster): is the unit 亿元?",
         ),
         ({"source": " "}, "F2: Source is missing"),
-        ({"source": "a\x07b"}, "F2: the text holds characters that cannot be seen: type it again"),
+        ({"source": "a\x07b"}, "F2: the text contains invisible characters: type it again"),
         ({"source": "x" * 501}, "F2: the text is longer than 500 characters"),
         ({"cluster": "智能网联"}, "A2: there is no cluster '智能网联': did you mean 'Intelligent connected vehicles'?"),
         ({"cluster": "房地产"}, "A2: there is no cluster '房地产': choose one of the template's list"),

@@ -24,7 +24,7 @@ def test_a_coverage_of_minutes_is_called_so() -> None:
     found = INDICATORS["maximum_demand_sliding_kw"].figure(
         Inputs(0, 900, 96, {}, factors={"demand_slide_min": factor}, fine=fine)
     )
-    assert found.unavailable == "coverage of minutes 6.7 % is below the least of 95 %"
+    assert found.unavailable == "coverage of minutes 6.7 % is below the minimum of 95 %"
     assert found.unavailable_zh == "分钟数据完整率 6.7 % 低于最低要求 95 %"
 
 

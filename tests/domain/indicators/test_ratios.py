@@ -27,7 +27,7 @@ def figure(name, quantities, **more):
         (
             "storage_round_trip_efficiency",
             {"storage_charged_kwh": [0], "storage_discharged_kwh": [3]},
-            "took no energy",
+            "was not charged",
         ),
         ("load_factor", {"grid_import_kwh": [0, 0]}, "nothing was imported"),
         ("peak_valley_difference_ratio", {"grid_import_kwh": [0, 0]}, "nothing was imported"),
@@ -89,7 +89,7 @@ def test_consumption_closes_the_balance(rows):
     balance = sum(sum(quantities[name]) for name in ("grid_import_kwh", "pv_kwh", "storage_discharged_kwh"))
     balance -= sum(quantities["grid_export_kwh"]) + sum(quantities["storage_charged_kwh"])
     if balance < -1e-6:
-        assert "is not possible, only 0 to …" in found.unavailable
+        assert "is not possible (range 0 to …)" in found.unavailable
         return
     consumed = found.value
     taken = consumed + sum(quantities["grid_export_kwh"]) + sum(quantities["storage_charged_kwh"])

@@ -71,8 +71,8 @@ def test_more_out_than_in_is_no_efficiency(given):
     found = figure(RAW, quantities)
     assert found.value is None
     assert found.unavailable == (
-        f"{given / 100:.4g} is not possible, only 0 to 1: "
-        "look at the state of charge at both ends and the registers of storage"
+        f"{given / 100:.4g} is not possible (range 0 to 1): "
+        "check the state of charge at both ends and the registers of storage"
     )
     assert found.unavailable_zh.endswith("请检查期初、期末荷电状态与储能电量寄存器")
 

@@ -29,11 +29,11 @@ const REFUSALS: Record<string, Kind> = {
   "数据库没有应答。": "database",
   "The database is not migrated.": "schema",
   "数据库尚未升级到当前版本。": "schema",
-  "The question takes too long.": "slow",
+  "The query takes too long.": "slow",
   "查询耗时过长。": "slow",
-  "No further live stream is served.": "streams",
+  "Too many live streams are open.": "streams",
   "目前不能再打开更多实时数据流。": "streams",
-  "The server is busy with other questions.": "busy",
+  "The server is busy with other requests.": "busy",
   "服务器正忙于处理其他请求。": "busy",
 };
 
