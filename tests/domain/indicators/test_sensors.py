@@ -174,4 +174,4 @@ def test_a_rating_of_inverters_that_is_too_small_is_no_ratio():
     assert PR.figure(whole).value is None
     found = INDICATORS["pv_specific_yield_kwh_per_kwp"].figure(whole)
     assert found.value is None
-    assert "look at the registers of the inverters and the rating of the modules" in found.unavailable
+    assert "check the registers of the inverters and the rating of the modules" in found.unavailable
