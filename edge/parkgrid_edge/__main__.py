@@ -153,9 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     asked = parser.add_mutually_exclusive_group(required=True)
     asked.add_argument("--config", type=Path, metavar="FILE", help="the agent's TOML file")
-    asked.add_argument(
-        "--drivers", action="store_true", help="list the drivers and their packages, and exit"
-    )
+    asked.add_argument("--drivers", action="store_true", help="list the drivers and their packages, and exit")
     parser.add_argument("--check", action="store_true", help="check the configuration and exit")
     return parser
 
