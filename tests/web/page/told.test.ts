@@ -74,10 +74,10 @@ test("nobody further away is blamed for what is nearer", () => {
 });
 
 for (const [title, kind] of [
-  ["The question takes too long.", "slow"],
+  ["The query takes too long.", "slow"],
   ["查询耗时过长。", "slow"],
-  ["The server is busy with other questions.", "busy"],
-  ["No further live stream is served.", "streams"],
+  ["The server is busy with other requests.", "busy"],
+  ["Too many live streams are open.", "streams"],
   ["The database is not migrated.", "schema"],
   ["Bad Gateway", "server"],
 ] as const) {
