@@ -35,7 +35,7 @@ def test_an_installed_package_says_where_benchmarks_are():
     script = "import sys; sys.modules['parkgrid_bench'] = None; from parkgrid.cli import app; app(['bench', '--json'])"
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr == "benchmarks are in no wheel: run `uv run parkgrid bench` in a clone of the repository\n"
+    assert told.stderr == "benchmarks are not in the wheels: run `uv run parkgrid bench` in a clone of the repository\n"
 
 
 def test_help_loads_nothing_heavy():
