@@ -8,7 +8,6 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from tests.web.sources import call
 from typer.testing import CliRunner
 
 from parkgrid.cli import app
@@ -124,13 +123,19 @@ def test_the_report_and_the_page_name_registers_and_classes_alike() -> None:
     assert counters <= set(WORDS)
 
 
+# The page has the same names and halves in its own test, tests/web/page/names_and_numbers.test.ts.
 @pytest.mark.parametrize(
-    "name",
-    ["屋顶光伏 / Rooftop PV", "Rooftop PV / 屋顶光伏", "PV 1", "光伏 / 一号", "A / B", "光伏 / ", "一 / B / C", ""],
+    ("name", "zh", "en"),
+    [
+        ("洁净厂房屋顶光伏 / Clean room rooftop", "洁净厂房屋顶光伏", "Clean room rooftop"),
+        ("Grid meter / 并网点总表", "并网点总表", "Grid meter"),
+        ("V2G 桩 1 / V2G charger 1", "V2G 桩 1", "V2G charger 1"),
+        *((name, name, name) for name in ("并网点总表", "Feeder 1 / Feeder 2", "一号线 / 二号线", "A / 乙 / C")),
+        *((name, name, name) for name in ("kW/kWh 表", " / Roof", "屋顶 / ")),
+    ],
 )
-def test_a_name_in_two_languages_is_halved_as_the_page_does_it(name: str) -> None:
-    for language in ("zh", "en"):
-        assert half(name, language) == call("bilingual_name.ts", "bilingualName", name, language)
+def test_a_name_in_two_languages_is_halved_as_the_page_does_it(name: str, zh: str, en: str) -> None:
+    assert (half(name, "zh"), half(name, "en")) == (zh, en)
 
 
 def test_a_quarter_as_a_pdf_in_chinese(february: Month, tmp_path: Path) -> None:
