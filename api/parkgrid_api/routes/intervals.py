@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import get_type_hints
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
@@ -9,14 +10,14 @@ from fastapi import APIRouter, Request, Response
 from parkgrid_accounting.figures import interval_rows
 from parkgrid_accounting.figures.interval_rows import RESOLUTIONS, Register
 from parkgrid_accounting.scope import Scope
-from parkgrid_api.answers.energy import EnergyRow, IntervalRevisions, Intervals
+from parkgrid_api.answers.energy import EnergyRow, FormerRow, IntervalRevisions, Intervals
 from parkgrid_api.http import parameters
-from parkgrid_api.http.exports import Batches, ColumnKind, ExportColumn, Format, Table
+from parkgrid_api.http.exports import Batches, ExportColumn, Format, Table
 from parkgrid_api.http.language import told
 from parkgrid_api.http.parameters import Parameter
 from parkgrid_api.http.problems import Mistake, refused
 from parkgrid_api.routes.describe import described, room
-from parkgrid_api.routes.tables import chosen, refuse_long_sheet, streamed
+from parkgrid_api.routes.tables import chosen, column_of, refuse_long_sheet, streamed
 from parkgrid_api.services import Services
 from parkgrid_contract.signals import CATALOGUE, SignalKind
 from parkgrid_database.connection import Connection
@@ -71,9 +72,10 @@ _FORM = (parameters.FORMAT, parameters.BOM)
 _PARAMETERS = (*_SCOPE, _RESOLUTION, *_FORM)
 _REVISION_PARAMETERS = (*_SCOPE, *_FORM)
 _PLACES = ("park", "gateway", "device", "line", "transformer", "account")
-_TEXTS = {"quality", "cause", "spread", "superseded_by", "superseded_cause"}
 _HOUR_S = 3_600
-_NAMED = (ExportColumn("gateway"), ExportColumn("device"), ExportColumn("device_class"), ExportColumn("signal"))
+_MEMBERS = get_type_hints(FormerRow)
+"""Every member that a row can have; a value that is replaced has all of them."""
+_NAMED = ("gateway", "device", "device_class", "signal", "at_ms", "period_s")
 _AT = 1795392000000
 _EXAMPLE_ROW: EnergyRow = {
     "gateway": "gw-1",
@@ -242,27 +244,19 @@ def _read_energies(connection: Connection, question: _Question) -> tuple[Table, 
     refuse_long_sheet(
         question.form, interval_rows.expected_rows(found, resolution, question.start_ms, question.stop_ms)
     )
-    columns = (*_NAMED, ExportColumn("at", ColumnKind.INSTANT), ExportColumn("period_s", ColumnKind.WHOLE, "s"))
-    told = (_column(name, question.unit) for name in resolution.columns)
+    columns = tuple(_column(name, question.unit) for name in (*_NAMED, *resolution.columns))
     rows = interval_rows.energies(connection, found, resolution, question.start_ms, question.stop_ms)
-    return question.table("intervals", (*columns, *told)), rows
+    return question.table("intervals", columns), rows
 
 
 def _read_revisions(connection: Connection, question: _Question) -> tuple[Table, Batches]:
-    names = ("at_ms", "period_s", *interval_rows.AS_METERED, "superseded_at_ms", "superseded_by", "superseded_cause")
-    columns = (*_NAMED, *(_column(name, question.unit) for name in names))
+    names = (*_NAMED, *interval_rows.AS_METERED, "superseded_at_ms", "superseded_by", "superseded_cause")
+    columns = tuple(_column(name, question.unit) for name in names)
     rows = interval_rows.revisions(connection, question.registers(connection), question.start_ms, question.stop_ms)
     return question.table("revisions", columns), rows
 
 
 def _column(name: str, unit: str) -> ExportColumn:
     """The column of a stored member, in the unit of the answer."""
-    if name.endswith("_ms"):
-        return ExportColumn(name.removesuffix("_ms"), ColumnKind.INSTANT)
-    if name.endswith("_kwh"):
-        return ExportColumn(name.removesuffix("_kwh") + f"_{unit.lower()}", ColumnKind.NUMBER, unit)
-    if name.endswith("_pct"):
-        return ExportColumn(name, ColumnKind.NUMBER, "%", 1)
-    if name == "period_s":
-        return ExportColumn(name, ColumnKind.WHOLE, "s")
-    return ExportColumn(name, ColumnKind.TEXT if name in _TEXTS else ColumnKind.WHOLE)
+    told = name.removesuffix("_kwh") + f"_{unit.lower()}" if name.endswith("_kwh") else name
+    return column_of(told, _MEMBERS[told])

@@ -9,14 +9,14 @@ from fastapi import APIRouter, Request, Response
 
 from parkgrid_accounting.figures.sessions import SessionOf, Sessions, sessions_begun
 from parkgrid_accounting.scope import Scope
-from parkgrid_api.answers.energy import ChargingSessions
+from parkgrid_api.answers.energy import ChargingSessions, ChargingSessionShape
 from parkgrid_api.http import parameters
-from parkgrid_api.http.exports import ColumnKind, ExportColumn, Row, Table
+from parkgrid_api.http.exports import Row, Table
 from parkgrid_api.http.problems import Mistake, refused
 from parkgrid_api.http.revalidation import revalidated
 from parkgrid_api.routes.accounts import MOST_DAYS, accounted, too_many_days
 from parkgrid_api.routes.describe import described, room
-from parkgrid_api.routes.tables import chosen, whole
+from parkgrid_api.routes.tables import chosen, columns_of, whole
 from parkgrid_api.services import Services
 from parkgrid_database.connection import Connection
 
@@ -30,28 +30,7 @@ _PARAMETERS = (
     parameters.FORMAT,
     parameters.BOM,
 )
-_COLUMNS = (
-    ExportColumn("gateway"),
-    ExportColumn("device"),
-    ExportColumn("name"),
-    ExportColumn("start", ColumnKind.INSTANT),
-    ExportColumn("end", ColumnKind.INSTANT),
-    ExportColumn("state"),
-    ExportColumn("charging_min", ColumnKind.WHOLE, "min"),
-    ExportColumn("energy_kwh", ColumnKind.NUMBER, "kWh"),
-    ExportColumn("returned_kwh", ColumnKind.NUMBER, "kWh"),
-    ExportColumn("from_pv_kwh", ColumnKind.NUMBER, "kWh"),
-    ExportColumn("from_storage_kwh", ColumnKind.NUMBER, "kWh"),
-    ExportColumn("from_grid_kwh", ColumnKind.NUMBER, "kWh"),
-    ExportColumn("unattributed_kwh", ColumnKind.NUMBER, "kWh"),
-    ExportColumn("displayed_kwh", ColumnKind.NUMBER, "kWh"),
-    ExportColumn("peak_kw", ColumnKind.NUMBER, "kW"),
-    ExportColumn("soc_start_pct", ColumnKind.NUMBER, "%", 1),
-    ExportColumn("soc_end_pct", ColumnKind.NUMBER, "%", 1),
-    ExportColumn("quality"),
-    ExportColumn("coverage_pct", ColumnKind.NUMBER, "%", 1),
-    ExportColumn("origin_quality"),
-)
+_COLUMNS = columns_of(ChargingSessionShape)
 _AT = 1795392000000
 _EXAMPLE: ChargingSessions = {
     "park": "gaoxin-nan",
@@ -171,30 +150,33 @@ async def _answer(services: Services, question: _Question) -> tuple[Table, list[
         "in_sessions_kwh": found.balance.sessions_kwh,
         "outside_sessions_kwh": found.balance.outside_kwh,
     }
-    rows = [_row(each, question.names.get((each.gateway, each.device))) for each in found.listed]
+    told = [_row(each, question.names.get((each.gateway, each.device))) for each in found.listed]
+    rows: list[Row] = [[row[column.member] for column in _COLUMNS] for row in map(dict, told)]
     return Table("sessions", _COLUMNS, head, question.zone, question.bom), rows
 
 
-def _row(found: SessionOf, name: str | None) -> Row:
+def _row(found: SessionOf, name: str | None) -> ChargingSessionShape:
     session, visit = found.session, found.session.visit
     origin = session.origin_kwh
-    return (
-        found.gateway,
-        found.device,
-        name or None,
-        visit.start_ms,
-        visit.end_ms,
-        "under_way" if visit.goes_on else "ended",
-        visit.charging_min,
-        session.energy_kwh,
-        session.returned_kwh,
-        *(None if origin is None else origin[each] for each in ("pv", "storage", "grid")),
-        session.unattributed_kwh,
-        visit.displayed_kwh,
-        visit.peak_kw,
-        visit.soc_start_pct,
-        visit.soc_end_pct,
-        str(session.quality),
-        visit.coverage_pct,
-        None if origin is None else "estimated" if session.origin_estimated else "good",
-    )
+    return {
+        "gateway": found.gateway,
+        "device": found.device,
+        "name": name or None,
+        "start_ms": visit.start_ms,
+        "end_ms": visit.end_ms,
+        "state": "under_way" if visit.goes_on else "ended",
+        "charging_min": visit.charging_min,
+        "energy_kwh": session.energy_kwh,
+        "returned_kwh": session.returned_kwh,
+        "from_pv_kwh": None if origin is None else origin["pv"],
+        "from_storage_kwh": None if origin is None else origin["storage"],
+        "from_grid_kwh": None if origin is None else origin["grid"],
+        "unattributed_kwh": session.unattributed_kwh,
+        "displayed_kwh": visit.displayed_kwh,
+        "peak_kw": visit.peak_kw,
+        "soc_start_pct": visit.soc_start_pct,
+        "soc_end_pct": visit.soc_end_pct,
+        "quality": session.quality.value,
+        "coverage_pct": visit.coverage_pct,
+        "origin_quality": None if origin is None else "estimated" if session.origin_estimated else "good",
+    }

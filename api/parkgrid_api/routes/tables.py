@@ -2,19 +2,49 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from fastapi import Request, Response
 from starlette.responses import StreamingResponse
 
-from parkgrid_api.http.exports import FORMATS, MOST_SHEET_ROWS, Batches, Format, Row, Table, accepted
+from parkgrid_api.http.exports import (
+    FORMATS,
+    MOST_SHEET_ROWS,
+    Batches,
+    ColumnKind,
+    ExportColumn,
+    Format,
+    Row,
+    Table,
+    accepted,
+)
 from parkgrid_api.http.language import told
 from parkgrid_api.http.problems import Mistake, Problem, ProblemError, refused
 from parkgrid_api.services import Services
 from parkgrid_database.connection import Connection
 
+_UNITS = {"kwh": "kWh", "kvarh": "kvarh", "kw": "kW", "pct": "%", "min": "min", "s": "s"}
+"""What the last word of a member's name says of its unit."""
 Source = Callable[[Connection], tuple[Table, Batches]]
 """Reads a table from a snapshot: what it is, and its rows in batches."""
+
+
+def columns_of(shape: type) -> tuple[ExportColumn, ...]:
+    """The columns of a table whose rows have this shape, in its order."""
+    return tuple(column_of(name, of) for name, of in get_type_hints(shape).items())
+
+
+def column_of(name: str, of: Any) -> ExportColumn:
+    """The column of a member that is called so and is `of` this type, or null."""
+    if name.endswith("_ms"):
+        return ExportColumn(name.removesuffix("_ms"), ColumnKind.INSTANT)
+    unit = _UNITS.get(name.rpartition("_")[2], "")
+    kinds = {of, *get_args(of)}
+    if int in kinds:
+        return ExportColumn(name, ColumnKind.WHOLE, unit)
+    return (
+        ExportColumn(name, ColumnKind.NUMBER, unit, 1 if unit == "%" else 3) if float in kinds else ExportColumn(name)
+    )
 
 
 def chosen(request: Request, values: Mapping[str, Any]) -> Format:
