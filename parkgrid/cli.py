@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so that `--help` answers at
 
 import importlib.util
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 
 from parkgrid.commands import bill, clusters, dashboards, gateway, influx, measured, parks, registers, report, trace
 from parkgrid.commands.outcome import FAILED, finish, instant, refuse
+from parkgrid_contract.extras import MissingExtraError
 
 app = typer.Typer(
     name="parkgrid",
@@ -323,8 +325,12 @@ def db_status(dsn: Annotated[str, typer.Option(help="The database.", envvar="PAR
 
 
 def main() -> None:
-    """Entry point of the console script."""
-    app()
+    """Entry point of the console script; a missing extra is said in words, not in a traceback."""
+    try:
+        app()
+    except MissingExtraError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(FAILED)
 
 
 def _arguments(config: Path | None) -> list[str]:

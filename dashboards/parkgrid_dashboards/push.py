@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import niquests
-from grafana_client.api import GrafanaApi
-from grafana_client.client import GrafanaClientError, GrafanaException
-
+from parkgrid_contract.extras import extra
 from parkgrid_dashboards import alerts, provision
 from parkgrid_dashboards.board import Site
 from parkgrid_dashboards.words import LANGUAGES
+
+with extra("parkgrid[grafana]"):
+    import niquests
+    from grafana_client.api import GrafanaApi
+    from grafana_client.client import GrafanaClientError, GrafanaException
 
 _ABSENT = 404
 _KEPT_BY_GRAFANA = frozenset({"id", "version", "iteration"})

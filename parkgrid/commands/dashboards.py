@@ -125,12 +125,9 @@ def push(
 
         GRAFANA_PASSWORD=… parkgrid dashboards push --url http://127.0.0.1:3000 --user admin --database database:5432
     """
-    try:
-        from parkgrid_dashboards.push import DatabaseAccess, PushError
-        from parkgrid_dashboards.push import push as send
-    except ImportError as error:
-        _refuse(f"{error.name} is not installed: install parkgrid[grafana]")
     from parkgrid_dashboards.board import Site
+    from parkgrid_dashboards.push import DatabaseAccess, PushError
+    from parkgrid_dashboards.push import push as send
 
     token, password = os.environ.get("GRAFANA_TOKEN", ""), os.environ.get("GRAFANA_PASSWORD", "")
     if not token and not (user and password):

@@ -19,7 +19,7 @@ from parkgrid_contract import strict_toml
 Months = tuple[float, ...]
 """Twelve monthly means, January first."""
 
-REMEDY = "its turbidity is in no file of ours: state linke_turbidity, or pip install 'parkgrid[climatology]'"
+REMEDY = "its turbidity is in no file of ours: state linke_turbidity, or pip install 'parkgrid-simulators[climatology]'"
 _CELLS = Path(__file__).parent / "data" / "linke_turbidity.toml"
 _CELL_ARCMIN = 5
 

@@ -67,7 +67,8 @@ def test_another_place_asks_pvlib(year) -> None:
 @pytest.mark.usefixtures("alone")
 def test_without_pvlib_another_place_is_refused_with_the_remedy() -> None:
     assert not turbidity.is_known(ELSEWHERE.latitude, ELSEWHERE.longitude)
-    with pytest.raises(turbidity.UnknownPlaceError, match=r"-33\.92 °N, 18\.42 °E: .*parkgrid\[climatology\]"):
+    remedy = r"-33\.92 °N, 18\.42 °E: .*parkgrid-simulators\[climatology\]"
+    with pytest.raises(turbidity.UnknownPlaceError, match=remedy):
         turbidity.monthly(ELSEWHERE.latitude, ELSEWHERE.longitude)
 
 
@@ -77,7 +78,7 @@ def test_a_scenario_there_is_refused_before_it_starts(tmp_path) -> None:
         load_scenario(scenario_at(tmp_path, ""))
     (problem,) = error.value.problems
     assert problem.key == "site"
-    assert "parkgrid[climatology]" in problem.remedy
+    assert "parkgrid-simulators[climatology]" in problem.remedy
 
 
 TWELVE = "linke_turbidity = [3.5, 3.8, 4.2, 4.6, 4.9, 5.0, 4.8, 4.7, 4.4, 4.0, 3.7, 3.5]"

