@@ -1,26 +1,44 @@
 """What our wheels put into other people's environments."""
 
-import os
+import hashlib
 import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.installed import ROOT, environment, wheel_folder
+
 GATEWAY = ("parkgrid_contract", "parkgrid_edge")
 GATEWAY_BYTES = 400_000
-BUILT = "PARKGRID_WHEELS"
-"""Names a folder with the wheels of this tree, for a run that has built them already."""
 IN_NO_WHEEL = {"parkgrid_bench"}
+# Imports every module; what it says are the commands that add what is missing.
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+from parkgrid_contract.extras import MissingExtraError
+for package in sys.argv[1:]:
+    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+        try:
+            importlib.import_module(module.name)
+        except MissingExtraError as error:
+            print(module.name, error)
+"""
+LOOK_FOR = "import sys, importlib.util as u; print(*filter(u.find_spec, sys.argv[1:]), end='')"
+ABSENT = (
+    *("psycopg", "fastapi", "uvicorn", "pandas", "pydantic", "msgspec", "parkgrid", "parkgrid_database"),
+    *("parkgrid_ingest", "parkgrid_metering", "parkgrid_accounting", "parkgrid_api"),
+)
 
 
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, zipfile.ZipFile]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the wheels lie."""
+    return wheel_folder(tmp_path_factory.mktemp("wheels"))
+
+
+@pytest.fixture(scope="module")
+def wheels(folder: Path) -> dict[str, zipfile.ZipFile]:
     """Every wheel of the workspace, by the first part of its file name."""
-    folder = Path(os.environ.get(BUILT) or tmp_path_factory.mktemp("wheels"))
-    if BUILT not in os.environ:
-        subprocess.run([ROOT / "scripts" / "wheels", folder], check=True)
     return {path.name.partition("-")[0]: zipfile.ZipFile(path) for path in folder.glob("*.whl")}
 
 
@@ -58,3 +76,35 @@ def test_a_wheel_has_every_file_of_its_packages(wheels) -> None:
 def test_a_gateway_brings_little_code_of_ours(wheels) -> None:
     sizes = {name: sum(each.file_size for each in wheels[name].infolist()) for name in GATEWAY}
     assert sum(sizes.values()) <= GATEWAY_BYTES, sizes
+
+
+def test_the_sums_are_those_of_the_wheels(folder) -> None:
+    lines = (folder / "SHA256SUMS").read_text("utf-8").splitlines()
+    found = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in folder.glob("*.whl")]
+    assert sorted(lines) == sorted(found)
+
+
+def test_the_same_sources_give_the_same_bytes(folder, tmp_path) -> None:
+    subprocess.run([ROOT / "scripts" / "wheels", tmp_path, "parkgrid-edge"], check=True)
+    again = (tmp_path / "SHA256SUMS").read_text("utf-8").splitlines()
+    assert len(again) == len(GATEWAY)
+    assert set(again) <= set((folder / "SHA256SUMS").read_text("utf-8").splitlines())
+
+
+def test_simulators_and_edge_import_beside_packages_called_like_our_folders(folder, tmp_path) -> None:
+    python = environment(tmp_path / "venv", folder, "parkgrid-simulators")
+    (site,) = (tmp_path / "venv" / "lib").glob("*/site-packages")
+    for name in ("api", "edge"):
+        (site / name).mkdir()
+        (site / name / "__init__.py").write_text("OWNER = 'somebody else'\n")
+    assert run(python, "import api, edge; print(api.OWNER, '|', edge.OWNER)") == ["somebody else | somebody else"]
+    assert run(python, IMPORT_ALL, "parkgrid_edge", "parkgrid_simulators") == []
+    assert run(python, LOOK_FOR, *ABSENT) == []
+
+
+def run(python: Path, code: str, *arguments: str) -> list[str]:
+    """The lines that a program prints; it sees its environment and nothing else."""
+    command = [python, "-I", "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
