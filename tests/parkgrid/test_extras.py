@@ -24,15 +24,12 @@ class Extra:
 
 
 EXTRAS = (
-    Extra("parkgrid[analytics]", "pandas", code="from parkgrid.client import Client"),
-    Extra("parkgrid[analytics]", "httpx", code="from parkgrid.client import Client"),
+    Extra("parkgrid[analytics]", "pandas", code="from parkgrid_client import Client"),
+    Extra("parkgrid[analytics]", "httpx", code="from parkgrid_client import Client"),
     Extra("parkgrid[grafana]", "grafana_foundation_sdk", "dashboards build --out nowhere"),
     Extra("parkgrid[grafana]", "grafana_foundation_sdk", "dashboards check --no-schema"),
     Extra("parkgrid[grafana]", "grafana_client", f"dashboards push --url {NEVER}"),
     Extra("parkgrid[influx]", "influxdb_client", f"influx export --dsn host=127.0.0.1 --url {NEVER} {SPAN}"),
-    Extra(
-        "parkgrid[influx]", "influxdb_client", f"influx import --dsn host=127.0.0.1 --url {NEVER} --mapping none {SPAN}"
-    ),
     Extra("parkgrid-simulators[climatology]", "pvlib", "simulate --scenario elsewhere.toml"),
 )
 
@@ -49,6 +46,15 @@ def test_a_missing_extra_is_named_with_the_command_that_adds_it(extra, tmp_path)
     assert f"pip install '{extra.name}'" in done.stderr.splitlines()[-1]
     if extra.command:
         assert "Traceback" not in done.stderr
+
+
+def test_the_benchmarks_that_are_in_no_wheel_are_told_from_a_missing_module() -> None:
+    code = "import sys; sys.modules['parkgrid_bench'] = None; sys.argv[1:] = ['bench', '--help']\n"
+    code += "from parkgrid.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "uv run parkgrid bench" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_every_extra_is_tried() -> None:
