@@ -1,6 +1,7 @@
 """What our wheels put into other people's environments."""
 
 import hashlib
+import json
 import subprocess
 import zipfile
 from pathlib import Path
@@ -108,3 +109,12 @@ def run(python: Path, code: str, *arguments: str) -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
+
+
+def test_parkgrid_alone_brings_all_that_up_needs(folder, server_dir) -> None:
+    python = environment(server_dir / "venv", folder, "parkgrid")
+    up = [python.with_name("parkgrid"), "up", "--for", "5", "--port", "0", "--data-dir", server_dir / "data"]
+    done = subprocess.run(up, cwd=server_dir, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    verdict = json.loads(done.stdout.splitlines()[-1])
+    assert verdict["accepted"] == verdict["stored"] > 0
