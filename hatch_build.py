@@ -1,7 +1,7 @@
 """Builds the web page as part of the package build, with the node that comes from the Python package index.
 
 Only a wheel (also an editable one) needs the page. It is built when `api/parkgrid_api/web/dist` is missing or was
-built from other sources; `PARKGRID_SKIP_WEB_BUILD=1` leaves it out, for a gateway that serves no page.
+built from other sources; `PARKGRID_SKIP_WEB_BUILD=1` leaves it out, where nobody looks at a page.
 """
 
 import hashlib

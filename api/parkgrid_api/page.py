@@ -23,7 +23,7 @@ _TYPES = {
 }
 _NOT_BUILT = (
     "The page is not built, the API under /api/v1 works.\n"
-    "Build it with `pip install .` (or `uv sync`) in the source tree, without PARKGRID_SKIP_WEB_BUILD.\n"
+    "Build it with `uv sync --reinstall-package parkgrid` in the source tree, without PARKGRID_SKIP_WEB_BUILD.\n"
 )
 
 

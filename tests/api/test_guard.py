@@ -193,7 +193,7 @@ async def test_only_listed_files_of_the_page(dsn: str, dist: Path) -> None:
 async def test_a_missing_page_says_how_to_build_it(api: Api) -> None:
     answer = await api.client.get("/")
     assert answer.status_code == 503
-    assert "pip install" in answer.text
+    assert "uv sync" in answer.text
 
 
 async def test_an_unreachable_database_is_told() -> None:

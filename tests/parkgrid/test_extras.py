@@ -48,15 +48,6 @@ def test_a_missing_extra_is_named_with_the_command_that_adds_it(extra, tmp_path)
         assert "Traceback" not in done.stderr
 
 
-def test_the_benchmarks_that_are_in_no_wheel_are_told_from_a_missing_module() -> None:
-    code = "import sys; sys.modules['parkgrid_bench'] = None; sys.argv[1:] = ['bench', '--help']\n"
-    code += "from parkgrid.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "uv run parkgrid bench" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 def test_every_extra_is_tried() -> None:
     workspace = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["uv"]["workspace"]
     declared = set()
