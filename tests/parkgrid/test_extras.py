@@ -1,5 +1,6 @@
 """Without the libraries of an extra, the error names the command that adds it."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -10,7 +11,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NEVER = "http://127.0.0.1:1"
+TRIED_ELSEWHERE = {"parkgrid-simulators[control]"}
 SPAN = "--from 2026-11-01T00:00+08:00 --to 2026-11-02T00:00+08:00"
+BROKER = """
+from pathlib import Path
+from parkgrid_simulators.broker import start_broker
+start_broker(Path(), prefer="amqtt")
+"""
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ EXTRAS = (
     Extra("parkgrid[grafana]", "grafana_foundation_sdk", "dashboards check --no-schema"),
     Extra("parkgrid[grafana]", "grafana_client", f"dashboards push --url {NEVER}"),
     Extra("parkgrid[influx]", "influxdb_client", f"influx export --dsn host=127.0.0.1 --url {NEVER} {SPAN}"),
+    Extra("parkgrid-simulators[broker]", "amqtt", code=BROKER),
     Extra("parkgrid-simulators[climatology]", "pvlib", "simulate --scenario elsewhere.toml"),
 )
 
@@ -43,7 +51,7 @@ def test_a_missing_extra_is_named_with_the_command_that_adds_it(extra, tmp_path)
     code = hidden + (extra.code or "from parkgrid.cli import main; main()")
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert f"pip install '{extra.name}'" in done.stderr.splitlines()[-1]
+    assert re.search(f"pip install ['\"]{re.escape(extra.name)}", done.stderr.splitlines()[-1])
     if extra.command:
         assert "Traceback" not in done.stderr
 
@@ -56,4 +64,4 @@ def test_every_extra_is_tried() -> None:
         for name, brings in project.get("optional-dependencies", {}).items():
             if any(not each.startswith("parkgrid") for each in brings):
                 declared.add(f"{project['name']}[{name}]")
-    assert declared == {extra.name for extra in EXTRAS}
+    assert declared - TRIED_ELSEWHERE == {extra.name for extra in EXTRAS}
