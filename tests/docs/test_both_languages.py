@@ -15,7 +15,8 @@ WORD = re.compile(r"(?<!\w)[a-z_][a-z0-9_./:-]*[a-z0-9]", re.ASCII)
 def pairs() -> list[tuple[Path, Path]]:
     """English and Chinese files, found by their names."""
     translated = [(path.with_name(path.name.replace(".zh.md", ".md")), path) for path in DOCS.rglob("*.zh.md")]
-    return [(DOCS / "guide" / "en.md", DOCS / "guide" / "zh.md"), *sorted(translated)]
+    readme = (ROOT / "README.md", ROOT / "README.zh-CN.md")
+    return [readme, (DOCS / "guide" / "en.md", DOCS / "guide" / "zh.md"), *sorted(translated)]
 
 
 def prose(text: str) -> str:
@@ -39,6 +40,11 @@ def commands(text: str) -> list[str]:
     return [" ".join(line.split()[:2]) for body in shell for line in body.splitlines()]
 
 
+def rooms(text: str) -> list[str]:
+    """The folders that the README lists, in order."""
+    return re.findall(r"^(\w+/) {2,}", text, re.MULTILINE)
+
+
 def inline_code(text: str) -> set[str]:
     """The words between single backticks, without what the reader puts in (`<maker>`, DIR, Chinese)."""
     spans = re.findall(r"`([^`\n]+(?:\n[^`\n]+)?)`", prose(text))
@@ -48,7 +54,7 @@ def inline_code(text: str) -> set[str]:
 def links(text: str) -> list[str]:
     """Their targets, where a Chinese document counts as its English original."""
     found = re.findall(r"\]\(([^)\s]+)\)", prose(text))
-    return sorted(re.sub(r"(\.zh(-CN)?)?\.md$", ".md", target).replace("guide/zh", "guide/en") for target in found)
+    return sorted(re.sub(r"(\.(zh|zh-CN|en))?\.(md|png)$", "", each).replace("guide/zh", "guide/en") for each in found)
 
 
 def tables(text: str) -> list[tuple[int, int]]:
@@ -67,7 +73,9 @@ def figures(text: str) -> set[str]:
     return set(re.findall(r"(?<![\w.,])\d[\d,.]*\d\d(?!\w)", prose(text)))
 
 
-@pytest.mark.parametrize("part", [headings, code_blocks, commands, inline_code, links, tables, list_items, figures])
+@pytest.mark.parametrize(
+    "part", [headings, code_blocks, commands, rooms, inline_code, links, tables, list_items, figures]
+)
 @pytest.mark.parametrize(("english", "chinese"), pairs(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_both_languages_have_the_same(english: Path, chinese: Path, part: Callable[[str], object]) -> None:
     assert part(english.read_text("utf-8")) == part(chinese.read_text("utf-8"))
@@ -76,6 +84,7 @@ def test_both_languages_have_the_same(english: Path, chinese: Path, part: Callab
 def test_what_is_read_most_exists_in_chinese() -> None:
     chinese = {path.name for _, path in pairs()}
     assert chinese >= {
+        "README.zh-CN.md",
         "zh.md",
         "add-a-device.zh.md",
         "add-an-indicator.zh.md",
