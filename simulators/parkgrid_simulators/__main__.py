@@ -8,16 +8,21 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 from parkgrid_contract.settings import SettingsError
-from parkgrid_contract.time import AcceleratedClock, Clock, SystemClock
+from parkgrid_contract.time import AcceleratedClock, Clock
+from parkgrid_simulators.clock import ParkClock
+from parkgrid_simulators.controls import Controls
 from parkgrid_simulators.describing import describe
 from parkgrid_simulators.faults import FaultPlan
 from parkgrid_simulators.modbus_server import ModbusServer
+from parkgrid_simulators.opening import open_at
+from parkgrid_simulators.options import check_ports, clock_of, parser, scenario_path, token_of
 from parkgrid_simulators.park import Park
-from parkgrid_simulators.scenario import DEFAULT, Scenario, load_scenario
+from parkgrid_simulators.scenario import Scenario, load_scenario
 from parkgrid_simulators.state import StateError, load_state
 
 _WRONG_SETTINGS, _NO_PORT = 2, 1
@@ -26,10 +31,12 @@ _STATE_PERIOD_S = 1.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a simulated park; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
-        clock = _clock(options)
-        scenario = load_scenario(options.scenario)
+        check_ports(options)
+        scenario = load_scenario(scenario_path(options.scenario))
+        clock = clock_of(options, scenario)
+        token = token_of(options)
     except SettingsError as error:
         for problem in error.problems:
             sys.stderr.write(f"{problem}\n")
@@ -38,15 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return _WRONG_SETTINGS
     try:
-        asyncio.run(serve(scenario, clock, options))
+        asyncio.run(serve(scenario, clock, options, token))
     except OSError as error:
-        remedy = "name other ports with --port-base, or leave it out to take free ones"
+        remedy = "name other ports with --port-base and --control-port, or leave them out to take free ones"
         sys.stderr.write(f"cannot listen on {options.host}: {error.strerror or error}: {remedy}\n")
         return _NO_PORT
     return 0
 
 
-async def serve(scenario: Scenario, clock: Clock, options: argparse.Namespace) -> None:
+async def serve(scenario: Scenario, clock: Clock, options: argparse.Namespace, token: str | None) -> None:
     """Serve a park until SIGTERM or SIGINT; the endpoints are written once all of them answer."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -55,15 +62,31 @@ async def serve(scenario: Scenario, clock: Clock, options: argparse.Namespace) -
     park = _open(scenario, clock, options.state)
     server = ModbusServer(park, clock, FaultPlan(scenario.timeline(), scenario.seed))
     endpoints = await server.start(options.host, options.port_base)
-    _publish(describe(scenario, clock, endpoints), options.endpoints_out)
+    document = describe(scenario, clock, endpoints)
+    async with AsyncExitStack() as ends:
+        ends.push_async_callback(server.stop)
+        if options.control_port is not None:
+            # Nothing of the extra is imported unless it is asked for.
+            from parkgrid_simulators.control_server import ControlServer
+
+            controls = Controls(park, server, clock, endpoints)
+            control = ControlServer(controls, scenario, options.control_host, options.control_port, token)
+            control.start()
+            ends.push_async_callback(control.stop)
+            document["control"] = control.url
+        _publish(document, options.endpoints_out)
+        await _until(stop, park, options.state)
+
+
+async def _until(stop: asyncio.Event, park: Park, state: Path | None) -> None:
+    """Wait for the end; every midnight is kept meanwhile."""
     saved = None
     while not stop.is_set():
-        if options.state and park.midnight is not saved:
+        if state and park.midnight is not saved:
             saved = park.midnight
-            saved.save(options.state)
+            saved.save(state)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _STATE_PERIOD_S)
-    await server.stop()
 
 
 def _open(scenario: Scenario, clock: Clock, path: Path | None) -> Park:
@@ -74,7 +97,10 @@ def _open(scenario: Scenario, clock: Clock, path: Path | None) -> Park:
             state = load_state(path, scenario.park, scenario.seed, {device.id for device in scenario.devices})
         except StateError as error:
             sys.stderr.write(f"{error}: the park begins anew\n")
-    park = Park(scenario, clock.start_ms if isinstance(clock, AcceleratedClock) else clock.now_ms(), state)
+    if isinstance(clock, ParkClock) and state is None:
+        return open_at(scenario, clock.start_ms)
+    start_ms = clock.start_ms if isinstance(clock, AcceleratedClock | ParkClock) else clock.now_ms()
+    park = Park(scenario, start_ms, state)
     park.advance_to(clock.now_ms())
     return park
 
@@ -89,33 +115,6 @@ def _publish(document: Mapping[str, Any], path: Path | None) -> None:
     part = path.with_name(f"{path.name}.part")
     part.write_text(text, "utf-8")
     os.replace(part, path)  # noqa: PTH105  atomic on every system
-
-
-def _clock(options: argparse.Namespace) -> Clock:
-    """The clock that the options describe. Raises `ValueError` if they contradict each other."""
-    given = [options.wall_start_ms, options.start_ms, options.speed]
-    if all(value is None for value in given):
-        return SystemClock()
-    if any(value is None for value in given):
-        raise ValueError("--wall-start-ms, --start-ms and --speed belong together: give all three, or none")
-    if not 1 <= options.speed <= 3600:  # noqa: PLR2004  the range of an accelerated clock
-        raise ValueError(f"--speed {options.speed}: must be between 1 and 3600")
-    return AcceleratedClock(options.wall_start_ms, options.start_ms, options.speed)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m parkgrid_simulators", description="A simulated park on real Modbus TCP."
-    )
-    parser.add_argument("--scenario", type=Path, default=DEFAULT, help="TOML file of the park (default: %(default)s)")
-    parser.add_argument("--endpoints-out", type=Path, help="write the endpoints as JSON to this file, not to stdout")
-    parser.add_argument("--state", type=Path, help="file that carries the registers over a restart")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port-base", type=int, default=0, help="first port; 0 takes free ones (default)")
-    parser.add_argument("--wall-start-ms", type=int, help="accelerated time: the machine's time at its start")
-    parser.add_argument("--start-ms", type=int, help="accelerated time: what the clock showed then")
-    parser.add_argument("--speed", type=float, help="accelerated time: simulated seconds per second, 1 to 3600")
-    return parser
 
 
 if __name__ == "__main__":

@@ -74,6 +74,11 @@ class ModbusServer:
             await server.wait_closed()
         self._servers.clear()
 
+    @property
+    def connections(self) -> int:
+        """Clients that are connected."""
+        return len(self._connections)
+
     def now_ms(self) -> int:
         """The simulated instant; value faults that began meanwhile take their snapshot first."""
         now = self._clock.now_ms()

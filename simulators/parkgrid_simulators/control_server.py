@@ -1,0 +1,71 @@
+"""The control port on its socket, in the loop that serves the park."""
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from parkgrid_simulators.control_port import build_app
+from parkgrid_simulators.controls import Controls
+from parkgrid_simulators.scenario import Scenario
+
+_GOODBYE_S = 2
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the park's: it ends both."""
+        yield
+
+
+class ControlServer:
+    """Serves the control port until it is stopped."""
+
+    def __init__(self, controls: Controls, scenario: Scenario, host: str, port: int, token: str | None) -> None:
+        self._host = host
+        self._socket = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        hosts = (host, "localhost", "127.0.0.1", "[::1]") if token is None else ()
+        config = uvicorn.Config(
+            build_app(controls, scenario, token, hosts),
+            access_log=False,
+            log_level="error",
+            ws="none",
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=_GOODBYE_S,
+        )
+        self._server = _Server(config)
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._socket.getsockname()[1]}"
+
+    def start(self) -> None:
+        """Begin to answer; connections that came before wait in the socket."""
+        self._task = asyncio.get_running_loop().create_task(self._server.serve([self._socket]))
+
+    async def stop(self) -> None:
+        """Let open answers end, and close the port."""
+        self._server.should_exit = True
+        if self._task is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        self._socket.close()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,212 @@
+"""The control port of a running simulator: real process, real HTTP, real Modbus bytes behind it."""
+
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from parkgrid_simulators import options
+from parkgrid_simulators.__main__ import main
+from parkgrid_simulators.faults import FAULTS, FaultKind
+
+ROOT = Path(__file__).resolve().parents[2]
+TOKEN = "0123456789abcdef" * 2
+
+
+@contextmanager
+def simulator(folder: Path, *arguments: str) -> Iterator[dict]:
+    """A process whose clock stands nearly still, and the document that it wrote."""
+    out = folder / "endpoints.json"
+    command = [sys.executable, "-m", "parkgrid_simulators", "--endpoints-out", str(out), "--control-port", "0"]
+    process = subprocess.Popen([*command, *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 120
+        while not out.exists():
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield json.loads(out.read_text("utf-8"))
+    finally:
+        process.terminate()
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory) -> Iterator[dict]:
+    with simulator(tmp_path_factory.mktemp("control"), "--start", "2026-06-21T12:00") as document:
+        yield document
+
+
+@pytest.fixture
+def http(running) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=running["control"], timeout=60) as client:
+        yield client
+        client.delete("/faults")
+        client.delete("/sun")
+
+
+def modbus(document: dict, device: str, function: int, address: int, count: int) -> bytes:
+    """What a device answers on the wire, behind the header."""
+    (place,) = [one["connection"] for one in document["endpoints"] if one["device"] == device]
+    with socket.create_connection((place["host"], place["port"]), timeout=10) as connection:
+        connection.sendall(struct.pack(">HHHBBHH", 1, 0, 6, place["unit"], function, address, count))
+        return connection.recv(260)[7:]
+
+
+def test_it_says_what_runs(http, running) -> None:
+    assert http.get("/health").json() == {"status": "ok", "park": "pingshan-park", "devices": 13}
+    assert http.get("/scenario").json()["seed"] == 20261123
+    devices = {one["device"]: one for one in http.get("/devices").json()}
+    assert devices["pv-1"]["connection"] in [one["connection"] for one in running["endpoints"]]
+    assert devices["storage-1"]["set_points"] == {"setpoint_kw": {"low": -500.0, "high": 500.0}}
+    assert http.get("/devices/weather").json()["values"]["irradiance_horizontal_w_m2"] > 0
+    paths = http.get("/openapi.json").json()["paths"]
+    assert {"/health", "/metrics", "/faults", "/sun", "/clock", "/fault-kinds"} <= paths.keys()
+
+
+def test_it_began_at_the_local_time_that_was_said(http, running) -> None:
+    assert running["clock"]["start_ms"] == 1782014400000
+    assert http.get("/clock").json()["now"].startswith("2026-06-21T04:0")
+
+
+def test_a_fault_is_on_the_wire_until_it_is_cleared(http, running) -> None:
+    good = modbus(running, "pv-1", 3, 32080, 2)
+    assert good[:2] == b"\x03\x04"
+    fault = {"device": "pv-1", "kind": "exception", "duration_s": 3600, "parameters": {"code": 6}}
+    made = http.post("/faults", json=fault)
+    assert made.status_code == 201
+    assert modbus(running, "pv-1", 3, 32080, 2) == b"\x83\x06"
+    assert 'parkgrid_simulator_faults{device="pv-1",kind="exception"} 1' in http.get("/metrics").text
+    (listed,) = http.get("/faults").json()
+    assert (listed["number"], listed["holds"], listed["parameters"]) == (made.json()["number"], True, {"code": 6.0})
+    assert http.delete(f"/faults/{listed['number']}").json() == {"cleared": 1}
+    assert modbus(running, "pv-1", 3, 32080, 2)[:2] == b"\x03\x04"
+
+
+def test_every_kind_can_be_injected_and_is_described(http) -> None:
+    kinds = {one["kind"]: one["parameters"] for one in http.get("/fault-kinds").json()}
+    assert kinds.keys() == {kind.value for kind in FAULTS}
+    for kind, parameters in kinds.items():
+        given = {one["name"]: one["high"] for one in parameters}
+        body = {"device": "pv-1", "kind": kind, "after_s": 3600, "parameters": given}
+        assert http.post("/faults", json=body).status_code == 201, kind
+    assert http.delete("/faults", params={"kind": "silent"}).json() == {"cleared": 1}
+    assert http.delete("/faults", params={"device": "pv-1"}).json() == {"cleared": len(FaultKind) - 1}
+
+
+def test_sun_clock_and_set_points(http) -> None:
+    assert http.put("/sun", json={"irradiance_w_m2": 900}).json() == {"cloud_index": None, "irradiance_w_m2": 900.0}
+    http.post("/clock/advance", json={"seconds": 10})
+    assert http.get("/devices/weather").json()["values"]["irradiance_horizontal_w_m2"] == 900
+    assert http.get("/devices/pv-1").json()["values"]["active_power_kw"] > 200
+    http.put("/devices/pv-1/set-points/limit_pct", json={"value": 10})
+    before = http.post("/clock/advance", json={"seconds": 10}).json()["now"]
+    assert http.get("/devices/pv-1").json()["values"]["active_power_kw"] == pytest.approx(30, abs=0.01)
+    assert http.delete("/devices/pv-1/set-points/limit_pct").status_code == 200
+    assert http.post("/clock/advance", json={"seconds": 600}).json()["now"] > before
+    assert http.get("/devices/pv-1").json()["values"]["active_power_kw"] > 200
+    assert http.put("/clock", json={"speed": 60}).json()["speed"] == 60
+    assert http.put("/clock", json={"speed": 1}).json()["speed"] == 1
+
+
+FAULT = {"device": "pv-1", "kind": "silent"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "told"),
+    [
+        ("POST", "/faults", FAULT | {"device": "pv-9"}, 404, ["'pv-9'", "did you mean pv-", "there are: grid"]),
+        ("POST", "/faults", FAULT | {"kind": "silence"}, 404, ["'silence'", "did you mean silent"]),
+        ("POST", "/faults", FAULT | {"parameters": {"code": 6}}, 422, ["code", "6", "it takes: share"]),
+        ("POST", "/faults", FAULT | {"parameters": {"share": 2}}, 422, ["2", "between 0.001 and 1"]),
+        ("POST", "/faults", FAULT | {"duration_s": -5}, 422, ["duration_s", "-5", "greater than 0"]),
+        ("POST", "/faults", FAULT | {"sped": 1}, 422, ["sped", "Extra inputs"]),
+        ("POST", "/faults", {"device": "grid", "kind": "late_clock"}, 422, ["late_clock", "no clock of its own"]),
+        ("POST", "/faults", [], 422, ["[]"]),
+        ("PUT", "/sun", {"irradiance_w_m2": 9000}, 422, ["9000", "1400"]),
+        ("PUT", "/sun", {"irradiance_w_m2": 1, "cloud_index": 1}, 422, ["not both"]),
+        ("PUT", "/clock", {"speed": "fast"}, 422, ["'fast'", "number"]),
+        ("POST", "/clock/advance", {"seconds": 1e9}, 422, ["604800"]),
+        ("PUT", "/devices/pv-1/set-points/limit_pct", {"value": 101}, 422, ["101", "between 0 and 100 %"]),
+        ("PUT", "/devices/pv-1/set-points/limit_kw", {"value": 1}, 404, ["limit_kw", "it takes: limit_pct"]),
+        ("PUT", "/devices/weather/set-points/x", {"value": 1}, 404, ["it takes none"]),
+        ("GET", "/devices/nobody", None, 404, ["nobody", "there are: grid"]),
+        ("DELETE", "/faults/77777", None, 404, ["77777", "there are: none"]),
+        ("DELETE", "/faults/zero", None, 422, ["zero", "integer"]),
+        ("GET", "/nowhere", None, 404, ["Not Found"]),
+    ],
+)
+def test_wrong_requests_name_value_and_remedy(http, method, path, body, status, told) -> None:
+    answer = http.request(method, path, json=body) if body is not None else http.request(method, path)
+    assert answer.status_code == status, answer.text
+    text = answer.text if "problems" not in answer.text else str(answer.json()["problems"])
+    assert all(part in text for part in told), text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"irradiance_w_m2": NaN}', b'{"irradiance_w_m2": 1e999}', b"{", b"\xff\xfe", b"[" * 60_000, b" " * 70_000, b""],
+)
+def test_hostile_bodies_are_refused(http, content) -> None:
+    answer = http.put("/sun", content=content, headers={"content-type": "application/json"})
+    assert answer.status_code in {400, 413, 422}, answer.text
+    assert http.get("/health").status_code == 200
+
+
+def test_a_page_elsewhere_cannot_call_it_by_its_own_name(http) -> None:
+    assert http.get("/devices", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_a_token_is_asked_for(tmp_path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text(f"{TOKEN}\n", "utf-8")
+    with (
+        simulator(tmp_path, "--control-token-file", str(secret), "--start", "2026-06-21T00:00") as document,
+        httpx.Client(base_url=document["control"], timeout=60) as client,
+    ):
+        assert client.get("/health").status_code == 200
+        assert client.get("/devices").status_code == 401
+        assert client.get("/devices", headers={"authorization": "Bearer wrong"}).status_code == 401
+        assert client.get("/openapi.json").status_code == 200
+        assert client.get("/devices", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--control-port", "0", "--control-host", "0.0.0.0"], "give --control-token-file"),
+        (["--control-port", "70000"], "--control-port 70000: must be between 0 and 65535"),
+        (["--port-base", "-1"], "--port-base -1: must be between 0 and 65535"),
+        (["--start", "noon"], "--start noon: must be a local time between 2000 and 2200"),
+        (["--start", "1999-01-01T00:00"], "must be a local time between 2000 and 2200"),
+        (["--start", "2026-06-21T12:00", "--speed", "0"], "--speed 0: must be between 1 and 3600"),
+        (["--control-port", "0", "--control-token-file", "/nowhere"], "cannot be read"),
+        (["--scenario", "nowhere"], "cannot be read"),
+    ],
+)
+def test_wrong_options_are_explained(capsys, arguments, message) -> None:
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_extra_is_named_with_its_command(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(options.importlib.util, "find_spec", lambda _name: None)
+    assert main(["--control-port", "0"]) == 2
+    assert 'pip install "parkgrid-simulators[control]"' in capsys.readouterr().err
+
+
+def test_nothing_of_the_extra_is_imported_unless_asked_for() -> None:
+    program = "import sys, parkgrid_simulators.__main__, parkgrid_simulators.running; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", program], env=os.environ, capture_output=True, text=True, check=True)
+    assert not {"fastapi", "uvicorn", "pydantic", "starlette", "psycopg"} & set(run.stdout.split())
