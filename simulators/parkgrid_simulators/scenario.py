@@ -9,7 +9,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from parkgrid_contract.identity import IDENTIFIER, MeteringPoint
-from parkgrid_contract.settings import above, at_least, between, load, setting
+from parkgrid_contract.settings import between, load, setting
 from parkgrid_contract.time import BEYOND_MS, OLDEST_MS, to_ms
 from parkgrid_edge import drivers
 from parkgrid_simulators import turbidity
@@ -23,6 +23,8 @@ _DAY_MS = 86_400_000
 _FIRST_DAY = date(2000, 1, 1)
 _RATED = ("pv_inverter", "storage", "charger", "meter")
 _MONTHS = 12
+_MOST_KW = 1e6
+"""Highest rating of one device, in kW or kWh."""
 _PUREST, _MOST_TURBID = 1.0, 10.0
 """Linke turbidity of air without aerosol and water, and of more than any climatology knows."""
 
@@ -39,7 +41,7 @@ class SiteSettings:
 
     latitude: float = setting(22.69, help="degrees north", check=between(-90, 90, "degrees"))
     longitude: float = setting(114.35, help="degrees east", check=between(-180, 180, "degrees"))
-    altitude_m: float = setting(50.0, help="metres above the sea")
+    altitude_m: float = setting(50.0, help="metres above the sea", check=between(-500, 9_000, "m"))
     zone: str = setting("Asia/Shanghai", help="time zone")
     linke_turbidity: tuple[float, ...] = setting(
         (), help="turbidity of each month; none: by the climatology", check=_twelve
@@ -53,6 +55,8 @@ class StrategySettings:
 
     peak_import_kw: float = setting(1_500.0, help="import above which it discharges", check=above(0, "kW"))
     valley: tuple[str, ...] = setting(("00:00-08:00",), help="low-price hours, 00:00-08:00")
+    peak_import_kw: float = setting(1_500.0, help="import above which it discharges", check=between(0.1, 1e6, "kW"))
+    valley: tuple[str, ...] = setting(("00:00-08:00",), help="hours with cheap energy, 00:00-08:00")
     peak: tuple[str, ...] = setting(("10:00-12:00", "14:00-19:00"), help="high-price hours")
     valley_share: float = setting(0.5, help="share of the rating for charging in the valley", check=between(0, 1))
 
@@ -61,9 +65,9 @@ class StrategySettings:
 class StationSettings:
     """Arrivals at the super-chargers."""
 
-    arrivals_per_day: float = setting(90.0, help="vehicles a day", check=at_least(0))
-    guns_per_cabinet: int = setting(2, help="guns that share one cabinet", check=at_least(1))
-    cabinet_power_kw: float = setting(720.0, help="power that a cabinet shares out", check=above(0, "kW"))
+    arrivals_per_day: float = setting(90.0, help="vehicles a day", check=between(0, 10_000))
+    guns_per_cabinet: int = setting(2, help="guns that share one cabinet", check=between(1, 64))
+    cabinet_power_kw: float = setting(720.0, help="power that a cabinet shares out", check=between(1, 100_000, "kW"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +89,16 @@ class DcBusSettings:
     """The direct-current bus of a PEDF building (光储直柔), metered at its interface converter."""
 
     id: str = setting(help="identifier, unique in the park")
-    rated_power_kw: float = setting(help="rating of the interface converter", check=above(0, "kW"))
+    rated_power_kw: float = setting(help="rating of the interface converter", check=between(0.1, 1e6, "kW"))
     driver: str = setting("acrel_djsf1352", help="a driver, for example eastron_sdm630")
     name_zh: str = setting("", help="its Chinese name")
     name_en: str = setting("", help="its English name")
-    nominal_voltage_v: float = setting(375.0, help="nominal voltage", check=above(0, "V"))
+    nominal_voltage_v: float = setting(375.0, help="nominal voltage", check=between(1, 10_000, "V"))
     loads: tuple[str, ...] = setting((), help="meters of loads on the bus; inverters, storage and chargers are on it")
     period_s: float = setting(1.0, help="seconds between readings", check=above(0, "s"))
     point: PointSettings = setting(PointSettings(), help="where it is connected in the grid")
+    period_s: float = setting(1.0, help="seconds between readings", check=between(0.05, 86_400, "s"))
+    point: PointSettings = setting(PointSettings(), help="where it hangs in the grid")
 
     def simulated(self) -> SimulatedDevice:
         """The meter of the bus as its server presents it."""
@@ -111,7 +117,7 @@ class DeviceSettings:
     driver: str = setting(help="a driver, for example eastron_sdm630")
     name_zh: str = setting("", help="its Chinese name")
     name_en: str = setting("", help="its English name")
-    period_s: float = setting(1.0, help="seconds between readings", check=above(0, "s"))
+    period_s: float = setting(1.0, help="seconds between readings", check=between(0.05, 86_400, "s"))
     bus: str = setting("", help="devices of one bus share a port")
     ratings: Mapping[str, float] = setting(factory=dict, help="nameplate: rated_power_kw, capacity_kwh")
     point: PointSettings = setting(PointSettings(), help="where it is connected in the grid")
@@ -138,7 +144,9 @@ class FaultSettings:
     device: str = setting(help="identifier of the device")
     kind: FaultKind = setting(help="what goes wrong")
     start: str = setting(help="instant with its offset, 2026-06-21T12:00:00+08:00, or 19:00 for every local day")
-    duration_s: float | None = setting(None, help="how long, in simulated seconds; none: for good", check=above(0, "s"))
+    duration_s: float | None = setting(
+        None, help="how long, in simulated seconds; none: for good", check=between(0.001, 1e9, "s")
+    )
     share: float | None = setting(None, help="part of the answers that it spoils")
     code: int | None = setting(None, help="of exception: its code")
     address: int | None = setting(None, help="of refused: the first address")
@@ -166,11 +174,11 @@ class Scenario:
     name_zh: str = setting("", help="its Chinese name")
     name_en: str = setting("", help="its English name")
     district: str = setting("", help="its district")
-    seed: int = setting(1, help="the same seed gives the same readings")
+    seed: int = setting(1, help="the same seed gives the same readings", check=between(0, 2**53))
     start: str = setting("", help="local time that the clock begins at, 2026-06-21T12:00; none: the machine's time")
     speed: float = setting(1.0, help="simulated seconds per second, from start on", check=between(1, 3_600))
     step_s: float = setting(2.0, help="seconds of simulated time that powers hold", check=between(0.1, 60, "s"))
-    transformer_kva: float = setting(3_150.0, help="rating of the transformer", check=above(0, "kVA"))
+    transformer_kva: float = setting(3_150.0, help="rating of the transformer", check=between(1, 1e6, "kVA"))
     site: SiteSettings = setting(SiteSettings(), help="where it stands")
     strategy: StrategySettings = setting(StrategySettings(), help="what the storage does")
     chargers: StationSettings = setting(StationSettings(), help="arrivals at the super-chargers")
@@ -251,10 +259,18 @@ def _device_problems(where: str, device: DeviceSettings, known: set[str]) -> Ite
     if device.id in known:
         yield f"{where}.id", device.id, "is taken by a device before: choose another"
     yield from _driver_problems(where, device.driver, device.device_class)
-    if device.device_class in _RATED and not device.ratings.get("rated_power_kw", 0) > 0:
-        yield f"{where}.ratings.rated_power_kw", device.ratings.get("rated_power_kw"), "must be above 0 kW"
-    if device.device_class == "storage" and not device.ratings.get("capacity_kwh", 0) > 0:
-        yield f"{where}.ratings.capacity_kwh", device.ratings.get("capacity_kwh"), "must be above 0 kWh"
+    if device.device_class in _RATED and not 0 < device.ratings.get("rated_power_kw", 0) <= _MOST_KW:
+        yield (
+            f"{where}.ratings.rated_power_kw",
+            device.ratings.get("rated_power_kw"),
+            f"must be above 0 and at most {_MOST_KW:.0f} kW",
+        )
+    if device.device_class == "storage" and not 0 < device.ratings.get("capacity_kwh", 0) <= _MOST_KW:
+        yield (
+            f"{where}.ratings.capacity_kwh",
+            device.ratings.get("capacity_kwh"),
+            f"must be above 0 and at most {_MOST_KW:.0f} kWh",
+        )
 
 
 def _driver_problems(where: str, name: str, device_class: str) -> Iterator[tuple[str, object, str]]:

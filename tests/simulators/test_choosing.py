@@ -28,7 +28,7 @@ def test_a_driver_is_found_by_its_model_and_has_the_ratings_that_are_given() -> 
         ("sunspec", None, {}, "say which, for example device_class="),
         ("huawei_sun2000", "meter", {}, "driver 'huawei_sun2000' is for pv_inverter"),
         ("sunspec", "submarine", {}, "device_class 'submarine' is unknown; there are: "),
-        ("huawei_sun2000", None, {"rated_power_kw": -1.0}, "must be above 0 kW"),
+        ("huawei_sun2000", None, {"rated_power_kw": -1.0}, "must be above 0 and at most 1000000 kW"),
     ],
 )
 def test_what_there_is_not_is_explained(driver, device_class, ratings, message) -> None:

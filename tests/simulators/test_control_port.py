@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import shutil
 import socket
 import struct
 import subprocess
@@ -54,6 +56,7 @@ def http(running) -> Iterator[httpx.Client]:
         yield client
         client.delete("/faults")
         client.delete("/sun")
+        client.put("/clock", json={"speed": 1})
 
 
 def modbus(document: dict, device: str, function: int, address: int, count: int) -> bytes:
@@ -118,6 +121,18 @@ def test_sun_clock_and_set_points(http) -> None:
     assert http.get("/devices/pv-1").json()["values"]["active_power_kw"] > 200
     assert http.put("/clock", json={"speed": 60}).json()["speed"] == 60
     assert http.put("/clock", json={"speed": 1}).json()["speed"] == 1
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed: apt install curl")
+@pytest.mark.usefixtures("http")
+def test_every_request_of_the_document_works(running) -> None:
+    text = (ROOT / "docs" / "simulators-in-ci.md").read_text("utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("curl ")]
+    assert len(lines) > 10
+    for line in lines:
+        command = shlex.split(line.replace("http://127.0.0.1:8100", running["control"]))
+        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert run.returncode == 0, (line, run.stdout, run.stderr)
 
 
 FAULT = {"device": "pv-1", "kind": "silent"}
