@@ -53,10 +53,8 @@ class SiteSettings:
 class StrategySettings:
     """What the storage does."""
 
-    peak_import_kw: float = setting(1_500.0, help="import above which it discharges", check=above(0, "kW"))
-    valley: tuple[str, ...] = setting(("00:00-08:00",), help="low-price hours, 00:00-08:00")
     peak_import_kw: float = setting(1_500.0, help="import above which it discharges", check=between(0.1, 1e6, "kW"))
-    valley: tuple[str, ...] = setting(("00:00-08:00",), help="hours with cheap energy, 00:00-08:00")
+    valley: tuple[str, ...] = setting(("00:00-08:00",), help="low-price hours, 00:00-08:00")
     peak: tuple[str, ...] = setting(("10:00-12:00", "14:00-19:00"), help="high-price hours")
     valley_share: float = setting(0.5, help="share of the rating for charging in the valley", check=between(0, 1))
 
@@ -95,10 +93,8 @@ class DcBusSettings:
     name_en: str = setting("", help="its English name")
     nominal_voltage_v: float = setting(375.0, help="nominal voltage", check=between(1, 10_000, "V"))
     loads: tuple[str, ...] = setting((), help="meters of loads on the bus; inverters, storage and chargers are on it")
-    period_s: float = setting(1.0, help="seconds between readings", check=above(0, "s"))
-    point: PointSettings = setting(PointSettings(), help="where it is connected in the grid")
     period_s: float = setting(1.0, help="seconds between readings", check=between(0.05, 86_400, "s"))
-    point: PointSettings = setting(PointSettings(), help="where it hangs in the grid")
+    point: PointSettings = setting(PointSettings(), help="where it is connected in the grid")
 
     def simulated(self) -> SimulatedDevice:
         """The meter of the bus as its server presents it."""
