@@ -2,9 +2,10 @@
 
 import pytest
 
-from parkgrid_contract.signals import CATALOGUE, SignalKind
+from parkgrid_contract.signals import SignalKind
 from parkgrid_edge import drivers
-from parkgrid_edge.protocols.registers import Driver, Encoding, Register, Table, decode, decode_text, read
+from parkgrid_edge.protocols.registers import Driver, Encoding, Register, Table, decode_text, read
+from parkgrid_simulators.driver_checks import driver_checks
 from parkgrid_simulators.image import (
     IllegalAddressError,
     IllegalValueError,
@@ -26,18 +27,12 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name in drivers.names() if name != "sunspec"])
-def test_every_row_of_every_driver_carries_its_value(name) -> None:
-    driver = drivers.find(name)
-    image = RegisterImage(driver, decimal_points(driver, {"rated_power_kw": 12.0, "nominal_voltage_v": 100.0}))
-    signals = CATALOGUE[driver.device_class].by_name
-    for row in driver.registers:
-        value = 3.0 if row.states else min(12.0, signals[row.signal].high)
-        words = image.read(row.table, row.address, row.encoding.words, {row.signal: value})
-        exponent = image.exponent(row)
-        assert decode(row, words, exponent) == pytest.approx(value, abs=abs(row.scale) * 10**exponent)
-        absent = image.read(row.table, row.address, row.encoding.words, {})
-        assert len(absent) == row.encoding.words
+SERVED = [driver_checks(drivers.find(name))[-1] for name in drivers.own_names()]
+
+
+@pytest.mark.parametrize("check", SERVED, ids=lambda check: f"{check.driver}: {check}")
+def test_every_row_of_every_driver_carries_its_value(check) -> None:
+    check()
 
 
 @pytest.mark.parametrize(
