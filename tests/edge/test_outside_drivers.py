@@ -32,7 +32,7 @@ def test_a_driver_is_found_wherever_its_name_stands_in_the_order(tmp_path, name)
     assert own == drivers.own_names()
     with on_the_path(package(tmp_path, "acme-parkgrid", {name: METER})):
         assert drivers.names() == tuple(sorted([*own, name]))
-        assert all(drivers.package_of(each) == "parkgrid" for each in own)
+        assert all(drivers.package_of(each) == "parkgrid-edge" for each in own)
         assert drivers.package_of(name) == "acme-parkgrid 1.0"
         assert drivers.find(name).model == "EM 24"
         with pytest.raises(drivers.UnknownDriverError, match=f"unknown; there are: {', '.join(drivers.names())}$"):
@@ -115,7 +115,7 @@ def test_an_own_driver_keeps_its_name_and_two_packages_cannot_share_one(tmp_path
     package(tmp_path, "acme-parkgrid", {"eastron_sdm630": METER, "acme_em24": METER})
     with on_the_path(package(tmp_path, "other", {"acme_em24": METER})):
         assert drivers.find("eastron_sdm630").vendor == "Eastron"
-        assert drivers.package_of("eastron_sdm630") == "parkgrid"
+        assert drivers.package_of("eastron_sdm630") == "parkgrid-edge"
         (clash,) = drivers.clashes()
         assert clash.startswith("driver 'eastron_sdm630' of acme-parkgrid 1.0 (acme_parkgrid.driver_0:DRIVER)")
         assert "parkgrid has a driver of that name, and that one is used" in clash
@@ -206,7 +206,7 @@ def test_the_command_says_where_each_driver_comes_from_and_what_is_wrong(tmp_pat
     listed = agent_command(broken, "--drivers")
     assert listed.returncode == 2
     assert "acme_em24  meter  Acme EM 24  (acme-parkgrid 1.0)" in listed.stdout
-    assert "huawei_sun2000  pv_inverter  Huawei SUN2000  (parkgrid)" in listed.stdout
+    assert "huawei_sun2000  pv_inverter  Huawei SUN2000  (parkgrid-edge)" in listed.stdout
     assert len(listed.stderr.splitlines()) == 2
 
 

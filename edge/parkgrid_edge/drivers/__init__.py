@@ -20,7 +20,7 @@ from parkgrid_edge.driver_rules import broken_rules
 from parkgrid_edge.protocols.registers import Driver
 
 GROUP = "parkgrid.drivers"
-OWN_PACKAGE = "parkgrid"
+OWN_PACKAGE = "parkgrid-edge"
 _METADATA_ERRORS = (ImportError, LookupError, OSError, TypeError, ValueError)
 """What the reading of another package's metadata may raise, when its files are damaged."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,62}")
@@ -81,7 +81,7 @@ def find(name: str) -> Driver:
 
 
 def package_of(name: str) -> str:
-    """Which distribution a driver comes from: `parkgrid`, or the name and version of another. Nothing is imported."""
+    """Which distribution a driver comes from: `parkgrid-edge`, or the name and version of another. Imports nothing."""
     return OWN_PACKAGE if name in own_names() or name not in _offered() else _offered()[name].package
 
 
