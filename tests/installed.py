@@ -10,11 +10,11 @@ BUILT = "PARKGRID_WHEELS"
 """Names a folder with the wheels of this tree, for a run that has built them already."""
 
 
-def wheel_folder(fresh: Path) -> Path:
-    """A folder with every wheel of this tree: the one that is named, else a fresh one."""
+def wheel_folder(fresh: Path, *names: str) -> Path:
+    """A folder with every wheel of this tree: the one that is named, else a fresh one, with these distributions only."""
     if BUILT in os.environ:
         return ROOT / os.environ[BUILT]
-    subprocess.run([ROOT / "scripts" / "wheels", fresh], check=True)
+    subprocess.run([ROOT / "scripts" / "wheels", fresh, *names], check=True)
     return fresh
 
 
