@@ -1,6 +1,7 @@
 """Which park to simulate: a scenario by name or path, or a park around one device of a named driver."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -41,13 +42,16 @@ def one_device(driver: str, device_class: str | None = None, ratings: Mapping[st
     `driver` is the name of a driver, or the model that it is for; a driver of several classes (SunSpec) needs one said.
     """
     name = _driver_of(driver)
-    known = drivers.find(name)
+    try:
+        known = drivers.find(name)
+    except drivers.DriverError as error:
+        raise ChoiceError(str(error)) from error
     chosen = device_class or known.device_class
     if not chosen:
         raise ChoiceError(f"driver {name!r} serves several classes: say which, for example device_class='pv_inverter'")
     if chosen not in CATALOGUE:
         raise ChoiceError(f"device_class {chosen!r} is unknown; there are: {', '.join(CATALOGUE)}")
-    if known.device_class and chosen != known.device_class and {chosen, known.device_class} != {"meter", "grid_meter"}:
+    if not known.serves(chosen):
         raise ChoiceError(f"device_class {chosen!r}: driver {name!r} is for {known.device_class}")
     rated = {"rated_power_kw": RATED_KW, **known.ratings, **(ratings or {})}
     return _built(name, chosen, rated)
@@ -77,9 +81,18 @@ def _driver_of(text: str) -> str:
     names = drivers.names()
     if text in names:
         return text
-    models = {drivers.find(name).model.lower(): name for name in names}
+    models = _models(names)
     if text.lower() in models:
         return models[text.lower()]
     near = get_close_matches(text.lower(), [*names, *models], 1)
     hint = f"did you mean {models.get(near[0], near[0])!r}? " if near else ""
     raise ChoiceError(f"driver {text!r} is unknown; {hint}there are: {', '.join(names)}")
+
+
+def _models(names: Sequence[str]) -> dict[str, str]:
+    """The drivers by the models that they are for, without those of installed packages that cannot be used."""
+    found: dict[str, str] = {}
+    for name in names:
+        with suppress(drivers.DriverError):
+            found[drivers.find(name).model.lower()] = name
+    return found

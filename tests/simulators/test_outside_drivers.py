@@ -5,6 +5,7 @@ import pytest
 from parkgrid_contract.settings import SettingsError
 from parkgrid_edge import drivers
 from parkgrid_edge.protocols.registers import Driver, Encoding, Register
+from parkgrid_simulators.choosing import ChoiceError, one_device
 from parkgrid_simulators.clock import SteppedClock
 from parkgrid_simulators.driver_checks import DriverCheckError, driver_checks
 from parkgrid_simulators.measured.loading import ReplayError
@@ -73,6 +74,14 @@ def test_one_that_cannot_be_used_is_told_with_its_package(tmp_path, scenario, ma
             load_scenario(scenario)
         with pytest.raises(ReplayError, match=r"'acme_em24' of acme-parkgrid 1\.0 .* No module named 'acme_missing'"):
             Replay.open(tmp_path, mapping)
+
+
+def test_one_that_cannot_be_used_hides_no_other(tmp_path) -> None:
+    offered = {"acme_em24": METER, "acme_em25": "import acme_missing"}
+    with on_the_path(package(tmp_path, "acme-parkgrid", offered)):
+        assert one_device("em 24").devices[1].driver == "acme_em24"
+        with pytest.raises(ChoiceError, match=r"'acme_em25' of acme-parkgrid 1\.0 .* No module named 'acme_missing'"):
+            one_device("acme_em25")
 
 
 def test_a_driver_of_another_class_is_told(tmp_path, scenario, mapping) -> None:
