@@ -11,7 +11,7 @@ BUILT = "PARKGRID_WHEELS"
 
 
 def wheel_folder(fresh: Path, *names: str) -> Path:
-    """A folder with every wheel of this tree: the one that is named, else a fresh one, with these distributions only."""
+    """A folder with every wheel of this tree: the one that is named, else a fresh one, of these distributions."""
     if BUILT in os.environ:
         return ROOT / os.environ[BUILT]
     subprocess.run([ROOT / "scripts" / "wheels", fresh, *names], check=True)
