@@ -1,12 +1,13 @@
 """The whole chain on one machine, part by part, each under the supervisor with its own settings file and log.
 
 database ─ broker ─┬─ ingest
-                   ├─ accounting
+                   ├─ metering
                    ├─ api
                    └─ simulators ─ edge
 """
 
 import asyncio
+import functools
 import os
 import signal
 import sys
@@ -104,11 +105,12 @@ class Chain:
         }
         await self.start_role("ingest", document, lambda: http_answers(f"http://127.0.0.1:{port}/metrics"))
 
-    async def start_accounting(self) -> None:
+    async def start_metering(self) -> None:
         """Ready when it has its connection to the database."""
         port = process.free_port()
         document = {"database": {"dsn": self._dsns["accounting"]}, "metrics": {"port": port}}
-        await self.start_role("accounting", document, lambda: http_answers(f"http://127.0.0.1:{port}/metrics"))
+        ready = functools.partial(http_answers, f"http://127.0.0.1:{port}/metrics")
+        await self.start_role("metering", document, ready, program="parkgrid.metering")
 
     async def start_api(self, port: int, host: str = "127.0.0.1", token: str | None = None) -> None:
         """Ready when it has asked the database."""
@@ -121,10 +123,11 @@ class Chain:
         name: str,
         document: Mapping[str, Any],
         ready: Callable[[], Awaitable[bool]],
+        program: str | None = None,
     ) -> None:
-        """One of our own processes: `python -m parkgrid_name --config name.toml`."""
+        """One of our own processes: `python -m program --config name.toml`; `parkgrid_name` unless told otherwise."""
         config = unprivileged.own_file(toml.write(self.data_dir / f"{name}.toml", document))
-        await self.start_command(name, [f"parkgrid_{name}", "--config", str(config)], ready)
+        await self.start_command(name, [program or f"parkgrid_{name}", "--config", str(config)], ready)
 
     async def start_command(self, name: str, arguments: Sequence[str], ready: Callable[[], Awaitable[bool]]) -> None:
         """`python -m arguments`, supervised; as `nobody` where we are root."""
@@ -193,7 +196,7 @@ def _there(thing: _T | None) -> _T:
 
 def _environment() -> dict[str, str | None]:
     """Settings come from the files written here, not from a shell that was set up for a role of its own."""
-    of_roles = ("PARKGRID_EDGE_", "PARKGRID_INGEST_", "PARKGRID_ACCOUNTING_", "PARKGRID_API_")
+    of_roles = ("PARKGRID_EDGE_", "PARKGRID_INGEST_", "PARKGRID_METERING_", "PARKGRID_API_")
     return {name: None for name in os.environ if name.startswith(of_roles)} | {"PYTHONUNBUFFERED": "1"}
 
 

@@ -31,14 +31,14 @@ edge = typer.Typer(
     help="The gateway agent: polls devices, keeps readings, sends them to the server.", no_args_is_help=True
 )
 ingest = typer.Typer(help="The only writer of telemetry: broker to database, exactly once.", no_args_is_help=True)
-accounting = typer.Typer(
+metering = typer.Typer(
     help="Computes 15-minute energy from stored readings, and revises it when late data arrive.", no_args_is_help=True
 )
 api = typer.Typer(help="The HTTP API and the page.", no_args_is_help=True)
 database = typer.Typer(help="The database schema.", no_args_is_help=True)
 app.add_typer(edge, name="edge")
 app.add_typer(ingest, name="ingest")
-app.add_typer(accounting, name="accounting")
+app.add_typer(metering, name="metering")
 app.add_typer(api, name="api")
 app.add_typer(database, name="db")
 app.add_typer(bill.app, name="bill")
@@ -256,18 +256,18 @@ def ingest_check(config: Config = None) -> None:
     finish(lambda: main([*_arguments(config), "--check"]))
 
 
-@accounting.command("run")
-def accounting_run(config: Config = None) -> None:
-    """Run accounting until Ctrl-C or SIGTERM. Example: `parkgrid accounting run --config accounting.toml`."""
-    from parkgrid_accounting.__main__ import main
+@metering.command("run")
+def metering_run(config: Config = None) -> None:
+    """Run metering until Ctrl-C or SIGTERM. Example: `parkgrid metering run --config metering.toml`."""
+    from parkgrid.metering import main
 
     finish(lambda: main(_arguments(config)))
 
 
-@accounting.command("check")
-def accounting_check(config: Config = None) -> None:
-    """Check accounting's settings and list all mistakes; nothing is started."""
-    from parkgrid_accounting.__main__ import main
+@metering.command("check")
+def metering_check(config: Config = None) -> None:
+    """Check metering's settings and list all mistakes; nothing is started."""
+    from parkgrid.metering import main
 
     finish(lambda: main([*_arguments(config), "--check"]))
 

@@ -12,7 +12,7 @@ from parkgrid.session import announcer, quiet_logs, stop_event, unless
 
 
 def run(data_dir: Path | None, dsn: str | None, port: int | None) -> int:
-    """Bring up database, accounting, api and page, and wait; the exit status."""
+    """Bring up database, metering, api and page, and wait; the exit status."""
     console = Console(stderr=True)
     quiet_logs()
     folder = (data_dir or default_data_dir()).absolute()
@@ -26,7 +26,7 @@ async def _run(folder: Path, dsn: str | None, port: int, console: Console) -> in
 
     async def start() -> None:
         await chain.start_database(dsn)
-        await chain.start_accounting()
+        await chain.start_metering()
         await chain.start_api(port)
 
     try:

@@ -132,7 +132,7 @@ def _shown(plan: Plan, console: Console) -> Iterator[Progress]:
             tell("starting", 0.0)
             yield tell
     else:
-        with waiting(console, "starting: database, broker, ingest, accounting, api, simulated parks, edge"):
+        with waiting(console, "starting: database, broker, ingest, metering, api, simulated parks, edge"):
             yield quiet
 
 
@@ -178,11 +178,11 @@ class UpRun:
                 tasks.create_task(self._prepare(on_its_way.told(tell)))
                 tasks.create_task(self._start_live())
             on_its_way.written()
-            tell("gateways, the last minutes, accounting", 1.0)
+            tell("gateways, the last minutes, metering", 1.0)
             await self._start_edges()
             await self._join()
             # Meanwhile every device is read for the first time: none of them is silent before that.
-            await chain.start_accounting()
+            await chain.start_metering()
 
     async def _start_page(self) -> None:
         """Tell its address as soon as it answers: what is made meanwhile appears on it."""

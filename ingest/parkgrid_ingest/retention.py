@@ -205,7 +205,7 @@ class _Visit:
         if self.relation not in self.waiting:
             self.waiting.add(self.relation)
             told = self._told([notice.part], notice.rows, notice.parks)
-            _log.warning("removal_waits", **told, remedy="roll-ups or energy are not made yet: run accounting")
+            _log.warning("removal_waits", **told, remedy="roll-ups or energy are not made yet: run metering")
 
     def _told(self, parts: Sequence[Part], rows: int, parks: Iterable[str]) -> dict[str, Any]:
         return {

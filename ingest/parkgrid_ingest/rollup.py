@@ -6,7 +6,7 @@
 A round that a crash undoes is repeated, so maintenance need not wait for the disk.
 
 Every commit notes the 1-minute buckets that it touched. Plain PostgreSQL recomputes them here; TimescaleDB answers
-from raw rows beyond its watermark and refreshes here what lies before it. Both then tell accounting which quarters of
+from raw rows beyond its watermark and refreshes here what lies before it. Both then tell metering which quarters of
 an hour have news. No bucket is computed again of which retention has removed a source (`parkgrid_ingest.removed`).
 """
 
@@ -466,7 +466,7 @@ def _slots(notes: Iterable[tuple[int, Sequence[int], Sequence[int]]]) -> Iterato
 
 
 def _pass_on(connection: psycopg.Connection[Any], device_class: str, slots: Pairs) -> None:
-    """Tell accounting which quarters of an hour of which devices have news, where energy is counted."""
+    """Tell metering which quarters of an hour of which devices have news, where energy is counted."""
     if device_class in _METERED and len(slots.minutes):
         connection.execute(statement("note_energy"), (device_class, Int4Array(slots.devices), Int4Array(slots.minutes)))
 

@@ -17,7 +17,7 @@ from parkgrid_domain.energy import Daylight, Declaration, RegisterRule
 from parkgrid_metering.columns import Int64s
 from parkgrid_metering.statements import statement
 
-_log = structlog.get_logger("accounting.registers")
+_log = structlog.get_logger("metering.registers")
 _UNREADABLE: dict[int, str] = {}
 """Why registers are left out, so that it is told once."""
 

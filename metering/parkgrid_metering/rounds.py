@@ -118,7 +118,7 @@ def settle_once(connection: Connection, now_ms: int, throttle: Throttle = withou
         connection.execute("SET LOCAL work_mem TO '128MB'")
         connection.execute(statement("notes/one_round"))
         report = _Round(connection, now_ms, throttle).run()
-        crash_point("accounting.before_commit")
+        crash_point("metering.before_commit")
     return report
 
 

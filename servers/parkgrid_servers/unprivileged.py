@@ -20,7 +20,10 @@ from pathlib import Path
 _NAME = "nobody"
 _FIRST_DESCRIPTOR = 200
 """From here on: no descriptor that anything else opens, and the same one in every run."""
-_ROLES = ("parkgrid_api", "parkgrid_ingest", "parkgrid_accounting", "parkgrid_edge", "parkgrid_simulators")
+_PROGRAMS = (
+    *(f"parkgrid_{room}.__main__" for room in ("api", "ingest", "edge", "simulators")),
+    "parkgrid.metering",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,7 @@ def compiled() -> "subprocess.Popen[bytes] | None":
     known = importlib.util.find_spec("uvicorn")
     if known is None or known.origin is None or Path(importlib.util.cache_from_source(known.origin)).exists():
         return None
-    modules = ", ".join(f"{name}.__main__" for name in _ROLES)
-    return subprocess.Popen([sys.executable, "-c", f"import {modules}"], stdin=subprocess.DEVNULL)
+    return subprocess.Popen([sys.executable, "-c", f"import {', '.join(_PROGRAMS)}"], stdin=subprocess.DEVNULL)
 
 
 def _folders() -> list[Path]:

@@ -4,10 +4,10 @@ import psycopg
 import pytest
 from prometheus_client import generate_latest
 
-from parkgrid_accounting.service import Metrics
 from parkgrid_metering import rounds
 from parkgrid_metering.retry_queue import RETRY_FIRST_S, RETRY_MOST_S
 from parkgrid_metering.rounds import Report
+from parkgrid_metering.service import Metrics
 from tests.metering.park import MINUTE_MS, SETTLED_AT, meter, metering, ms
 
 NAMES = tuple(f"m-{number}" for number in range(1, 6))
@@ -119,4 +119,4 @@ def test_failures_are_counted():
     metrics = Metrics()
     failure = rounds.Failure(7, 0, rounds.revisions.Author("late data"), "FaultError: no")
     metrics.count(Report(failures=(failure, failure)), 0.1)
-    assert b"parkgrid_accounting_set_aside_total 2.0" in generate_latest(metrics.registry)
+    assert b"parkgrid_metering_set_aside_total 2.0" in generate_latest(metrics.registry)

@@ -135,8 +135,12 @@ def _nobody_has_more_than_it_needs(folder: Path, launcher: int) -> None:
     else:
         assert owners == {os.geteuid()}
     users = {
-        name: tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))[table]["dsn"]
-        for name, table in (("ingest", "store"), ("accounting", "database"), ("api", "database"))
+        login: tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))[table]["dsn"]
+        for login, name, table in (
+            ("ingest", "ingest", "store"),
+            ("accounting", "metering", "database"),
+            ("api", "api", "database"),
+        )
     }
     assert all(f"user={name} " in f"{dsn} " for name, dsn in users.items())
     for path in folder.rglob("*"):

@@ -1,8 +1,9 @@
-"""Accounting as a process: it sleeps until maintenance passes news on, settles, and sleeps again."""
+"""Metering as a process: it sleeps until maintenance passes news on, runs rounds, and sleeps again."""
 
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,27 +12,27 @@ import psycopg
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
-from parkgrid_accounting.bills.closings import reopen_touched
-from parkgrid_accounting.errors import AccountingError
-from parkgrid_accounting.settings import AccountingSettings, DatabaseSettings
-from parkgrid_contract.settings import SettingsError
-from parkgrid_contract.time import Clock, SystemClock, from_ms
+from parkgrid_contract.time import Clock, SystemClock
 from parkgrid_database.connection import Connection
 from parkgrid_database.errors import SetupError, StoreError, translated
+from parkgrid_metering.errors import FollowError
 from parkgrid_metering.rounds import Report, settle_once
+from parkgrid_metering.settings import DatabaseSettings, MeteringSettings
 from parkgrid_metering.statements import statement
 
-_log = structlog.get_logger("accounting.service")
+_log = structlog.get_logger("metering.service")
 _BACK_OFF_FIRST_S = 0.2
 _BACK_OFF_MOST_S = 5.0
 _LISTEN_S = 0.5
 """How long it listens without looking whether it is to stop."""
+Follow = Callable[[Connection, Clock], None]
+"""What is done after rounds that changed intervals. Raises `FollowError` for what must not stop metering."""
 _SECONDS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0)
 
 
 @dataclass(slots=True)
 class Metrics:
-    """What accounting tells Prometheus, in a registry of its own."""
+    """What metering tells Prometheus, in a registry of its own."""
 
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     intervals: Counter = field(init=False)
@@ -43,17 +44,19 @@ class Metrics:
 
     def __post_init__(self) -> None:
         """Register every metric."""
-        name, registry = "parkgrid_accounting_", self.registry
+        name, registry = "parkgrid_metering_", self.registry
         self.intervals = Counter(
             f"{name}intervals", "Intervals written: inserted or changed", ["outcome"], registry=registry
         )
         self.readings = Counter(f"{name}readings", "Readings looked at", registry=registry)
-        self.failures = Counter(f"{name}failures", "Settlements that failed", ["kind"], registry=registry)
-        self.seconds = Histogram(f"{name}settle_seconds", "Duration of a round", buckets=_SECONDS, registry=registry)
+        self.failures = Counter(
+            f"{name}failures", "Rounds that failed, and what follows them", ["kind"], registry=registry
+        )
+        self.seconds = Histogram(f"{name}round_seconds", "Duration of a round", buckets=_SECONDS, registry=registry)
         self.set_aside = Counter(
             f"{name}set_aside", "Registers that could not be computed and are tried again later", registry=registry
         )
-        self.pending = Gauge(f"{name}pending", "1 while more is to be settled at once", registry=registry)
+        self.pending = Gauge(f"{name}pending", "1 while another round is due at once", registry=registry)
 
     def count(self, report: Report, seconds: float) -> None:
         """Take up one round."""
@@ -66,16 +69,17 @@ class Metrics:
 
 
 class Service:
-    """Everything of one accounting process. `run` blocks until `stop` is set."""
+    """Everything of one metering process. `run` blocks until `stop` is set."""
 
-    def __init__(self, settings: AccountingSettings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: MeteringSettings, follow: Follow, clock: Clock | None = None) -> None:
         self._settings = settings
+        self._follow = follow
         self._clock = clock or SystemClock()
         self.metrics = Metrics()
         self.stop = threading.Event()
 
     def run(self) -> None:
-        """Settle until told to stop. Raises `SetupError` when the database is not what it should be."""
+        """Run rounds until told to stop. Raises `SetupError` when the database is not what it should be."""
         server = None
         pause_s = _BACK_OFF_FIRST_S
         try:
@@ -96,7 +100,7 @@ class Service:
                 except Exception as error:  # noqa: BLE001 - the supervisor of this process: logs, counts, backs off
                     self.metrics.failures.labels(type(error).__name__).inc()
                     trace = "".join(traceback.format_exception(error))
-                    _log.error("settlement_failed", error=str(error), retry_s=_BACK_OFF_MOST_S, trace=trace)
+                    _log.error("round_failed", error=str(error), retry_s=_BACK_OFF_MOST_S, trace=trace)
                     self.stop.wait(_BACK_OFF_MOST_S)
         finally:
             if server:
@@ -108,33 +112,31 @@ class Service:
         _log.info("started")
         connection.execute("LISTEN parkgrid_energy_dirty")
         waits = _Waits(self._settings.look_every_s)
-        # What changed before a former process ended may not have reached the closed months yet.
+        # What changed before a former process ended may not have been followed yet.
         news = True
         while not self.stop.is_set():
             began = time.monotonic()
             report = settle_once(connection, self._clock.now_ms())
             if report.inserted or report.changed:
                 news = True
-                _log.info("settled", inserted=report.inserted, changed=report.changed, readings=report.readings)
+                _log.info("round_done", inserted=report.inserted, changed=report.changed, readings=report.readings)
             for failure in report.failures:
                 _log.error("register_set_aside", register=failure.register_id, reason=failure.reason)
             self.metrics.count(report, time.monotonic() - began)
             if not report.pending:
                 if news:
-                    self._follow_closings(connection)
+                    self._follow_up(connection)
                     news = False
                 waits.look(connection)
-                self.stop.wait(self._settings.settle_every_s)
+                self.stop.wait(self._settings.round_every_s)
                 self._await_news(connection)
 
-    def _follow_closings(self, connection: Connection) -> None:
-        """Have late data revise the closed months that they belong to; a bill that cannot be made stops nothing."""
+    def _follow_up(self, connection: Connection) -> None:
         try:
-            for bill in reopen_touched(connection, from_ms(self._clock.now_ms()), self._clock):
-                _log.info("bill_revised", account=bill.account, month=bill.month, total_cny=str(bill.total_cny))
-        except (AccountingError, SettingsError) as error:
+            self._follow(connection, self._clock)
+        except FollowError as error:
             self.metrics.failures.labels(type(error).__name__).inc()
-            _log.error("closed_month_not_followed", error=str(error))
+            _log.error("not_followed", error=str(error))
 
     def _await_news(self, connection: Connection) -> None:
         """Until maintenance has news, it is time to look unasked, or it is to stop."""
@@ -172,12 +174,12 @@ class _Waits:
 
 
 def connect(settings: DatabaseSettings) -> Connection:
-    """A connection for settlements (autocommit)."""
+    """A connection for rounds (autocommit)."""
     connection = psycopg.connect(
         settings.dsn,
         autocommit=True,
         connect_timeout=settings.connect_timeout_s,
-        application_name="parkgrid accounting",
+        application_name="parkgrid metering",
         keepalives_idle=10,
         keepalives_interval=5,
         keepalives_count=3,

@@ -1,4 +1,4 @@
-"""Settings of accounting: where the database is, how often it looks for news."""
+"""Settings of metering: where the database is, how often it looks for news."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ class DatabaseSettings:
     """The database."""
 
     dsn: str = setting(
-        help="PostgreSQL connection string, for example postgresql://ingest@localhost/parkgrid", secret=True
+        help="PostgreSQL connection string, for example postgresql://accounting@localhost/parkgrid", secret=True
     )
     connect_timeout_s: int = setting(5, help="longest wait for a connection", check=at_least(1, "s"))
-    lock_timeout_s: float = setting(30.0, help="longest wait for another settlement", check=above(0, "s"))
+    lock_timeout_s: float = setting(30.0, help="longest wait for another process in its round", check=above(0, "s"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class MetricsSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountingSettings:
-    """Everything accounting needs to know."""
+class MeteringSettings:
+    """Everything metering needs to know."""
 
     database: DatabaseSettings
-    settle_every_s: float = setting(5.0, help="shortest time between two settlements", check=above(0, "s"))
+    round_every_s: float = setting(5.0, help="shortest pause between two rounds", check=above(0, "s"))
     look_every_s: float = setting(60.0, help="longest time until it looks for news unasked", check=above(0, "s"))
     metrics: MetricsSettings = setting(factory=MetricsSettings, help="the Prometheus endpoint")

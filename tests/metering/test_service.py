@@ -1,18 +1,23 @@
-"""Accounting as a process: wakes by news, sleeps otherwise, loses and doubles nothing by kill -9."""
+"""Metering as a process: wakes by news, sleeps otherwise, loses and doubles nothing by kill -9."""
 
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+from prometheus_client import generate_latest
 
-from parkgrid_accounting.__main__ import main
+from parkgrid.metering import main
+from parkgrid_metering.errors import FollowError
+from parkgrid_metering.service import Service
+from parkgrid_metering.settings import DatabaseSettings, MeteringSettings
 from tests.ingest.conftest import wait_until
 from tests.ingest.readings import drain
 from tests.metering.park import MINUTE_MS, meter, ms
@@ -21,15 +26,15 @@ ROOT = Path(__file__).parents[2]
 
 
 def settings(tmp_path, dsn):
-    path = tmp_path / "accounting.toml"
-    path.write_text(f"settle_every_s = 0.05\nlook_every_s = 0.5\n[database]\ndsn = {dsn!r}\n", "utf-8")
+    path = tmp_path / "metering.toml"
+    path.write_text(f"round_every_s = 0.05\nlook_every_s = 0.5\n[database]\ndsn = {dsn!r}\n", "utf-8")
     return path
 
 
 @contextmanager
-def accounting(tmp_path, dsn, crash_at=""):
+def metering(tmp_path, dsn, crash_at=""):
     environment = os.environ | {"PARKGRID_CRASH_AT": crash_at}
-    command = [sys.executable, "-m", "parkgrid_accounting", "--config", str(settings(tmp_path, dsn))]
+    command = [sys.executable, "-m", "parkgrid.metering", "--config", str(settings(tmp_path, dsn))]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=log)
     try:
@@ -67,7 +72,7 @@ def rows(park):
 
 def test_it_wakes_for_news_sleeps_otherwise_and_ends_when_told(park, dsn, tmp_path):
     park.born(meter())
-    with accounting(tmp_path, dsn) as process, psycopg.connect(dsn, autocommit=True) as listener:
+    with metering(tmp_path, dsn) as process, psycopg.connect(dsn, autocommit=True) as listener:
         listener.execute("LISTEN parkgrid_energy")
         park.store_readings(hour(park, "m-1", "05 00:00"))
         drain(park.store)
@@ -78,18 +83,18 @@ def test_it_wakes_for_news_sleeps_otherwise_and_ends_when_told(park, dsn, tmp_pa
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     # Usually in one round; maintenance passes news on in as many parts as it takes.
-    assert sum(map(int, re.findall(r"event='settled' inserted=(\d+)", (tmp_path / "log").read_text()))) == 4
+    assert sum(map(int, re.findall(r"event='round_done' inserted=(\d+)", (tmp_path / "log").read_text()))) == 4
 
 
 def test_killed_before_its_commit_it_loses_and_doubles_nothing(park, dsn, tmp_path):
     park.born(meter())
     park.store_readings(hour(park, "m-1", "05 00:00"))
     drain(park.store)
-    with accounting(tmp_path, dsn, "accounting.before_commit") as process:
+    with metering(tmp_path, dsn, "metering.before_commit") as process:
         assert process.wait(120) == -signal.SIGKILL
     assert rows(park) == 0
     assert park.ask("SELECT count(*) > 0 FROM base.energy_dirty") == [(True,)]
-    with accounting(tmp_path, dsn):
+    with metering(tmp_path, dsn):
         wait_until(lambda: rows(park) == 4, "four intervals")
     assert set(park.energies().values()) == {(1.5, "good")}
     assert park.ask("SELECT count(*) FROM interval_energy_revisions") == [(0,)]
@@ -99,7 +104,7 @@ def test_killed_before_its_commit_it_loses_and_doubles_nothing(park, dsn, tmp_pa
 def test_killed_again_and_again_while_data_come(park, dsn, tmp_path):
     park.born(meter())
     for number in range(4):
-        with accounting(tmp_path, dsn) as process:
+        with metering(tmp_path, dsn) as process:
             park.store_readings(hour(park, "m-1", f"05 0{number}:00"))
             drain(park.store)
             time.sleep(0.4 * number)
@@ -110,41 +115,56 @@ def test_killed_again_and_again_while_data_come(park, dsn, tmp_path):
 
 
 def test_wrong_settings_are_refused_with_all_problems(tmp_path, capsys, monkeypatch):
-    monkeypatch.delenv("PARKGRID_ACCOUNTING_DATABASE_DSN", raising=False)
+    monkeypatch.delenv("PARKGRID_METERING_DATABASE_DSN", raising=False)
     path = tmp_path / "wrong.toml"
-    path.write_text("settle_every_s = -1\n[database]\nlock_timeout_s = 0\n", "utf-8")
+    path.write_text("round_every_s = -1\n[database]\nlock_timeout_s = 0\n", "utf-8")
     assert main(["--config", str(path)]) == 2
     errors = capsys.readouterr().err
-    assert all(part in errors for part in ("settle_every_s", "database.dsn", "lock_timeout_s"))
+    assert all(part in errors for part in ("round_every_s", "database.dsn", "lock_timeout_s"))
 
 
 def test_right_settings_are_said_to_be_right(tmp_path, capsys):
     assert main(["--config", str(settings(tmp_path, "postgresql://nobody@127.0.0.1/none")), "--check"]) == 0
-    assert "right" in capsys.readouterr().out
+    assert "valid" in capsys.readouterr().out
 
 
 def test_a_database_without_schema_is_said_in_words(tmp_path, empty_dsn):
-    with accounting(tmp_path, empty_dsn) as process:
+    with metering(tmp_path, empty_dsn) as process:
         assert process.wait(120) == 1
     assert "parkgrid db migrate" in (tmp_path / "log").read_text()
 
 
-@pytest.mark.parametrize("key", ["settle_every_s", "look_every_s", "database.dsn"])
+@pytest.mark.parametrize("key", ["round_every_s", "look_every_s", "database.dsn"])
 def test_every_setting_has_a_word_of_help(key):
     from dataclasses import fields
 
-    from parkgrid_accounting.settings import AccountingSettings, DatabaseSettings
-
-    named = {f.name: f for f in fields(AccountingSettings)} | {
-        f"database.{f.name}": f for f in fields(DatabaseSettings)
-    }
+    named = {f.name: f for f in fields(MeteringSettings)} | {f"database.{f.name}": f for f in fields(DatabaseSettings)}
     assert named[key].metadata["help"]
+
+
+def test_what_follows_may_fail_and_rounds_go_on(park, dsn):
+    def follow(*_):
+        raise FollowError("0319-77 has no plan")
+
+    service = Service(MeteringSettings(DatabaseSettings(dsn), round_every_s=0.05, look_every_s=0.5), follow)
+    running = threading.Thread(target=service.run)
+    running.start()
+    try:
+        park.born(meter())
+        for number in range(2):
+            park.store_readings(hour(park, "m-1", f"05 0{number}:00"))
+            drain(park.store)
+            wait_until(lambda wanted=4 * number + 4: rows(park) == wanted, "four more intervals")
+    finally:
+        service.stop.set()
+        running.join()
+    assert b'parkgrid_metering_failures_total{kind="FollowError"}' in generate_latest(service.metrics.registry)
 
 
 def test_alone_it_says_what_it_waits_for(tmp_path, dsn, park):
     park.born(meter())
     park.store_readings(hour(park, "m-1", "05 00:00"))
-    with accounting(tmp_path, dsn):
+    with metering(tmp_path, dsn):
         # Readings are stored, and nobody is there who rolls them up and passes them on.
         wait_until(lambda: "waits_for_rollups" in (tmp_path / "log").read_text("utf-8"), "a word about it")
     assert "parkgrid ingest run" in (tmp_path / "log").read_text("utf-8")
