@@ -1,4 +1,4 @@
-"""`parkgrid import`: measured CSV files straight into the store, settled at once.
+"""`parkgrid import`: measured CSV files straight into the store, with their energy at once.
 
     mapping, files ─▶ series ─▶ readings ─▶ parkgrid_ingest.bulk ─▶ store ─▶ roll-ups ─▶ intervals
                         └──▶ breaks ─▶ declarations: what was counted in a hole of the files is not known
@@ -32,7 +32,7 @@ from parkgrid_ingest.bulk import BATCH_MS, Imported, Target, bring_in, epoch_of,
 from parkgrid_ingest.decode import Reading
 from parkgrid_ingest.store import Park, Store
 from parkgrid_ingest.store.opening import open_store
-from parkgrid_metering.catching_up import Progress, settled
+from parkgrid_metering.catching_up import Progress, caught_up
 from parkgrid_metering.declarations import Wish, declare
 from parkgrid_simulators.measured.loading import Measured, open_measured
 from parkgrid_simulators.measured.mapping import ReplayMapping
@@ -99,7 +99,7 @@ def _document(found: Imported) -> dict[str, Any]:
 
 
 def import_measured(dsn: str, measured: Measured, now_ms: int, tell: Progress) -> Imported:
-    """Store what an earlier run did not, and settle it. Raises `StoreError`."""
+    """Store what an earlier run did not, and compute its energy. Raises `StoreError`."""
     mapping = measured.mapping
     gateway = Gateway(mapping.park, GATEWAY)
     found = Imported()
@@ -107,7 +107,7 @@ def import_measured(dsn: str, measured: Measured, now_ms: int, tell: Progress) -
         target = _begin(store, gateway, measured, now_ms)
         declare_breaks(dsn, gateway, measured.series, now_ms)
         told = as_share(target.start_ms, target.end_ms, "readings stored", tell)
-        with settled(dsn, store.kind, tell):
+        with caught_up(dsn, store.kind, tell):
             bring_in(store, _Readings(measured).between, target, found, told)
     return found
 

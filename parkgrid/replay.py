@@ -30,7 +30,7 @@ from parkgrid_contract.time import SystemClock, from_ms, to_ms
 from parkgrid_edge.agent import Agent
 from parkgrid_edge.settings import EdgeSettings, load_settings
 from parkgrid_ingest.store.opening import open_store
-from parkgrid_metering.catching_up import settle_everything
+from parkgrid_metering.catching_up import catch_up
 from parkgrid_proof.verdict import Before, Verdict, judge
 from parkgrid_simulators.clock import SteppedClock
 from parkgrid_simulators.modbus_server import ModbusServer
@@ -128,21 +128,21 @@ class _Run:
                 await running
         finally:
             await server.stop()
-        with waiting(console, "settling the energy of every interval"):
-            await asyncio.to_thread(self._settle)
+        with waiting(console, "computing the energy of every interval"):
+            await asyncio.to_thread(self._work_off)
         figures = totals(self._chain.dsn, self._source.mapping.park)
         database, broker = self._chain.database, self._chain.broker
         if database is None or broker is None:
             raise RuntimeError("a replay begins when the chain is up")
         return await asyncio.to_thread(judge, [self._ledger], database, before, broker.kind, figures)
 
-    def _settle(self) -> None:
+    def _work_off(self) -> None:
         """What the files do not have is declared, and lacks nothing on our way; then all energies."""
         gateway = Gateway(self._source.mapping.park, GATEWAY)
         with contextlib.closing(open_store(self._chain.dsn)) as store:
             store.mark_imported(gateway)
         declare_breaks(self._chain.dsn, gateway, self._source.series, SystemClock().now_ms())
-        settle_everything(self._chain.dsn)
+        catch_up(self._chain.dsn)
 
     async def _step_through(self, agent: Agent, console: Console) -> None:
         with progress(console) as tell:
@@ -168,7 +168,7 @@ class _Run:
 
 
 def totals(dsn: str, park: str) -> dict[str, float]:
-    """Energies of a park in kWh as the store has settled them, by what the registers count."""
+    """Energies of a park in kWh as the store has them, by what the registers count."""
     with psycopg.connect(dsn) as connection:
         return {
             name: round(_energy(connection, park, device_class, counter), 3)

@@ -26,7 +26,7 @@ from parkgrid_contract.time import AcceleratedClock, SystemClock
 from parkgrid_demo import district
 from parkgrid_edge.agent import Agent
 from parkgrid_edge.settings import EdgeSettings, load_settings
-from parkgrid_metering.catching_up import Progress, quiet, settle_everything
+from parkgrid_metering.catching_up import Progress, catch_up, quiet
 from parkgrid_proof.verdict import Before, Verdict, judge
 from parkgrid_servers import process
 from parkgrid_servers.supervisor import PartError
@@ -35,7 +35,7 @@ from parkgrid_simulators.scenario import DEFAULT, SCENARIOS
 DISTRICT = (DEFAULT, SCENARIOS / "biling_ic_park.toml", SCENARIOS / "julongshan_pedf_office.toml")
 """A park with photovoltaics, storage and super-chargers, one of integrated circuits in three shifts, a PEDF office."""
 _DAY_MS = 86_400_000
-_SETTLE_S = 20.0
+_BACKLOG_S = 20.0
 """Start and end of a timed run, in seconds for each park that its clock must cover beside the run itself."""
 _LONGEST_DRAIN_S = 60.0
 _TICK_S = 0.2
@@ -216,7 +216,7 @@ class UpRun:
         database, broker = self._chain.database, self._chain.broker
         if not ledgers or self._before is None or database is None or broker is None:
             raise RuntimeError("only a run with --for keeps a ledger")
-        await asyncio.to_thread(settle_everything, self._chain.dsn)
+        await asyncio.to_thread(catch_up, self._chain.dsn)
         return await asyncio.to_thread(judge, ledgers, database, self._before, broker.kind)
 
     async def _prepare(self, tell: Progress) -> None:
@@ -290,7 +290,7 @@ def accelerated(plan: Plan, newest: int | None) -> AcceleratedClock | None:
     if plan.for_s is None:
         clock = AcceleratedClock(now_ms, now_ms - _DAY_MS, plan.speed)
     else:
-        clock = AcceleratedClock.covering(plan.for_s + _SETTLE_S * len(plan.parks), plan.speed, now_ms)
+        clock = AcceleratedClock.covering(plan.for_s + _BACKLOG_S * len(plan.parks), plan.speed, now_ms)
     start_ms = clock.start_ms if newest is None else min(max(clock.start_ms, newest + 1), now_ms)
     return AcceleratedClock(now_ms, start_ms, plan.speed)
 

@@ -17,13 +17,13 @@ from parkgrid_contract.time import from_ms
 from parkgrid_ingest.rows import ClassRows
 from parkgrid_ingest.store.copy_binary import Origin, columns_of, encode
 from parkgrid_ingest.store.opening import open_store
-from parkgrid_metering.rounds import Report, settle
+from parkgrid_metering.rounds import Report, run_rounds
 
 POINTS = 1_000
 READINGS = 1_440
 INTERVALS = 96
 _PAST = 60
-"""Minutes before the day that were settled in time: a register is new only once."""
+"""Minutes before the day that were metered in time: a register is new only once."""
 _GATEWAY = Gateway("bench-metering", "gw-close")
 _COUNTER = "energy_import_kwh"
 _MINUTE_MS = 60_000
@@ -41,7 +41,7 @@ def measure(stack: Stack, pairs: int, tell: Progress) -> Figure:
     with psycopg.connect(stack.database.dsn, autocommit=True) as connection:
         _await_quiet(connection)
         _fill(connection, devices, range(-_PAST, 1), start_ms)
-        _settle(connection, devices, start_ms, range(-_PAST, 0, 15))
+        _meter(connection, devices, start_ms, range(-_PAST, 0, 15))
         for table in ("interval_energy", "register_belief"):
             connection.execute(f"CREATE TEMP TABLE past_{table} AS TABLE base.{table}".encode())
         _fill(connection, devices, range(1, READINGS + 1), start_ms)
@@ -133,31 +133,31 @@ def _close(
     start_ms: int,
     plain: list[tuple[Any, ...]],
 ) -> Leg:
-    """Settle the whole day as it came after the hour before: read, compute, write, commit."""
+    """Meter the whole day as it came after the hour before: read, compute, write, commit."""
     connection.execute("TRUNCATE base.interval_energy, base.data_gap, base.energy_dirty, base.register_belief")
     connection.execute("INSERT INTO base.interval_energy TABLE past_interval_energy")
     connection.execute("INSERT INTO base.register_belief TABLE past_register_belief")
     connection.execute("UPDATE base.register SET settled_to = %s", (from_ms(start_ms),))
     connection.execute("DELETE FROM base.energy_progress")
-    report, seconds = _settle(connection, devices, start_ms, range(0, READINGS + 1, 15))
+    report, seconds = _meter(connection, devices, start_ms, range(0, READINGS + 1, 15))
     # The last quarter of the hour before ended with the day's first reading, so it was not told yet.
     inserted = report.inserted == POINTS * (INTERVALS + 1)
-    right = inserted and connection.execute(_SETTLED, (from_ms(start_ms),)).fetchall() == plain
+    right = inserted and connection.execute(_STORED, (from_ms(start_ms),)).fetchall() == plain
     return Leg(1 / seconds, right)
 
 
-def _settle(
+def _meter(
     connection: "psycopg.Connection[Any]",
     devices: np.ndarray[Any, np.dtype[np.int64]],
     start_ms: int,
     quarters: range,
 ) -> tuple[Report, float]:
-    """Settle after news in quarters of an hour, given by their minutes: what was done, and its seconds."""
+    """Meter after news in quarters of an hour, given by their minutes: what was done, and its seconds."""
     slots = start_ms // _MINUTE_MS + np.array(quarters)
     pairs = (np.repeat(devices, len(slots)).tolist(), np.tile(slots, len(devices)).tolist())
     connection.execute("INSERT INTO base.energy_dirty (device_class, devices, slots) VALUES ('meter', %s, %s)", pairs)
     started = time.monotonic()
-    report = settle(connection, time.time_ns() // 1_000_000)
+    report = run_rounds(connection, time.time_ns() // 1_000_000)
     return report, time.monotonic() - started
 
 
@@ -176,7 +176,7 @@ SELECT device_id, (max(energy_import_kwh) - min(energy_import_kwh))::int8, 96::i
 FROM base.meter WHERE at >= %s AND at <= %s GROUP BY device_id ORDER BY device_id
 """
 
-_SETTLED = """
+_STORED = """
 SELECT r.device_id, sum(i.energy_wh)::int8, count(*)
 FROM base.interval_energy AS i JOIN base.register AS r USING (register_id)
 WHERE i.at >= %s GROUP BY r.device_id ORDER BY r.device_id

@@ -40,9 +40,7 @@ BARS = {
     "outbox": Bar(0.5, "higher", "durable appends/s of the outbox / raw sqlite3, same bytes, synchronous=FULL"),
     "history_api": Bar(0.5, "higher", "history answers of 1,000 points/s / constant bytes from the same server"),
     "rollup": Bar(10.0, "higher", "speed of the 15-minute roll-up / the same answer from raw rows, 20 days at 10 s"),
-    "close_day": Bar(
-        2.0, "lower", "time to settle a day of 1,000 points at a minute / plain GROUP BY of the same rows"
-    ),
+    "close_day": Bar(2.0, "lower", "time to meter a day of 1,000 points at a minute / plain GROUP BY of the same rows"),
     "edge_rss_mb": Bar(45.0, "lower", "MB of a gateway agent with 50 devices x 20 signals"),
     "modbus_requests": Bar(1 / 15, "lower", "Modbus requests per value read by that agent"),
     "drain": Bar(0.6, "higher", "backlog values/s that an agent drains while live goes on / peak of ingest_200"),

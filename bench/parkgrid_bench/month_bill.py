@@ -113,7 +113,7 @@ _INSERT_INTERVALS = """
 INSERT INTO base.interval_energy (register_id, at, period_s, energy_wh, quality, expected, received, valid, estimated,
                                   late, revision, changed_at, cause)
 SELECT r.register_id, at, 900, (r.register_id::int8 * 7919 + extract(epoch FROM at)::int8 / 900 * 104729) %% 250000, 1,
-       15, 15, 15, 0, 0, 1, %(stop)s, 'settled'
+       15, 15, 15, 0, 0, 1, %(stop)s, 'metered'
 FROM public.registers AS r
 CROSS JOIN generate_series(%(start)s::timestamptz, %(stop)s::timestamptz - INTERVAL '15 minutes', '15 minutes') AS at
 WHERE r.park = %(park)s

@@ -179,7 +179,7 @@ def habit_of(browser: "Browser", park: LivePark, watched_s: float) -> Habit:
 
 
 async def _cost(park: LivePark, habit: Habit, clients: int, window_s: float) -> Cost:
-    """Open so many pages over five seconds, let them settle, and measure a window."""
+    """Open so many pages over five seconds, let them come to rest, and measure a window."""
     child, counted = _there(park.api), _Counted()
     tasks = [
         asyncio.create_task(work)

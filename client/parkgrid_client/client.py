@@ -106,7 +106,7 @@ class Client:
     def sessions(self, park: str, start: Instant, end: Instant, **filters: str) -> pd.DataFrame:
         """The charging sessions that began in a span; one session a row, with what it took from each origin in kWh.
 
-        `from_pv_kwh`, `from_storage_kwh`, `from_grid_kwh` and `unattributed_kwh` (sources not known, or not settled
+        `from_pv_kwh`, `from_storage_kwh`, `from_grid_kwh` and `unattributed_kwh` (sources not known, or not metered
         yet) make up `energy_kwh`; what the vehicle gave back is `returned_kwh`. They are NaN while a session is under
         way. `attrs["registers_kwh"]` is what the registers counted in the span: `attrs["in_sessions_kwh"]` of sessions
         and `attrs["outside_sessions_kwh"]` of none. Filters: gateway, device, line, transformer, account.

@@ -32,7 +32,7 @@ class Gateway:
 class MeteringPoint:
     """Where a device hangs in the grid: station, line, transformer, account (站-线-变-户).
 
-    Dispatch by transformer district (台区) selects on `transformer`; settlement selects on `account`.
+    Dispatch by transformer district (台区) selects on `transformer`; bills select on `account`.
     """
 
     station: str = ""

@@ -40,7 +40,7 @@ MAX_DEVICES = 1_000
 MAX_TEXT = 200
 MIN_PERIOD_S = 0.01
 MAX_PERIOD_S = 86_400.0
-"""A day: the longest interval that energy is settled in."""
+"""A day: the longest interval that energy is metered in."""
 MAX_RATINGS = 50
 MAX_RATING = 1e9
 """In the unit of the rating's name: a million megawatts, or a register of nine digits."""

@@ -5,15 +5,12 @@ park is data (Asia/Shanghai by default).
 """
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-SETTLEMENT_PERIOD = timedelta(minutes=15)
-SETTLEMENT_INTERVALS_PER_DAY = 96
 OLDEST_MS = 946_684_800_000
 """2000-01-01T00:00Z: no device of a park reports older data; an older stamp is a clock that was never set."""
 BEYOND_MS = 7_258_118_400_000
@@ -53,24 +50,6 @@ class Interval:
     def __str__(self) -> str:
         """ISO 8601 start and end."""
         return f"{self.start.isoformat()}/{self.end.isoformat()}"
-
-    def split(self, period: timedelta) -> Iterator["Interval"]:
-        """The intervals of one period each, from the start; the last one may be shorter."""
-        start = self.start
-        while start < self.end:
-            end = min(start + period, self.end)
-            yield Interval(start, end)
-            start = end
-
-
-def settlement_day(day: date, zone: ZoneInfo = SHANGHAI) -> list[Interval]:
-    """The 96 settlement intervals of a local day.
-
-    A settlement day always has 96 intervals of 15 minutes from local midnight; China has had no daylight saving time
-    since 1992, and a zone that has is cut in the same way.
-    """
-    start = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
-    return list(Interval(start, start + SETTLEMENT_PERIOD * SETTLEMENT_INTERVALS_PER_DAY).split(SETTLEMENT_PERIOD))
 
 
 class Clock(Protocol):

@@ -31,8 +31,8 @@ from parkgrid_domain.clusters import enterprise_file, output_file
 from parkgrid_domain.tariff.bill import Terms
 from parkgrid_domain.tariff.reader import example, examples
 from parkgrid_ingest.store.opening import open_store
-from parkgrid_metering.catching_up import Progress, settling
-from parkgrid_metering.rounds import settle
+from parkgrid_metering.catching_up import Progress, metering
+from parkgrid_metering.rounds import run_rounds
 from parkgrid_simulators import history
 from parkgrid_simulators.scenario import Scenario
 from parkgrid_simulators.state import ParkState
@@ -102,12 +102,12 @@ def fill(
     open_parks = {state: each for state, each in parks.items() if not notes[each.park].complete}
     if not open_parks:
         return None
-    with settling(dsn):
+    with metering(dsn):
         handovers = _readings(dsn, notes, open_parks, tell, read_every_s or {})
     done("readings")
     with psycopg.connect(dsn, autocommit=True) as connection:
         tell("energy of every quarter of an hour", _READINGS_SHARE)
-        settle(connection, SystemClock().now_ms())
+        run_rounds(connection, SystemClock().now_ms())
         done("intervals")
         for scenario in open_parks.values():
             tell(f"bills of {scenario.park}", _BILLS_FROM)
@@ -169,7 +169,7 @@ def _readings(
 def _span(scenario: Scenario, noted: Noted) -> HistorySpan:
     """A quarter of an hour apart, the last days by the minute, the last half hour as the live park is read.
 
-    Charts of a day begin in the days by the minute; what is settled again as the live park sets in lies in the rest.
+    Charts of a day begin in the days by the minute; what is metered again as the live park sets in lies in the rest.
     """
     fine_ms = history.midnight_after(scenario, noted.end_ms - (1 + FINE_DAYS) * _DAY_MS)
     dense_ms = noted.end_ms - _DENSE_MS

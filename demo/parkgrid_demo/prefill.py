@@ -61,7 +61,7 @@ class HistorySpan:
     dense_from_ms: int | None = None
     """The quarter of an hour from which a park is read as often as when it is live, so that one cannot tell them apart.
 
-    What is settled again when the live readings come is measured by what the devices promise then.
+    What is metered again when the live readings come is measured by what the devices promise then.
     """
 
     def period_at(self, at_ms: int, dense_s: int) -> int:

@@ -134,12 +134,12 @@ def _first_answers(connection: Connection, source: tuple[str, str], slots_ms: Ma
 
 def _answered(register: Register, at_ms: int) -> Register:
     """It counts from the first edge at or after its first reading; what was integrated before stays."""
-    counted_ms = None if register.settled_ms is None else register.floor(at_ms - 1) + register.period_ms
+    counted_ms = None if register.metered_ms is None else register.floor(at_ms - 1) + register.period_ms
     return replace(register, method="register", counted_ms=counted_ms)
 
 
 def begins_after(register: Register, news_ms: Mapping[int, int]) -> int:
     """Where the first reading of a register may be; `news_ms` is where the news of each device begin."""
-    if register.settled_ms is None and register.sought_ms is not None:
+    if register.metered_ms is None and register.sought_ms is not None:
         return min(register.sought_ms, news_ms.get(register.device_id, register.sought_ms))
     return 0 if register.counted_ms is None or register.method == "power" else register.counted_ms - register.period_ms

@@ -1,4 +1,4 @@
-"""What is believed of registers, kept from round to round: one state a day and one at the end of what is settled."""
+"""What is believed of registers, kept from round to round: one state a day and one at the end of what is metered."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

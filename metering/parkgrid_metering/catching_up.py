@@ -1,4 +1,4 @@
-"""From stored readings to settled energy: roll-ups and intervals brought up to what is stored, at full speed.
+"""From stored readings to energy of intervals: roll-ups and intervals brought up to what is stored, at full speed.
 
     commit ─▶ notes ─▶ roll-ups of whole spans ─▶ intervals          beside more commits, and to the end
 
@@ -19,7 +19,7 @@ from parkgrid_contract.time import SystemClock
 from parkgrid_database import StoreKind
 from parkgrid_database.errors import StoreUnavailableError
 from parkgrid_ingest.store.opening import open_store
-from parkgrid_metering.rounds import settle, settle_once
+from parkgrid_metering.rounds import run_round, run_rounds
 
 Progress = Callable[[str, float], None]
 """Told what is being done and how much of it, 0 to 1."""
@@ -30,14 +30,14 @@ _KEEPERS: dict[StoreKind, int] = {"postgres": 2, "timescale": 1}
 _MOST_TRIES = 120
 """How often a keeper looks again while an ingest refreshes the very aggregate."""
 _LOOK_EVERY_S = 0.2
-_SETTLE_EVERY_S = 0.5
+_ROUND_EVERY_S = 0.5
 
 
 def quiet(_what: str, _share: float) -> None:
     """Tell nobody."""
 
 
-def settle_everything(dsn: str) -> None:
+def catch_up(dsn: str) -> None:
     """Return when every stored reading has its part in the intervals; ingest may be running beside it."""
     clock, deadline = SystemClock(), time.monotonic() + _PATIENCE_S
     with closing(open_store(dsn)) as store, psycopg.connect(dsn, autocommit=True) as connection:
@@ -49,17 +49,17 @@ def settle_everything(dsn: str) -> None:
             if left.fetchone() == (False,):
                 break
             time.sleep(_PAUSE_S)
-        settle(connection, clock.now_ms())
+        run_rounds(connection, clock.now_ms())
 
 
 @contextlib.contextmanager
-def settled(dsn: str, kind: StoreKind, tell: Progress = quiet) -> Iterator[None]:
+def caught_up(dsn: str, kind: StoreKind, tell: Progress = quiet) -> Iterator[None]:
     """While readings come in, and then to the end: roll-ups, and the energy of every interval."""
-    with settling(dsn), rolling_up(dsn, kind, tell):
+    with metering(dsn), rolling_up(dsn, kind, tell):
         yield
     tell("energy of every interval", 1.0)
     with psycopg.connect(dsn, autocommit=True) as connection:
-        settle(connection, SystemClock().now_ms())
+        run_rounds(connection, SystemClock().now_ms())
 
 
 @contextlib.contextmanager
@@ -83,18 +83,18 @@ def rolling_up(dsn: str, kind: StoreKind, tell: Progress = quiet) -> Iterator[No
 
 
 @contextlib.contextmanager
-def settling(dsn: str) -> Iterator[None]:
-    """Settle what has been made while more is being made: a processor that waits for the other's part has work."""
+def metering(dsn: str) -> Iterator[None]:
+    """Meter what has been made while more is being made: a processor that waits for the other's part has work."""
     ended = threading.Event()
 
-    def settle_on() -> None:
+    def meter_on() -> None:
         pending = False
         with psycopg.connect(dsn, autocommit=True) as connection:
-            while not ended.wait(0 if pending else _SETTLE_EVERY_S):
-                pending = settle_once(connection, SystemClock().now_ms()).pending
+            while not ended.wait(0 if pending else _ROUND_EVERY_S):
+                pending = run_round(connection, SystemClock().now_ms()).pending
 
-    with ThreadPoolExecutor(1, "settlement") as beside:
-        running = beside.submit(settle_on)
+    with ThreadPoolExecutor(1, "metering") as beside:
+        running = beside.submit(meter_on)
         try:
             yield
         finally:

@@ -1,4 +1,4 @@
-"""Gaps: spells of settled intervals with fewer readings than planned, each with the part of the way that failed."""
+"""Gaps: spells of metered intervals with fewer readings than planned, each with the part of the way that failed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

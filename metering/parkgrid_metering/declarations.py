@@ -61,7 +61,7 @@ class Declared:
 
 
 def declare(connection: Connection, wish: Wish, now_ms: int) -> int:
-    """Append a declaration and have exactly its register settled again; its number. Raises `DeclarationError`."""
+    """Append a declaration and have exactly its register computed again; its number. Raises `DeclarationError`."""
     if not wish.by.strip() or not wish.reason.strip():
         raise DeclarationError("a declaration needs a name (--by) and a reason (--reason): both are kept with it")
     with connection.transaction():

@@ -1,9 +1,9 @@
 """Inverters of parks without coordinates: what others counted in a gap of one tells when it counted.
 
-    rows of an inverter changed ─▶ gaps of it and of the others at that time ─▶ settled again in the same round,
+    rows of an inverter changed ─▶ gaps of it and of the others at that time ─▶ computed again in the same round,
                                                                                with the good intervals beside them
 
-Good intervals never rest on what others counted, so this comes to an end: what is settled again is no news to anybody.
+Good intervals never rest on what others counted, so this comes to an end: what is computed again is no news to anybody.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from parkgrid_metering.work import RegisterSpan, Window
 
 BESIDE = Author("neighbouring inverters")
 _JOIN_MS = 86_400_000
-"""Gaps so near to each other are settled together."""
+"""Gaps so near to each other are computed together."""
 
 
 class Inverters:
@@ -51,8 +51,8 @@ class Inverters:
                 at_ms = grid.start_ms + np.flatnonzero(changed[place]) * grid.period_ms
                 self._changed.setdefault(each.span.register.park, []).append(at_ms)
 
-    def anew(self, settled_ms: Mapping[int, int]) -> list[RegisterSpan]:
-        """What is to be settled again since intervals changed; `settled_ms`: up to where registers are by now."""
+    def anew(self, metered_ms: Mapping[int, int]) -> list[RegisterSpan]:
+        """What is to be computed again since intervals changed; `metered_ms`: up to where registers are by now."""
         changed, self._changed = self._changed, {}
         found: list[RegisterSpan] = []
         for park, parts in changed.items():
@@ -60,7 +60,7 @@ class Inverters:
             runs = list(_runs(np.unique(np.concatenate(parts)), max(each.period_ms for each in members)))
             for number, hulls in self._gaps([each.register_id for each in members], runs).items():
                 register = self._members[number]
-                register = replace(register, settled_ms=settled_ms.get(number, register.settled_ms))
+                register = replace(register, metered_ms=metered_ms.get(number, register.metered_ms))
                 found += _spans(register, hulls, self._kept_ms.get((register.device_class, park), 0))
         return found
 
@@ -69,7 +69,7 @@ class Inverters:
         mine = {
             each.span.register.register_id: each.span.register
             for each in windows
-            if each.span.register.register_id in self._members and each.span.register.settled_ms is not None
+            if each.span.register.register_id in self._members and each.span.register.metered_ms is not None
         }
         if not mine:
             return list(rules)

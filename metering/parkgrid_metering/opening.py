@@ -38,7 +38,7 @@ class Opener:
     limited: list[Register] = field(default_factory=list)
     """Registers whose news reach further than one round goes."""
     sought: dict[int, int] = field(default_factory=dict)
-    """Before which instant a register that was never settled has no usable reading."""
+    """Before which instant a register that was never metered has no usable reading."""
     _waiting: dict[int, list[RegisterSpan]] = field(default_factory=dict)
     _next: list[Window] = field(default_factory=list)
     _again: list[tuple[RegisterSpan, int]] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Opener:
         self._again.append((replace(window.span, low_ms=low_ms), low_ms))
         return True
 
-    def settled(self, window: Window) -> None:
+    def unchanged(self, window: Window) -> None:
         """A window came out as it was held: nothing after it changes."""
         self._take_next(window.span.register)
 
@@ -86,7 +86,7 @@ class Opener:
                 self.limited.append(register)
         elif window.alone or end_ms <= window.begin_ms:
             self._stuck.append((window, max(last_ms, end_ms)))
-        elif span.forward and end_ms > (register.settled_ms or 0):
+        elif span.forward and end_ms > (register.metered_ms or 0):
             self.limited.append(register)
         else:
             longer_ms = (window.end_ms - window.begin_ms) * _LONGER
@@ -139,7 +139,7 @@ class Opener:
         for place, (span, _) in enumerate(counted):
             if place in held:
                 found.append(self._from(span, held[place]))
-            elif span.low_ms >= DAY_MS and span.register.settled_ms is not None and span.high_ms < LAST_MS:
+            elif span.low_ms >= DAY_MS and span.register.metered_ms is not None and span.high_ms < LAST_MS:
                 found.append(self._unheld(span))
             else:
                 begun.append(span)
@@ -153,7 +153,7 @@ class Opener:
         return self._window(span, held.at_ms, held.belief, self._length(span, held.at_ms), first=False)
 
     def _unheld(self, span: RegisterSpan) -> Window:
-        """A window before which nothing is held: the first day of a register, or a store that a former version settled.
+        """A window before which nothing is held: the first day of a register, or a store that a former version wrote.
 
         A day of readings before it teaches what is believed.
         """
@@ -181,7 +181,7 @@ class Opener:
         if span.forward:
             return self._window(span, span.low_ms, NOTHING, LONGEST_MS, first=False)
         low_ms = register.floor(span.low_ms) - 2 * register.period_ms
-        length_ms = min(span.high_ms, register.settled_ms or 0) - low_ms + 4 * register.period_ms
+        length_ms = min(span.high_ms, register.metered_ms or 0) - low_ms + 4 * register.period_ms
         return self._window(span, low_ms, NOTHING, min(length_ms, LONGEST_MS), first=False)
 
     def _from_first(self, begun: Sequence[RegisterSpan]) -> list[Window]:

@@ -44,7 +44,7 @@ LAST_MS = 4_102_444_800_000
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """One register and how far its intervals are settled."""
+    """One register and how far its intervals are metered."""
 
     register_id: int
     device_id: int
@@ -57,7 +57,7 @@ class Register:
     reading_ms: int
     """Planned distance of its readings."""
     zone: str
-    settled_ms: int | None
+    metered_ms: int | None
     limit_kw: float | None
     own_time: bool
     """Whether its gateway lives on a time of its own, so that nothing can be late."""
@@ -87,7 +87,7 @@ class Register:
     @property
     def falls_back(self) -> bool:
         """Whether power may stand in for the counter, should it never answer."""
-        return self.method == "register" and self.has_power and self.settled_ms is None
+        return self.method == "register" and self.has_power and self.metered_ms is None
 
     @property
     def waits(self) -> bool:
@@ -182,7 +182,7 @@ def _fenced(row: Sequence[Any]) -> Register | None:
 
 
 def _register(row: Sequence[Any]) -> Register:
-    number, device, device_class, signal, park, period_s, method, reading_s, zone, settled, *more = row
+    number, device, device_class, signal, park, period_s, method, reading_s, zone, metered_to, *more = row
     rated_kw, own_time, announced, has_power, counted, sought, *place = more
     return Register(
         number,
@@ -194,7 +194,7 @@ def _register(row: Sequence[Any]) -> Register:
         method,
         max(1, round(reading_s * 1_000)),
         zone,
-        None if settled is None else to_ms(settled),
+        None if metered_to is None else to_ms(metered_to),
         rated_kw * LIMIT_OF_RATED if rated_kw else None,
         bool(own_time),
         announced=bool(announced),
@@ -230,10 +230,10 @@ def rules(connection: Connection, registers: Sequence[Register]) -> list[Registe
     ]
 
 
-def note_settled(connection: Connection, settled_ms: Mapping[int, int]) -> None:
+def note_metered(connection: Connection, metered_ms: Mapping[int, int]) -> None:
     """Remember up to where intervals have their rows."""
-    if settled_ms:
-        values = {"registers": list(settled_ms), "settled_ms": list(settled_ms.values())}
+    if metered_ms:
+        values = {"registers": list(metered_ms), "metered_ms": list(metered_ms.values())}
         connection.execute(statement("registers/note_metered"), values)
 
 

@@ -48,7 +48,7 @@ def apart(
     """Compute registers together; where that fails, in ever smaller parts, until only those fail that cause it."""
     try:
         made: Metered | Failure = compute(given, windows, rules)
-    except Exception as error:  # noqa: BLE001 - whatever it is that one register does, the others are settled
+    except Exception as error:  # noqa: BLE001 - whatever it is that one register does, the others are computed
         if len(windows) > 1:
             middle = len(windows) // 2
             bound = int(np.searchsorted(given.register, middle))

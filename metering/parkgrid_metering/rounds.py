@@ -1,4 +1,4 @@
-"""Settlement: what commits touched becomes energy of intervals, and nothing else changes.
+"""Rounds of metering: what commits touched becomes energy of intervals, and nothing else changes.
 
 notes of touched slots ─▶ spans of registers ─▶ windows ─▶ readings ─▶ domain.energy ─▶ rows that differ
 declarations          ─▶                          ▲  │                                   beliefs, findings
@@ -70,7 +70,7 @@ _AHEAD = 4
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a settlement did."""
+    """What a round did, or several."""
 
     inserted: int = 0
     """Intervals that got their first row."""
@@ -94,18 +94,18 @@ class Report:
         )
 
 
-def settle(connection: Connection, now_ms: int, throttle: Throttle = without_pause) -> Report:
+def run_rounds(connection: Connection, now_ms: int, throttle: Throttle = without_pause) -> Report:
     """Work off everything that maintenance and declarations have noted. Raises `StoreError`."""
     total = Report()
     while True:
         with translated():
-            report = settle_once(connection, now_ms, throttle)
+            report = run_round(connection, now_ms, throttle)
         total += report
         if not report.pending:
             return total
 
 
-def settle_once(connection: Connection, now_ms: int, throttle: Throttle = without_pause) -> Report:
+def run_round(connection: Connection, now_ms: int, throttle: Throttle = without_pause) -> Report:
     """One round: a bounded part of what was noted, in one transaction."""
     if not _anything_dirty(connection, now_ms):
         return Report()
@@ -134,7 +134,7 @@ class _Round:
         self._now_ms = now_ms
         self._throttle = throttle
         self._report = Report()
-        self._settled: dict[int, int] = {}
+        self._metered: dict[int, int] = {}
         self._parks: set[str] = set()
         self._limited: list[Register] = []
         self._computed: list[tuple[list[Register], Computed]] = []
@@ -174,7 +174,7 @@ class _Round:
         self._compute([*self._declared(known, again), *work])
         failures = retry_queue.of_each(self._failures)
         retry_queue.keep(connection, failures, again, self._now_ms)
-        registers.note_settled(connection, self._settled)
+        registers.note_metered(connection, self._metered)
         connection.execute(statement("notes/forget_notes"), {"numbers": [row[0] for row in notes]})
         self._note_unfinished()
         self._note_waiting(waiting, touched)
@@ -214,7 +214,7 @@ class _Round:
             if register is None:
                 continue  # left out: it was told when registers were loaded
             counted_ms = register.counted_ms or 0
-            if register.settled_ms is not None and register.settled_ms >= counted_ms:
+            if register.metered_ms is not None and register.metered_ms >= counted_ms:
                 low_ms = max(to_ms(from_at), counted_ms)
                 found.append(RegisterSpan(register, low_ms, LAST_MS, Author(cause, by), forward=False))
         return found
@@ -276,19 +276,19 @@ class _Round:
             while windows:
                 for group in groups(windows):
                     began = time.monotonic()
-                    self._settle_group(sorted(group, key=_by_signal_and_device), opener)
+                    self._meter_group(sorted(group, key=_by_signal_and_device), opener)
                     self._throttle(time.monotonic() - began)
                 windows = opener.further()
             self._limited += opener.limited
             apart += opener.apart
             registers.note_sought(self._connection, opener.sought)
-            work = self._inverters.anew(self._settled)
+            work = self._inverters.anew(self._metered)
         # Only now: what neighbours said in the same spell tells causes apart.
         for registers_of, computed in self._computed:
             completeness.note_gaps(self._connection, registers_of, computed)
         completeness.note_apart(self._connection, list(dict.fromkeys(apart)))
 
-    def _settle_group(self, group: Sequence[Window], opener: Opener) -> None:
+    def _meter_group(self, group: Sequence[Window], opener: Opener) -> None:
         members = [each.span.register for each in group]
         packed = self._read(members, (min(w.read_from_ms for w in group), max(w.end_ms for w in group)))
         rules = self._inverters.beside(group, registers.rules(self._connection, members))
@@ -297,7 +297,7 @@ class _Round:
         writes: list[Future[Written]] = []
         judged: list[Judged] = []
         found: list[Found] = []
-        with ThreadPoolExecutor(1, "settlement") as writing:
+        with ThreadPoolExecutor(1, "metering") as writing:
             for part, ends, computed, made in self._parts(group, packed, rules, opener):
                 prepared = Prepared.of(computed, self._now_ms)
                 judged += _judged(part, ends, made)
@@ -348,7 +348,7 @@ class _Round:
             ends = np.array([self._end(each, place, made, opener) for place, each in enumerate(windows)], np.int64)
             wanted = self._wanted(windows, mine, made, ends)
             numbers = np.array([each.span.register.register_id for each in windows], np.int64)
-            fresh = all(each.first and each.span.register.settled_ms is None for each in windows)
+            fresh = all(each.first and each.span.register.metered_ms is None for each in windows)
             authors = [each.span.author for each in windows]
             yield windows, ends, Computed(numbers, made.grid, made.table, wanted, fresh, authors), made
 
@@ -369,7 +369,7 @@ class _Round:
         known_ms = max(last_ms, window.belief.at_ms)
         same = [at for at, belief in sorted(window.held.items()) if told.get(at) == belief and told[at].next_ms != NONE]
         if same and same[0] <= end_ms:
-            opener.settled(window)
+            opener.unchanged(window)
             return same[0]
         opener.reached(window, end_ms, told.get(end_ms, NOTHING), known_ms)
         return end_ms
@@ -391,7 +391,7 @@ class _Round:
         """The first interval of a window with readings at these instants that may be written."""
         register = window.span.register
         kept_ms = self._kept_ms.get((register.device_class, register.park))
-        if register.settled_ms is not None and kept_ms is not None and (window.first or window.begin_ms < kept_ms):
+        if register.metered_ms is not None and kept_ms is not None and (window.first or window.begin_ms < kept_ms):
             # What lay before was removed: an interval that needed it is not computed again.
             there = at_ms[at_ms >= kept_ms]
             first_ms = int(there[0]) if len(there) else LAST_MS
@@ -405,8 +405,8 @@ class _Round:
     def _note(self, group: Sequence[Window], written: Written, ends: Int64s) -> None:
         for place, each in enumerate(group):
             register, end_ms = each.span.register, int(ends[place])
-            if end_ms > max(each.begin_ms, self._settled.get(register.register_id, register.settled_ms or 0)):
-                self._settled[register.register_id] = end_ms
+            if end_ms > max(each.begin_ms, self._metered.get(register.register_id, register.metered_ms or 0)):
+                self._metered[register.register_id] = end_ms
         self._report += Report(int(written.inserted.sum()), int(written.changed.sum()))
         for place in np.flatnonzero((written.inserted | written.changed).any(axis=1)).tolist():
             self._parks.add(group[place].span.register.park)
@@ -415,7 +415,7 @@ class _Round:
         """Leave a note for registers whose news reach further than one round goes."""
         left: dict[str, list[tuple[int, int]]] = {}
         # One that did not get on at all waits for the next news instead of turning in circles.
-        for register in (each for each in self._limited if each.register_id in self._settled):
+        for register in (each for each in self._limited if each.register_id in self._metered):
             reach_ms = max(self._newest.get(register.device_id, 0), self._reached.get(register.park, 0))
             left.setdefault(register.device_class, []).append((register.device_id, reach_ms // _MINUTE_MS))
         self._add_notes(left)

@@ -16,7 +16,7 @@ from parkgrid_contract.time import Clock, SystemClock
 from parkgrid_database.connection import Connection
 from parkgrid_database.errors import SetupError, StoreError, translated
 from parkgrid_metering.errors import FollowError
-from parkgrid_metering.rounds import Report, settle_once
+from parkgrid_metering.rounds import Report, run_round
 from parkgrid_metering.settings import DatabaseSettings, MeteringSettings
 from parkgrid_metering.statements import statement
 
@@ -116,7 +116,7 @@ class Service:
         news = True
         while not self.stop.is_set():
             began = time.monotonic()
-            report = settle_once(connection, self._clock.now_ms())
+            report = run_round(connection, self._clock.now_ms())
             if report.inserted or report.changed:
                 news = True
                 _log.info("round_done", inserted=report.inserted, changed=report.changed, readings=report.readings)

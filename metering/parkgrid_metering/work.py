@@ -76,22 +76,22 @@ def spans(registers: Iterable[Register], touched: Touched, parks: Mapping[str, i
     """What the news mean for each register of a park with news; `parks` says how far the data of each reach."""
     for register in registers:
         slots_ms = touched.slots_ms.get(register.device_id)
-        settled_ms, newest_ms = register.settled_ms, parks[register.park]
-        if settled_ms is None:
+        metered_ms, newest_ms = register.metered_ms, parks[register.park]
+        if metered_ms is None:
             if slots_ms is not None:
                 yield RegisterSpan(register, -1, newest_ms + SLOT_MS, AFTER_GAP, forward=True)
             continue
         counted_ms = register.counted_ms or 0
         if slots_ms is not None:
             before = slots_ms < counted_ms
-            yield from _late(register.by_power(), settled_ms, slots_ms[before])
-            yield from _late(register, settled_ms, slots_ms[~before])
+            yield from _late(register.by_power(), metered_ms, slots_ms[before])
+            yield from _late(register, metered_ms, slots_ms[~before])
         reach_ms = due_ms(register, newest_ms) if slots_ms is None else newest_ms
-        if slots_ms is None and reach_ms - settled_ms > APART_MS:
+        if slots_ms is None and reach_ms - metered_ms > APART_MS:
             continue
-        if reach_ms >= settled_ms + register.period_ms:
-            now = register.by_power() if settled_ms < counted_ms else register
-            yield RegisterSpan(now, settled_ms, reach_ms + SLOT_MS, AFTER_GAP, forward=True)
+        if reach_ms >= metered_ms + register.period_ms:
+            now = register.by_power() if metered_ms < counted_ms else register
+            yield RegisterSpan(now, metered_ms, reach_ms + SLOT_MS, AFTER_GAP, forward=True)
 
 
 def of_round(
@@ -118,14 +118,14 @@ def of_round(
 def _intervals(span: RegisterSpan, begin_ms: Mapping[int, int]) -> int:
     """How many intervals the first computation of a span has, about: those after it belong to later rounds."""
     low_ms = span.low_ms if span.low_ms >= 0 else begin_ms.get(span.register.device_id, span.high_ms)
-    # What was settled last is gone on from; elsewhere the last belief lies up to a day before.
+    # What was metered last is gone on from; elsewhere the last belief lies up to a day before.
     before_ms = 0 if span.forward and span.low_ms >= 0 else _DAY_MS
     return math.ceil((min(max(0, span.high_ms - low_ms), LONGEST_MS) + before_ms) / span.register.period_ms)
 
 
-def _late(register: Register, settled_ms: int, slots_ms: Int64s) -> Iterator[RegisterSpan]:
-    """Runs of touched slots whose intervals are settled already."""
-    late = slots_ms[slots_ms < settled_ms]
+def _late(register: Register, metered_ms: int, slots_ms: Int64s) -> Iterator[RegisterSpan]:
+    """Runs of touched slots whose intervals are metered already."""
+    late = slots_ms[slots_ms < metered_ms]
     if len(late) == 0:
         return
     for run in np.split(late, np.flatnonzero(np.diff(late) > _JOIN_MS) + 1):

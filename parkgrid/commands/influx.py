@@ -108,7 +108,7 @@ def import_command(
         from parkgrid_exchange.sources import InfluxDb2, Source, VictoriaMetrics
         from parkgrid_ingest.bulk import problems, sentences
         from parkgrid_ingest.store.opening import open_store
-        from parkgrid_metering.catching_up import settled
+        from parkgrid_metering.catching_up import caught_up
 
         settings = load_mapping(mapping)
         source: Source = VictoriaMetrics(url, token)
@@ -118,7 +118,7 @@ def import_command(
                 source = InfluxDb2(stack.enter_context(contextlib.closing(Influx(url, bucket, org, token))), bucket)
             span = ImportSpan(start_ms, end_ms, again)
             tell = stack.enter_context(progress(Console(stderr=True)))
-            stack.enter_context(settled(dsn, store.kind, tell))
+            stack.enter_context(caught_up(dsn, store.kind, tell))
             bar = as_share(start_ms, end_ms, "readings stored", tell)
             found = import_series(store, source, settings, span, SystemClock().now_ms(), bar)
         for sentence in sentences(found):

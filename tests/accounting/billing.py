@@ -1,4 +1,4 @@
-"""A park with metered accounts, written into the database as settlement would leave it, for the tests of bills."""
+"""A park with metered accounts, written into the database as metering would leave it, for the tests of bills."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -16,8 +16,8 @@ from parkgrid_domain.tariff.reader import examples
 PARK = "gaoxin-nan"
 ACCOUNT = "0319-77"
 IMPORT = "energy_import_kwh"
-SETTLED = datetime(2026, 11, 1, tzinfo=UTC)
-"""When the intervals of the tests were settled first."""
+WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)
+"""When the intervals of the tests were written first."""
 AGREED = datetime(2026, 1, 2, tzinfo=UTC)
 AFTER_MONTH = datetime(2026, 11, 25, 2, tzinfo=UTC)
 
@@ -68,7 +68,7 @@ def register(
     return int(number)
 
 
-def settle(
+def store_intervals(
     connection: Connection,
     register_id: int,
     values: NDArray[np.int64],
@@ -86,7 +86,7 @@ def settle(
         for number, (value, mark) in enumerate(zip(values.tolist(), qualities.tolist(), strict=True)):
             at = from_ms(start_ms + number * period_s * 1000)
             known = value if mark else None
-            copy.write_row((register_id, at, period_s, known, mark, 15, 15, 15, 0, 0, 1, SETTLED, "settled"))
+            copy.write_row((register_id, at, period_s, known, mark, 15, 15, 15, 0, 0, 1, WRITTEN, "metered"))
 
 
 def correct(connection: Connection, register_id: int, at: datetime, energy_wh: int, now: datetime, cause: str) -> None:

@@ -1,4 +1,4 @@
-"""A park's February through the store and settlement; what it really did is known here beforehand, in whole Wh."""
+"""A park's February through the store and metering; what it really did is known here beforehand, in whole Wh."""
 
 import random
 from collections.abc import Iterator
@@ -113,7 +113,7 @@ def _month(dsn: str, park: Metering) -> Month:
             standing[register] += wh
     for kind, readings in rows.items():
         park.store_readings(readings, kind)
-    park.settled(AFTER_MS)
+    park.metered(AFTER_MS)
     return month
 
 

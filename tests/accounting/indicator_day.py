@@ -128,7 +128,7 @@ def run(
     day: Period = DAY,
     flags: Mapping[str, Mapping[int, bytes]] | None = None,
 ) -> None:
-    """Announce the devices, store a reading of each at every period from midnight to midnight, and settle.
+    """Announce the devices, store a reading of each at every period from midnight to midnight, and meter.
 
     `flags` are by device and reading.
     """
@@ -149,4 +149,4 @@ def run(
             counters = [held + flow(minute) for held, flow in zip(counters, plan.flows, strict=True)]
         mine = (flags or {}).get(plan.device.device)
         park.store_readings(readings, kind, received_ms=day.end_ms + MINUTE_MS, flags=mine)
-    park.settled()
+    park.metered()

@@ -21,14 +21,14 @@ from tests.accounting.billing import (
     ACCOUNT,
     AFTER_MONTH,
     PARK,
-    SETTLED,
+    WRITTEN,
     At,
     agreed,
     at,
     month_of_kw,
     new_park,
     register,
-    settle,
+    store_intervals,
 )
 
 
@@ -42,8 +42,8 @@ def connection(dsn: str) -> Iterator[Connection]:
 @pytest.fixture
 def metered(connection: Connection) -> Connection:
     """400 kW throughout October 2026 with 248 kvar."""
-    settle(connection, register(connection, "m-1"), month_of_kw(400))
-    settle(connection, register(connection, "m-1", "reactive_energy_import_kvarh"), month_of_kw(248))
+    store_intervals(connection, register(connection, "m-1"), month_of_kw(400))
+    store_intervals(connection, register(connection, "m-1", "reactive_energy_import_kvarh"), month_of_kw(248))
     agreed(connection)
     return connection
 
@@ -88,31 +88,31 @@ def test_what_was_agreed_later_does_not_count_before(metered: Connection) -> Non
 
 def test_grid_meters_come_first_and_other_meters_only_without_them(connection: Connection) -> None:
     agreed(connection, basis="none", standard=None)
-    settle(connection, register(connection, "sub-1", device_class="meter"), month_of_kw(7))
+    store_intervals(connection, register(connection, "sub-1", device_class="meter"), month_of_kw(7))
     assert bill_of(connection, ACCOUNT, "2026-10", clock=At()).energy_kwh == 7 * 24 * 31
-    settle(connection, register(connection, "main", device_class="grid_meter"), month_of_kw(50))
+    store_intervals(connection, register(connection, "main", device_class="grid_meter"), month_of_kw(50))
     assert bill_of(connection, ACCOUNT, "2026-10", clock=At()).energy_kwh == 50 * 24 * 31
 
 
 def test_other_accounts_and_other_months_do_not_count(metered: Connection) -> None:
     before = bill_of(metered, ACCOUNT, "2026-10", clock=At())
-    settle(metered, register(metered, "m-2", account="other"), month_of_kw(999))
+    store_intervals(metered, register(metered, "m-2", account="other"), month_of_kw(999))
     [number] = metered.execute("SELECT register_id FROM registers WHERE device = 'm-1' ORDER BY 1 LIMIT 1").fetchone()
-    settle(metered, number, month_of_kw(999, "2026-09"), "2026-09")
+    store_intervals(metered, number, month_of_kw(999, "2026-09"), "2026-09")
     assert bill_of(metered, ACCOUNT, "2026-10", clock=At()) == before
 
 
 def test_v2g_of_the_account_s_chargers_is_paid(metered: Connection) -> None:
     values = np.zeros(31 * 96, np.int64)
     values[40] = 20_000  # 10:00 on the first: peak
-    settle(metered, register(metered, "c-1", "energy_returned_kwh", device_class="charger"), values)
+    store_intervals(metered, register(metered, "c-1", "energy_returned_kwh", device_class="charger"), values)
     assert bill_of(metered, ACCOUNT, "2026-10", clock=At()).line("v2g.peak").amount_cny == Decimal("-15.40")
 
 
 def test_an_hourly_register_counts_like_four_quarters(connection: Connection) -> None:
     agreed(connection, basis="measured_demand", standard=None)
     hourly = register(connection, "m-1", period_s=3600)
-    settle(connection, hourly, np.full(31 * 24, 400_000, np.int64), period_s=3600)
+    store_intervals(connection, hourly, np.full(31 * 24, 400_000, np.int64), period_s=3600)
     bill = bill_of(connection, ACCOUNT, "2026-10", clock=At())
     assert sum(line.amount_cny for line in bill.lines if line.code.startswith("energy.")) == Decimal("178113.60")
     assert bill.peak is not None
@@ -124,7 +124,7 @@ def test_missing_and_estimated_intervals_are_told(connection: Connection) -> Non
     agreed(connection, basis="none", standard=None)
     quality = np.ones(31 * 96, np.int8)
     quality[10:20], quality[50] = 0, 2
-    settle(connection, register(connection, "m-1"), month_of_kw(4), quality=quality)
+    store_intervals(connection, register(connection, "m-1"), month_of_kw(4), quality=quality)
     bill = bill_of(connection, ACCOUNT, "2026-10", clock=At())
     assert bill.coverage["import"].known == 31 * 96 - 10
     assert (bill.energy_kwh, bill.estimated_kwh) == (31 * 96 - 10, 1)
@@ -142,7 +142,7 @@ def test_many_bills_are_the_single_bills(
     for number in range(5):
         account = f"acc-{number}"
         values = generator.integers(0, 100_000, 31 * 96)
-        settle(metered, register(metered, f"x-{number}", account=account), values)
+        store_intervals(metered, register(metered, f"x-{number}", account=account), values)
         agreed(metered, account=account, plan_id=("guangdong-2021-tou", "retail-curve-2026")[number % 2], standard=None)
     accounts = [ACCOUNT, *(f"acc-{number}" for number in range(5)), "nobody"]
     many = bills_of(metered, accounts, "2026-10", clock=At())
@@ -152,7 +152,7 @@ def test_many_bills_are_the_single_bills(
 
 
 def test_comparison_gives_the_bills_of_each_plan(metered: Connection) -> None:
-    load_plan(metered, examples()["retail-curve-2026"], "r", "anna", At(SETTLED))
+    load_plan(metered, examples()["retail-curve-2026"], "r", "anna", At(WRITTEN))
     agreed_bill, other = compare(metered, ACCOUNT, "2026-10", ["retail-curve-2026", "guangdong-2021-tou"], At())
     assert agreed_bill == bill_of(metered, ACCOUNT, "2026-10", clock=At())
     assert other == bill_of(metered, ACCOUNT, "2026-10", "retail-curve-2026", At())
@@ -171,10 +171,10 @@ def spot_file(first: float = 0.4) -> str:
 
 
 def test_market_prices_are_loaded_by_the_hour_and_the_latest_ones_hold(metered: Connection) -> None:
-    load_plan(metered, examples()["spot-2026"], "s", "anna", At(SETTLED))
+    load_plan(metered, examples()["spot-2026"], "s", "anna", At(WRITTEN))
     unpriced = bill_of(metered, ACCOUNT, "2026-10", "spot-2026", At())
     assert [note.code for note in unpriced.blocks] == ["price_missing"]
-    load_prices(metered, "guangdong-day-ahead", read_prices(spot_file(), "p"), "exchange", "anna", At(SETTLED))
+    load_prices(metered, "guangdong-day-ahead", read_prices(spot_file(), "p"), "exchange", "anna", At(WRITTEN))
     # 297,600 kWh x (0.4 + 0.012)
     first = bill_of(metered, ACCOUNT, "2026-10", "spot-2026", At()).line("energy_spot")
     assert first.amount_cny == Decimal("122611.20")
@@ -208,7 +208,7 @@ def test_hot_days_follow_the_latest_forecast(metered: Connection) -> None:
         return sum((line.quantity for line in bill.lines if line.code == "energy.sharp"), Decimal(0))
 
     assert sharp() == 0
-    state_forecast(metered, "guangzhou", date(2026, 10, 5), Decimal("35.5"), "CCTV-1", "anna", At(SETTLED))
+    state_forecast(metered, "guangzhou", date(2026, 10, 5), Decimal("35.5"), "CCTV-1", "anna", At(WRITTEN))
     assert sharp() == 3 * 400
     state_forecast(metered, "guangzhou", date(2026, 10, 5), Decimal(34), "CCTV-1", "anna", At(AFTER_MONTH))
     assert sharp() == 0

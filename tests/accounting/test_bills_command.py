@@ -14,7 +14,17 @@ from parkgrid.cli import app
 from parkgrid_database.connection import Connection
 from parkgrid_domain.tariff.bill import from_document
 from parkgrid_domain.tariff.reader import examples
-from tests.accounting.billing import ACCOUNT, PARK, SETTLED, at, correct, month_of_kw, new_park, register, settle
+from tests.accounting.billing import (
+    ACCOUNT,
+    PARK,
+    WRITTEN,
+    at,
+    correct,
+    month_of_kw,
+    new_park,
+    register,
+    store_intervals,
+)
 
 Run = Callable[..., Result]
 
@@ -25,7 +35,7 @@ def connection(dsn: str) -> Iterator[Connection]:
         new_park(opened)
         for month in ("2026-09", "2026-10"):
             number = opened.execute("SELECT register_id FROM registers").fetchone()
-            settle(opened, number[0] if number else register(opened, "m-1"), month_of_kw(400, month), month)
+            store_intervals(opened, number[0] if number else register(opened, "m-1"), month_of_kw(400, month), month)
         yield opened
 
 
@@ -97,8 +107,8 @@ def test_a_month_is_closed_revised_and_its_history_told(supplied: Run, connectio
     from parkgrid_accounting.bills.closings import follow
 
     [number] = connection.execute("SELECT register_id FROM registers").fetchone() or [0]
-    correct(connection, number, at("2026-10-09T12:00"), 110_000, SETTLED.replace(year=2027), "late data")
-    follow(connection, SETTLED)
+    correct(connection, number, at("2026-10-09T12:00"), 110_000, WRITTEN.replace(year=2027), "late data")
+    follow(connection, WRITTEN)
     told = supplied("history", ACCOUNT, "2026-10", "--lang", "en").output
     assert "revision 2" in told
     assert "by parkgrid (1 intervals changed after closing" in told

@@ -21,7 +21,7 @@ from parkgrid_accounting.bills.supply import Agreement, agree, load_plan, state_
 from parkgrid_database.connection import Connection
 from parkgrid_domain.tariff.bill import Terms
 from parkgrid_domain.tariff.plan import Basis
-from tests.accounting.billing import ACCOUNT, AGREED, PARK, At, new_park, register, settle
+from tests.accounting.billing import ACCOUNT, AGREED, PARK, At, new_park, register, store_intervals
 from tests.golden.bill.workbook import Workbook
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "bill"
@@ -51,7 +51,7 @@ def connection(dsn: str, intervals: list[dict[str, str]]) -> Iterator[Connection
         )
         for number, column in zip(registers, COLUMNS, strict=True):
             for month in MONTHS:
-                settle(opened, number, *_column(intervals, column, month))
+                store_intervals(opened, number, *_column(intervals, column, month))
         load_plan(opened, (GOLDEN / "plan.toml").read_text("utf-8"), "plan.toml", "anna", At(AGREED))
         _agree(opened, "measured_demand", date(2026, 9, 1))
         _agree(opened, "contracted_demand", date(2026, 10, 1))

@@ -32,7 +32,7 @@ from tests.accounting.billing import (
     month_of_kw,
     new_park,
     register,
-    settle,
+    store_intervals,
 )
 
 LATER = AFTER_MONTH + timedelta(days=1)
@@ -50,8 +50,8 @@ def connection(dsn: str) -> Iterator[Connection]:
 def meter(connection: Connection) -> int:
     """400 kW throughout October 2026 with 248 kvar; the number of the import register."""
     number = register(connection, "m-1")
-    settle(connection, number, month_of_kw(400))
-    settle(connection, register(connection, "m-1", "reactive_energy_import_kvarh"), month_of_kw(248))
+    store_intervals(connection, number, month_of_kw(400))
+    store_intervals(connection, register(connection, "m-1", "reactive_energy_import_kvarh"), month_of_kw(248))
     agreed(connection)
     return number
 
@@ -126,15 +126,15 @@ def test_late_data_make_a_revision_under_the_rules_of_the_closing(
 
 
 def test_only_the_touched_month_of_the_touched_account_is_revised(connection: Connection, meter: int) -> None:
-    settle(connection, meter, month_of_kw(400, "2026-09"), "2026-09")
+    store_intervals(connection, meter, month_of_kw(400, "2026-09"), "2026-09")
     september = register(connection, "m-1", "reactive_energy_export_kvarh")
-    settle(connection, september, month_of_kw(1), "2026-10")
-    settle(connection, september, month_of_kw(1, "2026-09"), "2026-09")
+    store_intervals(connection, september, month_of_kw(1), "2026-10")
+    store_intervals(connection, september, month_of_kw(1, "2026-09"), "2026-09")
     [reactive] = connection.execute(
         "SELECT register_id FROM registers WHERE signal = 'reactive_energy_import_kvarh'"
     ).fetchone() or [0]
-    settle(connection, reactive, month_of_kw(100, "2026-09"), "2026-09")
-    settle(connection, register(connection, "m-2", account="other"), month_of_kw(10))
+    store_intervals(connection, reactive, month_of_kw(100, "2026-09"), "2026-09")
+    store_intervals(connection, register(connection, "m-2", account="other"), month_of_kw(10))
     agreed(connection, account="other", standard=None)
     close_month(connection, ACCOUNT, "2026-09", "li", clock=At())
     closed(connection)
@@ -153,7 +153,7 @@ def test_what_another_park_calls_its_account_is_in_no_bill_of_this_one(connectio
     before = closed(connection)
     new_park(connection, "elsewhere")
     for device_class, signal in (("grid_meter", IMPORT), ("pv_inverter", "energy_generated_kwh")):
-        settle(
+        store_intervals(
             connection, register(connection, "m-1", signal, device_class=device_class, park="elsewhere"), month_of_kw(9)
         )
     correct(connection, register(connection, "m-9", park="elsewhere"), at("2026-10-31T23:45"), 1, LATER, "late data")
@@ -169,7 +169,7 @@ def test_what_another_park_calls_its_account_is_in_no_bill_of_this_one(connectio
 @pytest.mark.usefixtures("meter")
 def test_the_report_of_another_park_has_no_bill_of_an_account_that_is_not_its_own(connection: Connection) -> None:
     new_park(connection, "elsewhere")
-    settle(connection, register(connection, "m-1", park="elsewhere"), month_of_kw(9))
+    store_intervals(connection, register(connection, "m-1", park="elsewhere"), month_of_kw(9))
     wanted = {PARK: True, "elsewhere": False}
     for park, has in wanted.items():
         report = park_report(connection, park, period("2026-10"), "en", round(LATER.timestamp() * 1000))

@@ -1,4 +1,4 @@
-"""Readings seven days late, from the store through settlement into a closed month: one revision, to the cent."""
+"""Readings seven days late, from the store through metering into a closed month: one revision, to the cent."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -41,7 +41,7 @@ def test_data_seven_days_late_revise_the_closed_month_and_nothing_else(park: Met
     for name in ("m-1", "m-2"):
         number = park.devices[name]
         park.store_readings([reading(number, at) for at in instants if at not in GAP], "grid_meter")
-    park.settled(to_ms(CLOSED))
+    park.metered(to_ms(CLOSED))
     with psycopg.connect(dsn, autocommit=True) as connection:
         load_plan(connection, examples()["guangdong-2021-tou"], "p", "anna", At(CLOSED))
         for account in ("0319-77", "0319-78"):
@@ -56,7 +56,7 @@ def test_data_seven_days_late_revise_the_closed_month_and_nothing_else(park: Met
 
         park.store_readings([reading(park.devices["m-1"], at) for at in GAP], "grid_meter", received_ms=to_ms(LATE))
         others = connection.execute("SELECT * FROM bill_closings WHERE account = '0319-78'").fetchall()
-        park.settled(to_ms(LATE))
+        park.metered(to_ms(LATE))
         [second] = reopen_touched(connection, LATE + HOUR, At(LATE + HOUR))
 
         # 200 kWh move from flat (0.60) to valley (0.228): + 45.60 - 120.00

@@ -1,4 +1,4 @@
-"""Figures out of the store: readings, settlement, roll-ups and the registry, against a day computed by hand."""
+"""Figures out of the store: readings, metering, roll-ups and the registry, against a day computed by hand."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -186,7 +186,7 @@ def test_a_gap_that_the_registers_span_is_an_estimate_that_the_figure_tells(park
         number,
         *[DAY.start_ms // MINUTE_MS + minute for minute in (720, 795)],
     )
-    park.settled()
+    park.metered()
     found = asked(connection, "energy_balance_residual_pct")["energy_balance_residual_pct"]
     assert found.estimated_pct == pytest.approx(100 * 6 / 96)
     assert found.details["load_kwh"] == pytest.approx(720)
@@ -220,7 +220,7 @@ def test_a_device_counts_from_its_first_interval_and_a_retired_one_to_its_last(p
         for minute in range(MINUTES + 1)
     ]
     park.store_readings(readings, "charger")
-    park.settled()
+    park.metered()
     assert asked(connection, "charging_from_pv_kwh")["charging_from_pv_kwh"].value == pytest.approx(24)
     # The first one is taken away: on the next day only the second is asked for.
     park.born(*(each for each in kept if each.device != "gun"), later.device)

@@ -46,7 +46,7 @@ from tests.accounting.billing import (
     month_of_kw,
     new_park,
     register,
-    settle,
+    store_intervals,
 )
 from tests.accounting.printed import pages_of
 
@@ -105,10 +105,12 @@ def meter(connection: Connection) -> int:
     values, quality = month_of_kw(400), np.ones(31 * 96, np.int8)
     values[PLACES[1]] = 150_000
     quality[list(PLACES)] = 2, 2, 0
-    settle(connection, number, values, quality=quality)
+    store_intervals(connection, number, values, quality=quality)
     reactive = np.ones(31 * 96, np.int8)
     reactive[PLACES[0]] = 2
-    settle(connection, register(connection, "m-1", "reactive_energy_import_kvarh"), month_of_kw(248), quality=reactive)
+    store_intervals(
+        connection, register(connection, "m-1", "reactive_energy_import_kvarh"), month_of_kw(248), quality=reactive
+    )
     agreed(connection)
     return number
 

@@ -95,7 +95,7 @@ def test_a_register_that_comes_back_to_its_own_count_gives_its_own_energy(park: 
                     instant = FIRST_MS + minute * MINUTE_MS
                     rows.append((park.devices[named(case, order)], instant, {"energy_import_kwh": value}))
         park.store_readings(rows, received_ms=FIRST_MS + (number + 1) * DAY_MS)
-        park.settled()
+        park.metered()
     for case, (_, first, last) in ODD.items():
         found = {order: park.energies(named(case, order)) for order in ORDERS}
         assert all(each == found["at once"] for each in found.values()), case
@@ -117,7 +117,7 @@ def test_zeros_of_a_meter_without_a_rating_are_no_energy_when_its_count_comes(pa
             for place in range(MINUTES // period_min + 1)
         ]  # fmt: skip
         park.store_readings(rows)
-    park.settled()
+    park.metered()
     for zeros in (1, 3, 9):
         energies = list(park.energies(f"m-{zeros}").values())
         until = -(-(zeros * period_min) // 15)
@@ -143,7 +143,7 @@ def test_a_session_takes_no_false_count_at_its_end_or_after_an_outage(park: Mete
     show(park, sign)
     show(park, swapped, "gun-2")
     show(park, [each for minute, each in enumerate(silent) if not 15 <= minute < 35], "gun-3")
-    park.settled()
+    park.metered()
     found = told(park, at("05 00:00"), at("06 00:00"))
     # The first one ends between 54 kWh at 12:37 and 62 at 12:44, the second between 50 at 12:35 and 62 at 12:44.
     assert sorted(of(found)) == [
@@ -165,7 +165,7 @@ def test_a_battery_whose_two_registers_change_places_for_an_hour(park: Metering)
         told_values = dict(zip(signals, pair[::-1] if 150 <= minute < 210 else pair, strict=True))
         rows.append((park.devices["bess"], FIRST_MS + minute * MINUTE_MS, told_values))
     park.store_readings(rows, "storage")
-    park.settled()
+    park.metered()
     for signal, energies in zip(signals, ([9.0] * 20 + [0.0] * 4, [0.0] * 20 + [9.0] * 4), strict=True):
         found = list(park.energies("bess", signal).values())
         assert [each for each, _ in found] == pytest.approx(energies, abs=0.001)
@@ -182,7 +182,7 @@ def test_an_inverter_that_wakes_with_a_false_count_gives_nothing_at_night(park: 
     rows = [(park.devices["pv-1"], FIRST_MS + place * 5 * MINUTE_MS, {"energy_generated_kwh": value})
             for place, value in enumerate(values)]  # fmt: skip
     park.store_readings(rows, "pv_inverter")
-    park.settled()
+    park.metered()
     assert [energy for energy, _ in park.energies("pv-1", "energy_generated_kwh").values()] == [0.0] * 24
 
 
@@ -198,7 +198,7 @@ def test_another_meter_s_values_over_the_end_of_the_month_are_on_neither_bill(pa
         value = 91_000_000 + 5_000 * slot if month_end - 4 <= slot <= month_end + 4 else 48_211_000 + 9_000 * slot
         rows.append((park.devices["grid-1"], begin + slot * SLOT_MS, {"energy_import_kwh": value}))
     park.store_readings(rows, "grid_meter")
-    park.settled(begin + (days + 1) * DAY_MS)
+    park.metered(begin + (days + 1) * DAY_MS)
     with psycopg.connect(park.dsn, autocommit=True) as connection:
         agreed_at = At(datetime(2026, 1, 2, tzinfo=UTC))
         load_plan(connection, examples()["guangdong-2021-tou"], "guangdong-2021-tou", "anna", agreed_at)

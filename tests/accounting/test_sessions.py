@@ -36,7 +36,7 @@ def test_each_session_has_the_difference_of_its_registers_at_its_own_ends(park: 
 
     noon = at("05 12:00")
     show(park, ((noon + minute * MINUTE_MS, shown(minute)) for minute in range(-30, 121)))
-    park.settled()
+    park.metered()
     found = told(park, at("05 00:00"), at("06 00:00"))
     ends = [(each.session.visit.start_ms, each.session.visit.end_ms) for each in found.listed]
     assert ends == [(noon, at("05 12:31")), (at("05 12:36"), at("05 13:00"))]
@@ -68,7 +68,7 @@ def test_sessions_over_midnight_and_the_end_of_a_month_are_told_whole_where_they
     begin = at("31 22:00")
     plan = {100: (CHARGING, 1, 1.5), 140: (FREE, 1, 0), 240: (CHARGING, 2, 1.5), 250: (FREE, 2, 0)}
     show(park, charge(plan, begin, 300))
-    park.settled(now_ms=at("31 22:00") + 86_400_000)
+    park.metered(now_ms=at("31 22:00") + 86_400_000)
     april = begin + 120 * MINUTE_MS
     march = told(park, at("01 00:00"), april)
     assert of(march) == [("gun-1", 60, "good")]
@@ -100,7 +100,7 @@ def test_a_zero_in_mid_session_and_values_that_are_flagged_are_no_energy(park: M
         rows = [(park.devices["gun-1"], readings[minute][0], steps(readings[minute][1]))]
         marks = json.dumps(dict.fromkeys(wrong, "bad")).encode()
         park.store_readings(rows, "charger", flags={0: marks})
-    park.settled()
+    park.metered()
     found = told(park, at("05 00:00"), at("06 00:00"))
     assert of(found) == [("gun-1", 62, "good")]
     assert (found.balance.registers_kwh, found.balance.outside_kwh) == (62, 0)
@@ -113,7 +113,7 @@ def test_an_estimate_reaches_the_session(park: Metering) -> None:
         {10: (CHARGING, 1, 2), 41: (FREE, 1, 0), 60: (CHARGING, 2, 1), 70: (FREE, 2, 0)}, at("05 12:00"), 90
     )
     show(park, [each for place, each in enumerate(readings) if not 20 <= place < 40])
-    park.settled()
+    park.metered()
     found = told(park, at("05 00:00"), at("06 00:00"))
     assert of(found) == [("gun-1", 62, "estimated"), ("gun-1", 10, "good")]
     assert found.balance.estimated
@@ -124,7 +124,7 @@ def test_what_a_second_gun_gives_is_its_own(park: Metering) -> None:
     noon = at("05 12:00")
     show(park, charge({10: (CHARGING, 1, 2), 41: (FREE, 1, 0)}, noon, 90))
     show(park, charge({12: (CHARGING, 9, 1), 50: (FREE, 9, 0)}, noon, 90), "gun-2")
-    park.settled()
+    park.metered()
     found = told(park, at("05 00:00"), at("06 00:00"))
     assert of(found) == [("gun-1", 62, "good"), ("gun-2", 38, "good")]
     assert found.balance.registers_kwh == 100
@@ -147,7 +147,7 @@ def test_a_session_that_never_ends_has_what_the_register_counted_so_far(park: Me
 
     count = 9 * 96
     show(park, ((begin + quarter * 900_000, shown(quarter)) for quarter in range(count + 1)))
-    park.settled(now_ms=begin + count * 900_000)
+    park.metered(now_ms=begin + count * 900_000)
     found = told(park, begin, begin + 86_400_000)
     assert [energy for _, energy, _ in of(found)] == [40, pytest.approx(0.3 * (count - 12))]
     assert [each.session.visit.goes_on for each in found.listed] == [False, True]
@@ -160,13 +160,13 @@ def test_a_session_that_never_ends_has_what_the_register_counted_so_far(park: Me
     assert later.balance.registers_kwh == later.balance.sessions_kwh == pytest.approx(0.3 * 96 * 8)
 
 
-def test_what_is_not_settled_yet_is_counted_from_the_readings(park: Metering) -> None:
-    # Settled up to 12:15; the last reading is that of 12:27, two minutes after the vehicle left.
+def test_what_is_not_metered_yet_is_counted_from_the_readings(park: Metering) -> None:
+    # Metered up to 12:15; the last reading is that of 12:27, two minutes after the vehicle left.
     park.born(gun())
     noon = at("05 12:00")
     readings = charge({10: (CHARGING, 1, 2), 25: (FREE, 1, 0)}, noon, 27)
     show(park, readings)
-    park.settled()
+    park.metered()
     assert park.energies(signal="energy_delivered_kwh", device="gun-1").keys() == {"05 04:00"}
     found = told(park, at("05 00:00"), at("06 00:00"))
     assert of(found) == [("gun-1", 30, "good")]
@@ -190,7 +190,7 @@ def test_readings_at_any_second_split_an_interval(park: Metering) -> None:
         }
 
     show(park, ((noon + place * 15_000, shown(place)) for place in range(-80, 361)))
-    park.settled()
+    park.metered()
     found = told(park, at("05 00:00"), at("06 00:00"))
     assert of(found) == [("gun-1", 62, "good"), ("gun-1", 17.5, "good")]
     ends = [(each.session.visit.start_ms, each.session.visit.end_ms) for each in found.listed]
@@ -214,7 +214,7 @@ def test_a_charger_without_a_counter_has_what_its_power_gives_as_an_estimate(par
         for second in sorted({*range(0, 4_800, 60), 599, 2_399})
     ]
     show(park, readings)
-    park.settled()
+    park.metered()
     found = told(park, at("05 00:00"), at("06 00:00"))
     ((_, energy, quality),) = of(found)
     assert (energy, quality) == (pytest.approx(30, abs=0.02), "estimated")
@@ -227,7 +227,7 @@ def test_a_session_is_traced_to_its_readings(park: Metering) -> None:
     park.born(gun())
     noon = at("05 12:00")
     show(park, charge({10: (CHARGING, 1, 2), 41: (FREE, 1, 0)}, noon, 90))
-    park.settled()
+    park.metered()
     with psycopg.connect(park.dsn, autocommit=True) as connection:
         found = trace(connection, "session/gaoxin-nan/gw-1/gun-1/2026-03-05T04:10:00Z", noon)
         with pytest.raises(NotTracedError, match="no session of gw-1/gun-1 begins at 2026-03-05"):

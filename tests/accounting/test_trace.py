@@ -1,4 +1,4 @@
-"""A month through the store and settlement, its figures followed back to the readings, and computed again by hand.
+"""A month through the store and metering, its figures followed back to the readings, and computed again by hand.
 
 What the park did is known here beforehand, in whole Wh every five minutes: no expectation comes from the program.
 """
@@ -183,7 +183,7 @@ def test_late_data_former_values_and_closed_months(february: Month) -> None:
     park.store_readings(
         [(park.devices["grid-1"], at_ms, {"energy_import_kwh": told})], "grid_meter", received_ms=late_ms
     )
-    park.settled(late_ms + 1_000)
+    park.metered(late_ms + 1_000)
     now = month.trace(interval(register, at_ms))
     assert now.details["revision"] == 2
     assert now.equal

@@ -76,5 +76,5 @@ def plans() -> dict[str, Plan]:
 
 
 def charged(park: Metering, *without: str) -> None:
-    """Store the day, and settle it; without some of its devices."""
+    """Store the day, and meter it; without some of its devices."""
     run(park, {name: plan for name, plan in plans().items() if name not in without})

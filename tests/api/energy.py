@@ -1,4 +1,4 @@
-"""Registers and settled intervals as the database holds them, for the tests of what reads them."""
+"""Registers and metered intervals as the database holds them, for the tests of what reads them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -38,7 +38,7 @@ def register(dsn: str, device: str, signal: str, period_s: int = 900) -> int:
     return int(row[0])
 
 
-def settle(
+def store_intervals(
     dsn: str,
     register_id: int,
     start_ms: int,
@@ -56,14 +56,14 @@ def settle(
             first += wh or 0
 
 
-def settle_span(dsn: str, register_id: int, start_ms: int, stop_ms: int) -> None:
+def store_span(dsn: str, register_id: int, start_ms: int, stop_ms: int) -> None:
     """Every quarter of an hour of a span: 1000 Wh and the hour (UTC) in Wh."""
     with psycopg.connect(dsn) as connection:
         connection.execute(_YEAR, {"register": register_id, "start_ms": start_ms, "stop_ms": stop_ms})
 
 
 def correct(dsn: str, register_id: int, at_ms: int, wh: int, by: str) -> None:
-    """A former value kept, and a new one in its place, as settlement does."""
+    """A former value kept, and a new one in its place, as metering does."""
     at = "to_timestamp(%(at_ms)s::int8 / 1000.0)"
     values = {"register": register_id, "at_ms": at_ms, "wh": wh, "by": by}
     columns = (

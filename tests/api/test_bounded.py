@@ -28,7 +28,7 @@ from parkgrid_dashboards.check.run import alert_questions
 from parkgrid_dashboards.provision import documents
 from parkgrid_dashboards.queries import query
 from parkgrid_domain.period import period
-from parkgrid_metering.rounds import settle, settle_once
+from parkgrid_metering.rounds import run_round, run_rounds
 from tests.api.feed import GATEWAY, Feed, now_ms
 
 DAYS = 40
@@ -57,11 +57,11 @@ class Store:
     def drain(self) -> None:
         self.feed.maintain()
         with psycopg.connect(self.feed.dsn, autocommit=True) as connection:
-            settle(connection, now_ms())
+            run_rounds(connection, now_ms())
 
     def locks(self) -> Mapping[str, int]:
         """Question to the locks that it holds at its end."""
-        return {**self._of_api(), **self._of_boards(), "a round of settlement": self._of_settlement()}
+        return {**self._of_api(), **self._of_boards(), "a round of metering": self._of_metering()}
 
     def _of_api(self) -> Mapping[str, int]:
         midnight = self.at_ms // DAY * DAY
@@ -97,12 +97,12 @@ class Store:
                 found[question.where] = _counted(connection, question.text.encode(), None, 1)
         return found
 
-    def _of_settlement(self) -> int:
+    def _of_metering(self) -> int:
         self.at_ms += 1_000
         self.write([self.at_ms])
         self.feed.maintain()
         with psycopg.connect(self.feed.dsn, autocommit=True) as connection, connection.transaction():
-            settle_once(connection, now_ms())
+            run_round(connection, now_ms())
             return _total(connection)
 
 
@@ -163,7 +163,7 @@ def test_what_parks_together_cost_grows_as_their_number_does_and_no_faster(dsn: 
         for feed in added:
             _a_day(feed, at_ms)
         with psycopg.connect(dsn, autocommit=True) as connection:
-            settle(connection, now_ms())
+            run_rounds(connection, now_ms())
             connection.execute("ANALYZE")
             asked = _questions(dsn, [feed.gateway.park for feed in feeds[:count]], span)
             cost[count] = asked, _rows_touched(connection, query("district", "park_list", "district", "en"), span)

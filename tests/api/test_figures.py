@@ -88,16 +88,16 @@ async def test_indicators_of_parks_together(api: Api) -> None:
     assert (refused.status_code, "park by park" in refused.text) == (422, True)
 
 
-async def test_a_running_period_ends_where_energy_is_settled(api: Api) -> None:
+async def test_a_running_period_ends_where_energy_is_metered(api: Api) -> None:
     # The readings end with February, the clock of the test is later: until now, most of the year is missing.
     span = {"period": "2026-02-20..2026-03-20", "names": "consumption_kwh"}
     now = await api.get("/parks/gaoxin-nan/indicators", **span)
-    settled = await api.get("/parks/gaoxin-nan/indicators", **span, until="settled")
+    metered = await api.get("/parks/gaoxin-nan/indicators", **span, until="metered")
     assert now["indicators"][0]["value"] is None
-    assert settled["until_ms"] < now["until_ms"]
-    assert settled["provisional"]
-    assert settled["indicators"][0]["value"] is not None
-    assert settled["indicators"][0]["coverage_pct"] > 95
+    assert metered["until_ms"] < now["until_ms"]
+    assert metered["provisional"]
+    assert metered["indicators"][0]["value"] is not None
+    assert metered["indicators"][0]["coverage_pct"] > 95
 
 
 async def test_indicators_in_four_forms(api: Api) -> None:

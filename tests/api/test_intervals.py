@@ -19,7 +19,7 @@ import pytest
 
 from parkgrid_api.settings import ApiSettings, DatabaseSettings, LimitSettings
 from tests.api.conftest import Api, Served, running
-from tests.api.energy import DAY_MS, MIDNIGHT, QUARTER_MS, correct, register, settle, settle_span
+from tests.api.energy import DAY_MS, MIDNIGHT, QUARTER_MS, correct, register, store_intervals, store_span
 from tests.api.feed import Feed
 
 PATH = "/parks/gaoxin-nan/intervals"
@@ -30,7 +30,7 @@ HOUR = {"from": MIDNIGHT, "to": MIDNIGHT + 4 * QUARTER_MS}
 def pv(feed: Feed) -> int:
     """An hour of which the third quarter is missing and the fourth has no row at all."""
     register_id = register(feed.dsn, "pv-1", "energy_generated_kwh")
-    settle(feed.dsn, register_id, MIDNIGHT, [12_345, 0, None])
+    store_intervals(feed.dsn, register_id, MIDNIGHT, [12_345, 0, None])
     return register_id
 
 
@@ -94,8 +94,8 @@ async def test_sums_count_what_is_missing(api: Api) -> None:
 async def test_a_device_that_reports_hourly_has_hourly_slots(api: Api, feed: Feed) -> None:
     hourly = register(feed.dsn, "load-1", "energy_import_kwh", 3_600)
     daily = register(feed.dsn, "grid-1", "energy_import_kwh", 86_400)
-    settle(feed.dsn, hourly, MIDNIGHT, [5_000], 3_600)
-    settle(feed.dsn, daily, MIDNIGHT, [70_000], 86_400)
+    store_intervals(feed.dsn, hourly, MIDNIGHT, [5_000], 3_600)
+    store_intervals(feed.dsn, daily, MIDNIGHT, [70_000], 86_400)
     day = {"from": MIDNIGHT, "to": MIDNIGHT + DAY_MS}
     rows = (await api.get(PATH, **day))["intervals"]
     assert [row["period_s"] for row in rows] == [86_400] + [3_600] * 24
@@ -115,7 +115,7 @@ async def test_filters(api: Api, feed: Feed) -> None:
         ("grid-1", "reactive_energy_import_kvarh"): 5_000,
     }
     for (device, signal), wh in wanted.items():
-        settle(feed.dsn, register(feed.dsn, device, signal), MIDNIGHT, [wh])
+        store_intervals(feed.dsn, register(feed.dsn, device, signal), MIDNIGHT, [wh])
     with psycopg.connect(feed.dsn) as connection:
         connection.execute(
             "UPDATE base.device SET line = 'F12', transformer = '3 号', account = '04' WHERE device = 'pv-2'"
@@ -141,7 +141,9 @@ async def test_filters(api: Api, feed: Feed) -> None:
 
 @pytest.mark.usefixtures("pv")
 async def test_four_forms_carry_the_same_numbers(api: Api, feed: Feed) -> None:
-    settle(feed.dsn, register(feed.dsn, "grid-1", "energy_import_kwh"), MIDNIGHT, [1, 999_999_999, 0, 7], cause="=1+1")
+    store_intervals(
+        feed.dsn, register(feed.dsn, "grid-1", "energy_import_kwh"), MIDNIGHT, [1, 999_999_999, 0, 7], cause="=1+1"
+    )
     told = (await api.get(PATH, **HOUR))["intervals"]
 
     async def body(**query: str) -> httpx.Response:
@@ -184,14 +186,14 @@ async def test_the_accept_header_chooses_and_format_wins(api: Api) -> None:
 
 
 async def test_former_values_stay_readable(api: Api, feed: Feed, pv: int) -> None:
-    correct(feed.dsn, pv, MIDNIGHT, 13_000, "settlement")
+    correct(feed.dsn, pv, MIDNIGHT, 13_000, "metering")
     correct(feed.dsn, pv, MIDNIGHT, 13_500, "operator")
     now = (await api.get(PATH, **HOUR))["intervals"][0]
     assert (now["energy_kwh"], now["revision"], now["cause"]) == (13.5, 3, "late")
     answer = await api.get(f"{PATH}/revisions", **HOUR)
     assert answer["rows"] == 2
     told = [(row["energy_kwh"], row["revision"], row["superseded_by"]) for row in answer["revisions"]]
-    assert told == [(12.345, 1, "settlement"), (13.0, 2, "operator")]
+    assert told == [(12.345, 1, "metering"), (13.0, 2, "operator")]
     assert (await api.get(f"{PATH}/revisions", device="pv-2", **HOUR))["rows"] == 0
     lines = await api.client.get(f"/api/v1{PATH}/revisions", params={**HOUR, "format": "csv"})
     assert len(lines.text.splitlines()) == 3
@@ -257,7 +259,7 @@ def year(feed: Feed) -> None:
         ("bess-1", "energy_charged_kwh"),
         ("bess-1", "energy_discharged_kwh"),
     ):
-        settle_span(feed.dsn, register(feed.dsn, device, signal), YEAR["from"], YEAR["to"])
+        store_span(feed.dsn, register(feed.dsn, device, signal), YEAR["from"], YEAR["to"])
 
 
 @pytest.mark.usefixtures("year")

@@ -1,14 +1,13 @@
 """Instants, intervals and clocks."""
 
 import time
-from datetime import UTC, date, datetime, timedelta, timezone
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parkgrid_contract.time import AcceleratedClock, Interval, SystemClock, from_ms, settlement_day, to_ms
+from parkgrid_contract.time import AcceleratedClock, Interval, SystemClock, from_ms, to_ms
 
 pytestmark = pytest.mark.edge
 
@@ -28,26 +27,11 @@ def test_a_naive_instant_is_refused() -> None:
         to_ms(datetime(2026, 11, 23))  # noqa: DTZ001 - the naive instant is the point
 
 
-@pytest.mark.parametrize("day", [date(2026, 1, 1), date(2024, 2, 29), date(2026, 12, 31)])
-def test_a_settlement_day_has_96_intervals_from_local_midnight(day: date) -> None:
-    intervals = settlement_day(day)
-    assert len(intervals) == 96
-    assert intervals[0].start == datetime(day.year, day.month, day.day, tzinfo=ZoneInfo("Asia/Shanghai"))
-    assert all(a.end == b.start for a, b in zip(intervals, intervals[1:], strict=False))
-    assert {interval.end - interval.start for interval in intervals} == {timedelta(minutes=15)}
-
-
-def test_a_day_of_changing_clocks_still_has_96_intervals() -> None:
-    assert len(settlement_day(date(2026, 3, 29), ZoneInfo("Europe/Berlin"))) == 96
-
-
 def test_intervals_are_half_open_and_run_forward() -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     interval = Interval(start, start + timedelta(minutes=40))
     assert start in interval
     assert interval.end not in interval
-    lengths = [part.end - part.start for part in interval.split(timedelta(minutes=15))]
-    assert lengths == [timedelta(minutes=15), timedelta(minutes=15), timedelta(minutes=10)]
     with pytest.raises(ValueError, match="must end after"):
         Interval(start, start)
 

@@ -58,11 +58,11 @@ def fill(dsn: str, folder: Path) -> datetime:
             _second_gateway(store, park, end_ms)
         drain(store)
     with psycopg.connect(dsn, autocommit=True) as connection:
-        rounds.settle(connection, now_ms)
+        rounds.run_rounds(connection, now_ms)
         for park, account in ACCOUNTS.items():
             _agreement(connection, park, account)
         _changed_meter(connection, end_ms)
-        rounds.settle(connection, now_ms)
+        rounds.run_rounds(connection, now_ms)
         # Noted as the batches came, not as the test runs.
         connection.execute("UPDATE base.sequence_gap SET noted_at = %s", (from_ms(end_ms - MINUTE_MS),))
     _clusters(dsn, folder, from_ms(now_ms))
@@ -160,7 +160,7 @@ def _quarters(now: datetime) -> list[date]:
 
 
 def _energy_of_a_quarter(connection: psycopg.Connection, first: date, end: date) -> None:
-    """The quarter before the history: 10 kWh in every interval, as settlement leaves them."""
+    """The quarter before the history: 10 kWh in every interval, as metering leaves them."""
     connection.execute(
         "INSERT INTO base.interval_energy (at, energy_wh, changed_at, register_id, period_s, expected, received,"
         " valid, estimated, late, revision, quality, cause)"

@@ -85,7 +85,7 @@ ESCALATIONS = (
 )
 READERS_TRY = (
     "CREATE TEMP TABLE parks (x int4)",
-    "SELECT pg_advisory_lock(hashtext('parkgrid.settle'), 0)",
+    "SELECT pg_advisory_lock(hashtext('parkgrid.metering'), 0)",
     "SELECT pg_try_advisory_lock(1)",
     "BEGIN; LOCK TABLE base.park IN ACCESS SHARE MODE",
     "SELECT * FROM base.park",

@@ -18,7 +18,7 @@ from parkgrid_demo.prefill_rows import Task, make
 from parkgrid_domain.clusters.plan import plan
 from parkgrid_ingest.rows import BatchHeader, ClassRows, Commit
 from parkgrid_ingest.store.opening import open_store
-from parkgrid_metering.catching_up import settle_everything
+from parkgrid_metering.catching_up import catch_up
 from parkgrid_simulators.scenario import SCENARIOS, load_scenario
 from parkgrid_simulators.weather import PINGSHAN
 
@@ -101,7 +101,7 @@ def test_live_readings_follow_a_history_without_a_hole_or_a_gap(dsn, tmp_path, m
     begun_ms = until_ms + 4 * 60_000
     live(dsn, handover, begun_ms, begun_ms + 45 * 60_000)
     district.join(dsn, [handover], begun_ms + 60_000)
-    settle_everything(dsn)
+    catch_up(dsn)
     assert ask(dsn, "SELECT * FROM data_gaps") == []
     # The bus has no driver, so nobody reads it live.
     query = "FROM interval_energy i JOIN registers r USING (register_id) WHERE r.device <> 'dc-bus'"

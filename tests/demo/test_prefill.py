@@ -139,7 +139,7 @@ def test_roll_ups_made_as_a_set_are_those_of_the_keeper(store, dsn) -> None:
 
 
 def slots(dsn: str) -> set[tuple]:
-    """Which quarters of an hour accounting was told of."""
+    """Which quarters of an hour metering was told of."""
     rows = ask(dsn, "SELECT device_class, devices, slots FROM base.energy_dirty")
     return {(name, device, slot) for name, devices, found in rows for device, slot in zip(devices, found, strict=False)}
 

@@ -97,7 +97,7 @@ def every_signal(device_class: str, step: int) -> dict[str, int]:
 
 
 def account(dsn: str) -> None:
-    """Take what maintenance noted for accounting, as accounting does when it has settled it."""
+    """Take what maintenance noted for metering, as metering does when it has computed it."""
     with psycopg.connect(dsn) as connection:
         connection.execute("DELETE FROM base.energy_dirty")
 

@@ -13,7 +13,7 @@ from parkgrid_contract.identity import Gateway
 from parkgrid_contract.sample import Sample
 from parkgrid_ingest.settings import AdmissionSettings
 from parkgrid_ingest.store.opening import open_store
-from parkgrid_metering.rounds import settle
+from parkgrid_metering.rounds import run_rounds
 from parkgrid_servers.broker import RunningBroker
 from tests.ingest.chain import (
     EPOCH,
@@ -72,7 +72,7 @@ def test_a_clock_that_was_never_set_costs_a_line_of_quarantine(
     assert content.startswith(f"{NEVER_SET_MS}: 2000-01-01T00:00Z is before 20")
     with closing(open_store(dsn)) as store, psycopg.connect(dsn, autocommit=True) as connection:
         drain(store, now_ms)
-        settle(connection, now_ms)
+        run_rounds(connection, now_ms)
         # Half an hour of readings lies in three quarters of an hour at most, each closed by a later reading.
         assert query(dsn, "SELECT count(*) FROM interval_energy")[0][0] <= 3
         if store.kind == "postgres":

@@ -42,9 +42,9 @@ def test_whatever_the_order_the_ack_covers_what_came_and_what_was_given_up(steps
         came |= new
         floor = max(floor, new_floor)
         ack = mark.ack(7)
-        settled = came | set(range(1, floor))
-        assert {number for number in range(1, 50) if ack.covers(number)} == settled
-        assert numbers_of(mark.passed) == settled - came
+        done = came | set(range(1, floor))
+        assert {number for number in range(1, 50) if ack.covers(number)} == done
+        assert numbers_of(mark.passed) == done - came
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A park with meters for the tests of settlement: births, readings through the store itself, and what came of them."""
+"""A park with meters for the tests of metering: births, readings through the store itself, and what came of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -15,7 +15,7 @@ from parkgrid_ingest.rows import BatchHeader, Commit
 from parkgrid_ingest.store import Store
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_ingest.store.settings import StoreSettings
-from parkgrid_metering.rounds import Report, settle
+from parkgrid_metering.rounds import Report, run_rounds
 from tests.ingest.readings import Reading, class_rows, drain
 from tests.logins import acting
 
@@ -25,7 +25,7 @@ DAY_MS = 86_400_000
 SLOT_MS = 900_000
 MINUTE_MS = 60_000
 BATCH_MS = 600_000
-SETTLED_AT = to_ms(datetime(2026, 3, 20, tzinfo=UTC))
+METERED_AT = to_ms(datetime(2026, 3, 20, tzinfo=UTC))
 
 
 def ms(text: str) -> int:
@@ -48,7 +48,7 @@ class Metering:
     devices: Mapping[str, int] = field(default_factory=dict)
     seq: int = 0
 
-    def born(self, *devices: Device, gateway: Gateway = PARK, at_ms: int = SETTLED_AT) -> Mapping[str, int]:
+    def born(self, *devices: Device, gateway: Gateway = PARK, at_ms: int = METERED_AT) -> Mapping[str, int]:
         """Announce devices; their numbers by name."""
         known = self.store.register(gateway, Birth("0", EPOCH, at_ms, devices))
         self.devices = {**self.devices, **{name: number for name, (number, _) in known.items()}}
@@ -79,11 +79,11 @@ class Metering:
         for at, steps in values.items():
             self.store_readings([(self.devices[device], ms(at), {"energy_import_kwh": steps})], **more)
 
-    def settled(self, now_ms: int = SETTLED_AT) -> Report:
-        """Maintain, then settle, until nothing is left."""
+    def metered(self, now_ms: int = METERED_AT) -> Report:
+        """Maintain, then meter, until nothing is left."""
         drain(self.store, now_ms)
         with psycopg.connect(acting(self.dsn, "accounting"), autocommit=True) as connection:
-            return settle(connection, now_ms)
+            return run_rounds(connection, now_ms)
 
     def ask(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
         """What a query answers."""

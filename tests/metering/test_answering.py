@@ -1,4 +1,4 @@
-"""Counters that never answer, and readings that lie too far apart: what settlement makes of them."""
+"""Counters that never answer, and readings that lie too far apart: what metering makes of them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -44,11 +44,11 @@ def test_a_counter_that_never_answers_is_replaced_by_power_after_an_hour(park):
     """7.2 kW are 1.8 kWh a quarter; before there is an hour of it nobody knows whether the counter will come."""
     park.born(meter("c-1", "charger", _SIGNALS))
     power(park, "c-1", "05 00:00", "05 00:55", 7.2)
-    park.settled()
+    park.metered()
     assert park.energies("c-1", "energy_delivered_kwh") == {}
     assert methods(park) == [("energy_delivered_kwh", "register", None)]
     power(park, "c-1", "05 01:00", "05 01:00", 7.2)
-    park.settled()
+    park.metered()
     assert park.energies("c-1", "energy_delivered_kwh") == {
         f"05 00:{minute:02}": (1.8, "estimated") for minute in (0, 15, 30, 45)
     }
@@ -59,7 +59,7 @@ def test_ratios_of_a_counter_are_not_those_of_its_power(park):
     """A meter of ratio 80 whose display never answers: 12 kW are 3 kWh a quarter and not 240."""
     park.born(meter(signals=("active_power_kw", "energy_import_kwh"), ratings={"register_ratio": 80.0}))
     power(park, "m-1", "05 00:00", "05 01:00", 12, "meter")
-    park.settled()
+    park.metered()
     assert set(park.energies().values()) == {(3.0, "estimated")}
 
 
@@ -69,7 +69,7 @@ def test_power_is_not_bridged_over_more_than_three_periods(park):
     three = [ms("05 00:20"), ms("05 00:25")]
     four = [ms("05 01:05"), ms("05 01:10"), ms("05 01:15")]
     power(park, "c-1", "05 00:00", "05 02:00", 7.2, without=[*three, *four])
-    park.settled()
+    park.metered()
     found = park.energies("c-1", "energy_delivered_kwh")
     assert {at for at, (_, quality) in found.items() if quality == "missing"} == {"05 01:00", "05 01:15"}
     assert {each for each in found.values() if each[1] != "missing"} == {(1.8, "estimated")}
@@ -80,10 +80,10 @@ def test_a_counter_that_begins_to_answer_counts_from_the_next_edge_on(park):
     """Until 02:10 power (1.8 kWh a quarter); the counter, 0.3 kWh a quarter, from the edge after its first reading."""
     park.born(meter("c-1", "charger", _SIGNALS))
     power(park, "c-1", "05 00:00", "05 02:05", 7.2)
-    park.settled()
+    park.metered()
     before = park.energies("c-1", "energy_delivered_kwh")
     both(park, "c-1", "05 02:10", "05 03:30", 7.2, 500_000)
-    park.settled()
+    park.metered()
     found = park.energies("c-1", "energy_delivered_kwh")
     by_power = [f"05 0{hour}:{minute:02}" for hour in (0, 1, 2) for minute in (0, 15, 30, 45)][:9]
     counted = ["05 02:15", "05 02:30", "05 02:45", "05 03:00", "05 03:15"]
@@ -98,16 +98,16 @@ def test_news_on_both_sides_of_the_first_answer_stay_on_their_sides(park):
     park.born(meter("c-1", "charger", _SIGNALS))
     hole = [ms("05 00:20"), ms("05 00:25"), ms("05 00:30"), ms("05 00:35")]
     power(park, "c-1", "05 00:00", "05 02:05", 7.2, without=hole)
-    park.settled()
+    park.metered()
     both(park, "c-1", "05 02:10", "05 03:30", 7.2, 500_000)
-    park.settled()
+    park.metered()
     assert park.energies("c-1", "energy_delivered_kwh")["05 00:15"] == (None, "missing")
     power(park, "c-1", "05 00:20", "05 00:35", 7.2)
-    park.settled()
+    park.metered()
     number = park.devices["c-1"]
     park.store_readings([(number, ms("05 01:01"), {"energy_delivered_kwh": 499_000})], "charger")
     park.store_readings([(number, ms("05 02:31"), {"energy_delivered_kwh": 500_420})], "charger")
-    park.settled()
+    park.metered()
     found = park.energies("c-1", "energy_delivered_kwh")
     assert [found[f"05 {at}"] for at in ("00:15", "00:30", "01:00", "02:00")] == [(1.8, "estimated")] * 4
     assert [found[f"05 {at}"] for at in ("02:15", "02:30", "03:15")] == [(0.3, "good")] * 3
@@ -116,9 +116,9 @@ def test_news_on_both_sides_of_the_first_answer_stay_on_their_sides(park):
 def test_a_trace_computes_both_sides_again(park):
     park.born(meter("c-1", "charger", _SIGNALS))
     power(park, "c-1", "05 00:00", "05 02:05", 7.2)
-    park.settled()
+    park.metered()
     both(park, "c-1", "05 02:10", "05 03:30", 7.2, 500_000)
-    park.settled()
+    park.metered()
     with psycopg.connect(park.dsn, autocommit=True) as connection:
         [source] = sources(connection, device="c-1", signal="energy_delivered_kwh")
         traced = trace_register(connection, source, ms("05 00:00"), ms("05 03:30"))
@@ -134,7 +134,7 @@ def far_off(park, days):
     far_ms = ms("05 00:30") + days * 86_400_000
     rows = [(number, ms("05 00:00") + n * 5 * MINUTE_MS, {"energy_import_kwh": 1_000_000 + 100 * n}) for n in range(13)]
     park.store_readings([*rows, (number, far_ms, {"energy_import_kwh": 1_001_300})])
-    park.settled()
+    park.metered()
 
 
 def test_one_far_off_stamp_makes_no_rows_between(park):
@@ -162,7 +162,7 @@ def test_readings_before_a_far_off_stamp_go_on(park):
             (number, ms("05 01:05") + n * 5 * MINUTE_MS, {"energy_import_kwh": 1_001_300 + 100 * n}) for n in range(12)
         ]
         park.store_readings(rows)
-        park.settled()
+        park.metered()
     quarters = [f"05 0{hour}:{minute:02}" for hour in (0, 1) for minute in (0, 15, 30, 45)]
     assert park.energies() == dict.fromkeys(quarters, (0.3, "good"))
     assert {at for at, (energy, _) in park.energies("m-2").items() if energy == 0.3} == set(quarters[5:])
@@ -183,7 +183,7 @@ def test_a_far_off_past_stamp_makes_no_rows_between(park):
     park.store_readings(
         [(number, ms("05 00:00") + n * 5 * MINUTE_MS, {"energy_import_kwh": 1_000 + 100 * n}) for n in range(13)]
     )
-    park.settled()
+    park.metered()
     assert park.energies() == {f"05 00:{minute:02}": (0.3, "good") for minute in (0, 15, 30, 45)}
 
 
@@ -192,10 +192,10 @@ def test_a_far_off_past_stamp_that_comes_late_changes_nothing(park):
     number = park.devices["m-1"]
     rows = [(number, ms("05 00:00") + n * 5 * MINUTE_MS, {"energy_import_kwh": 1_000 + 100 * n}) for n in range(13)]
     park.store_readings(rows)
-    park.settled()
+    park.metered()
     before = park.dump()
     park.store_readings([(number, to_ms(datetime(2001, 1, 1, tzinfo=UTC)), {"energy_import_kwh": 5})])
-    park.settled()
+    park.metered()
     after = park.dump()
     assert after["interval_energy"] == before["interval_energy"]
     assert after["interval_energy_revisions"] == []

@@ -5,7 +5,7 @@ import psycopg
 from parkgrid_accounting.address import IntervalAddress
 from parkgrid_accounting.trace.figure import trace
 from parkgrid_contract.announcement import Device
-from tests.metering.park import MINUTE_MS, PARK, SETTLED_AT, meter, ms
+from tests.metering.park import METERED_AT, MINUTE_MS, PARK, meter, ms
 
 GENERATED = "energy_generated_kwh"
 NIGHT = [f"05 {hour:02}:{minute:02}" for hour in range(11, 22) for minute in (0, 15, 30, 45)]
@@ -43,7 +43,7 @@ def test_an_outage_over_the_night_has_no_energy_in_the_dark(park):
     park.born(inverter())
     placed(park)
     outage(park)
-    park.settled()
+    park.metered()
     energies, told = park.energies("pv-1", GENERATED), spreads(park)
     assert {energies[at] for at in NIGHT} == {(0.0, "estimated")}
     assert energies["05 08:00"][0] > energies["05 09:30"][0] > 0
@@ -52,7 +52,7 @@ def test_an_outage_over_the_night_has_no_energy_in_the_dark(park):
     assert told["05 07:45"] is None
     assert told["06 02:00"] is None
     before = park.dump()
-    park.settled()
+    park.metered()
     assert park.dump() == before
 
 
@@ -61,11 +61,11 @@ def test_the_end_of_an_outage_that_comes_later_gives_the_same(park):
     park.born(inverter())
     placed(park)
     outage(park)
-    park.settled()
+    park.metered()
     once = park.energies("pv-1", GENERATED)
     number = park.devices["pv-1"]
     park.store_readings([(number, ms("05 16:00"), {GENERATED: 8_700_000})], "pv_inverter", received_ms=ms("06 04:00"))
-    park.settled()
+    park.metered()
     energies = park.energies("pv-1", GENERATED)
     assert energies != once
     before_night = sum(energies[at][0] or 0 for at in energies if at < "05 11:00")
@@ -77,14 +77,14 @@ def test_the_end_of_an_outage_that_comes_later_gives_the_same(park):
 def test_without_coordinates_the_clock_is_used_until_they_are_stated(park):
     park.born(inverter())
     outage(park)
-    park.settled()
+    park.metered()
     energies = park.energies("pv-1", GENERATED)
     assert {energies[at] for at in NIGHT} == {(0.0, "estimated")}
     assert {spreads(park)[at] for at in NIGHT} == {"clock"}
     assert park.ask("SELECT time_zone FROM parks") == [("Asia/Shanghai",)]
     assert energies["05 10:00"][0] == 0.0
     placed(park)
-    park.settled()
+    park.metered()
     # The sun sets at 18:30: half an hour of light that the clock had called night.
     assert park.energies("pv-1", GENERATED)["05 10:00"][0] > 0
     assert {spreads(park)[at] for at in NIGHT} == {"sun"}
@@ -100,11 +100,11 @@ def test_a_trace_comes_to_the_same(park):
     park.born(inverter())
     placed(park)
     outage(park)
-    park.settled()
+    park.metered()
     with psycopg.connect(park.dsn, autocommit=True) as connection:
         for at in ("05 09:00", "05 15:00"):
             found = trace(
-                connection, IntervalAddress(PARK.park, PARK.gateway, "pv-1", GENERATED, ms(at), None), SETTLED_AT
+                connection, IntervalAddress(PARK.park, PARK.gateway, "pv-1", GENERATED, ms(at), None), METERED_AT
             )
             assert found.equal
             assert found.details["spread"] == "sun"
@@ -114,7 +114,7 @@ def test_what_a_meter_counted_in_an_outage_stays_even(park):
     park.born(meter())
     placed(park)
     park.register_values({"05 08:00": 0, "05 08:05": 0, "06 02:00": 72_000, "06 02:15": 72_000})
-    park.settled()
+    park.metered()
     energies = park.energies()
     assert energies["05 15:00"] == energies["06 01:00"]
     assert set(park.ask("SELECT DISTINCT spread FROM interval_energy")) == {(None,)}

@@ -29,7 +29,7 @@ def assert_days_are_sums(park):
     return stored
 
 
-def test_days_are_the_sums_of_their_intervals_after_random_settlements(dsn):
+def test_days_are_the_sums_of_their_intervals_after_random_rounds(dsn):
     rng = random.Random(20260306)
     with metering(dsn) as park:
         park.born(meter(), meter("m-2", period_s=3_600.0))
@@ -44,7 +44,7 @@ def test_days_are_the_sums_of_their_intervals_after_random_settlements(dsn):
             rng.shuffle(rows)
             for start in range(0, len(rows), 300):
                 park.store_readings(rows[start : start + 300], received_ms=ms("09 00:01"))
-                park.settled(ms("09 00:02") + start)
+                park.metered(ms("09 00:02") + start)
                 assert_days_are_sums(park)
         stored = assert_days_are_sums(park)
         # Four days of two registers and the rest of a local day; the shuffled readings have revised some of them.
@@ -61,7 +61,7 @@ def test_days_follow_the_time_zone_of_their_park_and_the_removal_of_intervals(ds
             for minute in range(0, 2_881, 5)
         ]
         park.store_readings(rows, received_ms=ms("07 00:01"))
-        park.settled()
+        park.metered()
         assert sum(row[2] for row in assert_days_are_sums(park)) == 2_880
         with psycopg.connect(dsn, autocommit=True) as connection:
             before = park.ask("SELECT at FROM base.energy_day")
@@ -85,7 +85,7 @@ def test_sums_of_days_tell_what_is_missing(dsn):
             for minute in range(0, 721, 5)
         ]
         park.store_readings(rows, received_ms=ms("05 04:01"))
-        park.settled()
+        park.metered()
         [day] = park.ask("SELECT energy_wh, good, missing_intervals, expected_intervals, coverage_pct FROM energy_1d")
         assert day == (7_200, 48, 48, 96, 50.0)
         [month] = park.ask(

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from parkgrid.cli import app
 from parkgrid_metering.declarations import Wish, declare, declared
 from parkgrid_metering.errors import DeclarationError
-from tests.metering.park import SETTLED_AT, meter
+from tests.metering.park import METERED_AT, meter
 
 REGISTER = "gaoxin-nan/gw-1/m-1/energy_import_kwh"
 
@@ -26,7 +26,7 @@ def filled(park, values):
     park.born(meter(), meter("m-2"))
     park.register_values(values)
     park.register_values(values, "m-2")
-    park.settled()
+    park.metered()
 
 
 SWAP = {
@@ -48,8 +48,8 @@ def test_a_meter_swap_with_a_new_ratio_is_counted_on_both_sides(park, dsn):
     undeclared = park.energies()
     with psycopg.connect(dsn, autocommit=True) as connection:
         swap = wish(ratio=Fraction(80), final_kwh=Decimal("9000.3"), initial_kwh=Decimal("0.05"))
-        declare(connection, swap, SETTLED_AT)
-    report = park.settled()
+        declare(connection, swap, METERED_AT)
+    report = park.metered()
     energies = park.energies()
     assert energies["05 00:45"] == (pytest.approx(0.3, abs=1e-9), "good")
     assert energies["05 01:00"] == (pytest.approx(2.4, abs=1e-9), "good")
@@ -58,7 +58,7 @@ def test_a_meter_swap_with_a_new_ratio_is_counted_on_both_sides(park, dsn):
     changed = park.ask("SELECT superseded_by, superseded_cause, device FROM interval_energy_revisions")
     assert len(changed) == report.changed > 0
     assert set(changed) == {("Li Wei", "declaration: work order 4711", "m-1")}
-    assert park.settled().changed == 0
+    assert park.metered().changed == 0
 
 
 def test_a_declared_width_turns_a_reset_into_a_roll_over(park, dsn):
@@ -67,8 +67,8 @@ def test_a_declared_width_turns_a_reset_into_a_roll_over(park, dsn):
     assert park.energies()["05 00:00"][1] != "good"
     with psycopg.connect(dsn, autocommit=True) as connection:
         width = wish(valid_from=datetime(2026, 1, 1, tzinfo=UTC), modulus_kwh=Decimal(10_000))
-        declare(connection, width, SETTLED_AT)
-    park.settled()
+        declare(connection, width, METERED_AT)
+    park.metered()
     assert park.energies()["05 00:00"] == (pytest.approx(0.6, abs=1e-9), "good")
     assert park.energies("m-2")["05 00:00"][1] != "good"
 
@@ -78,12 +78,12 @@ def test_a_later_declaration_leaves_what_was_before_it(park, dsn):
     filled(park, {f"05 {minute // 60:02}:{minute % 60:02}": minute * 100 for minute in range(0, 121, 5)})
     with psycopg.connect(dsn, autocommit=True) as connection:
         three = wish(ratio=Fraction(3), modulus_kwh=Decimal(1_000), final_kwh=Decimal(6), initial_kwh=Decimal(6))
-        declare(connection, three, SETTLED_AT)
+        declare(connection, three, METERED_AT)
         half_past = datetime(2026, 3, 5, 1, 30, tzinfo=UTC)
         five = wish(valid_from=half_past, ratio=Fraction(5), final_kwh=Decimal(9), initial_kwh=Decimal(9))
-        declare(connection, five, SETTLED_AT)
+        declare(connection, five, METERED_AT)
         rows = [each for each in declared(connection) if each.register == REGISTER]
-    park.settled()
+    park.metered()
     energies = {at: energy for at, (energy, _) in park.energies().items()}
     assert [energies[f"05 {at}"] for at in ("00:45", "01:00", "01:15", "01:30", "01:45")] == [1.5, 4.5, 4.5, 7.5, 7.5]
     assert [(each.modulus_kwh, each.ratio_numerator) for each in rows] == [(1000.0, 3), (1000.0, 5)]
@@ -109,7 +109,7 @@ def test_what_cannot_be_declared_is_refused_with_a_remedy(park, dsn, change, say
         psycopg.connect(dsn, autocommit=True) as connection,
         pytest.raises(DeclarationError, match=says.replace("/", ".")),
     ):
-        declare(connection, wish(**change), SETTLED_AT)
+        declare(connection, wish(**change), METERED_AT)
     assert park.ask("SELECT count(*) FROM base.register_declaration") == [(0,)]
     assert park.ask("SELECT count(*) FROM base.register_dirty") == [(0,)]
 

@@ -1,9 +1,9 @@
-"""Settlement through the store: golden cases, late data, and that nothing else changes."""
+"""Metering through the store: golden cases, late data, and that nothing else changes."""
 
 import pytest
 
 from parkgrid_contract.identity import Gateway
-from tests.metering.park import DAY_MS, MINUTE_MS, SETTLED_AT, SLOT_MS, meter, ms
+from tests.metering.park import DAY_MS, METERED_AT, MINUTE_MS, SLOT_MS, meter, ms
 
 
 def steady(park, device, first, last, wh_per_minute=100, start=1_000_000, step_ms=5 * MINUTE_MS):
@@ -19,7 +19,7 @@ def test_intervals_are_register_differences_and_only_those_that_ended(park):
     """100 Wh a minute are 1.5 kWh in a quarter; the quarter of 01:00 has not ended at 01:10."""
     park.born(meter())
     park.store_readings(steady(park, "m-1", "05 00:00", "05 01:10"))
-    report = park.settled()
+    report = park.metered()
     assert report.inserted == 4
     assert park.energies() == {f"05 00:{minute:02}": (1.5, "good") for minute in (0, 15, 30, 45)}
     [row] = park.ask(
@@ -30,18 +30,18 @@ def test_intervals_are_register_differences_and_only_those_that_ended(park):
     assert [f"{at:%H:%M}" for at in row[10:]] == ["00:00", "00:15"]
 
 
-def test_settling_again_writes_nothing_even_when_everything_is_noted_again(park):
+def test_metering_again_writes_nothing_even_when_everything_is_noted_again(park):
     park.born(meter())
     park.store_readings(steady(park, "m-1", "05 00:00", "05 12:00"))
-    park.settled()
+    park.metered()
     before = park.dump()
-    assert park.settled().inserted == 0
+    assert park.metered().inserted == 0
     park.ask(
         "INSERT INTO base.energy_dirty (device_class, devices, slots) SELECT 'meter', array_agg(device_id),"
         " array_agg(extract(epoch FROM at)::int / 60) FROM interval_energy JOIN registers USING (register_id)"
         " RETURNING 1"
     )
-    again = park.settled()
+    again = park.metered()
     assert (again.inserted, again.changed) == (0, 0)
     assert again.readings > 100
     assert park.dump() == before
@@ -53,7 +53,7 @@ def test_rounds_one_by_one_make_the_same_rows_as_one_round_for_all_without_a_rev
         wh = 1_000 + (at - ms("05 00:00")) // 1_000
         park.store_readings([(park.devices["m-1"], at, {"energy_import_kwh": wh})])
         park.store_readings([(park.devices["m-2"], at, {"energy_import_kwh": 2 * wh})])
-        park.settled()
+        park.metered()
     assert len(park.energies()) == 12
     assert set(park.energies().values()) == {(0.9, "good")}
     assert set(park.energies("m-2").values()) == {(1.8, "good")}
@@ -69,14 +69,14 @@ def test_news_of_some_devices_are_read_without_the_others(park, with_news):
     for name in ("m-8", "m-9"):
         others = steady(park, name, "05 00:00", "05 01:00", wh_per_minute=7)
         park.store_readings(others, flags=estimated, gateway=elsewhere)
-    park.settled()
+    park.metered()
     before = park.dump()
     park.born(*map(meter, with_news))
     for place, name in enumerate(with_news, 1):
         flagged = {12: b'{"energy_import_kwh": "bad"}'}
         park.store_readings(steady(park, name, "05 00:00", "05 01:00", wh_per_minute=100 * place), flags=flagged)
     # Of 13 readings the last one is bad: the quarter that it ends is not known yet, those before are.
-    assert park.settled().inserted == 3 * len(with_news)
+    assert park.metered().inserted == 3 * len(with_news)
     for place, name in enumerate(with_news, 1):
         assert park.energies(name) == {f"05 00:{minute:02}": (1.5 * place, "good") for minute in (0, 15, 30)}
     theirs = {row[0] for row in before["interval_energy"]}
@@ -94,14 +94,14 @@ def quick(park, first, last, without=range(0)):
 
 
 @pytest.mark.parametrize("gap", [(0, 0), (4, 13)], ids=["without a gap", "with one across an edge"])
-def test_a_quarter_that_was_settled_is_not_lost_when_the_next_one_is(park, gap):
+def test_a_quarter_that_was_metered_is_not_lost_when_the_next_one_is(park, gap):
     """56 readings of five seconds are five minutes: all of them lie within the quarter before the one that is new."""
     without = range(ms("05 00:15") + (gap[0] - 9) * MINUTE_MS, ms("05 00:15") + (gap[1] - 9) * MINUTE_MS)
     park.born(meter(period_s=5.0))
     edges = ["04 23:59", "05 00:16", "05 00:31", "05 00:46", "05 01:01", "05 01:16"]
     for first, last in zip(edges, edges[1:], strict=False):
         park.store_readings(quick(park, first, last, without))
-        park.settled(ms(last) + MINUTE_MS)
+        park.metered(ms(last) + MINUTE_MS)
     found = park.energies()
     assert [found[f"05 {time}"][0] for time in ("00:00", "00:15", "00:30", "00:45", "01:00")] == [0.54] * 5
     assert [quality for _, quality in found.values()][-3:] == ["good"] * 3
@@ -112,10 +112,10 @@ def test_late_readings_do_not_lose_the_quarters_beside_them(park):
     park.born(meter(period_s=5.0))
     late = range(ms("05 00:40"), ms("05 00:41"))
     park.store_readings(quick(park, "04 23:59", "05 02:01", late))
-    park.settled(ms("05 02:03"))
+    park.metered(ms("05 02:03"))
     before = park.energies()
     park.store_readings(quick(park, "05 00:40", "05 00:41"), received_ms=ms("05 02:05"))
-    park.settled(ms("05 02:06"))
+    park.metered(ms("05 02:06"))
     assert {at: energy for at, (energy, _) in park.energies().items() if at >= "05 00:00"} == {
         f"05 {minute // 60:02}:{minute % 60:02}": 0.54 for minute in range(0, 120, 15)
     }
@@ -133,14 +133,14 @@ def test_a_week_late_changes_exactly_the_affected_rows(park):
     gap = range(ms("05 10:05"), ms("05 11:00"))
     park.store_readings([reading for reading in whole if reading[1] not in gap])
     park.store_readings(steady(park, "m-2", "05 00:00", "12 11:00"))
-    park.settled()
+    park.metered()
     before = park.dump()
     assert [park.energies()[f"05 10:{minute}"] for minute in ("00", "15", "30", "45")] == [(1.5, "estimated")] * 4
     start = 1_000_000 + 600 * 100
     late = {"05 10:20": start + 1_000, "05 10:25": start + 2_000, "05 10:30": start + 3_000}
     park.register_values(late, received_ms=ms("12 11:00"))
-    now = SETTLED_AT + DAY_MS
-    report = park.settled(now)
+    now = METERED_AT + DAY_MS
+    report = park.metered(now)
     assert (report.inserted, report.changed) == (0, 4)
     after = park.dump()
     energies = park.energies()
@@ -179,9 +179,9 @@ def test_all_late_data_make_the_table_as_if_nothing_had_been_late(park):
     hole = range(ms("05 06:00"), ms("05 09:00"))
     park.store_readings([reading for reading in whole if reading[1] not in hole], received_ms=ms("06 00:01"))
     park.store_readings(steady(park, "m-2", "05 00:00", "06 00:00"))
-    park.settled()
+    park.metered()
     park.store_readings([reading for reading in whole if reading[1] in hole], received_ms=ms("06 00:01"))
-    park.settled()
+    park.metered()
     assert set(park.energies().values()) == {(1.5, "good")}
     assert len(park.energies()) == 96
 
@@ -224,7 +224,7 @@ def test_all_late_data_make_the_table_as_if_nothing_had_been_late(park):
 def test_golden_registers(park, values, ratings, expected):
     park.born(meter(ratings=ratings))
     park.register_values(values)
-    park.settled()
+    park.metered()
     found = park.energies()
     assert {at: found[at] for at in expected} == {
         at: (energy if energy is None else pytest.approx(energy, abs=1e-9), quality)
@@ -237,7 +237,7 @@ def test_the_order_of_arrival_does_not_matter(park):
     park.born(meter())
     for at in ("05 00:20", "05 00:05", "05 00:15", "05 00:00", "05 00:10"):
         park.register_values({at: values[at]}, received_ms=ms("05 00:21"))
-        park.settled()
+        park.metered()
     assert park.energies() == {"05 00:00": (0.3, "good")}
 
 
@@ -245,7 +245,7 @@ def test_a_register_that_falls_silent_has_missing_rows_up_to_the_data_of_its_par
     park.born(meter(), meter("m-2"))
     park.store_readings(steady(park, "m-1", "05 00:00", "05 00:30"))
     park.store_readings(steady(park, "m-2", "05 00:00", "05 02:00"))
-    park.settled()
+    park.metered()
     found = park.energies()
     assert found["05 00:00"] == found["05 00:15"] == (1.5, "good")
     missing = [at for at, row in found.items() if row == (None, "missing")]
@@ -256,7 +256,7 @@ def test_a_register_that_falls_silent_has_missing_rows_up_to_the_data_of_its_par
     # When it comes back, what it counted meanwhile is shared out, and the former rows are kept.
     park.store_readings(steady(park, "m-1", "05 02:00", "05 02:30", start=1_012_000))
     park.store_readings(steady(park, "m-2", "05 02:05", "05 02:30", start=1_012_500))
-    park.settled()
+    park.metered()
     found = park.energies()
     assert found["05 01:00"] == (1.5, "estimated")
     assert found["05 02:15"] == (1.5, "good")
@@ -276,7 +276,7 @@ def test_flags_decide_what_is_used(park):
         ],
         flags={1: b'{"energy_import_kwh":"bad"}', 2: b'{"energy_import_kwh":"estimated"}'},
     )
-    park.settled()
+    park.metered()
     assert park.energies() == {"05 00:00": (0.5, "estimated")}
     assert park.ask("SELECT received, valid, estimated FROM interval_energy") == [(3, 2, 1)]
 
@@ -284,7 +284,7 @@ def test_flags_decide_what_is_used(park):
 def test_hourly_readings_make_hourly_intervals(park):
     park.born(meter(period_s=3_600.0))
     park.store_readings(steady(park, "m-1", "05 00:00", "05 06:00", step_ms=4 * SLOT_MS))
-    park.settled()
+    park.metered()
     assert park.ask("SELECT DISTINCT period_s, energy_kwh, quality FROM interval_energy") == [(3600, 6.0, "good")]
     assert park.ask("SELECT count(*), min(coverage_pct) FROM energy_1h") == [(6, 100.0)]
 
@@ -297,24 +297,24 @@ def test_power_is_integrated_where_nothing_is_counted(park):
         for n in range(25)
     ]
     park.store_readings(rows)
-    park.settled()
+    park.metered()
     assert park.energies()["05 00:15"] == (3.0, "estimated")
     assert park.energies(signal="energy_export_kwh")["05 01:15"] == (1.5, "estimated")
     assert park.ask("SELECT DISTINCT method FROM registers") == [("power",)]
 
 
-def test_a_store_that_a_former_version_settled_goes_on_from_its_last_day(park):
-    """Nothing was held of what is believed: settled intervals stay as they are, new ones and late ones come right."""
+def test_a_store_that_a_former_version_metered_goes_on_from_its_last_day(park):
+    """Nothing was held of what is believed: metered intervals stay as they are, new ones and late ones come right."""
     park.born(meter(ratings={"rated_power_kw": 100.0}))
     rows = steady(park, "m-1", "03 00:00", "05 12:00")
     late = rows.pop(-30)
     park.store_readings(rows)
-    park.settled()
+    park.metered()
     before = park.energies()
     park.ask("DELETE FROM base.register_belief RETURNING 1")
     park.store_readings([late])
     park.store_readings(steady(park, "m-1", "05 12:05", "05 14:00", start=1_000_000 + 60 * 60 * 100 + 500))
-    park.settled()
+    park.metered()
     after = park.energies()
     assert {at: after[at] for at in before} == dict.fromkeys(before, (1.5, "good"))
     assert after["05 13:30"] == (1.5, "good")
@@ -327,10 +327,10 @@ def test_a_late_reading_is_computed_until_a_day_comes_out_as_it_was(park):
     rows = steady(park, "m-1", "01 00:00", "20 00:00")
     late = rows.pop(2 * 288 + 100)
     park.store_readings(rows)
-    park.settled()
+    park.metered()
     before = park.dump()["interval_energy"]
     park.store_readings([late], received_ms=ms("20 00:05"))
-    report = park.settled()
+    report = park.metered()
     assert report.readings < 3 * 288
     assert report.changed == 1
     after = park.dump()["interval_energy"]

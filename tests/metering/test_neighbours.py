@@ -13,7 +13,7 @@ from parkgrid_accounting.trace.figure import trace
 from parkgrid_metering.declarations import Wish, declare
 from parkgrid_metering.neighbours import Inverters
 from tests.conftest import temporary_database
-from tests.metering.park import MINUTE_MS, PARK, SETTLED_AT, SLOT_MS, meter, metering, ms
+from tests.metering.park import METERED_AT, MINUTE_MS, PARK, SLOT_MS, meter, metering, ms
 from tests.metering.test_daylight import GENERATED, placed
 
 FIRST, LAST = "05 00:00", "05 10:00"
@@ -72,7 +72,7 @@ def test_all_inverters_of_a_park_share_what_they_counted(park, monkeypatch):
     inverters(park, 4)
     for number in range(1, 5):
         said(park, f"pv-{number}", without(counts(), "05 01:00", "05 08:00"))
-    park.settled()
+    park.metered()
     assert max(map(len, told)) == 4
     for each in told:
         assert len({id(others.energy_wh) for others in each.values()}) == 1
@@ -84,7 +84,7 @@ def test_a_neighbour_that_was_read_all_through_tells_when(park):
     inverters(park)
     said(park, "pv-1", without(counts([2 * wh for wh in SHAPE]), "05 01:00", "05 08:00"))
     said(park, "pv-2", counts())
-    park.settled()
+    park.metered()
     mine, beside = spread(park), spread(park, "pv-2")
     inside = [at for at in mine if "05 01:00" <= at < "05 08:00"]
     assert {mine[at][1] for at in inside} == {"neighbours"}
@@ -92,7 +92,7 @@ def test_a_neighbour_that_was_read_all_through_tells_when(park):
     assert max(abs(mine[at][0] - 2 * beside[at][0]) for at in inside) <= 2
     assert sum(energy for energy, _ in mine.values()) == 2 * sum(SHAPE)
     before = park.dump()
-    assert park.settled().changed == 0
+    assert park.metered().changed == 0
     assert park.dump() == before
 
 
@@ -102,10 +102,10 @@ def test_what_a_neighbour_says_later_is_taken_up(park):
     gap = without(counts([2 * wh for wh in SHAPE]), "05 01:00", "05 08:00")
     said(park, "pv-1", gap)
     said(park, "pv-2", without(counts(), "05 01:15", "05 07:45"))
-    park.settled()
+    park.metered()
     assert spread(park)["05 03:00"][1] == spread(park, "pv-2")["05 03:00"][1] == "clock"
     said(park, "pv-2", counts(), received_ms=ms("06 00:00"))
-    park.settled()
+    park.metered()
     assert spread(park)["05 03:00"] == (0, "neighbours")
     [(cause, former)] = park.ask(
         "SELECT superseded_cause, spread FROM interval_energy_revisions"
@@ -123,8 +123,8 @@ def test_what_a_neighbour_says_later_is_taken_up(park):
         initial_kwh=Decimal(1000),
     )
     with psycopg.connect(park.dsn, autocommit=True) as connection:
-        declare(connection, wish, SETTLED_AT)
-    park.settled()
+        declare(connection, wish, METERED_AT)
+    park.metered()
     assert spread(park)["05 06:15"][0] != share
     assert sum(energy for energy, _ in spread(park).values()) == 2 * sum(SHAPE)
 
@@ -132,13 +132,13 @@ def test_what_a_neighbour_says_later_is_taken_up(park):
 def test_a_trace_comes_to_the_same(park):
     inverters(park)
     said(park, "pv-1", without(counts([2 * wh for wh in SHAPE]), "05 01:00", "05 08:00"))
-    park.settled()
+    park.metered()
     said(park, "pv-2", counts())
-    park.settled()
+    park.metered()
     with psycopg.connect(park.dsn, autocommit=True) as connection:
         for revision, by in ((None, "neighbours"), (1, "clock")):
             address = IntervalAddress(PARK.park, PARK.gateway, "pv-1", GENERATED, ms("05 06:00"), revision)
-            found = trace(connection, address, SETTLED_AT)
+            found = trace(connection, address, METERED_AT)
             assert found.equal
             assert found.details["spread"] == by
 
@@ -148,16 +148,16 @@ def test_coordinates_come_first(park):
     placed(park)
     said(park, "pv-1", without(counts(), "05 01:00", "05 08:00"))
     said(park, "pv-2", counts())
-    park.settled()
+    park.metered()
     assert spread(park)["05 03:00"][1] == "sun"
     assert park.ask("UPDATE base.park SET latitude = NULL, longitude = NULL RETURNING 1") == [(1,)]
-    park.settled()
+    park.metered()
     assert spread(park)["05 03:00"] == (0, "neighbours")
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_any_order_and_any_rounds_give_the_same(dsn, database_server, template_database, seed):
-    """Three inverters with outages of their own, read in parts: late ones, out of order, settled in between."""
+    """Three inverters with outages of their own, read in parts: late ones, out of order, metered in between."""
     rng = random.Random(20260305 + seed)
     columns = "device, at, energy_wh, quality, spread, valid, first_at, last_at"
     query = f"SELECT {columns} FROM interval_energy ORDER BY device, at"
@@ -174,7 +174,7 @@ def test_any_order_and_any_rounds_give_the_same(dsn, database_server, template_d
             inverters(whole, 3)
             for device, at, count in rows:
                 said(whole, device, {at: count}, received_ms=ms("05 12:00"))
-            whole.settled()
+            whole.metered()
             wanted = whole.ask(query)
         assert "neighbours" in {by for *_, by, _, _, _ in wanted}
         inverters(park, 3)
@@ -186,6 +186,6 @@ def test_any_order_and_any_rounds_give_the_same(dsn, database_server, template_d
                 for device, at, count in ordered[start : start + 40]:
                     said(park, device, {at: count}, received_ms=ms("05 12:00"))
                 if rng.random() < 0.7:
-                    park.settled()
-        park.settled()
+                    park.metered()
+        park.metered()
         assert park.ask(query) == wanted

@@ -14,14 +14,14 @@ def stored_anyway(park, statement):
         connection.execute(statement)
 
 
-def settle_both(park):
+def meter_both(park):
     rows = [
         (park.devices[name], at, {"energy_import_kwh": (at - ms("05 00:00")) // MINUTE_MS})
         for name in ("m-1", "m-2")
         for at in range(ms("05 00:00"), ms("05 02:00") + 1, 5 * MINUTE_MS)
     ]
     park.store_readings(rows)
-    park.settled()
+    park.metered()
     return dict(park.ask("SELECT device, count(*)::int FROM interval_energy GROUP BY 1"))
 
 
@@ -29,7 +29,7 @@ def settle_both(park):
 def test_a_period_that_nobody_can_count_with_stops_nobody(park, period):
     park.born(meter("m-1"), meter("m-2"))
     stored_anyway(park, f"UPDATE base.device SET period_s = {period} WHERE device = 'm-2'")
-    assert settle_both(park)["m-1"] == 8
+    assert meter_both(park)["m-1"] == 8
     (told,) = park.ask("SELECT period_s FROM devices WHERE device = 'm-2'")
     assert 0.01 <= told[0] <= MAX_PERIOD_S
 
@@ -46,7 +46,7 @@ def test_a_period_that_nobody_can_count_with_stops_nobody(park, period):
 def test_a_nameplate_that_cannot_be_is_not_believed_and_stops_nobody(park, ratings):
     park.born(meter("m-1"), meter("m-2"))
     stored_anyway(park, f"UPDATE base.device SET ratings = '{ratings}' WHERE device = 'm-2'")
-    assert settle_both(park) == {"m-1": 8, "m-2": 8}
+    assert meter_both(park) == {"m-1": 8, "m-2": 8}
     assert park.ask("SELECT count(*) FROM register_declarations") == [(0,)]
 
 

@@ -1,13 +1,13 @@
-"""However readings arrive, in whatever parts they are settled: the rows are those of one settlement of everything."""
+"""However readings arrive, in whatever parts they are metered: the rows are those of metering everything."""
 
 import random
 
 import psycopg
 import pytest
 
-from parkgrid_metering.rounds import settle
+from parkgrid_metering.rounds import run_rounds
 from tests.conftest import temporary_database
-from tests.metering.park import MINUTE_MS, SETTLED_AT, meter, metering, ms
+from tests.metering.park import METERED_AT, MINUTE_MS, meter, metering, ms
 
 COLUMNS = (
     "device, signal, at, energy_wh, quality, expected, received, valid, estimated, first_at, first_register_kwh,"
@@ -54,7 +54,7 @@ def test_parts_in_any_order_equal_the_whole(dsn, database_server, template_datab
         with metering(whole_dsn) as whole:
             whole.born(*DEVICES)
             whole.store_readings(rows, received_ms=ms("05 12:01"))
-            whole.settled()
+            whole.metered()
             wanted = intervals(whole)
         # Mostly in order, some of it much later, some of it not at all in order.
         late = {place for place in range(len(rows)) if rng.random() < 0.1}
@@ -64,8 +64,8 @@ def test_parts_in_any_order_equal_the_whole(dsn, database_server, template_datab
             for start in range(0, len(ordered), 150):
                 park.store_readings(ordered[start : start + 150], received_ms=ms("05 12:01"))
                 if rng.random() < 0.7:
-                    park.settled()
-        park.settled()
+                    park.metered()
+        park.metered()
         found = intervals(park)
         assert found == wanted
         # What the revisions remember is a chain without a hole.
@@ -76,16 +76,16 @@ def test_parts_in_any_order_equal_the_whole(dsn, database_server, template_datab
         assert chains == [(True,)]
 
 
-def test_a_login_of_accounting_may_settle(park, dsn):
-    """The group `parkgrid_accounting` has what settlement needs, and cannot change what was declared."""
+def test_a_login_of_accounting_may_meter(park, dsn):
+    """The group `parkgrid_accounting` has what metering needs, and cannot change what was declared."""
     park.born(meter())
     park.register_values({f"05 00:{minute:02}": minute * 100 for minute in range(0, 35, 5)})
-    park.store.maintain(SETTLED_AT)
+    park.store.maintain(METERED_AT)
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("SET ROLE parkgrid_accounting")
-        assert settle(connection, SETTLED_AT).inserted == 2
+        assert run_rounds(connection, METERED_AT).inserted == 2
     park.register_values({"05 00:12": 1_190}, received_ms=ms("05 02:00"))
-    park.store.maintain(SETTLED_AT)
+    park.store.maintain(METERED_AT)
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("SET ROLE parkgrid_accounting")
-        assert settle(connection, SETTLED_AT).changed == 1
+        assert run_rounds(connection, METERED_AT).changed == 1

@@ -8,7 +8,7 @@ import psycopg
 from parkgrid_contract.identity import Gateway
 from parkgrid_ingest.store.settings import StoreSettings
 from parkgrid_metering.declarations import Wish, declare
-from tests.metering.park import DAY_MS, MINUTE_MS, PARK, SETTLED_AT, SLOT_MS, meter, metering, ms
+from tests.metering.park import DAY_MS, METERED_AT, MINUTE_MS, PARK, SLOT_MS, meter, metering, ms
 
 
 def even(park, device, first, last, step_ms=15 * MINUTE_MS):
@@ -24,13 +24,13 @@ def test_intervals_outlive_the_readings_they_were_made_of(dsn):
     with metering(dsn) as park:
         park.born(meter(period_s=900.0))
         park.store_readings(even(park, "m-1", "01 00:00", "11 12:00"))
-        park.settled()
+        park.metered()
         before, devices = park.dump(), park.devices
     assert len(before["interval_energy"]) == 10 * 96 + 48
     with metering(dsn, StoreSettings(raw_days=2)) as park:
         park.devices, park.seq = devices, 100_000
-        park.settled()
-        park.settled(SETTLED_AT + 8 * DAY_MS)
+        park.metered()
+        park.metered(METERED_AT + 8 * DAY_MS)
         [(oldest,)] = park.ask("SELECT min(at) FROM meter")
         assert oldest.day == 2  # the readings of the first day are gone
         park.ask(
@@ -38,12 +38,12 @@ def test_intervals_outlive_the_readings_they_were_made_of(dsn):
             " array_agg(extract(epoch FROM at)::int / 60) FROM interval_energy JOIN registers USING (register_id)"
             " RETURNING 1"
         )
-        report = park.settled()
+        report = park.metered()
         assert report.readings > 100
         assert park.dump() == before
         # What is still there is still corrected, by a late reading between two others.
         park.store_readings([(park.devices["m-1"], ms("05 10:05"), {"energy_import_kwh": 4 * 144_000 + 60_400})])
-        assert park.settled().changed == 1
+        assert park.metered().changed == 1
 
 
 def test_a_device_that_falls_silent_among_its_neighbours_blames_itself(park):
@@ -51,7 +51,7 @@ def test_a_device_that_falls_silent_among_its_neighbours_blames_itself(park):
     park.store_readings(even(park, "m-1", "05 00:00", "05 01:00", 5 * MINUTE_MS))
     park.store_readings(even(park, "m-1", "05 02:00", "05 03:00", 5 * MINUTE_MS))
     park.store_readings(even(park, "m-2", "05 00:00", "05 03:00", 5 * MINUTE_MS))
-    park.settled()
+    park.metered()
     gaps = park.ask(
         "SELECT device, signal, to_char(from_at, 'HH24:MI'), to_char(to_at, 'HH24:MI'), cause FROM data_gaps"
     )
@@ -71,16 +71,16 @@ def test_a_gap_that_is_filled_later_is_a_gap_no_more(park):
     hole = range(ms("05 01:00"), ms("05 02:30"))
     park.store_readings([reading for reading in whole if reading[1] not in hole])
     park.store_readings(even(park, "m-2", "05 00:00", "05 03:00", 5 * MINUTE_MS))
-    park.settled()
+    park.metered()
     assert len(park.ask("SELECT * FROM data_gaps")) == 1
     half = [reading for reading in whole if reading[1] in hole and reading[1] < ms("05 01:45")]
     park.store_readings(half, received_ms=ms("05 04:00"))
-    park.settled()
+    park.metered()
     spells = park.ask("SELECT to_char(from_at, 'HH24:MI'), to_char(to_at, 'HH24:MI') FROM data_gaps")
     assert spells == [("01:45", "02:30")]
     rest = [reading for reading in whole if reading[1] in hole and reading not in half]
     park.store_readings(rest, received_ms=ms("05 04:00"))
-    park.settled()
+    park.metered()
     assert park.ask("SELECT * FROM data_gaps") == []
 
 
@@ -93,7 +93,7 @@ def test_a_gateway_that_falls_silent_as_a_whole(park):
         park.store_readings(even(park, name, "05 00:00", "05 01:00", 5 * MINUTE_MS))
         park.store_readings(even(park, name, "05 02:00", "05 03:00", 5 * MINUTE_MS))
     park.store_readings(even(park, "m-3", "05 00:00", "05 03:00", 5 * MINUTE_MS), gateway=other)
-    park.settled()
+    park.metered()
     assert set(park.ask("SELECT device, cause FROM data_gaps")) == {("m-1", "gateway"), ("m-2", "gateway")}
 
 
@@ -105,7 +105,7 @@ def test_nobody_at_all_is_heard(park):
     for name, gateway in (("m-1", PARK), ("m-3", other)):
         park.store_readings(even(park, name, "05 00:00", "05 01:00", 5 * MINUTE_MS), gateway=gateway)
         park.store_readings(even(park, name, "05 02:00", "05 03:00", 5 * MINUTE_MS), gateway=gateway)
-    park.settled()
+    park.metered()
     assert {cause for (cause,) in park.ask("SELECT cause FROM data_gaps WHERE from_at > '2026-03-05 01:00Z'")} <= {
         "ingest"
     }
@@ -116,7 +116,7 @@ def test_readings_that_come_much_later_are_counted_as_late(park):
     park.born(meter(), meter("m-2"))
     park.store_readings(even(park, "m-1", "05 00:00", "05 01:00", 5 * MINUTE_MS), received_ms=ms("05 03:00"))
     park.store_readings(even(park, "m-2", "05 00:00", "05 01:00", 5 * MINUTE_MS))
-    park.settled()
+    park.metered()
     assert park.ask("SELECT device, late, received FROM completeness_1d ORDER BY device") == [
         ("m-1", 12, 12),
         ("m-2", 0, 12),
@@ -124,16 +124,16 @@ def test_readings_that_come_much_later_are_counted_as_late(park):
 
 
 def test_a_declaration_about_removed_readings_leaves_what_was_made_of_them(dsn):
-    """A step is declared from the fourth of March on, the readings around it are gone: nothing is settled anew."""
+    """A step is declared from the fourth of March on, the readings around it are gone: nothing is metered anew."""
     with metering(dsn) as park:
         park.born(meter(period_s=900.0))
         park.store_readings(even(park, "m-1", "01 00:05", "14 12:05"))
-        park.settled()
+        park.metered()
         before = park.dump()
     with metering(dsn, StoreSettings(raw_days=2)) as park:
-        park.settled()
+        park.metered()
         for hour in range(5):
-            park.settled(SETTLED_AT + 8 * DAY_MS + hour * 4 * SLOT_MS)
+            park.metered(METERED_AT + 8 * DAY_MS + hour * 4 * SLOT_MS)
         [(oldest,)] = park.ask("SELECT min(at) FROM meter")
         assert oldest.day > 4
         wish = Wish(
@@ -144,8 +144,8 @@ def test_a_declaration_about_removed_readings_leaves_what_was_made_of_them(dsn):
             step_kwh=Decimal("0.1"),
         )
         with psycopg.connect(dsn, autocommit=True) as connection:
-            declare(connection, wish, SETTLED_AT)
-        assert park.settled().readings > 100
+            declare(connection, wish, METERED_AT)
+        assert park.metered().readings > 100
         assert park.dump() == before
 
 
@@ -157,9 +157,9 @@ def test_what_one_park_lost_is_not_taken_for_the_others(dsn):
         park.store_readings(even(park, "m-1", "01 00:00", "11 12:00"))
         park.born(meter("n-1", period_s=900.0), gateway=other)
         park.store_readings(even(park, "n-1", "05 10:07", "05 12:07"), gateway=other)
-        park.settled()
-        park.settled(SETTLED_AT + 8 * DAY_MS)
+        park.metered()
+        park.metered(METERED_AT + 8 * DAY_MS)
         assert park.ask("SELECT DISTINCT park FROM base.removed_span") == [(PARK.park,)]
         park.store_readings(even(park, "n-1", "05 09:52", "05 09:52"), gateway=other, received_ms=ms("05 13:00"))
-        park.settled()
+        park.metered()
         assert park.energies("n-1")["05 10:00"] == (1.5, "good")

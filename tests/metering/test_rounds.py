@@ -1,4 +1,4 @@
-"""A round of settlement is bounded by intervals: what one gateway has sent keeps nobody else waiting."""
+"""A round of metering is bounded by intervals: what one gateway has sent keeps nobody else waiting."""
 
 import psycopg
 
@@ -9,7 +9,7 @@ from parkgrid_metering.work import LATE, LONGEST_MS, RegisterSpan, of_round
 from tests.conftest import temporary_database
 from tests.ingest.readings import drain
 from tests.logins import acting
-from tests.metering.park import DAY_MS, SETTLED_AT, SLOT_MS, meter, metering, ms
+from tests.metering.park import DAY_MS, METERED_AT, SLOT_MS, meter, metering, ms
 
 IMPORT = "energy_import_kwh"
 HEAVY = Gateway("elsewhere", "gw-1")
@@ -49,24 +49,24 @@ def filled(park):
     park.store_readings([(park.devices["m-1"], at, {IMPORT: at // 300_000}) for at in times])
 
 
-def test_a_long_gap_of_many_meters_is_settled_round_by_round_and_comes_out_the_same(
+def test_a_long_gap_of_many_meters_is_metered_round_by_round_and_comes_out_the_same(
     park, monkeypatch, database_server, template_database
 ):
     filled(park)
     with temporary_database(database_server.dsn, template_database) as (_, other), metering(other) as whole:
         filled(whole)
-        whole.settled()
+        whole.metered()
         expected = whole.dump()
     monkeypatch.setattr(rounds, "MOST_OF_ROUND", 1_000)
-    drain(park.store, SETTLED_AT)
+    drain(park.store, METERED_AT)
     with psycopg.connect(acting(park.dsn, "accounting"), autocommit=True) as connection:
-        first = rounds.settle_once(connection, SETTLED_AT)
+        first = rounds.run_round(connection, METERED_AT)
         assert first.pending
-        settled = dict(park.ask("SELECT device, count(*) FROM interval_energy GROUP BY 1"))
-        assert settled["m-1"] == 4
-        assert sum(settled.values()) < 1_000
+        metered = dict(park.ask("SELECT device, count(*) FROM interval_energy GROUP BY 1"))
+        assert metered["m-1"] == 4
+        assert sum(metered.values()) < 1_000
         count = 1
-        while rounds.settle_once(connection, SETTLED_AT).pending:
+        while rounds.run_round(connection, METERED_AT).pending:
             count += 1
             assert count < 10
     assert park.dump() == expected

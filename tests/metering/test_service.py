@@ -98,7 +98,7 @@ def test_killed_before_its_commit_it_loses_and_doubles_nothing(park, dsn, tmp_pa
         wait_until(lambda: rows(park) == 4, "four intervals")
     assert set(park.energies().values()) == {(1.5, "good")}
     assert park.ask("SELECT count(*) FROM interval_energy_revisions") == [(0,)]
-    assert park.settled().inserted == 0
+    assert park.metered().inserted == 0
 
 
 def test_killed_again_and_again_while_data_come(park, dsn, tmp_path):
@@ -109,7 +109,7 @@ def test_killed_again_and_again_while_data_come(park, dsn, tmp_path):
             drain(park.store)
             time.sleep(0.4 * number)
             process.kill()
-    park.settled()
+    park.metered()
     assert len(park.energies()) == 16
     assert set(park.energies().values()) == {(1.5, "good")}
 

@@ -189,7 +189,7 @@ def test_a_count_that_begins_anew_every_day_goes_on() -> None:
 
 
 def test_a_false_zero_is_no_new_day() -> None:
-    # At noon it stays what it is, a fall of the running count, which the settlement judges.
+    # At noon it stays what it is, a fall of the running count, which metering judges.
     assert daily((23, 30), (24, 0), (36, 10), (37, 0), (38, 14))[0] == [30, 30, 40, 30, 44]
     # Within the first hour of a day the count is back: it was no reset either.
     assert daily((23, 30), (24, 0), (25, 30), (26, 0), (33, 4))[0] == [30, 0, 30, 30, 34]

@@ -52,3 +52,10 @@ def test_no_term_stands_for_two_things() -> None:
     for column in (0, 1):
         named = [row[column].lower() for row in found]
         assert len(set(named)) == len(named)
+
+
+def test_settlement_is_kept_for_money_between_parties() -> None:
+    words = [*PAGE["en"].items(), *PAGE["zh"].items()]
+    words += [(key, text) for book in (catalogue(), WORDS) for key, told in book.items() for text in told.values()]
+    assert len(words) > 1000
+    assert [key for key, text in words if re.search("settle|结算", text, re.IGNORECASE)] == []

@@ -20,7 +20,7 @@ import openpyxl
 import psycopg
 import pytest
 
-from parkgrid_metering.rounds import settle
+from parkgrid_metering.rounds import run_rounds
 from tests.conftest import temporary_database
 from tests.web.build_hook import ROOT, hook
 from tests.web.conftest import Visit, served
@@ -52,7 +52,7 @@ def living(database_server: "RunningDatabase", template_database: str, tmp_path_
         district.write_days(3, 60)
         district.refuse()
         with psycopg.connect(dsn) as connection:
-            settle(connection, time.time_ns() // 1_000_000)
+            run_rounds(connection, time.time_ns() // 1_000_000)
         ended = threading.Event()
         writing = threading.Thread(target=_live, args=(district, ended))
         writing.start()

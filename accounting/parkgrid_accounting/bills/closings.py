@@ -107,7 +107,7 @@ def history(connection: Connection, account: str, month: str | Period) -> list[C
 def follow(connection: Connection, changed_since: datetime, clock: Clock | None = None) -> list[Bill]:
     """Revise the closed months whose intervals have changed since an instant; the new revisions.
 
-    One cheap question while nothing is closed, so it may be asked after every round of settlement; asking twice about
+    One cheap question while nothing is closed, so it may be asked after every round of metering; asking twice about
     the same change makes one revision.
     """
     if connection.execute(statement("any_closing")).fetchone() != (True,):

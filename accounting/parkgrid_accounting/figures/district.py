@@ -24,7 +24,7 @@ def district_figures(
     return figures_of(connection, site_of_parks(connection, parks), period, names, given)
 
 
-def settled_until_ms(connection: Connection, parks: Sequence[str]) -> int | None:
-    """How far the energy of parks is settled: of several, as far as the one that is furthest."""
-    rows = connection.execute(statement("indicators/settled_until"), {"parks": list(parks)}).fetchall()
+def metered_until_ms(connection: Connection, parks: Sequence[str]) -> int | None:
+    """How far the energy of parks is metered: of several, as far as the one that is furthest."""
+    rows = connection.execute(statement("indicators/metered_until"), {"parks": list(parks)}).fetchall()
     return max((at_ms for _, at_ms in rows), default=None)

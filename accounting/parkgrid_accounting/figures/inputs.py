@@ -39,7 +39,7 @@ from parkgrid_domain.indicators.definition import Factor, Inputs, Quantity
 from parkgrid_domain.period import Period
 from parkgrid_metering.columns import unpacked
 
-_SETTLEMENT_S = 900
+_INTERVAL_S = 900
 _MINUTE_S = 60
 _WH_PER_KWH = 1000
 
@@ -121,7 +121,7 @@ def inputs_of(
 def grid_of(site: Site, period: Period, names: Iterable[str], until_ms: int | None) -> Grid:
     """The intervals of a period: as long as the longest of the registers behind these quantities."""
     registers = [each for found in sources_of(site, period, names).values() for each in found]
-    period_s = max((each.period_s for each in registers), default=_SETTLEMENT_S)
+    period_s = max((each.period_s for each in registers), default=_INTERVAL_S)
     stop_ms = period.end_ms if until_ms is None else min(period.end_ms, until_ms)
     return Grid(period.start_ms, period_s, max(0, (stop_ms - period.start_ms) // (period_s * 1000)))
 

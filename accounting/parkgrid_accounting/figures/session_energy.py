@@ -1,4 +1,4 @@
-"""The energy of a charger's register, cut at the ends of sessions: settled intervals, and what came after them."""
+"""The energy of a charger's register, cut at the ends of sessions: stored intervals, and what came after them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ import numpy as np
 
 from parkgrid_accounting.figures.session_rows import DELIVERED, POWER, RETURNED, ChargerRegister, ChargerRows
 from parkgrid_domain.energy import Readings
-from parkgrid_domain.energy.between import Instants, Pieces, Settled, cut, energy_along, energy_between, joined
+from parkgrid_domain.energy.between import Instants, Pieces, StoredIntervals, cut, energy_along, energy_between, joined
 from parkgrid_domain.indicators.visits import Visit
 from parkgrid_metering.columns import Int64s
 
@@ -17,7 +17,7 @@ _NONE = -1
 
 def pieces_of(
     register: ChargerRegister,
-    settled: Settled,
+    stored: StoredIntervals,
     rows: ChargerRows,
     tail: ChargerRows,
     told: Sequence[Visit],
@@ -25,15 +25,15 @@ def pieces_of(
 ) -> Pieces:
     """The pieces of a register, cut at the ends of visits and of a span.
 
-    `rows` are the readings around these, `tail` those after what is settled.
+    `rows` are the readings around these, `tail` those after the last stored interval.
     """
     cuts_ms = np.array([*span_ms, *(at_ms for visit in told for at_ms in (visit.from_ms, visit.to_ms))], np.int64)
     if register.method != "register":
         counted = _counted(register, rows)
-        known = cut(_bounded(settled, counted), counted, register.rule, cuts_ms)
+        known = cut(_bounded(stored, counted), counted, register.rule, cuts_ms)
     else:
-        known = cut(settled, _read(register, rows, told), register.rule, cuts_ms)
-    stop_ms = int(settled.at_ms[-1]) + settled.period_ms
+        known = cut(stored, _read(register, rows, told), register.rule, cuts_ms)
+    stop_ms = int(stored.at_ms[-1]) + stored.period_ms
     return Pieces.joined([known, _open(register, tail, stop_ms, cuts_ms)])
 
 
@@ -53,7 +53,7 @@ def _read(register: ChargerRegister, rows: ChargerRows, told: Sequence[Visit]) -
 
 
 def _open(register: ChargerRegister, tail: ChargerRows, start_ms: int, cuts_ms: Int64s) -> Pieces:
-    """What was counted after the last settled interval, cut at its own intervals too."""
+    """What was counted after the last stored interval, cut at its own intervals too."""
     by_power = register.method != "register"
     readings = _counted(register, tail) if by_power else tail.readings(register.signal)
     if not len(readings) or readings.at_ms[-1] <= start_ms or readings.at_ms[0] > start_ms:
@@ -79,17 +79,17 @@ def _counted(register: ChargerRegister, rows: ChargerRows) -> Readings:
     return replace(samples, steps=np.rint(energy).astype(np.int64))
 
 
-def _bounded(settled: Settled, counted: Readings) -> Settled:
+def _bounded(stored: StoredIntervals, counted: Readings) -> StoredIntervals:
     """The same intervals bounded by readings of such a count."""
     if not len(counted):
-        return settled
-    stops = settled.at_ms + settled.period_ms
-    first = np.searchsorted(counted.at_ms, settled.at_ms, side="right") - 1
+        return stored
+    stops = stored.at_ms + stored.period_ms
+    first = np.searchsorted(counted.at_ms, stored.at_ms, side="right") - 1
     last = np.searchsorted(counted.at_ms, stops, side="left")
     there = (first >= 0) & (last < len(counted))
     first, last = np.maximum(first, 0), np.minimum(last, len(counted) - 1)
     return replace(
-        settled,
+        stored,
         first_at_ms=np.where(there, counted.at_ms[first], _NONE),
         first_steps=np.where(there, counted.steps[first], _NONE),
         last_at_ms=np.where(there, counted.at_ms[last], _NONE),

@@ -1,4 +1,4 @@
-"""What charging sessions are told from: minutes and readings of chargers, settled intervals of their registers."""
+"""What charging sessions are told from: minutes and readings of chargers, intervals of their registers."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from parkgrid_contract.signals import CHARGER_STATES
 from parkgrid_contract.time import from_ms
 from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Declaration, Readings, RegisterRule
-from parkgrid_domain.energy.between import Settled
+from parkgrid_domain.energy.between import StoredIntervals
 from parkgrid_domain.indicators.visits import IN_SESSION, NOT_COUNTED, Shown
 from parkgrid_metering.columns import Int64s, unpacked
 from parkgrid_metering.registers import LIMIT_OF_RATED
@@ -204,10 +204,10 @@ def read_registers(connection: Connection, devices: Sequence[int]) -> dict[tuple
     return found
 
 
-def read_settled(
+def read_intervals(
     connection: Connection, registers: Sequence[ChargerRegister], start_ms: int, stop_ms: int
-) -> dict[int, Settled]:
-    """The settled intervals that begin in [start, stop), by register."""
+) -> dict[int, StoredIntervals]:
+    """The intervals that begin in [start, stop), by register."""
     parameters = {
         "registers": [each.register_id for each in registers],
         "start": from_ms(start_ms),
@@ -216,13 +216,13 @@ def read_settled(
     periods = {each.register_id: each.period_ms for each in registers}
     with connection.cursor(binary=True) as cursor:
         rows = cursor.execute(statement("sessions/intervals"), parameters).fetchall()
-    return {number: _settled(packed, periods[number]) for number, packed in rows}
+    return {number: _stored(packed, periods[number]) for number, packed in rows}
 
 
-def _settled(packed: bytes, period_ms: int) -> Settled:
+def _stored(packed: bytes, period_ms: int) -> StoredIntervals:
     table = unpacked([packed]).reshape(-1, 7)
     at, energy, quality, first_at, first, last_at, last = table[np.argsort(table[:, 0], kind="stable")].T
-    return Settled(at, period_ms, energy, quality.astype(np.int8), first_at, first, last_at, last)
+    return StoredIntervals(at, period_ms, energy, quality.astype(np.int8), first_at, first, last_at, last)
 
 
 def _thousandths(steps: Int64s) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """The charging sessions of a scope, each with the origin of its energy (光伏、储能、电网).
 
 minutes ─▶ where vehicles came or left ─▶ readings around it ─▶ visits ─┐
-settled intervals of the registers ────────────── cut at the visits ────┼─▶ sessions, balance
+intervals of the registers ────────────────────── cut at the visits ────┼─▶ sessions, balance
 sources of the park ─────────────────────────────────── mix ────────────┘
 """
 
@@ -22,10 +22,10 @@ from parkgrid_accounting.figures.session_rows import (
     ChargerRows,
     ChargerSpan,
     beyond,
+    read_intervals,
     read_minutes,
     read_registers,
     read_rows,
-    read_settled,
 )
 from parkgrid_accounting.figures.site import Site, SiteDevice, site_of
 from parkgrid_accounting.scope import Scope
@@ -48,7 +48,7 @@ _LEAD_MS = _HOUR_MS
 _AHEAD_MS = (_DAY_MS, 6 * _DAY_MS, 31 * _DAY_MS)
 """How far after a part is looked for the end of a session, further only for those that had none."""
 _TAIL_MS = 6 * _HOUR_MS
-"""How far beyond the settled intervals readings are counted."""
+"""How far beyond the stored intervals readings are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +205,14 @@ def _pieces(
     rows: Mapping[int, ChargerRows],
     span_ms: tuple[int, int],
 ) -> dict[tuple[int, str], Pieces]:
-    """The settled intervals of chargers, and what was counted after the last one, cut at the ends of visits."""
+    """The stored intervals of chargers, and what was counted after the last one, cut at the ends of visits."""
     wanted = [each for each in registers if each.signal in {DELIVERED, RETURNED}]
     until_ms = {device_id: max([span_ms[1], *(each.to_ms for each in found)]) for device_id, found in told.items()}
     low_ms = min([span_ms[0], *(each.from_ms for found in told.values() for each in found)])
     high_ms = max(until_ms.values())
     longest_ms = max((each.period_ms for each in wanted), default=0)
-    settled = read_settled(connection, wanted, low_ms - longest_ms, high_ms)
-    stops = {number: int(each.at_ms[-1]) + each.period_ms for number, each in settled.items()}
+    stored = read_intervals(connection, wanted, low_ms - longest_ms, high_ms)
+    stops = {number: int(each.at_ms[-1]) + each.period_ms for number, each in stored.items()}
     open_spans = [
         ChargerSpan(each.device_id, stop_ms, min(until_ms[each.device_id] + 1, stop_ms + _TAIL_MS))
         for each in wanted
@@ -223,14 +223,14 @@ def _pieces(
     return {
         (each.device_id, each.signal): pieces_of(
             each,
-            settled[each.register_id],
+            stored[each.register_id],
             rows.get(each.device_id, none),
             tails.get(each.device_id, none),
             told[each.device_id],
             span_ms,
         )
         for each in wanted
-        if each.register_id in settled
+        if each.register_id in stored
     }
 
 

@@ -72,7 +72,7 @@ JOIN unnest(%(accounts)s::text[], %(parks)s::text[]) AS asked (account, park)
 ORDER BY r.account, r.register_id;
 
 -- name: read_in_bulk
--- A month of many registers lies together in the table, in the order in which it was settled: pages are read once in
+-- A month of many registers lies together in the table, in the order in which it was metered: pages are read once in
 -- their own order, three to four times as fast as register by register through the index.
 SELECT set_config('enable_indexscan', 'off', true);
 

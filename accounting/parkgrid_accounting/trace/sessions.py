@@ -1,6 +1,6 @@
-"""Charging sessions traced: the settled intervals a session lies in, and its energy once more from the readings alone.
+"""Charging sessions traced: the intervals a session lies in, and its energy once more from the readings alone.
 
-published    settled intervals, cut at the session's ends, summed
+published    intervals, cut at the session's ends, summed
 recomputed   register at the end - register at the beginning, from the raw readings of the session in one piece
 """
 

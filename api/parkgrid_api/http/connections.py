@@ -184,12 +184,12 @@ class ClientConnection(HttpToolsProtocol):
         self._body_complete = True
         self._disarm()
         super().on_message_complete()
-        self._settle()
+        self._balance()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, unless one is there already."""
         super().on_response_complete()
-        self._settle()
+        self._balance()
 
     def pause_writing(self) -> None:
         """The client takes less than it is sent: watch how fast it is."""
@@ -216,7 +216,7 @@ class ClientConnection(HttpToolsProtocol):
     def _unsupported_upgrade_warning(self) -> None:
         """Nothing: who asks for another protocol is answered in this one, and writes no line into the log."""
 
-    def _settle(self) -> None:
+    def _balance(self) -> None:
         if self._counted and self._body_complete and self.cycle.response_complete and not self.pipeline:
             self.places.wait(self)
 

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from parkgrid_accounting.address import IndicatorAddress
-from parkgrid_accounting.figures.district import OF_PARKS_TOGETHER, district_figures, settled_until_ms
+from parkgrid_accounting.figures.district import OF_PARKS_TOGETHER, district_figures, metered_until_ms
 from parkgrid_accounting.figures.indicators import figures
 from parkgrid_accounting.figures.inputs import Given
 from parkgrid_accounting.scope import Scope
@@ -42,10 +42,10 @@ _NAMES = Parameter(
 )
 _UNTIL = Parameter(
     "until",
-    "Where a period that still runs ends: `now`, or `settled`, as far as the park's energy is settled.",
-    parameters.one_of("now", "settled"),
-    {"type": "string", "enum": ["now", "settled"]},
-    "settled",
+    "Where a period that still runs ends: `now`, or `metered`, as far as the park's energy is metered.",
+    parameters.one_of("now", "metered"),
+    {"type": "string", "enum": ["now", "metered"]},
+    "metered",
     default="now",
 )
 _PLACES = ("gateway", "device", "line", "transformer", "account")
@@ -225,9 +225,9 @@ def _together(router: APIRouter, services: Services) -> None:
 
 
 def _until(connection: Connection, wanted: str, parks: list[str], stop_ms: int) -> int:
-    """Where the figures end: at the end of the period or now, or as far as energy is settled."""
-    settled_ms = settled_until_ms(connection, parks) if wanted == "settled" else None
-    return stop_ms if settled_ms is None else min(stop_ms, settled_ms)
+    """Where the figures end: at the end of the period or now, or as far as energy is metered."""
+    metered_ms = metered_until_ms(connection, parks) if wanted == "metered" else None
+    return stop_ms if metered_ms is None else min(stop_ms, metered_ms)
 
 
 def _addresses(figure: Figure, parks: list[str], found: Asked) -> list[str]:

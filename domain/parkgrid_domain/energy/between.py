@@ -1,12 +1,12 @@
-"""Energy of a register between any rising instants, and settled intervals cut at instants of their own.
+"""Energy of a register between any rising instants, and stored intervals cut at instants of their own.
 
-    settled   ├──────── 20 kWh ────────┤          what the interval metered stays true
+    stored    ├──────── 20 kWh ────────┤          what the interval metered stays true
     cuts             │      │                     where one vehicle left, where the next one came
     readings  ·  ·  ·│·  ·  │·  ·  ·  ·           between the two readings that bound the interval
     pieces    ├─ 2 ──┼─ 0 ──┼──── 18 ──┤          always add up to it
 
-Which readings are believed was decided when the interval was settled: it is bounded by believed readings, and what
-lies between these two and never falls is the same chain. Where the pieces do not come to what was settled, they share
+Which readings are believed was decided when the interval was metered: it is bounded by believed readings, and what
+lies between these two and never falls is the same chain. Where the pieces do not come to what is stored, they share
 it in their proportion, as an estimate.
 """
 
@@ -52,8 +52,8 @@ class Instants:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """Intervals of one register as they were settled, ascending."""
+class StoredIntervals:
+    """Intervals of one register as they are stored, ascending."""
 
     at_ms: NDArray[np.int64]
     period_ms: int
@@ -169,43 +169,43 @@ def _counted(
     return energy_wh, quality
 
 
-def cut(settled: Settled, readings: Readings, rule: RegisterRule, cuts_ms: NDArray[np.int64]) -> Pieces:
+def cut(stored: StoredIntervals, readings: Readings, rule: RegisterRule, cuts_ms: NDArray[np.int64]) -> Pieces:
     """The intervals of one register, those that hold a cut divided at it.
 
     `readings` are the register's own in the intervals that hold a cut; more do no harm. An interval that is missing
     stays missing in all of its pieces.
     """
-    if not len(settled.at_ms):
+    if not len(stored.at_ms):
         return Pieces.none()
-    stops = settled.at_ms + settled.period_ms
+    stops = stored.at_ms + stored.period_ms
     cuts_ms = np.unique(cuts_ms)
-    place = np.searchsorted(settled.at_ms, cuts_ms, side="right") - 1
-    inside = (place >= 0) & (cuts_ms > settled.at_ms[place]) & (cuts_ms < stops[place])
+    place = np.searchsorted(stored.at_ms, cuts_ms, side="right") - 1
+    inside = (place >= 0) & (cuts_ms > stored.at_ms[place]) & (cuts_ms < stops[place])
     holding, first = np.unique(place[inside], return_index=True)
-    whole = np.ones(len(settled.at_ms), np.bool_)
+    whole = np.ones(len(stored.at_ms), np.bool_)
     whole[holding] = False
-    plain = Pieces(settled.at_ms[whole], stops[whole], settled.energy_wh[whole], settled.quality[whole])
+    plain = Pieces(stored.at_ms[whole], stops[whole], stored.energy_wh[whole], stored.quality[whole])
     edges_of = np.split(cuts_ms[inside], first[1:]) if len(holding) else []
     divided = [
-        _divided(settled, interval, edges, readings, rule)
+        _divided(stored, interval, edges, readings, rule)
         for interval, edges in zip(holding.tolist(), edges_of, strict=True)
     ]
     return Pieces.joined([plain, *divided])
 
 
 def _divided(
-    settled: Settled, place: int, cuts_ms: NDArray[np.int64], readings: Readings, rule: RegisterRule
+    stored: StoredIntervals, place: int, cuts_ms: NDArray[np.int64], readings: Readings, rule: RegisterRule
 ) -> Pieces:
-    start_ms = int(settled.at_ms[place])
-    edges = np.concatenate(([start_ms], cuts_ms, [start_ms + settled.period_ms]))
-    energy_wh, quality = int(settled.energy_wh[place]), int(settled.quality[place])
+    start_ms = int(stored.at_ms[place])
+    edges = np.concatenate(([start_ms], cuts_ms, [start_ms + stored.period_ms]))
+    energy_wh, quality = int(stored.energy_wh[place]), int(stored.quality[place])
     count = len(edges) - 1
     if quality == IntervalQuality.MISSING or energy_wh == 0:
         same = np.full(count, quality, np.int8)
         return Pieces(edges[:-1], edges[1:], np.zeros(count, np.int64), same)
-    chain = _chain(settled, place, readings, rule)
-    wide = replace(rule, period_ms=settled.period_ms)
-    parts, told = (row[0] for row in energy_along(chain, [wide], Instants(edges, settled.period_ms)))
+    chain = _chain(stored, place, readings, rule)
+    wide = replace(rule, period_ms=stored.period_ms)
+    parts, told = (row[0] for row in energy_along(chain, [wide], Instants(edges, stored.period_ms)))
     agrees = bool((told != IntervalQuality.MISSING).all()) and int(parts.sum()) == energy_wh
     if not agrees:
         parts = _shared(energy_wh, np.where(told != IntervalQuality.MISSING, parts, 0), np.diff(edges))
@@ -228,10 +228,10 @@ def _exact(chain: Readings, cuts_ms: NDArray[np.int64]) -> NDArray[np.bool_]:
     return exact
 
 
-def _chain(settled: Settled, place: int, readings: Readings, rule: RegisterRule) -> Readings:
+def _chain(stored: StoredIntervals, place: int, readings: Readings, rule: RegisterRule) -> Readings:
     """The readings that bound an interval, and those between them that never fall and stay between their values."""
-    ends_ms = settled.first_at_ms[place], settled.last_at_ms[place]
-    ends = settled.first_steps[place], settled.last_steps[place]
+    ends_ms = stored.first_at_ms[place], stored.last_at_ms[place]
+    ends = stored.first_steps[place], stored.last_steps[place]
     if NONE in (*ends_ms, *ends):
         return readings.chosen(slice(0, 0))
     low, high = np.searchsorted(readings.at_ms, ends_ms[0], "right"), np.searchsorted(readings.at_ms, ends_ms[1])

@@ -97,7 +97,7 @@ class Edges(Protocol):
 
     @property
     def period_ms(self) -> int:
-        """Length of the intervals in which the register is settled."""
+        """Length of the intervals in which the register is metered."""
 
     @property
     def count(self) -> int:

@@ -3,7 +3,7 @@
     pieces of the registers   ├──── outside ────┼──── session ────┼─ outside ─┼──── session ────┤
     intervals of the mix           │ pv, storage, grid │ pv, storage, grid │
 
-A session's energy is the difference of the registers at its own ends, summed from pieces of settled intervals; the
+A session's energy is the difference of the registers at its own ends, summed from pieces of stored intervals; the
 display of the charger is kept beside it to compare. Every piece belongs to one session or to none, so sessions and
 what is outside of them add up to the registers.
 """

@@ -120,7 +120,7 @@ class Endpoint:
         async with self.line.lock:
             link = await self._connected(timeout_s)
             if read.unit in self.line.outstanding:
-                await self._settle(link, read, timeout_s)
+                await self._let_calm(link, read, timeout_s)
             return await self._ask(link, read, timeout_s)
 
     def close(self) -> None:
@@ -205,7 +205,7 @@ class Endpoint:
             owed.append(read.count)
             del owed[:-_MOST_OUTSTANDING]
 
-    async def _settle(self, link: ModbusLink, read: Read, timeout_s: float) -> None:
+    async def _let_calm(self, link: ModbusLink, read: Read, timeout_s: float) -> None:
         """Ask a device that owes answers for a length that none of them has, so that a late one is recognised."""
         owed = self.line.outstanding[read.unit]
         count = next(length for length in range(1, _MOST_OUTSTANDING + 2) if length not in owed)

@@ -100,7 +100,7 @@ class Committer:
                 self._isolated(commit, part, tally)
 
     def _poisoned(self, commit: Commit, place: int, error: ContentError, tally: Tally) -> None:
-        """Settle one batch without its rows, so that its gateway need not send it for ever."""
+        """Pass one batch without its rows, so that its gateway need not send it for ever."""
         entry = poison(commit.batches[place], place, commit.rows, str(error))
         alone = Commit(commit.batches, (), [*commit.quarantined, entry])
         chosen = np.zeros(len(commit.batches), np.bool_)

@@ -1,4 +1,4 @@
-"""Which batches of an epoch are settled: half-open ranges of sequence numbers, and the acknowledgement they make."""
+"""Which batches of an epoch are done: half-open ranges of sequence numbers, and the acknowledgement they make."""
 
 import re
 from bisect import bisect_right
@@ -90,7 +90,7 @@ class Watermark:
 
     def ack(self, epoch: int) -> Ack:
         """What the gateway may trim."""
-        settled = union(self.committed, self.passed)
-        through = settled[0][1] - 1 if settled and settled[0][0] <= 1 else 0
-        beyond = settled[1:] if through else settled
+        done = union(self.committed, self.passed)
+        through = done[0][1] - 1 if done and done[0][0] <= 1 else 0
+        beyond = done[1:] if through else done
         return Ack(epoch, through, tuple((low, high - 1) for low, high in beyond[:MAX_RANGES]))

@@ -1,7 +1,7 @@
-"""September of the demonstration park, with everything that goes wrong in the field, settled, billed and closed.
+"""September of the demonstration park, with everything that goes wrong in the field, metered, billed and closed.
 
-    prefill ─▶ Spoiled (readings get lost, come late, registers wrap, reset, are exchanged) ─▶ Store ─▶ settle ─▶ close
-                  └─ late batches, a week after the closing ──────────────────────────────────▶ settle ─▶ revision 2
+    prefill ─▶ Spoiled (readings get lost, come late, registers wrap, reset, are exchanged) ─▶ Store ─▶ meter ─▶ close
+                  └─ late batches, a week after the closing ──────────────────────────────────▶ meter ──▶ revision 2
 
 28 days are read every 15 minutes, the last ones every minute. It is the last month of its quarter: the park did not
 exist before, so the quarter of the clusters is this month.
@@ -29,7 +29,7 @@ from parkgrid_ingest.rows import BatchHeader, ClassRows, Commit
 from parkgrid_ingest.store import Store
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_metering.declarations import Wish, declare
-from parkgrid_metering.rounds import settle
+from parkgrid_metering.rounds import run_rounds
 from parkgrid_simulators.scenario import DeviceSettings, PointSettings, Scenario, load_scenario
 from tests.accounting.billing import At
 from tests.accounting.clusters_feed import accounts_file, enterprises, outputs, quarter_rows, workbook
@@ -210,7 +210,7 @@ def make(dsn: str, folder: Path) -> None:
     finally:
         store.close()
     with psycopg.connect(dsn, autocommit=True) as connection:
-        settle(connection, round(LATE_AT.timestamp() * 1000))
+        run_rounds(connection, round(LATE_AT.timestamp() * 1000))
         revised = reopen_touched(connection, LATE_AT, At(LATE_AT))
     assert len(revised) == len(TERMS)
     outputs(dsn, workbook(folder / "outputs.xlsx", quarter_rows(QUARTER)))
@@ -222,7 +222,7 @@ def make(dsn: str, folder: Path) -> None:
 
 
 def _publish(dsn: str, spoiled: Spoiled) -> None:
-    """Declare, settle, agree, close."""
+    """Declare, meter, agree, close."""
     now_ms = round(CLOSED_AT.timestamp() * 1000)
     with psycopg.connect(dsn, autocommit=True) as connection:
         for (device, signal), kwh in MODULI_KWH.items():
@@ -240,7 +240,7 @@ def _publish(dsn: str, spoiled: Spoiled) -> None:
             initial_kwh=Decimal(initial) / 1000,
         )
         declare(connection, exchange, now_ms)
-        settle(connection, now_ms)
+        run_rounds(connection, now_ms)
         load_plan(connection, examples()[PLAN_ID], PLAN_ID, "anna", At(CLOSED_AT))
         for terms in TERMS:
             agree(connection, Agreement(terms, PLAN_ID, date(2026, 1, 1)), "anna", At(CLOSED_AT))

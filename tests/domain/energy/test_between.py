@@ -1,4 +1,4 @@
-"""Energy of a register between any instants, and settled intervals cut at instants of their own."""
+"""Energy of a register between any instants, and stored intervals cut at instants of their own."""
 
 from fractions import Fraction
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parkgrid_domain.energy import Declaration, Grid, IntervalQuality, Readings, RegisterRule, interval_energy
-from parkgrid_domain.energy.between import Instants, Pieces, Settled, cut, energy_along, energy_between
+from parkgrid_domain.energy.between import Instants, Pieces, StoredIntervals, cut, energy_along, energy_between
 
 QUARTER = 900_000
 START = 1_795_449_600_000
@@ -25,12 +25,12 @@ def of_one(*listed: tuple[float, int], trust: int = 1) -> Readings:
     return Readings(zero, at_ms, steps, np.full(len(listed), trust, np.int8), zero.astype(np.bool_))
 
 
-def settled(readings: Readings, count: int, rule: RegisterRule = RULE) -> Settled:
+def stored(readings: Readings, count: int, rule: RegisterRule = RULE) -> StoredIntervals:
     """The quarters of an hour from the start on."""
     grid = Grid(START, QUARTER, count)
     table = interval_energy(readings, [rule], grid)
     ends = (each[0] for each in (table.first_at_ms, table.first_steps, table.last_at_ms, table.last_steps))
-    return Settled(grid.edges_ms[:-1], QUARTER, table.energy_wh[0], table.quality[0], *ends)
+    return StoredIntervals(grid.edges_ms[:-1], QUARTER, table.energy_wh[0], table.quality[0], *ends)
 
 
 def minutes(*at: float) -> np.ndarray:
@@ -83,7 +83,7 @@ def test_an_interval_is_cut_where_the_register_was_read() -> None:
     # 2 kWh a minute until minute 1, nothing until 6, then 2 kWh a minute.
     listed = [(minute, 2_000 * (min(minute, 1) + max(minute - 6, 0))) for minute in range(-1, 31)]
     readings = of_one(*[(minute, value + 2_000) for minute, value in listed])
-    whole = settled(readings, 2)
+    whole = stored(readings, 2)
     assert rows(cut(whole, readings, RULE, minutes(1, 6, 15, 99))) == [
         (0, 1, 2_000, GOOD),
         (1, 6, 0, GOOD),
@@ -94,10 +94,10 @@ def test_an_interval_is_cut_where_the_register_was_read() -> None:
 
 def test_a_cut_without_a_reading_is_an_estimate_unless_nothing_was_counted_there() -> None:
     readings = of_one((0, 0), (5, 1_000), (6, 2_000), (9, 2_000), (15, 3_000))
-    pieces = rows(cut(settled(readings, 1), readings, RULE, minutes(5.5, 8)))
+    pieces = rows(cut(stored(readings, 1), readings, RULE, minutes(5.5, 8)))
     assert pieces == [(0, 5.5, 1_500, ESTIMATED), (5.5, 8, 500, ESTIMATED), (8, 15, 1_000, ESTIMATED)]
     frequent = of_one(*[(minute, 1_000 * min(minute, 4)) for minute in range(16)])
-    assert rows(cut(settled(frequent, 1), frequent, RULE, minutes(8.5))) == [
+    assert rows(cut(stored(frequent, 1), frequent, RULE, minutes(8.5))) == [
         (0, 8.5, 4_000, GOOD),
         (8.5, 15, 0, GOOD),
     ]
@@ -106,18 +106,18 @@ def test_a_cut_without_a_reading_is_an_estimate_unless_nothing_was_counted_there
 @pytest.mark.parametrize("wrong", [0, 999, 99_999])
 def test_a_false_reading_between_the_ends_of_an_interval_divides_nothing(wrong: int) -> None:
     listed = [(minute, 10_000 + 100 * minute) for minute in range(16)]
-    clean = settled(of_one(*listed), 1)
+    clean = stored(of_one(*listed), 1)
     listed[7] = (7, wrong)
     pieces = rows(cut(clean, of_one(*listed), RULE, minutes(7)))
     # On the line from minute 6 to minute 8.
     assert pieces == [(0, 7, 700, ESTIMATED), (7, 15, 800, ESTIMATED)]
 
 
-def test_what_settlement_did_not_believe_shares_what_it_counted() -> None:
-    # Settled as 1,500 Wh by other rules than these readings show: in their proportion, as an estimate.
+def test_what_metering_did_not_believe_shares_what_it_counted() -> None:
+    # Stored as 1,500 Wh by other rules than these readings show: in their proportion, as an estimate.
     readings = of_one((0, 0), (5, 1_000), (15, 3_000))
-    whole = settled(readings, 1)
-    other = Settled(
+    whole = stored(readings, 1)
+    other = StoredIntervals(
         whole.at_ms,
         QUARTER,
         np.array([1_500]),
@@ -132,7 +132,7 @@ def test_what_settlement_did_not_believe_shares_what_it_counted() -> None:
 
 def test_a_missing_interval_is_missing_in_all_of_its_pieces() -> None:
     readings = of_one((5, 1_000), (15, 2_000), (30, 3_000))
-    pieces = rows(cut(settled(readings, 2), readings, RULE, minutes(5, 20)))
+    pieces = rows(cut(stored(readings, 2), readings, RULE, minutes(5, 20)))
     assert [quality for *_, quality in pieces[:2]] == [MISSING, MISSING]
     assert sum(wh for *_, wh, _ in pieces) == 1_000
 
@@ -140,7 +140,7 @@ def test_a_missing_interval_is_missing_in_all_of_its_pieces() -> None:
 def test_a_register_that_passes_its_top_within_an_interval() -> None:
     rule = RegisterRule((Declaration(0, 10_000, Fraction(80)),), MINUTE, None)
     readings = of_one(*[(minute, (9_990 + 2 * minute) % 10_000) for minute in range(16)])
-    pieces = rows(cut(settled(readings, 1, rule), readings, rule, minutes(3, 10)))
+    pieces = rows(cut(stored(readings, 1, rule), readings, rule, minutes(3, 10)))
     assert pieces == [(0, 3, 480, GOOD), (3, 10, 1_120, GOOD), (10, 15, 800, GOOD)]
 
 
@@ -165,7 +165,7 @@ def test_pieces_always_add_up_to_their_intervals(
     readings = of_one(*zip((at_s / 60).tolist(), np.abs(steps).tolist(), strict=True))
     if fault == "untrusted":
         readings.trust[place] = 0
-    whole = settled(readings, 9, rule)
+    whole = stored(readings, 9, rule)
     pieces = cut(whole, readings, rule, START + 1000 * np.array(cuts_s, np.int64))
     assert int(pieces.start_ms[0]) == START
     assert (pieces.start_ms[1:] == pieces.stop_ms[:-1]).all()

@@ -174,7 +174,7 @@ def test_any_rounds_give_the_same(seed: int) -> None:
         opening = Opening(belief, edges[number], edges[number + 1 :])
         part = metered(arrived(given, chance), [case.rule], case.grid, [opening])
         if part.courses[0].reopened_ms != NONE:
-            # It tells from where on to settle again instead; a clean register never does.
+            # It tells from where on to meter again instead; a clean register never does.
             assert case.spells
             assert part.courses[0].reopened_ms < edges[number]
             continue

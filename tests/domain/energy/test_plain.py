@@ -34,7 +34,7 @@ def clean(seed: int, days: int) -> tuple[Readings, RegisterRule]:
 
 
 def rounds(readings: Readings, rule: RegisterRule, cuts_ms: list[int]) -> tuple[list[int], list[Course]]:
-    """Energy of all quarters, settled from cut to cut, and the courses of belief."""
+    """Energy of all quarters, computed from cut to cut, and the courses of belief."""
     energies: list[int] = []
     courses: list[Course] = []
     opening = Opening(edges_ms=(cuts_ms[1],))

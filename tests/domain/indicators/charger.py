@@ -6,7 +6,7 @@ import numpy as np
 
 from parkgrid_contract.signals import CHARGER_STATES
 from parkgrid_domain.energy import Grid, Readings, RegisterRule, interval_energy
-from parkgrid_domain.energy.between import Pieces, Settled, cut, joined
+from parkgrid_domain.energy.between import Pieces, StoredIntervals, cut, joined
 from parkgrid_domain.indicators.sessions import Balance, ChargingSession, Mix, balance, charging_session
 from parkgrid_domain.indicators.visits import Shown, Visit, visits_of
 
@@ -55,13 +55,13 @@ def readings(at_ms: np.ndarray, kwh: np.ndarray) -> Readings:
     return Readings(zero, at, values, np.ones(len(at), np.int8), zero.astype(np.bool_))
 
 
-def settled(told: Readings, rule: RegisterRule, period_ms: int = QUARTER) -> Settled:
+def stored(told: Readings, rule: RegisterRule, period_ms: int = QUARTER) -> StoredIntervals:
     """All whole intervals between the first reading and the last."""
     first, last = -(-int(told.at_ms[0]) // period_ms), int(told.at_ms[-1]) // period_ms
     grid = Grid(first * period_ms, period_ms, last - first)
     table = interval_energy(told, [rule], grid)
     ends = (each[0] for each in (table.first_at_ms, table.first_steps, table.last_at_ms, table.last_steps))
-    return Settled(grid.edges_ms[:-1], period_ms, table.energy_wh[0], table.quality[0], *ends)
+    return StoredIntervals(grid.edges_ms[:-1], period_ms, table.energy_wh[0], table.quality[0], *ends)
 
 
 def pieces(at_ms: np.ndarray, kwh: np.ndarray, told: Sequence[Visit], rule: RegisterRule) -> Pieces:
@@ -71,7 +71,7 @@ def pieces(at_ms: np.ndarray, kwh: np.ndarray, told: Sequence[Visit], rule: Regi
     listed = [(0, at, round(held * 1000), 1, False) for at, held in turns]
     known = joined(Readings(*(np.array(each) for each in zip(*listed, strict=True))), given) if turns else given
     cuts = np.array([at for each in told for at in (each.from_ms, each.to_ms)], np.int64)
-    return cut(settled(given, rule), known, rule, cuts)
+    return cut(stored(given, rule), known, rule, cuts)
 
 
 def sessions_of(rows: Sequence[Row], mixed: Mix = ALL_GRID, period_ms: int = MINUTE) -> list[ChargingSession]:

@@ -19,7 +19,7 @@ from parkgrid_dashboards.queries import query
 from parkgrid_demo.prefill import HistorySpan, prefill
 from parkgrid_demo.prefill_rows import BATCH_MS
 from parkgrid_ingest.store.opening import open_store
-from parkgrid_metering.rounds import settle
+from parkgrid_metering.rounds import run_rounds
 from parkgrid_simulators.scenario import DEFAULT, load_scenario
 from tests.web.conftest import Visit
 
@@ -41,7 +41,7 @@ CLASSES = {
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A whole settled day of a simulated park."""
+    """A whole metered day of a simulated park."""
 
     day: date
     dsn: str
@@ -59,7 +59,7 @@ def yesterday(dsn: str) -> Day:
     with closing(open_store(dsn)) as store:
         prefill(store, dsn, [load_scenario(DEFAULT)], HistorySpan(end_ms - 2 * DAY_MS, end_ms))
     with psycopg.connect(dsn) as connection:
-        settle(connection, now_ms)
+        run_rounds(connection, now_ms)
     return Day(from_ms(end_ms).astimezone(SHANGHAI).date() - timedelta(days=1), dsn)
 
 

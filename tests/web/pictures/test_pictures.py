@@ -23,7 +23,7 @@ import psycopg
 import pytest
 from PIL import Image
 
-from parkgrid_metering.rounds import settle
+from parkgrid_metering.rounds import run_rounds
 from parkgrid_servers import process
 from tests.conftest import open_folder, temporary_database
 from tests.web.conftest import Visit
@@ -104,7 +104,7 @@ def demonstration(opened: ExitStack) -> SimpleNamespace:
 
 
 def whole(url: str) -> SimpleNamespace:
-    """Wait until every park of the district has a present and most of its history is settled."""
+    """Wait until every park of the district has a present and most of its history is metered."""
     deadline = time.monotonic() + UP_PATIENCE_S
     while True:
         parks = httpx.get(f"{url}/api/v1/parks", timeout=20).json()["parks"]
@@ -122,7 +122,7 @@ def small(opened: ExitStack, server: "RunningDatabase", template: str, log: Path
     opened.callback(district.close)
     district.write_days(2, 300)
     with psycopg.connect(dsn) as connection:
-        settle(connection, time.time_ns() // 1_000_000)
+        run_rounds(connection, time.time_ns() // 1_000_000)
     district.write_now()
     port = process.free_port()
     environment = {"PARKGRID_API_DATABASE_DSN": dsn, "PARKGRID_API_PORT": str(port)}

@@ -1,4 +1,4 @@
--- The settled intervals of registers in a span, packed register by register, each with the readings that bound it.
+-- The intervals of registers in a span, packed register by register, each with the readings that bound it.
 SELECT i.register_id, string_agg(
     int8send((date_part('epoch', i.at) * 1000)::int8)
     || int8send(coalesce(i.energy_wh, 0))

@@ -1,4 +1,4 @@
--- The registers of chargers, with what settlement knows of each.
+-- The registers of chargers, with what metering knows of each.
 SELECT r.register_id, r.device_id, r.signal, r.period_s, r.method, d.period_s::float8 AS reading_s,
     (d.ratings ->> 'rated_power_kw')::float8 AS rated_kw,
     -- what is declared of a counter is not about the power that stands in for it

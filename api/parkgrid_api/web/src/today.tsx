@@ -41,7 +41,7 @@ const SHARES = ["self_consumption_ratio", "self_sufficiency_ratio"];
 const PAUSE_MS = 30_000;
 
 function Figures({ shown }: { shown: Day }) {
-  const asked = useQuery<Figures>(chosen.value && `/parks/${chosen.value}/indicators?period=${shown.date}&until=settled&names=${SHARES.join(",")}`, PAUSE_MS);
+  const asked = useQuery<Figures>(chosen.value && `/parks/${chosen.value}/indicators?period=${shown.date}&until=metered&names=${SHARES.join(",")}`, PAUSE_MS);
   return (
     <>
       <Shares of={asked} />
@@ -52,7 +52,7 @@ function Figures({ shown }: { shown: Day }) {
 
 /** The two of all parks together. */
 export function useDistrictShares(date: string | null): Query<DistrictFigures> {
-  return useQuery(date && `/district/indicators?period=${date}&until=settled`, PAUSE_MS);
+  return useQuery(date && `/district/indicators?period=${date}&until=metered`, PAUSE_MS);
 }
 
 /** Self-consumption and self-sufficiency (自发自用率, 自给率) of a park or of a district, as the server gives them. */

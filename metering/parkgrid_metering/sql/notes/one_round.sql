@@ -1,1 +1,1 @@
-SELECT pg_advisory_xact_lock(hashtext('parkgrid.settle'), 0)
+SELECT pg_advisory_xact_lock(hashtext('parkgrid.metering'), 0)

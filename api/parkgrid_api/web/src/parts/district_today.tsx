@@ -62,7 +62,7 @@ function Trust({ parks, complete }: { parks: ParkNow[]; complete: Query<Complete
   );
 }
 
-/** Every register weighs the same, as within a park. A park that is not settled today says nothing yet. */
+/** Every register weighs the same, as within a park. A park that is not metered today says nothing yet. */
 function scoreOf(complete: Query<Completeness>[]): number | null {
   const days = complete.flatMap((one) => one.data?.days ?? []).filter((day) => day.coverage_pct !== null);
   const registers = days.reduce((sum, day) => sum + day.registers, 0);

@@ -97,7 +97,7 @@ function Cost({ month }: { month: string }) {
   const account = useSupply()?.[0]?.account ?? null;
   const asked = useQuery<BillAnswer>(account === null ? null : `/accounts/${encodeURIComponent(account)}/bills/${month}`, 300_000);
   const bill = asked.data?.bill;
-  // Of an open month the last quarter hours are always missing, until they are settled: those alone are no doubt.
+  // Of an open month the last quarter hours are always missing, until they are metered: those alone are no doubt.
   const doubted = bill && (!bill.provisional || bill.marks?.some((mark) => mark.estimated_intervals > 0));
   const doubt = doubted ? (language.value === "zh" ? bill.marks_zh : bill.marks_en) : "";
   const why = asked.problem?.title ?? say(account === null ? "month.cost.none" : "connecting");
