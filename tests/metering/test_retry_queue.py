@@ -4,8 +4,9 @@ import psycopg
 import pytest
 from prometheus_client import generate_latest
 
-from parkgrid_metering import rounds
-from parkgrid_metering.retry_queue import RETRY_FIRST_S, RETRY_MOST_S
+from parkgrid_metering import judging, registers
+from parkgrid_metering.retry_queue import RETRY_FIRST_S, RETRY_MOST_S, Failure
+from parkgrid_metering.revisions import Author
 from parkgrid_metering.rounds import Report
 from parkgrid_metering.service import Metrics
 from tests.metering.park import METERED_AT, MINUTE_MS, meter, metering, ms
@@ -22,7 +23,7 @@ class FaultError(Exception):
 def faulty(monkeypatch):
     """The registers, by number, whose computation fails; the rest is computed as ever."""
     broken: set[int] = set()
-    real = rounds.metered_of
+    real = judging.metered_of
 
     def metered_of(given, windows, rules, due_ms):
         numbers = [each.span.register.register_id for each in windows]
@@ -30,7 +31,7 @@ def faulty(monkeypatch):
             raise FaultError(f"register {hit[0]} cannot be")
         return real(given, windows, rules, due_ms)
 
-    monkeypatch.setattr(rounds, "metered_of", metered_of)
+    monkeypatch.setattr(judging, "metered_of", metered_of)
     return broken
 
 
@@ -90,7 +91,7 @@ def test_a_register_that_fails_from_its_first_reading_on(dsn, faulty):
     with metering(dsn) as park:
         park.born(*map(meter, NAMES))
         with psycopg.connect(dsn, autocommit=True) as connection:
-            rounds.registers.discover(connection, METERED_AT)
+            registers.discover(connection, METERED_AT)
         faulty.update(numbers(park).values())
         store(park, "05 00:00", "05 02:00")
         assert metered(park) == set(numbers(park).values())
@@ -104,7 +105,7 @@ def test_pauses_grow_to_an_hour_and_no_further(dsn, faulty):
     with metering(dsn) as park:
         park.born(meter())
         with psycopg.connect(dsn, autocommit=True) as connection:
-            rounds.registers.discover(connection, METERED_AT)
+            registers.discover(connection, METERED_AT)
         faulty.update(numbers(park).values())
         store(park, "05 00:00", "05 02:00", ("m-1",))
         now_ms, pauses = METERED_AT, []
@@ -117,6 +118,6 @@ def test_pauses_grow_to_an_hour_and_no_further(dsn, faulty):
 
 def test_failures_are_counted():
     metrics = Metrics()
-    failure = rounds.Failure(7, 0, rounds.revisions.Author("late data"), "FaultError: no")
+    failure = Failure(7, 0, Author("late data"), "FaultError: no")
     metrics.count(Report(failures=(failure, failure)), 0.1)
     assert b"parkgrid_metering_set_aside_total 2.0" in generate_latest(metrics.registry)

@@ -1,0 +1,164 @@
+"""What one step of a round hands to the next: values that nobody changes.
+
+notes ─▶ News, Reach ─▶ Round + spans ─▶ windows ─▶ Part ─▶ Judgement ─▶ Outcome ─▶ Result
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from parkgrid_database.connection import Connection
+from parkgrid_domain.energy import Readings, RegisterRule
+from parkgrid_ingest.store import Throttle
+from parkgrid_metering.beliefs import Judged
+from parkgrid_metering.columns import Int64s
+from parkgrid_metering.completeness import Apart
+from parkgrid_metering.findings import Found
+from parkgrid_metering.neighbours import Inverters
+from parkgrid_metering.registers import Register
+from parkgrid_metering.retry_queue import Failure, Waiting
+from parkgrid_metering.revisions import Computed, Written
+from parkgrid_metering.work import RegisterSpan, Touched, Window, due_ms
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What was noted since the last round, and the registers that it may be about."""
+
+    notes: Sequence[int]
+    """The notes that were read, by number."""
+    known: Sequence[Register]
+    touched: Mapping[str, Touched]
+    """By class."""
+    again: Sequence[Waiting]
+    """Registers that were set aside and are tried again."""
+
+    def newest_ms(self) -> dict[int, int]:
+        """Device to the start of its newest touched slot."""
+        return {device: newest for each in self.touched.values() for device, newest in each.newest_ms.items()}
+
+    def begin_ms(self) -> dict[int, int]:
+        """Device to where its news begin."""
+        return {device: int(ms[0]) for each in self.touched.values() for device, ms in each.slots_ms.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far data reach, by park."""
+
+    news_ms: Mapping[str, int]
+    """Of the parks with news."""
+    all_ms: Mapping[str, int]
+
+    def due_ms(self, register: Register) -> int:
+        """Up to where a register that says nothing is given missing intervals."""
+        return due_ms(register, self.all_ms.get(register.park, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What holds for the whole of a round."""
+
+    connection: Connection
+    now_ms: int
+    throttle: Throttle
+    news: News
+    reach: Reach
+    kept_ms: Mapping[tuple[str, str], int]
+    """By class and park: from when on readings are kept, where older ones were removed."""
+    devices_of: Mapping[str, int]
+    """How many devices with registers each class has."""
+    inverters: Inverters
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a round takes up, and what waits for one of the next."""
+
+    taken: Sequence[RegisterSpan]
+    waiting: Sequence[RegisterSpan]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some windows of a group, with their readings and what is known of their registers."""
+
+    windows: Sequence[Window]
+    given: Readings
+    rules: Sequence[RegisterRule]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What windows come to."""
+
+    windows: Sequence[Window]
+    ends_ms: Int64s
+    """Up to where the intervals of each window are told."""
+    computed: Computed
+    judged: Sequence[Judged]
+    found: Sequence[Found]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of windows in the store."""
+
+    windows: Sequence[Window]
+    ends_ms: Int64s
+    computed: Computed
+    written: Written
+
+    def registers(self) -> list[Register]:
+        """The register of each window."""
+        return [each.span.register for each in self.windows]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a round, or a part of it, did."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    readings: int = 0
+    """Readings that were looked at."""
+    limited: tuple[Register, ...] = ()
+    """Registers whose news reach further than one round goes."""
+    apart: tuple[Apart, ...] = ()
+
+    def __add__(self, other: "Result") -> "Result":
+        """Both, one after the other."""
+        return Result(
+            self.outcomes + other.outcomes,
+            self.failures + other.failures,
+            self.readings + other.readings,
+            self.limited + other.limited,
+            self.apart + other.apart,
+        )
+
+    def metered_ms(self) -> dict[int, int]:
+        """Register to where its intervals have their rows by now; of those that got on."""
+        found: dict[int, int] = {}
+        for each in self.outcomes:
+            for window, end_ms in zip(each.windows, each.ends_ms.tolist(), strict=True):
+                register = window.span.register
+                if end_ms > max(window.begin_ms, found.get(register.register_id, register.metered_ms or 0)):
+                    found[register.register_id] = end_ms
+        return found
+
+    def inserted(self) -> int:
+        """Intervals that got their first row."""
+        return sum(int(each.written.inserted.sum()) for each in self.outcomes)
+
+    def changed(self) -> int:
+        """Intervals whose former row was kept beside a new one."""
+        return sum(int(each.written.changed.sum()) for each in self.outcomes)
+
+    def parks(self) -> set[str]:
+        """Parks with new or changed intervals."""
+        return {
+            each.windows[place].span.register.park
+            for each in self.outcomes
+            for place in np.flatnonzero((each.written.inserted | each.written.changed).any(axis=1)).tolist()
+        }
