@@ -66,6 +66,17 @@ def test_what_is_imported_is_declared(name) -> None:
     assert undeclared - IMPORTED_IF_THERE == set()
 
 
+@pytest.mark.parametrize(("image", "name"), [("edge", "parkgrid-edge"), ("server", "parkgrid")])
+def test_an_image_installs_a_distribution_and_those_of_ours_that_it_asks_for(image, name) -> None:
+    text = (ROOT / "docker" / f"{image}.Dockerfile").read_text("utf-8")
+    (line,) = re.findall(r"install --no-cache-dir --no-deps (\..*)", text)
+    installed = {DOCUMENTS[(ROOT / folder).resolve()]["project"]["name"] for folder in line.split()}
+    asked_for = {name}
+    for _ in PROJECTS:
+        asked_for |= {each for one in asked_for for each, _ in requirements(PROJECTS[one]) if each in PROJECTS}
+    assert installed == asked_for
+
+
 def _imports(packages: list[Path]) -> set[str]:
     """Every top-level name that is imported, but for the standard library."""
     trees = [ast.parse(path.read_text("utf-8")) for package in packages for path in package.rglob("*.py")]
