@@ -72,7 +72,7 @@ def test_a_register_without_a_sum_is_named(feed: Feed, serve: Serve, visit: Visi
     ("language", "bar", "state", "later"),
     [
         # As worked out in charging_day.py.
-        ("en", "PV 4.50 kWh, Storage 1.80 kWh, Grid 2.70 kWh", "under way", "told when the session has ended"),
+        ("en", "PV 4.50 kWh, Storage 1.80 kWh, Grid 2.70 kWh", "under way", "shown when the session has ended"),
         ("zh", "光伏 4.50 kWh、储能 1.80 kWh、电网 2.70 kWh", "进行中", "会话结束后给出"),
     ],
 )
