@@ -52,8 +52,8 @@ def inline_code(text: str) -> set[str]:
 
 
 def links(text: str) -> list[str]:
-    """Their targets, where a Chinese document counts as its English original."""
-    found = re.findall(r"\]\(([^)\s]+)\)", prose(text))
+    """Files that it links to, where a Chinese document counts as its English original."""
+    found = re.findall(r"\]\(([^)#\s]+)[^)\s]*\)", prose(text))
     return sorted(re.sub(r"(\.(zh|zh-CN|en))?\.(md|png)$", "", each).replace("guide/zh", "guide/en") for each in found)
 
 
