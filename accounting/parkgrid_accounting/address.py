@@ -180,9 +180,7 @@ def _interval(text: str, parts: list[str], revision: int | None) -> IntervalAddr
 def _session(text: str, parts: list[str], revision: int | None) -> SessionAddress:
     park, gateway, device, start = _counted(text, "session", parts, 4)
     if revision is not None:
-        raise AddressError(
-            f"{text!r}: a session has no revisions; former values are kept of the intervals that it lies in"
-        )
+        raise AddressError(f"{text!r}: a session has no revisions; earlier values are kept for its intervals")
     return SessionAddress(
         _identifier("park", park), _identifier("gateway", gateway), _identifier("device", device), _instant_ms(start)
     )

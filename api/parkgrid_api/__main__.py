@@ -82,7 +82,9 @@ def _open_files(connections: int) -> None:
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
     if allowed < wanted:
-        log.warning("few files may be open", allowed=allowed, wanted=wanted, remedy="raise the limit (ulimit -n)")
+        log.warning(
+            "the limit of open files is low", allowed=allowed, wanted=wanted, remedy="raise the limit (ulimit -n)"
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

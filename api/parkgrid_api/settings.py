@@ -96,7 +96,7 @@ class ApiSettings:
         "", help="path that a reverse proxy serves this server under, for example /parkgrid", check=_path
     )
     metrics: bool = setting(False, help="serve /metrics for Prometheus")
-    demonstration: bool = setting(False, help="show what `parkgrid up` tells while its parks are not live yet")
+    demonstration: bool = setting(False, help="show what `parkgrid up` reports while its parks are not live yet")
     documents: bool = setting(False, help="serve /api/v1/openapi.json (also printed by --openapi)")
     limits: LimitSettings = setting(help="limits", factory=LimitSettings)
     stream: StreamSettings = setting(help="live stream", factory=StreamSettings)

@@ -75,7 +75,7 @@ def broker_address(text: str) -> BrokerAddress:
 def host_name(text: str) -> str | None:
     """A settings check: what is wrong with a host that stands beside a port of its own, or None."""
     if "://" in text:
-        return "must be a name or an address without a scheme: state the port beside it, and tls = true for mqtts"
+        return "must be a name or an address without a scheme: give the port separately, and tls = true for mqtts"
     return None if text.strip() else "must not be empty"
 
 

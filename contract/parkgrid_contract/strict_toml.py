@@ -76,7 +76,9 @@ def _check_tokens(text: str) -> None:
             parts = 0
             depth += 1 if mark in "[{" else -1
         if depth > MAX_DEPTH or parts >= MAX_DEPTH:
-            raise TomlError(f"line {_line(text, match)}: tables and lists lie more than {MAX_DEPTH} deep: flatten them")
+            raise TomlError(
+                f"line {_line(text, match)}: tables and lists are nested more than {MAX_DEPTH} deep: flatten them"
+            )
 
 
 def _line(text: str, match: re.Match[str]) -> int:
@@ -98,7 +100,9 @@ def _check_values(document: dict[str, Any]) -> None:
         if count >= MAX_VALUES:
             raise TomlError(f"it has more than {MAX_VALUES} values: write only what is needed")
         if depth > MAX_DEPTH:
-            raise TomlError(f"{shorten(path, 80)}: tables and lists lie more than {MAX_DEPTH} deep: flatten them")
+            raise TomlError(
+                f"{shorten(path, 80)}: tables and lists are nested more than {MAX_DEPTH} deep: flatten them"
+            )
         if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
             raise TomlError(
                 f"{path} = {shorten(f'{value:x}', 40)} (hexadecimal): a whole number has at most 64 bits, "

@@ -25,7 +25,7 @@ class Cursor:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InfluxError(f"{self.path} cannot be read ({error}): remove it to begin anew") from error
+            raise InfluxError(f"{self.path} cannot be read ({error}): remove it to start again") from error
         if export != self.export or not isinstance(until_ms, int):
             raise InfluxError(f"{self.path} belongs to another export ({export}): name another file for {self.export}")
         return until_ms

@@ -166,7 +166,7 @@ class _Visit:
                 "removal_announced",
                 **self._told(told, rows, parks),
                 due=self.due_at.isoformat(),
-                remedy="raise the days that are kept, in the settings of the store, to keep it",
+                remedy="to keep it, increase the days in [store] of ingest's settings",
             )
 
     def _note(self, part: Part, content: Content) -> None:
@@ -205,7 +205,7 @@ class _Visit:
         if self.relation not in self.waiting:
             self.waiting.add(self.relation)
             told = self._told([notice.part], notice.rows, notice.parks)
-            _log.warning("removal_waits", **told, remedy="roll-ups or energy are not made yet: run metering")
+            _log.warning("removal_waits", **told, remedy="roll-ups or energy are not computed yet: run metering")
 
     def _told(self, parts: Sequence[Part], rows: int, parks: Iterable[str]) -> dict[str, Any]:
         return {

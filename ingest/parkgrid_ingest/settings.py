@@ -26,7 +26,7 @@ class MqttSettings:
         "Two instances need two names, and two user names where the broker binds one to the other",
         check=lambda text: None if 1 <= len(text) <= _CLIENT_ID_MAX else f"must have 1 to {_CLIENT_ID_MAX} characters",
     )
-    username: str | None = setting(None, help="user name, if the broker asks for one")
+    username: str | None = setting(None, help="user name, if the broker requires one")
     password: str | None = setting(None, help="password of the user", secret=True)
     tls: bool = setting(False, help="use TLS; without tls_ca the system's certificates are trusted")
     tls_ca: Path | None = setting(
@@ -54,7 +54,7 @@ class StoreSection(StoreSettings):
     dsn: str = setting(
         help="PostgreSQL connection string, for example postgresql://ingest@localhost/parkgrid", secret=True
     )
-    migrate: bool = setting(default=True, help="bring the schema up to date at start")
+    migrate: bool = setting(default=True, help="update the schema at start")
     maintain_every_s: float = setting(1.0, help="seconds between two rounds of roll-ups", check=above(0, "s"))
 
 
@@ -80,12 +80,12 @@ class AdmissionSettings:
 
     late_days: int = setting(
         400,
-        help="days that a reading of a live gateway may lie before its receipt; older is a wrong clock; 0 = any",
+        help="largest age in days of a reading of a live gateway when it arrives; 0 = any",
         check=at_least(0, "days"),
     )
     before_known_days: int = setting(
         92,
-        help="days that it may lie before the gateway was first known: read before it was connected; 0 = any",
+        help="largest number of days between a reading and the first contact with its gateway; 0 = any",
         check=at_least(0, "days"),
     )
 

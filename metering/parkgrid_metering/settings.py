@@ -30,5 +30,5 @@ class MeteringSettings:
 
     database: DatabaseSettings
     round_every_s: float = setting(5.0, help="shortest pause between two rounds", check=above(0, "s"))
-    look_every_s: float = setting(60.0, help="longest time until it looks for news unasked", check=above(0, "s"))
+    look_every_s: float = setting(60.0, help="longest time between two checks for new data", check=above(0, "s"))
     metrics: MetricsSettings = setting(factory=MetricsSettings, help="the Prometheus endpoint")

@@ -145,9 +145,11 @@ def _found(each: "Told") -> str:
         case "jumped":
             return f"register jumped {values} since {since}; {each.energy_kwh:.3f} kWh were not booked: declare why"
         case "reset":
-            return f"register began again from zero, {values} since {since}; {each.energy_kwh:.3f} kWh were booked"
+            return f"register started again from zero, {values} since {since}; {each.energy_kwh:.3f} kWh were booked"
         case "too_much":
-            return f"the interval would hold {each.energy_kwh:.3f} kWh, more than the rated power gives: nothing booked"
+            return (
+                f"the interval would have {each.energy_kwh:.3f} kWh, more than the rated power allows: nothing booked"
+            )
         case _:
             return f"{each.readings} readings were rejected; the first shows {each.kwh or 0:.3f} kWh"
 

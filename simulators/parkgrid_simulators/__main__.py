@@ -96,7 +96,7 @@ def _open(scenario: Scenario, clock: Clock, path: Path | None) -> Park:
         try:
             state = load_state(path, scenario.park, scenario.seed, {device.id for device in scenario.devices})
         except StateError as error:
-            sys.stderr.write(f"{error}: the park begins anew\n")
+            sys.stderr.write(f"{error}: the park starts without its saved state\n")
     if isinstance(clock, ParkClock) and state is None:
         return open_at(scenario, clock.start_ms)
     start_ms = clock.start_ms if isinstance(clock, AcceleratedClock | ParkClock) else clock.now_ms()

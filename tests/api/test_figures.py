@@ -240,7 +240,7 @@ async def test_a_bill_says_on_the_line_what_is_estimated(api: Api, february: Mon
     assert traced["details"]["marks_en"] == fund["marks_en"]
     # 9 of 28 x 96 intervals
     assert traced["estimated_pct"] == pytest.approx(100 * 9 / 2688)
-    assert not any("what the line rests on" in note for note in traced["notes"])
+    assert not any("the inputs of the line" in note for note in traced["notes"])
 
 
 async def test_a_bill_as_a_table(api: Api) -> None:

@@ -269,7 +269,7 @@ class TestCursor:
     @pytest.mark.parametrize("text", ["", "{", "[]", '{"export": "a"}', "null"])
     def test_a_damaged_one_is_told(self, tmp_path, text) -> None:
         (tmp_path / "c.json").write_text(text, "utf-8")
-        with pytest.raises(InfluxError, match="remove it to begin anew"):
+        with pytest.raises(InfluxError, match="remove it to start again"):
             Cursor(tmp_path / "c.json", "a").read()
 
     def test_a_folder_that_is_not_there_is_told(self, tmp_path) -> None:

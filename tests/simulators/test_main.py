@@ -87,7 +87,7 @@ async def test_an_interrupt_ends_it_cleanly_and_a_damaged_state_is_replaced(tmp_
     process.send_signal(signal.SIGINT)
     _, errors = await asyncio.wait_for(process.communicate(), 10)
     assert process.returncode == 0
-    assert "begins anew" in errors.decode()
+    assert "starts without its saved state" in errors.decode()
     assert "Traceback" not in errors.decode()
 
 

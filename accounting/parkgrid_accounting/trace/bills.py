@@ -150,7 +150,7 @@ def _other_marks(line: BillLine, again: BillLine) -> Iterator[str]:
     """Equal money may still rest on another number of estimates than the readings give."""
     if line.marks is not None and line.marks != again.marks:
         told = marked(again.marks, None, "en") or "all good"
-        yield f"computed again from the readings, what the line rests on is: {told}"
+        yield f"computed again from the readings, the inputs of the line are: {told}"
 
 
 def _rules(closed: Closed | None, bill: Bill, line: BillLine) -> tuple[Rule, ...]:
@@ -179,7 +179,7 @@ def _input(traced: RegisterTrace, bill: Bill) -> Input:
 
 def _notes(closed: Closed | None, known_at: datetime | None) -> tuple[str, ...]:
     if closed is None:
-        return ("the month is open: its bill is computed when it is asked for",)
+        return ("the month is open: its bill is computed at each request",)
     if known_at is None:
         return ()
     return (f"a former revision: computed again from the readings received until {known_at.isoformat()}",)

@@ -103,6 +103,6 @@ class DeviceProblem(Shape):
 
 
 class DeviceProblems(Shape):
-    """What a person has to mend at devices."""
+    """Devices that need repair."""
 
     problems: list[DeviceProblem]

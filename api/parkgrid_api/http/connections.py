@@ -307,7 +307,7 @@ def _too_long() -> Problem:
 
 
 def _slow(patience_s: float) -> Problem:
-    remedy = told(f"send a whole request within {patience_s:g} s", f"请在 {patience_s:g} 秒内发完请求")
+    remedy = told(f"send the complete request within {patience_s:g} s", f"请在 {patience_s:g} 秒内发完请求")
     return Problem(
         408, told("The request did not arrive in time.", "请求未在时限内到达。"), (Mistake("request", "", remedy),)
     )

@@ -149,7 +149,7 @@ def routes(services: Services) -> APIRouter:
 
     @router.get(
         "/device-problems",
-        **described("What a person has to mend at devices", DeviceProblems, _PROBLEMS_EXAMPLE, of_problems),
+        **described("Devices that need repair", DeviceProblems, _PROBLEMS_EXAMPLE, of_problems),
     )
     async def device_problems(request: Request) -> Response:
         values = parameters.read(request, of_problems)

@@ -88,7 +88,7 @@ def _alert(rule: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(where, f"judges {rule['condition']!r}, which is none of its steps")
     for step in steps.values():
         if step["datasourceUid"] not in {SOURCE.uid, _EXPRESSION}:
-            yield Finding(where, f"asks the data source {step['datasourceUid']!r}, which nobody creates")
+            yield Finding(where, f"queries the data source {step['datasourceUid']!r}, which does not exist")
         asked = step["model"].get("expression")
         if asked is not None and asked not in steps:
             yield Finding(where, f"compares {asked!r}, which is none of its steps")

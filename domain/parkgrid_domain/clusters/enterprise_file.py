@@ -23,7 +23,7 @@ COLUMNS = (
         "占集群产值比例",
         "Share of cluster output",
         "百分之几，如 12.5；不知道则留空",
-        "Per cent, such as 12.5; empty when nobody states it",
+        "Per cent, such as 12.5; empty if not known",
         required=False,
     ),
     FileColumn("park", "园区", "Park", "园区标识，如 gaoxin-nan", "Identifier of the park"),

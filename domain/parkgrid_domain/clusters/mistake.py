@@ -18,7 +18,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "stray": (
         "“{value}”上方没有表头：请删除；CSV 中含逗号的文本须加引号",
-        "{value!r} stands below no heading: remove it; in a CSV a text with a comma needs quotes",
+        "{value!r} has no heading above it: remove it; in a CSV a text with a comma needs quotes",
     ),
     "no_rows": ("表头以下没有数据行", "there is no row below the headings"),
     "missing": ("缺少{column}", "{column} is missing"),

@@ -8,7 +8,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{quarter} 的累计产值小于 {before} 的累计产值",
         "the cumulative output of {quarter} is below the one of {before}",
     ),
-    "no_annual": ("没有完整年度的产值", "no output of a whole year is known"),
+    "no_annual": ("没有完整年度的产值", "no output of a full year is known"),
     "no_target": ("培育类集群，规划未设产值目标", "the plan sets no output target for this potential cluster"),
     "no_base": ("规划未列 2023 年产值", "the plan states no output of the base year for this potential cluster"),
     "target_over": (
@@ -32,7 +32,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "no_coal": ("没有 {year} 年的折标煤系数", "there is no standard-coal factor for {year}"),
     "other_enterprises": (
         "与上年同期的企业账户或计量点不同，增速不可比",
-        "the accounts or metering points are not those of the year before, so growth cannot be told",
+        "the accounts or metering points are not those of the year before, so growth cannot be computed",
     ),
     "small_growth": (
         "产值增速 {pct} % 绝对值小于 {least} %，弹性系数无意义",

@@ -27,7 +27,7 @@ class FindingKind(StrEnum):
     """Nothing explains the difference of two readings: nothing was booked across it."""
     RESET = "register reset"
     """It began again from zero: what it counted since was booked, what was lost before is not known."""
-    LEFT_OUT = "readings not believed"
+    LEFT_OUT = "rejected readings"
     """They do not fit those before and after them."""
     TOO_MUCH = "more than the rated power gives"
     """An interval that would hold more than rated power, time and one step of the register allow."""

@@ -28,7 +28,7 @@ def _tracking_error(observed: Observed) -> Value | Unavailable:
     target = observed.series("dc_target_power_kw")
     asked = float(np.abs(target).sum())
     if asked <= 0:
-        return Unavailable("the interface was asked for no power in this period", "本期接口目标功率为零")
+        return Unavailable("the target power of the interface was zero in this period", "本期接口目标功率为零")
     error = np.abs(observed.series("dc_power_kw") - target)
     return Value(
         100 * float(error.sum()) / asked,

@@ -78,8 +78,8 @@ def _in_ratings(grid: Inputs) -> Floats:
 class _Reason:
     """What is wrong with an interval, in both languages."""
 
-    NIGHT = ("reads light while the sun is down", "太阳落山后仍有读数")
-    RANGE = ("is above what the sun gives or below 0", "超过太阳可能给出的辐照度或低于 0")
+    NIGHT = ("reports light while the sun is below the horizon", "太阳落山后仍有读数")
+    RANGE = ("is above the possible irradiance or below 0", "超过太阳可能给出的辐照度或低于 0")
     STUCK = ("stands still", "读数长时间不变")
     ENERGY = ("is too low for the energy that was generated", "低于发电量所需的辐照度")
 

@@ -24,8 +24,8 @@ def screen_generation(grid: Inputs) -> Screened:
         return Screened()
     return Screened(
         refused=Unavailable(
-            f"{100 * night / whole:.1f} % of the energy was counted while the sun was down: look at the clock of the "
-            "gateway and at the registers",
+            f"{100 * night / whole:.1f} % of the energy was counted while the sun was below the "
+            "horizon: check the clock of the gateway and the registers",
             f"{100 * night / whole:.1f} % 的发电量出现在太阳落山后，请检查网关时钟与电表读数",
         )
     )

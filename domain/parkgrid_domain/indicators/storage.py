@@ -104,8 +104,8 @@ def screen_state_of_charge(grid: Inputs) -> Screened:
     at = from_ms(grid.start_ms + place * grid.period_s * 1000).astimezone(grid.zone).isoformat(timespec="minutes")
     return Screened(
         refused=Unavailable(
-            f"the state of charge moved without energy: by {moved[place]:.4g} kWh at {at} with "
-            f"{charged[place]:.4g} kWh charged and {discharged[place]:.4g} kWh discharged; it was set anew",
+            f"the state of charge changed without energy: by {moved[place]:.4g} kWh at {at} with "
+            f"{charged[place]:.4g} kWh charged and {discharged[place]:.4g} kWh discharged; it was reset",
             f"荷电状态无对应电量变化：{at} 变化 {moved[place]:.4g} kWh，充电 {charged[place]:.4g} kWh，"
             f"放电 {discharged[place]:.4g} kWh，疑似重新标定",
         )

@@ -41,7 +41,7 @@ def notes(
             blocks=True,
         )
     if plan.example:
-        yield Note("example_plan", "示例方案，不代表现行电价。", "An example plan: no claim that it is in force today.")
+        yield Note("example_plan", "示例方案，不代表现行电价。", "An example plan, not necessarily valid today.")
     yield from _weather(month)
     yield from _coarse(usage)
 
@@ -96,7 +96,7 @@ def _estimated_peak(peak: Peak) -> Note:
     return Note(
         "estimated_peak",
         f"最大需量 {peak.demand_kw} kW 出自估算时段；{good_zh}。",
-        f"The maximum demand of {peak.demand_kw} kW lies in an estimated interval; {good_en}.",
+        f"The maximum demand of {peak.demand_kw} kW is from an estimated interval; {good_en}.",
     )
 
 

@@ -67,7 +67,7 @@ def example(plan_id: str) -> Plan:
 
 def _plan(fields: Fields, text: str) -> Plan:
     kind = cast("PlanKind", fields.choice("kind", _KINDS))
-    valid_from = fields.day("valid_from", "the first day on which the plan holds") or date.min
+    valid_from = fields.day("valid_from", "the first day on which the plan is valid") or date.min
     valid_to = fields.day("valid_to", "", optional=True)
     if valid_to is not None and valid_to <= valid_from:
         fields.wrong("valid_to", valid_to, f"is the first day after validity: it must be later than {valid_from}")
@@ -225,7 +225,7 @@ def _basic(fields: Fields | None) -> Basic | None:
 
 def _high_use(fields: Fields) -> HighUse:
     made = HighUse(
-        fields.number("at_least_kwh_per_kva", "monthly energy per kVA from which the reduced price holds"),
+        fields.number("at_least_kwh_per_kva", "monthly energy per kVA from which the reduced price is valid"),
         fields.number("ratio", "share of the demand price that is paid then", high=1),
         fields.text("clause", "where the rule is written down"),
     )

@@ -346,7 +346,7 @@ def _unscaled(register: Register, value: float, exponent: int) -> float:
         for code, state in register.states.items():
             if state == value:
                 return code
-        raise ValueError(f"{register.signal}: no code of the vendor stands for state {value}")
+        raise ValueError(f"{register.signal}: the vendor has no code for state {value}")
     number = (value - register.offset) / register.scale
     return number / 10.0**exponent if exponent >= 0 else number * 10.0**-exponent
 

@@ -41,6 +41,6 @@ class Numbers:
         (same,) = connection.execute(statement("count_unchanged_devices"), columns).fetchone() or (0,)
         if same != len(told):
             raise RegistryChangedError(
-                f"{len(told) - same} device numbers mean other devices than they did: "
+                f"{len(told) - same} device numbers now belong to other devices: "
                 "the database was restored or replaced, or a gateway was removed"
             )

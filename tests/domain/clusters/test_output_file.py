@@ -185,7 +185,7 @@ def test_headings_are_found_below_a_title_and_told_when_wrong() -> None:
     assert [each.text("en") for each in read(HEADINGS[:5], GOOD[:5]).mistakes] == ["A1: the column 'Source' is missing"]
     assert [each.code for each in read(HEADINGS).mistakes] == ["no_rows"]
     assert [each.text("en") for each in read(HEADINGS, (*GOOD, "tail")).mistakes] == [
-        "G2: 'tail' stands below no heading: remove it; in a CSV a text with a comma needs quotes"
+        "G2: 'tail' has no heading above it: remove it; in a CSV a text with a comma needs quotes"
     ]
 
 

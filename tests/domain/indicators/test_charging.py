@@ -49,7 +49,7 @@ def test_every_dc_bus_has_its_own_minutes():
 
 def test_an_interface_that_was_asked_for_nothing_has_no_tracking_error():
     made = by_minute({"dc_power_kw": [3.0] * 15, "dc_target_power_kw": [0.0] * 15})
-    assert "asked for no power" in INDICATORS["pedf_tracking_error_pct"].figure(made).unavailable
+    assert "target power of the interface was zero" in INDICATORS["pedf_tracking_error_pct"].figure(made).unavailable
 
 
 def test_ratings_of_zero_divide_nothing():

@@ -145,7 +145,7 @@ def test_all_clocks_of_a_park_three_and_a_half_hours_behind_are_seen_by_the_sun(
     for name in ("performance_ratio", "pv_specific_yield_kwh_per_kwp"):
         found = INDICATORS[name].figure(late)
         assert found.value is None
-        assert "of the energy was counted while the sun was down" in found.unavailable
+        assert "of the energy was counted while the sun was below the horizon" in found.unavailable
         assert "太阳落山后" in found.unavailable_zh
 
 

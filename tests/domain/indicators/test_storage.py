@@ -41,7 +41,7 @@ def test_a_state_of_charge_that_is_set_anew_makes_no_round_trip(once, step_kwh):
     assert 90.25 / (100 - step_kwh / ONE_WAY) == pytest.approx(once, abs=0.005)
     found = figure(CORRECTED, cycles(1, {7: step_kwh}))
     assert found.value is None
-    assert "the state of charge moved without energy" in found.unavailable
+    assert "the state of charge changed without energy" in found.unavailable
     assert "at 2026-11-23T07:00+08:00" in found.unavailable
     assert "荷电状态无对应电量变化" in found.unavailable_zh
 
@@ -52,7 +52,7 @@ def test_up_or_down_in_the_middle_too(step_kwh):
 
 
 def test_two_that_cancel_out_leave_the_figure_wrong_by_nothing_but_are_named():
-    assert "set anew" in figure(CORRECTED, cycles(2, {3: 60.0, 9: -60.0})).unavailable
+    assert "was reset" in figure(CORRECTED, cycles(2, {3: 60.0, 9: -60.0})).unavailable
 
 
 def test_a_small_correction_once_a_month_does_not_cost_the_figure():

@@ -426,7 +426,7 @@ export interface DeviceProblem {
   problem: string;
 }
 
-/** What a person has to mend at devices. */
+/** Devices that need repair. */
 export interface DeviceProblems {
   problems: DeviceProblem[];
 }
