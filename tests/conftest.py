@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -17,14 +18,17 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from parkgrid_servers import process
+from tests import marks
 
 if TYPE_CHECKING:
     from parkgrid_servers.broker import RunningBroker
     from parkgrid_servers.database import RunningDatabase
 
 # A busy machine is no defect: how long an example takes says nothing about the code that it is given to.
-settings.register_profile("parkgrid", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("parkgrid")
+for profile, examples in (("ci", 60), ("nightly", 1_000)):
+    settings.register_profile(
+        profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
 
 TEST_DSN = "PARKGRID_TEST_DSN"
 _NO_NEED_TO_LAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
@@ -39,10 +43,41 @@ LONGEST_FIRST = (
 """Files that take minutes: the last one to begin decides when the run ends."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first, all others as they stand."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--nightly", action="store_true", help="every test, and the long form of those that have one")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("nightly" if config.getoption("--nightly") else "ci")
+    config.pluginmanager.register(marks.Watch())
+
+
+# First, so that `-m` sees the marks.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each test marked by what it needs; the longest files first; what is `nightly` only when that is asked for."""
     place = {name: number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
+    for item in items:
+        marks.mark(item)
+    if not config.getoption("--nightly"):
+        late = [item for item in items if item.get_closest_marker("nightly")]
+        config.hook.pytest_deselected(items=late)
+        items[:] = [item for item in items if item not in late]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The slowest files, where the slowest tests are asked for: a file that many small tests make long shows here."""
+    if not (number := config.getoption("durations")):
+        return
+    spent: dict[str, float] = {}
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            file = report.nodeid.partition("::")[0]
+            spent[file] = spent.get(file, 0.0) + report.duration
+    terminalreporter.section(f"slowest {number} files")
+    for file, seconds in sorted(spent.items(), key=lambda each: -each[1])[:number]:
+        terminalreporter.write_line(f"{seconds:.2f}s {file}")
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +85,12 @@ def log_of_its_own() -> Iterator[None]:
     """A command that a test runs sends the log to the test's own standard error, which is closed after it."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def nightly(pytestconfig: pytest.Config) -> bool:
+    """Whether a test that has a long form shall take it."""
+    return bool(pytestconfig.getoption("--nightly"))
 
 
 @pytest.fixture

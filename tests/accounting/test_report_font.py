@@ -36,6 +36,7 @@ def drawn(out: Path, **environment: str) -> tuple[str, list[str]]:
     return digest, fonts
 
 
+@pytest.mark.process
 def test_other_system_fonts_give_the_same_bytes(tmp_path: Path) -> None:
     plain, other = tmp_path / "plain", tmp_path / "other"
     for folder in (plain, other / "fonts", other / ".fonts"):
@@ -52,6 +53,7 @@ def test_other_system_fonts_give_the_same_bytes(tmp_path: Path) -> None:
         assert all(str(tmp_path) not in each for each in opened)
 
 
+@pytest.mark.process
 def test_every_font_is_embedded_and_true_type(tmp_path: Path) -> None:
     drawn(tmp_path / "a.pdf")
     found = fonts_of(tmp_path / "a.pdf")

@@ -19,6 +19,8 @@ from parkgrid_api.settings import ConnectionSettings
 from parkgrid_servers.process import free_port
 from tests.api.conftest import Served
 
+pytestmark = pytest.mark.process
+
 PATIENCE_S = 60.0
 HALF = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-More: "
 WHOLE = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -196,6 +196,7 @@ async def test_a_missing_page_says_how_to_build_it(api: Api) -> None:
     assert "uv sync" in answer.text
 
 
+@pytest.mark.process
 async def test_an_unreachable_database_is_told() -> None:
     async with running(ApiSettings(DatabaseSettings(DSN))) as api:
         health = await api.client.get("/healthz", timeout=20)

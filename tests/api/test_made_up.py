@@ -31,7 +31,7 @@ from tests.api.feed import Feed, now_ms
 
 ACCOUNT = "坪山 1/2"
 SEED = 20_261_130
-USUAL_CASES = 240
+USUAL_CASES, NIGHTLY_CASES = 240, 1_700
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 THERE = {
     "park": "gaoxin-nan",
@@ -182,8 +182,8 @@ def make_up(asked: Asked, operation: Any, mode: GenerationMode, number: int) -> 
         ask()
 
 
-def test_made_up_requests(asked: Asked, request: pytest.FixtureRequest) -> None:
-    wanted = request.config.getoption("--http-cases", None) or USUAL_CASES
+def test_made_up_requests(asked: Asked, request: pytest.FixtureRequest, nightly: bool) -> None:
+    wanted = request.config.getoption("--http-cases", None) or (NIGHTLY_CASES if nightly else USUAL_CASES)
     schema = schemathesis.openapi.from_dict(asked._document)
     operations = [result.ok() for result in schema.get_all_operations()]
     asking = [operation for operation in operations if operation.query or operation.path_parameters]

@@ -125,6 +125,7 @@ async def test_documents_and_metrics_are_off_unless_enabled(dsn: str, api: Api) 
         assert "parkgrid_api_streams 0" in metrics
 
 
+@pytest.mark.process
 async def test_the_command_prints_it() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "parkgrid_api", "--openapi", stdout=subprocess.PIPE, stderr=subprocess.PIPE

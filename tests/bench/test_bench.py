@@ -103,6 +103,7 @@ def test_copy_buffers_are_what_postgresql_reads(dsn):
     assert found == (120, plant.step_sum(120), 7, 56, 0, SPAN.end_ms - 500)
 
 
+@pytest.mark.process
 def test_the_publisher_delivers_everything_once_to_a_real_broker(tmp_path):
     running = start(tmp_path / "broker")
     try:
@@ -122,6 +123,7 @@ def test_the_publisher_delivers_everything_once_to_a_real_broker(tmp_path):
     assert got == [(b"bench/t", payload) for payload in sent]
 
 
+@pytest.mark.process
 def test_the_publisher_tells_when_the_broker_refuses_it():
     with socket.create_server(("127.0.0.1", 0)) as server:
 

@@ -29,6 +29,7 @@ def run(at: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+@pytest.mark.process
 @pytest.mark.edge
 @pytest.mark.parametrize(
     ("at", "printed"),
@@ -38,6 +39,7 @@ def test_dies_by_sigkill_at_the_stated_pass(at, printed):
     assert run(at) == (-signal.SIGKILL, printed)
 
 
+@pytest.mark.process
 @pytest.mark.edge
 @pytest.mark.parametrize("at", ["", "edge.before_commi", "edge.before_commit:4"])
 def test_lives_when_another_point_or_a_later_pass_is_armed(at):

@@ -249,10 +249,12 @@ def test_a_finding_is_one_line():
 # --- types of Grafana ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.process
 def test_what_is_built_fits_the_published_types(boards):
     assert [str(each) for each in check_schema(boards)] == []
 
 
+@pytest.mark.process
 def test_a_misspelt_field_is_named_where_it_stands(boards):
     def found(change: Callable[[Any], None]) -> list[str]:
         document = board(boards)

@@ -11,6 +11,8 @@ from parkgrid_dashboards.push import Change, DatabaseAccess, PushError, push
 from tests.dashboards import grafana_server
 from tests.dashboards.grafana_server import TOKEN, Grafana
 
+pytestmark = pytest.mark.process
+
 ACCESS = DatabaseAccess("database:5432", "grafana_reader", "secret")
 # One data source, two folders of dashboards and one of alert rules, nine dashboards in two languages, five rules.
 THINGS = 1 + 3 + 18 + 5

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.edge
+pytestmark = [pytest.mark.edge, pytest.mark.process]
 
 ROOT = Path(__file__).parents[2]
 NEEDED = ("test_drivers.py", "golden_words.py")

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.edge
 CHECKS = [check for name in own_names() for check in driver_checks(find(name), GOLDEN.get(name))]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: f"{check.driver}: {check}")
 def test_every_driver_passes_the_checks(check):
     check()

@@ -54,6 +54,7 @@ async def ask(endpoint: Endpoint, address: int) -> list[int]:
     return await endpoint.read(Read(1, Table.HOLDING, address, 2), 0.5)
 
 
+@pytest.mark.process
 async def test_a_dongle_named_by_host_and_by_address_is_noticed_and_gets_one_connection(names):
     names["dongle.plant"] = ["127.0.0.1"]
     async with tcp_peer({1: meter(), 2: meter()}) as peer:
@@ -88,6 +89,7 @@ async def test_a_dongle_named_by_host_and_by_address_is_noticed_and_gets_one_con
     assert {state.problem for state in poller.states.values()} == {"two_names"}
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("host", ["LOCALHOST", "127.0.0.1"])
 async def test_names_that_differ_in_form_only_are_one_line(host):
     async with tcp_peer({1: meter(), 2: meter()}) as peer:
@@ -102,6 +104,7 @@ async def test_names_that_differ_in_form_only_are_one_line(host):
     assert peer.connections == 1
 
 
+@pytest.mark.process
 async def test_a_name_that_leads_elsewhere_later_parts_from_the_line_again(names):
     names["dongle.plant"] = ["127.0.0.1"]
     other_words = Device({address: 1000 + address for address in range(300)})
@@ -127,6 +130,7 @@ async def test_a_name_that_leads_elsewhere_later_parts_from_the_line_again(names
         named.close()
 
 
+@pytest.mark.process
 async def test_a_name_that_nobody_knows_is_said_and_asked_for_again(names):
     async with tcp_peer({1: WORDS}) as peer:
         endpoint = Endpoint(ModbusConnection("tcp", host="dongle.plant", port=peer.port), longest_retry_s=0.05)
@@ -138,6 +142,7 @@ async def test_a_name_that_nobody_knows_is_said_and_asked_for_again(names):
         endpoint.close()
 
 
+@pytest.mark.process
 async def test_one_line_in_two_manners_is_refused_by_name(names):
     names["dongle.plant"] = ["127.0.0.1"]
     async with tcp_peer({1: WORDS}) as peer:
@@ -155,6 +160,7 @@ async def test_one_line_in_two_manners_is_refused_by_name(names):
         right.close()
 
 
+@pytest.mark.process
 async def test_a_silent_device_behind_the_second_name_disturbs_nobody_behind_the_first(names):
     names["dongle.plant"] = ["127.0.0.1"]
     loop = asyncio.get_running_loop()

@@ -11,7 +11,7 @@ from parkgrid_edge.protocols.modbus import LinkError, ModbusConnection, Permanen
 from parkgrid_edge.protocols.registers import Table
 from tests.edge.peer import Device, crc, exception, hang_mid_frame, rtu_peer, silent, tcp_peer, until
 
-pytestmark = pytest.mark.edge
+pytestmark = [pytest.mark.edge, pytest.mark.process]
 
 WORDS = Device({address: address for address in range(300)})
 """Each register answers with its own address, so a misplaced answer is seen at once."""

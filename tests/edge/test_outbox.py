@@ -189,6 +189,7 @@ def test_a_second_agent_on_the_same_file_is_refused(path):
     outbox.close()
 
 
+@pytest.mark.process
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")
 def test_a_full_disk_refuses_new_samples_keeps_old_ones_and_recovers(tmp_path):
     disk = tmp_path / "disk"
@@ -252,6 +253,7 @@ print("epoch", outbox.epoch, "dropped", outbox.stats.dropped)
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace to make a sync fail")
 def test_a_failed_sync_accepts_nothing_and_the_file_is_opened_again(path):
     inject = "--inject=fdatasync,fsync:error=EIO:when=12..14"

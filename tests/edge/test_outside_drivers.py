@@ -42,6 +42,7 @@ def test_a_driver_is_found_wherever_its_name_stands_in_the_order(tmp_path, name)
     assert drivers.names() == own
 
 
+@pytest.mark.process
 def test_one_package_may_bring_several_and_its_checks_are_our_checks(tmp_path):
     with on_the_path(package(tmp_path, "acme-parkgrid", {"acme_em24": METER, "acme_em25": METER})):
         for name in ("acme_em24", "acme_em25"):
@@ -161,6 +162,7 @@ connection = {{ host = "127.0.0.1", port = {port} }}
 """
 
 
+@pytest.mark.process
 async def test_a_gateway_reads_its_other_devices_and_announces_which_one_it_cannot(tmp_path):
     offered = {"acme_em24": METER, "acme_em25": "import acme_missing", "acme_em26": "1 / 0"}
     file = tmp_path / "edge.toml"
@@ -184,6 +186,7 @@ async def test_a_gateway_reads_its_other_devices_and_announces_which_one_it_cann
     }
 
 
+@pytest.mark.process
 def test_the_command_says_where_each_driver_comes_from_and_what_is_wrong(tmp_path):
     offered = {"acme_em24": METER, "acme_em25": METER, "acme_em26": METER}
     file = tmp_path / "edge.toml"
@@ -247,6 +250,7 @@ WRONG = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("changes", "golden", "told"), WRONG.values(), ids=WRONG)
 def test_the_checks_tell_a_maker_what_is_wrong(tmp_path, changes, golden, told):
     source = METER

@@ -16,7 +16,7 @@ from parkgrid_edge.polling.poller import Pace, PolledDevice, Poller
 from parkgrid_edge.protocols.modbus import ModbusConnection
 from tests.edge.peer import Device, exception, hang_mid_frame, rtu_peer, silent, tcp_peer, until
 
-pytestmark = pytest.mark.edge
+pytestmark = [pytest.mark.edge, pytest.mark.process]
 
 
 class SteppedClock:

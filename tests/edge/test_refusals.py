@@ -15,7 +15,7 @@ from parkgrid_edge.protocols.modbus import ModbusConnection
 from tests.edge.peer import Device, Request, Send, TcpPeer, tcp_peer
 from tests.edge.test_sunspec import INVERTER, common, device, model
 
-pytestmark = pytest.mark.edge
+pytestmark = [pytest.mark.edge, pytest.mark.process]
 
 ENERGY, TEMPERATURE, FAULT = (32106, 32107), (32087,), (32090,)
 WORDS = dict.fromkeys(range(30_000, 42_000), 7)

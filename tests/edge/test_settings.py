@@ -161,6 +161,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.process
 def test_command_line_answers_with_status_two_and_no_traceback(tmp_path):
     wrong = command("--config", str(written(tmp_path, WRONG)))
     assert wrong.returncode == 2
@@ -172,12 +173,14 @@ def test_command_line_answers_with_status_two_and_no_traceback(tmp_path):
     assert "create it" in missing.stderr
 
 
+@pytest.mark.process
 def test_check_says_that_all_is_right(tmp_path):
     right = command("--config", str(written(tmp_path, RIGHT.format(folder=tmp_path))), "--check")
     assert right.returncode == 0
     assert "park-1/gw-1, 2 devices" in right.stdout
 
 
+@pytest.mark.process
 def test_help_teaches():
     text = command("--help").stdout
     assert "[[devices]]" in text

@@ -11,7 +11,7 @@ from parkgrid_edge.protocols.registers import Encoding
 from parkgrid_edge.protocols.sunspec_models import BATTERY_STATES, DER_STATES, INVERTER_STATES, MODELS
 from tests.edge.peer import Device, silent, tcp_peer
 
-pytestmark = pytest.mark.edge
+pytestmark = [pytest.mark.edge, pytest.mark.process]
 
 NONE16, NONE_S, NONE_SF = 0xFFFF, 0x8000, 0x8000
 

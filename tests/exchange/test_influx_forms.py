@@ -169,6 +169,7 @@ def test_no_word_of_a_mapping_leaves_its_string_in_flux() -> None:
     assert "stop: 2025-10-09T02:00:00.250000Z" in found
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("status", "words"),
     [(401, "check the token and its rights"), (404, "check address, org and bucket"), (500, "answers 500")],
@@ -182,6 +183,7 @@ def test_a_refusal_of_the_server_is_told(peer, status, words) -> None:
             influx.write(["m f=1 1"])
 
 
+@pytest.mark.process
 def test_a_refusal_of_victoria_metrics_is_told(peer) -> None:
     peer.answer = (422, b"too many series")
     with pytest.raises(InfluxError, match="answers 422 too many series"):
@@ -198,6 +200,7 @@ def test_a_server_that_is_not_there_is_told(free_port) -> None:
         list(VictoriaMetrics("/etc/passwd").points("m", {}, 0, 1))
 
 
+@pytest.mark.process
 def test_a_token_is_shown_to_victoria_metrics(peer) -> None:
     peer.answer = (200, b"")
     assert list(VictoriaMetrics(address(peer), "secret").points("m.x", {"a": 'q"'}, 0, 1_500)) == []
@@ -211,6 +214,7 @@ def test_a_token_is_shown_to_victoria_metrics(peer) -> None:
     }
 
 
+@pytest.mark.process
 def test_an_answer_that_is_cut_off_is_not_taken_for_a_whole(peer) -> None:
     peer.answer = (200, b'{"metric":{"__name__":"m_P"},"values":[1],"timestamps":[1]}\n{"metric":{"__na')
     found = VictoriaMetrics(address(peer)).points("m", {}, 0, 2)
@@ -359,6 +363,7 @@ def test_what_a_user_can_mend_is_said_in_a_sentence(dsn, tmp_path, free_port) ->
     assert "'yesterday' is not an instant" in wrong.output
 
 
+@pytest.mark.process
 def test_without_the_client_a_sentence_says_what_to_install() -> None:
     # Whatever is not in the modules and may not be found is not installed.
     code = (

@@ -64,6 +64,7 @@ def series(timestamps: object, values: object) -> bytes:
     return json.dumps({"metric": {"__name__": "m_P"}, "values": values, "timestamps": timestamps}).encode() + b"\n"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("answer", "says"),
     [

@@ -18,7 +18,7 @@ from parkgrid_servers.broker import find_mosquitto
 from tests.faults.faults import FAULTS
 from tests.faults.system import FaultTestError, System, describe, running_system, until
 
-ROUNDS = 20
+ROUNDS, NIGHTLY_ROUNDS = 20, 100
 FALLBACK_ROUNDS = 15
 """Rounds with amqtt when mosquitto took the first ones: the two loops together pass every kind."""
 
@@ -26,11 +26,11 @@ pytestmark = pytest.mark.faults
 
 
 @pytest.mark.parametrize("broker_kind", ["mosquitto", "amqtt"])
-def test_nothing_accepted_is_lost_or_doubled(broker_kind, request, server_dir, capsys):
+def test_nothing_accepted_is_lost_or_doubled(broker_kind, request, server_dir, capsys, nightly):
     if broker_kind == "mosquitto" and not find_mosquitto():
         pytest.skip("mosquitto is not installed: the same rounds run with the fallback broker")
     seed = request.config.getoption("--fault-seed", None) or time.time_ns() % 1_000_000
-    rounds = request.config.getoption("--fault-rounds", None)
+    rounds = request.config.getoption("--fault-rounds", None) or (NIGHTLY_ROUNDS if nightly else None)
     wanted = request.config.getoption("--fault-kind", [])
     deck = deal(seed, [name for name in FAULTS if not wanted or any(part in name for part in wanted)])
     if broker_kind == "amqtt" and find_mosquitto():

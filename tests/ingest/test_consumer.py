@@ -118,6 +118,7 @@ def test_a_full_inbox_leaves_the_rest_with_the_broker_and_the_connection_alive(
     assert [int(payload) for payload in seen] == list(range(400))
 
 
+@pytest.mark.process
 def test_it_works_at_the_twenty_messages_that_a_broker_allows_by_default(
     tmp_path: Path, new_peer: Any, until: Until
 ) -> None:
@@ -175,6 +176,7 @@ def guarded(folder: Path, access: str) -> Iterator[tuple[RunningBroker, Callable
         child.stop()
 
 
+@pytest.mark.process
 def test_a_broker_that_hands_nothing_over_is_left_and_asked_again(
     tmp_path: Path, new_peer: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +200,7 @@ def test_a_broker_that_hands_nothing_over_is_left_and_asked_again(
             sender.close()
 
 
+@pytest.mark.process
 def test_a_broker_that_allows_no_echo_is_not_left(
     tmp_path: Path, new_peer: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:

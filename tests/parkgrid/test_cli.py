@@ -16,6 +16,7 @@ def parkgrid(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "command",
     ["up", "replay", "doctor", "tap", "simulate", "edge run", "ingest run", "api run", "db migrate", "db status"],
@@ -26,11 +27,13 @@ def test_every_command_explains_itself(command):
     assert "usage" in shown.stdout.lower()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("command", ["up", "replay", "tap"])
 def test_help_has_examples(command):
     assert f"parkgrid {command}" in parkgrid(command, "--help").stdout
 
 
+@pytest.mark.process
 def test_an_installed_package_says_where_benchmarks_are():
     script = "import sys; sys.modules['parkgrid_bench'] = None; from parkgrid.cli import app; app(['bench', '--json'])"
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
@@ -38,6 +41,7 @@ def test_an_installed_package_says_where_benchmarks_are():
     assert told.stderr == "benchmarks are not in the wheels: run `uv run parkgrid bench` in a clone of the repository\n"
 
 
+@pytest.mark.process
 def test_help_loads_nothing_heavy():
     script = (
         "import sys, parkgrid.cli; print([m for m in ('psycopg', 'fastapi', 'numpy', 'pvlib') if m in sys.modules])"
@@ -46,6 +50,7 @@ def test_help_loads_nothing_heavy():
     assert shown.stdout.strip() == "[]"
 
 
+@pytest.mark.process
 def test_wrong_edge_settings_are_all_said_at_once(tmp_path):
     file = tmp_path / "edge.toml"
     file.write_text(
@@ -75,6 +80,7 @@ def test_wrong_edge_settings_are_all_said_at_once(tmp_path):
     assert all(line.startswith(str(file)) for line in shown.stderr.splitlines())
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("role", ["edge", "ingest", "api"])
 def test_a_missing_file_is_said_without_a_traceback(role, tmp_path):
     shown = parkgrid(role, "run", "--config", str(tmp_path / "none.toml"))
@@ -83,6 +89,7 @@ def test_a_missing_file_is_said_without_a_traceback(role, tmp_path):
     assert "Traceback" not in shown.stderr
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -34,6 +34,7 @@ def test_the_clock(now_s, kernel_state, state):
     assert doctor.clock(now_s, kernel_state).state is state
 
 
+@pytest.mark.process
 def test_a_taken_port_is_named_with_a_way_out():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -46,6 +47,7 @@ def test_a_taken_port_is_named_with_a_way_out():
     assert doctor.port(number).state is State.OK
 
 
+@pytest.mark.process
 def test_a_port_that_a_running_up_may_have_is_no_problem(tmp_path):
     with socket.socket() as taken, occupied(tmp_path):
         taken.bind(("127.0.0.1", 0))

@@ -19,6 +19,7 @@ def run(*command: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, check=False, timeout=600)
 
 
+@pytest.mark.process
 def test_an_outsider_installs_wheels_and_his_own_driver_and_his_test_is_green(tmp_path: Path) -> None:
     wheels = wheel_folder(tmp_path / "wheels", "parkgrid-simulators")
     own = tmp_path / "own"

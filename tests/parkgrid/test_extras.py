@@ -42,6 +42,7 @@ EXTRAS = (
 )
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("extra", EXTRAS, ids=lambda extra: f"{extra.name}-{(extra.command or extra.code)[:17]}")
 def test_a_missing_extra_is_named_with_the_command_that_adds_it(extra, tmp_path) -> None:
     pingshan = (ROOT / "simulators/parkgrid_simulators/scenarios/pingshan_park.toml").read_text("utf-8")

@@ -49,10 +49,11 @@ def _figures(dsn: str, span: str, hours: int) -> dict[str, Any]:
 @citylearn.needed
 def test_measured_days_give_the_indicators_of_their_files(empty_dsn, server_dir):
     """Six days over the end of a month, with the highest hour of the year."""
-    _replayed(empty_dsn, server_dir, ("--from", "2016-08-27T00:00-08:00", "--to", "2016-09-02T00:00-08:00"))
+    verdict = _replayed(empty_dsn, server_dir, ("--from", "2016-08-27T00:00-08:00", "--to", "2016-09-02T00:00-08:00"))
     hours = citylearn.of_hours(FIRST_ROW_OF["2016-08-27"], 6 * 24)
     found = _figures(empty_dsn, "2016-08-27..2016-09-02", 6 * 24)
     kwh = hours.kwh
+    assert {name: verdict[name] for name in kwh} == pytest.approx(kwh, rel=0.001)
     assert found["self_consumption_ratio"].value == pytest.approx(1 - kwh["export_kwh"] / kwh["pv_kwh"], abs=1e-5)
     assert found["self_sufficiency_ratio"].value == pytest.approx(1 - kwh["import_kwh"] / kwh["load_kwh"], abs=1e-5)
     # The registers count whole Wh.

@@ -67,6 +67,7 @@ def test_the_token_for_other_machines_stays(tmp_path: Path) -> None:
     assert (tmp_path / "page-token").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.process
 def test_where_a_server_is_reached() -> None:
     assert [near(host) for host in ("0.0.0.0", "::", "10.0.0.5", "fd00::5")] == [
         "127.0.0.1", "[::1]", "10.0.0.5", "[fd00::5]",

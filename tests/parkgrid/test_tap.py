@@ -99,6 +99,7 @@ def guarded(tmp_path):
     running.stop()
 
 
+@pytest.mark.process
 def test_the_broker_of_up_is_heard_and_the_end_of_a_connection_is_said(guarded):
     place = {"hostname": guarded.host, "port": guarded.port, "auth": guarded.login("gaoxin-nan/gw-1")}
     heard = tap.listen(guarded.url)
@@ -109,6 +110,7 @@ def test_the_broker_of_up_is_heard_and_the_end_of_a_connection_is_said(guarded):
         next(heard)
 
 
+@pytest.mark.process
 def test_a_refused_login_is_an_error_with_a_remedy(guarded):
     with pytest.raises(tap.TapError, match=r"refuses 'tap'.*name:password@host"):
         next(tap.listen(f"mqtt://tap:wrong@127.0.0.1:{guarded.port}"))

@@ -10,6 +10,8 @@ import pytest
 
 from tests.installed import ROOT, environment, wheel_folder
 
+pytestmark = pytest.mark.process
+
 GATEWAY = ("parkgrid_contract", "parkgrid_edge")
 GATEWAY_BYTES = 400_000
 IN_NO_WHEEL = {"parkgrid_bench"}

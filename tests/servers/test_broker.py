@@ -10,6 +10,8 @@ from parkgrid_contract.broker_probe import answers
 from parkgrid_servers import broker
 from parkgrid_servers.broker import BrokerStartError
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(params=["mosquitto", "amqtt"])
 def running(request, tmp_path):

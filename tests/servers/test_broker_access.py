@@ -164,6 +164,7 @@ def told(heard: set[tuple[str, str]], *verbs: str) -> set[tuple[str, str]]:
     return {(name, text) for name, text in heard if text.endswith(verbs)}
 
 
+@pytest.mark.process
 def test_only_the_diagonal_passes(connect):
     clients = {user: connect(user) for user in USERS}
     # What is retained before anybody asks is given to the entitled only, too.
@@ -334,6 +335,7 @@ def test_a_folder_keeps_its_secret_to_its_owner(tmp_path):
     assert len({first.password(name) for name in first.names}) == len(USERS)
 
 
+@pytest.mark.process
 @NO_MOSQUITTO
 def test_the_files_of_the_broker_of_up_are_closed_to_others(tmp_path):
     started = launcher.start(tmp_path, prefer="mosquitto", gateways=GATEWAYS)

@@ -18,6 +18,7 @@ def _ask(dsn: str, query: str):
         return connection.execute(query).fetchone()
 
 
+@pytest.mark.process
 def test_the_embedded_server_is_preferred_to_the_systems():
     kinds = [binaries.kind for binaries in database.available()]
     assert kinds[0] == "embedded"

@@ -13,6 +13,8 @@ import pytest
 from parkgrid_servers import process
 from parkgrid_servers.supervisor import Part, PartError, Supervisor
 
+pytestmark = pytest.mark.process
+
 _SAY_AND_STAY = """
 import pathlib, signal, sys, time
 name, file = sys.argv[1], pathlib.Path(sys.argv[2])

@@ -20,6 +20,8 @@ from parkgrid_simulators import options
 from parkgrid_simulators.__main__ import main
 from parkgrid_simulators.faults import FAULTS, FaultKind
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "0123456789abcdef" * 2
 

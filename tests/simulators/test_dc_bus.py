@@ -53,6 +53,7 @@ async def metered(park: Park, at_ms: int) -> dict[str, float]:
     return dict(sample.values)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("hours", [0, 4, 13], ids=["morning", "noon", "night"])
 async def test_its_meter_gives_what_it_can_and_leaves_the_rest_absent(hours) -> None:
     at_ms = START_MS + hours * HOUR_MS

@@ -11,6 +11,8 @@ from parkgrid_simulators.modbus_server import ModbusServer
 from parkgrid_simulators.plant import SimulatedDevice
 from tests.simulators.bench_plant import KnownPlant, Raw, read_request
 
+pytestmark = pytest.mark.process
+
 DEVICES = (
     SimulatedDevice("pv-1", "pv_inverter", "huawei_sun2000", bus="b"),
     SimulatedDevice("pv-2", "pv_inverter", "huawei_sun2000", bus="b"),

@@ -37,6 +37,7 @@ async def published(path: Path, process: asyncio.subprocess.Process) -> dict:
     return document
 
 
+@pytest.mark.process
 async def test_every_endpoint_answers_at_the_time_of_the_given_clock(tmp_path) -> None:
     wall = time.time_ns() // 1_000_000
     out = tmp_path / "endpoints.json"
@@ -75,6 +76,7 @@ async def readings(document: dict) -> dict[str, str]:
     return found
 
 
+@pytest.mark.process
 async def test_an_interrupt_ends_it_cleanly_and_a_damaged_state_is_replaced(tmp_path) -> None:
     state = tmp_path / "state.json"
     damaged(state)
@@ -125,6 +127,7 @@ def test_a_wrong_scenario_prints_all_its_mistakes(capsys, tmp_path) -> None:
     assert "Traceback" not in errors
 
 
+@pytest.mark.process
 async def test_a_taken_port_is_explained(tmp_path) -> None:
     server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]

@@ -14,6 +14,8 @@ from parkgrid_simulators.modbus_server import ModbusServer
 from parkgrid_simulators.plant import SimulatedDevice
 from tests.simulators.bench_plant import KnownPlant, Raw, read_request
 
+pytestmark = pytest.mark.process
+
 METER = SimulatedDevice("m-1", "meter", "eastron_sdm630", bus="b")
 SECOND = SimulatedDevice("m-2", "meter", "eastron_sdm630", bus="b")
 INVERTER = SimulatedDevice("pv-1", "pv_inverter", "huawei_sun2000")

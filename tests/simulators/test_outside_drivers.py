@@ -48,6 +48,7 @@ def mapping(tmp_path):
     return path
 
 
+@pytest.mark.process
 async def test_its_rows_are_served_on_real_sockets(tmp_path) -> None:
     with on_the_path(package(tmp_path, "acme-parkgrid", {"acme_em24": METER})):
         meter = SimulatedDevice("m-1", "meter", "acme_em24")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "simulators-in-ci.md"
 FIRST = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)[0]
 """The first test of the document, word for word."""

@@ -118,6 +118,7 @@ def test_registers_of_the_whole_year_add_up(replay) -> None:
     assert sums["export_kwh"] == pytest.approx(README["export_kwh"], abs=0.002)
 
 
+@pytest.mark.process
 async def test_a_day_through_the_network_and_the_poller(replay) -> None:
     clock = SteppedClock(replay.start_ms)
     server = ModbusServer(replay, clock)

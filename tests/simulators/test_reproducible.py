@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import date
 
+import pytest
+
 from parkgrid_edge import drivers
 from parkgrid_edge.protocols.registers import blocks
 from parkgrid_simulators.clock import SteppedClock
@@ -11,6 +13,8 @@ from parkgrid_simulators.park import Park
 from parkgrid_simulators.scenario import load_scenario
 from parkgrid_simulators.weather import PINGSHAN
 from tests.simulators.bench_plant import Raw, read_request
+
+pytestmark = pytest.mark.process
 
 START_MS = PINGSHAN.midnight_ms(date(2026, 6, 22)) + 11 * 3_600_000
 INSTANTS = [START_MS, START_MS + 61_003, START_MS + 1_800_000]

@@ -120,6 +120,7 @@ print(*sorted(name for name in ("pvlib", "pandas", "scipy", "requests", "h5py") 
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("prepared", ["", WITHOUT_LIBRARIES], ids=["installed", "not installed"])
 def test_a_history_day_needs_no_heavy_library(prepared) -> None:
     made = subprocess.run([sys.executable, "-c", prepared + HISTORY_DAY], capture_output=True, text=True, check=False)

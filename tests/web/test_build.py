@@ -125,6 +125,7 @@ def test_a_changed_source_means_a_new_build(tmp_path: Path) -> None:
     assert hook.sources_digest(copy) != before
 
 
+@pytest.mark.process
 def test_a_failed_build_says_what_to_do_and_keeps_the_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = tmp_path / "web"
     shutil.copytree(WEB, copy, ignore=shutil.ignore_patterns("node_modules", "dist", "dist.*"))

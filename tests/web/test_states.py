@@ -80,7 +80,9 @@ def test_missed_events_leave_the_page_with_the_newest(feed: Feed, serve: Callabl
     seen.until_number("load", "220 kW")
 
 
+@pytest.mark.nightly
 def test_the_park_page_does_not_grow(feed: Feed, serve: Callable[..., Any], visit: Visits) -> None:
+    """In real time, what `live/test_memory.py` holds always with an hour that passes in seconds."""
     feed.announce(devices(period_s=60))
     seen = visit(serve()).open(lang="en", view="park")
     session = seen.page.context.new_cdp_session(seen.page)

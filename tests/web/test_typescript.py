@@ -26,6 +26,7 @@ def test_the_page_fits_its_types() -> None:
     ran([node, os.fspath(WEB / "node_modules" / "typescript" / "bin" / "tsc"), "--noEmit"], WEB)
 
 
+@pytest.mark.process
 def test_the_page_s_functions() -> None:
     """One process for all: it ends within a second or two."""
     node, _ = hook.node_and_npm()

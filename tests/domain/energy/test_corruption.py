@@ -27,6 +27,7 @@ from parkgrid_domain.energy.readings import NONE
 from tests.domain.energy.corruption import KINDS, RATED_KW, START_MS, Field, corrupt, true_register
 
 QUARTER_MS = 900_000
+NIGHTLY_SEEDS = 500
 SEEDS = (*range(45), 71, 81, 102, 138, 168, 180, 197)
 UNDECIDED = {
     71: "two hours of noise on an unrated register of which two rises were seen: taken for a reset, 20 kWh too much",
@@ -53,7 +54,8 @@ class Case:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """The fixed seeds, or so many as are asked for."""
     if "seed" in metafunc.fixturenames:
-        asked = metafunc.config.getoption("--corruption-seeds", None)
+        nightly = metafunc.config.getoption("--nightly")
+        asked = metafunc.config.getoption("--corruption-seeds", None) or (NIGHTLY_SEEDS if nightly else None)
         metafunc.parametrize("seed", range(asked) if asked else SEEDS)
 
 
