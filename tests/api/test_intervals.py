@@ -262,6 +262,7 @@ def year(feed: Feed) -> None:
         store_span(feed.dsn, register(feed.dsn, device, signal), YEAR["from"], YEAR["to"])
 
 
+@pytest.mark.timing
 @pytest.mark.usefixtures("year")
 def test_years_are_sent_in_bounded_memory(serve: Callable[..., Served], tmp_path: Path) -> None:
     served = serve()
@@ -298,6 +299,7 @@ def test_years_are_sent_in_bounded_memory(serve: Callable[..., Served], tmp_path
         assert sum(row["energy_kwh"] for row in told["intervals"]) == pytest.approx(total_kwh, abs=1e-6)
 
 
+@pytest.mark.timing
 @pytest.mark.usefixtures("year")
 async def test_a_long_download_does_not_hold_up_the_others(serve: Callable[..., Served]) -> None:
     served = serve()

@@ -42,6 +42,7 @@ async def first(found: AsyncIterator[dict[str, str]], wanted: Callable[[dict[str
     raise AssertionError("the stream ended")
 
 
+@pytest.mark.timing
 async def test_a_commit_is_seen_within_a_second(serve: Callable[..., Served], feed: Feed) -> None:
     served = serve()
     stream = events(served)
@@ -55,6 +56,7 @@ async def test_a_commit_is_seen_within_a_second(serve: Callable[..., Served], fe
     await stream.aclose()  # type: ignore[attr-defined]
 
 
+@pytest.mark.timing
 async def test_events_are_coalesced_to_two_a_second(serve: Callable[..., Served], feed: Feed) -> None:
     served = serve()
 
@@ -189,6 +191,7 @@ async def test_a_lost_database_is_told_and_found_again(api: Api) -> None:
     await stream.aclose()  # type: ignore[attr-defined]
 
 
+@pytest.mark.timing
 @pytest.mark.usefixtures("feed")
 async def test_the_end_does_not_wait_for_streams(serve: Callable[..., Served]) -> None:
     served = serve()

@@ -116,6 +116,7 @@ def test_refusals_are_told_in_words(grid: Client) -> None:
     assert MONTH.text == "2026-02"
 
 
+@pytest.mark.timing
 def test_nobody_there_and_somebody_else(free_port: Callable[[], int]) -> None:
     started = time.monotonic()
     with Client(f"http://127.0.0.1:{free_port()}") as grid, pytest.raises(ClientError, match="does not answer"):

@@ -121,6 +121,7 @@ async def running(folder, proxy, **uplink):
         await proxy.stop()
 
 
+@pytest.mark.timing
 async def test_a_half_open_link_is_left_within_one_and_a_half_keepalives(tmp_path, broker):
     proxy = Proxy(broker.port)
     async with running(tmp_path, proxy) as agent:

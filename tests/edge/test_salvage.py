@@ -67,6 +67,7 @@ def damage(path: Path, kind: str, chance: random.Random) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("kind", ["flips", "truncated", "zero page", "not a database"])
 @pytest.mark.parametrize("seed", range(12))
 def test_it_starts_within_five_seconds_with_an_exact_part(good, tmp_path, kind, seed):

@@ -118,6 +118,7 @@ def test_a_full_inbox_leaves_the_rest_with_the_broker_and_the_connection_alive(
     assert [int(payload) for payload in seen] == list(range(400))
 
 
+@pytest.mark.timing
 @pytest.mark.process
 def test_it_works_at_the_twenty_messages_that_a_broker_allows_by_default(
     tmp_path: Path, new_peer: Any, until: Until

@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.topics import Channel
 from parkgrid_ingest.inbox import Inbox, Message
@@ -76,6 +78,7 @@ def test_of_a_flooder_the_last_birth_is_kept_and_handed_out_last() -> None:
     assert [each.mid for each in taken if each.channel is Channel.BIRTH] == [202]
 
 
+@pytest.mark.timing
 def test_take_waits_for_the_first_message_and_then_not_for_a_silent_broker() -> None:
     inbox = Inbox(1_000, 1_000_000)
     timer = threading.Timer(0.05, lambda: inbox.put(message(), str(QUIET)))
@@ -87,6 +90,7 @@ def test_take_waits_for_the_first_message_and_then_not_for_a_silent_broker() -> 
     timer.join()
 
 
+@pytest.mark.timing
 def test_what_gathered_during_a_commit_is_taken_at_once() -> None:
     inbox, taken = Inbox(1_000_000, 1_000_000_000), threading.Event()
 

@@ -140,6 +140,7 @@ except StoreError as error:
 """
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     ("program", "point"),
     [

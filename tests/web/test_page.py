@@ -377,6 +377,7 @@ def test_the_running_light_is_left_to_the_compositor(serve: Serve, visit: Visits
     assert recalculated() - before < 20
 
 
+@pytest.mark.timing
 @pytest.mark.usefixtures("park")
 def test_the_first_number_comes_soon(serve: Serve, visit: Visits) -> None:
     served = serve()

@@ -103,6 +103,7 @@ def test_the_park_page_does_not_grow(feed: Feed, serve: Callable[..., Any], visi
     assert after[1] - before[1] < 300, (before, after)
 
 
+@pytest.mark.timing
 def test_a_year_is_drawn_soon_after_the_click(feed: Feed, serve: Callable[..., Any], visit: Visits) -> None:
     feed.announce(devices({"grid-1": "grid_meter"}, period_s=900))
     quarter_ms = 900_000

@@ -427,6 +427,7 @@ def test_keys_move_and_zoom(living: Place, visit: Visits) -> None:
     assert page.evaluate(length) == pytest.approx(3 * 3_600_000, rel=0.05)
 
 
+@pytest.mark.timing
 def test_a_change_reaches_the_pixel_soon(living: Place, visit: Visits, nightly: bool) -> None:
     seen = visit(living).open(lang="en", view="park", park="biling-ic-park")
     seen.page.wait_for_selector(".pulse.live")
