@@ -30,7 +30,7 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class MeteringPoint:
-    """Where a device hangs in the grid: station, line, transformer, account (站-线-变-户).
+    """Where a device is connected in the grid: station, line, transformer, account (站-线-变-户).
 
     Dispatch by transformer district (台区) selects on `transformer`; bills select on `account`.
     """

@@ -1,4 +1,4 @@
-"""The one shape of a reading, the same on both sides of the wire."""
+"""A reading in the gateway and in a batch: a `Sample`. Ingest stores its values as a row."""
 
 import math
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from parkgrid_contract.signals import DeviceClass
 
 
 class Quality(StrEnum):
-    """How far a value can be trusted; only what is not good travels."""
+    """How far a value can be trusted; a flag is sent only if it is not good."""
 
     GOOD = "good"
     ESTIMATED = "estimated"

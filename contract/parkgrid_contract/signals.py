@@ -1,6 +1,6 @@
 """The signal catalogue: every device class and its signals, with unit, kind, resolution and valid range.
 
-The catalogue is law: a signal that is not listed here is refused and listed for the operator, never auto-created.
+The catalogue decides: a signal that is not listed here is refused and listed for the operator, never auto-created.
 Adding one is one row here and one migration; a test compares the two. Signs follow the bus: sources positive when they
 feed it (grid import, generation, discharge), sinks positive when they draw from it (load, charging).
 """
@@ -83,7 +83,7 @@ class DeviceClass:
     by_name: Mapping[str, Signal] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Index the signals; a doubled name is a mistake in the catalogue."""
+        """Index the signals; a name that appears twice is a mistake in the catalogue."""
         index = {signal.name: signal for signal in self.signals}
         if len(index) != len(self.signals):
             raise ValueError(f"{self.name}: a signal name appears twice")

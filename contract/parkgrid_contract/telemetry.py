@@ -1,4 +1,4 @@
-"""The telemetry batch and its acknowledgement: what the promise travels in.
+"""The telemetry batch and its acknowledgement.
 
 Wire form of a batch (JSON, UTF-8, compact):
 
@@ -43,7 +43,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class DecodedBatch:
-    """A batch as far as it could be read: good neighbours are kept, the rest is refused with a reason."""
+    """The readable part of a batch: good samples are kept, the others are refused with a reason."""
 
     batch: Batch
     refusals: tuple[Refusal, ...] = ()
@@ -84,18 +84,18 @@ def encode_batch(batch: Batch) -> bytes:
 
 
 def encode_samples(samples: tuple[Sample, ...]) -> bytes:
-    """The JSON array of samples: what the outbox keeps, since it never changes on a re-send."""
+    """The JSON array of samples, as the outbox stores it; it is the same each time it is sent."""
     return strict_json.dumps([sample_document(sample) for sample in samples])
 
 
 def frame_batch(epoch: int, seq: int, floor: int, *, backlog: bool, samples: bytes) -> bytes:
-    """A payload from an already encoded array of samples: a re-send costs no encoding."""
+    """A payload from an already encoded array of samples, so that sending again needs no encoding."""
     flag = b"true" if backlog else b"false"
     return b'{"epoch":%d,"seq":%d,"floor":%d,"backlog":%b,"samples":%b}' % (epoch, seq, floor, flag, samples)
 
 
 def decode_batch(payload: bytes) -> DecodedBatch:
-    """Read a payload strictly; a bad envelope raises `RefusedError`, a bad sample only loses itself."""
+    """Read a payload strictly; a bad envelope raises `RefusedError`, a bad sample is refused alone."""
     document = strict_json.loads(payload, "batch", MAX_PAYLOAD_BYTES)
     if not isinstance(document, dict):
         raise RefusedError(Reason.WRONG_SHAPE, "batch", document)
@@ -131,7 +131,7 @@ def decode_ack(payload: bytes) -> Ack:
 
 
 def time_reason(at_ms: int, now_ms: int) -> Reason | None:
-    """Why a stamp cannot be believed at server time `now_ms`, or None."""
+    """Why a time stamp is not accepted at server time `now_ms`, or None."""
     if at_ms < OLDEST_MS:
         return Reason.TIME_TOO_OLD
     if at_ms > now_ms + FUTURE_TOLERANCE_MS:
@@ -199,7 +199,7 @@ def _read_flags(
     where: str,
     refusals: list[Refusal],
 ) -> Mapping[str, Quality]:
-    """Flags by signal; a value whose flag cannot be read is refused with it, since its worth is unknown."""
+    """Flags by signal; a value whose flag cannot be read is refused with it, since its quality is unknown."""
     if not raw:
         return NO_FLAGS
     flags: dict[str, Quality] = {}

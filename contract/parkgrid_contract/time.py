@@ -73,7 +73,7 @@ class SystemClock:
 class AcceleratedClock:
     """Time that runs `speed` times as fast from `start_ms`, and never overtakes the present.
 
-    Two processes that share the three numbers share the clock, so a simulator and an agent agree without talking.
+    Two processes that share the three numbers share the clock, so a simulator and an agent have the same time.
     """
 
     wall_start_ms: int

@@ -9,7 +9,7 @@ PREFIX = "parkgrid/v1"
 
 
 class Channel(StrEnum):
-    """The last level of a topic: what it carries, and thereby who may write it."""
+    """The last level of a topic: its content, and so who may write it."""
 
     BIRTH = "birth"
     STATUS = "status"
@@ -20,7 +20,7 @@ class Channel(StrEnum):
 
     @property
     def retained(self) -> bool:
-        """Whether the broker keeps the last message for newcomers."""
+        """Whether the broker keeps the last message for new subscribers."""
         return self in {Channel.BIRTH, Channel.STATUS, Channel.ACK}
 
 

@@ -1,4 +1,4 @@
-"""Many decoded batches to columns: what the catalogue admits as integers, what it refuses as quarantine entries.
+"""Many decoded batches to columns: accepted values as integers, refused ones as quarantine entries.
 
     readings ─▶ grouped by class and signals ─▶ one matrix a group ─▶ checked and scaled ─▶ ClassRows
                      │ unknown device                │ unknown signal, time, not representable
@@ -55,7 +55,7 @@ class Arrival:
 
 @dataclass(slots=True)
 class _Group:
-    """Readings of one class with the same signals in the same order: a matrix in the making."""
+    """Readings of one class with the same signals in the same order: a matrix that is being filled."""
 
     device_class: str
     names: tuple[str, ...]
@@ -66,7 +66,7 @@ class _Group:
 
 @dataclass(slots=True)
 class _Block:
-    """The rows of one group: integers, what is absent from them, and what is to be said about them."""
+    """The rows of one group: integers, absent values, and flags."""
 
     plan: Layout
     batch: NDArray[np.int32]
@@ -139,7 +139,7 @@ def oddity_s(readings: Sequence[Reading]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """Says what of a group is refused."""
+    """Reports what of a group is refused."""
 
     group: _Group
     arrivals: Sequence[Arrival]
@@ -212,7 +212,7 @@ def _admit_group(
 
 
 def _scattered(batch: NDArray[np.int32], at_ms: NDArray[np.int64], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The readings of batches that lie on too many days, but for the newest of those days."""
+    """The readings of batches that cover too many days, except those of the newest days."""
     found = np.zeros(len(at_ms), np.bool_)
     if not kept.any() or at_ms[kept].max() - at_ms[kept].min() <= MOST_DAYS * _DAY_MS:
         return found
@@ -226,7 +226,7 @@ def _scattered(batch: NDArray[np.int32], at_ms: NDArray[np.int64], kept: NDArray
 
 
 def _most_kw(group: _Group, arrivals: Sequence[Arrival]) -> NDArray[np.float64]:
-    """The power above which each row's device is not believed; infinite for one that announced no rating."""
+    """The power above which a value of each row's device is not accepted; infinite without an announced rating."""
     places = zip(group.batches, group.device_ids, strict=True)
     rated = [arrivals[batch].rated_kw.get(device_id, 0.0) for batch, device_id in places]
     return OVERLOAD * np.array([kw if kw > 0 else np.inf for kw in rated])

@@ -1,4 +1,4 @@
-"""The door between the poller and the outbox: what comes in is what will be stored, to the last digit."""
+"""Between the poller and the outbox: samples are taken exactly as they will be stored."""
 
 from collections.abc import Iterable
 
@@ -31,13 +31,13 @@ class Intake:
         return len(self._samples)
 
     def accept(self, sample: Sample) -> None:
-        """Take a sample, as `measured` makes it, for the next commit; what is not to be reported stays out."""
+        """Take a sample, as `measured` makes it, for the next commit, without signals that are not to be reported."""
         reported = self._reported.get(sample.device)
         if reported is None or self._overflows():
             self.refused += 1
             return
         if self._last_ms.get(sample.device) == sample.at_ms:
-            # Two readings of one instant would contradict each other at the store.
+            # Two readings of one instant would be a conflict in the store.
             self.refused += 1
             return
         if not sample.values.keys() <= reported:
@@ -50,7 +50,7 @@ class Intake:
         self._samples.append(sample)
 
     def take(self) -> list[Sample]:
-        """Everything that came in since the last call."""
+        """All samples since the last call."""
         samples, self._samples = self._samples, []
         return samples
 

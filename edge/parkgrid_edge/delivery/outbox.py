@@ -1,4 +1,4 @@
-"""The outbox: readings wait here, on disk, until the store says that it has them.
+"""The outbox: readings are kept here, on disk, until the store has confirmed them.
 
 A sample is *accepted* when the transaction that holds it has been synced. The outbox shrinks only by `Ack`, or by the
 stated policy when it outgrows its bound: the oldest batches go, counted.
@@ -53,7 +53,7 @@ _RANDOM_BITS = 20
 
 
 class OutboxError(Exception):
-    """The outbox cannot do this now; nothing was accepted, what it holds is untouched, and a later try may work."""
+    """The outbox cannot do this now. Nothing was accepted, its content is unchanged, and a later attempt may work."""
 
 
 class OutboxFullError(OutboxError):
@@ -62,7 +62,7 @@ class OutboxFullError(OutboxError):
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """How the outbox stands."""
+    """The state of the outbox."""
 
     accepted: int
     """Samples accepted since the first day, over every epoch."""
@@ -75,7 +75,7 @@ class Stats:
 
 
 class Outbox:
-    """Batches on disk, numbered without holes within an epoch."""
+    """Batches on disk, numbered without gaps within an epoch."""
 
     def __init__(self, path: Path, max_bytes: int, clock: Clock) -> None:
         """Nothing is opened yet; `open`, or the first operation, does it."""
@@ -92,7 +92,7 @@ class Outbox:
 
     @classmethod
     def open(cls, path: Path, *, max_bytes: int = 512_000_000, clock: Clock | None = None) -> "Outbox":
-        """Open or create; a damaged file is salvaged and kept aside. Raises `OutboxError`."""
+        """Open or create; a damaged file is salvaged, and the damaged copy is kept. Raises `OutboxError`."""
         outbox = cls(path, max_bytes, clock or SystemClock())
         outbox.check()
         return outbox
@@ -103,12 +103,12 @@ class Outbox:
 
     @property
     def epoch(self) -> int:
-        """The epoch that everything in here is sent under."""
+        """The epoch of all batches that are sent from here."""
         return self._state.epoch
 
     @property
     def floor(self) -> int:
-        """The lowest seq still held, or the next one when empty."""
+        """The lowest seq still stored, or the next one if the outbox is empty."""
         lowest, state = self._lowest, self._state
         return (lowest[0] if lowest else state.next_row) - state.base
 
@@ -119,14 +119,14 @@ class Outbox:
 
     @property
     def stats(self) -> Stats:
-        """How the outbox stands now."""
+        """The present state of the outbox."""
         state, lowest = self._state, self._lowest
         oldest_ms = lowest[1] if lowest else None
         return Stats(state.accepted, state.dropped + self._refused, self._batches, self._bytes, oldest_ms)
 
     @property
     def alarm(self) -> str:
-        """What is wrong with the outbox, in a word; empty when nothing is."""
+        """What is wrong with the outbox, in one word; empty if nothing is."""
         return "disk_full" if self._disk_full else "dropping" if self._dropping else ""
 
     def append(self, samples: Sequence[Sample]) -> list[OutboxBatch]:
@@ -149,7 +149,7 @@ class Outbox:
         self._refused += samples
 
     def acknowledge(self, ack: Ack) -> None:
-        """Remember what is committed; the rows go with the next `append` or `trim`, so that acks cost no sync."""
+        """Note what is committed; the rows are deleted with the next `append` or `trim`, so an ack needs no sync."""
         if self._ack is None or self._ack.epoch != ack.epoch or self._ack.through <= ack.through:
             self._ack = ack
 
@@ -167,11 +167,11 @@ class Outbox:
         return self._use(lambda connection: self._rows(connection, after, before, limit))
 
     def renew(self, above: int) -> None:
-        """Begin an epoch greater than `above`: somebody already knows one beyond ours. Raises `OutboxError`."""
+        """Start an epoch greater than `above`, because a higher one is already in use. Raises `OutboxError`."""
         self._use(lambda connection: self._in_transaction(connection, lambda state: self._new_life(state, above)))
 
     def close(self) -> None:
-        """Close the file; what is in it stays, and so does the count of what was refused."""
+        """Close the file; its content and the count of refused samples stay."""
         if self._connection and self._refused:
             try:
                 self._in_transaction(self._connection, lambda state: state)
@@ -185,7 +185,7 @@ class Outbox:
             self._connection = None
 
     def _use(self, operation: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do something with the open file; on an error mend what can be mended and raise `OutboxError`."""
+        """Run an operation on the open file; on an error repair what is possible and raise `OutboxError`."""
         try:
             if self._connection is None:
                 self._open()
@@ -216,7 +216,7 @@ class Outbox:
             _log.warning("outbox_unavailable", path=str(self._path), error=str(again))
 
     def _open(self) -> None:
-        """Open the file, healing it if need be, and begin a new epoch."""
+        """Open the file, repair it if needed, and start a new epoch."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fresh = fresh_file(self._path)
         if fresh.exists():
@@ -319,7 +319,7 @@ class Outbox:
         return [replace(row, seq=row.seq - base) for row in rows]
 
     def _bounded(self, connection: sqlite3.Connection, state: State) -> State:
-        """Give up the oldest batches until the bound is kept."""
+        """Drop the oldest batches until the size is within the limit."""
         if self._bytes <= self._max_bytes:
             if self._dropping and self._bytes < self._max_bytes * 0.9:
                 self._dropping = False
@@ -341,7 +341,7 @@ class Outbox:
         return replace(state, dropped=state.dropped + dropped)
 
     def _trimmed(self, connection: sqlite3.Connection, state: State) -> State:
-        """Delete what is committed without a hole. What is committed beyond a hole stays until the hole is closed.
+        """Delete what is committed without a gap. What is committed after a gap stays until the gap is closed.
 
         Deleted rows must not look like lost ones when the next epoch numbers what is left.
         """
@@ -370,7 +370,7 @@ class Outbox:
         return found
 
     def _heal(self, cause: str) -> None:
-        """Put what is readable into a new file, keep the bad one aside, and say so."""
+        """Copy what is readable into a new file, keep the damaged one under another name, and log it."""
         fresh = fresh_file(self._path)
         fresh.unlink(missing_ok=True)
         rows, state = salvage_into(self._path, fresh)
@@ -385,7 +385,7 @@ class Outbox:
         _log.error("outbox_salvaged", cause=cause, batches=rows, kept_aside=str(aside), accepted=state.accepted)
 
     def _write_back(self) -> None:
-        """Move the log into the file and give its space back."""
+        """Move the log into the file and free its space."""
         if self._connection:
             try:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -393,7 +393,7 @@ class Outbox:
                 _log.warning("outbox_not_written_back", path=str(self._path), error=str(error))
 
     def _has_room(self, connection: sqlite3.Connection, size: int) -> bool:
-        """Whether new batches would leave the space that deleting old ones takes."""
+        """Whether enough space is left after new batches to delete old ones."""
         (free_pages,) = connection.execute("PRAGMA freelist_count").fetchone()
         if free_pages * PAGE_BYTES >= max(RESERVE_BYTES // 4, 2 * size):
             return True

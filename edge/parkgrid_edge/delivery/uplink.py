@@ -92,14 +92,14 @@ class Uplink:
         """The most batches that were ever in flight at once."""
 
     def committed(self, epoch: int, rows: Sequence[OutboxBatch]) -> None:
-        """Batches that the outbox has just accepted: they go before the backlog."""
+        """Batches that the outbox has just accepted: they are sent before the backlog."""
         if epoch == self._epoch:
             for row in rows:
                 self._window.add_live(row, time.monotonic())
         self._wake.set()
 
     def announce(self) -> None:
-        """Say again who we are, when a device has told more about itself."""
+        """Send the birth again when a device has reported more about itself."""
         if self._link and self.connected:
             self._publish_birth(self._link)
 
@@ -117,7 +117,7 @@ class Uplink:
             await asyncio.sleep(delay_s(attempt, random.random()))  # noqa: S311 - jitter, not a secret
 
     async def leave(self) -> None:
-        """Say that we go offline on purpose, and hang up."""
+        """Publish the status offline, and disconnect."""
         link = self._link
         if link is None or not self.connected:
             return
@@ -134,7 +134,7 @@ class Uplink:
         self.connected = False
 
     async def _connection(self) -> tuple[str, bool]:
-        """One connection from start to end: why it ended, and whether it was a steady one."""
+        """One connection from start to end: why it ended, and whether it was stable."""
         link: Link | None = None
         started_s = time.monotonic()
         try:
@@ -158,7 +158,7 @@ class Uplink:
         return reason, served and time.monotonic() - started_s > _STEADY_S
 
     def _begin(self, link: Link) -> None:
-        """The first words of a connection: subscriptions, then birth, then status; telemetry only after them."""
+        """The first messages of a connection: subscriptions, then birth, then status; telemetry only after them."""
         self.reconnects += self._epoch != 0
         self.connected = True
         self._numbers.clear()
@@ -172,7 +172,7 @@ class Uplink:
         _log.info("uplink_up", host=self._settings.uplink.host, port=self._settings.uplink.port, epoch=self._epoch)
 
     def _begin_epoch(self, link: Link) -> None:
-        """Everything that the outbox holds is to be sent, live first."""
+        """Everything in the outbox is to be sent, live first."""
         if self._epoch == self._runner.outbox.epoch:
             self._window.restart()
         else:
@@ -183,7 +183,7 @@ class Uplink:
         self._publish_birth(link)
 
     async def _pump(self, link: Link) -> None:
-        """Send while there is room, then wait for something to happen."""
+        """Send while there is room, then wait for an event."""
         self._wake.clear()
         if self._runner.outbox.epoch != self._epoch:
             self._begin_epoch(link)
@@ -222,18 +222,18 @@ class Uplink:
         return True
 
     def _is_recent(self, row: OutboxBatch) -> bool:
-        """Whether a batch that waits in the backlog lane is still as fresh as a live one."""
+        """Whether a batch in the backlog lane is still as new as a live one."""
         return 0 <= time.time() * 1000 - row.at_ms <= self._live_s * 1000
 
     def _watch_silence(self, link: Link, now_s: float) -> None:
-        """Send again what the store does not acknowledge; give up a connection whose broker takes nothing."""
+        """Send again what the store does not acknowledge; close a connection whose broker accepts nothing."""
         settings = self._settings.uplink
         if self._outstanding and now_s - self._broker_s > max(3 * settings.resend_s, 2.0 * settings.keepalive_s):
             link.close("the broker has stopped taking batches")
         elif now_s >= self._look_s:
             self._look_s = now_s + min(_LOOK_S, settings.resend_s / 4)
             if self._window.again(now_s - self._silence_s):
-                # Who asks again is told the last one, even by a broker that has lost the subscription.
+                # A new subscription gets the last one, even from a broker that has lost the earlier subscription.
                 link.subscribe([self._topic(Channel.ACK)])
                 self._asked_again = True
                 self._silence_s = min(2 * self._silence_s, _LONGEST_SILENCE * settings.resend_s)
@@ -248,7 +248,7 @@ class Uplink:
     async def _read(self, window: Window, after: int, before: int) -> None:
         epoch = self._epoch
         read_epoch, rows = await self._runner.do(lambda outbox: (outbox.epoch, outbox.rows(after, before, _FETCH)))
-        # The cursor may have gone back to the start meanwhile; then this answer is to an old question.
+        # The cursor may have gone back to the start; then this answer belongs to an earlier query.
         if read_epoch == epoch and window.cursor == after:
             window.add_backlog(rows, rows[-1].seq if len(rows) == _FETCH else before - 1)
 
@@ -265,7 +265,7 @@ class Uplink:
         self._wake.set()
 
     def _on_published(self, number: int) -> None:
-        """The broker has it: room for handing over more, nothing else."""
+        """The broker has it: there is room to send more, nothing else is known."""
         self._broker_s = time.monotonic()
         seq = self._numbers.pop(number, None)
         if seq is None:
@@ -290,7 +290,7 @@ class Uplink:
             self._wake.set()
 
     def _look_at_kept(self, ack: Ack) -> None:
-        """Leave a broker that knew an acknowledgement and told it only when it was asked again."""
+        """Disconnect from a broker that had an acknowledgement and delivered it only after a new subscription."""
         if self._asked_again and self._link and ack.epoch == self._epoch and self._window.is_news(ack):
             asyncio.get_running_loop().call_soon(self._link.close, "the broker held an acknowledgement back")
 
@@ -319,7 +319,7 @@ class Uplink:
             self._wake.set()
 
     def _refuse_command(self, payload: bytes) -> None:
-        """Nothing is acted on in this version, whoever signed it."""
+        """This version executes no command, whoever signed it."""
         command = decode_command(payload)
         if self._link and len(self._numbers) - self._outstanding < _MOST_RESULTS:
             result = Result(command.command_id, Outcome.REJECTED, self._clock.now_ms(), detail="read-only")

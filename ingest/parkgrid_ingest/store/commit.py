@@ -39,7 +39,7 @@ _CONFLICTS_PER_S = 50.0
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the parts of one commit."""
+    """The results of the parts of one commit."""
 
     acks: dict[Key, Ack] = field(default_factory=dict)
     stored: int = 0
@@ -70,7 +70,7 @@ class Committer:
         self._conflicts_at = time.monotonic()
 
     def commit(self, commit: Commit) -> Committed:
-        """Make it durable; what the database will never take is quarantined, its neighbours are stored."""
+        """Make it durable; rows that the database will never accept are quarantined, the others are stored."""
         tally = Tally()
         self._isolated(commit, np.ones(len(commit.batches), np.bool_), tally)
         return Committed(
@@ -84,7 +84,7 @@ class Committer:
         )
 
     def _isolated(self, commit: Commit, chosen: NDArray[np.bool_], tally: Tally) -> None:
-        """Commit the chosen batches; halve them while their content is refused, until the poison stands alone."""
+        """Commit the chosen batches; halve them while their content is refused, until the bad batch is alone."""
         try:
             self._attempt(commit, chosen, tally)
         except ContentError as error:
@@ -151,7 +151,7 @@ class Committer:
         return tally
 
     def _fence(self, connection: psycopg.Connection[Any]) -> None:
-        """End transactions of writers that stopped inside one; a stopped client cannot be asked."""
+        """End transactions of writers that stopped inside one, because a stopped client does not respond."""
         connection.execute(statement("fence_frozen_writers"), (self._settings.frozen_writer_s,))
 
     def _store_rows(
@@ -194,7 +194,7 @@ class Committer:
             self._unnotified = set()
 
     def flush_notices(self) -> None:
-        """Send notices that were held back because no later commit took them along."""
+        """Send notices that were delayed and that no later commit has sent."""
         if not self._unnotified or self._session.busy:
             return  # the commit that is under way, or a later round, takes them along: no commit waits for this
         with self._session.run() as connection:
@@ -220,7 +220,7 @@ def _devices(rows: Sequence[ClassRows]) -> set[int]:
 def _fresh(
     batches: Sequence[BatchHeader], chosen: NDArray[np.bool_], locked: Mapping[Key, LockedEpoch]
 ) -> tuple[NDArray[np.bool_], list[Gateway]]:
-    """Which chosen batches are to be stored, and whose are left out; advances the watermarks by them in memory."""
+    """Which of the chosen batches are to be stored and which are not; advances their watermarks in memory."""
     fresh = np.zeros(len(batches), np.bool_)
     left_out: list[Gateway] = []
     new: dict[Key, tuple[set[int], int, int]] = {}
@@ -266,7 +266,7 @@ def _selected(rows: ClassRows, batches: NDArray[np.bool_]) -> ClassRows:
 
 
 def _copy(connection: psycopg.Connection[Any], rows: ClassRows, origin: Origin, most_conflicts: int) -> Outcome:
-    """Straight into the table; only when a key is there already, the careful way."""
+    """COPY directly into the table; only if a key exists already, use the staging table."""
     columns = copy_binary.columns_of(rows)
     stream = copy_binary.encode(rows, origin)
     table = sql.Identifier("base", rows.device_class)
