@@ -455,7 +455,7 @@ def test_an_import_that_finds_nothing_fails_and_notes_nothing_as_done(dsn, victo
     found = imported(dsn, victoria, path)
     assert found.exit_code == 0, found.output
     assert "48 readings stored, 0 already stored" in found.output
-    # Settled at once, without an ingest and without an accounting beside it.
+    # Metered at once, without ingest and without a metering process beside it.
     assert ask(dsn, "SELECT count(*) FROM interval_energy WHERE quality <> 'missing'")[0][0] > 0
     assert ask(dsn, "SELECT count(*) FROM base.rollup_dirty") == [(0,)]
     again = imported(dsn, victoria, path)
