@@ -26,7 +26,8 @@ DRIVER = Driver("{{name}}", "meter", "Acme", "EM 24", "a document", ({}))
 """
 
 
-@pytest.mark.parametrize("name", ["aaa_first", "zzz_last", "3phase_100a", "abb_m4m20", "huawei_sun2001", "0"])
+# No driver of ours will ever have one of these names.
+@pytest.mark.parametrize("name", ["0_elsewhere", "aaa_elsewhere", "huawei_elsewhere_2001", "zzz_elsewhere"])
 def test_a_driver_is_found_wherever_its_name_stands_in_the_order(tmp_path, name):
     own = drivers.names()
     assert own == drivers.own_names()
