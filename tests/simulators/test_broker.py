@@ -1,0 +1,23 @@
+"""The broker of the fixture `parkgrid_broker`, where mosquitto is not installed."""
+
+import pytest
+from paho.mqtt import publish, subscribe
+
+from parkgrid_contract.broker_probe import listens
+from parkgrid_simulators import broker
+
+
+def test_amqtt_takes_the_place_of_mosquitto(tmp_path) -> None:
+    with broker.start_broker(tmp_path, prefer="amqtt") as running:
+        assert running.kind == "amqtt"
+        place = {"hostname": running.host, "port": running.port}
+        publish.single("a/b", b"1", qos=1, retain=True, **place)
+        assert subscribe.simple("a/#", **place).payload == b"1"
+    assert not listens(running.host, running.port)
+
+
+def test_none_at_all_is_explained_with_the_commands(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(broker, "find_mosquitto", lambda: None)
+    monkeypatch.setattr(broker.importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(broker.BrokerMissingError, match=r'apt install mosquitto.*"parkgrid-simulators\[broker\]"'):
+        broker.start_broker(tmp_path)
