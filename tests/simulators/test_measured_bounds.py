@@ -29,8 +29,8 @@ column = "r"
     ("body", "says"),
     [
         ("t,r\n1e9999999,1\n", "line 2, column t = '1e9999999': is not a time between 1970 and 9999"),
-        ("t,r\ninf,1\n", "line 2, column t = 'inf': is no time"),
-        ("t,r\n-1,1\n", "line 2, column t = '-1': is no time"),
+        ("t,r\ninf,1\n", "line 2, column t = 'inf': is not a time"),
+        ("t,r\n-1,1\n", "line 2, column t = '-1': is not a time"),
         ("t,r\n1760000400,1e9999999\n", "line 2, column r = '1e9999999': must be a number"),
         ("t,r\n" + "," * 2_000_000, "line 2 is longer than 1000000 characters"),
     ],
