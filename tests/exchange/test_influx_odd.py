@@ -98,6 +98,7 @@ def test_an_export_that_is_none(peer: ThreadingHTTPServer, answer: bytes, says: 
     assert len(str(refused.value)) < 500
 
 
+@pytest.mark.process
 def test_values_that_are_none_are_left_out(peer: ThreadingHTTPServer) -> None:
     peer.answer = [series([START_MS + place for place in range(5)], [None, "NaN", "Infinity", "-Infinity", 2.5])]
     assert list(VictoriaMetrics(address(peer)).points("m", {}, START_MS, END_MS)) == [("P", START_MS + 4, 2.5)]

@@ -93,7 +93,6 @@ def sign(folder: Path, name: str, subject: str, *, days: str = "825", extensions
     )
 
 
-@pytest.mark.process
 @NO_MOSQUITTO
 def test_a_gateway_ingest_and_tap_meet_over_tls_without_a_password(running, certificates):
     sign(certificates, "ingest", "/CN=ingest")
@@ -256,7 +255,6 @@ def environment(role: str, url: str) -> dict[str, str]:
     return {f"PARKGRID_{role}_{name.upper()}": str(value).lower() for name, value in settings.items()}
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("part", [from_edge, from_ingest, from_tap, from_up])
 def test_mqtts_says_nothing_in_clear(part):
     """Before: `up --mqtt-url mqtts://…` gave its parts host, port and password, and they sent it as it was."""
@@ -268,7 +266,6 @@ def test_mqtts_says_nothing_in_clear(part):
     assert b"the-name" not in seen
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("part", [from_edge, from_ingest, from_tap])
 def test_mqtt_is_what_it_was(part):
     """So the test above sees what it is there for."""

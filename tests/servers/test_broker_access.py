@@ -32,6 +32,8 @@ from parkgrid_servers import broker as launcher
 from parkgrid_servers.broker_access import INGEST, TAP, acl, logins, rights
 from tests.servers.shipped_broker import NO_MOSQUITTO, ROOT, certificates, shipped
 
+pytestmark = pytest.mark.process
+
 __all__ = ["certificates"]
 
 GATEWAYS = (Gateway("park-a", "gw-1"), Gateway("park-b", "gw-1"), Gateway("park-a", "gw-2"))
@@ -164,7 +166,6 @@ def told(heard: set[tuple[str, str]], *verbs: str) -> set[tuple[str, str]]:
     return {(name, text) for name, text in heard if text.endswith(verbs)}
 
 
-@pytest.mark.process
 def test_only_the_diagonal_passes(connect):
     clients = {user: connect(user) for user in USERS}
     # What is retained before anybody asks is given to the entitled only, too.
@@ -335,7 +336,6 @@ def test_a_folder_keeps_its_secret_to_its_owner(tmp_path):
     assert len({first.password(name) for name in first.names}) == len(USERS)
 
 
-@pytest.mark.process
 @NO_MOSQUITTO
 def test_the_files_of_the_broker_of_up_are_closed_to_others(tmp_path):
     started = launcher.start(tmp_path, prefer="mosquitto", gateways=GATEWAYS)
