@@ -33,7 +33,7 @@ from tests.servers.shipped_broker import NO_MOSQUITTO, certificates, commands_of
 __all__ = ["certificates"]
 
 # paho leaves a socket whose handshake failed to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
+pytestmark = [pytest.mark.process, pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")]
 
 GATEWAY = Gateway("pingshan-park", "gw-1")
 NAME = "pingshan-park.gw-1"
