@@ -14,6 +14,8 @@ from parkgrid_exchange.client import Influx
 from parkgrid_exchange.errors import InfluxError
 from parkgrid_exchange.sources import InfluxDb2, VictoriaMetrics
 
+pytestmark = pytest.mark.process
+
 START_MS = 1_759_975_200_000
 END_MS = START_MS + 3_600_000
 HEAD = b"""\
@@ -64,7 +66,6 @@ def series(timestamps: object, values: object) -> bytes:
     return json.dumps({"metric": {"__name__": "m_P"}, "values": values, "timestamps": timestamps}).encode() + b"\n"
 
 
-@pytest.mark.process
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
@@ -98,7 +99,6 @@ def test_an_export_that_is_none(peer: ThreadingHTTPServer, answer: bytes, says: 
     assert len(str(refused.value)) < 500
 
 
-@pytest.mark.process
 def test_values_that_are_none_are_left_out(peer: ThreadingHTTPServer) -> None:
     peer.answer = [series([START_MS + place for place in range(5)], [None, "NaN", "Infinity", "-Infinity", 2.5])]
     assert list(VictoriaMetrics(address(peer)).points("m", {}, START_MS, END_MS)) == [("P", START_MS + 4, 2.5)]
