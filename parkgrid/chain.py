@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg.conninfo import make_conninfo
 
-from parkgrid import toml
+from parkgrid import toml_writer
 from parkgrid.places import DATABASE
 from parkgrid.running import Running, near
 from parkgrid_contract.identity import Gateway
@@ -126,7 +126,7 @@ class Chain:
         program: str | None = None,
     ) -> None:
         """One of our own processes: `python -m program --config name.toml`; `parkgrid_name` unless told otherwise."""
-        config = unprivileged.own_file(toml.write(self.data_dir / f"{name}.toml", document))
+        config = unprivileged.own_file(toml_writer.write(self.data_dir / f"{name}.toml", document))
         await self.start_command(name, [program or f"parkgrid_{name}", "--config", str(config)], ready)
 
     async def start_command(self, name: str, arguments: Sequence[str], ready: Callable[[], Awaitable[bool]]) -> None:

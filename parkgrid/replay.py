@@ -16,14 +16,14 @@ from typing import Any
 import psycopg
 from rich.console import Console
 
-from parkgrid import toml
+from parkgrid import toml_writer
 from parkgrid.chain import Chain
-from parkgrid.measured import declare_breaks, park_of
+from parkgrid.import_measured import declare_breaks, park_of
+from parkgrid.long_running import announcer, quiet_logs, stop_event, unless
 from parkgrid.places import occupied, passing_folder
 from parkgrid.progress import progress, waiting
 from parkgrid.running import note
-from parkgrid.session import announcer, quiet_logs, stop_event, unless
-from parkgrid.site import describe
+from parkgrid.simulated_park import describe
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.settings import Problem
 from parkgrid_contract.time import SystemClock, from_ms, to_ms
@@ -164,7 +164,7 @@ class _Run:
             "ledger": {"path": self._ledger},
             "devices": [_device(endpoint, self._source.period_ms / 1000) for endpoint in endpoints],
         }
-        return load_settings(toml.write(self._folder / "edge.toml", document), {})
+        return load_settings(toml_writer.write(self._folder / "edge.toml", document), {})
 
 
 def totals(dsn: str, park: str) -> dict[str, float]:

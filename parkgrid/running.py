@@ -6,7 +6,7 @@ import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from parkgrid import toml
+from parkgrid import toml_writer
 from parkgrid.places import LOCK, RUNNING, PlaceError, default_data_dir
 from parkgrid_contract import strict_toml
 
@@ -27,7 +27,7 @@ class Running:
 
 def note(data_dir: Path, running: Running) -> None:
     """Write them down, for this user only."""
-    toml.write(data_dir / RUNNING, asdict(running))
+    toml_writer.write(data_dir / RUNNING, asdict(running))
 
 
 def find(data_dir: Path | None, otherwise: str) -> Running:

@@ -14,13 +14,13 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 from parkgrid.chain import Chain
-from parkgrid.on_its_way import OnItsWay
+from parkgrid.long_running import announcer, quiet_logs, stop_event, unless
 from parkgrid.places import PlaceError, default_data_dir, occupied, page_port, passing_folder
 from parkgrid.progress import progress, waiting
 from parkgrid.running import far, note, token
-from parkgrid.session import announcer, quiet_logs, stop_event, unless
-from parkgrid.site import PORTS, Site, newest_ms, seeded
-from parkgrid.site import waiting as batches_waiting
+from parkgrid.simulated_park import PORTS, Site, newest_ms, seeded
+from parkgrid.simulated_park import waiting as batches_waiting
+from parkgrid.startup_notifications import OnItsWay
 from parkgrid_api.settings import is_loopback
 from parkgrid_contract.time import AcceleratedClock, SystemClock
 from parkgrid_demo import district

@@ -31,7 +31,7 @@ def import_command(
 
         parkgrid show --data-dir plant
     """
-    from parkgrid.measured import Request, run
+    from parkgrid.import_measured import Request, run
 
     outcome.finish(lambda: run(Request(directory, mapping, data_dir, dsn, as_json)))
 
@@ -52,6 +52,6 @@ def show(
 
         parkgrid show --data-dir plant
     """
-    from parkgrid.showing import run
+    from parkgrid.show import run
 
     outcome.finish(lambda: run(data_dir, dsn, port))

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from parkgrid.cli import app
 from parkgrid.running import far, find
-from parkgrid.site import describe, park_of
+from parkgrid.simulated_park import describe, park_of
 from parkgrid_contract.time import SHANGHAI
 from parkgrid_ingest.store import Park
 from tests import citylearn

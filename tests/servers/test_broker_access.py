@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from paho.mqtt import client as mqtt
 
-from parkgrid import toml
+from parkgrid import toml_writer
 from parkgrid.chain import Chain
 from parkgrid_contract.broker import broker_address
 from parkgrid_contract.broker_probe import answers
@@ -292,11 +292,11 @@ def test_the_parts_of_up_sign_in_with_what_their_files_say(server_dir):
         try:
             await chain.start_broker(None, GATEWAYS)
             store = {"store": {"dsn": "host=none"}, "mqtt": chain.mqtt_settings(INGEST)}
-            ingest = load(IngestSettings, toml.write(server_dir / "ingest.toml", store), {}, "ingest").mqtt
+            ingest = load(IngestSettings, toml_writer.write(server_dir / "ingest.toml", store), {}, "ingest").mqtt
             assert await asyncio.to_thread(signs_in, ingest.port, ingest.username, ingest.password)
             name = str(GATEWAYS[0])
             document = {"park": "park-a", "gateway": "gw-1", "outbox": {"path": server_dir / "outbox.db"}}
-            file = toml.write(server_dir / "edge.toml", {**document, "uplink": chain.mqtt_settings(name)})
+            file = toml_writer.write(server_dir / "edge.toml", {**document, "uplink": chain.mqtt_settings(name)})
             uplink = load_settings(file, {}).uplink
             assert uplink.username == name
             assert await asyncio.to_thread(signs_in, uplink.port, name, uplink.password)

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from parkgrid import toml
+from parkgrid import toml_writer
 from parkgrid.chain import Chain
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import AcceleratedClock
@@ -94,7 +94,7 @@ class Site:
 
     async def start_edge(self, chain: Chain, clock: AcceleratedClock | None, since: datetime | None) -> None:
         """The agent; up when the store has heard of it since an instant."""
-        unprivileged.own_file(toml.write(self.edge_file, self._edge_settings(chain, clock)))
+        unprivileged.own_file(toml_writer.write(self.edge_file, self._edge_settings(chain, clock)))
         self._hand_over()
 
         async def ready() -> bool:

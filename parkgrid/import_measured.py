@@ -22,9 +22,9 @@ import psycopg
 from rich.console import Console
 
 from parkgrid.chain import Chain
+from parkgrid.long_running import announcer, quiet_logs
 from parkgrid.places import default_data_dir, occupied
 from parkgrid.progress import as_share, progress
-from parkgrid.session import announcer, quiet_logs
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import SystemClock, from_ms

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console
 
 from parkgrid.chain import Chain
+from parkgrid.long_running import announcer, quiet_logs, stop_event, unless
 from parkgrid.places import default_data_dir, occupied, page_port
-from parkgrid.session import announcer, quiet_logs, stop_event, unless
 
 
 def run(data_dir: Path | None, dsn: str | None, port: int | None) -> int:
