@@ -36,7 +36,7 @@ def stop_event() -> asyncio.Event:
     return stop
 
 
-async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+async def run_until_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
     """Do some work, or leave it when a stop is asked for; its errors are raised one at a time."""
     task = asyncio.create_task(work)
     stopped = asyncio.create_task(stop.wait())

@@ -19,7 +19,7 @@ from rich.console import Console
 from parkgrid import toml_writer
 from parkgrid.chain import Chain
 from parkgrid.import_measured import declare_breaks, park_of
-from parkgrid.long_running import announcer, quiet_logs, stop_event, unless
+from parkgrid.long_running import announcer, quiet_logs, run_until_stopped, stop_event
 from parkgrid.places import occupied, passing_folder
 from parkgrid.progress import progress, waiting
 from parkgrid.running import note
@@ -89,7 +89,7 @@ async def _run(request: Request, source: Replay, data_dir: Path, console: Consol
         verdict.append(await _Run(request, source, chain, data_dir).complete(console))
 
     try:
-        await unless(stop, work())
+        await run_until_stopped(stop, work())
     finally:
         await chain.supervisor.close()
     if not verdict:

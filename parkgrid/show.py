@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from parkgrid.chain import Chain
-from parkgrid.long_running import announcer, quiet_logs, stop_event, unless
+from parkgrid.long_running import announcer, quiet_logs, run_until_stopped, stop_event
 from parkgrid.places import default_data_dir, occupied, page_port
 
 
@@ -30,7 +30,7 @@ async def _run(folder: Path, dsn: str | None, port: int, console: Console) -> in
         await chain.start_api(port)
 
     try:
-        await unless(stop, start())
+        await run_until_stopped(stop, start())
         if not stop.is_set():
             # What the user came for; the other commands need to know where the database is.
             print(f"parkgrid shows what is stored: http://127.0.0.1:{port}/", flush=True)  # noqa: T201

@@ -31,7 +31,7 @@ PORTS = 40
 """Consecutive ports kept for the simulated devices of a park, so that they come back on the same ones."""
 
 
-class Site:
+class SimulatedPark:
     """One simulated park; the first of a run has the plain file names, which it had when there was only one."""
 
     def __init__(self, scenario: Path, data_dir: Path, *, first: bool, ledger: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""Tells an open page once a second what `up` does before its parks are live: parkgrid_api/demonstration.py hears it."""
+"""Once a second, notifies an open page of what `up` does before its parks are live (parkgrid_api/demonstration.py)."""
 
 import contextlib
 import json
@@ -14,15 +14,15 @@ from parkgrid_metering.catching_up import Progress
 _EVERY_S = 1.0
 
 
-class OnItsWay:
-    """A thread with a session of its own, so that the word goes on while something is computed; use `with`."""
+class StartupNotifications:
+    """A thread with a session of its own, so that notifications go on while something is computed; use `with`."""
 
     def __init__(self, dsn: str, parks: Sequence[str]) -> None:
         self._dsn = dsn
         self._parks = list(parks)
         self._share: float | None = None
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="on-its-way", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="startup-notifications", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -32,7 +32,7 @@ class OnItsWay:
         self._stop.set()
         self._thread.join(timeout=5.0)
 
-    def told(self, tell: Progress) -> Progress:
+    def with_progress(self, tell: Progress) -> Progress:
         """Pass a history's progress on, and keep it for the page."""
 
         def both(what: str, share: float) -> None:
@@ -41,7 +41,7 @@ class OnItsWay:
 
         return both
 
-    def written(self) -> None:
+    def history_complete(self) -> None:
         """The history is there; gateways start."""
         self._share = None
 
@@ -51,10 +51,10 @@ class OnItsWay:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            # A page without this word shows old figures for a while: nothing that `up` should end for.
+            # A page without them shows old figures for a while: nothing that `up` should end for.
             with contextlib.suppress(psycopg.Error), psycopg.connect(self._dsn, autocommit=True) as connection:
                 while not self._stop.wait(_EVERY_S):
                     connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, self._payload()))
-                # What is no word at all ends it at once.
+                # An empty one ends it at once.
                 connection.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
             self._stop.wait(_EVERY_S)

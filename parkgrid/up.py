@@ -14,13 +14,13 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 from parkgrid.chain import Chain
-from parkgrid.long_running import announcer, quiet_logs, stop_event, unless
+from parkgrid.long_running import announcer, quiet_logs, run_until_stopped, stop_event
 from parkgrid.places import PlaceError, default_data_dir, occupied, page_port, passing_folder
 from parkgrid.progress import progress, waiting
 from parkgrid.running import far, note, token
-from parkgrid.simulated_park import PORTS, Site, newest_ms, seeded
+from parkgrid.simulated_park import PORTS, SimulatedPark, newest_ms, seeded
 from parkgrid.simulated_park import waiting as batches_waiting
-from parkgrid.startup_notifications import OnItsWay
+from parkgrid.startup_notifications import StartupNotifications
 from parkgrid_api.settings import is_loopback
 from parkgrid_contract.time import AcceleratedClock, SystemClock
 from parkgrid_demo import district
@@ -35,7 +35,7 @@ from parkgrid_simulators.scenario import DEFAULT, SCENARIOS
 DISTRICT = (DEFAULT, SCENARIOS / "biling_ic_park.toml", SCENARIOS / "julongshan_pedf_office.toml")
 """A park with photovoltaics, storage and super-chargers, one of integrated circuits in three shifts, a PEDF office."""
 _DAY_MS = 86_400_000
-_BACKLOG_S = 20.0
+_START_AND_END_S = 20.0
 """Start and end of a timed run, in seconds for each park that its clock must cover beside the run itself."""
 _LONGEST_DRAIN_S = 60.0
 _TICK_S = 0.2
@@ -101,7 +101,7 @@ async def _run(plan: Plan, data_dir: Path, console: Console) -> int:
     run = UpRun(plan, chain, data_dir)
     try:
         with _shown(plan, console) as tell:
-            await unless(stop, run.start(tell))
+            await run_until_stopped(stop, run.start(tell))
         if stop.is_set():
             return 0
         print(f"parkgrid is up: {run.url}", flush=True)  # noqa: T201  (what the user came for)
@@ -155,8 +155,8 @@ class UpRun:
         self._port = page_port(plan.port)
         files = [seeded(path, plan.seed, data_dir) for path in plan.parks]
         run = f"{time.time_ns()}"
-        self._sites = [
-            Site(
+        self._parks = [
+            SimulatedPark(
                 path,
                 data_dir,
                 first=place == 0,
@@ -170,14 +170,14 @@ class UpRun:
         """Everything in the order of the chain; what does not wait for each other starts together."""
         chain = self._chain
         await chain.start_database(self._plan.dsn)
-        await chain.start_broker(self._plan.mqtt_url, [site.gateway for site in self._sites])
+        await chain.start_broker(self._plan.mqtt_url, [park.gateway for park in self._parks])
         note(self._data_dir, chain.running)
-        with OnItsWay(chain.dsn, [site.park for site in self._sites]) as on_its_way:
+        with StartupNotifications(chain.dsn, [park.park for park in self._parks]) as notifications:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._start_page())
-                tasks.create_task(self._prepare(on_its_way.told(tell)))
+                tasks.create_task(self._prepare(notifications.with_progress(tell)))
                 tasks.create_task(self._start_live())
-            on_its_way.written()
+            notifications.history_complete()
             tell("gateways, the last minutes, metering", 1.0)
             await self._start_edges()
             await self._join()
@@ -210,9 +210,9 @@ class UpRun:
     async def close_books(self) -> Verdict:
         """Stop reading devices, let the outboxes run empty, and compare."""
         await self._stop_edges()
-        for site in self._sites:
-            await drain(load_settings(site.edge_file, {}), _LONGEST_DRAIN_S)
-        ledgers = [site.ledger for site in self._sites if site.ledger]
+        for park in self._parks:
+            await drain(load_settings(park.edge_file, {}), _LONGEST_DRAIN_S)
+        ledgers = [park.ledger for park in self._parks if park.ledger]
         database, broker = self._chain.database, self._chain.broker
         if not ledgers or self._before is None or database is None or broker is None:
             raise RuntimeError("only a run with --for keeps a ledger")
@@ -241,8 +241,8 @@ class UpRun:
 
         clock = accelerated(self._plan, None)
         until_ms = clock.start_ms if clock else SystemClock().now_ms()
-        parks = {site.state: site.scenario for site in self._sites}
-        read_every_s = {} if clock else {site.park: site.read_every_s for site in self._sites}
+        parks = {park.state: park.scenario for park in self._parks}
+        read_every_s = {} if clock else {park.park: park.read_every_s for park in self._parks}
         handovers = await asyncio.to_thread(
             district.fill, self._chain.dsn, self._data_dir, parks, until_ms, told, done, read_every_s
         )
@@ -264,19 +264,19 @@ class UpRun:
         self._clock = accelerated(self._plan, newest_ms(chain.dsn))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(chain.start_ingest())
-            ports = process.free_ports(PORTS * len(self._sites))
-            for place, site in enumerate(self._sites):
-                tasks.create_task(site.start_simulator(chain, self._clock, ports + PORTS * place))
+            ports = process.free_ports(PORTS * len(self._parks))
+            for place, park in enumerate(self._parks):
+                tasks.create_task(park.start_simulator(chain, self._clock, ports + PORTS * place))
 
     async def _start_edges(self) -> None:
         since = self._before.at if self._before else None
         async with asyncio.TaskGroup() as tasks:
-            for site in self._sites:
-                tasks.create_task(site.start_edge(self._chain, self._clock, since))
+            for park in self._parks:
+                tasks.create_task(park.start_edge(self._chain, self._clock, since))
 
     async def _stop_edges(self) -> None:
-        for site in self._sites:
-            await site.stop_edge(self._chain)
+        for park in self._parks:
+            await park.stop_edge(self._chain)
 
 
 def accelerated(plan: Plan, newest: int | None) -> AcceleratedClock | None:
@@ -290,7 +290,7 @@ def accelerated(plan: Plan, newest: int | None) -> AcceleratedClock | None:
     if plan.for_s is None:
         clock = AcceleratedClock(now_ms, now_ms - _DAY_MS, plan.speed)
     else:
-        clock = AcceleratedClock.covering(plan.for_s + _BACKLOG_S * len(plan.parks), plan.speed, now_ms)
+        clock = AcceleratedClock.covering(plan.for_s + _START_AND_END_S * len(plan.parks), plan.speed, now_ms)
     start_ms = clock.start_ms if newest is None else min(max(clock.start_ms, newest + 1), now_ms)
     return AcceleratedClock(now_ms, start_ms, plan.speed)
 
