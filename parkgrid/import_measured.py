@@ -21,7 +21,7 @@ from typing import Any
 import psycopg
 from rich.console import Console
 
-from parkgrid.chain import Chain
+from parkgrid.local_system import LocalSystem
 from parkgrid.long_running import announcer, quiet_logs
 from parkgrid.places import default_data_dir, occupied
 from parkgrid.progress import as_share, progress
@@ -71,12 +71,12 @@ def run(request: Request) -> int:
 
 
 async def _with_database(request: Request, measured: Measured, console: Console) -> int:
-    chain_ = Chain((request.data_dir or default_data_dir()).absolute(), announcer(console))
+    system = LocalSystem((request.data_dir or default_data_dir()).absolute(), announcer(console))
     try:
-        await chain_.start_database(None)
-        return await asyncio.to_thread(_import, request, measured, chain_.dsn, console)
+        await system.start_database(None)
+        return await asyncio.to_thread(_import, request, measured, system.dsn, console)
     finally:
-        await chain_.supervisor.close()
+        await system.supervisor.close()
 
 
 def _import(request: Request, measured: Measured, dsn: str, console: Console) -> int:

@@ -17,8 +17,8 @@ import psycopg
 from rich.console import Console
 
 from parkgrid import toml_writer
-from parkgrid.chain import Chain
 from parkgrid.import_measured import declare_breaks, park_of
+from parkgrid.local_system import LocalSystem
 from parkgrid.long_running import announcer, quiet_logs, run_until_stopped, stop_event
 from parkgrid.places import occupied, passing_folder
 from parkgrid.progress import progress, waiting
@@ -77,21 +77,21 @@ def run(request: Request) -> int:
 
 async def _run(request: Request, source: Replay, data_dir: Path, console: Console) -> int:
     stop = stop_event()
-    chain = Chain(data_dir, announcer(console))
+    system = LocalSystem(data_dir, announcer(console))
     verdict: list[Verdict] = []
 
     async def work() -> None:
         with waiting(console, "starting: database, broker, ingest"):
-            await chain.start_database(request.dsn)
-            await chain.start_broker(request.mqtt_url, [Gateway(source.mapping.park, GATEWAY)])
-            note(data_dir, chain.running)
-            await chain.start_ingest()
-        verdict.append(await _Run(request, source, chain, data_dir).complete(console))
+            await system.start_database(request.dsn)
+            await system.start_broker(request.mqtt_url, [Gateway(source.mapping.park, GATEWAY)])
+            note(data_dir, system.running)
+            await system.start_ingest()
+        verdict.append(await _Run(request, source, system, data_dir).complete(console))
 
     try:
         await run_until_stopped(stop, work())
     finally:
-        await chain.supervisor.close()
+        await system.supervisor.close()
     if not verdict:
         return 1
     _tell(verdict[0], as_json=request.as_json, console=console)
@@ -99,11 +99,11 @@ async def _run(request: Request, source: Replay, data_dir: Path, console: Consol
 
 
 class _Run:
-    """One replay over a chain that is up."""
+    """One replay over a system that is up."""
 
-    def __init__(self, request: Request, source: Replay, chain: Chain, data_dir: Path) -> None:
+    def __init__(self, request: Request, source: Replay, system: LocalSystem, data_dir: Path) -> None:
         self._source = source
-        self._chain = chain
+        self._system = system
         self._folder = data_dir
         self._ledger = data_dir / "ledgers" / f"{time.time_ns()}.jsonl"
         self._steps = source.steps(_milliseconds(request.start), _milliseconds(request.end))
@@ -111,8 +111,8 @@ class _Run:
 
     async def complete(self, console: Console) -> Verdict:
         """Serve the devices, read them at every instant, wait until everything is stored, and compare."""
-        before = Before.of(self._chain.dsn)
-        await asyncio.to_thread(describe, self._chain.dsn, park_of(self._source.mapping))
+        before = Before.of(self._system.dsn)
+        await asyncio.to_thread(describe, self._system.dsn, park_of(self._source.mapping))
         server = ModbusServer(self._source, self._clock)
         try:
             settings = self._settings(await server.start())
@@ -129,20 +129,20 @@ class _Run:
         finally:
             await server.stop()
         with waiting(console, "computing the energy of every interval"):
-            await asyncio.to_thread(self._work_off)
-        figures = totals(self._chain.dsn, self._source.mapping.park)
-        database, broker = self._chain.database, self._chain.broker
+            await asyncio.to_thread(self._compute_energies)
+        figures = totals(self._system.dsn, self._source.mapping.park)
+        database, broker = self._system.database, self._system.broker
         if database is None or broker is None:
-            raise RuntimeError("a replay begins when the chain is up")
+            raise RuntimeError("a replay begins when the system is up")
         return await asyncio.to_thread(judge, [self._ledger], database, before, broker.kind, figures)
 
-    def _work_off(self) -> None:
+    def _compute_energies(self) -> None:
         """What the files do not have is declared, and lacks nothing on our way; then all energies."""
         gateway = Gateway(self._source.mapping.park, GATEWAY)
-        with contextlib.closing(open_store(self._chain.dsn)) as store:
+        with contextlib.closing(open_store(self._system.dsn)) as store:
             store.mark_imported(gateway)
-        declare_breaks(self._chain.dsn, gateway, self._source.series, SystemClock().now_ms())
-        catch_up(self._chain.dsn)
+        declare_breaks(self._system.dsn, gateway, self._source.series, SystemClock().now_ms())
+        catch_up(self._system.dsn)
 
     async def _step_through(self, agent: Agent, console: Console) -> None:
         with progress(console) as tell:
@@ -160,7 +160,7 @@ class _Run:
             "simulated": True,  # its devices are; its time is its own
             "health_s": _HEALTH_S,
             "outbox": {"path": self._folder / "outbox.db"},
-            "uplink": self._chain.mqtt_settings(str(Gateway(self._source.mapping.park, GATEWAY))),
+            "uplink": self._system.mqtt_settings(str(Gateway(self._source.mapping.park, GATEWAY))),
             "ledger": {"path": self._ledger},
             "devices": [_device(endpoint, self._source.period_ms / 1000) for endpoint in endpoints],
         }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from parkgrid.chain import Chain
+from parkgrid.local_system import LocalSystem
 from parkgrid.long_running import announcer, quiet_logs, run_until_stopped, stop_event
 from parkgrid.places import default_data_dir, occupied, page_port
 
@@ -22,20 +22,20 @@ def run(data_dir: Path | None, dsn: str | None, port: int | None) -> int:
 
 async def _run(folder: Path, dsn: str | None, port: int, console: Console) -> int:
     stop = stop_event()
-    chain = Chain(folder, announcer(console))
+    system = LocalSystem(folder, announcer(console))
 
     async def start() -> None:
-        await chain.start_database(dsn)
-        await chain.start_metering()
-        await chain.start_api(port)
+        await system.start_database(dsn)
+        await system.start_metering()
+        await system.start_api(port)
 
     try:
         await run_until_stopped(stop, start())
         if not stop.is_set():
             # What the user came for; the other commands need to know where the database is.
             print(f"parkgrid shows what is stored: http://127.0.0.1:{port}/", flush=True)  # noqa: T201
-            print(f"export PARKGRID_DSN={shlex.quote(chain.dsn)}", flush=True)  # noqa: T201
+            print(f"export PARKGRID_DSN={shlex.quote(system.dsn)}", flush=True)  # noqa: T201
             await stop.wait()
     finally:
-        await chain.supervisor.close()
+        await system.supervisor.close()
     return 0

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from parkgrid import toml_writer
-from parkgrid.chain import Chain
+from parkgrid.local_system import LocalSystem
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import AcceleratedClock
 from parkgrid_ingest.store import Park
@@ -74,7 +74,7 @@ class SimulatedPark:
         """Seconds between two readings of its devices in real time."""
         return round(1 / _READS_PER_SECOND if self._first else _ADDED_PERIOD_S)
 
-    async def start_simulator(self, chain: Chain, clock: AcceleratedClock | None, ports: int) -> None:
+    async def start_simulator(self, system: LocalSystem, clock: AcceleratedClock | None, ports: int) -> None:
         """The park behind Modbus from a port on, on the run's clock."""
         endpoints = self._own / f"endpoints{self._suffix}.json"
         endpoints.unlink(missing_ok=True)
@@ -88,23 +88,23 @@ class SimulatedPark:
         async def ready() -> bool:
             return endpoints.exists()
 
-        await chain.start_command(f"simulators{self._suffix}", arguments, ready)
+        await system.start_command(f"simulators{self._suffix}", arguments, ready)
         self._document = json.loads(endpoints.read_text("utf-8"))
-        describe(chain.dsn, park_of(self._document))
+        describe(system.dsn, park_of(self._document))
 
-    async def start_edge(self, chain: Chain, clock: AcceleratedClock | None, since: datetime | None) -> None:
+    async def start_edge(self, system: LocalSystem, clock: AcceleratedClock | None, since: datetime | None) -> None:
         """The agent; up when the store has heard of it since an instant."""
-        unprivileged.own_file(toml_writer.write(self.edge_file, self._edge_settings(chain, clock)))
+        unprivileged.own_file(toml_writer.write(self.edge_file, self._edge_settings(system, clock)))
         self._hand_over()
 
         async def ready() -> bool:
-            return _heard_of(chain.dsn, self.park, since)
+            return _heard_of(system.dsn, self.park, since)
 
-        await chain.start_command(f"edge{self._suffix}", ["parkgrid_edge", "--config", str(self.edge_file)], ready)
+        await system.start_command(f"edge{self._suffix}", ["parkgrid_edge", "--config", str(self.edge_file)], ready)
 
-    async def stop_edge(self, chain: Chain) -> None:
+    async def stop_edge(self, system: LocalSystem) -> None:
         """Read no more devices."""
-        await chain.supervisor.remove(f"edge{self._suffix}")
+        await system.supervisor.remove(f"edge{self._suffix}")
 
     def _readable_scenario(self) -> Path:
         """The scenario, or for root's simulator a copy: ours may lie where it may not go."""
@@ -121,7 +121,7 @@ class SimulatedPark:
             if self.ledger:
                 unprivileged.own_folder(self.ledger.parent)
 
-    def _edge_settings(self, chain: Chain, clock: AcceleratedClock | None) -> dict[str, Any]:
+    def _edge_settings(self, system: LocalSystem, clock: AcceleratedClock | None) -> dict[str, Any]:
         """The agent's settings: every device of the simulated park, on the park's own clock."""
         speed = clock.speed if clock else 1.0
         least_s = speed / _READS_PER_SECOND if self._first else max(_ADDED_PERIOD_S, speed / _READS_PER_SECOND)
@@ -131,7 +131,7 @@ class SimulatedPark:
             "simulated": True,
             "health_s": 10.0 * speed,
             "outbox": {"path": self._own / f"outbox{self._suffix}.db"},
-            "uplink": chain.mqtt_settings(str(self.gateway)),
+            "uplink": system.mqtt_settings(str(self.gateway)),
             "clock": dataclasses.asdict(clock) if clock else None,
             "devices": [device_settings(endpoint, least_s) for endpoint in self._document["endpoints"]],
         }

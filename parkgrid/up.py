@@ -1,4 +1,4 @@
-"""`parkgrid up`: the whole chain with a district of simulated parks, on this machine, in one command."""
+"""`parkgrid up`: the whole system with a district of simulated parks, on this machine, in one command."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from parkgrid.chain import Chain
+from parkgrid.local_system import LocalSystem
 from parkgrid.long_running import announcer, quiet_logs, run_until_stopped, stop_event
 from parkgrid.places import PlaceError, default_data_dir, occupied, page_port, passing_folder
 from parkgrid.progress import progress, waiting
@@ -97,8 +97,8 @@ def scenario_file(name: str) -> Path:
 
 async def _run(plan: Plan, data_dir: Path, console: Console) -> int:
     stop = stop_event()
-    chain = Chain(data_dir, announcer(console))
-    run = UpRun(plan, chain, data_dir)
+    system = LocalSystem(data_dir, announcer(console))
+    run = UpRun(plan, system, data_dir)
     try:
         with _shown(plan, console) as tell:
             await run_until_stopped(stop, run.start(tell))
@@ -107,7 +107,7 @@ async def _run(plan: Plan, data_dir: Path, console: Console) -> int:
         print(f"parkgrid is up: {run.url}", flush=True)  # noqa: T201  (what the user came for)
         arrival = asyncio.create_task(run.arrive_in_the_present())
         arrival.add_done_callback(lambda task: stop.set() if not task.cancelled() and task.exception() else None)
-        await _wait(plan.for_s, stop, chain, console)
+        await _wait(plan.for_s, stop, system, console)
         if not arrival.cancel():
             arrival.result()
         if plan.for_s is None:
@@ -121,7 +121,7 @@ async def _run(plan: Plan, data_dir: Path, console: Console) -> int:
     finally:
         run.leave()
         with waiting(console, "stopping"):
-            await chain.supervisor.close()
+            await system.supervisor.close()
 
 
 @contextlib.contextmanager
@@ -143,9 +143,9 @@ class _LeftError(Exception):
 class UpRun:
     """One run: its clock, its ledgers, its parts."""
 
-    def __init__(self, plan: Plan, chain: Chain, data_dir: Path) -> None:
+    def __init__(self, plan: Plan, system: LocalSystem, data_dir: Path) -> None:
         self._plan = plan
-        self._chain = chain
+        self._system = system
         self._data_dir = data_dir
         self._before: Before | None = None
         self._clock: AcceleratedClock | None = None
@@ -167,12 +167,12 @@ class UpRun:
         self.url = f"http://{far(plan.host)}:{self._port}/"
 
     async def start(self, tell: Progress) -> None:
-        """Everything in the order of the chain; what does not wait for each other starts together."""
-        chain = self._chain
-        await chain.start_database(self._plan.dsn)
-        await chain.start_broker(self._plan.mqtt_url, [park.gateway for park in self._parks])
-        note(self._data_dir, chain.running)
-        with StartupNotifications(chain.dsn, [park.park for park in self._parks]) as notifications:
+        """Each part after those that it needs; what does not wait for each other starts together."""
+        system = self._system
+        await system.start_database(self._plan.dsn)
+        await system.start_broker(self._plan.mqtt_url, [park.gateway for park in self._parks])
+        note(self._data_dir, system.running)
+        with StartupNotifications(system.dsn, [park.park for park in self._parks]) as notifications:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._start_page())
                 tasks.create_task(self._prepare(notifications.with_progress(tell)))
@@ -182,15 +182,15 @@ class UpRun:
             await self._start_edges()
             await self._join()
             # Meanwhile every device is read for the first time: none of them is silent before that.
-            await chain.start_metering()
+            await system.start_metering()
 
     async def _start_page(self) -> None:
         """Tell its address as soon as it answers: what is made meanwhile appears on it."""
         host, since = self._plan.host, time.monotonic()
         secret = None if is_loopback(host) else token(self._data_dir)
-        await self._chain.start_api(self._port, host, secret)
+        await self._system.start_api(self._port, host, secret)
         told = f"{self.url} answers" + (f"; it asks for the token {secret}" if secret else "")
-        self._chain.announce("page", told, time.monotonic() - since)
+        self._system.announce("page", told, time.monotonic() - since)
 
     def leave(self) -> None:
         """Let a history end where it is."""
@@ -213,10 +213,10 @@ class UpRun:
         for park in self._parks:
             await drain(load_settings(park.edge_file, {}), _LONGEST_DRAIN_S)
         ledgers = [park.ledger for park in self._parks if park.ledger]
-        database, broker = self._chain.database, self._chain.broker
+        database, broker = self._system.database, self._system.broker
         if not ledgers or self._before is None or database is None or broker is None:
             raise RuntimeError("only a run with --for keeps a ledger")
-        await asyncio.to_thread(catch_up, self._chain.dsn)
+        await asyncio.to_thread(catch_up, self._system.dsn)
         return await asyncio.to_thread(judge, ledgers, database, self._before, broker.kind)
 
     async def _prepare(self, tell: Progress) -> None:
@@ -244,39 +244,39 @@ class UpRun:
         parks = {park.state: park.scenario for park in self._parks}
         read_every_s = {} if clock else {park.park: park.read_every_s for park in self._parks}
         handovers = await asyncio.to_thread(
-            district.fill, self._chain.dsn, self._data_dir, parks, until_ms, told, done, read_every_s
+            district.fill, self._system.dsn, self._data_dir, parks, until_ms, told, done, read_every_s
         )
         self._readings_made.set()
         if handovers is not None:
             self._handovers = [] if self._plan.brief else handovers
-            self._chain.announce("history", ", ".join(phases), time.monotonic() - since)
+            self._system.announce("history", ", ".join(phases), time.monotonic() - since)
 
     async def _join(self) -> None:
         """The minutes in which everything else was made and started, up to the first live reading."""
         if self._handovers:
-            await asyncio.to_thread(district.join, self._chain.dsn, self._handovers, SystemClock().now_ms())
+            await asyncio.to_thread(district.join, self._system.dsn, self._handovers, SystemClock().now_ms())
 
     async def _start_live(self) -> None:
         """As soon as readings and registers of the past are there; bills are made meanwhile."""
-        chain = self._chain
+        system = self._system
         await self._readings_made.wait()
-        self._before = Before.of(chain.dsn)
-        self._clock = accelerated(self._plan, newest_ms(chain.dsn))
+        self._before = Before.of(system.dsn)
+        self._clock = accelerated(self._plan, newest_ms(system.dsn))
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(chain.start_ingest())
+            tasks.create_task(system.start_ingest())
             ports = process.free_ports(PORTS * len(self._parks))
             for place, park in enumerate(self._parks):
-                tasks.create_task(park.start_simulator(chain, self._clock, ports + PORTS * place))
+                tasks.create_task(park.start_simulator(system, self._clock, ports + PORTS * place))
 
     async def _start_edges(self) -> None:
         since = self._before.at if self._before else None
         async with asyncio.TaskGroup() as tasks:
             for park in self._parks:
-                tasks.create_task(park.start_edge(self._chain, self._clock, since))
+                tasks.create_task(park.start_edge(self._system, self._clock, since))
 
     async def _stop_edges(self) -> None:
         for park in self._parks:
-            await park.stop_edge(self._chain)
+            await park.stop_edge(self._system)
 
 
 def accelerated(plan: Plan, newest: int | None) -> AcceleratedClock | None:
@@ -315,14 +315,14 @@ def _folder(plan: Plan) -> AbstractContextManager[Path]:
     return passing_folder()
 
 
-async def _wait(for_s: float | None, stop: asyncio.Event, chain: Chain, console: Console) -> None:
+async def _wait(for_s: float | None, stop: asyncio.Event, system: LocalSystem, console: Console) -> None:
     """Until the time is over, a stop is asked for, or a part has failed for good. Raises `PartError`."""
     end = None if for_s is None else time.monotonic() + for_s
     bar = RichProgress(TextColumn("running"), BarColumn(), TimeRemainingColumn(), console=console, transient=True)
     with bar if for_s else contextlib.nullcontext():
         task = bar.add_task("running", total=for_s)
         while not stop.is_set() and (end is None or time.monotonic() < end):
-            failed = chain.supervisor.failed
+            failed = system.supervisor.failed
             if failed and failed.done():
                 raise PartError(failed.result())
             await asyncio.sleep(_TICK_S)

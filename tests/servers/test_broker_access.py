@@ -16,7 +16,7 @@ import pytest
 from paho.mqtt import client as mqtt
 
 from parkgrid import toml_writer
-from parkgrid.chain import Chain
+from parkgrid.local_system import LocalSystem
 from parkgrid_contract.broker import broker_address
 from parkgrid_contract.broker_probe import answers
 from parkgrid_contract.identity import Gateway
@@ -288,23 +288,23 @@ def test_without_the_binding_the_theft_succeeds(tmp_path, certificates):
 
 def test_the_parts_of_up_sign_in_with_what_their_files_say(server_dir):
     async def start() -> None:
-        chain = Chain(server_dir, lambda *_: None)
+        system = LocalSystem(server_dir, lambda *_: None)
         try:
-            await chain.start_broker(None, GATEWAYS)
-            store = {"store": {"dsn": "host=none"}, "mqtt": chain.mqtt_settings(INGEST)}
+            await system.start_broker(None, GATEWAYS)
+            store = {"store": {"dsn": "host=none"}, "mqtt": system.mqtt_settings(INGEST)}
             ingest = load(IngestSettings, toml_writer.write(server_dir / "ingest.toml", store), {}, "ingest").mqtt
             assert await asyncio.to_thread(signs_in, ingest.port, ingest.username, ingest.password)
             name = str(GATEWAYS[0])
             document = {"park": "park-a", "gateway": "gw-1", "outbox": {"path": server_dir / "outbox.db"}}
-            file = toml_writer.write(server_dir / "edge.toml", {**document, "uplink": chain.mqtt_settings(name)})
+            file = toml_writer.write(server_dir / "edge.toml", {**document, "uplink": system.mqtt_settings(name)})
             uplink = load_settings(file, {}).uplink
             assert uplink.username == name
             assert await asyncio.to_thread(signs_in, uplink.port, name, uplink.password)
-            reader = broker_address(chain.broker.url)
+            reader = broker_address(system.broker.url)
             assert await asyncio.to_thread(signs_in, reader.port, reader.username, reader.password)
             assert not answers("127.0.0.1", reader.port)
         finally:
-            await chain.supervisor.close()
+            await system.supervisor.close()
 
     asyncio.run(start())
 

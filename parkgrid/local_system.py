@@ -1,4 +1,4 @@
-"""The whole chain on one machine, part by part, each under the supervisor with its own settings file and log.
+"""The whole system on one machine, part by part, each under the supervisor with its own settings file and log.
 
 database ─ broker ─┬─ ingest
                    ├─ metering
@@ -45,7 +45,7 @@ _LOGINS: tuple[Role, ...] = ("ingest", "accounting", "api")
 
 
 @dataclass(slots=True)
-class Chain:
+class LocalSystem:
     """The parts that are up, and their addresses."""
 
     data_dir: Path
