@@ -74,7 +74,7 @@ def test_the_performance_ratio_of_a_measured_plant(rsf2):
 def test_the_clock_of_a_published_file_is_two_hours_off_and_the_sun_shows_it(rsf2):
     # Its light is strongest at 14:00, where the sun stands in the south at 12:05.
     as_published = INDICATORS["performance_ratio"].figure(of_rsf2(rsf2, place=GOLDEN))
-    assert as_published.unavailable.startswith("1.9 % of the energy was counted while the sun was down")
+    assert as_published.unavailable.startswith("1.9 % of the energy was counted while the sun was below")
     mended = INDICATORS["performance_ratio"].figure(of_rsf2(rsf2, start="2022-01-01T22:00:00-07:00", place=GOLDEN))
     assert (mended.value, mended.coverage_pct) == (pytest.approx(0.5852, abs=2e-4), 100)
 
