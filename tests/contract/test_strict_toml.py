@@ -17,9 +17,9 @@ PACKAGES = (ROOT / "parkgrid", *ROOT.glob("*/parkgrid_*/"))
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("a = " + "[" * 100_000, "line 1: tables and lists lie more than 16 deep"),
+        ("a = " + "[" * 100_000, "line 1: tables and lists are nested more than 16 deep"),
         ("a = " + "{a=" * 100_000, "more than 16 deep"),
-        ("x = 1\n" + "a." * 200_000 + "a = 1", "line 2: tables and lists lie more than 16 deep"),
+        ("x = 1\n" + "a." * 200_000 + "a = 1", "line 2: tables and lists are nested more than 16 deep"),
         ("[" + "a." * 200_000 + "a]", "more than 16 deep"),
         ("[" + "a . " * 20 + "a]", "more than 16 deep"),
         ("[" + '"a".' * 20 + "a]", "more than 16 deep"),

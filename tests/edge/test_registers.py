@@ -107,7 +107,7 @@ def test_states_are_translated_and_an_unknown_one_is_no_value():
     assert decode(row, [0x0201]) == 4
     assert decode(row, [0x0999]) is None
     assert encode(row, 3) == [0x0200]
-    with pytest.raises(ValueError, match="stands for state 7"):
+    with pytest.raises(ValueError, match="no code for state 7"):
         encode(row, 7)
 
 

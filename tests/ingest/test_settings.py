@@ -80,4 +80,4 @@ def test_check_says_that_a_right_file_is_right(tmp_path: Path, capsys: pytest.Ca
     path = tmp_path / "ingest.toml"
     path.write_text(FULL, "utf-8")
     assert main(["--config", str(path), "--check"]) == 0
-    assert "right" in capsys.readouterr().out
+    assert "valid" in capsys.readouterr().out

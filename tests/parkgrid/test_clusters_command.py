@@ -52,6 +52,7 @@ def test_a_wrong_file_ends_with_its_cells(dsn: str, tmp_path: Path, language: st
     assert end in refused.stderr
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
