@@ -1,8 +1,10 @@
 """A round of metering is bounded by intervals: what one gateway has sent keeps nobody else waiting."""
 
 import psycopg
+import pytest
 
 from parkgrid_contract.identity import Gateway
+from parkgrid_database.errors import StoreFullError
 from parkgrid_metering import rounds
 from parkgrid_metering.registers import Register
 from parkgrid_metering.work import LATE, LONGEST_MS, RegisterSpan, of_round
@@ -70,3 +72,19 @@ def test_a_long_gap_of_many_meters_is_metered_round_by_round_and_comes_out_the_s
             count += 1
             assert count < 10
     assert park.dump() == expected
+
+
+def test_a_full_disk_is_reported_as_one(park):
+    filled(park)
+    drain(park.store, METERED_AT)
+    with psycopg.connect(park.dsn, autocommit=True) as owner:
+        owner.execute(
+            "CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END$$"
+        )
+        owner.execute("CREATE TRIGGER full_disk BEFORE INSERT ON base.interval_energy EXECUTE FUNCTION no_space()")
+    with (
+        psycopg.connect(acting(park.dsn, "accounting"), autocommit=True) as connection,
+        pytest.raises(StoreFullError, match="no space left"),
+    ):
+        rounds.run_rounds(connection, METERED_AT)
