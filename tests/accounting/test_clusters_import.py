@@ -252,7 +252,7 @@ def test_an_empty_template_is_only_empty(dsn: str, tmp_path: Path, kind: str, fo
     write_template(path, kind)
     take = outputs if kind == "output" else enterprises
     assert [each.code for each in take(dsn, path).mistakes] == ["no_rows"]
-    with pytest.raises(FileError, match="no form"):
+    with pytest.raises(FileError, match="not a template format"):
         write_template(tmp_path / "t.pdf")
 
 

@@ -268,4 +268,4 @@ def test_a_trace_says_when_the_readings_give_other_marks(connection: Connection)
     assert found.details["marks_en"] == "150 kWh estimated (1 quarter hours)"
     assert found.details["marks_zh"] == "估算 150 kWh（1 个时段）"
     # There is no reading at all behind the intervals of this test: 31 days x 28 quarter hours are missing.
-    assert "what the line rests on is: 868 quarter hours missing, not counted" in found.notes[1]
+    assert "the inputs of the line are: 868 quarter hours missing, not counted" in found.notes[1]

@@ -193,7 +193,7 @@ def outbox_corrupted(system: System, chance: random.Random) -> None:
         edge.start()
         until(lambda: edge.ledger.stat().st_size > ledger_until_here, "accepts again within 5 s", 5)
         link.set(Link.OPEN)
-        found = system.settle(12)
+        found = system.reconciled(12)
         told = "outbox_salvaged" in edge.log.read_text("utf-8", "replace")
         kept = list(edge.outbox.parent.glob(f"{edge.outbox.name}.bad-*"))
         gaps = system.query("SELECT sum(last_seq - first_seq + 1) FROM sequence_gaps WHERE gateway = %s", edge.gateway)
@@ -217,7 +217,7 @@ def outbox_rolled_back(system: System, chance: random.Random) -> None:
         files = {path: path.read_bytes() for path in edge.outbox.parent.glob(f"{edge.outbox.name}*")}
         edge.start()
         link.set(Link.OPEN)
-        if system.settle().lost:
+        if system.reconciled().lost:
             raise FaultTestError("the backlog did not arrive")
         end(edge.child)
         for path, content in files.items():

@@ -170,7 +170,7 @@ class System:
         size = self.accepted()
         return until(lambda: self.accepted() > size + 2_000, "new samples accepted", patience_s)
 
-    def run_rounds(self, patience_s: float = PATIENCE_S) -> Reconciliation:
+    def reconciled(self, patience_s: float = PATIENCE_S) -> Reconciliation:
         """Reconcile while the load goes on, until everything that is accepted by now has arrived."""
         sizes = {ledger: ledger.stat().st_size for ledger in self.ledgers}
         found: list[Reconciliation] = []

@@ -55,7 +55,7 @@ def one_round(system: System, number: int, name: str, chance: random.Random) -> 
         system.flowing()
         FAULTS[name](system, chance)
         system.flowing()
-        found = system.settle()
+        found = system.reconciled()
         system.check_alive()
     except FaultTestError as error:
         raise AssertionError(f"round {number}, {name}: {error}\n{logs(system.folder)}") from error
