@@ -7,12 +7,12 @@ It sets faults, sun, set-points and clock through `Controls`, in the loop that s
 import dataclasses
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import Body, Depends, FastAPI, HTTPException, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -53,11 +53,25 @@ class FaultToInject(_Strict):
     parameters: dict[_Name, float] = Field(default_factory=dict, description="by the names in GET /fault-kinds")
 
 
+class FaultsToClear(_Strict):
+    """Which faults: of a device, of a kind, or all."""
+
+    device: _Name | None = None
+    kind: _Name | None = None
+
+
 class SunToSet(_Strict):
     """Another sky: one of the two."""
 
     cloud_index: float | None = Field(None, ge=0, le=MOST_CLOUD_INDEX, description="share of the cloudless sun")
     irradiance_w_m2: float | None = Field(None, ge=0, le=MOST_IRRADIANCE_W_M2, description="W/m² at any hour")
+
+    @model_validator(mode="after")
+    def one_of_two(self) -> Self:
+        """Nothing set is a mistake: DELETE /sun clears."""
+        if self.cloud_index is None and self.irradiance_w_m2 is None:
+            raise ValueError("give cloud_index or irradiance_w_m2; DELETE /sun brings the sky of seed and date back")
+        return self
 
 
 class ClockToSet(_Strict):
@@ -144,12 +158,9 @@ def _break(app: FastAPI, controls: Controls) -> None:
         return {"number": number}
 
     @app.delete("/faults")
-    async def clear(
-        device: Annotated[str | None, Query(max_length=_LONGEST_NAME)] = None,
-        kind: Annotated[str | None, Query(max_length=_LONGEST_NAME)] = None,
-    ) -> dict[str, int]:
+    async def clear(which: Annotated[FaultsToClear, Query()]) -> dict[str, int]:
         """Clear the faults of a device, of a kind, or all of them; how many."""
-        return {"cleared": controls.clear(device, kind)}
+        return {"cleared": controls.clear(which.device, which.kind)}
 
     @app.delete("/faults/{number}")
     async def clear_one(number: _Number) -> dict[str, int]:

@@ -63,6 +63,7 @@ def test_nothing_is_imported_before_a_driver_is_asked_for(tmp_path):
 BROKEN = {
     "an import of its own": ("import acme_missing", "ModuleNotFoundError: No module named 'acme_missing'"),
     "an exit": ("import sys\nsys.exit(3)", "SystemExit: 3"),
+    "no exception of ours": ("class Stop(BaseException): ...\nraise Stop('skipped')", "Stop: skipped"),
     "no driver": ("DRIVER = 7", "it must be a Driver, not int"),
     "nothing": ("", "AttributeError"),
     "another name": (METER.replace("{name}", "acme"), "its name is 'acme': it must be that of its entry point"),

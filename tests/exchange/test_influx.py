@@ -473,4 +473,4 @@ def test_an_import_that_finds_nothing_fails_and_notes_nothing_as_done(dsn, victo
     for _ in range(2):
         other = imported(dsn, victoria, path)
         assert other.exit_code == 1
-        assert "48 readings say something else than what is stored" in other.output
+        assert "48 readings differ from those already stored" in other.output

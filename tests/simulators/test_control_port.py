@@ -153,6 +153,8 @@ FAULT = {"device": "pv-1", "kind": "silent"}
         ("POST", "/faults", [], 422, ["[]"]),
         ("PUT", "/sun", {"irradiance_w_m2": 9000}, 422, ["9000", "1400"]),
         ("PUT", "/sun", {"irradiance_w_m2": 1, "cloud_index": 1}, 422, ["not both"]),
+        ("PUT", "/sun", {}, 422, ["give cloud_index or irradiance_w_m2"]),
+        ("DELETE", "/faults?devcie=pv-1", None, 422, ["devcie"]),
         ("PUT", "/clock", {"speed": "fast"}, 422, ["'fast'", "number"]),
         ("POST", "/clock/advance", {"seconds": 1e9}, 422, ["604800"]),
         ("PUT", "/devices/pv-1/set-points/limit_pct", {"value": 101}, 422, ["101", "between 0 and 100 %"]),

@@ -148,7 +148,9 @@ def _checked(offer: _Offer) -> Driver:
     try:
         driver = offer.entry.load()
         broken = broken_rules(driver) if isinstance(driver, Driver) else []
-    except (Exception, SystemExit) as error:  # code of others, which may raise anything
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # code of others may raise anything, `pytest.skip` too
         reason = f"{type(error).__name__}: {error}"
         raise UnusableDriverError(offer.refusal(reason)) from error
     if not isinstance(driver, Driver):

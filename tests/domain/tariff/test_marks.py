@@ -71,7 +71,7 @@ def test_a_demand_line_says_that_its_interval_is_an_estimate_and_what_the_good_o
     assert (line.inputs["peak_quality"], line.inputs["good_peak_kw"]) == ("estimated", "400")
     (note,) = (note for note in bill.notes if note.code == "estimated_peak")
     assert note.zh == "最大需量 600 kW 出自估算时段；有效时段中的最大值为 400 kW。"
-    assert "600 kW lies in an estimated interval; the highest good one has 400 kW" in note.en
+    assert "600 kW is from an estimated interval; the highest good one has 400 kW" in note.en
     assert not note.blocks
 
 

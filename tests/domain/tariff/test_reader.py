@@ -159,7 +159,7 @@ def test_dates_may_run_over_the_new_year():
     ("before", "after", "told"),
     [
         ("peak = 1.7\n", "", "plan.toml: energy = 'peak': has neither a ratio"),
-        ("peak = 1.7\n", "peek = 1.7\npeak = 1.7\n", "plan.toml: ratios.peek = '…': is no band"),
+        ("peak = 1.7\n", "peek = 1.7\npeak = 1.7\n", "plan.toml: ratios.peek = '…': is not a band"),
         ('kind = "administrative_tou"', 'kind = "spot"', "plan.toml: spot: is missing: a plan of kind spot needs it"),
         ("[hot_day]", "[warm_day]", "plan.toml: schedule.weather = 'hot': needs a table [hot_day]"),
         ('code = "fund_water"', 'code = "energy"', "plan.toml: code = 'energy': every line needs its own"),
@@ -167,7 +167,7 @@ def test_dates_may_run_over_the_new_year():
         (
             'time_zone = "Asia/Shanghai"',
             'time_zone = "Asia/Peking"',
-            "plan.toml: time_zone = 'Asia/Peking': is no time",
+            "plan.toml: time_zone = 'Asia/Peking': is not a time zone",
         ),
         ('id = "guangdong-2021-tou"', 'id = "Guangdong 2021"', "plan.toml: id = 'Guangdong 2021': must consist of"),
         (
