@@ -77,7 +77,8 @@ class Watch:
         """Fail the unit test that was none."""
         result = yield
         if self._done:
-            pytest.fail(f"marked unit, but it did: {', '.join(self._done)}. Mark it `process`.", pytrace=False)
+            first = ", ".join(list(dict.fromkeys(self._done))[:3])
+            pytest.fail(f"marked unit, but it did: {first}. Mark it `process`.", pytrace=False)
         return result
 
     @pytest.hookimpl(wrapper=True)

@@ -159,7 +159,7 @@ def test_an_import_says_what_it_achieved(dsn: str, tmp_path: Path) -> None:
     shop(tmp_path, of=1.25)
     for _ in range(2):
         corrected = parkgrid(dsn, "import", str(tmp_path), "--mapping", mapping, code=1)
-        assert "72 readings say something else than what is stored" in corrected.output
+        assert "72 readings differ from those already stored" in corrected.output
     assert ask(dsn, "SELECT sum(energy_kwh) FROM interval_energy") == [(144.0,)]
     missing = parkgrid(dsn, "import", str(tmp_path), "--mapping", str(tmp_path / "none.toml"), code=2)
     assert "none.toml: file: cannot be read" in missing.output
@@ -201,7 +201,7 @@ def test_a_replay_twice_into_one_folder_and_then_the_page(server_dir: Path, tmp_
     shop(tmp_path, of=1.25)
     corrected = done(*words)
     assert corrected.returncode == 1
-    assert "72 readings say something else than what is stored" in corrected.stderr
+    assert "72 readings differ from those already stored" in corrected.stderr
     assert json.loads(corrected.stdout)["conflicting"] == 72
     nothing = done(*words, "--from", "2030-01-01T00:00+08:00")
     assert (nothing.returncode, "choose --from and --to there" in nothing.stderr) == (2, True)

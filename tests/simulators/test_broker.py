@@ -6,6 +6,8 @@ from paho.mqtt import publish, subscribe
 from parkgrid_contract.broker_probe import listens
 from parkgrid_simulators import broker
 
+pytestmark = pytest.mark.process
+
 
 def test_amqtt_takes_the_place_of_mosquitto(tmp_path) -> None:
     with broker.start_broker(tmp_path, prefer="amqtt") as running:
