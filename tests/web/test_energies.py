@@ -52,7 +52,7 @@ def test_a_park_that_cannot_give_back_shows_no_vehicle_to_grid(
 @pytest.mark.parametrize(
     ("language", "told"),
     [
-        ("en", "No sum of Vehicle-to-grid (1 of 2 registers reported), so this picture is not complete."),
+        ("en", "No energy for Vehicle-to-grid (1 of 2 registers reported), so the diagram is not complete."),
         ("zh", "没有电量：车网互动 V2G（2 个计数器中有 1 个上报），图形不完整。"),
     ],
 )
