@@ -293,7 +293,7 @@ def test_nothing_read_is_missing_and_expected() -> None:
     [
         (readings((15, 1), (0, 1)), rule(), Grid(START_MS, QUARTER_MS, 1), "sort by register and instant"),
         (readings((0, 1), (0, 1)), rule(), Grid(START_MS, QUARTER_MS, 1), "keep one reading an instant"),
-        (readings((0, 1)), rule(), Grid(START_MS, 0, 1), "cannot be a grid"),
+        (readings((0, 1)), rule(), Grid(START_MS, 0, 1), "are not a grid"),
         (readings((0, 1)), rule(), Grid(-1, QUARTER_MS, 1), "1970"),
         (readings((0, 1)), rule(period_min=0), Grid(START_MS, QUARTER_MS, 1), "reading period"),
         (readings((0, 1)), rule(width(None, 0)), Grid(START_MS, QUARTER_MS, 1), "ratio of 0"),
