@@ -1,13 +1,17 @@
 """Reads the fields of a rule file and collects every mistake with file, key, value and remedy; nothing stops early."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from importlib import resources
+from typing import Any, TypeVar
 
-from parkgrid_contract.settings import Problem
+from parkgrid_contract import strict_toml
+from parkgrid_contract.settings import Problem, SettingsError
+
+T = TypeVar("T")
 
 _MOST_PLACES = 8
 """Decimal places of a price: published Chinese prices have up to eight."""
@@ -16,6 +20,26 @@ _MOST_PLACES = 8
 def version_of(text: str) -> str:
     """The identity of a text: SHA-256, line ends as on Unix."""
     return hashlib.sha256(text.replace("\r\n", "\n").encode()).hexdigest()
+
+
+def read_rules(text: str, file: str, build: "Callable[[Fields, str], T]") -> T:
+    """What `build` makes of the fields of a text, and the text. Raises `SettingsError` with every mistake."""
+    problems: list[Problem] = []
+    try:
+        document = strict_toml.loads(text, Decimal)
+    except strict_toml.TomlError as error:
+        raise SettingsError([Problem(file, "file", MISSING, str(error))]) from error
+    found = build(Fields(file, document, "", problems), text)
+    if problems:
+        raise SettingsError(problems)
+    return found
+
+
+def packaged(package: str, folder: str) -> dict[str, str]:
+    """The rule files in `data/<folder>` of a package: name without `.toml` to text, in order of names."""
+    place = resources.files(package) / "data" / folder
+    files = sorted((file for file in place.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+    return {file.name.removesuffix(".toml"): file.read_text("utf-8") for file in files}
 
 
 class Fields:

@@ -6,9 +6,10 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 import numpy as np
 from numpy.typing import NDArray
 
+from parkgrid_domain.money import cents
 from parkgrid_domain.tariff.bill import Bill, BillLine, Coverage, Marks, Rule, Terms
 from parkgrid_domain.tariff.demand import basic_lines, highest, peak_of
-from parkgrid_domain.tariff.lines import TermsError, bill_line, cents, kwh, marks_of, merged
+from parkgrid_domain.tariff.lines import TermsError, bill_line, kwh, marks_of, merged
 from parkgrid_domain.tariff.month import NO_PRICE, MonthPlan, Prices
 from parkgrid_domain.tariff.notes import notes
 from parkgrid_domain.tariff.plan import BAND_NAMES_ZH, BANDS, Component, Plan

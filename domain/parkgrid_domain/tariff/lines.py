@@ -1,26 +1,20 @@
 """A line of a bill: rounded half-up to the cent, with what it rests on that is estimated or missing."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parkgrid_domain.money import cents
 from parkgrid_domain.tariff.bill import BillLine, Mark, Marks, Rule, Terms
 from parkgrid_domain.tariff.plan import Plan
 from parkgrid_domain.tariff.usage import Quarters
 
-_CENT = Decimal("0.01")
 _WH_PER_KWH = 1000
 
 
 class TermsError(ValueError):
     """The plan cannot price what the supply agreement says."""
-
-
-def cents(amount: Decimal) -> Decimal:
-    """An amount rounded half-up to 0.01 CNY."""
-    # Adding zero turns a negative zero into zero.
-    return amount.quantize(_CENT, ROUND_HALF_UP) + 0
 
 
 def kwh(energy_wh: int) -> Decimal:

@@ -8,13 +8,10 @@ import re
 from dataclasses import MISSING
 from datetime import date
 from decimal import Decimal
-from importlib import resources
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from parkgrid_contract import strict_toml
-from parkgrid_contract.settings import Problem, SettingsError
-from parkgrid_domain.rule_file import Fields, version_of
+from parkgrid_domain.rule_file import Fields, packaged, read_rules, version_of
 from parkgrid_domain.tariff import scopes
 from parkgrid_domain.tariff.plan import (
     BANDS,
@@ -42,22 +39,12 @@ _RESERVED = ("basic", "power_factor", "energy_curve", "energy_spot")
 
 def read_plan(text: str, file: str) -> Plan:
     """The plan that a text says. Raises `SettingsError` with every mistake."""
-    problems: list[Problem] = []
-    try:
-        document = strict_toml.loads(text, Decimal)
-    except strict_toml.TomlError as error:
-        raise SettingsError([Problem(file, "file", MISSING, str(error))]) from error
-    plan = _plan(Fields(file, document, "", problems), text)
-    if problems:
-        raise SettingsError(problems)
-    return plan
+    return read_rules(text, file, _plan)
 
 
 def examples() -> dict[str, str]:
     """The plan files that ship as examples: id to text."""
-    folder = resources.files("parkgrid_domain.tariff") / "data" / "plans"
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
-    return {file.name.removesuffix(".toml"): file.read_text("utf-8") for file in files}
+    return packaged("parkgrid_domain.tariff", "plans")
 
 
 def example(plan_id: str) -> Plan:

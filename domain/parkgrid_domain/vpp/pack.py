@@ -9,12 +9,9 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from datetime import date
 from decimal import Decimal
-from importlib import resources
 from typing import Literal, TypeAlias, cast
 
-from parkgrid_contract import strict_toml
-from parkgrid_contract.settings import Problem, SettingsError
-from parkgrid_domain.rule_file import Fields, version_of
+from parkgrid_domain.rule_file import Fields, packaged, read_rules, version_of
 
 Status: TypeAlias = Literal["verified", "unverified", "draft"]
 Unsure: TypeAlias = Literal["unverified", "counts"]
@@ -121,23 +118,14 @@ class Pack:
 
 def read_pack(text: str, file: str) -> Pack:
     """The pack that a text says. Raises `SettingsError` with every mistake."""
-    problems: list[Problem] = []
-    try:
-        document = strict_toml.loads(text, Decimal)
-    except strict_toml.TomlError as error:
-        raise SettingsError([Problem(file, "file", MISSING, str(error))]) from error
-    pack = _pack(Fields(file, document, "", problems), text)
-    if problems:
-        raise SettingsError(problems)
-    return pack
+    return read_rules(text, file, _pack)
 
 
 def published() -> Mapping[str, Pack]:
     """The packs that ship with parkgrid, by their identifier."""
-    folder = resources.files("parkgrid_domain.vpp") / "data" / "packs"
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
-    packs = [read_pack(file.read_text("utf-8"), file.name) for file in files]
-    return {pack.pack_id: pack for pack in packs}
+    texts = packaged("parkgrid_domain.vpp", "packs")
+    found = [read_pack(text, f"{name}.toml") for name, text in texts.items()]
+    return {pack.pack_id: pack for pack in found}
 
 
 def _pack(fields: Fields, text: str) -> Pack:

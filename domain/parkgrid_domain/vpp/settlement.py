@@ -14,19 +14,19 @@ response. All arithmetic is exact; the only rounding is the line's, half away fr
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from itertools import groupby
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from parkgrid_contract.time import SHANGHAI
+from parkgrid_domain.money import cents
 from parkgrid_domain.vpp.pack import Pack
-from parkgrid_domain.vpp.shares import CENT
+from parkgrid_domain.vpp.quarters import off_the_quarter
 
 Direction: TypeAlias = Literal["shave", "fill"]
 """削峰, less is drawn than the baseline; 填谷, more is drawn."""
 Verdict: TypeAlias = Literal["delivered", "partial", "not_delivered", "unverified"]
-QUARTER = timedelta(minutes=15)
 MOST_WH = 10**12
 """Energy of one quarter hour: four thousand gigawatts, more than any pool has."""
 _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
@@ -114,12 +114,7 @@ def settle(
     )
     payment = _sum(each.payment_cny for each in intervals)
     penalty = _sum(each.penalty_cny for each in intervals)
-    return Settled(judged, intervals, at_the_line(payment), at_the_line(penalty))
-
-
-def at_the_line(amount_cny: Decimal) -> Decimal:
-    """An exact amount as it stands on a line: whole cents, half away from zero."""
-    return amount_cny.quantize(CENT, ROUND_HALF_UP)
+    return Settled(judged, intervals, cents(payment), cents(penalty))
 
 
 def counted(pack: Pack, award_kwh: Decimal, response_kwh: Decimal) -> Decimal:
@@ -133,11 +128,12 @@ def counted(pack: Pack, award_kwh: Decimal, response_kwh: Decimal) -> Decimal:
     return _EXACT.add(full, _share(_EXACT.subtract(response_kwh, full), pack.payment.beyond_pct))
 
 
-def penalised(pack: Pack, award_kwh: Decimal, response_kwh: Decimal) -> Decimal:
-    """What of an award costs a penalty because the response was too small, kWh."""
+def penalty_cny(pack: Pack, price: Decimal, award_kwh: Decimal, response_kwh: Decimal) -> Decimal:
+    """What a response that is too small costs, exact; at least 0."""
     if pack.penalty is None:
         return Decimal(0)
-    return max(Decimal(0), _EXACT.subtract(_share(award_kwh, pack.penalty.below_pct), response_kwh))
+    short = max(Decimal(0), _EXACT.subtract(_share(award_kwh, pack.penalty.below_pct), response_kwh))
+    return _EXACT.multiply(_EXACT.multiply(short, price), pack.penalty.factor)
 
 
 def _judged(pack: Pack, direction: Direction, quarter: Quarter) -> Judged:
@@ -168,10 +164,7 @@ def _interval(pack: Pack, price: Decimal, at: datetime, members: Sequence[Judged
     award = _EXACT.multiply(Decimal(sum(each.award_wh for each in sure)), _KWH)
     response = _EXACT.multiply(Decimal(max(0, sum(each.moved_wh or 0 for each in sure))), _KWH)
     counts = counted(pack, award, response)
-    penalty = Decimal(0)
-    if pack.penalty is not None:
-        short = penalised(pack, award, response)
-        penalty = _EXACT.multiply(_EXACT.multiply(short, price), pack.penalty.factor)
+    penalty = penalty_cny(pack, price, award, response)
     return Interval(at, award, response, counts, _EXACT.multiply(counts, price), penalty, len(sure))
 
 
@@ -197,7 +190,7 @@ def _check(quarters: Sequence[Quarter], price_cny_per_kwh: Decimal) -> None:
         raise SettlementError(f"the price is {price_cny_per_kwh} yuan/kWh: it is a number of at least 0")
     before: datetime | None = None
     for quarter in quarters:
-        if quarter.at.tzinfo is None or quarter.at.timestamp() % QUARTER.total_seconds():
+        if off_the_quarter(quarter.at):
             raise SettlementError(f"{quarter.at} is not the start of a quarter hour with a zone")
         if before is not None and quarter.at <= before:
             raise SettlementError(f"{quarter.at} does not come after {before}: give each quarter hour once, in order")

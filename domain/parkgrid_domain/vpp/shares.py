@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 
-CENT = Decimal("0.01")
+from parkgrid_domain.money import CENT
 
 
 class ShareError(ValueError):

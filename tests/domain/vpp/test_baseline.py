@@ -17,9 +17,10 @@ from parkgrid_domain.calendar import packaged as china
 from parkgrid_domain.vpp.baseline.accuracy import accuracy
 from parkgrid_domain.vpp.baseline.curve import Adjusted, adjustment, mean_curve
 from parkgrid_domain.vpp.baseline.days import choose
-from parkgrid_domain.vpp.baseline.load import QUARTER, Load, mean_wh, quarters_of
+from parkgrid_domain.vpp.baseline.load import Load, mean_wh
 from parkgrid_domain.vpp.baseline.rule import Adjustment, BaselineRule, published, read_rule
 from parkgrid_domain.vpp.baseline.same_day import Around, around, most_alike
+from parkgrid_domain.vpp.quarters import QUARTER, quarters_of
 
 EVENT_DAY = date(2026, 7, 17)  # a Friday
 TEN_KW = (820, 860, 900, 910, 930, 950, 960, 980, 1010, 1080)  # oldest to newest, domain.md E

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parkgrid_domain.vpp.pack import Pack, Payment, published
-from parkgrid_domain.vpp.settlement import QUARTER, Direction, Quarter, Settled, SettlementError, settle
+from parkgrid_domain.vpp.quarters import QUARTER
+from parkgrid_domain.vpp.settlement import Direction, Quarter, Settled, SettlementError, settle
 
 START = datetime(2026, 7, 15, 6, tzinfo=UTC)
 GUANGDONG, SICHUAN = published()["guangdong-2026"], published()["sichuan-like-2023"]

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parkgrid_domain.vpp.shares import CENT, ShareError, divided
+from parkgrid_domain.money import CENT
+from parkgrid_domain.vpp.shares import ShareError, divided
 
 
 def test_ten_thousand_yuan_and_a_cent_to_three_equal_shares() -> None:

@@ -7,8 +7,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
-from parkgrid_domain.vpp.baseline.load import Load, mean_wh, quarters_of
+from parkgrid_domain.vpp.baseline.load import Load, mean_wh
 from parkgrid_domain.vpp.baseline.rule import Adjustment
+from parkgrid_domain.vpp.quarters import quarters_of
 
 Applied: TypeAlias = Literal["none", "factor", "shift", "not_read"]
 PLACES = Decimal("0.000001")

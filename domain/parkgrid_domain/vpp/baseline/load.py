@@ -7,9 +7,6 @@ from zoneinfo import ZoneInfo
 
 from parkgrid_contract.time import SHANGHAI
 
-QUARTER = timedelta(minutes=15)
-QUARTERS_OF_HOUR = 4
-
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -43,17 +40,6 @@ class Load:
     def day(self, at: datetime) -> date:
         """The local day of an instant."""
         return at.astimezone(self.zone).date()
-
-
-def quarters_of(start: datetime, end: datetime) -> list[datetime]:
-    """The quarter hours of [start, end), in UTC. Raises `ValueError` for a border that is not on the quarter hour."""
-    for border in (start, end):
-        if border.tzinfo is None or border.timestamp() % QUARTER.total_seconds():
-            raise ValueError(f"{border} is not on the quarter hour, or has no zone")
-    if not start < end <= start + timedelta(days=1):
-        raise ValueError(f"an event from {start} to {end} is not between a quarter hour and a day long")
-    utc = start.astimezone(ZoneInfo("UTC"))
-    return [utc + place * QUARTER for place in range((end - start) // QUARTER)]
 
 
 def mean_wh(total_wh: int, count: int) -> int:

@@ -1,14 +1,11 @@
 """The parameters of a baseline by like days, as a dated file."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
-from importlib import resources
 from typing import Literal, TypeAlias, cast
 
-from parkgrid_contract import strict_toml
-from parkgrid_contract.settings import Problem, SettingsError
-from parkgrid_domain.rule_file import Fields, version_of
+from parkgrid_domain.rule_file import Fields, packaged, read_rules, version_of
 
 LikeDays: TypeAlias = Literal["workday", "same_kind", "any"]
 """Workdays alone, 调休 included; the event day's own kind: workday, weekend or holiday; all days."""
@@ -67,23 +64,14 @@ class BaselineRule:
 
 def read_rule(text: str, file: str) -> BaselineRule:
     """The rule that a text says. Raises `SettingsError` with every mistake."""
-    problems: list[Problem] = []
-    try:
-        document = strict_toml.loads(text, Decimal)
-    except strict_toml.TomlError as error:
-        raise SettingsError([Problem(file, "file", MISSING, str(error))]) from error
-    rule = _rule(Fields(file, document, "", problems), text)
-    if problems:
-        raise SettingsError(problems)
-    return rule
+    return read_rules(text, file, _rule)
 
 
 def published() -> Mapping[str, BaselineRule]:
     """The rules that ship with parkgrid, by name."""
-    folder = resources.files("parkgrid_domain.vpp") / "data" / "baselines"
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
-    rules = [read_rule(file.read_text("utf-8"), file.name) for file in files]
-    return {rule.name: rule for rule in rules}
+    texts = packaged("parkgrid_domain.vpp", "baselines")
+    found = [read_rule(text, f"{name}.toml") for name, text in texts.items()]
+    return {rule.name: rule for rule in found}
 
 
 def _rule(fields: Fields, text: str) -> BaselineRule:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from parkgrid_domain.vpp.baseline.load import QUARTER, Load, mean_wh, quarters_of
+from parkgrid_domain.vpp.baseline.load import Load, mean_wh
+from parkgrid_domain.vpp.quarters import QUARTER, quarters_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,6 @@ Limit: TypeAlias = Literal[
     "plan",  # nothing more is planned that could be left out
     "least_load",  # what a load needs in any case
     "transformer",  # what the transformer carries
-    "phase",  # the resource is not announced, suspended or left
-    "not_read",  # its state is not known
 ]
 """What limits a capability; the words for people are in the page and the reports."""
 
@@ -34,9 +32,6 @@ class Headroom:
 
     up: Side
     down: Side
-
-
-NOT_READ = Headroom(Side(0.0, "not_read"), Side(0.0, "not_read"))
 
 
 def least(*sides: Side) -> Side:
