@@ -83,9 +83,9 @@ def spans(registers: Iterable[Register], touched: Touched, parks: Mapping[str, i
             continue
         counted_ms = register.counted_ms or 0
         if slots_ms is not None:
-            before = slots_ms < counted_ms
-            yield from _late(register.by_power(), metered_ms, slots_ms[before])
-            yield from _late(register, metered_ms, slots_ms[~before])
+            yield from _late(register, metered_ms, slots_ms[slots_ms >= counted_ms])
+            if slots_ms[0] < counted_ms:
+                yield from _late(register.by_power(), metered_ms, slots_ms[slots_ms < counted_ms])
         reach_ms = due_ms(register, newest_ms) if slots_ms is None else newest_ms
         if slots_ms is None and reach_ms - metered_ms > APART_MS:
             continue
