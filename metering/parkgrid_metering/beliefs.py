@@ -1,17 +1,20 @@
 """What is believed of registers, kept from round to round: one state a day and one at the end of what is metered."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+from psycopg import sql
 
 from parkgrid_contract.time import to_ms
 from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Belief
 from parkgrid_domain.energy.belief import Doubt, Mark, Trial, Unsure
+from parkgrid_metering.columns import Stream, copy_in, documents
 from parkgrid_metering.statements import statement
 
 DAY_MS = 86_400_000
+_BELIEFS = sql.Identifier("base", "register_belief")
 _NAMES = tuple(each.name for each in fields(Belief))
 
 
@@ -57,9 +60,24 @@ def between(connection: Connection, wanted: Sequence[tuple[int, int, int]]) -> d
     return found
 
 
-def keep(connection: Connection, judged: Iterable[Judged]) -> None:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is believed now, ready to be written."""
+
+    stretches: Sequence[Judged]
+    rows: Stream
+
+    @classmethod
+    def of(cls, judged: Iterable[Judged]) -> "Prepared":
+        """The beliefs of stretches as they are stored."""
+        stretches = [each for each in judged if each.held]
+        rows = ((each.register_id, held.at_ms, encode(held.belief)) for each in stretches for held in each.held)
+        return cls(stretches, documents(("register_id", "at", "belief"), rows))
+
+
+def keep(connection: Connection, prepared: Prepared) -> None:
     """Replace what was believed within stretches by what is believed now."""
-    stretches = [each for each in judged if each.held]
+    stretches = prepared.stretches
     if not stretches:
         return
     connection.execute(
@@ -70,12 +88,8 @@ def keep(connection: Connection, judged: Iterable[Judged]) -> None:
             "highs": [each.high_ms for each in stretches],
         },
     )
-    told = [
-        {"register_id": each.register_id, "at_ms": held.at_ms, "belief": encode(held.belief)}
-        for each in stretches
-        for held in each.held
-    ]
-    connection.execute(statement("beliefs/keep_beliefs"), {"beliefs": json.dumps(told, separators=(",", ":"))})
+    # Each is later than the start of its stretch and no later than its end, where nothing is left: none can collide.
+    copy_in(connection, _BELIEFS, prepared.rows)
 
 
 def encode(belief: Belief) -> dict[str, Any]:

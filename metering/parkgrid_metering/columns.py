@@ -1,6 +1,7 @@
 """Columns between numpy and the database: packed by the server on the way out, COPY's bytes on the way in."""
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
+from parkgrid_contract import strict_json
 from parkgrid_database.connection import Connection
 
 Int64s: TypeAlias = NDArray[np.int64]
@@ -18,6 +20,7 @@ _EPOCH_2000_MS = 946_684_800_000
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _END = b"\xff\xff"
 _NULL = 0xFFFFFFFF
+_DOCUMENT_ROW = struct.Struct(">hiiiqi")
 
 
 def unpacked(blobs: Sequence[bytes]) -> Int64s:
@@ -62,6 +65,15 @@ class Stream:
         encoded = {name: text.encode() for name, text in texts.items()}
         content = _SIGNATURE + _rows(columns, list(encoded.values())) + _END
         return cls((*(column.name for column in columns), *texts), content)
+
+
+def documents(names: tuple[str, str, str], rows: Iterable[tuple[int, int, object]]) -> Stream:
+    """Rows of an int4, an instant in milliseconds and a jsonb document in the form of COPY."""
+    parts = [_SIGNATURE]
+    for number, at_ms, document in rows:
+        told = b"\x01" + strict_json.dumps(document)  # the version of jsonb's binary form
+        parts += (_DOCUMENT_ROW.pack(3, 4, number, 8, (at_ms - _EPOCH_2000_MS) * 1000, len(told)), told)
+    return Stream(names, b"".join([*parts, _END]))
 
 
 def copy_in(connection: Connection, relation: sql.Composable, rows: Stream) -> None:

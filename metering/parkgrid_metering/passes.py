@@ -71,12 +71,14 @@ def _group(this: Round, group: Sequence[Window], opener: Opener) -> Result:
                     writes[-_AHEAD].result()
                 writes.append(writing.submit(revisions.write, this.connection, prepared, this.now_ms))
                 told.append(each)
+        # While the last parts are written.
+        believed = beliefs.Prepared.of(judged for each in told for judged in each.judged)
     outcomes = tuple(
         Outcome(each.windows, each.ends_ms, each.computed, written.result())
         for each, written in zip(told, writes, strict=True)
     )
     # At once and last: a short statement waits longer for its turn beside the computing than it takes.
-    beliefs.keep(this.connection, [judged for each in told for judged in each.judged])
+    beliefs.keep(this.connection, believed)
     findings.keep(this.connection, [found for each in told for found in each.found], this.now_ms)
     for outcome in outcomes:
         this.inverters.note(outcome.windows, outcome.computed, outcome.written)
