@@ -3,10 +3,11 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the agent, or check its configuration; returns the exit status."""
     options = _parser().parse_args(arguments)
     if options.drivers:
-        return _list_drivers()
+        return _told(_list_drivers)
     try:
         settings = load_settings(options.config)
         check_files(settings, str(options.config))
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(problem, file=sys.stderr)  # noqa: T201 - the command's answer
         return 2
     if options.check:
-        return _tell(settings, str(options.config))
+        return _told(lambda: _tell(settings, str(options.config)))
     for number in STOPS:
         # Told to stop while still starting: nothing has been accepted, so going at once is clean.
         signal.signal(number, lambda _number, _frame: sys.exit(0))
@@ -64,6 +65,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     one_heap()
     asyncio.run(_run(settings))
     return 0
+
+
+def _told(answer: Callable[[], int]) -> int:
+    """Print an answer; a reader that closes the pipe early, such as `head`, ends it and is no error."""
+    try:
+        status = answer()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered would be written, and fail again, when Python exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
 
 
 def _tell(settings: EdgeSettings, file: str) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from parkgrid_contract.ranges import MAX_RATING, text_problem
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_edge.protocols.registers import (
     MAX_READ,
@@ -22,9 +23,19 @@ from parkgrid_edge.protocols.registers import (
 )
 
 _LAST_ADDRESS = 0xFFFF
+_NO_ADDRESS = "the address does not exist: it is what is sent on the wire, 0 to 65535"
 _LONGEST_PAUSE_S = 60.0
 _MOST_REGISTERS = 2_000
 """Far more than any device has signals; a table beyond it would keep a slow line busy for minutes."""
+RATINGS: Mapping[str, tuple[float, float]] = {
+    "rated_power_kw": (0.0, MAX_RATING),
+    "rated_power_kwp": (0.0, MAX_RATING),
+    "capacity_kwh": (0.0, MAX_RATING),
+    "nominal_voltage_v": (0.0, MAX_RATING),
+    "charge_efficiency": (0.0, 1.0),
+    "temperature_coefficient_per_k": (-0.1, 0.0),
+}
+"""The ratings that a driver may state for its device: each is above the first number and at most the second."""
 _TYPES: Mapping[type, Mapping[str, tuple[type, ...]]] = {
     Driver: {
         "name": (str,),
@@ -40,6 +51,7 @@ _TYPES: Mapping[type, Mapping[str, tuple[type, ...]]] = {
         "warm_up_s": (float, int),
         "ratings": (Mapping,),
         "identity": (Mapping,),
+        "clock": (Register, type(None)),
         "discovers": (bool,),
     },
     Register: {
@@ -76,7 +88,7 @@ def broken_rules(driver: Driver) -> list[str]:
     wrong_types = list(_wrong_types(driver))
     if wrong_types:
         return wrong_types
-    found = list(_limits(driver))
+    found = [*_limits(driver), *_about_the_device(driver)]
     if driver.discovers:
         return found + [
             f"{row.signal} at {row.address}: a driver that discovers has no rows" for row in driver.registers
@@ -93,8 +105,22 @@ def broken_rules(driver: Driver) -> list[str]:
     return found + list(_doubled(driver)) + list(_overlaps(driver))
 
 
+def rating_problems(ratings: Mapping[str, float]) -> Iterator[str]:
+    """What is wrong with ratings, each with its name and value: a name that is unknown, a type, a range."""
+    for name, value in ratings.items():
+        if name not in RATINGS:
+            yield f"ratings {name!r} is unknown; {_instead(str(name), RATINGS)}"
+        elif isinstance(value, bool) or not isinstance(value, float | int):
+            yield f"ratings {name} = {value!r}: must be of type float or int"
+        elif not RATINGS[name][0] < value <= RATINGS[name][1]:
+            low, high = RATINGS[name]
+            yield f"ratings {name} = {value}: must be above {low:g} and at most {high:g}"
+
+
 def _wrong_types(driver: Driver) -> Iterator[str]:
     yield from _wrong_fields(driver, "")
+    if isinstance(driver.clock, Register):
+        yield from _wrong_fields(driver.clock, "clock")
     for kind, rows in ((Register, driver.registers), (WriteRegister, driver.writes)):
         for number, row in enumerate(rows if isinstance(rows, tuple) else (), 1):
             where = f"{'row' if kind is Register else 'write'} {number}"
@@ -135,12 +161,21 @@ def _limits(driver: Driver) -> Iterator[str]:
             yield f"identity {name!r}: {text.words} registers at {text.address} do not fit one read"
 
 
+def _about_the_device(driver: Driver) -> Iterator[str]:
+    for name in ("vendor", "model"):
+        if problem := text_problem(getattr(driver, name)):
+            yield f"{name} = {getattr(driver, name)!r}: {problem}"
+    yield from rating_problems(driver.ratings)
+    if driver.clock and not 0 <= driver.clock.address <= _LAST_ADDRESS + 1 - driver.clock.encoding.words:
+        yield f"clock at {driver.clock.address}: {_NO_ADDRESS}"
+
+
 def _row_problems(row: Register, driver: Driver) -> Iterator[str]:
     signal = CATALOGUE[driver.device_class].by_name.get(row.signal)
     if signal is None:
         yield _no_signal(row.signal, driver)
     if not 0 <= row.address <= _LAST_ADDRESS + 1 - row.encoding.words:
-        yield "the address does not exist: it is what is sent on the wire, 0 to 65535"
+        yield _NO_ADDRESS
     if row.exponent_address is not None and not 0 <= row.exponent_address <= _LAST_ADDRESS:
         yield f"exponent_address = {row.exponent_address}: must be between 0 and {_LAST_ADDRESS}"
     if not math.isfinite(row.scale) or row.scale == 0:
@@ -163,7 +198,7 @@ def _write_problems(point: WriteRegister, driver: Driver) -> Iterator[str]:
     if point.signal not in CATALOGUE[driver.device_class].by_name:
         yield _no_signal(point.signal, driver)
     if not 0 <= point.address <= _LAST_ADDRESS + 1 - point.encoding.words:
-        yield "the address does not exist: it is what is sent on the wire, 0 to 65535"
+        yield _NO_ADDRESS
     if not math.isfinite(point.scale) or point.scale == 0:
         yield f"scale = {point.scale}: must be a number other than 0"
     if not (math.isfinite(point.low) and math.isfinite(point.high) and point.low < point.high):

@@ -1,5 +1,7 @@
 """Which park to simulate: a scenario by name or path, or a park around one device of a named driver."""
 
+import logging
+import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
@@ -8,6 +10,7 @@ from typing import Any
 
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_edge import drivers
+from parkgrid_edge.driver_rules import rating_problems
 from parkgrid_simulators.scenario import SCENARIOS, DcBusSettings, DeviceSettings, Scenario, load_scenario
 
 RATED_KW, STORED_HOURS = 100.0, 2.0
@@ -15,6 +18,7 @@ RATED_KW, STORED_HOURS = 100.0, 2.0
 DEVICE = "device"
 """What the one device of a park of its own is called."""
 _GRID = "grid"
+_log = logging.getLogger(__name__)
 
 
 class ChoiceError(ValueError):
@@ -41,6 +45,8 @@ def one_device(driver: str, device_class: str | None = None, ratings: Mapping[st
 
     `driver` is the name of a driver, or the model that it is for; a driver of several classes (SunSpec) needs one said.
     """
+    if wrong := list(rating_problems(ratings or {})):
+        raise ChoiceError("; ".join(wrong))
     name = _driver_of(driver)
     try:
         known = drivers.find(name)
@@ -77,22 +83,46 @@ def _checked(scenario: Scenario) -> Scenario:
 
 
 def _driver_of(text: str) -> str:
-    """The name of a driver, from its name or from the model that it is for."""
-    names = drivers.names()
-    if text in names:
-        return text
-    models = _models(names)
-    if text.lower() in models:
-        return models[text.lower()]
-    near = get_close_matches(text.lower(), [*names, *models], 1)
-    hint = f"did you mean {models.get(near[0], near[0])!r}? " if near else ""
-    raise ChoiceError(f"driver {text!r} is unknown; {hint}there are: {', '.join(names)}")
+    """The name of a driver, from its name or from the model that it is for.
+
+    Capital letters, and ways to write an accent, make no difference. parkgrid's own drivers come first: what is
+    installed beside parkgrid does not change what a name or a model means.
+    """
+    wanted, own = _folded(text), drivers.own_names()
+    if wanted in own:
+        return wanted
+    names = {_folded(name): name for name in drivers.names()}
+    ours, others = _models(own), _models([name for name in names.values() if name not in own])
+    found = [names[wanted]] if wanted in names else others.get(wanted, [])
+    if wanted in ours:
+        for other in found:
+            _warn_of_model(text, ours[wanted][0], other)
+        return ours[wanted][0]
+    if len(found) > 1:
+        both = " and ".join(f"{name!r} of {drivers.package_of(name)}" for name in found)
+        raise ChoiceError(f"model {text!r} is of the drivers {both}: give the name of one, or uninstall the other")
+    if found:
+        return found[0]
+    near = get_close_matches(wanted, [*names, *ours, *others], 1)
+    hint = f"did you mean {names.get(near[0]) or (ours | others)[near[0]][0]!r}? " if near else ""
+    raise ChoiceError(f"driver {text!r} is unknown; {hint}there are: {', '.join(drivers.names())}")
 
 
-def _models(names: Sequence[str]) -> dict[str, str]:
+def _warn_of_model(text: str, ours: str, other: str) -> None:
+    remedy = "that one needs another name" if _folded(other) == _folded(text) else f"{other!r} chooses that one"
+    chosen, passed_over = (f"{name!r} of {drivers.package_of(name)}" for name in (ours, other))
+    _log.warning("model %r: the driver %s is used, not %s; %s", text, chosen, passed_over, remedy)
+
+
+def _models(names: Sequence[str]) -> dict[str, list[str]]:
     """The drivers by the models that they are for, without those of installed packages that cannot be used."""
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for name in names:
         with suppress(drivers.DriverError):
-            found[drivers.find(name).model.lower()] = name
+            found.setdefault(_folded(drivers.find(name).model), []).append(name)
     return found
+
+
+def _folded(text: str) -> str:
+    """A name as it is compared (Unicode, canonical caseless matching)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())

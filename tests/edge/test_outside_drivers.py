@@ -1,6 +1,8 @@
 """Drivers of installed packages: found beside the own ones, and no harm to anybody when something is wrong."""
 
 import asyncio
+import os
+import subprocess
 import sys
 
 import pytest
@@ -24,6 +26,11 @@ from parkgrid_edge.protocols.registers import Driver, Encoding, Register
 
 DRIVER = Driver("{{name}}", "meter", "Acme", "EM 24", "a document", ({}))
 """
+
+
+def rated(ratings):
+    """The meter with ratings of its own."""
+    return METER.rstrip()[:-1] + f", ratings={ratings!r})"
 
 
 # No driver of ours will ever have one of these names.
@@ -91,6 +98,34 @@ BROKEN = {
     "a list in place of numbers": (
         ROWS.format('Register("voltage_a_v", 0, Encoding.UINT16, states={1: [9]}),'),
         "must hold whole numbers only",
+    ),
+    "a line break in the maker's name": (
+        METER.replace('"Acme"', '"Ac\\nme"'),
+        r"vendor = 'Ac\nme': must not contain the control character U+000A",
+    ),
+    "an escape in the model": (
+        METER.replace('"EM 24"', '"EM\\x1b[2J"'),
+        r"model = 'EM\x1b[2J': must not contain the control character U+001B",
+    ),
+    "a rating that nobody knows": (
+        rated({"rated_power_w": 5.0}),
+        "ratings 'rated_power_w' is unknown; did you mean 'rated_power_kw'?",
+    ),
+    "a rating without a name": (rated({7: 5.0}), "ratings 7 is unknown; there are: rated_power_kw, "),
+    "a text as a rating": (rated({"rated_power_kw": "5"}), "ratings rated_power_kw = '5': must be of type float"),
+    "a truth as a rating": (rated({"rated_power_kw": True}), "ratings rated_power_kw = True: must be of type float"),
+    "a negative rating": (
+        rated({"rated_power_kw": -5.0}),
+        "ratings rated_power_kw = -5.0: must be above 0 and at most 1e+09",
+    ),
+    "an efficiency in per cent": (
+        rated({"charge_efficiency": 95.0}),
+        "ratings charge_efficiency = 95.0: must be above 0 and at most 1",
+    ),
+    "a clock that is no register": (METER.rstrip()[:-1] + ", clock=40000)", "clock = 40000: must be of type Register"),
+    "a clock at a printed address": (
+        METER.rstrip()[:-1] + ", clock=Register('device_time_s', 440001, Encoding.UINT32))",
+        "clock at 440001: the address does not exist",
     ),
     "reads that are too long": (
         METER.rstrip()[:-1] + ", max_registers=126)",
@@ -213,6 +248,25 @@ def test_the_command_says_where_each_driver_comes_from_and_what_is_wrong(tmp_pat
     assert "acme_em24  meter  Acme EM 24  (acme-parkgrid 1.0)" in listed.stdout
     assert "huawei_sun2000  pv_inverter  Huawei SUN2000  (parkgrid-edge)" in listed.stdout
     assert len(listed.stderr.splitlines()) == 2
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_closes_the_pipe_early_ends_the_list_and_is_no_error(monkeypatch, unbuffered):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        listed = subprocess.run(
+            [sys.executable, "-m", "parkgrid_edge", "--drivers"], stdout=closed, stderr=subprocess.PIPE, check=False
+        )
+    assert (listed.returncode, listed.stderr) == (0, b"")
+
+
+def test_ratings_that_a_driver_may_state_are_taken(tmp_path):
+    ratings = {"rated_power_kw": 50, "temperature_coefficient_per_k": -0.004, "charge_efficiency": 1.0}
+    with on_the_path(package(tmp_path, "acme-parkgrid", {"acme_em24": rated(ratings)})):
+        assert drivers.find("acme_em24").ratings == ratings
 
 
 def test_an_unknown_driver_in_the_settings_is_told_with_those_of_packages(tmp_path, capsys):

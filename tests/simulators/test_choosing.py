@@ -15,6 +15,12 @@ def test_one_device_of_every_driver(driver) -> None:
     assert signals_served(device)
 
 
+@pytest.mark.parametrize("driver", drivers.own_names())
+def test_each_model_of_ours_has_one_driver(driver) -> None:
+    scenario = one_device(drivers.find(driver).model, drivers.find(driver).device_class or "storage")
+    assert scenario.simulated()[-1].driver == driver
+
+
 def test_a_driver_is_found_by_its_model_and_has_the_ratings_that_are_given() -> None:
     (_, device) = one_device("sun2000", ratings={"rated_power_kw": 36.0}).simulated()
     assert (device.driver, device.ratings) == ("huawei_sun2000", {"rated_power_kw": 36.0})
@@ -28,7 +34,9 @@ def test_a_driver_is_found_by_its_model_and_has_the_ratings_that_are_given() -> 
         ("sunspec", None, {}, "say which, for example device_class="),
         ("huawei_sun2000", "meter", {}, "driver 'huawei_sun2000' is for pv_inverter"),
         ("sunspec", "submarine", {}, "device_class 'submarine' is unknown; there are: "),
-        ("huawei_sun2000", None, {"rated_power_kw": -1.0}, "must be above 0 and at most 1000000 kW"),
+        ("huawei_sun2000", None, {"rated_power_kw": -1.0}, "rated_power_kw = -1.0: must be above 0 and at most "),
+        ("huawei_sun2000", None, {"rated_power_kw": 2e6}, "must be above 0 and at most 1000000 kW"),
+        ("huawei_sun2000", None, {"rated_powr_kw": 1.0}, "'rated_powr_kw' is unknown; did you mean 'rated_power_kw'"),
     ],
 )
 def test_what_there_is_not_is_explained(driver, device_class, ratings, message) -> None:

@@ -85,6 +85,34 @@ def test_one_that_cannot_be_used_hides_no_other(tmp_path) -> None:
             one_device("acme_em25")
 
 
+def test_a_model_of_ours_stays_ours_and_a_warning_names_both_packages(tmp_path, caplog) -> None:
+    offered = {"acme_em24": METER.replace("EM 24", "Sdm630"), "sun2000": METER}
+    with on_the_path(package(tmp_path, "acme-parkgrid", offered, "1.2")):
+        assert one_device("sdm630").devices[1].driver == "eastron_sdm630"
+        assert one_device("SUN2000").devices[1].driver == "huawei_sun2000"
+        assert one_device("acme_em24").devices[1].driver == "acme_em24"
+    ours, acme = "{0!r}: the driver {1!r} of parkgrid-edge is used, not ", "{0!r} of acme-parkgrid 1.2; {1}"
+    assert [record.getMessage() for record in caplog.records] == [
+        "model " + ours.format("sdm630", "eastron_sdm630") + acme.format("acme_em24", "'acme_em24' chooses that one"),
+        "model " + ours.format("SUN2000", "huawei_sun2000") + acme.format("sun2000", "that one needs another name"),
+    ]
+
+
+def test_a_model_of_two_packages_is_neither_s(tmp_path) -> None:
+    package(tmp_path, "acme-parkgrid", {"acme_em24": METER})
+    with on_the_path(package(tmp_path, "other", {"other_em24": METER.replace("EM 24", "em 24")}, "2.0")):
+        both = r"'acme_em24' of acme-parkgrid 1\.0 and 'other_em24' of other 2\.0"
+        with pytest.raises(ChoiceError, match=f"model 'Em 24' is of the drivers {both}: give the name of one, or un"):
+            one_device("Em 24")
+        assert one_device("other_em24").devices[1].driver == "other_em24"
+
+
+@pytest.mark.parametrize("text", ["Zähler Straße", "Za\u0308hler STRASSE", "ACME_EM24"])
+def test_capitals_and_composed_letters_make_no_difference(tmp_path, text) -> None:
+    with on_the_path(package(tmp_path, "acme-parkgrid", {"acme_em24": METER.replace("EM 24", "zähler straße")})):
+        assert one_device(text).devices[1].driver == "acme_em24"
+
+
 def test_a_driver_of_another_class_is_told(tmp_path, scenario, mapping) -> None:
     mapping.write_text(MAPPING.format(device_class="storage"), "utf-8")
     scenario.write_text(scenario.read_text("utf-8").replace("huawei_luna2000", "acme_em24"), "utf-8")

@@ -160,6 +160,7 @@ class Driver:
     warm_up_s: float = 0.0
     """Pause between connecting and the first request."""
     ratings: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """Ratings of the device where its model decides them, by the names of `parkgrid_edge.driver_rules.RATINGS`."""
     identity: Mapping[str, Text] = field(default_factory=dict, hash=False)
     """Where it says its own `model`, `firmware` and `serial`, read once after connecting."""
     clock: Register | None = None
