@@ -4,6 +4,7 @@
     parkgrid_rollups   owns the continuous aggregates of TimescaleDB, which only an owner may refresh
     parkgrid_ingest    group: writes registry, readings, roll-ups and notes
     parkgrid_accounting   group: writes registers, intervals, bills and clusters
+    parkgrid_vpp       group: appends to the ledger of the pilot, reads what it is settled by
     parkgrid_api, parkgrid_grafana   groups: read the views of schema `public`
 
 A login is a member of one group and of nothing else. `migrate` ends with `secure`, so what a migration adds belongs to
@@ -26,13 +27,20 @@ from parkgrid_database.sql_files import named_statements
 _STATEMENTS = named_statements("parkgrid_database", "roles")
 _log = structlog.get_logger("ingest.roles")
 
-Role = Literal["ingest", "accounting", "api", "grafana"]
+Role = Literal["ingest", "accounting", "vpp", "api", "grafana"]
 ROLES: tuple[Role, ...] = get_args(Role)
-NAMES: Mapping[Role, str] = {"ingest": "ingest", "accounting": "accounting", "api": "api", "grafana": "grafana_reader"}
+NAMES: Mapping[Role, str] = {
+    "ingest": "ingest",
+    "accounting": "accounting",
+    "vpp": "vpp",
+    "api": "api",
+    "grafana": "grafana_reader",
+}
 """What the login of a role is called in a deployment."""
 _SETTINGS: Mapping[Role, Mapping[str, str]] = {
     "ingest": {},
     "accounting": {},
+    "vpp": {},
     "api": {"default_transaction_read_only": "on"},
     # A panel's query must end and must not write; a login may lift both, but has no right to write.
     "grafana": {
@@ -41,7 +49,7 @@ _SETTINGS: Mapping[Role, Mapping[str, str]] = {
         "idle_in_transaction_session_timeout": "60s",
     },
 }
-_MOST_SESSIONS: Mapping[Role, int] = {"ingest": 20, "accounting": 20, "api": 150, "grafana": 20}
+_MOST_SESSIONS: Mapping[Role, int] = {"ingest": 20, "accounting": 20, "vpp": 20, "api": 150, "grafana": 20}
 """Sessions of a login, so that no role takes the places of the others: settings of the api allow 141."""
 
 

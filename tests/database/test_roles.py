@@ -103,6 +103,7 @@ MAY_WRITE: Mapping[Role, set[str]] = {
         *("energy_progress", "closing_progress", "tariff_plan", "rule_text", "supply_agreement", "heat_forecast"),
         *("spot_price", "bill_closing", "cluster_import", "cluster_output", "enterprise", "enterprise_account"),
     },
+    "vpp": {"vpp_entry"},
     "api": set(),
     "grafana": set(),
 }
@@ -111,6 +112,7 @@ ONLY_INSERT = {
     *("register_declaration", "interval_energy_revision", "tariff_plan", "rule_text", "supply_agreement"),
     *("heat_forecast", "spot_price", "bill_closing", "cluster_import", "cluster_output", "enterprise"),
     "enterprise_account",
+    "vpp_entry",
 }
 
 

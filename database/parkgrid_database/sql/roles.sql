@@ -8,7 +8,8 @@ DECLARE
     role text;
 BEGIN
     FOREACH role IN ARRAY ARRAY[
-        'parkgrid_owner', 'parkgrid_rollups', 'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_api', 'parkgrid_grafana'
+        'parkgrid_owner', 'parkgrid_rollups', 'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp', 'parkgrid_api',
+        'parkgrid_grafana'
     ] LOOP
         BEGIN
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
@@ -53,10 +54,12 @@ $$;
 
 -- name: wanted_rights
 -- What is missing and what is too much of the rights on tables and views, as statements, missing ones first. A relation
--- that stands nowhere here is read by ingest and accounting, and written by nobody.
+-- that stands nowhere here is read by ingest, accounting and vpp, and written by nobody.
 WITH role AS (
     SELECT oid, rolname FROM pg_roles
-    WHERE rolname IN ('parkgrid_rollups', 'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_api', 'parkgrid_grafana')
+    WHERE rolname IN (
+        'parkgrid_rollups', 'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp', 'parkgrid_api', 'parkgrid_grafana'
+    )
 ), relation AS (
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition, c.relacl
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -84,12 +87,13 @@ WITH role AS (
         'register_declaration', 'interval_energy_revision', 'tariff_plan', 'rule_text', 'supply_agreement',
         'heat_forecast', 'spot_price', 'bill_closing', 'cluster_import', 'cluster_output', 'enterprise',
         'enterprise_account'
-    ])
+    ]),
+    ('parkgrid_vpp', ARRAY['INSERT'], ARRAY['vpp_entry'])
 ), wanted AS (
     SELECT r.oid AS role, c.oid AS relation, 'SELECT' AS privilege
     FROM role AS r, relation AS c
     WHERE c.nspname = 'public' AND c.relkind = 'v' AND r.rolname <> 'parkgrid_rollups'
-       OR c.nspname = 'base' AND NOT c.relispartition AND r.rolname IN ('parkgrid_ingest', 'parkgrid_accounting')
+       OR c.nspname = 'base' AND NOT c.relispartition AND r.rolname IN ('parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp')
        OR c.nspname = 'base' AND c.relname = ANY(%(classes)s) AND r.rolname = 'parkgrid_rollups'
     UNION
     SELECT r.oid, c.oid, privilege
@@ -136,10 +140,11 @@ BEGIN
     REVOKE CREATE ON SCHEMA public FROM PUBLIC;
     REVOKE ALL ON ALL ROUTINES IN SCHEMA base FROM PUBLIC;
     FOR grantee IN SELECT rolname FROM pg_roles WHERE rolname IN (
-        'parkgrid_owner', 'parkgrid_rollups', 'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_api', 'parkgrid_grafana'
+        'parkgrid_owner', 'parkgrid_rollups', 'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp', 'parkgrid_api',
+        'parkgrid_grafana'
     ) LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', grantee);
-        IF grantee IN ('parkgrid_rollups', 'parkgrid_ingest', 'parkgrid_accounting') THEN
+        IF grantee IN ('parkgrid_rollups', 'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp') THEN
             EXECUTE format('GRANT USAGE ON SCHEMA base TO %I', grantee);
         END IF;
         CONTINUE WHEN grantee = 'parkgrid_owner';
@@ -177,7 +182,7 @@ BEGIN
     LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', function);
         IF function::text LIKE '%advisory%' THEN
-            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO parkgrid_owner, parkgrid_ingest, parkgrid_accounting', function);
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO parkgrid_owner, parkgrid_ingest, parkgrid_accounting, parkgrid_vpp', function);
         END IF;
     END LOOP;
 END
@@ -194,7 +199,7 @@ BEGIN
         AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
         AND EXISTS (
             SELECT FROM pg_roles WHERE rolname IN (
-                'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_api', 'parkgrid_grafana'
+                'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp', 'parkgrid_api', 'parkgrid_grafana'
             ) AND pg_has_role(oid, 'MEMBER')
         )
     THEN
@@ -263,7 +268,7 @@ JOIN pg_roles AS m ON m.oid = a.member AND NOT m.rolsuper
 WHERE EXISTS (
     SELECT FROM pg_auth_members AS own JOIN pg_roles AS g ON g.oid = own.roleid
     WHERE own.member = m.oid
-      AND g.rolname IN ('parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_api', 'parkgrid_grafana')
+      AND g.rolname IN ('parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp', 'parkgrid_api', 'parkgrid_grafana')
 );
 
 -- name: other_memberships

@@ -1,0 +1,271 @@
+"""Documents of the ledger as frozen dataclasses: read strictly, with every mistake at once, and told as JSON.
+
+The annotation of a field says its form and its range, so a document has one description. What a number or text may be
+is said by `Annotated`: see the names below.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from parkgrid_domain.vpp.ledger import Document, instant
+
+T = TypeVar("T")
+MOST_ITEMS = 5_000
+"""Of any list in a document: resources of one event, quarter hours, days."""
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_DECIMAL = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,20})?")
+_QUARTER_S = 900
+
+
+class DocumentError(ValueError):
+    """A document that is refused, with every mistake: where, the value and the remedy."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text of so many characters, of a form."""
+
+    most: int = 500
+    least: int = 0
+    pattern: str = ""
+    remedy: str = ""
+
+    def wrong(self, found: str) -> str:
+        """What is wrong with a text; empty if nothing is."""
+        if not self.least <= len(found) <= self.most:
+            return f"has {len(found)} characters: {self.least} to {self.most} are right"
+        if any(ord(each) < ord(" ") for each in found):
+            return "has control characters"
+        return f"is not {self.remedy}" if self.pattern and not re.fullmatch(self.pattern, found) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number within bounds, a multiple of `step`."""
+
+    low: int
+    high: int
+    step: int = 1
+
+    def wrong(self, found: int) -> str:
+        """What is wrong with a number; empty if nothing is."""
+        if not self.low <= found <= self.high:
+            return f"lies outside {self.low} to {self.high}"
+        return f"is not a multiple of {self.step}" if found % self.step else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """A decimal number within bounds, with at most so many places."""
+
+    low: Decimal
+    high: Decimal
+    places: int
+
+    def wrong(self, found: Decimal) -> str:
+        """What is wrong with a number; empty if nothing is."""
+        if not self.low <= found <= self.high:
+            return f"lies outside {self.low} to {self.high}"
+        places = found.as_tuple().exponent
+        many = isinstance(places, int) and -places > self.places
+        return f"has more than {self.places} decimal places" if many else ""
+
+
+@dataclass(frozen=True, slots=True)
+class OnQuarter:
+    """An instant on the quarter hour."""
+
+    def wrong(self, found: datetime) -> str:
+        """What is wrong with an instant; empty if nothing is."""
+        return "is not on the quarter hour" if found.timestamp() % _QUARTER_S else ""
+
+
+_MOST_W = 10**11
+_MOST_WH = 10**12
+Identifier: TypeAlias = Annotated[str, Text(64, 1, r"[a-z0-9][a-z0-9-]{0,63}", "small letters, digits and -")]
+Named: TypeAlias = Annotated[str, Text(200, 1)]
+Note: TypeAlias = Annotated[str, Text()]
+Sha256: TypeAlias = Annotated[str, Text(64, 64, r"[0-9a-f]{64}", "64 hexadecimal digits")]
+RegisterAddress: TypeAlias = Annotated[
+    str, Text(300, 7, r"[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*){3}", "park/gateway/device/signal")
+]
+Watts: TypeAlias = Annotated[int, Whole(0, _MOST_W)]
+OfferedWatts: TypeAlias = Annotated[int, Whole(100, _MOST_W, 100)]
+"""What is bid and awarded, in steps of 0.1 kW, so that a quarter hour of it is whole Wh."""
+WattHours: TypeAlias = Annotated[int, Whole(-_MOST_WH, _MOST_WH)]
+Minutes: TypeAlias = Annotated[int, Whole(0, 10_080)]
+Count: TypeAlias = Annotated[int, Whole(0, 10**9)]
+Price: TypeAlias = Annotated[Decimal, Exact(Decimal(0), Decimal(1000), 8)]
+"""Yuan/kWh."""
+Money: TypeAlias = Annotated[Decimal, Exact(Decimal(-(10**12)), Decimal(10**12), 2)]
+Amount: TypeAlias = Annotated[Decimal, Exact(Decimal(-(10**14)), Decimal(10**14), 20)]
+"""An exact amount before it is rounded."""
+Percent: TypeAlias = Annotated[Decimal, Exact(Decimal(-(10**6)), Decimal(10**6), 6)]
+Share: TypeAlias = Annotated[Decimal, Exact(Decimal(0), Decimal(100), 6)]
+Quarter: TypeAlias = Annotated[datetime, OnQuarter()]
+
+
+def read(form: type[T], told: object, where: str = "") -> T:
+    """The document of a form that JSON tells. Raises `DocumentError` with every mistake."""
+    problems: list[str] = []
+    found = _dataclass(form, told, where, problems)
+    if problems:
+        raise DocumentError(problems)
+    return cast("T", found)
+
+
+def told(value: Any) -> Any:
+    """A document as JSON."""
+    if is_dataclass(value):
+        return {_key(each.name): told(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, tuple | list):
+        return [told(each) for each in value]
+    if isinstance(value, Mapping):
+        return {key: told(each) for key, each in value.items()}
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return f"{value:f}" if isinstance(value, Decimal) else value
+
+
+def document(value: Any) -> Document:
+    """A dataclass as the document of an entry."""
+    return cast("Document", told(value))
+
+
+def _key(name: str) -> str:
+    """`from` is a word of Python, so the field is `from_`."""
+    return name.removesuffix("_")
+
+
+@cache
+def _hints(form: type) -> dict[str, Any]:
+    return get_type_hints(form, include_extras=True)
+
+
+def _dataclass(form: Any, told: object, where: str, problems: list[str]) -> object:
+    if not isinstance(told, dict):
+        problems.append(f"{where or 'the document'}: {_shown(told)} is not an object")
+        return None
+    hints = _hints(form)
+    names = {_key(name): name for name in hints}
+    prefix = f"{where}." if where else ""
+    problems += [f"{prefix}{key}: unknown; the keys are {', '.join(names)}" for key in told.keys() - names.keys()]
+    values = {}
+    for key, name in names.items():
+        if key in told:
+            values[name] = _value(hints[name], told[key], f"{prefix}{key}", problems)
+        else:
+            problems.append(f"{prefix}{key}: is missing")
+    return None if problems else form(**values)
+
+
+def _value(hint: Any, told: object, where: str, problems: list[str]) -> object:
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        inner = next(each for each in get_args(hint) if each is not NoneType)
+        return None if told is None else _value(inner, told, where, problems)
+    reader = _BY_ORIGIN.get(origin, _dataclass if is_dataclass(hint) else _plain)
+    return reader(hint, told, where, problems)
+
+
+def _choice(hint: Any, told: object, where: str, problems: list[str]) -> object:
+    if told not in get_args(hint) or isinstance(told, bool):
+        problems.append(f"{where}: {_shown(told)} is not one of {', '.join(map(str, get_args(hint)))}")
+    return told
+
+
+def _list(hint: Any, told: object, where: str, problems: list[str]) -> object:
+    if not isinstance(told, list) or len(told) > MOST_ITEMS:
+        problems.append(f"{where}: {_shown(told)} is not a list of at most {MOST_ITEMS} items")
+        return ()
+    inner = get_args(hint)[0]
+    return tuple(_value(inner, each, f"{where}[{place}]", problems) for place, each in enumerate(told))
+
+
+def _mapping(hint: Any, told: object, where: str, problems: list[str]) -> object:
+    inner = get_args(hint)[1]
+    if not isinstance(told, dict) or len(told) > MOST_ITEMS:
+        problems.append(f"{where}: {_shown(told)} is not an object")
+        return {}
+    return {key: _value(inner, each, f"{where}.{key}", problems) for key, each in told.items()}
+
+
+def _formed(hint: Any, told: object, where: str, problems: list[str]) -> object:
+    base, form = get_args(hint)[:2]
+    before = len(problems)
+    found = _plain(base, told, where, problems)
+    wrong = form.wrong(found) if len(problems) == before else ""
+    if wrong:
+        problems.append(f"{where}: {_shown(told)} {wrong}")
+    return found
+
+
+def _plain(base: Any, told: object, where: str, problems: list[str]) -> object:
+    try:
+        return _READERS[base](told)
+    except (ValueError, TypeError) as error:
+        problems.append(f"{where}: {_shown(told)} {error}")
+        return None
+
+
+def _text(told: object) -> str:
+    if not isinstance(told, str):
+        raise TypeError("is not a text")
+    return told
+
+
+def _whole(told: object) -> int:
+    if not isinstance(told, int) or isinstance(told, bool):
+        raise TypeError("is not a whole number")
+    return told
+
+
+def _flag(told: object) -> bool:
+    if not isinstance(told, bool):
+        raise TypeError("is not true or false")
+    return told
+
+
+def _exact(told: object) -> Decimal:
+    if not isinstance(told, str) or not _DECIMAL.fullmatch(told):
+        raise ValueError('is not a decimal number as a text, for example "3.5"')
+    return Decimal(told)
+
+
+def _instant(told: object) -> datetime:
+    if isinstance(told, str) and _INSTANT.fullmatch(told):
+        try:
+            return datetime.fromisoformat(told.removesuffix("Z")).replace(tzinfo=UTC)
+        except ValueError:
+            pass
+    raise ValueError("is not an instant, for example 2026-07-01T06:00:00Z")
+
+
+def _day(told: object) -> date:
+    if isinstance(told, str) and len(told) == len("2026-07-01"):
+        try:
+            return date.fromisoformat(told)
+        except ValueError:
+            pass
+    raise ValueError("is not a day, for example 2026-07-01")
+
+
+_BY_ORIGIN = {Annotated: _formed, Literal: _choice, tuple: _list, dict: _mapping}
+_READERS = {str: _text, int: _whole, bool: _flag, Decimal: _exact, datetime: _instant, date: _day}
+
+
+def _shown(told: object) -> str:
+    text = repr(told)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004

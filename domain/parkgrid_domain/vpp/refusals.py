@@ -1,0 +1,356 @@
+"""What may be written next in the ledger: for each act the reason why it is refused, with the remedy; empty: it may."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from parkgrid_domain.rule_file import version_of
+from parkgrid_domain.vpp.documents import (
+    ZERO,
+    AdjustedAward,
+    Awards,
+    Bid,
+    Contract,
+    Dispute,
+    Eligibility,
+    Event,
+    Frozen,
+    Location,
+    Operator,
+    OptOut,
+    Phase,
+    Resource,
+    Rules,
+    State,
+    Statement,
+)
+from parkgrid_domain.vpp.pilot import BROKEN_OFF, COURSE, EventBook, Pilot
+
+LONGEST_EVENT = timedelta(hours=24)
+_LEVELS = ("station", "line", "transformer", "account")
+_PHASES = ("registered", "documents", "joint_test", "announced", "active")
+_NEEDS: Mapping[str, str] = {
+    "notified": "awarded",
+    "acknowledged": "awarded",
+    "ramping": "awarded",
+    "active": "awarded",
+    "ending": "active",
+    "ended": "active",
+    "baseline_computed": "ended",
+    "evaluated": "baseline_computed",
+    "settled": "evaluated",
+}
+"""The state that an event must have come to, at least, before another."""
+_AFTER: Mapping[str, tuple[str, ...]] = {"raised": (), "answered": ("raised",), "decided": ("raised", "answered")}
+_HUNDRED = 100
+
+
+def refusal(pilot: Pilot, subject: str, document: object, at: datetime) -> str:
+    """Why an act may not be written about a subject at an instant; empty if it may."""
+    check = _CHECKS[type(document)]
+    return next(iter(check(pilot, subject, document, at)), "")
+
+
+def _rules(_pilot: Pilot, subject: str, rules: Rules, _at: datetime) -> Iterator[str]:
+    if version_of(rules.text) != subject:
+        yield f"the digest of the text is {version_of(rules.text)}, not {subject}"
+
+
+def _operator(_pilot: Pilot, _subject: str, _operator: Operator, _at: datetime) -> Iterator[str]:
+    yield from ()
+
+
+def _location(pilot: Pilot, subject: str, place: Location, _at: datetime) -> Iterator[str]:
+    depth = _LEVELS.index(place.level)
+    above = None if place.parent is None else pilot.locations.get(place.parent)
+    if place.parent is None and depth:
+        yield f"a {place.level} has a {_LEVELS[depth - 1]} above it: give `parent`"
+    elif place.parent is not None and above is None:
+        yield f"the place {place.parent} is not known: register it first"
+    elif above is not None and above.level != _LEVELS[max(0, depth - 1)]:
+        yield f"a {place.level} lies under a {_LEVELS[max(0, depth - 1)]}; {place.parent} is a {above.level}"
+    if (place.level == "account") != (place.park is not None):
+        yield "an account, and only an account, names its park"
+    if place.limit_w is not None and place.level != "transformer":
+        yield "only a transformer has a limit"
+    if place.provenance == "verified" and not place.evidence:
+        yield "a verified place names the document that verifies it, in `evidence`"
+    known = pilot.locations.get(subject)
+    if known is not None and known.level != place.level:
+        yield f"{subject} is registered as a {known.level}: give the {place.level} another identifier"
+
+
+def _resource(pilot: Pilot, _subject: str, resource: Resource, _at: datetime) -> Iterator[str]:
+    account = pilot.locations.get(resource.account)
+    if account is None or account.level != "account":
+        yield f"{resource.account} is not a registered account: register the place first"
+    elif account.park != resource.park:
+        yield f"the account {resource.account} is of the park {account.park}, the resource of {resource.park}"
+    if not resource.meter:
+        yield "a resource names the registers that measure it, in `meter`"
+    named = [each.register for each in resource.meter]
+    if len(named) != len(set(named)):
+        yield "a register stands twice in `meter`: it would be counted twice"
+    if any(not name.startswith(f"{resource.park}/") for name in named):
+        yield f"every register of `meter` belongs to the park {resource.park}"
+    if resource.kind in ("storage", "v2g") and resource.baseline != ZERO:
+        yield f"a resource of kind {resource.kind} settles on its own meter: its baseline is {ZERO!r}"
+
+
+def _contract(pilot: Pilot, subject: str, contract: Contract, _at: datetime) -> Iterator[str]:
+    if contract.operator not in pilot.operators:
+        yield f"the operator {contract.operator} is not registered"
+    if contract.valid_to is not None and contract.valid_to <= contract.valid_from:
+        yield f"valid_to is the first day after validity: it must be later than {contract.valid_from}"
+    for name in contract.resources:
+        known = pilot.resources.get(name)
+        if known is None or known.account != contract.account:
+            yield f"{name} is not a resource of the account {contract.account}"
+    for what, operator, user in (
+        ("payment", contract.operator_pct, contract.user_pct),
+        ("penalty", contract.penalty_operator_pct, contract.penalty_user_pct),
+    ):
+        if operator + user != _HUNDRED:
+            yield f"the shares of {what} are {operator} and {user} per cent: together they must be 100"
+    for name in pilot.bound.get(contract.account, ()):
+        other = pilot.contracts[name]
+        same = name != subject and other.account == contract.account and other.type == contract.type
+        if same and other.operator != contract.operator and _overlap(contract, other):
+            yield (
+                f"the account {contract.account} is bound to {other.operator} by the contract {name} of type"
+                f" {other.type} from {other.valid_from} to {other.valid_to or 'open end'}: an account has one operator"
+                " of a type"
+            )
+
+
+def _overlap(one: Contract, other: Contract) -> bool:
+    return (other.valid_to is None or one.valid_from < other.valid_to) and (
+        one.valid_to is None or other.valid_from < one.valid_to
+    )
+
+
+def _phase(pilot: Pilot, subject: str, phase: Phase, _at: datetime) -> Iterator[str]:
+    if subject not in pilot.resources:
+        yield f"the resource {subject} is not registered"
+        return
+    now = pilot.phase(subject)
+    allowed = _next_phases(now)
+    if phase.phase not in allowed:
+        yield f"{subject} is {now or 'not yet registered for the pilot'}: next may be {', '.join(allowed) or 'nothing'}"
+    steps = pilot.phases.get(subject)
+    if steps and phase.on < steps[-1].on:
+        yield f"{subject} has been {now} since {steps[-1].on}: {phase.on} lies before it"
+
+
+def _next_phases(now: str) -> tuple[str, ...]:
+    if now == "left":
+        return ()
+    if not now:
+        return ("registered",)
+    if now == "active":
+        return ("suspended", "left")
+    if now == "suspended":
+        return ("active", "left")
+    return (_PHASES[_PHASES.index(now) + 1], "left")
+
+
+def _eligibility(pilot: Pilot, subject: str, found: Eligibility, _at: datetime) -> Iterator[str]:
+    if subject not in pilot.resources:
+        yield f"the resource {subject} is not registered"
+    if found.digest not in pilot.rules:
+        yield f"the text of the baseline {found.rule} ({found.digest}) is not in the ledger: write it first"
+
+
+def _event(pilot: Pilot, subject: str, event: Event, _at: datetime) -> Iterator[str]:
+    if subject in pilot.events:
+        yield f"the event {subject} is published: give this one another identifier"
+    if not timedelta(0) < event.to - event.from_ <= LONGEST_EVENT:
+        yield f"an event lasts more than nothing and at most 24 hours; this one from {event.from_} to {event.to}"
+    if not event.bids_until <= event.opt_out_until <= event.from_:
+        yield "bids end first, then the time to opt out, then the event begins: bids_until <= opt_out_until <= from"
+    for name in event.targets:
+        if name not in pilot.locations:
+            yield f"the place {name} is not registered"
+    wanted = [(event.rules.pack, "pack")]
+    wanted += [(each, "baseline") for each in event.rules.baselines.values()]
+    wanted += [(each, "calendar") for each in event.rules.calendars.values()]
+    for digest, kind in wanted:
+        rules = pilot.rules.get(digest)
+        if rules is None or rules.type != kind:
+            yield f"no {kind} with the digest {digest} is in the ledger: write its text first"
+    try:
+        ZoneInfo(event.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        yield f"{event.zone} is not a time zone, for example Asia/Shanghai"
+
+
+def _book(pilot: Pilot, subject: str) -> EventBook | None:
+    return pilot.events.get(subject)
+
+
+def _unknown(subject: str) -> str:
+    return f"the event {subject} is not published"
+
+
+def _bid(pilot: Pilot, subject: str, bid: Bid, at: datetime) -> Iterator[str]:
+    book = _book(pilot, subject)
+    if book is None:
+        yield _unknown(subject)
+        return
+    if book.event.type != "invitation" or book.event.setup != "pilot":
+        yield f"the event {subject} takes no bids: it is {book.event.type} in the set-up {book.event.setup}"
+    if book.reached != "published" or at > book.event.bids_until:
+        yield f"bids for {subject} were taken until {book.event.bids_until}; it is {book.state}"
+    if bid.operator not in pilot.operators:
+        yield f"the operator {bid.operator} is not registered"
+    taken = {each.bid.bid for other in pilot.events.values() for each in other.bids.values()}
+    if bid.bid in taken:
+        yield f"the bid {bid.bid} is there already: give this one another identifier"
+    names = [each.resource for each in bid.parts]
+    if not names or len(names) != len(set(names)):
+        yield "a bid names at least one resource, and each once"
+    for name in names:
+        if name not in pilot.resources:
+            yield f"the resource {name} is not registered"
+
+
+def _opt_out(pilot: Pilot, subject: str, out: OptOut, at: datetime) -> Iterator[str]:
+    book = _book(pilot, subject)
+    if book is None:
+        yield _unknown(subject)
+        return
+    day = book.event.from_.astimezone(ZoneInfo(book.event.zone)).date()
+    if pilot.contract_of(out.operator, out.resource, day) is None:
+        yield f"{out.operator} has no contract for {out.resource} on {day}"
+    if at >= book.event.to or not book.alive:
+        yield f"the event {subject} is over or was broken off: nothing can opt out of it"
+
+
+def _awards(pilot: Pilot, subject: str, awards: Awards, _at: datetime) -> Iterator[str]:
+    book = _book(pilot, subject)
+    if book is None:
+        yield _unknown(subject)
+        return
+    if book.reached != "published":
+        yield f"the event {subject} is {book.state}: it is awarded once, after it was published"
+    names = [each.award for each in awards.awards]
+    resources = [part.resource for each in awards.awards for part in each.parts]
+    if len(names) != len(set(names)) or len(resources) != len(set(resources)):
+        yield "an award or a resource stands twice"
+    for each in awards.awards:
+        if each.w != sum(part.w for part in each.parts):
+            yield f"the award {each.award} is {each.w} W, its parts {sum(part.w for part in each.parts)} W"
+    for name in resources:
+        if name not in pilot.resources:
+            yield f"the resource {name} is not registered"
+        elif pilot.unproven(name):
+            yield f"{name} lies at a place that is not proven ({', '.join(pilot.unproven(name))}): it is never awarded"
+        elif (other := pilot.promised(name, book.event.from_, book.event.to)) is not None:
+            yield f"{name} is awarded in {other}, which overlaps"
+
+
+def _frozen(pilot: Pilot, subject: str, frozen: Frozen, _at: datetime) -> Iterator[str]:
+    yield from _of_award(pilot, subject, frozen.award, {each.resource for each in frozen.resources})
+    if subject in pilot.events and frozen.award in pilot.events[subject].frozen:
+        yield f"the baselines of {frozen.award} are frozen: they never change"
+
+
+def _adjusted(pilot: Pilot, subject: str, adjusted: AdjustedAward, _at: datetime) -> Iterator[str]:
+    yield from _of_award(pilot, subject, adjusted.award, {each.resource for each in adjusted.resources})
+    if subject in pilot.events:
+        if adjusted.award not in pilot.events[subject].frozen:
+            yield f"the baselines of {adjusted.award} are not frozen yet"
+        if adjusted.award in pilot.events[subject].adjusted:
+            yield f"the adjustment of {adjusted.award} is frozen: it never changes"
+
+
+def _of_award(pilot: Pilot, subject: str, award_id: str, named: set[str]) -> Iterator[str]:
+    book = _book(pilot, subject)
+    if book is None:
+        yield _unknown(subject)
+        return
+    award = book.award(award_id)
+    if award is None:
+        yield f"{award_id} is not an award of {subject}"
+    elif not named <= {part.resource for part in award.parts}:
+        yield f"{', '.join(sorted(named - {part.resource for part in award.parts}))} is no part of the award {award_id}"
+
+
+def _statement(pilot: Pilot, subject: str, statement: Statement, _at: datetime) -> Iterator[str]:
+    yield from _of_award(pilot, subject, statement.award, {each.resource for each in statement.resources})
+    book = _book(pilot, subject)
+    if book is None:
+        return
+    revisions = book.statements.get(statement.award, [])
+    if statement.revision != len(revisions) + 1:
+        yield f"the next statement of {statement.award} is revision {len(revisions) + 1}, not {statement.revision}"
+    if statement.supersedes != (revisions[-1][0].digest if revisions else None):
+        yield "a revision names the digest of the statement that it takes the place of"
+    if statement.statement in pilot.statements:
+        yield f"the statement {statement.statement} is there already"
+    if book.reached not in ("evaluated", "settled") or statement.award not in book.frozen:
+        yield f"the event {subject} is {book.state}: it is settled after its baselines were computed and evaluated"
+
+
+def _state(pilot: Pilot, subject: str, state: State, _at: datetime) -> Iterator[str]:
+    book = _book(pilot, subject)
+    if book is None:
+        yield _unknown(subject)
+        return
+    now = book.reached
+    if now in BROKEN_OFF or now == "closed":
+        yield f"the event {subject} is {now}: nothing follows"
+    elif state.state in BROKEN_OFF:
+        if COURSE.index(now) >= COURSE.index("ended"):
+            yield f"the event {subject} has {now}: only before its end can it be broken off"
+        if state.state == "superseded" and state.by_event not in pilot.events:
+            yield "a superseded event names the published event that takes its place, in `by_event`"
+    elif state.state == "closed":
+        if now != "settled" and not (book.awards is not None and not book.awards.awards):
+            yield f"the event {subject} is {now}: it is closed after it was settled, or when nobody was awarded"
+        if book.open_disputes():
+            yield f"the event {subject} has a dispute that is not decided"
+    else:
+        yield from _step(book, now, state)
+
+
+def _step(book: EventBook, now: str, state: State) -> Iterator[str]:
+    if COURSE.index(now) < COURSE.index(_NEEDS[state.state]):
+        yield f"the event {book.event_id} is {now}: before {state.state} it must be {_NEEDS[state.state]}"
+    elif state.state != "acknowledged" and COURSE.index(state.state) <= COURSE.index(now):
+        yield f"the event {book.event_id} is {now}: {state.state} lies before that"
+    if state.state == "acknowledged" and (state.award is None or book.award(state.award) is None):
+        yield f"acknowledged is said of one award of {book.event_id}, in `award`"
+
+
+def _dispute(pilot: Pilot, subject: str, dispute: Dispute, _at: datetime) -> Iterator[str]:
+    found = pilot.statements.get(dispute.statement)
+    if found is None or found[0].event_id != subject:
+        yield f"{dispute.statement} is not a statement of {subject}"
+        return
+    steps = found[0].disputes.get(dispute.dispute, [])
+    last = steps[-1][1].step if steps else ""
+    allowed = _AFTER[dispute.step]
+    if (dispute.step == "raised") == bool(steps) or (steps and last not in allowed):
+        yield f"the dispute {dispute.dispute} is {last or 'not raised'}: {dispute.step} does not follow"
+
+
+_CHECKS: Mapping[type, Callable[[Pilot, str, Any, datetime], Iterator[str]]] = {
+    Rules: _rules,
+    Operator: _operator,
+    Location: _location,
+    Resource: _resource,
+    Contract: _contract,
+    Phase: _phase,
+    Eligibility: _eligibility,
+    Event: _event,
+    Bid: _bid,
+    OptOut: _opt_out,
+    Awards: _awards,
+    Frozen: _frozen,
+    AdjustedAward: _adjusted,
+    State: _state,
+    Statement: _statement,
+    Dispute: _dispute,
+}

@@ -1,0 +1,111 @@
+"""The stored ledger: followed entry by entry, and appended to in one transaction under one lock.
+
+follow ─▶ what is new, each entry checked against the one before
+write  ─▶ lock ─▶ follow ─▶ may it be written? ─▶ chained ─▶ stored          all of it or nothing
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from parkgrid_database.connection import Connection
+from parkgrid_database.errors import translated
+from parkgrid_domain.vpp import forms
+from parkgrid_domain.vpp.documents import AnyDocument, kind_of, read
+from parkgrid_domain.vpp.forms import DocumentError
+from parkgrid_domain.vpp.ledger import ChainError, Entry, canonical
+from parkgrid_domain.vpp.pilot import Pilot
+from parkgrid_domain.vpp.refusals import refusal
+from parkgrid_vpp.errors import LedgerError, RefusedActError
+from parkgrid_vpp.statements import statement
+
+MOST_BYTES = 32_000_000
+"""Of one document: a statement of five thousand resources over a day has some twenty million."""
+_MOST_BY = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something to be written: a document and what it is about."""
+
+    subject: str
+    document: AnyDocument
+
+
+def follow(connection: Connection, pilot: Pilot) -> int:
+    """Bring a pilot up to the last entry that is stored; how many were new. Raises `LedgerError`, `StoreError`."""
+    with translated():
+        return _follow(connection, pilot)
+
+
+def write(connection: Connection, pilot: Pilot, acts: Sequence[Act], by: str, at: datetime) -> list[Entry]:
+    """Write acts in their order, all of them or none; `at` is when, `by` who.
+
+    Brings `pilot` up to the last of them. Raises `RefusedActError` for an act that may not be written, and then nothing
+    is; `LedgerError` for a broken chain, `StoreError`.
+    """
+    if not by.strip() or len(by) > _MOST_BY:
+        raise RefusedActError(f"who does it is a name of 1 to {_MOST_BY} characters, not {by[:40]!r}")
+    at = at.astimezone(UTC).replace(microsecond=0)
+    with translated(), connection.transaction():
+        connection.execute(statement("ledger/one_writer"))
+        _follow(connection, pilot)
+        before = pilot.head
+        entries: list[Entry] = []
+        try:
+            entries.extend(_append(connection, pilot, act, by, at) for act in acts)
+        finally:
+            # What was taken in of a transaction that is undone is forgotten: the pilot is read anew.
+            if len(entries) < len(acts) and pilot.head is not before:
+                _start_again(pilot)
+        return entries
+
+
+def _append(connection: Connection, pilot: Pilot, act: Act, by: str, at: datetime) -> Entry:
+    reason = refusal(pilot, act.subject, act.document, at)
+    if reason:
+        raise RefusedActError(reason)
+    told = forms.document(act.document)
+    kind = kind_of(act.document)
+    try:
+        # What is written can be read back: also a document that this program made keeps to its form.
+        read(kind, told)
+    except DocumentError as error:
+        raise RefusedActError(str(error)) from error
+    text = canonical(told)
+    if len(text) > MOST_BYTES:
+        raise RefusedActError(
+            f"the {kind} of {act.subject} has {len(text)} characters: at most {MOST_BYTES} are stored"
+        )
+    entry = Entry.after(pilot.head, kind, act.subject, at, by, told)
+    values = {name: getattr(entry, name) for name in ("number", "kind", "subject", "at", "by", "previous", "digest")}
+    connection.execute(statement("ledger/append"), values | {"document": text})
+    pilot.follow([entry])
+    return entry
+
+
+def _follow(connection: Connection, pilot: Pilot) -> int:
+    after = 0 if pilot.head is None else pilot.head.number
+    try:
+        return pilot.follow(_entries(connection, after))
+    except (ChainError, DocumentError, KeyError, ValueError) as error:
+        _start_again(pilot)
+        raise LedgerError(f"the ledger of the pilot cannot be read: {error}") from error
+
+
+def _entries(connection: Connection, after: int) -> Iterator[Entry]:
+    for row in connection.execute(statement("ledger/entries_after"), {"after": after}):
+        yield _entry(row)
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    number, kind, subject, at, by, document, previous, digest = row
+    return Entry(number, kind, subject, at.astimezone(UTC), by, json.loads(document), previous, digest)
+
+
+def _start_again(pilot: Pilot) -> None:
+    fresh = Pilot()
+    for name in Pilot.__slots__:
+        setattr(pilot, name, getattr(fresh, name))
