@@ -47,6 +47,14 @@ def test_all_have_one_version() -> None:
     assert {project["version"] for project in PROJECTS.values()} == {PROJECTS["parkgrid"]["version"]}
 
 
+@pytest.mark.parametrize("folder", DOCUMENTS, ids=lambda folder: folder.name)
+def test_each_has_the_text_of_the_licence(folder) -> None:
+    """A link would be a broken file where a folder is built alone, and a line of text where git makes no links."""
+    licence = folder / "LICENSE"
+    assert not licence.is_symlink()
+    assert licence.read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
 @pytest.mark.parametrize("name", PROJECTS)
 def test_ours_are_asked_for_in_that_version(name) -> None:
     version = PROJECTS[name]["version"]
