@@ -165,8 +165,8 @@ def doctor(
     mqtt_url: MqttUrl = None,
 ) -> None:
     """Check whether `parkgrid up` can run on this machine, and say what to do. Exit status 1 if something is wrong."""
+    from parkgrid.data_folder import default_data_dir
     from parkgrid.doctor import State, Surroundings, examine
-    from parkgrid.places import default_data_dir
 
     worst = 0
     for finding in examine(Surroundings(data_dir or default_data_dir(), port, dsn, mqtt_url)):
@@ -201,8 +201,8 @@ def tap(
 
         parkgrid tap --device pv-1 --json --count 10
     """
-    from parkgrid.running import find
-    from parkgrid.tap import Wanted, lines, listen
+    from parkgrid.live_telemetry import Wanted, lines, listen
+    from parkgrid.running_instance import find
 
     def show() -> int:
         chosen = broker or find(data_dir, "a broker with --broker").broker
@@ -311,7 +311,7 @@ def db_migrate(
     ] = False,
 ) -> None:
     """Update schema, owner and rights. It may be repeated, and may run while ingest is running."""
-    from parkgrid.schema import migrate
+    from parkgrid.database_schema import migrate
 
     finish(lambda: migrate(dsn, os.environ if logins else None))
 
@@ -319,7 +319,7 @@ def db_migrate(
 @database.command("status")
 def db_status(dsn: Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]) -> None:
     """List the migrations and whether each is applied. Exit status 1 if some are missing."""
-    from parkgrid.schema import status
+    from parkgrid.database_schema import status
 
     finish(lambda: status(dsn))
 

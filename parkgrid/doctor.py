@@ -119,7 +119,7 @@ def clock(now_s: float, kernel_state: int | None) -> Finding:
 
 def disk(data_dir: Path) -> Finding:
     """Whether the data folder can be written, durably and for a while, and a new one has room for the demonstration."""
-    from parkgrid.places import DATABASE
+    from parkgrid.data_folder import DATABASE
     from parkgrid_servers.database import cluster_major
 
     place = next((folder for folder in (data_dir, *data_dir.parents) if folder.exists()), Path("/"))
@@ -158,8 +158,8 @@ def port(number: int, data_dir: Path | None = None) -> Finding:
 
 def _runs(data_dir: Path) -> bool:
     """Whether an `up` runs in a data folder."""
-    from parkgrid.places import PlaceError
-    from parkgrid.running import find
+    from parkgrid.data_folder import PlaceError
+    from parkgrid.running_instance import find
 
     try:
         find(data_dir, "--port")
@@ -170,7 +170,7 @@ def _runs(data_dir: Path) -> bool:
 
 def database(data_dir: Path, dsn: str | None) -> Iterator[Finding]:
     """Which database `up` would use, and whether it can."""
-    from parkgrid.places import DATABASE
+    from parkgrid.data_folder import DATABASE
     from parkgrid_servers import database as launcher
 
     folder = data_dir / DATABASE

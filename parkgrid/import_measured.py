@@ -21,9 +21,9 @@ from typing import Any
 import psycopg
 from rich.console import Console
 
+from parkgrid.data_folder import default_data_dir, occupied
 from parkgrid.local_system import LocalSystem
 from parkgrid.long_running import announcer, quiet_logs
-from parkgrid.places import default_data_dir, occupied
 from parkgrid.progress import as_share, progress
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from psycopg.conninfo import make_conninfo
 
 from parkgrid import toml_writer
-from parkgrid.places import DATABASE
-from parkgrid.running import Running, near
+from parkgrid.data_folder import DATABASE
+from parkgrid.running_instance import Running, near
 from parkgrid_contract.identity import Gateway
 from parkgrid_database.roles import NAMES, Login, Role, make_logins
 from parkgrid_servers import broker as brokers

@@ -17,12 +17,12 @@ import psycopg
 from rich.console import Console
 
 from parkgrid import toml_writer
+from parkgrid.data_folder import occupied, passing_folder
 from parkgrid.import_measured import declare_breaks, park_of
 from parkgrid.local_system import LocalSystem
 from parkgrid.long_running import announcer, quiet_logs, run_until_stopped, stop_event
-from parkgrid.places import occupied, passing_folder
 from parkgrid.progress import progress, waiting
-from parkgrid.running import note
+from parkgrid.running_instance import note
 from parkgrid.simulated_park import describe
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.settings import Problem

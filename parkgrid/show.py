@@ -6,9 +6,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from parkgrid.data_folder import default_data_dir, occupied, page_port
 from parkgrid.local_system import LocalSystem
 from parkgrid.long_running import announcer, quiet_logs, run_until_stopped, stop_event
-from parkgrid.places import default_data_dir, occupied, page_port
 
 
 def run(data_dir: Path | None, dsn: str | None, port: int | None) -> int:

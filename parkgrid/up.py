@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from parkgrid.data_folder import PlaceError, default_data_dir, occupied, page_port, passing_folder
 from parkgrid.local_system import LocalSystem
 from parkgrid.long_running import announcer, quiet_logs, run_until_stopped, stop_event
-from parkgrid.places import PlaceError, default_data_dir, occupied, page_port, passing_folder
 from parkgrid.progress import progress, waiting
-from parkgrid.running import far, note, token
+from parkgrid.running_instance import far, note, token
 from parkgrid.simulated_park import PORTS, SimulatedPark, newest_ms, seeded
 from parkgrid.simulated_park import waiting as batches_waiting
 from parkgrid.startup_notifications import StartupNotifications

@@ -64,8 +64,8 @@ def quarter(
 
 def found(dsn: str | None, data_dir: Path | None) -> str:
     """The database that is named, else that of the running `up`; ends the command when there is neither."""
-    from parkgrid.places import PlaceError
-    from parkgrid.running import find
+    from parkgrid.data_folder import PlaceError
+    from parkgrid.running_instance import find
 
     try:
         return dsn or find(data_dir, "a database with --dsn").dsn

@@ -16,7 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from parkgrid_simulators.broker import Broker
-    from parkgrid_simulators.running import RunningDevice, RunningPark
+    from parkgrid_simulators.running_park import RunningDevice, RunningPark
 
 MARKER = "parkgrid_scenario"
 DeviceFactory = Callable[..., "RunningDevice"]
@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def parkgrid_park(request: pytest.FixtureRequest) -> "Iterator[RunningPark]":
     """A simulated park on free loopback ports, as the marker `parkgrid_scenario` says or the default one."""
-    from parkgrid_simulators.running import start_park
+    from parkgrid_simulators.running_park import start_park
 
     scenario, options = _marked(request)
     with start_park(scenario, **options) as park:
@@ -49,7 +49,7 @@ def parkgrid_device(request: pytest.FixtureRequest) -> Iterator[DeviceFactory]:
     and ratings by name.
     """
     from parkgrid_simulators.choosing import DEVICE, one_device
-    from parkgrid_simulators.running import start_park
+    from parkgrid_simulators.running_park import start_park
 
     _, marked = _marked(request)
     with ExitStack() as parks:

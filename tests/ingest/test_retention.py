@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import structlog
 
-from parkgrid import schema
+from parkgrid import database_schema
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import to_ms
@@ -121,7 +121,7 @@ def test_what_no_park_needs_is_announced_and_goes_a_week_later(dsn, store, capsy
     assert {each.due_at - each.announced_at for each in told} == {timedelta(days=7)}
     [said] = [line for line in logs if line["event"] == "removal_announced"]
     assert (said["relation"], said["rows"], said["parks"]) == ("meter", 240, ["live"])
-    assert schema.status(dsn) == 0
+    assert database_schema.status(dsn) == 0
     shown = capsys.readouterr().out
     assert "meter" in shown
     assert "240 rows of live" in shown
@@ -138,7 +138,7 @@ def test_what_no_park_needs_is_announced_and_goes_a_week_later(dsn, store, capsy
     assert all(each.removed_at is not None for each in removals(dsn))
     # Roll-ups stay, and so does every row of the other park.
     assert all_rows(dsn, "SELECT sum(samples)::int FROM meter_1d") == [(480 + 960,)]
-    schema.status(dsn)
+    database_schema.status(dsn)
     shown = capsys.readouterr().out
     assert "removed on 2026-11-08" in shown
 

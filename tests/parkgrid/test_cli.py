@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from parkgrid.places import PlaceError, page_port
+from parkgrid.data_folder import PlaceError, page_port
 
 
 def parkgrid(*arguments: str) -> subprocess.CompletedProcess[str]:

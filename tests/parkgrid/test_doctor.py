@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from parkgrid import doctor
+from parkgrid.data_folder import occupied
 from parkgrid.doctor import State, Surroundings
-from parkgrid.places import occupied
-from parkgrid.running import Running, note
+from parkgrid.running_instance import Running, note
 
 
 def test_an_old_python_is_a_problem_with_a_remedy():

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from parkgrid import tap
+from parkgrid import live_telemetry
 from parkgrid_contract.broker import broker_address, tls_context
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.settings import load
@@ -105,7 +105,7 @@ def test_a_gateway_ingest_and_tap_meet_over_tls_without_a_password(running, cert
         tls_key=certificates / "ingest.key",
     )
     url = f"mqtts://localhost:{running.tls_port}?ca={certificates}/ca.crt&cert={certificates}/tap.crt"
-    heard = tap.listen(f"{url}&key={certificates}/tap.key", for_s=PATIENCE_S)
+    heard = live_telemetry.listen(f"{url}&key={certificates}/tap.key", for_s=PATIENCE_S)
     listening = threading.Thread(target=lambda: shown.append(next(heard)))
     shown: list[tuple[str, bytes]] = []
     payloads = [encode_batch(Batch(7, seq, 1, backlog=False, samples=())) for seq in range(1, 301)]
@@ -238,8 +238,8 @@ def from_ingest(url: str) -> None:
 
 
 def from_tap(url: str) -> None:
-    with pytest.raises(tap.TapError):
-        next(tap.listen(url))
+    with pytest.raises(live_telemetry.TapError):
+        next(live_telemetry.listen(url))
 
 
 def from_up(url: str) -> None:
@@ -298,8 +298,8 @@ def test_files_that_cannot_be_used_are_named(tmp_path, capsys):
     assert "missing.crt" in capsys.readouterr().err
     with pytest.raises(LinkError, match=r"missing\.crt"):
         asyncio.run(dial(UplinkSettings(tls_ca=tmp_path / "missing.crt")))
-    with pytest.raises(tap.TapError, match=r"missing\.crt"):
-        next(tap.listen(f"mqtts://127.0.0.1?ca={tmp_path}/missing.crt"))
+    with pytest.raises(live_telemetry.TapError, match=r"missing\.crt"):
+        next(live_telemetry.listen(f"mqtts://127.0.0.1?ca={tmp_path}/missing.crt"))
 
 
 def test_a_key_with_a_pass_phrase_is_refused_and_nobody_is_asked(certificates, tmp_path):

@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from typer.testing import CliRunner
 
 from parkgrid.cli import app
-from parkgrid.running import far, find
+from parkgrid.running_instance import far, find
 from parkgrid.simulated_park import describe, park_of
 from parkgrid_contract.time import SHANGHAI
 from parkgrid_ingest.store import Park

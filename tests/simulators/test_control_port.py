@@ -226,6 +226,6 @@ def test_a_missing_extra_is_named_with_its_command(capsys, monkeypatch) -> None:
 
 
 def test_nothing_of_the_extra_is_imported_unless_asked_for() -> None:
-    program = "import sys, parkgrid_simulators.__main__, parkgrid_simulators.running; print(*sys.modules)"
+    program = "import sys, parkgrid_simulators.__main__, parkgrid_simulators.running_park; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", program], env=os.environ, capture_output=True, text=True, check=True)
     assert not {"fastapi", "uvicorn", "pydantic", "starlette", "psycopg"} & set(run.stdout.split())

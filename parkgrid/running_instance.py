@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from parkgrid import toml_writer
-from parkgrid.places import LOCK, RUNNING, PlaceError, default_data_dir
+from parkgrid.data_folder import LOCK, RUNNING, PlaceError, default_data_dir
 from parkgrid_contract import strict_toml
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from parkgrid.cli import app
-from parkgrid.places import PlaceError, occupied
-from parkgrid.running import Running, far, find, near, note, token
+from parkgrid.data_folder import PlaceError, occupied
+from parkgrid.running_instance import Running, far, find, near, note, token
 from parkgrid.up import DISTRICT
 from parkgrid_accounting.address import parse
 from parkgrid_contract import strict_toml

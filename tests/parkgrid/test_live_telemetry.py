@@ -6,8 +6,8 @@ import threading
 import pytest
 from paho.mqtt import publish
 
-from parkgrid import tap
-from parkgrid.tap import Wanted
+from parkgrid import live_telemetry
+from parkgrid.live_telemetry import Wanted
 from parkgrid_contract.announcement import Birth, Device, encode_birth
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.sample import Quality, Sample
@@ -32,14 +32,14 @@ def _messages(*, backlog: bool = False):
 
 
 def test_a_line_names_time_device_value_unit_and_quality():
-    assert list(tap.lines(_messages(), Wanted(), as_json=False)) == [
+    assert list(live_telemetry.lines(_messages(), Wanted(), as_json=False)) == [
         "2026-03-01 12:00:00.000  gaoxin-nan/gw-1/pv-1  active_power_kw=12.5kW (estimated)",
         "2026-03-01 12:00:00.250  gaoxin-nan/gw-1/m-1  active_power_kw=-3.25kW  energy_import_kwh=10kWh",
     ]
 
 
 def test_json_lines_are_the_wire_form_with_the_address():
-    lines = tap.lines(_messages(), Wanted(device="m-1", signal="energy"), as_json=True)
+    lines = live_telemetry.lines(_messages(), Wanted(device="m-1", signal="energy"), as_json=True)
     assert [json.loads(line) for line in lines] == [
         {
             "park": "gaoxin-nan",
@@ -53,12 +53,12 @@ def test_json_lines_are_the_wire_form_with_the_address():
 
 def test_filters_that_match_nothing_show_nothing():
     for wanted in (Wanted(park="x"), Wanted(gateway="x"), Wanted(device="x"), Wanted(signal="soc")):
-        assert list(tap.lines(_messages(), wanted, as_json=False)) == []
+        assert list(live_telemetry.lines(_messages(), wanted, as_json=False)) == []
 
 
 def test_backlog_is_shown_on_request():
-    assert list(tap.lines(_messages(backlog=True), Wanted(), as_json=False)) == []
-    assert len(list(tap.lines(_messages(backlog=True), Wanted(backlog=True), as_json=False))) == 2
+    assert list(live_telemetry.lines(_messages(backlog=True), Wanted(), as_json=False)) == []
+    assert len(list(live_telemetry.lines(_messages(backlog=True), Wanted(backlog=True), as_json=False))) == 2
 
 
 def test_what_cannot_be_read_is_said_and_the_rest_goes_on():
@@ -66,7 +66,7 @@ def test_what_cannot_be_read_is_said_and_the_rest_goes_on():
         yield f"{BASE}/telemetry", b"not json"
         yield from _messages()
 
-    first, *rest = tap.lines(messages(), Wanted(), as_json=False)
+    first, *rest = live_telemetry.lines(messages(), Wanted(), as_json=False)
     assert first.startswith(f"refused  {BASE}/telemetry  batch: not_json")
     assert len(rest) == 2
 
@@ -74,7 +74,7 @@ def test_what_cannot_be_read_is_said_and_the_rest_goes_on():
 def test_a_real_broker_is_listened_to(broker):
     publish.single(f"{BASE}/birth", BIRTH, qos=1, retain=True, hostname=broker.host, port=broker.port)
     payload = encode_batch(Batch(7, 1, 1, backlog=False, samples=SAMPLES))
-    lines = tap.lines(tap.listen(broker.url, for_s=20), Wanted(), as_json=False)
+    lines = live_telemetry.lines(live_telemetry.listen(broker.url, for_s=20), Wanted(), as_json=False)
     stop = threading.Event()
 
     def send() -> None:
@@ -102,25 +102,25 @@ def guarded(tmp_path):
 @pytest.mark.process
 def test_the_broker_of_up_is_heard_and_the_end_of_a_connection_is_said(guarded):
     place = {"hostname": guarded.host, "port": guarded.port, "auth": guarded.login("gaoxin-nan/gw-1")}
-    heard = tap.listen(guarded.url)
+    heard = live_telemetry.listen(guarded.url)
     publish.single(f"{BASE}/birth", BIRTH, qos=1, retain=True, **place)
     assert next(heard) == (f"{BASE}/birth", BIRTH)
     guarded.kill()
-    with pytest.raises(tap.TapError, match="ended the connection"):
+    with pytest.raises(live_telemetry.TapError, match="ended the connection"):
         next(heard)
 
 
 @pytest.mark.process
 def test_a_refused_login_is_an_error_with_a_remedy(guarded):
-    with pytest.raises(tap.TapError, match=r"refuses 'tap'.*name:password@host"):
-        next(tap.listen(f"mqtt://tap:wrong@127.0.0.1:{guarded.port}"))
+    with pytest.raises(live_telemetry.TapError, match=r"refuses 'tap'.*name:password@host"):
+        next(live_telemetry.listen(f"mqtt://tap:wrong@127.0.0.1:{guarded.port}"))
 
 
 def test_a_silent_broker_is_an_error_with_a_remedy(free_port):
     port = free_port()
     try:
-        next(tap.listen(f"mqtt://127.0.0.1:{port}"))
-    except tap.TapError as error:
+        next(live_telemetry.listen(f"mqtt://127.0.0.1:{port}"))
+    except live_telemetry.TapError as error:
         assert str(port) in str(error)
         assert "--broker" in str(error)
     else:
