@@ -97,7 +97,14 @@ def documented(text: str) -> dict[str, list[list[str]]]:
     return found
 
 
-WORDS = {"必填": "required", "随机": "drawn", "–": ""}
+WORDS = {
+    "必填": "required",
+    "随机": "drawn",
+    "–": "",
+    "度": "degrees",
+    "个寄存器": "registers",
+    "0 或 12 个 × 1 … 10": "0 or 12 × 1 … 10",
+}
 
 
 @pytest.mark.parametrize("name", ["scenarios.md", "scenarios.zh.md"])

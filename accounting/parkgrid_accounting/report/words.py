@@ -32,7 +32,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         ("indicators", "指标", "Indicators"),
         (
             "indicators_note",
-            "每个数值均可用 parkgrid trace 加地址追溯到原始读数。",
+            "每个数值均可用 parkgrid trace 加地址溯源到原始读数。",
             "Each value can be traced to its readings: parkgrid trace ADDRESS.",
         ),
         ("indicator", "指标", "Indicator"),
@@ -46,7 +46,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
             "from an estimated interval; highest good one {kw} kW",
         ),
         ("no_good", "出自估算时段；没有有效时段", "from an estimated interval; there is no good one"),
-        ("address", "追溯地址", "Address"),
+        ("address", "溯源地址", "Address"),
         ("completeness", "数据完整性", "Completeness"),
         ("subject", "项目", "Subject"),
         ("pct_or_hours", "% 或小时", "% or hours"),
