@@ -47,8 +47,8 @@ def template(
 
         parkgrid clusters template accounts.csv --kind enterprise
     """
-    from parkgrid_accounting.clusters.errors import FileError
     from parkgrid_accounting.clusters.template import write_template
+    from parkgrid_accounting.spreadsheet.errors import FileError
 
     try:
         write_template(out, kind, form)
@@ -86,8 +86,8 @@ def import_file(
 
         parkgrid clusters import accounts.csv --kind enterprise --lang en
     """
-    from parkgrid_accounting.clusters.errors import FileError
     from parkgrid_accounting.clusters.intake import take_enterprises, take_outputs
+    from parkgrid_accounting.spreadsheet.errors import FileError
     from parkgrid_database.errors import StoreError
 
     who = by.strip() or getpass.getuser()
@@ -145,8 +145,8 @@ def report(
 
         parkgrid clusters report 2024-Q2 --out 2024-Q2.pdf --lang zh
     """
-    from parkgrid_accounting.clusters.errors import FileError
     from parkgrid_accounting.report.write import write_report
+    from parkgrid_accounting.spreadsheet.errors import FileError
     from parkgrid_database.errors import StoreError
     from parkgrid_domain.clusters.quarter import quarter as read
 

@@ -9,9 +9,9 @@ import pytest
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from parkgrid_accounting.clusters.errors import FileError
 from parkgrid_accounting.clusters.figures import cluster_figures, newest_quarter, revisions
 from parkgrid_accounting.clusters.template import write_template
+from parkgrid_accounting.spreadsheet.errors import FileError
 from parkgrid_domain.clusters.quarter import Quarter, quarter
 from tests.accounting.clusters_feed import HEADINGS, accounts_file, enterprises, outputs, quarter_rows, workbook
 

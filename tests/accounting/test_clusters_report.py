@@ -8,11 +8,11 @@ import psycopg
 import pytest
 from openpyxl import load_workbook
 
-from parkgrid_accounting.clusters.errors import FileError
 from parkgrid_accounting.clusters.figures import cluster_figures
 from parkgrid_accounting.report.supervision import Document, Entry, document
 from parkgrid_accounting.report.text import harmless
 from parkgrid_accounting.report.write import write_report
+from parkgrid_accounting.spreadsheet.errors import FileError
 from parkgrid_database.errors import StoreError
 from parkgrid_domain.clusters.quarter import quarter
 from tests.accounting.clusters_feed import NOW, outputs

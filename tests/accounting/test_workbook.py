@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from parkgrid_accounting.clusters.errors import FileError
-from parkgrid_accounting.clusters.sheet import Take, read_sheet
-from parkgrid_domain.clusters.cell import CellKind, Sheet
+from parkgrid_accounting.spreadsheet.errors import FileError
+from parkgrid_accounting.spreadsheet.sheet import Take, read_sheet
+from parkgrid_domain.spreadsheet.cell import CellKind, Sheet
 
 SHEET = "季度产值 Output"
 PART = "xl/worksheets/sheet1.xml"

@@ -12,7 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from parkgrid_accounting.clusters.figures import enterprises_of, revisions
-from parkgrid_accounting.clusters.sheet import Take, read_bytes, read_sheet
+from parkgrid_accounting.spreadsheet.sheet import Take, read_bytes, read_sheet
 from parkgrid_accounting.statements import statement
 from parkgrid_contract.time import SHANGHAI
 from parkgrid_database.connection import Connection
@@ -25,9 +25,9 @@ from parkgrid_domain.clusters.enterprise_file import (
     over_full,
     read_enterprises,
 )
-from parkgrid_domain.clusters.mistake import Mistake, mistake
 from parkgrid_domain.clusters.output_file import OutputFile, StatedOutput, read_outputs
 from parkgrid_domain.clusters.plan import plan
+from parkgrid_domain.spreadsheet.mistake import Mistake, mistake
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from parkgrid_accounting.clusters.errors import FileError
+from parkgrid_accounting.spreadsheet.errors import FileError
 from parkgrid_domain.clusters import enterprise_file, output_file
 from parkgrid_domain.clusters.plan import plan
-from parkgrid_domain.clusters.table import FileColumn
+from parkgrid_domain.spreadsheet.table import FileColumn
 
 _HEAD = PatternFill("solid", fgColor="FFDDEBF7")
 _NEEDED = Font(bold=True)

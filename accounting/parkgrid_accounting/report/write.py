@@ -6,9 +6,9 @@ from pathlib import Path
 
 import psycopg
 
-from parkgrid_accounting.clusters.errors import FileError
 from parkgrid_accounting.clusters.figures import cluster_figures
 from parkgrid_accounting.report.supervision import Document, document
+from parkgrid_accounting.spreadsheet.errors import FileError
 from parkgrid_database.errors import translated
 from parkgrid_domain.clusters.quarter import Quarter
 

@@ -6,11 +6,11 @@ from datetime import date
 from decimal import Decimal
 
 from parkgrid_contract.identity import IDENTIFIER
-from parkgrid_domain.clusters.cell import Cell, CellKind, Findings, Sheet, number, plain, words
-from parkgrid_domain.clusters.mistake import Mistake
 from parkgrid_domain.clusters.output_file import find_cluster
 from parkgrid_domain.clusters.plan import Plan
-from parkgrid_domain.clusters.table import FileColumn, Row, Table, table, until_too_many
+from parkgrid_domain.spreadsheet.cell import Cell, CellKind, Findings, Sheet, number, plain, words
+from parkgrid_domain.spreadsheet.mistake import Mistake
+from parkgrid_domain.spreadsheet.table import FileColumn, Row, Table, table, until_too_many
 
 SHEET = "企业账户 Enterprises"
 COLUMNS = (

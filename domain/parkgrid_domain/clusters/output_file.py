@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from parkgrid_contract.refusal import shorten
-from parkgrid_domain.clusters.cell import Cell, CellKind, Findings, Sheet, number, plain, words
-from parkgrid_domain.clusters.mistake import Mistake
 from parkgrid_domain.clusters.plan import Cluster, Plan
 from parkgrid_domain.clusters.quarter import Quarter, quarter
-from parkgrid_domain.clusters.table import FileColumn, Row, Table, table, until_too_many
+from parkgrid_domain.spreadsheet.cell import Cell, CellKind, Findings, Sheet, number, plain, words
+from parkgrid_domain.spreadsheet.mistake import Mistake
+from parkgrid_domain.spreadsheet.table import FileColumn, Row, Table, table, until_too_many
 
 SHEET = "季度产值 Output"
 COLUMNS = (

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from parkgrid_domain.clusters.cell import Cell, CellKind, Sheet
 from parkgrid_domain.clusters.enterprise_file import COLUMNS, StatedAccount, over_full, read_enterprises
 from parkgrid_domain.clusters.plan import plan
-from parkgrid_domain.clusters.table import address
+from parkgrid_domain.spreadsheet.cell import Cell, CellKind, Sheet
+from parkgrid_domain.spreadsheet.table import address
 
 KEYS = [column.key for column in COLUMNS]
 GOOD = {

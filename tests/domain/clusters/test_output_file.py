@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parkgrid_domain.clusters.cell import Cell, CellKind, Findings, Sheet, number
 from parkgrid_domain.clusters.output_file import OutputFile, read_outputs
 from parkgrid_domain.clusters.plan import plan
-from parkgrid_domain.clusters.table import address
+from parkgrid_domain.spreadsheet.cell import Cell, CellKind, Findings, Sheet, number
+from parkgrid_domain.spreadsheet.table import address
 
 TODAY = date(2026, 11, 25)
 HEADINGS = ("产业集群", "季度", "口径", "产值", "单位", "来源")

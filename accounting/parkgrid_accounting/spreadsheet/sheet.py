@@ -13,8 +13,8 @@ from typing import Literal
 
 from openpyxl.styles.numbers import is_date_format
 
-from parkgrid_accounting.clusters.errors import FileError
-from parkgrid_accounting.clusters.workbook import (
+from parkgrid_accounting.spreadsheet.errors import FileError
+from parkgrid_accounting.spreadsheet.workbook import (
     MOST_COLUMNS,
     MOST_ROWS,
     Book,
@@ -24,10 +24,10 @@ from parkgrid_accounting.clusters.workbook import (
     Stored,
     too_large,
 )
-from parkgrid_domain.clusters.cell import LONGEST, Cell, CellKind, Sheet
-from parkgrid_domain.clusters.mistake import Mistake, mistake
-from parkgrid_domain.clusters.number_format import display
-from parkgrid_domain.clusters.table import address
+from parkgrid_domain.spreadsheet.cell import LONGEST, Cell, CellKind, Sheet
+from parkgrid_domain.spreadsheet.mistake import Mistake, mistake
+from parkgrid_domain.spreadsheet.number_format import display
+from parkgrid_domain.spreadsheet.table import address
 
 MOST_BYTES = 10_000_000
 _DELIMITERS = ",\t;"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from xml.parsers import expat
 
-from parkgrid_accounting.clusters.errors import FileError
+from parkgrid_accounting.spreadsheet.errors import FileError
 
 MOST_PARTS = 1_000
 MOST_UNPACKED, MOST_ELEMENTS, MOST_DEPTH = 20_000_000, 1_000_000, 50

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from parkgrid_domain.clusters.cell import Cell, CellKind, Findings, Sheet, plain
+from parkgrid_domain.spreadsheet.cell import Cell, CellKind, Findings, Sheet, plain
 
 _UNIT = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]")
 _SEPARATORS = re.compile(r"[\s/_:,.-]+")

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from parkgrid_domain.clusters.number_format import display
+from parkgrid_domain.spreadsheet.number_format import display
 
 ACCOUNTING = '_ * #,##0.00_ ;_ * -#,##0.00_ ;_ * "-"??_ ;_ @_ '
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import Enum, auto
 
 from parkgrid_contract.refusal import shorten
-from parkgrid_domain.clusters.mistake import Mistake, mistake
+from parkgrid_domain.spreadsheet.mistake import Mistake, mistake
 
 _NUMBER = re.compile(r"[+-]?([0-9]{1,15}|[0-9]{1,3}(,[0-9]{3}){1,4})(\.[0-9]{1,10})?")
 LONGEST = 500

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from openpyxl.styles.numbers import builtin_format_code
 
-from parkgrid_accounting.clusters.errors import FileError
-from parkgrid_accounting.clusters.package import Attributes, Package, Relation, not_workbook
-from parkgrid_domain.clusters.cell import LONGEST
-from parkgrid_domain.clusters.number_format import LONGEST_CODE
+from parkgrid_accounting.spreadsheet.errors import FileError
+from parkgrid_accounting.spreadsheet.package import Attributes, Package, Relation, not_workbook
+from parkgrid_domain.spreadsheet.cell import LONGEST
+from parkgrid_domain.spreadsheet.number_format import LONGEST_CODE
 
 MOST_ROWS, MOST_COLUMNS = 10_000, 50
 MOST_SHEETS, MOST_MERGED = 100, 1_000

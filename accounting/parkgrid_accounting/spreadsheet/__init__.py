@@ -1,0 +1,1 @@
+"""Files of tables: bounded reading of XLSX and CSV."""
