@@ -11,7 +11,19 @@ from typing import Annotated
 
 import typer
 
-from parkgrid.commands import bill, clusters, dashboards, gateway, influx, measured, parks, registers, report, trace
+from parkgrid.commands import (
+    bill,
+    clusters,
+    dashboards,
+    gateway,
+    influx,
+    measured,
+    parks,
+    registers,
+    report,
+    trace,
+    vpp,
+)
 from parkgrid.commands.outcome import FAILED, finish, instant, refuse
 from parkgrid_contract.extras import MissingExtraError
 
@@ -49,6 +61,7 @@ app.add_typer(clusters.app, name="clusters")
 app.add_typer(influx.app, name="influx")
 app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(report.app, name="report")
+app.add_typer(vpp.app, name="vpp")
 app.command("trace")(trace.trace)
 app.command("import")(measured.import_command)
 app.command("show")(measured.show)

@@ -58,6 +58,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         ("parkgrid.data_folder", "PlaceError"),
         ("parkgrid_demo.prefill", "PrefillError"),
         ("parkgrid_exchange.errors", "InfluxError"),
+        ("parkgrid_vpp.errors", "PilotError"),
         ("parkgrid_accounting.errors", "AccountingError"),
         ("parkgrid_metering.errors", "MeteringError"),
         ("parkgrid_database.errors", "StoreError"),
