@@ -267,12 +267,24 @@ class Awards:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingTold:
+    """An open finding that made a quarter hour unsure; kept here, since it vanishes once somebody explains it."""
+
+    register: RegisterAddress
+    kind: Literal["jumped", "reset", "left_out", "too_much"]
+    from_: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DayTold:
     """One day that was looked at for a baseline."""
 
     day: date
     outcome: Outcome
     energy_wh: WattHours | None
+    window_wh: WattHours | None
+    """Over the adjustment's window of that day; None where it is not sure or the rule has no adjustment."""
     detail: Note
 
 
@@ -288,6 +300,7 @@ class FrozenResource:
     curve_wh: tuple[WattHours, ...] | None
     eligible: bool
     readings: Sha256
+    findings: tuple[FindingTold, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +323,7 @@ class AdjustedResource:
     past_wh: WattHours | None
     today_wh: WattHours | None
     readings: Sha256
+    findings: tuple[FindingTold, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +367,7 @@ class SettledResource:
     resource: Identifier
     note: Note
     readings: Sha256
+    findings: tuple[FindingTold, ...]
     quarters: tuple[QuarterTold, ...]
     intervals: tuple[IntervalTold, ...]
     """Only where the pack settles each resource by itself."""

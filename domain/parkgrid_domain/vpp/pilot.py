@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, TypeAlias, cast
+from zoneinfo import ZoneInfo
 
 from parkgrid_domain.vpp import documents
 from parkgrid_domain.vpp.documents import (
@@ -68,6 +69,10 @@ class EventBook:
     """By operator, the last one in time."""
     opt_outs: list[tuple[datetime, OptOut]] = field(default_factory=list)
     awards: Awards | None = None
+    resources: dict[str, Resource] = field(default_factory=dict)
+    """As they were registered when they were awarded: a later change of a formula moves nothing of this event."""
+    contracts: dict[str, tuple[str, Contract]] = field(default_factory=dict)
+    """By resource, the contract that it was awarded under, and its identifier."""
     states: list[tuple[datetime, State]] = field(default_factory=list)
     frozen: dict[str, Frozen] = field(default_factory=dict)
     """By award."""
@@ -181,7 +186,7 @@ class Pilot:
             case OptOut():
                 book.opt_outs.append((entry.at, document))
             case Awards():
-                book.awards = document
+                self._award(book, document)
             case State():
                 book.states.append((entry.at, document))
             case Frozen():
@@ -193,6 +198,16 @@ class Pilot:
                 self.statements[document.statement] = (book, entry, document)
             case Dispute():
                 book.disputes.setdefault(document.dispute, []).append((entry.at, document))
+
+    def _award(self, book: EventBook, awards: Awards) -> None:
+        book.awards = awards
+        day = book.event.from_.astimezone(ZoneInfo(book.event.zone)).date()
+        for each in awards.awards:
+            for part in each.parts:
+                book.resources[part.resource] = self.resources[part.resource]
+                name = self.contract_of(each.operator, part.resource, day)
+                if name is not None:
+                    book.contracts[part.resource] = name, self.contracts[name]
 
     def phase(self, resource: str) -> str:
         """Where a resource stands; empty: it was never registered for the pilot."""
