@@ -61,6 +61,8 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         ("parkgrid_vpp.errors", "PilotError"),
         ("parkgrid_accounting.errors", "AccountingError"),
         ("parkgrid_metering.errors", "MeteringError"),
+        ("parkgrid_vpp.errors", "PilotError"),
+        ("parkgrid_domain.vpp.forms", "DocumentError"),
         ("parkgrid_database.errors", "StoreError"),
     )
     return tuple(getattr(sys.modules[module], name) for module, name in names if module in sys.modules)

@@ -1,0 +1,141 @@
+"""Clearing: the bids of an event become awards, the cheapest first, and whoever gets nothing is told why.
+
+    bids by price, then by entry ─▶ each part: may it be awarded? ─▶ taken until the target is reached
+                                                └─ no: the reason           └─ the last part is cut to the target
+
+What nobody delivers of the target is `short_w`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from parkgrid_domain.vpp.documents import Award, Awards, Bid, Event, Loser, Part
+from parkgrid_domain.vpp.pack import Pack
+from parkgrid_domain.vpp.pilot import EventBook, Pilot
+
+
+@dataclass(slots=True)
+class _Cleared:
+    """What was taken so far."""
+
+    left_w: int
+    taken: dict[str, str] = field(default_factory=dict)
+    """Resource to the bid that it was awarded with."""
+    awards: list[Award] = field(default_factory=list)
+    losers: list[Loser] = field(default_factory=list)
+    price: Decimal = Decimal(0)
+    """The highest accepted."""
+
+    def lost(self, bid: Bid, resource: str | None, reason: str) -> None:
+        """Note a bid, or one part of it, that gets nothing or less."""
+        self.losers.append(Loser(bid.bid, bid.operator, resource, reason))
+
+
+def clear(pilot: Pilot, event_id: str, pack: Pack) -> Awards:
+    """The awards of a published event from the bids that the ledger holds."""
+    book = pilot.events[event_id]
+    cleared = _Cleared(book.event.target_w)
+    for offered in sorted(book.bids.values(), key=lambda each: (each.bid.price, each.number)):
+        bid = offered.bid
+        why = _price_refused(pack, bid)
+        if why:
+            cleared.lost(bid, None, why)
+        else:
+            _take(pilot, book, bid, cleared)
+    price = cleared.price if pack.fixed_cny_per_kwh is None else pack.fixed_cny_per_kwh
+    return Awards(price, tuple(cleared.awards), tuple(cleared.losers), cleared.left_w)
+
+
+def award_id(event_id: str, bid: Bid) -> str:
+    """The identifier of the award of an operator in an event."""
+    return f"{event_id}-{bid.operator}"
+
+
+def part_refused(pilot: Pilot, book: EventBook, operator: str, part: Part) -> str:
+    """Why a part of a bid may not be awarded, with the values; empty if it may."""
+    return next(_reasons(pilot, book, operator, part), "")
+
+
+def _take(pilot: Pilot, book: EventBook, bid: Bid, cleared: _Cleared) -> None:
+    parts = []
+    for part in bid.parts:
+        why = part_refused(pilot, book, bid.operator, part)
+        if not why and part.resource in cleared.taken:
+            why = f"{part.resource} is awarded with the bid {cleared.taken[part.resource]}, which is cheaper or earlier"
+        if not why and not cleared.left_w:
+            why = "not needed: cheaper or earlier bids reach the target"
+        if why:
+            cleared.lost(bid, part.resource, why)
+            continue
+        got = min(part.w, cleared.left_w)
+        if got < part.w:
+            cleared.lost(bid, part.resource, f"cut from {part.w} W to {got} W: the target is reached")
+        cleared.left_w -= got
+        cleared.taken[part.resource] = bid.bid
+        parts.append(Part(part.resource, got))
+    if parts:
+        total = sum(part.w for part in parts)
+        cleared.awards.append(Award(award_id(book.event_id, bid), bid.bid, bid.operator, total, tuple(parts)))
+        cleared.price = max(cleared.price, bid.price)
+
+
+def _price_refused(pack: Pack, bid: Bid) -> str:
+    if pack.least_cny_per_kwh <= bid.price <= pack.most_cny_per_kwh:
+        return ""
+    bounds = f"{pack.least_cny_per_kwh} to {pack.most_cny_per_kwh} yuan/kWh"
+    return f"the price {bid.price} yuan/kWh lies outside the bounds of {pack.pack_id}, {bounds}"
+
+
+def _reasons(pilot: Pilot, book: EventBook, operator: str, part: Part) -> Iterator[str]:
+    name, event = part.resource, book.event
+    resource = pilot.resources[name]
+    if name in book.excused(operator):
+        yield "opted out"
+    phase = pilot.phase(name)
+    if phase != "active":
+        yield f"not active: {name} is {phase or 'not yet registered for the pilot'}"
+    day = _day(event)
+    if pilot.contract_of(operator, name, day) is None:
+        yield f"no contract of {operator} for {name} is in force on {day}"
+    unproven = pilot.unproven(name)
+    if unproven:
+        yield f"not proven where it lies: {', '.join(unproven)}"
+    if not pilot.under(name, event.targets):
+        yield f"not under the targets: {', '.join(event.targets)}"
+    most = resource.up_w if event.direction == "shave" else resource.down_w
+    if part.w > most:
+        yield f"{part.w} W is more than the {most} W that {name} is registered with"
+    yield from _in_time(event, resource.notice_min)
+    other = pilot.promised(name, event.from_, event.to)
+    if other is not None:
+        yield f"{name} is awarded in {other}, which overlaps"
+
+
+def _in_time(event: Event, notice_min: int) -> Iterator[str]:
+    given = event.from_ - event.bids_until
+    if given < timedelta(minutes=notice_min):
+        yield f"needs {notice_min} min of notice; between award and begin are {given // timedelta(minutes=1)} min"
+
+
+def _day(event: Event) -> date:
+    return event.from_.astimezone(ZoneInfo(event.zone)).date()
+
+
+def shared(total_w: int, most_w: Sequence[tuple[str, int]], step_w: int = 100) -> tuple[Part, ...]:
+    """An award from above over an operator's resources, each at most its own power, in proportion to it.
+
+    What is left by rounding to `step_w` goes to the resources in their order. What is beyond all of them is not shared:
+    compare the sum of the parts with `total_w`.
+    """
+    all_w = sum(most // step_w * step_w for _, most in most_w)
+    wanted = min(total_w, all_w) // step_w * step_w
+    given = {
+        name: wanted * (most // step_w * step_w) // all_w // step_w * step_w if all_w else 0 for name, most in most_w
+    }
+    for name, most in most_w:
+        room = most // step_w * step_w - given[name]
+        given[name] += min(room, wanted - sum(given.values()))
+    return tuple(Part(name, w) for name, w in given.items() if w)

@@ -1,0 +1,72 @@
+"""What the commands of the pilot share: options, a connection with the pilot read, and how an act is written."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from parkgrid.commands import outcome
+
+if TYPE_CHECKING:
+    from parkgrid_database.connection import Connection
+    from parkgrid_domain.vpp.ledger import Entry
+    from parkgrid_domain.vpp.pilot import EventBook, Pilot
+    from parkgrid_vpp.ledger import Act
+
+Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
+By = Annotated[str, typer.Option("--by", help="Your name; it is stored in the ledger.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+EventId = Annotated[str, typer.Argument(help="The event's identifier, as `parkgrid vpp events` lists it.")]
+
+
+@contextmanager
+def reading(dsn: str) -> Iterator[tuple["Connection", "Pilot"]]:
+    """A connection, and the pilot as far as the ledger goes."""
+    import psycopg
+
+    from parkgrid_database.errors import translated
+    from parkgrid_domain.vpp.pilot import Pilot
+    from parkgrid_vpp.ledger import follow
+
+    with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+        pilot = Pilot()
+        follow(connection, pilot)
+        yield connection, pilot
+
+
+def run(dsn: str, action: Callable[["Connection", "Pilot"], None]) -> NoReturn:
+    """Do something with the pilot and end the command."""
+
+    def opened() -> int:
+        with reading(dsn) as (connection, pilot):
+            action(connection, pilot)
+        return 0
+
+    outcome.finish(opened)
+
+
+def written(connection: "Connection", pilot: "Pilot", acts: Sequence["Act"], by: str) -> list["Entry"]:
+    """Write acts now, all of them or none."""
+    from datetime import UTC, datetime
+
+    from parkgrid_vpp.ledger import write
+
+    return write(connection, pilot, acts, by, datetime.now(UTC))
+
+
+def book_of(pilot: "Pilot", event: str) -> "EventBook":
+    """An event by its identifier. Raises `PilotError` for one that is not there, with those that are."""
+    from parkgrid_vpp.errors import PilotError
+
+    found = pilot.events.get(event)
+    if found is None:
+        known = ", ".join(list(pilot.events)[-10:]) or "none"
+        raise PilotError(f"{event!r} is not an event; the latest are: {known}")
+    return found
+
+
+def show(told: dict[str, Any], lines: Sequence[str], *, as_json: bool) -> None:
+    """Print what was done: as one JSON object, or as lines."""
+    typer.echo(json.dumps(told, ensure_ascii=False, default=str) if as_json else "\n".join(lines))

@@ -1,0 +1,203 @@
+"""Clearing: the cheapest first, nothing beyond the target, no resource twice, and a reason for every loser."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parkgrid_domain.vpp.clearing import clear, shared
+from parkgrid_domain.vpp.documents import (
+    AnyDocument,
+    Awards,
+    Bid,
+    Contract,
+    Location,
+    Operator,
+    OptOut,
+    Part,
+    Phase,
+    Resource,
+    Term,
+)
+from parkgrid_domain.vpp.pack import read_pack
+from parkgrid_domain.vpp.pilot import Pilot
+from tests.vpp.small_pilot import PACK, PARK, START, awards, bid, event, registry, rules, written
+
+_RESOURCES = ("r-0", "r-1", "r-2", "r-3", "r-4")
+_MOST_W = 300_000
+
+
+def pilot_of(*more: tuple[str, AnyDocument]) -> Pilot:
+    pilot = Pilot()
+    written(pilot, [*rules(), *registry(), ("ev-1", event()), *more])
+    return pilot
+
+
+def cleared(*bids: Bid, before: Sequence[tuple[str, AnyDocument]] = ()) -> Awards:
+    return clear(pilot_of(*before, *[("ev-1", each) for each in bids]), "ev-1", PACK)
+
+
+def reasons(found: Awards) -> dict[str | None, str]:
+    return {each.resource: each.reason for each in found.losers}
+
+
+def test_a_bid_within_the_target_is_awarded_whole() -> None:
+    found = cleared(bid())
+    assert found == replace(awards(), awards=(replace(awards().awards[0], award="ev-1-op-1"),))
+
+
+def test_nobody_bids() -> None:
+    assert cleared() == Awards(Decimal(0), (), (), 600_000)
+
+
+def test_a_price_outside_the_bounds_of_the_pack_is_refused_whole() -> None:
+    found = cleared(replace(bid(), price=Decimal("3.51")))
+    assert (found.awards, found.short_w) == ((), 600_000)
+    assert reasons(found) == {
+        None: "the price 3.51 yuan/kWh lies outside the bounds of guangdong-2026, 0.07 to 3.5 yuan/kWh"
+    }
+
+
+def test_a_price_that_the_market_fixes_is_paid() -> None:
+    fixed = read_pack(PACK.text.replace("least_cny", "fixed_cny_per_kwh = 2.5\nleast_cny"), "fixed.toml")
+    assert clear(pilot_of(("ev-1", bid())), "ev-1", fixed).price == Decimal("2.5")
+
+
+@pytest.mark.parametrize(
+    ("before", "reason"),
+    [
+        ([("load-1", Phase("suspended", date(2026, 6, 1), ""))], "not active: load-1 is suspended"),
+        (
+            [("tr-1", Location("transformer", "T", "line-1", "unverified", "", None, None))],
+            "not proven where it lies: tr-1",
+        ),
+        ([("ev-1", OptOut("op-1", "load-1", "maintenance"))], "opted out"),
+        (
+            [("con-1", replace(next(d for _, d in registry() if isinstance(d, Contract)), valid_to=START.date()))],
+            "no contract of op-1 for load-1 is in force on 2026-06-24",
+        ),
+    ],
+)
+def test_a_part_that_may_not_be_awarded_is_told_why(before: Sequence[tuple[str, AnyDocument]], reason: str) -> None:
+    assert reasons(cleared(bid(), before=before))["load-1"] == reason
+
+
+def test_more_than_a_resource_is_registered_with_is_refused() -> None:
+    found = cleared(replace(bid(), parts=(Part("load-1", 200_100),)))
+    assert reasons(found) == {"load-1": "200100 W is more than the 200000 W that load-1 is registered with"}
+
+
+def test_a_resource_elsewhere_and_one_that_needs_more_notice() -> None:
+    pilot = pilot_of(("line-2", Location("line", "L", "sta-1", "declared", "", None, None)))
+    late = replace(event(), targets=("line-2",), bids_until=START - timedelta(minutes=10), opt_out_until=START)
+    near = replace(late, targets=())
+    written(
+        pilot,
+        [("ev-2", late), ("ev-3", near), ("ev-2", replace(bid(), bid="b-2")), ("ev-3", replace(bid(), bid="b-3"))],
+    )
+    assert set(reasons(clear(pilot, "ev-2", PACK)).values()) == {"not under the targets: line-2"}
+    found = clear(pilot, "ev-3", PACK)
+    assert reasons(found) == {"load-1": "needs 30 min of notice; between award and begin are 10 min"}
+    assert found.awards[0].parts == (Part("storage-1", 500_000),)
+
+
+def test_the_same_resource_is_not_awarded_in_two_events_that_overlap() -> None:
+    """Two events on one transformer, half an hour of both at the same time."""
+    pilot = pilot_of(("ev-1", bid()))
+    written(pilot, [("ev-2", event(START + timedelta(minutes=90)))])
+    written(pilot, [("ev-2", replace(bid(), bid="bid-2")), ("ev-1", clear(pilot, "ev-1", PACK))])
+    found = clear(pilot, "ev-2", PACK)
+    assert (found.awards, found.short_w) == ((), 600_000)
+    assert set(reasons(found).values()) == {
+        f"{name} is awarded in ev-1, which overlaps" for name in ("storage-1", "load-1")
+    }
+
+
+def test_an_award_from_above_is_shared_in_proportion() -> None:
+    assert shared(300_000, [("a", 400_000), ("b", 200_000)]) == (Part("a", 200_000), Part("b", 100_000))
+    assert shared(1_000, [("a", 300), ("b", 300), ("c", 350)]) == (Part("a", 300), Part("b", 300), Part("c", 300))
+    assert shared(100, [("a", 300), ("b", 300)]) == (Part("a", 100),)
+    assert shared(100, []) == ()
+
+
+@given(st.integers(1, 10_000).map(lambda n: 100 * n), st.lists(st.integers(0, 500_000), max_size=6))
+def test_what_is_shared_is_never_more_than_each_can(total: int, most: list[int]) -> None:
+    parts = {part.resource: part.w for part in shared(total, [(f"r-{n}", each) for n, each in enumerate(most)])}
+    can = [each // 100 * 100 for each in most]
+    assert sum(parts.values()) == min(total, sum(can))
+    assert all(0 < w <= can[int(name[2:])] and w % 100 == 0 for name, w in parts.items())
+
+
+def wide_pilot() -> Pilot:
+    """Five resources behind one account that three operators may offer, each by a contract of another type."""
+    acts: list[tuple[str, AnyDocument]] = [("op-3", Operator("三号运营商", "Operator three"))]
+    for name in _RESOURCES:
+        meter = (Term(f"{PARK}/gw-1/{name}/energy_import_kwh", 1),)
+        load = Resource("负荷", "Load", PARK, "acc-1", "interruptible", _MOST_W, 0, 1000, 0, 60, 60, meter, "zero")
+        acts.append((name, load))
+        acts += [(name, replace(each, on=date(2026, 5, 1))) for _, each in registry() if isinstance(each, Phase)][:5]
+    contract = next(each for _, each in registry() if isinstance(each, Contract))
+    for number, kind in enumerate(("day_ahead", "hour", "direct"), 1):
+        operator = f"op-{number}"
+        acts.append((f"con-{number}", replace(contract, operator=operator, type=kind, resources=_RESOURCES)))  # type: ignore[arg-type]
+    return pilot_of(*acts)
+
+
+_WIDE = wide_pilot()
+_PARTS = st.dictionaries(
+    st.sampled_from(_RESOURCES), st.integers(1, _MOST_W // 100 + 50).map(lambda n: 100 * n), min_size=1
+)
+_BIDS = st.lists(st.tuples(st.sampled_from(["0.05", "1", "2", "2", "3.5", "4"]), _PARTS), min_size=1, max_size=3)
+
+
+def wide_cleared(offers: list[tuple[str, dict[str, int]]], target_w: int) -> tuple[list[Bid], Awards]:
+    """Offers of several operators for one event, in their order, in a pilot that is used again."""
+    _WIDE.events.clear()
+    bids = [
+        Bid(f"bid-{n}", f"op-{n + 1}", Decimal(price), tuple(Part(name, w) for name, w in parts.items()))
+        for n, (price, parts) in enumerate(offers)
+    ]
+    written(_WIDE, [("ev-9", event(target_w=target_w)), *[("ev-9", each) for each in bids]])
+    return bids, clear(_WIDE, "ev-9", PACK)
+
+
+@given(_BIDS, st.integers(1, 12_000).map(lambda n: 100 * n))
+def test_what_clearing_always_keeps_to(offers: list[tuple[str, dict[str, int]]], target_w: int) -> None:
+    bids, found = wide_cleared(offers, target_w)
+    parts = [(award, part) for award in found.awards for part in award.parts]
+    assert sum(part.w for _, part in parts) + found.short_w == target_w, "the target is the awards and what is short"
+    assert all(award.w == sum(part.w for part in award.parts) for award in found.awards)
+    assert len({part.resource for _, part in parts}) == len(parts), "no resource twice"
+    asked = {(each.bid, part.resource): part.w for each in bids for part in each.parts}
+    got = {(award.bid, part.resource): part.w for award, part in parts}
+    told = {(each.bid, each.resource) for each in found.losers}
+    whole = {each.bid for each in found.losers if each.resource is None}
+    for key, w in asked.items():
+        assert got.get(key, 0) == w or key in told or key[0] in whole, "who gets less than asked is told why"
+    assert all(got.get(key, 0) <= w for key, w in asked.items())
+    assert all(each.reason for each in found.losers)
+    assert found.price == max(
+        (each.price for each in bids if each.bid in {award.bid for award in found.awards}), default=0
+    )
+
+
+@given(_BIDS, st.integers(1, 12_000).map(lambda n: 100 * n))
+def test_no_cheaper_or_earlier_bid_loses_while_it_could_serve(
+    offers: list[tuple[str, dict[str, int]]], target_w: int
+) -> None:
+    bids, found = wide_cleared(offers, target_w)
+    order = {each.bid: (each.price, number) for number, each in enumerate(bids)}
+    got = {part.resource: award.bid for award in found.awards for part in award.parts}
+    for loser in found.losers:
+        if loser.reason.startswith(("not needed", "cut")):
+            assert all(order[award.bid] <= order[loser.bid] for award in found.awards), (
+                "only dearer ones are not needed"
+            )
+        elif "which is cheaper or earlier" in loser.reason and loser.resource:
+            assert order[got[loser.resource]] < order[loser.bid]
+    if found.short_w:
+        assert not any(each.reason.startswith(("not needed", "cut")) for each in found.losers)
