@@ -61,7 +61,6 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         ("parkgrid_vpp.errors", "PilotError"),
         ("parkgrid_accounting.errors", "AccountingError"),
         ("parkgrid_metering.errors", "MeteringError"),
-        ("parkgrid_vpp.errors", "PilotError"),
         ("parkgrid_domain.vpp.forms", "DocumentError"),
         ("parkgrid_database.errors", "StoreError"),
     )

@@ -1,5 +1,6 @@
 """`parkgrid vpp` as people type it: acts in the ledger with their name, refusals in words."""
 
+import json
 from datetime import UTC, datetime
 
 import psycopg
@@ -68,3 +69,18 @@ def test_a_database_that_is_not_there_is_said_in_words() -> None:
     refused = run("phase", "load-1", "left", "--by", "x", "--dsn", "host=127.0.0.1 port=1")
     assert refused.exit_code == 1
     assert refused.stderr.startswith("error: ")
+
+
+def test_the_chain_is_checked_and_an_empty_one_is_not_called_valid(pilot_dsn: str) -> None:
+    checked = run("ledger", "check", "--json", "--dsn", pilot_dsn)
+    assert checked.exit_code == 0
+    assert json.loads(checked.output)["digest"] == followed(pilot_dsn).head.digest  # type: ignore[union-attr]
+    with psycopg.connect(pilot_dsn, autocommit=True) as connection:
+        connection.execute("ALTER TABLE base.vpp_entry DISABLE TRIGGER append_only")
+        connection.execute("UPDATE base.vpp_entry SET by = 'somebody else' WHERE number = 5")
+    broken = run("ledger", "check", "--dsn", pilot_dsn)
+    assert (broken.exit_code, "entry 5 was altered" in broken.stderr) == (1, True)
+    with psycopg.connect(pilot_dsn, autocommit=True) as connection:
+        connection.execute("ALTER TABLE base.vpp_entry DISABLE TRIGGER append_only")
+        connection.execute("DELETE FROM base.vpp_entry")
+    assert run("ledger", "check", "--dsn", pilot_dsn).output == "not checked: the ledger has no entries\n"

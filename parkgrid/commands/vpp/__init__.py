@@ -2,7 +2,7 @@
 
 import typer
 
-from parkgrid.commands.vpp import ledger
+from parkgrid.commands.vpp import ledger, registry
 
 app = typer.Typer(
     help=(
@@ -14,3 +14,4 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.add_typer(ledger.app, name="ledger")
+app.command("phase")(registry.phase)

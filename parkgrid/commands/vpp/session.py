@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -16,24 +17,31 @@ if TYPE_CHECKING:
     from parkgrid_vpp.ledger import Act
 
 Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
-By = Annotated[str, typer.Option("--by", help="Your name; it is stored in the ledger.")]
+By = Annotated[str, typer.Option("--by", help="Who does it; the name is stored in the ledger with the act.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 EventId = Annotated[str, typer.Argument(help="The event's identifier, as `parkgrid vpp events` lists it.")]
 
 
 @contextmanager
 def reading(dsn: str) -> Iterator[tuple["Connection", "Pilot"]]:
-    """A connection, and the pilot as far as the ledger goes."""
-    import psycopg
-
-    from parkgrid_database.errors import translated
+    """A connection, and the pilot as far as the ledger goes. Raises `StoreError`, `LedgerError`."""
     from parkgrid_domain.vpp.pilot import Pilot
     from parkgrid_vpp.ledger import follow
 
-    with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+    with connected(dsn) as connection:
         pilot = Pilot()
         follow(connection, pilot)
         yield connection, pilot
+
+
+def connected(dsn: str) -> "Connection":
+    """A connection to the database, to be used with `with`. Raises `StoreError`."""
+    import psycopg
+
+    from parkgrid_database.errors import translated
+
+    with translated():
+        return psycopg.connect(dsn, autocommit=True, connect_timeout=5)
 
 
 def run(dsn: str, action: Callable[["Connection", "Pilot"], None]) -> NoReturn:
@@ -47,13 +55,24 @@ def run(dsn: str, action: Callable[["Connection", "Pilot"], None]) -> NoReturn:
     outcome.finish(opened)
 
 
+def write_acts(dsn: str, by: str, acts: Callable[[], list["Act"]], *, as_json: bool = False) -> NoReturn:
+    """Write acts into the ledger, all of them or none, tell the number of each, and end the command."""
+    run(dsn, lambda connection, pilot: tell(written(connection, pilot, acts(), by), as_json=as_json))
+
+
 def written(connection: "Connection", pilot: "Pilot", acts: Sequence["Act"], by: str) -> list["Entry"]:
     """Write acts now, all of them or none."""
-    from datetime import UTC, datetime
-
     from parkgrid_vpp.ledger import write
 
     return write(connection, pilot, acts, by, datetime.now(UTC))
+
+
+def tell(entries: Sequence["Entry"], *, as_json: bool = False) -> None:
+    """Print the entries that were written."""
+    told = [
+        {"number": each.number, "kind": each.kind, "subject": each.subject, "digest": each.digest} for each in entries
+    ]
+    show({"entries": told}, [f"entry {each.number}: {each.kind} {each.subject}" for each in entries], as_json=as_json)
 
 
 def book_of(pilot: "Pilot", event: str) -> "EventBook":

@@ -1,33 +1,17 @@
-"""`parkgrid vpp`: what people do in the virtual power plant pilot, each act with the name of who does it."""
+"""`parkgrid vpp phase`: what people do in the registry of the pilot."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from parkgrid.commands import outcome
+from parkgrid.commands.vpp.session import By, Dsn, write_acts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from parkgrid_database.connection import Connection
     from parkgrid_domain.vpp.documents import PhaseName
-    from parkgrid_vpp.ledger import Act
-
-Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
-By = Annotated[str, typer.Option("--by", help="Who does it; the name is stored in the ledger with the act.")]
-
-app = typer.Typer(
-    help=(
-        "The virtual power plant pilot: registry, events, settlement, proof.\n\n"
-        "Everything that is done here is written into a ledger, with the name given by `--by`, and is never changed."
-    ),
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-)
 
 
-@app.command()
 def phase(
     resource: Annotated[str, typer.Argument(help="A registered resource.")],
     phase: Annotated[
@@ -53,31 +37,6 @@ def phase(
 
     day = _day(on)
     write_acts(dsn, by, lambda: [Act(resource, Phase(_phase(phase), day, note))])
-
-
-def write_acts(dsn: str, by: str, acts: "Callable[[], list[Act]]") -> None:
-    """Write acts into the ledger, tell the number of each, and end the command."""
-
-    def action() -> int:
-        from parkgrid_domain.vpp.pilot import Pilot
-        from parkgrid_vpp.ledger import write
-
-        with connected(dsn) as connection:
-            for entry in write(connection, Pilot(), acts(), by, datetime.now(UTC)):
-                typer.echo(f"entry {entry.number}: {entry.kind} {entry.subject}")
-        return 0
-
-    outcome.finish(action)
-
-
-def connected(dsn: str) -> "Connection":
-    """A connection to the database, to be used with `with`. Raises `StoreError`."""
-    import psycopg
-
-    from parkgrid_database.errors import translated
-
-    with translated():
-        return psycopg.connect(dsn, autocommit=True, connect_timeout=5)
 
 
 def _day(text: str | None) -> date:
