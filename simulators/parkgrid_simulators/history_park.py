@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parkgrid_simulators.flow import Flow, Metered
-from parkgrid_simulators.park import Balance, Day, Measurements, Park
+from parkgrid_simulators.measurements import Measurements
+from parkgrid_simulators.park import Balance, Day, Park
 from parkgrid_simulators.scenario import Scenario
 from parkgrid_simulators.state import ParkState
 from parkgrid_simulators.weather import MINUTE_MS, MINUTES

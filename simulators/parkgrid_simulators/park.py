@@ -9,25 +9,24 @@ integrate exactly what the powers say, and the sum of the registers balances to 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from parkgrid_simulators import readings
-from parkgrid_simulators.chargers import Gun, Plugged, Station
+from parkgrid_simulators.chargers import Gun, Station
 from parkgrid_simulators.dc_bus import bus_of
-from parkgrid_simulators.flow import WATT_MS_PER_KWH, Flow, Metered
+from parkgrid_simulators.flow import Flow, Metered
 from parkgrid_simulators.irradiance import SetSun
-from parkgrid_simulators.load import Load, load_day
+from parkgrid_simulators.load import load_day
+from parkgrid_simulators.measurements import Measurements, together
+from parkgrid_simulators.nameplates import array_of, battery_of, first_flow, load_of, strategy_of
 from parkgrid_simulators.plant import SimulatedDevice, Values
-from parkgrid_simulators.pv import PvArray, PvDay, generation
+from parkgrid_simulators.pv import PvDay, generation
 from parkgrid_simulators.readings import along
-from parkgrid_simulators.scenario import DeviceSettings, Scenario, minutes_of
+from parkgrid_simulators.scenario import DeviceSettings, Scenario
 from parkgrid_simulators.state import ParkState, describe_station, restore_station
-from parkgrid_simulators.storage import Battery, Strategy
 from parkgrid_simulators.weather import MINUTE_MS, Site, WeatherDay, interpolate
 
 _DAY_MS = 86_400_000
@@ -35,8 +34,6 @@ _NO_LOAD_SHARE, _COPPER_SHARE = 0.0011, 0.009
 """Losses of a transformer as shares of its rating: idle, and at full load (GB 20052 grade 2, about 3 MVA)."""
 _LONGEST_CATCH_UP_DAYS = 14
 _START_SOC = 0.5
-_BASE_HOURS = 10.0
-"""Registers of a park do not begin at zero: this many hours at rated power have passed already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +63,6 @@ class Day:
     loads: Mapping[str, list[float]] = field(default_factory=dict)
 
 
-class Measurements(NamedTuple):
-    """What the instruments of a park meet at an instant of a day, or at many: then each number is an array."""
-
-    at_ms: Any
-    begun_ms: Any
-    """The beginning of the step, at which all that follows stood as it is told here."""
-    minute: Any
-    """Of the day, at the instant: a number, or a list of them."""
-    flows: Mapping[str, Metered]
-    guns: Mapping[str, Plugged]
-    energy_kwh: Any
-    """In the storage."""
-    target_kw: Any
-    """Of the bus."""
-
-
 class Park:
     """A plant driven by physics; it only goes forward.
 
@@ -95,21 +76,21 @@ class Park:
         self.devices: tuple[SimulatedDevice, ...] = scenario.simulated()
         self._settings: dict[str, DeviceSettings] = {device.id: device for device in scenario.devices}
         self._step_ms = round(scenario.step_s * 1000)
-        self._arrays = {one.id: _array(one) for one in self._of("pv_inverter")}
-        self._loads = {one.id: _load(one) for one in self._of("meter")}
+        self._arrays = {one.id: array_of(one) for one in self._of("pv_inverter")}
+        self._loads = {one.id: load_of(one) for one in self._of("meter")}
         self._guns = {one.id: Gun(one.ratings["rated_power_kw"]) for one in self._of("charger")}
         self._station = self._build_station()
         storage = self._of("storage")
         self._storage_id = storage[0].id if storage else ""
-        self._battery = _battery(storage[0]) if storage else None
+        self._battery = battery_of(storage[0]) if storage else None
         self._idle_w = round(1000 * self._battery.auxiliary_kw(0.0)) if self._battery else 0
-        self._strategy = _strategy(scenario)
+        self._strategy = strategy_of(scenario)
         self._setpoint_kw: float | None = None
         self._limits_pct = dict.fromkeys(self._arrays, 100.0)
         self._sun: SetSun | None = None
         self._energy_kwh = _START_SOC * self._battery.capacity_kwh if self._battery else 0.0
         self._grid_id = self._of("grid_meter")[0].id
-        self.flows = {one.id: _first_flow(one) for one in scenario.devices}
+        self.flows = {one.id: first_flow(one) for one in scenario.devices}
         self.loss = Flow()
         self.bus = bus_of(scenario)
         """The direct-current bus; no part of the balance, what hangs on it is counted itself."""
@@ -174,7 +155,7 @@ class Park:
         for at_ms in stamps:
             self.advance_to(at_ms)
             measurements.append(self._measure(at_ms))
-        measured = self._whole(_together(measurements))
+        measured = self._whole(together(measurements))
         return {device.device: self._shown(device.device, measured) for device in self.devices}
 
     def write(self, device: str, signal: str, value: float) -> None:
@@ -417,61 +398,3 @@ class Park:
 
     def _air_c(self, measured: Measurements) -> Any:
         return along(self._day.weather.temperature, measured.minute)
-
-
-def _together(measurements: Sequence[Measurements]) -> Measurements:
-    """Sights of many instants as one of all of them; whole numbers stay whole, a float holds no register's digits."""
-    at_ms, begun_ms, minute, flows, guns, energy_kwh, target_kw = zip(*measurements, strict=True)
-    metered = np.array([[*each.values()] for each in flows], np.int64).transpose(1, 2, 0)
-    plugged = zip(*(each.values() for each in guns), strict=True)
-    return Measurements(
-        np.array(at_ms),
-        np.array(begun_ms),
-        list(minute),
-        {name: Metered(*columns) for name, columns in zip(flows[0], metered, strict=True)},
-        {name: Plugged(*map(np.array, zip(*rows, strict=True))) for name, rows in zip(guns[0], plugged, strict=True)},
-        np.array(energy_kwh),
-        np.array(target_kw),
-    )
-
-
-def _array(device: DeviceSettings) -> PvArray:
-    return PvArray(
-        rated_power_kw=device.ratings["rated_power_kw"],
-        dc_ac_ratio=device.dc_ac_ratio,
-        tilt_deg=device.tilt_deg,
-        azimuth_deg=device.azimuth_deg,
-        cloud_lag_min=device.cloud_lag_min,
-    )
-
-
-def _load(device: DeviceSettings) -> Load:
-    return Load(
-        name=device.id,
-        rated_power_kw=device.ratings["rated_power_kw"],
-        shape=device.shape,
-        cooling_share=device.cooling_share,
-        machine_kw=device.ratings["rated_power_kw"] * 0.05,
-        power_factor=device.power_factor,
-    )
-
-
-def _battery(device: DeviceSettings) -> Battery:
-    return Battery(capacity_kwh=device.ratings["capacity_kwh"], power_kw=device.ratings["rated_power_kw"])
-
-
-def _strategy(scenario: Scenario) -> Strategy:
-    settings = scenario.strategy
-    return Strategy(
-        peak_import_kw=settings.peak_import_kw,
-        valley=tuple(minutes_of(text) for text in settings.valley),
-        peak=tuple(minutes_of(text) for text in settings.peak),
-        valley_share=settings.valley_share,
-    )
-
-
-def _first_flow(device: DeviceSettings) -> Flow:
-    """Registers of a device that has been in service for a while."""
-    base = round(_BASE_HOURS * device.ratings.get("rated_power_kw", 0.0)) * WATT_MS_PER_KWH
-    given = {"storage": base * 9 // 8, "grid_meter": base // 20}.get(device.device_class, 0)
-    return Flow(taken=base, given=given, reactive=base // 4)
