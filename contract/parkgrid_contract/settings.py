@@ -108,7 +108,8 @@ def load(kind: type[_T], path: Path | None, environment: Mapping[str, str], role
     _overlay(kind, document, environment, f"PARKGRID_{role.upper()}_", problems)
     settings = _build(kind, document, file, "", problems)
     across = getattr(kind, "document_problems", None)
-    problems += [Problem(file, *found) for found in across(document)] if across else []
+    told = {problem.key for problem in problems}
+    problems += [Problem(file, *found) for found in across(document) if found[0] not in told] if across else []
     if not problems:
         problems += [Problem(file, *found) for found in _own_problems(settings)]
     if problems:

@@ -94,6 +94,8 @@ class Gun:
     sessions: int = 0
     session_base: int = 0
     """The cumulative energy when the session began, in the unit of the park's registers."""
+    scheduled_kw: float | None = None
+    """The most that a schedule leaves it now."""
 
     @property
     def state(self) -> int:
@@ -101,6 +103,11 @@ class Gun:
         if self.vehicle is None:
             return _AVAILABLE
         return _CHARGING if self.vehicle.soc < self.vehicle.target else _FINISHING
+
+    @property
+    def most_kw(self) -> float:
+        """The most it may give now."""
+        return self.limit_kw if self.scheduled_kw is None else min(self.limit_kw, self.scheduled_kw)
 
     @property
     def plugged(self) -> Plugged:
@@ -172,7 +179,7 @@ class Station:
 
     def _share(self, visits: list[tuple[Gun, Vehicle]], seconds: float) -> None:
         """Divide what a cabinet has among the vehicles at its guns."""
-        wanted = [min(vehicle.wanted_kw, self.gun_power_kw, gun.limit_kw) for gun, vehicle in visits]
+        wanted = [min(vehicle.wanted_kw, self.gun_power_kw, gun.most_kw) for gun, vehicle in visits]
         shares = share_modules(wanted, self.cabinet_power_kw, self.module_kw)
         for (gun, vehicle), power in zip(visits, shares, strict=True):
             # Whole watts, so that every register of the park counts the same energy.

@@ -11,7 +11,8 @@ from typing import Any
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_edge import drivers
 from parkgrid_edge.driver_rules import rating_problems
-from parkgrid_simulators.scenario import SCENARIOS, DcBusSettings, DeviceSettings, Scenario, load_scenario
+from parkgrid_simulators.scenario import SCENARIOS, Scenario, load_scenario
+from parkgrid_simulators.scenario_tables import DcBusSettings, DeviceSettings
 
 RATED_KW, STORED_HOURS = 100.0, 2.0
 """Of a device whose ratings nobody gave: its power, and a storage's capacity at this power."""

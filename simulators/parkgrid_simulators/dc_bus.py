@@ -14,7 +14,8 @@ import numpy as np
 from parkgrid_contract.signals import OPERATING_STATES
 from parkgrid_simulators.flow import Flow, Metered
 from parkgrid_simulators.readings import Columns, kwh
-from parkgrid_simulators.scenario import DcBusSettings, Scenario
+from parkgrid_simulators.scenario import Scenario
+from parkgrid_simulators.scenario_tables import DcBusSettings
 
 SIGNALS = (
     "voltage_v", "reference_voltage_v", "ripple_v", "current_a", "active_power_kw", "target_power_kw",

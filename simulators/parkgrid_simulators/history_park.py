@@ -42,7 +42,7 @@ class _Course:
 
 
 class MinutePark(Park):
-    """A park whose powers hold for some minutes; only for days that are over, it takes no set-points."""
+    """A park whose powers hold for some minutes, for days that are over: it knows schedules, but no set-points."""
 
     def __init__(
         self, scenario: Scenario, start_ms: int, state: ParkState | None = None, step_s: float = STEP_S
@@ -52,6 +52,8 @@ class MinutePark(Park):
         self._load_w: list[int] = []
         self._var: list[int] = []
         self._bus_w: list[int] = []
+        self._available: dict[str, list[float]] = {}
+        self._planned: dict[str, list[int]] = {}
         super().__init__(replace(scenario, step_s=step_s), start_ms, state)
         self._stepped = [flow for name, flow in self.flows.items() if name not in self._courses]
         self._metered = {name: flow for name, flow in self._metered.items() if name not in self._courses}
@@ -84,11 +86,12 @@ class MinutePark(Park):
         if self._courses:
             self._show(MINUTES * MINUTE_MS // self._step_ms)
         found = super()._open(day)
-        made = {
-            name: _watts(self._means(each.ac_kw), self._arrays[name].rated_power_kw)
-            for name, each in found.generation.items()
-        }
+        # What may be asked to leave its plan is stepped, with the same means.
+        means = {name: self._means(each.ac_kw) for name, each in found.generation.items()}
+        self._available = {name: means.pop(name).tolist() for name in self._scheduled_inverters}
+        made = {name: _watts(each, self._arrays[name].rated_power_kw) for name, each in means.items()}
         used = {name: _watts(self._means(each)) for name, each in found.loads.items()}
+        self._planned = {name: used.pop(name).tolist() for name in self._flexible}
         tangents = {name: math.tan(math.acos(self._loads[name].power_factor)) for name in used}
         var = {name: (used[name] * tangents[name]).astype(np.int64) for name in used}
         step = self._first_step(found)
@@ -96,10 +99,14 @@ class MinutePark(Park):
             name: self._course(self.flows[name], watts, var.get(name, np.zeros_like(watts)), step)
             for name, watts in (made | used).items()
         }
-        self._pv_w, self._load_w, self._var = _total(made.values()), _total(used.values()), _total(var.values())
-        signs = self._bus_signs
-        self._bus_w = _total(signs[name] * watts for name, watts in (made | used).items() if name in signs)
+        steps, signs = MINUTES * MINUTE_MS // self._step_ms + 1, self._bus_signs
+        self._pv_w, self._load_w, self._var = (_total(each.values(), steps) for each in (made, used, var))
+        self._bus_w = _total((signs[name] * watts for name, watts in (made | used).items() if name in signs), steps)
         return found
+
+    @property
+    def _scheduled_inverters(self) -> list[str]:
+        return [name for name in self._arrays if name in self.schedules.devices]
 
     def _first_step(self, day: Day) -> int:
         """At which step of a day the registers stand when it is opened: a state may have been taken within it."""
@@ -142,18 +149,30 @@ class MinutePark(Park):
             return super()._at_modules(series, measured)
         return self._means(series)[(measured.begun_ms - self._day.start_ms) // self._step_ms]
 
+    def _watch(self) -> None:
+        """A history has readings at every quarter hour; nobody asks it for more."""
+
+    def _look(self) -> None:
+        pass
+
     def _reactive(self) -> int:
-        return self._var[self._step_number]
+        return self._var[self._step_number] + sum(self.flows[name].var for name in self._flexible)
 
     def _passing_the_bus(self) -> int:
         stepped = (sign * self.flows[name].watts for name, sign in self._bus_signs.items() if name not in self._courses)
         return self._bus_w[self._step_number] + sum(stepped)
 
     def _decide_generation(self) -> int:
-        return self._pv_w[self._step_number]
+        return self._pv_w[self._step_number] + sum(self._decide_inverter(name) for name in self._available)
+
+    def _available_kw(self, name: str) -> float:
+        return self._available[name][self._step_number]
 
     def _decide_loads(self) -> int:
-        return self._load_w[self._step_number]
+        return self._load_w[self._step_number] + sum(self._decide_load(name) for name in self._flexible)
+
+    def _planned_w(self, name: str) -> int:
+        return self._planned[name][self._step_number]
 
 
 def _watts(power_kw: NDArray[np.float64], limit_kw: float = math.inf) -> NDArray[np.int64]:
@@ -161,7 +180,7 @@ def _watts(power_kw: NDArray[np.float64], limit_kw: float = math.inf) -> NDArray
     return (1000 * np.minimum(power_kw, limit_kw)).astype(np.int64)
 
 
-def _total(parts: Iterable[NDArray[np.int64]]) -> list[int]:
-    total: Any = sum(parts, np.zeros(1, np.int64))
+def _total(parts: Iterable[NDArray[np.int64]], steps: int) -> list[int]:
+    total: Any = sum(parts, np.zeros(steps, np.int64))
     found: list[int] = total.tolist()
     return found

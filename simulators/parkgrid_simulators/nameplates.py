@@ -1,10 +1,13 @@
 """The physics behind each device of a scenario, as its nameplate says."""
 
+from parkgrid_simulators.flexible_load import MINUTE_MS, FlexibleLoad
 from parkgrid_simulators.flow import WATT_MS_PER_KWH, Flow
 from parkgrid_simulators.load import Load
 from parkgrid_simulators.pv import PvArray
-from parkgrid_simulators.scenario import DeviceSettings, Scenario, minutes_of
+from parkgrid_simulators.scenario import Scenario
+from parkgrid_simulators.scenario_tables import DeviceSettings, minutes_of
 from parkgrid_simulators.storage import Battery, Strategy
+from parkgrid_simulators.v2g import V2gGun
 
 _BASE_HOURS = 10.0
 """Registers of a park do not begin at zero: this many hours at rated power have passed already."""
@@ -31,6 +34,22 @@ def load_of(device: DeviceSettings) -> Load:
         machine_kw=device.ratings["rated_power_kw"] * 0.05,
         power_factor=device.power_factor,
     )
+
+
+def flexible_of(device: DeviceSettings) -> FlexibleLoad:
+    """What a flexible load may do beside its plan."""
+    least_kw, most_kw = device.scheduled_kw or (0.0, 0.0)
+    return FlexibleLoad(
+        shiftable=device.flexibility == "shiftable",
+        least_w=round(1000 * least_kw),
+        most_w=round(1000 * most_kw),
+        day_ms=device.off_plan_min * MINUTE_MS,
+    )
+
+
+def v2g_gun_of(device: DeviceSettings) -> V2gGun:
+    """A gun that gives back."""
+    return V2gGun(device.ratings["rated_power_kw"], device.ratings["rated_power_kw"])
 
 
 def battery_of(device: DeviceSettings) -> Battery:

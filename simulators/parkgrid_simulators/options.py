@@ -6,7 +6,8 @@ from pathlib import Path
 
 from parkgrid_contract.time import AcceleratedClock, Clock, SystemClock
 from parkgrid_simulators.clock import FASTEST, ParkClock
-from parkgrid_simulators.scenario import DEFAULT, SCENARIOS, Scenario, local_ms
+from parkgrid_simulators.scenario import DEFAULT, SCENARIOS, Scenario
+from parkgrid_simulators.scenario_tables import local_ms
 
 _LAST_PORT = 65_535
 _SHORTEST_TOKEN, _LONGEST_TOKEN = 16, 512

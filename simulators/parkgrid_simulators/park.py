@@ -21,12 +21,24 @@ from parkgrid_simulators.flow import Flow, Metered
 from parkgrid_simulators.irradiance import SetSun
 from parkgrid_simulators.load import load_day
 from parkgrid_simulators.measurements import Measurements, together
-from parkgrid_simulators.nameplates import array_of, battery_of, first_flow, load_of, strategy_of
+from parkgrid_simulators.nameplates import (
+    array_of,
+    battery_of,
+    first_flow,
+    flexible_of,
+    load_of,
+    strategy_of,
+    v2g_gun_of,
+)
 from parkgrid_simulators.plant import SimulatedDevice, Values
 from parkgrid_simulators.pv import PvDay, generation
 from parkgrid_simulators.readings import along
-from parkgrid_simulators.scenario import DeviceSettings, Scenario
+from parkgrid_simulators.scenario import Scenario
+from parkgrid_simulators.scenario_tables import DeviceSettings
+from parkgrid_simulators.schedules import Schedules
 from parkgrid_simulators.state import ParkState, describe_station, restore_station
+from parkgrid_simulators.truth import LOSS, Truth
+from parkgrid_simulators.v2g import ParkedVehicle, V2gGun, V2gGuns, decide
 from parkgrid_simulators.weather import MINUTE_MS, Site, WeatherDay, interpolate
 
 _DAY_MS = 86_400_000
@@ -78,7 +90,14 @@ class Park:
         self._step_ms = round(scenario.step_s * 1000)
         self._arrays = {one.id: array_of(one) for one in self._of("pv_inverter")}
         self._loads = {one.id: load_of(one) for one in self._of("meter")}
-        self._guns = {one.id: Gun(one.ratings["rated_power_kw"]) for one in self._of("charger")}
+        self._flexible = {one.id: flexible_of(one) for one in self._of("meter") if one.flexibility != "none"}
+        chargers = self._of("charger")
+        self._queued = {one.id: Gun(one.ratings["rated_power_kw"]) for one in chargers if one.flexibility != "v2g"}
+        v2g = {one.id: v2g_gun_of(one) for one in chargers if one.flexibility == "v2g"}
+        self._guns: dict[str, Gun | V2gGun] = {one.id: self._queued.get(one.id) or v2g[one.id] for one in chargers}
+        self._parked = V2gGuns(v2g, scenario.v2g, scenario.seed)
+        self.schedules = Schedules(scenario.planned())
+        """What devices are asked for beside their normal plans."""
         self._station = self._build_station()
         storage = self._of("storage")
         self._storage_id = storage[0].id if storage else ""
@@ -108,6 +127,8 @@ class Park:
         bus = {self.bus.settings.id: self.bus.flow} if self.bus else {}
         self._metered = {**self.flows, **bus}
         """The flows that have to be looked at while time passes."""
+        self.truth = Truth()
+        self._watch()
         self._decide()
 
     @property
@@ -127,9 +148,24 @@ class Park:
         """Energy content of the storage at the start of the step."""
         return self._energy_kwh
 
+    def vehicle(self, device: str) -> ParkedVehicle | None:
+        """The vehicle at a gun that gives back, if there is one."""
+        gun = self._parked.guns.get(device)
+        return gun.vehicle if gun else None
+
+    def gives_back(self, device: str) -> bool:
+        """Whether a device is a gun for V2G."""
+        return device in self._parked.guns
+
+    def off_plan_left_s(self, device: str) -> float | None:
+        """How long a flexible load may still run off its plan today; None for any other device."""
+        load = self._flexible.get(device)
+        return None if load is None else (load.day_ms - load.used_ms) / 1000
+
     def advance_to(self, at_ms: int) -> None:
         """Go on to the step that holds at an instant; an earlier instant changes nothing."""
         while self.at_ms + self._step_ms <= at_ms:
+            self._look()
             self._hold()
             self.at_ms += self._step_ms
             if self.at_ms >= self._day.start_ms + _DAY_MS:
@@ -225,6 +261,9 @@ class Park:
         self.loss = Flow(**state.loss)
         self._energy_kwh = state.energy_kwh
         restore_station(state, self._station)
+        self._parked.restore(state.parked)
+        for name, load in self._flexible.items():
+            load.restore(state.flexible.get(name, {}))
         if self.bus is not None:
             self.bus.restore(state.bus)
         # After a long pause the registers are kept and the days in between are left out.
@@ -232,11 +271,16 @@ class Park:
 
     def _begin_day(self) -> ParkState:
         self._station.begin_day(self._day.weather.day)
+        self._parked.begin_day(self._day.weather.day, self._day.start_ms)
+        for load in self._flexible.values():
+            load.begin_day()
         return self._described(None)
 
     def _take_over(self, state: ParkState) -> None:
         """Go on within a day."""
         self._station.begin_day(state.date, state.came)
+        for name, load in self._flexible.items():
+            load.restore(state.flexible.get(name, {}))
         self.at_ms = self.at_ms if state.at_ms is None else state.at_ms
         self.midnight = state
 
@@ -251,6 +295,8 @@ class Park:
             loss=asdict(self.loss),
             guns=guns,
             queue=queue,
+            parked=self._parked.state,
+            flexible={name: load.state for name, load in self._flexible.items()},
             bus=self.bus.state if self.bus else {},
             at_ms=at_ms,
             came=self._station.came,
@@ -264,8 +310,8 @@ class Park:
         return Station(
             name="station",
             seed=self.scenario.seed,
-            guns=list(self._guns.values()),
-            gun_power_kw=max((gun.limit_kw for gun in self._guns.values()), default=0.0),
+            guns=list(self._queued.values()),
+            gun_power_kw=max((gun.limit_kw for gun in self._queued.values()), default=0.0),
             guns_per_cabinet=settings.guns_per_cabinet,
             cabinet_power_kw=settings.cabinet_power_kw,
             arrivals_per_day=settings.arrivals_per_day,
@@ -279,6 +325,14 @@ class Park:
 
     def _minute(self, elapsed_ms: int = 0) -> float:
         return (self.at_ms + elapsed_ms - self._day.start_ms) / MINUTE_MS
+
+    def _watch(self) -> None:
+        self.truth.begin(self.at_ms, {**self._metered, LOSS: self.loss})
+
+    def _look(self) -> None:
+        """Keep the registers of the quarter hours that end within the step."""
+        if self.truth.next_ms <= self.at_ms + self._step_ms:
+            self.truth.hold(self.at_ms, self._step_ms, {**self._metered, LOSS: self.loss})
 
     def _hold(self) -> None:
         """Let the current step pass: registers, the target of the bus, and the energy in the storage."""
@@ -299,7 +353,7 @@ class Park:
         pv = self._decide_generation()
         load = self._decide_loads()
         ev = self._decide_chargers(minute)
-        fixed_loss = round(1000 * self._station.losses_kw()) if self._guns else 0
+        fixed_loss = round(1000 * (self._station.losses_kw() + self._parked.losses_kw()))
         storage, auxiliary = self._decide_storage(minute, load + ev + fixed_loss - pv)
         loss = fixed_loss + auxiliary
         loss += self._transformer_loss(load + ev + loss - pv - storage)
@@ -319,32 +373,61 @@ class Park:
         return sum(sign * self.flows[device].watts for device, sign in self._bus_signs.items())
 
     def _decide_generation(self) -> int:
-        minute, total = self._minute(), 0
-        for name, day in self._day.generation.items():
-            limit = self._arrays[name].rated_power_kw * self._limits_pct[name] / 100
-            watts = int(1000 * min(interpolate(day.ac_kw, minute), limit))
-            self.flows[name].watts = watts
-            total += watts
-        return total
+        return sum(self._decide_inverter(name) for name in self._arrays)
+
+    def _decide_inverter(self, name: str) -> int:
+        """A set-point and a schedule are both the most that an inverter may give."""
+        available, limit = self._available_kw(name), self._arrays[name].rated_power_kw * self._limits_pct[name] / 100
+        wanted = self.schedules.wanted_kw(name, self.at_ms)
+        watts = int(1000 * min(available, limit if wanted is None else min(limit, wanted)))
+        self.flows[name].watts = watts
+        if wanted is not None:
+            self._serve(name, watts, "sun" if available < min(limit, wanted) else "")
+        return watts
+
+    def _available_kw(self, name: str) -> float:
+        """What the sun leaves to an inverter."""
+        return interpolate(self._day.generation[name].ac_kw, self._minute())
 
     def _decide_loads(self) -> int:
-        minute, total = self._minute(), 0
-        for name, day in self._day.loads.items():
-            flow = self.flows[name]
-            flow.watts = int(1000 * interpolate(day, minute))
-            flow.var = int(flow.watts * math.tan(math.acos(self._loads[name].power_factor)))
-            total += flow.watts
-        return total
+        return sum(self._decide_load(name) for name in self._loads)
+
+    def _decide_load(self, name: str) -> int:
+        flow, watts = self.flows[name], self._planned_w(name)
+        if flexible := self._flexible.get(name):
+            wanted = self.schedules.wanted_kw(name, self.at_ms)
+            wanted_w = None if wanted is None else round(1000 * wanted)
+            watts, reason = flexible.power_w(watts, wanted_w, self._step_ms)
+            self._serve(name, watts, reason)
+        flow.watts = watts
+        flow.var = int(watts * math.tan(math.acos(self._loads[name].power_factor)))
+        return watts
+
+    def _planned_w(self, name: str) -> int:
+        """What shifts, cooling and machines of a load need."""
+        return int(1000 * interpolate(self._day.loads[name], self._minute()))
 
     def _decide_chargers(self, minute: float) -> int:
-        registers = [self.flows[name].taken for name in self._guns]
-        self._station.step(minute * 60, self._step_ms / 1000, registers)
+        for name, queued in self._queued.items():
+            queued.scheduled_kw = self.schedules.wanted_kw(name, self.at_ms)
+        self._station.step(minute * 60, self._step_ms / 1000, [self.flows[name].taken for name in self._queued])
+        reasons = {name: self._decide_v2g(name, gun) for name, gun in self._parked.guns.items()}
         total = 0
         for name, gun in self._guns.items():
             watts = round(1000 * gun.power_kw)
             self.flows[name].watts = watts
+            self._serve(name, watts, reasons.get(name) or ("no_vehicle" if gun.vehicle is None else ""))
             total += watts
         return total
+
+    def _decide_v2g(self, name: str, gun: V2gGun) -> str:
+        flow = self.flows[name]
+        self._parked.come_and_go(name, self.at_ms, flow.taken - flow.given)
+        return decide(gun, self.schedules.wanted_kw(name, self.at_ms), self.at_ms, self._step_ms / 1000)
+
+    def _serve(self, device: str, watts: int, reason: str) -> None:
+        """Write down what a device makes of its schedule, if it has one now."""
+        self.schedules.note(device, self.at_ms, self._step_ms, watts, reason)
 
     def _decide_storage(self, minute: float, residual_w: int) -> tuple[int, int]:
         """Power of the storage and its auxiliaries, in watts."""
@@ -352,11 +435,14 @@ class Park:
             return 0, 0
         residual_kw = (residual_w + self._idle_w + self._transformer_loss(residual_w)) / 1000
         seconds = self._step_ms / 1000
-        if self._setpoint_kw is None:
+        scheduled = self.schedules.wanted_kw(self._storage_id, self.at_ms)
+        wanted = self._setpoint_kw if scheduled is None else scheduled
+        if wanted is None:
             power = self._strategy.power_kw(self._battery, self._energy_kwh, residual_kw, minute, seconds)
         else:
-            power = self._battery.allowed_kw(self._energy_kwh, self._setpoint_kw, seconds)
+            power = self._battery.allowed_kw(self._energy_kwh, wanted, seconds)
         watts = int(1000 * power)
+        self._serve(self._storage_id, watts, "" if scheduled is None or watts == int(1000 * scheduled) else "soc")
         self.flows[self._storage_id].watts = watts
         return watts, round(1000 * self._battery.auxiliary_kw(watts / 1000))
 

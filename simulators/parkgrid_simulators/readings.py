@@ -163,7 +163,7 @@ def _cell_voltage(soc: Any) -> Any:
 
 
 def charger(flow: Metered, gun: Plugged, air_c: Any) -> Columns:
-    """One gun; charging positive. Without a vehicle there is no state of charge."""
+    """One gun; charging positive, giving back negative. Without a vehicle there is no state of charge."""
     power = flow.watts / 1000
     occupied = gun.vehicle_kw > 0
     full = np.where(gun.vehicle_kw > _HIGH_VOLTAGE_KW, 870.0, 420.0)
@@ -173,11 +173,11 @@ def charger(flow: Metered, gun: Plugged, air_c: Any) -> Columns:
         "voltage_v": volts,
         "current_a": _quotient(1000 * power, volts),
         "vehicle_soc_pct": 100 * gun.soc,
-        "session_energy_kwh": np.where(occupied, kwh(flow.taken - gun.session_base), 0.0),
+        "session_energy_kwh": np.where(occupied, kwh(flow.taken - flow.given - gun.session_base), 0.0),
         "limit_kw": gun.limit_kw,
-        "temperature_c": air_c + 4.0 + 30.0 * power / 480.0,
+        "temperature_c": air_c + 4.0 + 30.0 * abs(power) / 480.0,
         "energy_delivered_kwh": kwh(flow.taken),
-        "energy_returned_kwh": 0.0,
+        "energy_returned_kwh": kwh(flow.given),
         "session_count": gun.sessions,
         "operating_state": gun.state,
         "fault_code": 0.0,

@@ -24,7 +24,8 @@ from parkgrid_simulators.faults import FaultPlan
 from parkgrid_simulators.modbus_server import ModbusServer
 from parkgrid_simulators.opening import open_at
 from parkgrid_simulators.plant import Endpoint, SimulatedDevice, Values
-from parkgrid_simulators.scenario import Scenario, load_scenario, local_ms
+from parkgrid_simulators.scenario import Scenario, load_scenario
+from parkgrid_simulators.scenario_tables import local_ms
 
 NOON = "2026-06-21T12:00"
 """Where a park begins unless its scenario or its caller says otherwise: the same every day, and with sun."""

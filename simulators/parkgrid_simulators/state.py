@@ -40,6 +40,10 @@ class ParkState:
     queue: tuple[Mapping[str, Any], ...]
     bus: Mapping[str, float] = field(default_factory=dict)
     """Registers and target of a direct-current bus; empty without one, and in a file of before there were any."""
+    parked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Guns that give back, and their vehicles."""
+    flexible: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """What flexible loads owe and have used of the day."""
     at_ms: int | None = None
     """The instant within the day, before anything is decided for it; None: the midnight with which it begins."""
     came: int = 0

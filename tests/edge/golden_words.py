@@ -125,6 +125,34 @@ GOLDEN: dict[str, Golden] = {
             "limit_kw": 150.0,
         },
     ),
+    # parkgrid's own table, version 1: a gun that gives back 45 kW.
+    "parkgrid_v2g": Golden(
+        input={
+            0: hex_words("0004"),  # discharging
+            1: hex_words("FFFF 5038"),  # -45,000 W
+            3: hex_words("0FA0 FB9B"),  # 400.0 V, -112.5 A
+            5: hex_words("1964"),  # 65.00 %
+            6: hex_words("FFFF FC18"),  # -10.00 kWh: more given than taken
+            8: hex_words("0000 EA60"),  # 60,000 W
+            10: hex_words("0000 0000 0001 E240"),  # 123.456 kWh
+            14: hex_words("0000 0000 0000 4E20"),  # 20.000 kWh
+            18: hex_words("0000 0011 FFCE 0000"),  # 17 sessions, -5.0 degrees, no fault
+        },
+        sample={
+            "operating_state": CHARGER_STATES.index("discharging"),
+            "active_power_kw": -45.0,
+            "voltage_v": 400.0,
+            "current_a": -112.5,
+            "vehicle_soc_pct": 65.0,
+            "session_energy_kwh": -10.0,
+            "limit_kw": 60.0,
+            "energy_delivered_kwh": 123.456,
+            "energy_returned_kwh": 20.0,
+            "session_count": 17,
+            "temperature_c": -5.0,
+            "fault_code": 0,
+        },
+    ),
     # Acrel: raw x 10^(decimal point - 3) in V, A and W; the words at 4-7 and from 12 on are those of a real meter.
     "acrel_djsf1352": Golden(
         holding={

@@ -6,7 +6,8 @@ from parkgrid_contract.settings import SettingsError
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import to_ms
 from parkgrid_simulators.faults import FaultKind
-from parkgrid_simulators.scenario import DEFAULT, SCENARIOS, load_scenario, minutes_of
+from parkgrid_simulators.scenario import DEFAULT, SCENARIOS, load_scenario
+from parkgrid_simulators.scenario_tables import minutes_of
 
 
 @pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.toml")), ids=lambda path: path.stem)
@@ -81,6 +82,89 @@ def problems(tmp_path, text):
 def test_shape_mistakes_come_together(tmp_path) -> None:
     found = problems(tmp_path, WRONG)
     assert set(found) == {"sped", "step_s", "devices[1].device_class"}
+
+
+def test_mistakes_across_fields_are_told_beside_those_of_shape(tmp_path) -> None:
+    found = problems(tmp_path, WRONG + CROSSED.replace('park = "p"', ""))
+    assert {"sped", "step_s", "devices[1].device_class", "site.zone", "strategy.peak", "faults[0].start"} <= set(found)
+    # The second `grid` cannot be read; that there is none is not said of a file that names one.
+    assert found["devices[3].ratings.capacity_kwh"].value is None
+    assert "needs a grid_meter" not in str(list(found.values()))
+
+
+FLEXIBLE = """
+park = "p"
+[v2g]
+arrival = "25:00"
+[[devices]]
+id = "grid"
+device_class = "grid_meter"
+driver = "eastron_sdm630"
+flexibility = "shiftable"
+[[devices]]
+id = "load-1"
+device_class = "meter"
+driver = "eastron_sdm630"
+ratings = { rated_power_kw = 50 }
+flexibility = "interruptible"
+least_kw = 60
+[[devices]]
+id = "charger-1"
+device_class = "charger"
+driver = "alpitronic_hypercharger"
+ratings = { rated_power_kw = 60 }
+flexibility = "v2g"
+[[schedules]]
+device = "charger-1"
+from = "2026-06-21T12:00"
+to = "2026-06-21T13:00"
+power_kw = -61
+[[schedules]]
+device = "charger-1"
+from = "2026-06-21T12:30"
+to = "2026-06-21T12:00"
+power_kw = -60
+[[schedules]]
+device = "charger-2"
+from = "noon"
+to = "2026-06-21T13:00"
+power_kw = 1
+[[schedules]]
+device = "grid"
+from = "2026-06-21T12:00"
+to = "2026-06-21T13:00"
+power_kw = 1
+[[schedules]]
+device = "load-1"
+from = "noon"
+to = "2026-06-21T13:00"
+power_kw = 55
+"""
+
+
+def test_what_a_flexible_park_may_not_say(tmp_path) -> None:
+    found = problems(tmp_path, FLEXIBLE)
+    assert set(found) == {
+        "v2g.arrival",
+        "devices[0].flexibility",
+        "devices[1].least_kw",
+        "devices[2].driver",
+        "schedules[0].power_kw",
+        "schedules[1].from",
+        "schedules[1].to",
+        "schedules[2].device",
+        "schedules[3].device",
+        "schedules[4].from",
+    }
+    assert "parkgrid_v2g" in found["devices[2].driver"].remedy
+    assert "between -60 and 60 kW" in found["schedules[0].power_kw"].remedy
+
+
+@pytest.mark.parametrize("start", ["1999-12-31T00:00:00+00:00", "2200-01-01T00:00:00Z", "0001-01-01T00:00:00+08:00"])
+def test_a_fault_begins_between_2000_and_2200(tmp_path, start) -> None:
+    path = with_fault(tmp_path, f'device = "pv-1"\nkind = "silent"\nstart = "{start}"')
+    with pytest.raises(SettingsError, match="between 2000 and 2200"):
+        load_scenario(path)
 
 
 def test_mistakes_across_fields_come_together(tmp_path) -> None:

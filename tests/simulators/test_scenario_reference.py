@@ -11,19 +11,21 @@ from typing import Any
 
 import pytest
 
-from parkgrid_simulators import scenario
+from parkgrid_simulators import scenario, scenario_tables
 from parkgrid_simulators.faults import FAULTS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 TABLES = {
     "scenario": scenario.Scenario,
-    "site": scenario.SiteSettings,
-    "strategy": scenario.StrategySettings,
-    "chargers": scenario.StationSettings,
-    "devices": scenario.DeviceSettings,
-    "point": scenario.PointSettings,
-    "dc_buses": scenario.DcBusSettings,
-    "faults": scenario.FaultSettings,
+    "site": scenario_tables.SiteSettings,
+    "strategy": scenario_tables.StrategySettings,
+    "chargers": scenario_tables.StationSettings,
+    "v2g": scenario_tables.V2gSettings,
+    "schedules": scenario_tables.ScheduleSettings,
+    "devices": scenario_tables.DeviceSettings,
+    "point": scenario_tables.PointSettings,
+    "dc_buses": scenario_tables.DcBusSettings,
+    "faults": scenario_tables.FaultSettings,
 }
 PARAMETERS = {parameter.name for rule in FAULTS.values() for parameter in rule.parameters}
 _RANGE = re.compile(r"must be between (\S+) and (\S+)(?: (\S+))?$")
@@ -65,13 +67,18 @@ def default(field: "dataclasses.Field[Any]") -> str:
     return f"{list(field.default)}".replace("'", "") if isinstance(field.default, tuple) else f"{field.default:g}"
 
 
+def key(field: "dataclasses.Field[Any]") -> str:
+    """What a field is called in the file: a word of Python has `_` behind it."""
+    return field.name.removesuffix("_")
+
+
 def keys(kind: type) -> Iterator[tuple[str, ...]]:
     """What the code says of each key of a table."""
     hints = typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):
-        if kind is not scenario.FaultSettings or field.name not in PARAMETERS:
+        if kind is not scenario_tables.FaultSettings or field.name not in PARAMETERS:
             hint = hints[field.name]
-            yield f"`{field.name}`", toml_type(hint), *bounds(field, hint), default(field)
+            yield f"`{key(field)}`", toml_type(hint), *bounds(field, hint), default(field)
 
 
 def fault_rows() -> Iterator[tuple[str, ...]]:
@@ -89,7 +96,7 @@ def documented(text: str) -> dict[str, list[list[str]]]:
     """The rows of every table, by the name in its heading."""
     found: dict[str, list[list[str]]] = {}
     for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
-        name = re.search(r"`\[*([a-z_]+)\]*`", part.partition("\n")[0])
+        name = re.search(r"`\[*([a-z0-9_]+)\]*`", part.partition("\n")[0])
         lines = [line for line in part.splitlines() if line.startswith("| ")]
         if name and lines:
             rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines[1:]]
@@ -121,7 +128,7 @@ def test_the_reference_says_what_the_code_does(name) -> None:
 def test_english_meanings_are_those_of_the_code() -> None:
     tables = documented((DOCS / "scenarios.md").read_text("utf-8"))
     for table, kind in TABLES.items():
-        helps = {f"`{field.name}`": field.metadata["help"] for field in dataclasses.fields(kind)}
+        helps = {f"`{key(field)}`": field.metadata["help"] for field in dataclasses.fields(kind)}
         assert {row[0]: row[5] for row in tables[table]}.items() <= helps.items()
     for kind, rule in FAULTS.items():
         rows = [row for row in tables["kind"] if row[0] == f"`{kind.value}`"]
@@ -130,6 +137,6 @@ def test_english_meanings_are_those_of_the_code() -> None:
 
 
 def test_every_parameter_is_a_key_of_a_fault() -> None:
-    fields = {field.name for field in dataclasses.fields(scenario.FaultSettings)}
+    fields = {field.name for field in dataclasses.fields(scenario_tables.FaultSettings)}
     assert fields > PARAMETERS
     assert fields - PARAMETERS == {"device", "kind", "start", "duration_s"}
