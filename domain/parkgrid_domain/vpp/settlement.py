@@ -137,7 +137,7 @@ def penalty_cny(pack: Pack, price: Decimal, award_kwh: Decimal, response_kwh: De
 
 
 def _judged(pack: Pack, direction: Direction, quarter: Quarter) -> Judged:
-    reason = _unverified(pack, quarter)
+    reason = unverified(pack, quarter)
     if reason or quarter.baseline_wh is None or quarter.metered_wh is None:
         return Judged(quarter.at, quarter.award_wh, None, "unverified", reason)
     less_wh = quarter.baseline_wh - quarter.metered_wh
@@ -145,7 +145,8 @@ def _judged(pack: Pack, direction: Direction, quarter: Quarter) -> Judged:
     return Judged(quarter.at, quarter.award_wh, moved_wh, _verdict(pack, quarter.award_wh, moved_wh), "")
 
 
-def _unverified(pack: Pack, quarter: Quarter) -> str:
+def unverified(pack: Pack, quarter: Quarter) -> str:
+    """Why a quarter hour cannot be verified under a pack; empty where it can."""
     if quarter.baseline_wh is None:
         return quarter.unsure or "no_baseline"
     if quarter.metered_wh is None:

@@ -49,30 +49,50 @@ def mean_curve(load: Load, quarters: Sequence[datetime], days: Sequence[date]) -
     return [mean_wh(sum(column), len(rows)) for column in zip(*rows, strict=True)]
 
 
+def window_of(rule: Adjustment, quarters: Sequence[datetime]) -> list[datetime]:
+    """The quarter hours before an event by which its curve is adjusted; none where the rule does not adjust."""
+    if rule.kind == "none":
+        return []
+    start = quarters[0]
+    return quarters_of(start - timedelta(minutes=rule.from_min), start - timedelta(minutes=rule.to_min))
+
+
 def adjustment(
     rule: Adjustment, load: Load, quarters: Sequence[datetime], days: Sequence[date], curve_wh: Sequence[int]
 ) -> Adjusted:
     """The adjustment by the hours before the event, over the chosen days and the event day."""
+    window = window_of(rule, quarters)
+    past = [_total(load.over(load.on(window, (day - load.day(quarters[0])).days))) for day in days]
+    return adjusted_by(rule, len(window), past, _total(load.over(window)), curve_wh)
+
+
+def adjusted_by(
+    rule: Adjustment, count: int, past_wh: Sequence[int | None], today_wh: int | None, curve_wh: Sequence[int]
+) -> Adjusted:
+    """The adjustment by sums over a window of `count` quarter hours: of the chosen days, and of the event day.
+
+    None is a sum that is not sure; a chosen day without one is left out.
+    """
     if rule.kind == "none":
         return NOTHING
-    start = quarters[0]
-    window = quarters_of(start - timedelta(minutes=rule.from_min), start - timedelta(minutes=rule.to_min))
-    today = load.over(window)
-    past = [load.over(load.on(window, (day - load.day(start)).days)) for day in days]
-    known = [sum(each) for each in past if each is not None]
-    if today is None or not known:
+    known = [each for each in past_wh if each is not None]
+    if today_wh is None or not known:
         return Adjusted("not_read", Decimal(1), 0, capped=False, past_wh=None, today_wh=None)
-    past_wh, today_wh = mean_wh(sum(known), len(known) * len(window)), mean_wh(sum(today), len(window))
-    exact_past, exact_today = Fraction(sum(known), len(known) * len(window)), Fraction(sum(today), len(window))
+    exact_past, exact_today = Fraction(sum(known), len(known) * count), Fraction(today_wh, count)
+    means = mean_wh(sum(known), len(known) * count), mean_wh(today_wh, count)
     if rule.kind == "multiplicative" and exact_past > 0 and exact_today >= 0:
         wanted = exact_today / exact_past
         factor = min(max(wanted, _part(rule.least_pct)), _part(rule.most_pct))
-        return Adjusted("factor", _places(factor), 0, factor != wanted, past_wh, today_wh)
+        return Adjusted("factor", _places(factor), 0, factor != wanted, *means)
     wanted = exact_today - exact_past
     mean = Fraction(abs(sum(curve_wh)), len(curve_wh))
     low, high = (_part(rule.least_pct) - 1) * mean, (_part(rule.most_pct) - 1) * mean
     shift = min(max(wanted, low), high)
-    return Adjusted("shift", Decimal(1), _whole(shift), shift != wanted, past_wh, today_wh)
+    return Adjusted("shift", Decimal(1), _whole(shift), shift != wanted, *means)
+
+
+def _total(energy_wh: Sequence[int] | None) -> int | None:
+    return None if energy_wh is None else sum(energy_wh)
 
 
 def _sure(load: Load, quarters: Sequence[datetime], day: date) -> list[int]:
