@@ -1,0 +1,259 @@
+"""What the meters of resources say: interval rows, open findings, the energy that follows, and lines that prove it.
+
+    addresses ─▶ registers ─┬─▶ interval rows of some quarter hours ─┬─▶ energy of a resource, or why it is not sure
+                            └─▶ open findings ───────────────────────┴─▶ evidence lines and their SHA-256
+
+Everything that many resources need is read at once; how much one statement reads is bounded.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parkgrid_contract.time import SHANGHAI
+from parkgrid_database.connection import Connection
+from parkgrid_domain.vpp.baseline.load import Load
+from parkgrid_domain.vpp.documents import FindingTold, Term
+from parkgrid_domain.vpp.ledger import instant
+from parkgrid_domain.vpp.quarters import QUARTER
+from parkgrid_vpp.errors import PilotError
+from parkgrid_vpp.statements import statement
+
+_REGISTERS_A_STATEMENT = 1_000
+_MOST_ROWS = 20_000_000
+"""Registers times quarter hours of one question: eight numbers each are held in memory."""
+_NAMES = ("parks", "gateways", "devices", "signals")
+_NONE = -(2**63)
+_QUARTER_S = 900
+_AT, _REVISION, _QUALITY, _ENERGY, _FIRST_MS, _FIRST, _LAST_MS, _LAST = range(8)
+_QUALITIES = ("missing", "good", "estimated")
+_GOOD, _ESTIMATED = 1, 2
+_REASONS = ("", "estimated", "by_power", "finding", "missing")
+"""Why a quarter hour is not sure, the weightiest last: it stands where several are true."""
+_BY_ESTIMATE, _BY_POWER, _BY_FINDING, _BY_NOTHING = range(1, 5)
+
+
+class EvidenceError(PilotError):
+    """What cannot be read at once, with the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """What a resource drew, in Wh a quarter hour, by its formula; negative where it gave back."""
+
+    energy_wh: Mapping[datetime, int]
+    """Of every quarter hour of which it is known, sure or not."""
+    unsure: Mapping[datetime, str]
+    """Why it is not sure: missing, estimated, finding, by_power."""
+
+    def load(self, zone: ZoneInfo = SHANGHAI) -> Load:
+        """Only what is sure, for a baseline."""
+        sure = {at: energy for at, energy in self.energy_wh.items() if at not in self.unsure}
+        return Load(sure, zone, self.unsure)
+
+
+@dataclass(frozen=True, slots=True)
+class _Register:
+    """One register of what was read."""
+
+    by_power: bool
+    rows: NDArray[np.int64]
+    """One row a stored quarter hour in order of time, columns as packed."""
+    findings: tuple[FindingTold, ...]
+
+    def find(self, quarters_s: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The place of each quarter hour among the rows, and whether it is there."""
+        if not len(self.rows):
+            return np.zeros(len(quarters_s), np.int64), np.zeros(len(quarters_s), np.bool_)
+        place = np.minimum(np.searchsorted(self.rows[:, _AT], quarters_s), len(self.rows) - 1)
+        return place, self.rows[place, _AT] == quarters_s
+
+
+_NOTHING = _Register(by_power=False, rows=np.zeros((0, 8), np.int64), findings=())
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Interval rows and findings of many registers."""
+
+    registers: Mapping[str, _Register]
+    names: dict[int, str] = field(default_factory=dict)
+    """Instants as they are told, each made once."""
+
+    def metered(self, meter: Sequence[Term], quarters: Collection[datetime]) -> Metered:
+        """What a resource with this formula drew over quarter hours."""
+        ordered = sorted(quarters)
+        quarters_s = _seconds(ordered)
+        total, reason = np.zeros(len(ordered), np.int64), np.zeros(len(ordered), np.int8)
+        for term in meter:
+            energy, doubt = _judged(self.registers.get(term.register, _NOTHING), quarters_s)
+            total += term.sign * energy
+            reason = np.maximum(reason, doubt)
+        if not meter:
+            reason[:] = _BY_NOTHING
+        told = list(zip(ordered, total.tolist(), reason.tolist(), strict=True))
+        return Metered(
+            {at: energy for at, energy, doubt in told if doubt != _BY_NOTHING},
+            {at: _REASONS[doubt] for at, _, doubt in told if doubt},
+        )
+
+    def findings(self, meter: Sequence[Term], quarters: Collection[datetime]) -> tuple[FindingTold, ...]:
+        """The open findings that touch one of the quarter hours, in order of register and time."""
+        quarters_s = _seconds(sorted(quarters))
+        return tuple(
+            finding
+            for register in sorted({term.register for term in meter})
+            for finding in self.registers.get(register, _NOTHING).findings
+            if _touched(finding, quarters_s).any()
+        )
+
+    def lines(self, meter: Sequence[Term], quarters: Collection[datetime]) -> Iterator[str]:
+        """The evidence lines of quarter hours, in order of register and time; a row that is not stored has none."""
+        quarters_s = _seconds(sorted(quarters))
+        for address in sorted({term.register for term in meter}):
+            register = self.registers.get(address, _NOTHING)
+            place, there = register.find(quarters_s)
+            name = json.dumps(address, ensure_ascii=False)
+            for row in register.rows[place[there]].tolist():
+                yield self._line(name, row)
+
+    def digest(self, meter: Sequence[Term], quarters: Collection[datetime]) -> str:
+        """SHA-256 of the evidence lines, joined by line ends."""
+        return hashlib.sha256("\n".join(self.lines(meter, quarters)).encode()).hexdigest()
+
+    def _line(self, name: str, row: Sequence[int]) -> str:
+        at = row[_AT]
+        if at not in self.names:
+            self.names[at] = instant(datetime.fromtimestamp(at, UTC))
+        rest = ",".join("null" if each == _NONE else str(each) for each in row[_ENERGY:])
+        return f'[{name},"{self.names[at]}",{row[_REVISION]},"{_QUALITIES[row[_QUALITY]]}",{rest}]'
+
+
+def beside(quarters: Iterable[datetime]) -> set[datetime]:
+    """Quarter hours with the one before and the one after each: their rows hold the readings around every edge."""
+    return {at + step for at in quarters for step in (-QUARTER, timedelta(0), QUARTER)}
+
+
+def read(
+    connection: Connection,
+    addresses: Collection[str],
+    quarters: Collection[datetime],
+    as_of: datetime | None = None,
+) -> Evidence:
+    """The evidence of registers over quarter hours; with `as_of`, the interval rows as they were known then.
+
+    An address that names no register is a register without rows. Raises `EvidenceError` for too much at once.
+    """
+    if len(addresses) * len(quarters) > _MOST_ROWS:
+        raise EvidenceError(
+            f"{len(addresses)} registers over {len(quarters)} quarter hours are too many to read at once: at most "
+            f"{_MOST_ROWS:,} rows; ask for fewer resources or days"
+        )
+    if not addresses or not quarters:
+        return Evidence({})
+    known = _registers(connection, sorted(addresses))
+    numbers = sorted({number for number, _ in known.values()})
+    rows: dict[int, NDArray[np.int64]] = {}
+    for first in range(0, len(numbers), _REGISTERS_A_STATEMENT):
+        rows.update(_rows(connection, numbers[first : first + _REGISTERS_A_STATEMENT], quarters, as_of))
+    findings = _findings(connection, {number: address for address, (number, _) in known.items()}, quarters)
+    return Evidence(
+        {
+            address: _Register(method == "power", rows.get(number, _NOTHING.rows), findings.get(number, ()))
+            for address, (number, method) in known.items()
+        }
+    )
+
+
+def waiting(connection: Connection, addresses: Collection[str], until: datetime) -> list[str]:
+    """The registers, of those that there are, whose quarter hours before an instant are not all metered yet."""
+    if not addresses:
+        return []
+    values = _named(sorted(addresses)) | {"until": until}
+    return [address for (address,) in connection.execute(statement("evidence/waiting"), values)]
+
+
+def _registers(connection: Connection, addresses: Sequence[str]) -> dict[str, tuple[int, str]]:
+    found = connection.execute(statement("evidence/registers"), _named(addresses)).fetchall()
+    return {addresses[place - 1]: (number, method) for place, number, method in found}
+
+
+def _named(addresses: Sequence[str]) -> dict[str, object]:
+    parts = [address.split("/") for address in addresses]
+    wrong = next((address for address, each in zip(addresses, parts, strict=True) if len(each) != len(_NAMES)), None)
+    if wrong is not None:
+        raise EvidenceError(f"{wrong!r} is not the address of a register: park/gateway/device/signal")
+    return {name: list(column) for name, column in zip(_NAMES, zip(*parts, strict=True), strict=True)}
+
+
+def _rows(
+    connection: Connection, numbers: Sequence[int], quarters: Collection[datetime], as_of: datetime | None
+) -> dict[int, NDArray[np.int64]]:
+    starts, stops = _spans(quarters)
+    values = {"registers": numbers, "starts": starts, "stops": stops, "none": _NONE, "as_of": as_of}
+    found = {}
+    with connection.cursor(binary=True) as cursor:
+        for number, packed in cursor.execute(statement("evidence/intervals"), values):
+            rows = np.frombuffer(packed, ">i8").astype(np.int64).reshape(-1, 8)
+            found[number] = rows[np.argsort(rows[:, _AT], kind="stable")]
+    return found
+
+
+def _findings(
+    connection: Connection, addresses: Mapping[int, str], quarters: Collection[datetime]
+) -> dict[int, tuple[FindingTold, ...]]:
+    values = {
+        "registers": list(addresses),
+        "start": min(quarters) - QUARTER,
+        "stop": max(quarters) + 2 * QUARTER,
+    }
+    found: dict[int, list[FindingTold]] = {}
+    for number, kind, from_s, at_s in connection.execute(statement("evidence/findings"), values):
+        told = FindingTold(
+            addresses[number], kind, datetime.fromtimestamp(from_s, UTC), datetime.fromtimestamp(at_s, UTC)
+        )
+        found.setdefault(number, []).append(told)
+    return {number: tuple(each) for number, each in found.items()}
+
+
+def _spans(quarters: Collection[datetime]) -> tuple[list[datetime], list[datetime]]:
+    """The stretches that quarter hours make, as starts and ends."""
+    ordered = sorted(quarters)
+    starts = [at for before, at in zip([None, *ordered], ordered, strict=False) if before != at - QUARTER]
+    ends = [at + QUARTER for at, after in zip(ordered, [*ordered[1:], None], strict=True) if after != at + QUARTER]
+    return starts, ends
+
+
+def _judged(register: _Register, quarters_s: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """Energy of each quarter hour, 0 where it is not known, and the number of the reason why it is not sure."""
+    reason = np.full(len(quarters_s), _BY_NOTHING, np.int8)
+    energy = np.zeros(len(quarters_s), np.int64)
+    place, there = register.find(quarters_s)
+    if not there.any():
+        return energy, reason
+    rows = register.rows[place]
+    known = there & (rows[:, _QUALITY] > 0) & (rows[:, _ENERGY] != _NONE)
+    energy[known] = rows[known, _ENERGY]
+    reason[known] = np.where(rows[known, _QUALITY] == _GOOD, 0, _BY_ESTIMATE)
+    if register.by_power:
+        reason[known] = _BY_POWER
+    for finding in register.findings:
+        reason[known & _touched(finding, quarters_s)] = _BY_FINDING
+    return energy, reason
+
+
+def _touched(finding: FindingTold, quarters_s: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether a finding touches a quarter hour or one of its neighbours."""
+    from_s, at_s = finding.from_.timestamp(), finding.at.timestamp()
+    touched: NDArray[np.bool_] = (from_s < quarters_s + 2 * _QUARTER_S) & (at_s >= quarters_s - _QUARTER_S)
+    return touched
+
+
+def _seconds(quarters: Sequence[datetime]) -> NDArray[np.int64]:
+    return np.array([round(at.timestamp()) for at in quarters], np.int64)

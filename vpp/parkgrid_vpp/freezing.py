@@ -1,0 +1,241 @@
+"""Baselines of an award: frozen with it, and adjusted once when the hours before the event have been metered.
+
+    award ─▶ every candidate day of the look-back, as its registers are known now ─▶ days with reasons, curve   `frozen`
+    event day, the window before the event ─▶ factor or shift, capped                                         `adjusted`
+
+What is frozen is taken from the document for ever: a later correction of a chosen day moves nothing.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from parkgrid_database.connection import Connection
+from parkgrid_domain.vpp.baseline.curve import NOTHING, Adjusted, adjusted_by, mean_curve, window_of
+from parkgrid_domain.vpp.baseline.days import Day, choose
+from parkgrid_domain.vpp.baseline.load import Load
+from parkgrid_domain.vpp.baseline.rule import BaselineRule
+from parkgrid_domain.vpp.documents import (
+    ZERO,
+    AdjustedAward,
+    AdjustedResource,
+    Awards,
+    DayTold,
+    Eligibility,
+    Frozen,
+    FrozenResource,
+    Resource,
+)
+from parkgrid_domain.vpp.pack import Pack
+from parkgrid_domain.vpp.pilot import EventBook, Pilot
+from parkgrid_domain.vpp.quarters import quarters_of
+from parkgrid_vpp.evidence import Evidence, beside, read
+from parkgrid_vpp.rules import EventRules, rules_of
+
+ELIGIBLE_FOR_DAYS = 366
+"""So many days after the last day that was looked at, a baseline's eligibility has to be found anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What of the past the baselines by one rule rest on."""
+
+    quarters: tuple[datetime, ...]
+    """Of the event."""
+    window: tuple[datetime, ...]
+    """Before it on the event day; none where the rule does not adjust."""
+    looked_at: frozenset[datetime]
+    """Event and window of every candidate day, and the quarter hour on each side."""
+
+    @property
+    def today(self) -> set[datetime]:
+        """The window of the event day, and the quarter hour on each side."""
+        return beside(self.window)
+
+
+def past_of(rule: BaselineRule, rules: EventRules, quarters: Sequence[datetime]) -> Past:
+    """The quarter hours that a rule looks at for an event."""
+    clock = Load({}, rules.zone)
+    window = window_of(rule.adjustment, quarters)
+    there = {
+        at for back in range(1, rule.look_back_days + 1) for part in (quarters, window) for at in clock.on(part, -back)
+    }
+    return Past(tuple(quarters), tuple(window), frozenset(beside(there)))
+
+
+def freeze(connection: Connection, pilot: Pilot, event_id: str, awards: Awards) -> list[Frozen]:
+    """The frozen baselines of each award of an event, to be written in the transaction of the awards."""
+    event = pilot.events[event_id].event
+    rules = rules_of(pilot, event)
+    quarters = quarters_of(event.from_, event.to)
+    resources = {part.resource: pilot.resources[part.resource] for each in awards.awards for part in each.parts}
+    pasts = pasts_of(resources.values(), rules, quarters)
+    evidence = read(
+        connection,
+        {term.register for each in resources.values() if each.baseline in pasts for term in each.meter},
+        {at for past in pasts.values() for at in past.looked_at},
+    )
+    busy, day = answered(pilot, event_id), quarters[0].astimezone(rules.zone).date()
+    made = {}
+    for name, resource in resources.items():
+        rule = rules.baselines.get(resource.baseline)
+        able = rule is not None and eligible(pilot.eligibility.get(name), rule, rules.pack, day)
+        made[name] = frozen_resource(
+            name, resource, rules, pasts.get(resource.baseline), evidence, busy.get(name, ()), able=able
+        )
+    return [Frozen(each.award, tuple(made[part.resource] for part in each.parts)) for each in awards.awards]
+
+
+def pasts_of(resources: Iterable[Resource], rules: EventRules, quarters: Sequence[datetime]) -> dict[str, Past]:
+    """The past that each baseline in use rests on, by its name."""
+    names = {resource.baseline for resource in resources} & rules.baselines.keys()
+    return {name: past_of(rules.baselines[name], rules, quarters) for name in names}
+
+
+def frozen_resource(
+    name: str,
+    resource: Resource,
+    rules: EventRules,
+    past: Past | None,
+    evidence: Evidence,
+    busy: Collection[date],
+    *,
+    able: bool,
+) -> FrozenResource:
+    """The baseline of one resource before its adjustment; `busy` are the days on which its account answered."""
+    rule = rules.baselines.get(resource.baseline)
+    if rule is None or past is None:
+        zero = resource.baseline == ZERO
+        nothing = Evidence({}).digest((), ())
+        return FrozenResource(name, resource.baseline, None, (), zero, None, zero, nothing, ())
+    load = evidence.metered(resource.meter, past.looked_at).load(rules.zone)
+    choice = choose(rule, load, rules.calendar, past.quarters, busy)
+    return FrozenResource(
+        resource=name,
+        baseline=resource.baseline,
+        rule=rule.digest,
+        days=tuple(_told(day, load, past) for day in choice.days),
+        enough=choice.enough,
+        curve_wh=tuple(mean_curve(load, past.quarters, choice.counting)) if choice.enough else None,
+        eligible=able,
+        readings=evidence.digest(resource.meter, past.looked_at),
+        findings=evidence.findings(resource.meter, past.looked_at),
+    )
+
+
+def _told(day: Day, load: Load, past: Past) -> DayTold:
+    back = (day.day - load.day(past.quarters[0])).days
+    window = load.over(load.on(past.window, back)) if past.window else None
+    return DayTold(day.day, day.outcome, day.energy_wh, None if window is None else sum(window), day.detail)
+
+
+def adjust(connection: Connection, pilot: Pilot, event_id: str) -> list[AdjustedAward]:
+    """The same-day adjustments of each frozen award that has none yet: once, when the window has been metered."""
+    book = pilot.events[event_id]
+    rules = rules_of(pilot, book.event)
+    due = [each for award, each in book.frozen.items() if award not in book.adjusted]
+    resources = {each.resource: resource_of(book, pilot, each.resource) for frozen in due for each in frozen.resources}
+    pasts = pasts_of(resources.values(), rules, quarters_of(book.event.from_, book.event.to))
+    evidence = read(
+        connection,
+        {term.register for each in resources.values() if each.baseline in pasts for term in each.meter},
+        {at for past in pasts.values() for at in past.today},
+    )
+    return [
+        AdjustedAward(
+            frozen.award,
+            tuple(
+                adjusted_resource(each, resources[each.resource], rules, pasts.get(each.baseline), evidence)
+                for each in frozen.resources
+            ),
+        )
+        for frozen in due
+    ]
+
+
+def adjusted_resource(
+    frozen: FrozenResource, resource: Resource, rules: EventRules, past: Past | None, evidence: Evidence
+) -> AdjustedResource:
+    """The adjustment of one frozen baseline: its past from the document, the event day from the registers."""
+    found, quarters = NOTHING, past.today if past is not None else set()
+    if past is not None and past.window and frozen.curve_wh is not None:
+        today = evidence.metered(resource.meter, quarters).load(rules.zone).over(past.window)
+        chosen = [day.window_wh for day in frozen.days if day.outcome == "counts"]
+        rule = rules.baselines[frozen.baseline].adjustment
+        found = adjusted_by(rule, len(past.window), chosen, None if today is None else sum(today), frozen.curve_wh)
+    return AdjustedResource(
+        frozen.resource,
+        found.applied,
+        found.factor,
+        found.shift_wh,
+        found.capped,
+        found.past_wh,
+        found.today_wh,
+        evidence.digest(resource.meter, quarters),
+        evidence.findings(resource.meter, quarters),
+    )
+
+
+def baseline_wh(frozen: FrozenResource, adjusted: AdjustedResource, count: int) -> list[int] | None:
+    """The baseline over the quarter hours of the event; None where there is none."""
+    if frozen.baseline == ZERO:
+        return [0] * count
+    if frozen.curve_wh is None:
+        return None
+    factor = Adjusted(
+        adjusted.applied,
+        Decimal(adjusted.factor),
+        adjusted.shift_wh,
+        capped=adjusted.capped,
+        past_wh=adjusted.past_wh,
+        today_wh=adjusted.today_wh,
+    )
+    return factor.of(frozen.curve_wh)
+
+
+def eligible(found: Eligibility | None, rule: BaselineRule, pack: Pack, day: date) -> bool:
+    """Whether a baseline has been shown to be good enough for a pack, by this text of the rule and lately enough."""
+    if found is None or found.digest != rule.digest or not 0 <= (day - found.to).days <= ELIGIBLE_FOR_DAYS:
+        return False
+    return good_enough(pack, found.days, found.bias_pct, found.rrmse_pct)
+
+
+def good_enough(pack: Pack, days: int, bias_pct: Decimal, rrmse_pct: Decimal) -> bool:
+    """Whether errors lie within the limits of a pack."""
+    limits = pack.eligibility
+    return days >= limits.least_days and abs(bias_pct) <= limits.bias_pct and rrmse_pct <= limits.rrmse_pct
+
+
+def answered(pilot: Pilot, but: str = "") -> dict[str, set[date]]:
+    """The local days on which each resource, or another load behind its account, answered an event."""
+    days: dict[str, set[date]] = {}
+    for name, book in pilot.events.items():
+        if name == but or book.awards is None or not book.alive:
+            continue
+        for account in _accounts(pilot, book):
+            days.setdefault(account, set()).update(_days(book))
+    return {
+        name: days[resource.account]
+        for name, resource in pilot.resources.items()
+        if resource.baseline != ZERO and resource.account in days
+    }
+
+
+def _accounts(pilot: Pilot, book: EventBook) -> set[str]:
+    """The accounts whose own load, not a metered storage behind it, was to answer an event."""
+    given = () if book.awards is None else book.awards.awards
+    named = {part.resource for each in given for part in each.parts if part.resource not in book.excused(each.operator)}
+    resources = [resource_of(book, pilot, name) for name in named]
+    return {each.account for each in resources if each.baseline != ZERO}
+
+
+def _days(book: EventBook) -> set[date]:
+    clock = Load({}, ZoneInfo(book.event.zone))
+    return {clock.day(at) for at in quarters_of(book.event.from_, book.event.to)}
+
+
+def resource_of(book: EventBook, pilot: Pilot, name: str) -> Resource:
+    """A resource as it was registered when the event was awarded."""
+    return book.resources.get(name) or pilot.resources[name]

@@ -1,0 +1,169 @@
+"""From frozen baselines and metered energy to the statements of an event: the first one, and revisions of it.
+
+    frozen, adjusted ─▶ baseline ──┐
+    registers ─▶ energy ───────────┼─▶ quarter hours of each resource ─▶ domain.vpp.statement ─▶ `statement`
+    award, opt-outs, contract ─────┘
+
+A revision is made where data that came later change a figure, or where a dispute was decided; the former one stays.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from parkgrid_database.connection import Connection
+from parkgrid_domain.vpp.baseline.load import Load
+from parkgrid_domain.vpp.documents import (
+    AdjustedResource,
+    Award,
+    FrozenResource,
+    KnownLater,
+    Resource,
+    Statement,
+)
+from parkgrid_domain.vpp.pilot import EventBook, Pilot
+from parkgrid_domain.vpp.quarters import quarters_of
+from parkgrid_domain.vpp.settlement import Quarter
+from parkgrid_domain.vpp.statement import FIRST, LATE, Identity, Member, figures_differ, statement
+from parkgrid_vpp.errors import PilotError
+from parkgrid_vpp.evidence import Evidence, beside, read
+from parkgrid_vpp.freezing import baseline_wh, resource_of
+from parkgrid_vpp.rules import EventRules, rules_of
+
+_QUARTERS_AN_HOUR = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the baseline of one resource was frozen as."""
+
+    name: str
+    w: int
+    """What was awarded to it."""
+    resource: Resource
+    frozen: FrozenResource
+    adjusted: AdjustedResource
+
+
+def statements(connection: Connection, pilot: Pilot, event_id: str, cause: str = "") -> list[Statement]:
+    """The statements that are to be written for an event now: the first of each award, or revisions of it.
+
+    Without a cause a revision is made only where a figure has changed; with one, `dispute <id>`, always. Raises
+    `PilotError` for an award whose baselines are not frozen and adjusted yet.
+    """
+    book = pilot.events[event_id]
+    if book.awards is None:
+        raise PilotError(f"the event {event_id} is not awarded: there is nothing to settle")
+    rules = rules_of(pilot, book.event)
+    quarters = quarters_of(book.event.from_, book.event.to)
+    bases = {award.award: _bases(pilot, book, award) for award in book.awards.awards}
+    evidence = read_for([each for bases_of_one in bases.values() for each in bases_of_one], connection, rules, quarters)
+    made = []
+    for award in book.awards.awards:
+        members = [_member(book, basis, rules, evidence, quarters) for basis in bases[award.award]]
+        identity, former = _identity(book, award, cause)
+        found = statement(rules.pack, book.event.direction, book.awards.price, members, identity, rules.zone)
+        if former is None or cause or figures_differ(former, found):
+            made.append(found)
+    return made
+
+
+def read_for(
+    bases: Sequence[Basis], connection: Connection, rules: EventRules, quarters: Sequence[datetime]
+) -> Evidence:
+    """The event's quarter hours of every register, and those of the chosen days, read at once."""
+    days = {day.day for basis in bases for day in basis.frozen.days if day.outcome == "counts"}
+    clock = Load({}, rules.zone)
+    event_day = clock.day(quarters[0])
+    past = {at for day in days for at in clock.on(quarters, (day - event_day).days)}
+    return read(
+        connection, {term.register for basis in bases for term in basis.resource.meter}, beside(quarters) | past
+    )
+
+
+def quarters_of_resource(basis: Basis, evidence: Evidence, quarters: Sequence[datetime]) -> tuple[Quarter, ...]:
+    """What one resource was to do, would have drawn and drew in each quarter hour of an event."""
+    metered = evidence.metered(basis.resource.meter, quarters)
+    baseline = baseline_wh(basis.frozen, basis.adjusted, len(quarters))
+    reason = "no_baseline" if baseline is None else "" if basis.frozen.eligible else "not_eligible"
+    award_wh = basis.w // _QUARTERS_AN_HOUR
+    return tuple(
+        Quarter(
+            at,
+            award_wh,
+            None if baseline is None else baseline[place],
+            metered.energy_wh.get(at),
+            reason or metered.unsure.get(at, ""),
+        )
+        for place, at in enumerate(quarters)
+    )
+
+
+def _bases(pilot: Pilot, book: EventBook, award: Award) -> list[Basis]:
+    """The parts of an award that are still in it, in its order, with what their baselines were frozen as."""
+    frozen, adjusted = book.frozen.get(award.award), book.adjusted.get(award.award)
+    if frozen is None or adjusted is None:
+        lacks = "frozen" if frozen is None else "adjusted"
+        raise PilotError(f"the baselines of {award.award} are not {lacks} yet: that comes before its statement")
+    of_frozen = {each.resource: each for each in frozen.resources}
+    of_adjusted = {each.resource: each for each in adjusted.resources}
+    excused = book.excused(award.operator)
+    return [
+        Basis(
+            part.resource,
+            part.w,
+            resource_of(book, pilot, part.resource),
+            of_frozen[part.resource],
+            of_adjusted[part.resource],
+        )
+        for part in award.parts
+        if part.resource not in excused
+    ]
+
+
+def _identity(book: EventBook, award: Award, cause: str) -> tuple[Identity, Statement | None]:
+    """Which statement comes next for an award, and the one that stands."""
+    revisions = book.statements.get(award.award, [])
+    entry, former = revisions[-1] if revisions else (None, None)
+    identity = Identity(
+        event=book.event_id,
+        award=award.award,
+        operator=award.operator,
+        revision=len(revisions) + 1,
+        supersedes=None if entry is None else entry.digest,
+        cause=cause or (FIRST if former is None else LATE),
+    )
+    return identity, former
+
+
+def _member(
+    book: EventBook, basis: Basis, rules: EventRules, evidence: Evidence, quarters: Sequence[datetime]
+) -> Member:
+    contract_id, contract = book.contracts[basis.name]
+    around = beside(quarters)
+    return Member(
+        resource=basis.name,
+        w=basis.w,
+        contract_id=contract_id,
+        contract=contract,
+        quarters=quarters_of_resource(basis, evidence, quarters),
+        readings=evidence.digest(basis.resource.meter, around),
+        findings=evidence.findings(basis.resource.meter, quarters),
+        known_later=tuple(_known_later(basis, rules, evidence, quarters)),
+    )
+
+
+def _known_later(
+    basis: Basis, rules: EventRules, evidence: Evidence, quarters: Sequence[datetime]
+) -> Iterator[KnownLater]:
+    """The chosen days whose energy over the event is another now than when the baseline was frozen."""
+    clock = Load({}, rules.zone)
+    chosen = [day for day in basis.frozen.days if day.outcome == "counts"]
+    event_day = clock.day(quarters[0])
+    there = {day.day: clock.on(quarters, (day.day - event_day).days) for day in chosen}
+    load = evidence.metered(basis.resource.meter, {at for each in there.values() for at in each}).load(rules.zone)
+    for day in chosen:
+        energy = load.over(there[day.day])
+        now_wh = None if energy is None else sum(energy)
+        if now_wh != day.energy_wh:
+            yield KnownLater(basis.name, day.day, day.energy_wh, now_wh)
