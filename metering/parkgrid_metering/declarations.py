@@ -1,4 +1,4 @@
-"""What people declare about registers: width, transformer ratio, a change of the meter. Kept for ever, with names."""
+"""What people declare about registers: width, transformer ratio, a change of the meter. Never deleted, and signed."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What is not in order, and whether the process is."""
+"""Refused and conflicting readings, and the health of the process."""
 
 from typing import Any, Literal
 

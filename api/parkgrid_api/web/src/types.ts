@@ -1,6 +1,6 @@
 // Written by scripts/page-types from the OpenAPI document: change api/parkgrid_api/answers, never this file.
 
-/** The bill that holds, what other plans would cost, and the revisions of a closed month. */
+/** The current bill, its cost under other plans, and the revisions of a closed month. */
 export interface BillAnswer {
   bill: BillShape;
   compared: BillShape[];
@@ -13,12 +13,12 @@ export interface BillDocument {
   time_zone: string;
   start_ms: number;
   end_ms: number;
-  /** How far it has been counted; the same as `end_ms` once the month is over. */
+  /** The instant up to which it is computed; equal to `end_ms` when the month is over. */
   through_ms: number;
   terms: TermsShape;
   energy_kwh: string;
   estimated_kwh: string;
-  /** By what is counted: `import`, `reactive`, and codes of feed-in lines. */
+  /** By what is metered: `import`, `reactive`, and the codes of feed-in lines. */
   coverage: Record<string, CoverageShape>;
   minimum_coverage_pct: string;
   peak: PeakShape | null;
@@ -85,7 +85,7 @@ export interface BillShape {
   document: BillDocument;
 }
 
-/** What an indicator can be at all; `per_hour` means that the upper bound is that of each hour. */
+/** The possible range of an indicator; with `per_hour`, the upper bound is for each hour. */
 export interface BoundsShape {
   low: number | null;
   high: number | null;
@@ -104,21 +104,21 @@ export interface CatalogueSignal {
   states: string[];
 }
 
-/** How the parts between the gateways and the database stand, as ingest's signs of life tell. */
+/** The state of the broker, of ingest and of the store, from ingest's heartbeats. */
 export interface ChainState {
   ingest: "running" | "silent" | "unknown";
-  /** When an ingest that is silent now was heard last. */
+  /** If ingest is silent: the time of its last heartbeat. */
   ingest_since_ms: number | null;
   broker: "connected" | "lost" | "unknown";
   store: "storing" | "disk_full" | "unavailable" | "unknown";
-  /** Since when broker and store stand like this. */
+  /** Since when broker and store are in this state. */
   since_ms: number | null;
 }
 
 /**
- * What one vehicle took and gave back; the three origins and what is not attributed make up its energy.
+ * What one vehicle took and gave back. The three origins and the unattributed part add up to its energy.
  *
- * Origins are null while a session is under way, and where none of it is known.
+ * Origins are null while the session is in progress, and if no origin is known.
  */
 export interface ChargingSessionShape {
   gateway: string;
@@ -163,9 +163,9 @@ export interface ChargingSessions {
 }
 
 /**
- * The power of one class by bucket, how many devices it is the sum of, and of how many readings of theirs.
+ * The power of one class by bucket, with the number of its devices and of their readings.
  *
- * `estimated_ms` are the starts of the quarters of an hour in which some of it is an estimate.
+ * `estimated_ms` are the starts of the quarter hours that are partly estimated.
  */
 export interface ClassPower {
   devices: number;
@@ -184,7 +184,7 @@ export interface ClosingShape {
 }
 
 /**
- * One figure: a value, or the reason why there is none; with its source and how much of it is known.
+ * One figure: a value, or the reason why there is none, with its source and coverage.
  *
  * `coverage_pct` counts the intervals of the metered enterprises; `basis` says what part of the cluster they are, and
  * `output_share_pct` how much of its output they make.
@@ -211,7 +211,7 @@ export interface ClusterFigureShape {
   address: string;
 }
 
-/** Every output that was ever stated for a cluster. */
+/** Every output that was stated for a cluster. */
 export interface ClusterQuarters {
   cluster: string;
   quarters: StatedQuarter[];
@@ -256,7 +256,7 @@ export interface CompleteDay {
   late: number;
 }
 
-/** How much of what should have come from a register came. */
+/** Expected and received readings of a register. */
 export interface CompleteRegister {
   gateway: string;
   device: string;
@@ -321,7 +321,7 @@ export interface Curve {
   last?: (number | null)[];
 }
 
-/** A spell without readings and the part of the way that failed. */
+/** A time without readings, and the part of the chain that failed. */
 export interface DataGap {
   gateway: string;
   device: string;
@@ -331,7 +331,7 @@ export interface DataGap {
   cause: "device" | "gateway" | "link" | "ingest" | "source";
 }
 
-/** Spells without readings that touch a period. */
+/** Times without readings that overlap a period. */
 export interface DataGaps {
   park: string;
   period: string;
@@ -364,7 +364,7 @@ export interface DayPower {
   ev: ClassPower;
 }
 
-/** A PEDF building's direct-current bus: power through its interface, voltage, and what was asked for. */
+/** The direct-current bus of a PEDF building: power of its interface converter, voltage, and their targets. */
 export interface DcBus {
   kw: number | null;
   state: State;
@@ -385,7 +385,7 @@ export interface Definitions {
   indicators: IndicatorShape[];
 }
 
-/** What `parkgrid up` does before its parks are live; of these nothing is missed meanwhile. */
+/** What `parkgrid up` does before its parks are live; until then, their readings are not counted as missing. */
 export interface DemonstrationShape {
   phase: "history" | "starting";
   /** How much of the history is written, 0 to 1. */
@@ -416,7 +416,7 @@ export interface Device {
   first_seen_ms: number | null;
 }
 
-/** A device that is not read until a person mends what is named. */
+/** A device that is not read until the named problem is repaired. */
 export interface DeviceProblem {
   park: string;
   gateway: string;
@@ -481,7 +481,7 @@ export interface DistrictFigures {
   indicators: DistrictFigureShape[];
 }
 
-/** What registers gained; `kwh` is null where none can tell. */
+/** Energy by registers; `kwh` is null if it is not known. */
 export interface Energy {
   kwh: number | null;
   devices: number;
@@ -489,7 +489,7 @@ export interface Energy {
   resets: number;
 }
 
-/** An interval as metered, or a sum by hour, day or month; a reactive register counts in kvarh instead of kWh. */
+/** An interval as metered, or a sum by hour, day or month; for reactive registers in kvarh instead of kWh. */
 export interface EnergyRow {
   gateway: string;
   device: string;
@@ -514,7 +514,7 @@ export interface EnergyRow {
   revision?: number | null;
   changed_at_ms?: number | null;
   cause?: string | null;
-  /** By what the energy of a gap was spread over its time; none: evenly, or there is no gap. */
+  /** The curve by which the energy of a gap was distributed over its time; none: evenly, or there is no gap. */
   spread?: "sun" | "neighbours" | "clock" | null;
   good?: number | null;
   estimated_intervals?: number | null;
@@ -524,7 +524,7 @@ export interface EnergyRow {
   revised_at_ms?: number | null;
 }
 
-/** One power of the flow and how far it is the present one. */
+/** One power of the flow, and how current it is. */
 export interface Figure {
   kw: number | null;
   state: State;
@@ -627,7 +627,7 @@ export interface Gaps {
   entries: Gap[];
 }
 
-/** A gateway, whether it is there, and what it last said about itself. */
+/** A gateway, whether it is online, and its last report about itself. */
 export interface GatewayState {
   park: string;
   gateway: string;
@@ -635,18 +635,18 @@ export interface GatewayState {
   epoch: number | null;
   agent_version: string | null;
   simulated: boolean;
-  /** Whether it stands for files or a foreign store: then it is neither online nor offline. */
+  /** Whether it represents imported files or another database; then it is neither online nor offline. */
   imported: boolean;
   birth_ms: number | null;
-  /** When ingest heard it last, by the server's clock; what the broker kept of it is no sign of life. */
+  /** When ingest last received a message of it, by the server's clock; retained messages do not count. */
   last_seen_ms: number | null;
-  /** What its last status says, by the gateway's own clock; of a last will, when the gateway connected. */
+  /** The time of its last status, by its own clock; for a last will, the time at which it connected. */
   status_ms: number | null;
   last_seen_age_s: number | null;
-  /** When readings of it were refused last for their stamps, if that was within the last seconds. */
+  /** When readings of it were last refused because of their time, if that was within the last seconds. */
   clock_refused_ms: number | null;
   health_at_ms: number | null;
-  /** How often it tells of itself. */
+  /** The period of its own health readings. */
   health_period_s: number | null;
   health: Record<string, number>;
 }
@@ -775,7 +775,7 @@ export interface LiveDevice {
 }
 
 /**
- * How much of something that a line rests on is an estimate, in its unit, and how many quarter hours are missing.
+ * The estimated part of an input of a line, in its unit, and the number of missing quarter hours.
  *
  * `of` is `import`, `reactive`, the code of a feed-in line, or `peak`: the interval of the highest demand.
  */
@@ -794,13 +794,13 @@ export interface MistakeShape {
   remedy: string;
 }
 
-/** A device by its identifier and by what it is called. */
+/** Identifier and name of a device. */
 export interface NamedDevice {
   device: string;
   name: string;
 }
 
-/** Something that a reader of the bill must know; with `blocks` the month must not be closed like this. */
+/** A note to the reader of the bill; with `blocks`, the month cannot be closed until it is resolved. */
 export interface NoteShape {
   code: string;
   zh: string;
@@ -808,7 +808,7 @@ export interface NoteShape {
   blocks: boolean;
 }
 
-/** What every event of the live stream carries. */
+/** The content of every event of the live stream. */
 export interface Overview {
   park: string;
   as_of_ms: number;
@@ -837,7 +837,11 @@ export interface Park {
   simulated: boolean;
 }
 
-/** Whose the energy of a park is; `unattributed_kwh` is nobody's, below 0 where shares and sub-meters overlap. */
+/**
+ * The energy of a park by enterprise.
+ *
+ * `unattributed_kwh` belongs to none of them, and is below 0 if shares and sub-meters overlap.
+ */
 export interface ParkAttribution {
   park: string;
   name_zh: string;
@@ -872,7 +876,7 @@ export interface Parks {
   parks: Park[];
 }
 
-/** The highest demand and what it costs; whether its interval is an estimate, and the highest of the good ones. */
+/** The highest demand and its cost, whether its interval is estimated, and the highest good interval. */
 export interface PeakShape {
   demand_kw: string;
   at_ms: number;
@@ -915,25 +919,25 @@ export interface QuarantineEntry {
   occurrences: number;
 }
 
-/** Something that a register cannot have counted. */
+/** A change of a register that cannot be true. */
 export interface RegisterFinding {
   gateway: string;
   device: string;
   signal: string;
   kind: "jumped" | "reset" | "left_out" | "too_much";
-  /** The first believed reading after it; of readings left out the first of them; of too much its interval. */
+  /** The first accepted reading after it; for `left_out` the first of those readings, for `too_much` the interval. */
   at_ms: number;
-  /** The believed reading before it. */
+  /** The accepted reading before it. */
   from_ms: number;
   from_register_kwh: number | null;
   register_kwh: number | null;
-  /** What would have been booked; of a reset, what was. */
+  /** The energy that would have been counted; for a reset, the energy that was counted. */
   energy_kwh: number;
-  /** Readings that are not believed. */
+  /** Number of readings that were left out. */
   readings: number;
 }
 
-/** What registers cannot have counted in a period. */
+/** Changes of registers in a period that cannot be true. */
 export interface RegisterFindings {
   park: string;
   period: string;
@@ -955,7 +959,7 @@ export interface Signals {
   classes: Record<string, CatalogueSignal[]>;
 }
 
-/** How far a figure can be taken as the present one, best first. */
+/** How current a figure is, best first. */
 export type State = "live" | "stale" | "incomplete" | "missing" | "none";
 
 /** One stated output, current or former. */
@@ -976,13 +980,13 @@ export interface StatedQuarter {
   entered_ms: number;
 }
 
-/** The supply agreements of a park that hold today. */
+/** The supply agreements of a park that are valid today. */
 export interface Supply {
   park: string;
   agreements: SupplyAgreement[];
 }
 
-/** What was agreed with the supplier for an account (户); the demand that it may reach, where one was agreed. */
+/** The agreement with the supplier for an account (户), with the agreed demand if there is one. */
 export interface SupplyAgreement {
   account: string;
   plan_id: string;
@@ -993,7 +997,7 @@ export interface SupplyAgreement {
   valid_to: string | null;
 }
 
-/** What the supply agreement of an account says. */
+/** The terms of an account's supply agreement. */
 export interface TermsShape {
   account: string;
   park: string;
@@ -1004,7 +1008,7 @@ export interface TermsShape {
   voltage_class: string;
 }
 
-/** Where a figure came from, and what comes out when it is computed again from there. */
+/** Where a figure came from, and the result of computing it again. */
 export interface TraceShape {
   address: string;
   definition: TracedDefinition;
@@ -1041,7 +1045,7 @@ export interface TracedInput {
   name: string;
   unit: string;
   value: number | null;
-  /** The same from the readings; null for what is taken as stored. */
+  /** The same, computed from the readings; null if the stored value is used. */
   recomputed: number | null;
   /** Intervals that are known. */
   known: number;
@@ -1059,7 +1063,7 @@ export interface TracedRule {
   source: string;
 }
 
-/** Something out of order on the way of a park's readings; what follows from a cause is not listed beside it. */
+/** A problem on the way of a park's readings. Consequences of a listed problem are not listed. */
 export interface TroubleShape {
   kind: "ingest" | "disk_full" | "store" | "broker" | "gateway_offline" | "gateway_silent" | "gateway_quiet" | "devices_silent" | "device_silent" | "gateway_late" | "gateway_clock";
   gateway: string | null;
@@ -1070,6 +1074,6 @@ export interface TroubleShape {
   of: number;
   /** The first few of the silent ones. */
   devices: NamedDevice[];
-  /** Of `gateway_late`: seconds from a reading's stamp to its arrival. */
+  /** Only for `gateway_late`: seconds from a reading's time to its arrival. */
   delay_s: number | null;
 }
