@@ -1,4 +1,4 @@
-"""The state of the parts between the gateways and the database, from ingest's heartbeats. Pure."""
+"""How the parts between the gateways and the database stand, as ingest's signs of life tell it. Pure."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from parkgrid_api.answers.present import BrokerState, ChainState, IngestState, StoreState
 
 SILENT_S = 4.0
-"""After so long without a heartbeat (one a second) and without a commit, ingest counts as down."""
+"""So long without a sign of life (one a second) and without a commit, and ingest is taken for gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Chain:
     store: StoreState = "unknown"
     """`storing`, `disk_full`, `unavailable`, or `unknown` while ingest does not tell."""
     since_ms: int | None = None
-    """Since when broker and store are in this state."""
+    """Since when broker and store stand like this."""
 
     def document(self) -> ChainState:
         """The answer's form."""
@@ -37,7 +37,7 @@ class Chain:
 
 
 class Signs:
-    """The heartbeats that were received; every instant is an argument."""
+    """The signs of life that were heard; every instant is given."""
 
     def __init__(self) -> None:
         self._told: dict[str, Any] = {}
@@ -45,7 +45,7 @@ class Signs:
         self._committed_ms: int | None = None
 
     def pulse(self, payload: str, now_ms: int) -> None:
-        """Ingest sent its state; a message that cannot be read still counts as a heartbeat."""
+        """Ingest told how it stands; what cannot be read is a sign of life all the same."""
         try:
             told = json.loads(payload)
         except ValueError:

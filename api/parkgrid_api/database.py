@@ -29,7 +29,7 @@ Answer = TypeVar("Answer")
 log = structlog.get_logger()
 CHANNEL = "parkgrid_commit"
 PULSES = "parkgrid_ingest"
-"""The channel of ingest's heartbeats."""
+"""Where ingest gives its signs of life."""
 _WAIT_FOR_CONNECTION_S = 5.0
 RECONNECT_S = 5.0
 """After so long a pool gives a lost connection up, and the next question opens one: else it would wait twice as long
@@ -117,7 +117,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def listening(self, *more: str) -> AsyncIterator[_Connection]:
-        """A session of its own for commit notices, ingest's heartbeats, and `more`; raises `psycopg.Error`."""
+        """A session of its own for commit notices, ingest's signs of life, and `more`; raises `psycopg.Error`."""
         async with await _Connection.connect(self._text, autocommit=True) as connection:
             for channel in (CHANNEL, PULSES, *more):
                 await connection.execute(f"LISTEN {channel}")

@@ -170,7 +170,7 @@ class LiveView:
 
 
 async def gateway_rows(database: Database, park: str | None, now_ms: int, limit: int = 1_000) -> list[GatewayState]:
-    """The gateways of a park, or of all, with the age of their last message."""
+    """The gateways of a park, or of all, with the age of their last sign of life."""
     rows = await database.rows_of(GatewayState, statements.plain("gateways"), {"park": park, "limit": limit})
     for row in rows:
         seen = row["last_seen_ms"]

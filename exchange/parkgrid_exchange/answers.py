@@ -1,4 +1,4 @@
-"""Answers of another database, line by line, within bounds: it may be broken, or something else entirely."""
+"""Answers of a foreign store, line by line, within bounds: it may be broken, or no such store at all."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the series of another database mean: measurement, tags and fields to device and signal, one TOML file.
+"""What the series of a foreign store mean: measurement, tags and fields to device and signal, one TOML file.
 
 park = "fab-7"                          [[devices]]
 gateway = "influx"                      id = "grid"

@@ -271,7 +271,7 @@ class Consumer:
             self._client.publish(_PROBE_TOPIC)
 
     def _stay_alive(self) -> None:
-        """Show the broker that we are alive although its answers are left unread.
+        """Show the broker a sign of life although its answers are left unread.
 
         paho's own ping would count the unread answer as a dead connection, so the sign is a request without effect.
         """

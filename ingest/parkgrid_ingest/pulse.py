@@ -1,4 +1,4 @@
-"""Ingest's heartbeat: once a second it sends the state of broker and store on a channel of the database.
+"""Ingest's sign of life: once a second it tells on a channel of the database how it stands with broker and store.
 
 It is heard by whoever listens (the api, and through it the page), and kept nowhere: a figure that nobody repeats is
 known to be old. A thread and a session of its own, so that a long commit is no silence.

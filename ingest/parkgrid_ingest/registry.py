@@ -51,7 +51,7 @@ class Registry:
     def born(self, gateway: Gateway, birth: Birth, payload: bytes, *, retained: bool = False) -> bool:
         """Take up a birth; False when it says what the last one said. Raises `RefusedError` beyond a quota.
 
-        `retained`: the broker had kept it, so it does not say that the gateway is alive.
+        `retained`: it is from the broker's memory, and so no sign of life.
         """
         fingerprint = hash(payload)
         if self._births.get(gateway) == fingerprint:

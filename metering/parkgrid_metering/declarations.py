@@ -1,4 +1,4 @@
-"""What people declare about registers: width, transformer ratio, a change of the meter. Never deleted, and signed."""
+"""What people declare about registers: width, transformer ratio, a change of the meter. Kept for ever, with names."""
 
 from dataclasses import dataclass
 from datetime import datetime

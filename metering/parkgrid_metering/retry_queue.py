@@ -1,4 +1,4 @@
-"""Registers whose readings cannot be computed: set aside with the reason, tried again later; the others go on."""
+"""Registers whose readings cannot be computed: set aside with the reason, tried again later, in nobody's way."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass

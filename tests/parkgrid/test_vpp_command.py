@@ -2,9 +2,11 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
+from openpyxl import load_workbook
 from typer.testing import CliRunner
 
 from parkgrid.cli import app
@@ -84,3 +86,30 @@ def test_the_chain_is_checked_and_an_empty_one_is_not_called_valid(pilot_dsn: st
         connection.execute("ALTER TABLE base.vpp_entry DISABLE TRIGGER append_only")
         connection.execute("DELETE FROM base.vpp_entry")
     assert run("ledger", "check", "--dsn", pilot_dsn).output == "not checked: the ledger has no entries\n"
+
+
+def test_the_registry_goes_out_and_in_by_file(pilot_dsn: str, tmp_path: Path) -> None:
+    file = tmp_path / "registry.xlsx"
+    assert run("registry", "template", tmp_path / "empty.xlsx").exit_code == 0
+    done = run("registry", "export", file, "--dsn", pilot_dsn, "--lang", "en")
+    assert (done.exit_code, done.stdout.replace("\n", "")) == (0, f"{file}: 24 rows")
+    before = followed(pilot_dsn).head
+    same = run("registry", "import", file, "--by", "Li Wei", "--dsn", pilot_dsn)
+    assert (same.exit_code, same.stdout) == (0, "共 19 条：新增 0，变更 0，未变 19\n")
+    assert followed(pilot_dsn).head == before
+    book = load_workbook(file)
+    book["运营商 Operators"]["B2"] = "新名称"
+    book["资源 Resources"]["G2"] = "much"
+    book.save(file)
+    wrong = run("registry", "import", file, "--by", "Li Wei", "--dsn", pilot_dsn)
+    assert (wrong.exit_code, followed(pilot_dsn).head) == (1, before)
+    assert wrong.stdout == "资源 Resources!G2: “much”不是数字：请写 1234.5 或 1,234.5，单位写在单位列\n"
+    assert "1 处错误，整个文件未写入" in wrong.stderr
+    book["资源 Resources"]["G2"] = 201.5
+    book.save(file)
+    dry = run("registry", "import", file, "--by", "Li Wei", "--dsn", pilot_dsn, "--dry-run", "--lang", "en")
+    assert dry.stdout == "19 entries: 0 new, 2 changed, 17 unchanged (dry run, nothing was written)\n"
+    assert run("registry", "import", file, "--by", "Li Wei", "--dsn", pilot_dsn).exit_code == 0
+    assert followed(pilot_dsn).operators["op-1"].name_zh == "新名称"
+    gone = run("registry", "import", tmp_path / "gone.xlsx", "--by", "x", "--dsn", pilot_dsn, "--lang", "en")
+    assert (gone.exit_code, "cannot be read" in gone.stderr) == (2, True)

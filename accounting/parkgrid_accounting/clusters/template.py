@@ -1,27 +1,21 @@
 """Templates to fill in: headings in both languages, hints where the cursor stands, an example that is not read."""
 
-import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from openpyxl import Workbook
-from openpyxl.comments import Comment
-from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
+from parkgrid_accounting.spreadsheet.blank import csv_bytes, say_hint, write_file, write_headings, write_meanings
 from parkgrid_accounting.spreadsheet.errors import FileError
 from parkgrid_domain.clusters import enterprise_file, output_file
 from parkgrid_domain.clusters.plan import plan
 from parkgrid_domain.spreadsheet.table import FileColumn
 
-_HEAD = PatternFill("solid", fgColor="FFDDEBF7")
-_NEEDED = Font(bold=True)
-_OPTIONAL = Font(bold=True, italic=True, color="FF7F7F7F")
 _FILLED_ROWS = 500
-_WIDTH = 22
 _EXAMPLE_TITLE = "示例 Example"
 _OUTPUT_EXAMPLES = (
     ("智能网联汽车", "2024-Q1", "当季", "812.5", "亿元", "区统计局 2024 年 1-3 月规上工业报表", "1 至 3 月"),
@@ -64,32 +58,18 @@ def write_template(path: Path, kind: str = "output", form: str | None = None) ->
     columns = output_file.COLUMNS if kind == "output" else enterprise_file.COLUMNS
     match form:
         case "xlsx":
-            _write(path, _workbook(kind, columns))
+            write_file(path, _workbook(kind, columns))
         case "csv":
-            # With its mark a spreadsheet reads UTF-8 as what it is.
-            _write(path, _csv([column.heading for column in columns]).encode("utf-8-sig"))
+            write_file(path, csv_bytes([[column.heading for column in columns]]))
         case _:
             raise FileError(f"“{form}”不是可写的格式：xlsx 或 csv", f"{form!r} is not a template format: xlsx or csv")
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise FileError(f"无法写入 {path}：{error.strerror}", f"{path} cannot be written: {error.strerror}") from error
-
-
-def _csv(headings: Sequence[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow(headings)
-    return text.getvalue()
 
 
 def _workbook(kind: str, columns: Sequence[FileColumn]) -> bytes:
     book = Workbook()
     sheet = book.worksheets[0]
     sheet.title = output_file.SHEET if kind == "output" else enterprise_file.SHEET
-    _headings(sheet, columns)
+    write_headings(sheet, columns)
     for place, column in enumerate(columns, 1):
         if rule := _rule(column):
             sheet.add_data_validation(rule)
@@ -103,17 +83,6 @@ def _workbook(kind: str, columns: Sequence[FileColumn]) -> bytes:
     content = io.BytesIO()
     book.save(content)
     return content.getvalue()
-
-
-def _headings(sheet: Worksheet, columns: Sequence[FileColumn]) -> None:
-    for place, column in enumerate(columns, 1):
-        cell = sheet.cell(1, place, column.heading)
-        cell.fill = _HEAD
-        cell.font = _NEEDED if column.required else _OPTIONAL
-        cell.alignment = Alignment(wrap_text=True, vertical="center")
-        cell.comment = Comment(f"{column.hint_zh}\n{column.hint_en}", "parkgrid")
-        sheet.column_dimensions[get_column_letter(place)].width = _WIDTH
-    sheet.freeze_panes = "A2"
 
 
 def _rule(column: FileColumn) -> DataValidation:
@@ -131,14 +100,12 @@ def _rule(column: FileColumn) -> DataValidation:
         rule = DataValidation(type="decimal", operator="between", formula1="0", formula2="100", allow_blank=True)
     else:
         rule = DataValidation(allow_blank=True)
-    rule.promptTitle, rule.prompt = column.heading[:32], f"{column.hint_zh}\n{column.hint_en}"
-    rule.errorTitle, rule.error = column.heading[:32], f"{column.hint_zh}\n{column.hint_en}"
-    rule.showInputMessage = rule.showErrorMessage = True
+    say_hint(rule, column)
     return rule
 
 
 def _examples(sheet: Worksheet, kind: str, columns: Sequence[FileColumn]) -> None:
-    _headings(sheet, columns)
+    write_headings(sheet, columns)
     for number, row in enumerate(_OUTPUT_EXAMPLES if kind == "output" else _ENTERPRISE_EXAMPLES, 2):
         for place, text in enumerate(row, 1):
             cell = sheet.cell(number, place)
@@ -148,9 +115,5 @@ def _examples(sheet: Worksheet, kind: str, columns: Sequence[FileColumn]) -> Non
 
 
 def _meanings(sheet: Worksheet, columns: Sequence[FileColumn]) -> None:
-    sheet.append(["列 FileColumn", "必填 Needed", "含义", "Meaning"])
-    for column in columns:
-        sheet.append([column.heading, "是 yes" if column.required else "否 no", column.hint_zh, column.hint_en])
+    write_meanings(sheet, columns)
     sheet.append(["来源 Source", "", plan().title_zh, plan().title_en])
-    for letter, width in (("A", _WIDTH), ("B", _WIDTH), ("C", 2 * _WIDTH), ("D", 2 * _WIDTH)):
-        sheet.column_dimensions[letter].width = width

@@ -58,12 +58,20 @@ def read_sheet(path: Path, content: bytes, sheet: str, take: Take | None = None)
         raise FileError(f"{path.name}：{error.zh}", f"{path.name}: {error.en}") from error
 
 
+def read_sheets(path: Path, content: bytes, known: Sequence[str], take: Take | None = None) -> list[Sheet]:
+    """The sheets of a workbook that are visible and do not explain, those named `known` among them.
+
+    Raises `FileError` for what is no workbook, and for a sheet with content whose name is not known.
+    """
+    try:
+        _refuse_large(content)
+        return _Reading(Book(content), take).sheets(known)
+    except FileError as error:
+        raise FileError(f"{path.name}：{error.zh}", f"{path.name}: {error.en}") from error
+
+
 def _read(path: Path, content: bytes, sheet: str, take: Take | None) -> Sheet:
-    if len(content) > MOST_BYTES:
-        raise FileError(
-            f"文件超过 {MOST_BYTES} 字节：请只保留需要导入的表格",
-            f"the file has more bytes than there may be, at most {MOST_BYTES}: keep only the table to import",
-        )
+    _refuse_large(content)
     match path.suffix.lower():
         case ".csv" | ".txt":
             return _csv_sheet(content, path.name)
@@ -72,6 +80,14 @@ def _read(path: Path, content: bytes, sheet: str, take: Take | None) -> Sheet:
     raise FileError(
         f"“{path.name}”不是 .xlsx 或 .csv：请另存为其中一种", f"{path.name!r} is neither .xlsx nor .csv: save it as one"
     )
+
+
+def _refuse_large(content: bytes) -> None:
+    if len(content) > MOST_BYTES:
+        raise FileError(
+            f"文件超过 {MOST_BYTES} 字节：请只保留需要导入的表格",
+            f"the file has more bytes than there may be, at most {MOST_BYTES}: keep only the table to import",
+        )
 
 
 def _csv_sheet(content: bytes, name: str) -> Sheet:
@@ -123,9 +139,35 @@ class _Reading:
     def sheet(self, wanted: str) -> Sheet:
         """The sheet that is meant."""
         chosen = self._chosen(wanted)
+        self._refuse_hidden_sheets()
+        return self._read(chosen)
+
+    def sheets(self, known: Sequence[str]) -> list[Sheet]:
+        """Every sheet that is known; the mistakes of the workbook as a whole are those of the first."""
+        self._refuse_hidden_sheets()
+        visible = [each for each in self._book.sheets if each.visible and not each.name.startswith(EXAMPLE_SHEETS)]
+        for each in visible:
+            if each.name not in known and self._book.first_used(each):
+                names = ", ".join(known)
+                raise FileError(
+                    f"无法识别的工作表“{each.name}”：请删除或改名为 {names} 之一",
+                    f"unknown sheet {each.name!r}: delete it, or name it as one of {names}",
+                )
+        found: list[Sheet] = []
+        for each in visible:
+            if any(each.name == other.name for other in found):
+                raise FileError(f"有两个工作表“{each.name}”：请删除一个", f"two sheets {each.name!r}: delete one")
+            if each.name in known:
+                found.append(self._read(each))
+                self._mistakes, self._notes = [], []
+        return found
+
+    def _refuse_hidden_sheets(self) -> None:
         for other in self._book.sheets:
             if not other.visible and (used := self._book.first_used(other)):
                 self._mistakes.append(mistake(f"{other.name}!{_name(used)}", "hidden_sheet", value=other.name))
+
+    def _read(self, chosen: SheetPart) -> Sheet:
         content = self._book.content(chosen)
         merged = self._merged(content)
         rows = self._rows(content, merged)

@@ -45,12 +45,12 @@ _ENERGY = Definition(
     formula="(register at the end - register at the start) x ratio, roll-over and meter change as declared, edges "
     "interpolated between the readings beside them",
     unit="kWh",
-    source="docs/decisions/0007; readings are cumulative registers of the device",
+    source="docs: the 15-minute truth; readings are cumulative registers of the device",
 )
 
 
 def trace(connection: Connection, address: Address | str, now_ms: int) -> Trace:
-    """Everything that a figure came from, and the result of computing it again.
+    """Everything that a figure came from, and whether it comes out again.
 
     Raises `AddressError` for a text that is no address and `AccountingError` for a figure that does not exist.
     """

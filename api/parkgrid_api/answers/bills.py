@@ -14,7 +14,7 @@ class RuleShape(Shape):
 
 
 class MarkShape(Shape):
-    """The estimated part of an input of a line, in its unit, and the number of missing quarter hours.
+    """How much of something that a line rests on is an estimate, in its unit, and how many quarter hours are missing.
 
     `of` is `import`, `reactive`, the code of a feed-in line, or `peak`: the interval of the highest demand.
     """
@@ -27,7 +27,7 @@ class MarkShape(Shape):
 
 
 class PeakShape(Shape):
-    """The highest demand and its cost, whether its interval is estimated, and the highest good interval."""
+    """The highest demand and what it costs; whether its interval is an estimate, and the highest of the good ones."""
 
     demand_kw: str
     at_ms: int
@@ -62,7 +62,7 @@ class BillLineShape(Shape):
 
 
 class TermsShape(Shape):
-    """The terms of an account's supply agreement."""
+    """What the supply agreement of an account says."""
 
     account: str
     park: str
@@ -83,7 +83,7 @@ class CoverageShape(Shape):
 
 
 class NoteShape(Shape):
-    """A note to the reader of the bill; with `blocks`, the month cannot be closed until it is resolved."""
+    """Something that a reader of the bill must know; with `blocks` the month must not be closed like this."""
 
     code: str
     zh: str
@@ -108,12 +108,12 @@ class BillDocument(Shape):
     start_ms: int
     end_ms: int
     through_ms: int
-    """The instant up to which it is computed; equal to `end_ms` when the month is over."""
+    """How far it has been counted; the same as `end_ms` once the month is over."""
     terms: TermsShape
     energy_kwh: str
     estimated_kwh: str
     coverage: dict[str, CoverageShape]
-    """By what is metered: `import`, `reactive`, and the codes of feed-in lines."""
+    """By what is counted: `import`, `reactive`, and codes of feed-in lines."""
     minimum_coverage_pct: str
     peak: PeakShape | None
     power_factor: str | None
@@ -161,7 +161,7 @@ class BillRevision(Shape):
 
 
 class BillAnswer(Shape):
-    """The current bill, its cost under other plans, and the revisions of a closed month."""
+    """The bill that holds, what other plans would cost, and the revisions of a closed month."""
 
     bill: BillShape
     compared: list[BillShape]

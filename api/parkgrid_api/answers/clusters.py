@@ -6,7 +6,7 @@ from parkgrid_api.answers.shape import Shape
 
 
 class ClusterFigureShape(Shape):
-    """One figure: a value, or the reason why there is none, with its source and coverage.
+    """One figure: a value, or the reason why there is none; with its source and how much of it is known.
 
     `coverage_pct` counts the intervals of the metered enterprises; `basis` says what part of the cluster they are, and
     `output_share_pct` how much of its output they make.
@@ -55,10 +55,7 @@ class ClusterShape(ClusterPlace):
 
 
 class ParkAttribution(Shape):
-    """The energy of a park by enterprise.
-
-    `unattributed_kwh` belongs to none of them, and is below 0 if shares and sub-meters overlap.
-    """
+    """Whose the energy of a park is; `unattributed_kwh` is nobody's, below 0 where shares and sub-meters overlap."""
 
     park: str
     name_zh: str
@@ -103,7 +100,7 @@ class StatedQuarter(Shape):
 
 
 class ClusterQuarters(Shape):
-    """Every output that was stated for a cluster."""
+    """Every output that was ever stated for a cluster."""
 
     cluster: str
     quarters: list[StatedQuarter]

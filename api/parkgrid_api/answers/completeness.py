@@ -1,4 +1,4 @@
-"""How complete readings are, which changes of registers cannot be true, and which devices need repair."""
+"""How complete readings are, and what registers and devices cannot be believed."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from parkgrid_api.answers.shape import ParkPeriod, Shape
 
 
 class CompleteRegister(Shape):
-    """Expected and received readings of a register."""
+    """How much of what should have come from a register came."""
 
     gateway: str
     device: str
@@ -46,7 +46,7 @@ class Completeness(ParkPeriod):
 
 
 class DataGap(Shape):
-    """A time without readings, and the part of the chain that failed."""
+    """A spell without readings and the part of the way that failed."""
 
     gateway: str
     device: str
@@ -57,7 +57,7 @@ class DataGap(Shape):
 
 
 class DataGaps(Shape):
-    """Times without readings that overlap a period."""
+    """Spells without readings that touch a period."""
 
     park: str
     period: str
@@ -65,26 +65,26 @@ class DataGaps(Shape):
 
 
 class RegisterFinding(Shape):
-    """A change of a register that cannot be true."""
+    """Something that a register cannot have counted."""
 
     gateway: str
     device: str
     signal: str
     kind: Literal["jumped", "reset", "left_out", "too_much"]
     at_ms: int
-    """The first accepted reading after it; for `left_out` the first of those readings, for `too_much` the interval."""
+    """The first believed reading after it; of readings left out the first of them; of too much its interval."""
     from_ms: int
-    """The accepted reading before it."""
+    """The believed reading before it."""
     from_register_kwh: float | None
     register_kwh: float | None
     energy_kwh: float
-    """The energy that would have been counted; for a reset, the energy that was counted."""
+    """What would have been booked; of a reset, what was."""
     readings: int
-    """Number of readings that were left out."""
+    """Readings that are not believed."""
 
 
 class RegisterFindings(Shape):
-    """Changes of registers in a period that cannot be true."""
+    """What registers cannot have counted in a period."""
 
     park: str
     period: str
@@ -92,7 +92,7 @@ class RegisterFindings(Shape):
 
 
 class DeviceProblem(Shape):
-    """A device that is not read until the named problem is repaired."""
+    """A device that is not read until a person mends what is named."""
 
     park: str
     gateway: str

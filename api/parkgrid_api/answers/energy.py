@@ -6,7 +6,7 @@ from parkgrid_api.answers.shape import Shape
 
 
 class EnergyRow(Shape):
-    """An interval as metered, or a sum by hour, day or month; for reactive registers in kvarh instead of kWh."""
+    """An interval as metered, or a sum by hour, day or month; a reactive register counts in kvarh instead of kWh."""
 
     gateway: str
     device: str
@@ -32,7 +32,7 @@ class EnergyRow(Shape):
     changed_at_ms: NotRequired[int | None]
     cause: NotRequired[str | None]
     spread: NotRequired[Literal["sun", "neighbours", "clock"] | None]
-    """The curve by which the energy of a gap was distributed over its time; none: evenly, or there is no gap."""
+    """By what the energy of a gap was spread over its time; none: evenly, or there is no gap."""
     good: NotRequired[int | None]
     estimated_intervals: NotRequired[int | None]
     missing_intervals: NotRequired[int | None]
@@ -79,9 +79,9 @@ class Intervals(Shape):
 
 
 class ChargingSessionShape(Shape):
-    """What one vehicle took and gave back. The three origins and the unattributed part add up to its energy.
+    """What one vehicle took and gave back; the three origins and what is not attributed make up its energy.
 
-    Origins are null while the session is in progress, and if no origin is known.
+    Origins are null while a session is under way, and where none of it is known.
     """
 
     gateway: str

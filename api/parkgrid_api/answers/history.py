@@ -49,9 +49,9 @@ class History(Shape):
 
 
 class ClassPower(Shape):
-    """The power of one class by bucket, with the number of its devices and of their readings.
+    """The power of one class by bucket, how many devices it is the sum of, and of how many readings of theirs.
 
-    `estimated_ms` are the starts of the quarter hours that are partly estimated.
+    `estimated_ms` are the starts of the quarters of an hour in which some of it is an estimate.
     """
 
     devices: int
@@ -72,7 +72,7 @@ class DayPower(Shape):
 
 
 class Energy(Shape):
-    """Energy by registers; `kwh` is null if it is not known."""
+    """What registers gained; `kwh` is null where none can tell."""
 
     kwh: float | None
     devices: int

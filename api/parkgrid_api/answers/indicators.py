@@ -4,7 +4,7 @@ from parkgrid_api.answers.shape import ParkPeriod, Shape
 
 
 class BoundsShape(Shape):
-    """The possible range of an indicator; with `per_hour`, the upper bound is for each hour."""
+    """What an indicator can be at all; `per_hour` means that the upper bound is that of each hour."""
 
     low: float | None
     high: float | None

@@ -1,4 +1,4 @@
-"""Refused and conflicting readings, and the health of the process."""
+"""What is not in order, and whether the process is."""
 
 from typing import Any, Literal
 

@@ -58,7 +58,7 @@ class Devices(Shape):
 
 
 class SupplyAgreement(Shape):
-    """The agreement with the supplier for an account (户), with the agreed demand if there is one."""
+    """What was agreed with the supplier for an account (户); the demand that it may reach, where one was agreed."""
 
     account: str
     plan_id: str
@@ -70,7 +70,7 @@ class SupplyAgreement(Shape):
 
 
 class Supply(Shape):
-    """The supply agreements of a park that are valid today."""
+    """The supply agreements of a park that hold today."""
 
     park: str
     agreements: list[SupplyAgreement]

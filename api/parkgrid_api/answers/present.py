@@ -25,7 +25,7 @@ Phase = Literal["history", "starting"]
 
 
 class State(StrEnum):
-    """How current a figure is, best first."""
+    """How far a figure can be taken as the present one, best first."""
 
     LIVE = "live"
     """Every device reported within two periods."""
@@ -57,7 +57,7 @@ class LiveDevice(Shape):
 
 
 class Figure(Shape):
-    """One power of the flow, and how current it is."""
+    """One power of the flow and how far it is the present one."""
 
     kw: float | None
     state: State
@@ -81,7 +81,7 @@ class Flow(Shape):
 
 
 class DcBus(Figure):
-    """The direct-current bus of a PEDF building: power of its interface converter, voltage, and their targets."""
+    """A PEDF building's direct-current bus: power through its interface, voltage, and what was asked for."""
 
     voltage_v: float | None
     reference_voltage_v: float | None
@@ -89,26 +89,26 @@ class DcBus(Figure):
 
 
 class ChainState(Shape):
-    """The state of the broker, of ingest and of the store, from ingest's heartbeats."""
+    """How the parts between the gateways and the database stand, as ingest's signs of life tell."""
 
     ingest: IngestState
     ingest_since_ms: int | None
-    """If ingest is silent: the time of its last heartbeat."""
+    """When an ingest that is silent now was heard last."""
     broker: BrokerState
     store: StoreState
     since_ms: int | None
-    """Since when broker and store are in this state."""
+    """Since when broker and store stand like this."""
 
 
 class NamedDevice(Shape):
-    """Identifier and name of a device."""
+    """A device by its identifier and by what it is called."""
 
     device: str
     name: str
 
 
 class TroubleShape(Shape):
-    """A problem on the way of a park's readings. Consequences of a listed problem are not listed."""
+    """Something out of order on the way of a park's readings; what follows from a cause is not listed beside it."""
 
     kind: TroubleKind
     gateway: str | None
@@ -120,11 +120,11 @@ class TroubleShape(Shape):
     devices: list[NamedDevice]
     """The first few of the silent ones."""
     delay_s: float | None
-    """Only for `gateway_late`: seconds from a reading's time to its arrival."""
+    """Of `gateway_late`: seconds from a reading's stamp to its arrival."""
 
 
 class DemonstrationShape(Shape):
-    """What `parkgrid up` does before its parks are live; until then, their readings are not counted as missing."""
+    """What `parkgrid up` does before its parks are live; of these nothing is missed meanwhile."""
 
     phase: Phase
     share: float | None
@@ -161,7 +161,7 @@ class District(Shape):
 
 
 class GatewayState(Shape):
-    """A gateway, whether it is online, and its last report about itself."""
+    """A gateway, whether it is there, and what it last said about itself."""
 
     park: str
     gateway: str
@@ -170,23 +170,23 @@ class GatewayState(Shape):
     agent_version: str | None
     simulated: bool
     imported: bool
-    """Whether it represents imported files or another database; then it is neither online nor offline."""
+    """Whether it stands for files or a foreign store: then it is neither online nor offline."""
     birth_ms: int | None
     last_seen_ms: int | None
-    """When ingest last received a message of it, by the server's clock; retained messages do not count."""
+    """When ingest heard it last, by the server's clock; what the broker kept of it is no sign of life."""
     status_ms: int | None
-    """The time of its last status, by its own clock; for a last will, the time at which it connected."""
+    """What its last status says, by the gateway's own clock; of a last will, when the gateway connected."""
     last_seen_age_s: float | None
     clock_refused_ms: int | None
-    """When readings of it were last refused because of their time, if that was within the last seconds."""
+    """When readings of it were refused last for their stamps, if that was within the last seconds."""
     health_at_ms: int | None
     health_period_s: float | None
-    """The period of its own health readings."""
+    """How often it tells of itself."""
     health: Values
 
 
 class Overview(Shape):
-    """The content of every event of the live stream."""
+    """What every event of the live stream carries."""
 
     park: str
     as_of_ms: int

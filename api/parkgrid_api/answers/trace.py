@@ -32,7 +32,7 @@ class TracedInput(Shape):
     unit: str
     value: float | None
     recomputed: float | None
-    """The same, computed from the readings; null if the stored value is used."""
+    """The same from the readings; null for what is taken as stored."""
     known: int
     """Intervals that are known."""
     count: int
@@ -42,7 +42,7 @@ class TracedInput(Shape):
 
 
 class TraceShape(Shape):
-    """Where a figure came from, and the result of computing it again."""
+    """Where a figure came from, and what comes out when it is computed again from there."""
 
     address: str
     definition: TracedDefinition

@@ -99,7 +99,7 @@ def _guarded(path: str) -> bool:
 
 def _more_than_once(name: str, count: int) -> Problem:
     mistake = Mistake(name, f"{count} times", told("send it once", "该请求头只能出现一次"))
-    return Problem(400, told("A header was sent more than once.", "请求头重复。"), (mistake,), {"Connection": "close"})
+    return Problem(400, told("A header came more than once.", "请求头重复。"), (mistake,), {"Connection": "close"})
 
 
 def _elsewhere(path: str) -> Problem:

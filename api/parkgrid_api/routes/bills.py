@@ -57,7 +57,7 @@ _REVISION = Parameter(
 )
 _PLAN = Parameter(
     "plan",
-    "Plans to compare with, separated by commas.",
+    "Plans to compare with, separated by commas: what would this month cost under …",
     _plans,
     {"type": "string"},
     "guangdong-2021-tou",

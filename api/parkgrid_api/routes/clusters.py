@@ -124,7 +124,7 @@ def _read_quarter(text: str) -> Quarter:
 _CLUSTER = parameters.path_name("cluster", "intelligent-connected-vehicles")
 _QUARTER = Parameter(
     "quarter",
-    "A quarter. Without it: the newest quarter with a stated output, or the last one that is over.",
+    "A quarter; without it the newest that an output is stated for, else the last one that is over.",
     _read_quarter,
     {"type": "string", "pattern": "^[0-9]{4}-Q[1-4]$"},
     "2024-Q2",

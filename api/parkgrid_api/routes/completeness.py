@@ -125,7 +125,7 @@ def routes(services: Services) -> APIRouter:
 
     @router.get(
         "/parks/{park}/gaps",
-        **described("Times without readings, with their cause", DataGaps, _GAPS_EXAMPLE, of_gaps),
+        **described("Spells without readings, with their cause", DataGaps, _GAPS_EXAMPLE, of_gaps),
     )
     async def gaps(request: Request) -> Response:
         values = parameters.read(request, of_gaps)
@@ -136,7 +136,7 @@ def routes(services: Services) -> APIRouter:
 
     @router.get(
         "/parks/{park}/findings",
-        **described("Changes of registers that cannot be true", RegisterFindings, _FINDINGS_EXAMPLE, of_gaps),
+        **described("What registers cannot have counted", RegisterFindings, _FINDINGS_EXAMPLE, of_gaps),
     )
     async def findings(request: Request) -> Response:
         values = parameters.read(request, of_gaps)

@@ -14,7 +14,7 @@ from parkgrid_api.http.problems import MEDIA_TYPE
 
 Answer = TypeVar("Answer")
 _TITLES = {
-    400: ("A header was sent more than once.", "host", "2 times", "send it once"),
+    400: ("A header came more than once.", "host", "2 times", "send it once"),
     401: ("A token is needed.", "Authorization", "", "send the header `Authorization: Bearer <token>`"),
     404: ("There is no such park.", "park", "gaoxin-bei", "see /api/v1/parks for the parks that exist"),
     406: ("This format is not available.", "Accept", "image/png", "use one of application/json, text/csv"),
@@ -53,7 +53,7 @@ def described(
     tables = FORMAT in parameters
     refusals = [*_ALWAYS, *([404] if names_one else []), *([406] if tables else [])]
     content = {"application/json": {"example": example}, **(_forms() if tables else {})}
-    unchanged = {304: {"description": "The client already has this answer: its ETag was in `If-None-Match`."}}
+    unchanged = {304: {"description": "The client has this answer: its ETag stood in `If-None-Match`."}}
     return {
         "summary": summary,
         "responses": {

@@ -86,7 +86,7 @@ def routes(services: Services) -> APIRouter:
 
     @router.get(
         "/parks/{park}/supply",
-        **described("The supply agreements of a park that are valid today", Supply, _SUPPLY_EXAMPLE, one_park),
+        **described("The supply agreements of a park that hold today", Supply, _SUPPLY_EXAMPLE, one_park),
     )
     async def supply(request: Request) -> Response:
         park = await services.registry.park(parameters.read(request, one_park)["park"])

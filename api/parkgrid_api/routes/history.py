@@ -23,7 +23,7 @@ from parkgrid_contract.time import from_ms
 _MOST_POINTS = 20_000
 _POINTS = Parameter(
     "points",
-    "The maximum number of points; it selects the roll-up if `resolution` is `auto`.",
+    "Most points wanted; decides which roll-up answers when `resolution` is `auto`.",
     parameters.whole(1, _MOST_POINTS),
     {"type": "integer", "minimum": 1, "maximum": _MOST_POINTS},
     1500,

@@ -42,7 +42,7 @@ _NAMES = Parameter(
 )
 _UNTIL = Parameter(
     "until",
-    "Where a period that is not over ends: `now`, or `metered`: as far as the park's energy is metered.",
+    "Where a period that still runs ends: `now`, or `metered`, as far as the park's energy is metered.",
     parameters.one_of("now", "metered"),
     {"type": "string", "enum": ["now", "metered"]},
     "metered",

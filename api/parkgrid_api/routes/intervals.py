@@ -1,4 +1,4 @@
-"""Energies by interval, hour, day or month, and the former values of corrected intervals."""
+"""The 15-minute truth: energies by interval, hour, day or month, and the former values of corrected intervals."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

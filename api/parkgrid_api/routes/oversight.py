@@ -104,7 +104,7 @@ def _add_list(
         bound = _bound(services, parameters.read(request, listed))
         return answer({"entries": await services.database.rows(statements.plain(name), bound)})
 
-    summary = {"conflicts": "Conflicting values for stored readings", "gaps": "Sequence numbers that never came"}[name]
+    summary = {"conflicts": "Second values for stored readings", "gaps": "Sequence numbers that never came"}[name]
     router.add_api_route(f"/{name}", entries, name=name, **described(summary, shape, example, listed))
 
 

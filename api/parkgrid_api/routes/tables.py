@@ -63,7 +63,7 @@ def chosen(request: Request, values: Mapping[str, Any]) -> Format:
 
 
 def refuse_long_sheet(form: Format, rows: int) -> None:
-    """A 422 for more rows than a sheet can hold."""
+    """A 422 for more rows than a sheet is good for."""
     if form.name == "xlsx" and rows > MOST_SHEET_ROWS:
         remedy = told(
             f"a sheet of about {rows} rows is too long (at most {MOST_SHEET_ROWS}): "

@@ -62,7 +62,7 @@ def routes(services: Services) -> APIRouter:
 
     @router.get(
         "/trace/{address:path}",
-        **described("The origin of a figure, and the figure computed again", TraceShape, _EXAMPLE, (_ADDRESS,)),
+        **described("Where a figure came from, and whether it comes out again", TraceShape, _EXAMPLE, (_ADDRESS,)),
     )
     async def of_a_figure(request: Request) -> Response:
         parameters.read(request, (_ADDRESS,))

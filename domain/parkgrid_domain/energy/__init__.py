@@ -1,4 +1,4 @@
-"""Energy of 15-minute intervals from registers, with its quality, and what explains what is missing."""
+"""The 15-minute truth: energy of intervals from registers, with its quality, and what explains what is missing."""
 
 from parkgrid_domain.energy.belief import NOTHING, Belief
 from parkgrid_domain.energy.course import Course, Opening

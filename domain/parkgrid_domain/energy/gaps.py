@@ -4,7 +4,7 @@ A slot has a gap when fewer readings are valid than were planned. The first line
 
 | what is seen in the slot                                                          | cause   |
 |-----------------------------------------------------------------------------------|---------|
-| the gateway represents imported files or another database                         | source  |
+| the gateway stands for files or a foreign store                                   | source  |
 | another device of the gateway has readings                                        | device  |
 | the gateway has no other device, and its own samples are there                    | device  |
 | no gateway at all has any reading, now or later                                   | ingest  |
@@ -61,7 +61,7 @@ class Evidence:
     all_silent: NDArray[np.bool_]
     """No gateway has any reading."""
     imported: bool = False
-    """The gateway represents imported files or another database."""
+    """The gateway stands for files or a foreign store."""
 
 
 @dataclass(frozen=True, slots=True)

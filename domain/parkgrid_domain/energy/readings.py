@@ -1,4 +1,4 @@
-"""The shapes around the energy of intervals: readings of registers, what is known of the registers, intervals."""
+"""The shapes around the 15-minute truth: readings of registers, what is known of the registers, intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

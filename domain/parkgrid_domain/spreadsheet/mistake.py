@@ -126,6 +126,12 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "企业“{value}”的产值占比与 {first} 不一致",
         "the output share of {value!r} is not the one at {first}",
     ),
+    "unsuitable": ("“{value}”不正确：{hint_zh}", "{value!r} is not right: {hint_en}"),
+    "refused": ("“{value}”：{reason_zh}", "{value!r}: {reason_en}"),
+    "unlisted": (
+        "“{value}”不在工作表“{sheet}”中：请在该表补充一行",
+        "{value!r} has no row in the sheet {sheet!r}: add one there",
+    ),
     "over_account": (
         "账户 {value} 的份额合计超过 100 %（{sum} %）",
         "the shares of account {value} come to {sum} %, more than 100 %",

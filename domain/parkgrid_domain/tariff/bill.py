@@ -172,7 +172,7 @@ class Bill:
 
     @property
     def blocks(self) -> tuple[Note, ...]:
-        """What prevents closing the month."""
+        """What stands in the way of closing the month."""
         return tuple(note for note in self.notes if note.blocks)
 
     def line(self, code: str) -> BillLine:

@@ -16,7 +16,7 @@ _NAMES_ZH = {"import": "用电量", "reactive": "无功电量", "v2g": "车网�
 def notes(
     month: MonthPlan, usage: Usage, terms: Terms, through_ms: int, unpriced: int, peak: Peak | None
 ) -> Iterator[Note]:
-    """Every note; those that prevent closing are marked."""
+    """Everything that is to be told; what stands in the way of closing is marked."""
     plan, period = month.plan, month.period
     if through_ms < period.end_ms:
         yield Note(

@@ -7,29 +7,22 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from parkgrid_domain.rule_file import version_of
 from parkgrid_domain.vpp.documents import (
-    ZERO,
     AdjustedAward,
     Awards,
     Bid,
-    Contract,
     Dispute,
     Eligibility,
     Event,
     Frozen,
-    Location,
-    Operator,
     OptOut,
-    Phase,
-    Resource,
     Rules,
     State,
     Statement,
 )
 from parkgrid_domain.vpp.pilot import BROKEN_OFF, COURSE, EventBook, Pilot
+from parkgrid_domain.vpp.registration import Registered, reasons
 
 LONGEST_EVENT = timedelta(hours=24)
-_LEVELS = ("station", "line", "transformer", "account")
-_PHASES = ("registered", "documents", "joint_test", "announced", "active")
 _NEEDS: Mapping[str, str] = {
     "notified": "awarded",
     "acknowledged": "awarded",
@@ -43,11 +36,12 @@ _NEEDS: Mapping[str, str] = {
 }
 """The state that an event must have come to, at least, before another."""
 _AFTER: Mapping[str, tuple[str, ...]] = {"raised": (), "answered": ("raised",), "decided": ("raised", "answered")}
-_HUNDRED = 100
 
 
 def refusal(pilot: Pilot, subject: str, document: object, at: datetime) -> str:
     """Why an act may not be written about a subject at an instant; empty if it may."""
+    if isinstance(document, Registered):
+        return next((each.en for each in reasons(pilot, subject, document)), "")
     check = _CHECKS[type(document)]
     return next(iter(check(pilot, subject, document, at)), "")
 
@@ -55,104 +49,6 @@ def refusal(pilot: Pilot, subject: str, document: object, at: datetime) -> str:
 def _rules(_pilot: Pilot, subject: str, rules: Rules, _at: datetime) -> Iterator[str]:
     if version_of(rules.text) != subject:
         yield f"the digest of the text is {version_of(rules.text)}, not {subject}"
-
-
-def _operator(_pilot: Pilot, _subject: str, _operator: Operator, _at: datetime) -> Iterator[str]:
-    yield from ()
-
-
-def _location(pilot: Pilot, subject: str, place: Location, _at: datetime) -> Iterator[str]:
-    depth = _LEVELS.index(place.level)
-    above = None if place.parent is None else pilot.locations.get(place.parent)
-    if place.parent is None and depth:
-        yield f"a {place.level} has a {_LEVELS[depth - 1]} above it: give `parent`"
-    elif place.parent is not None and above is None:
-        yield f"the place {place.parent} is not known: register it first"
-    elif above is not None and above.level != _LEVELS[max(0, depth - 1)]:
-        yield f"a {place.level} lies under a {_LEVELS[max(0, depth - 1)]}; {place.parent} is a {above.level}"
-    if (place.level == "account") != (place.park is not None):
-        yield "an account, and only an account, names its park"
-    if place.limit_w is not None and place.level != "transformer":
-        yield "only a transformer has a limit"
-    if place.provenance == "verified" and not place.evidence:
-        yield "a verified place names the document that verifies it, in `evidence`"
-    known = pilot.locations.get(subject)
-    if known is not None and known.level != place.level:
-        yield f"{subject} is registered as a {known.level}: give the {place.level} another identifier"
-
-
-def _resource(pilot: Pilot, _subject: str, resource: Resource, _at: datetime) -> Iterator[str]:
-    account = pilot.locations.get(resource.account)
-    if account is None or account.level != "account":
-        yield f"{resource.account} is not a registered account: register the place first"
-    elif account.park != resource.park:
-        yield f"the account {resource.account} is of the park {account.park}, the resource of {resource.park}"
-    if not resource.meter:
-        yield "a resource names the registers that measure it, in `meter`"
-    named = [each.register for each in resource.meter]
-    if len(named) != len(set(named)):
-        yield "a register stands twice in `meter`: it would be counted twice"
-    if any(not name.startswith(f"{resource.park}/") for name in named):
-        yield f"every register of `meter` belongs to the park {resource.park}"
-    if resource.kind in ("storage", "v2g") and resource.baseline != ZERO:
-        yield f"a resource of kind {resource.kind} settles on its own meter: its baseline is {ZERO!r}"
-
-
-def _contract(pilot: Pilot, subject: str, contract: Contract, _at: datetime) -> Iterator[str]:
-    if contract.operator not in pilot.operators:
-        yield f"the operator {contract.operator} is not registered"
-    if contract.valid_to is not None and contract.valid_to <= contract.valid_from:
-        yield f"valid_to is the first day after validity: it must be later than {contract.valid_from}"
-    for name in contract.resources:
-        known = pilot.resources.get(name)
-        if known is None or known.account != contract.account:
-            yield f"{name} is not a resource of the account {contract.account}"
-    for what, operator, user in (
-        ("payment", contract.operator_pct, contract.user_pct),
-        ("penalty", contract.penalty_operator_pct, contract.penalty_user_pct),
-    ):
-        if operator + user != _HUNDRED:
-            yield f"the shares of {what} are {operator} and {user} per cent: together they must be 100"
-    for name in pilot.bound.get(contract.account, ()):
-        other = pilot.contracts[name]
-        same = name != subject and other.account == contract.account and other.type == contract.type
-        if same and other.operator != contract.operator and _overlap(contract, other):
-            yield (
-                f"the account {contract.account} is bound to {other.operator} by the contract {name} of type"
-                f" {other.type} from {other.valid_from} to {other.valid_to or 'open end'}: an account has one operator"
-                " of a type"
-            )
-
-
-def _overlap(one: Contract, other: Contract) -> bool:
-    return (other.valid_to is None or one.valid_from < other.valid_to) and (
-        one.valid_to is None or other.valid_from < one.valid_to
-    )
-
-
-def _phase(pilot: Pilot, subject: str, phase: Phase, _at: datetime) -> Iterator[str]:
-    if subject not in pilot.resources:
-        yield f"the resource {subject} is not registered"
-        return
-    now = pilot.phase(subject)
-    allowed = _next_phases(now)
-    if phase.phase not in allowed:
-        yield f"{subject} is {now or 'not yet registered for the pilot'}: next may be {', '.join(allowed) or 'nothing'}"
-    steps = pilot.phases.get(subject)
-    if steps and phase.on < steps[-1].on:
-        yield f"{subject} has been {now} since {steps[-1].on}: {phase.on} lies before it"
-
-
-def _next_phases(now: str) -> tuple[str, ...]:
-    if now == "left":
-        return ()
-    if not now:
-        return ("registered",)
-    if now == "active":
-        return ("suspended", "left")
-    if now == "suspended":
-        return ("active", "left")
-    return (_PHASES[_PHASES.index(now) + 1], "left")
 
 
 def _eligibility(pilot: Pilot, subject: str, found: Eligibility, _at: datetime) -> Iterator[str]:
@@ -338,11 +234,6 @@ def _dispute(pilot: Pilot, subject: str, dispute: Dispute, _at: datetime) -> Ite
 
 _CHECKS: Mapping[type, Callable[[Pilot, str, Any, datetime], Iterator[str]]] = {
     Rules: _rules,
-    Operator: _operator,
-    Location: _location,
-    Resource: _resource,
-    Contract: _contract,
-    Phase: _phase,
     Eligibility: _eligibility,
     Event: _event,
     Bid: _bid,

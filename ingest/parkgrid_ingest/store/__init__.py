@@ -67,12 +67,12 @@ class Store(Protocol):
     def register(self, gateway: Gateway, birth: Birth, *, retained: bool = False) -> Known:
         """Note a birth; gives the ids of its devices. Raises `StoreError`.
 
-        `retained`: a broker had kept it, so it does not say that the gateway is alive.
+        `retained`: a broker kept it, so it is no sign of life.
         """
         ...
 
     def mark_imported(self, gateway: Gateway) -> None:
-        """Note that a gateway represents imported data, until its next birth. Raises `StoreError`."""
+        """Note that a gateway stands for files or a foreign store, until its next birth. Raises `StoreError`."""
         ...
 
     def registry(self) -> Mapping[Gateway, Known]:
@@ -102,7 +102,7 @@ class Store(Protocol):
     def set_status(self, gateway: Gateway, status: Status, received_ms: int | None) -> None:
         """Note whether a gateway is connected; the last will of an older epoch is ignored. Raises `StoreError`.
 
-        `received_ms` is None for a status that a broker kept: then it does not prove it alive.
+        `received_ms` is None for a status that a broker kept: then it is no sign of life, as a farewell never is.
         """
         ...
 

@@ -55,7 +55,7 @@ class DatabaseStore:
         return known
 
     def mark_imported(self, gateway: Gateway) -> None:
-        """Note that a gateway represents imported files or another database, until its next birth."""
+        """Note that a gateway stands for files or a foreign store, until its next birth."""
         with self._asking.run() as connection:
             connection.execute(statement("mark_imported"), (gateway.park, gateway.gateway))
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from parkgrid.commands.vpp import ledger, registry
+from parkgrid.commands.vpp import ledger, registry, registry_file
 
 app = typer.Typer(
     help=(
@@ -14,4 +14,5 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(registry_file.app, name="registry")
 app.command("phase")(registry.phase)

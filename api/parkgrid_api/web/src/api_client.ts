@@ -45,7 +45,7 @@ export async function ask<T>(path: string): Promise<T> {
 }
 
 export interface Listener {
-  /** The server answered, whatever it says. */
+  /** The server gave a sign of life, whatever it says. */
   alive(): void;
   event(name: string, data: string): void;
   lost(error: unknown): void;

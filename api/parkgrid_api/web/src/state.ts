@@ -26,7 +26,7 @@ export const problem = signal<ProblemShape | null>(null);
 export const needsToken = signal(false);
 /** Whether the browser says that this device has a network. */
 const network = signal(navigator.onLine);
-/** When the server last answered, and when the last figures came: ms of the epoch, and of this page. */
+/** When the server gave its last sign of life, and when the last figures came: ms of the epoch, and of this page. */
 const heard = signal({ ms: Date.now(), at: performance.now() });
 const answered_ms = signal<number | null>(null);
 /** A server that lives sends something every two seconds, be it a heartbeat; so long a silence is told. */
@@ -50,7 +50,7 @@ export const server_ms = (): number => {
   return told === undefined ? moment_ms() : told + since.value * 1000;
 };
 
-/** Whether the server answers. */
+/** Whether the server gives signs of life. */
 const reached = computed(() => link.value !== "lost" && (moment.value - heard.value.at) / 1000 <= SILENT_S);
 
 /** A park that the address names and that does not exist: it is said, and no other is put in its place. */

@@ -40,7 +40,7 @@ const REFUSALS: Record<string, Kind> = {
 export interface Known {
   /** Whether the browser says that this device has a network. */
   network: boolean;
-  /** Whether the server answers. */
+  /** Whether the server gives signs of life. */
   reached: boolean;
   /** When it gave the last one. */
   heard_ms: number;

@@ -1,6 +1,6 @@
 // Written by scripts/page-types from the OpenAPI document: change api/parkgrid_api/answers, never this file.
 
-/** The current bill, its cost under other plans, and the revisions of a closed month. */
+/** The bill that holds, what other plans would cost, and the revisions of a closed month. */
 export interface BillAnswer {
   bill: BillShape;
   compared: BillShape[];
@@ -13,12 +13,12 @@ export interface BillDocument {
   time_zone: string;
   start_ms: number;
   end_ms: number;
-  /** The instant up to which it is computed; equal to `end_ms` when the month is over. */
+  /** How far it has been counted; the same as `end_ms` once the month is over. */
   through_ms: number;
   terms: TermsShape;
   energy_kwh: string;
   estimated_kwh: string;
-  /** By what is metered: `import`, `reactive`, and the codes of feed-in lines. */
+  /** By what is counted: `import`, `reactive`, and codes of feed-in lines. */
   coverage: Record<string, CoverageShape>;
   minimum_coverage_pct: string;
   peak: PeakShape | null;
@@ -85,7 +85,7 @@ export interface BillShape {
   document: BillDocument;
 }
 
-/** The possible range of an indicator; with `per_hour`, the upper bound is for each hour. */
+/** What an indicator can be at all; `per_hour` means that the upper bound is that of each hour. */
 export interface BoundsShape {
   low: number | null;
   high: number | null;
@@ -104,21 +104,21 @@ export interface CatalogueSignal {
   states: string[];
 }
 
-/** The state of the broker, of ingest and of the store, from ingest's heartbeats. */
+/** How the parts between the gateways and the database stand, as ingest's signs of life tell. */
 export interface ChainState {
   ingest: "running" | "silent" | "unknown";
-  /** If ingest is silent: the time of its last heartbeat. */
+  /** When an ingest that is silent now was heard last. */
   ingest_since_ms: number | null;
   broker: "connected" | "lost" | "unknown";
   store: "storing" | "disk_full" | "unavailable" | "unknown";
-  /** Since when broker and store are in this state. */
+  /** Since when broker and store stand like this. */
   since_ms: number | null;
 }
 
 /**
- * What one vehicle took and gave back. The three origins and the unattributed part add up to its energy.
+ * What one vehicle took and gave back; the three origins and what is not attributed make up its energy.
  *
- * Origins are null while the session is in progress, and if no origin is known.
+ * Origins are null while a session is under way, and where none of it is known.
  */
 export interface ChargingSessionShape {
   gateway: string;
@@ -163,9 +163,9 @@ export interface ChargingSessions {
 }
 
 /**
- * The power of one class by bucket, with the number of its devices and of their readings.
+ * The power of one class by bucket, how many devices it is the sum of, and of how many readings of theirs.
  *
- * `estimated_ms` are the starts of the quarter hours that are partly estimated.
+ * `estimated_ms` are the starts of the quarters of an hour in which some of it is an estimate.
  */
 export interface ClassPower {
   devices: number;
@@ -184,7 +184,7 @@ export interface ClosingShape {
 }
 
 /**
- * One figure: a value, or the reason why there is none, with its source and coverage.
+ * One figure: a value, or the reason why there is none; with its source and how much of it is known.
  *
  * `coverage_pct` counts the intervals of the metered enterprises; `basis` says what part of the cluster they are, and
  * `output_share_pct` how much of its output they make.
@@ -211,7 +211,7 @@ export interface ClusterFigureShape {
   address: string;
 }
 
-/** Every output that was stated for a cluster. */
+/** Every output that was ever stated for a cluster. */
 export interface ClusterQuarters {
   cluster: string;
   quarters: StatedQuarter[];
@@ -256,7 +256,7 @@ export interface CompleteDay {
   late: number;
 }
 
-/** Expected and received readings of a register. */
+/** How much of what should have come from a register came. */
 export interface CompleteRegister {
   gateway: string;
   device: string;
@@ -321,7 +321,7 @@ export interface Curve {
   last?: (number | null)[];
 }
 
-/** A time without readings, and the part of the chain that failed. */
+/** A spell without readings and the part of the way that failed. */
 export interface DataGap {
   gateway: string;
   device: string;
@@ -331,7 +331,7 @@ export interface DataGap {
   cause: "device" | "gateway" | "link" | "ingest" | "source";
 }
 
-/** Times without readings that overlap a period. */
+/** Spells without readings that touch a period. */
 export interface DataGaps {
   park: string;
   period: string;
@@ -364,7 +364,7 @@ export interface DayPower {
   ev: ClassPower;
 }
 
-/** The direct-current bus of a PEDF building: power of its interface converter, voltage, and their targets. */
+/** A PEDF building's direct-current bus: power through its interface, voltage, and what was asked for. */
 export interface DcBus {
   kw: number | null;
   state: State;
@@ -385,7 +385,7 @@ export interface Definitions {
   indicators: IndicatorShape[];
 }
 
-/** What `parkgrid up` does before its parks are live; until then, their readings are not counted as missing. */
+/** What `parkgrid up` does before its parks are live; of these nothing is missed meanwhile. */
 export interface DemonstrationShape {
   phase: "history" | "starting";
   /** How much of the history is written, 0 to 1. */
@@ -416,7 +416,7 @@ export interface Device {
   first_seen_ms: number | null;
 }
 
-/** A device that is not read until the named problem is repaired. */
+/** A device that is not read until a person mends what is named. */
 export interface DeviceProblem {
   park: string;
   gateway: string;
@@ -481,7 +481,7 @@ export interface DistrictFigures {
   indicators: DistrictFigureShape[];
 }
 
-/** Energy by registers; `kwh` is null if it is not known. */
+/** What registers gained; `kwh` is null where none can tell. */
 export interface Energy {
   kwh: number | null;
   devices: number;
@@ -489,7 +489,7 @@ export interface Energy {
   resets: number;
 }
 
-/** An interval as metered, or a sum by hour, day or month; for reactive registers in kvarh instead of kWh. */
+/** An interval as metered, or a sum by hour, day or month; a reactive register counts in kvarh instead of kWh. */
 export interface EnergyRow {
   gateway: string;
   device: string;
@@ -514,7 +514,7 @@ export interface EnergyRow {
   revision?: number | null;
   changed_at_ms?: number | null;
   cause?: string | null;
-  /** The curve by which the energy of a gap was distributed over its time; none: evenly, or there is no gap. */
+  /** By what the energy of a gap was spread over its time; none: evenly, or there is no gap. */
   spread?: "sun" | "neighbours" | "clock" | null;
   good?: number | null;
   estimated_intervals?: number | null;
@@ -524,7 +524,7 @@ export interface EnergyRow {
   revised_at_ms?: number | null;
 }
 
-/** One power of the flow, and how current it is. */
+/** One power of the flow and how far it is the present one. */
 export interface Figure {
   kw: number | null;
   state: State;
@@ -627,7 +627,7 @@ export interface Gaps {
   entries: Gap[];
 }
 
-/** A gateway, whether it is online, and its last report about itself. */
+/** A gateway, whether it is there, and what it last said about itself. */
 export interface GatewayState {
   park: string;
   gateway: string;
@@ -635,18 +635,18 @@ export interface GatewayState {
   epoch: number | null;
   agent_version: string | null;
   simulated: boolean;
-  /** Whether it represents imported files or another database; then it is neither online nor offline. */
+  /** Whether it stands for files or a foreign store: then it is neither online nor offline. */
   imported: boolean;
   birth_ms: number | null;
-  /** When ingest last received a message of it, by the server's clock; retained messages do not count. */
+  /** When ingest heard it last, by the server's clock; what the broker kept of it is no sign of life. */
   last_seen_ms: number | null;
-  /** The time of its last status, by its own clock; for a last will, the time at which it connected. */
+  /** What its last status says, by the gateway's own clock; of a last will, when the gateway connected. */
   status_ms: number | null;
   last_seen_age_s: number | null;
-  /** When readings of it were last refused because of their time, if that was within the last seconds. */
+  /** When readings of it were refused last for their stamps, if that was within the last seconds. */
   clock_refused_ms: number | null;
   health_at_ms: number | null;
-  /** The period of its own health readings. */
+  /** How often it tells of itself. */
   health_period_s: number | null;
   health: Record<string, number>;
 }
@@ -775,7 +775,7 @@ export interface LiveDevice {
 }
 
 /**
- * The estimated part of an input of a line, in its unit, and the number of missing quarter hours.
+ * How much of something that a line rests on is an estimate, in its unit, and how many quarter hours are missing.
  *
  * `of` is `import`, `reactive`, the code of a feed-in line, or `peak`: the interval of the highest demand.
  */
@@ -794,13 +794,13 @@ export interface MistakeShape {
   remedy: string;
 }
 
-/** Identifier and name of a device. */
+/** A device by its identifier and by what it is called. */
 export interface NamedDevice {
   device: string;
   name: string;
 }
 
-/** A note to the reader of the bill; with `blocks`, the month cannot be closed until it is resolved. */
+/** Something that a reader of the bill must know; with `blocks` the month must not be closed like this. */
 export interface NoteShape {
   code: string;
   zh: string;
@@ -808,7 +808,7 @@ export interface NoteShape {
   blocks: boolean;
 }
 
-/** The content of every event of the live stream. */
+/** What every event of the live stream carries. */
 export interface Overview {
   park: string;
   as_of_ms: number;
@@ -837,11 +837,7 @@ export interface Park {
   simulated: boolean;
 }
 
-/**
- * The energy of a park by enterprise.
- *
- * `unattributed_kwh` belongs to none of them, and is below 0 if shares and sub-meters overlap.
- */
+/** Whose the energy of a park is; `unattributed_kwh` is nobody's, below 0 where shares and sub-meters overlap. */
 export interface ParkAttribution {
   park: string;
   name_zh: string;
@@ -876,7 +872,7 @@ export interface Parks {
   parks: Park[];
 }
 
-/** The highest demand and its cost, whether its interval is estimated, and the highest good interval. */
+/** The highest demand and what it costs; whether its interval is an estimate, and the highest of the good ones. */
 export interface PeakShape {
   demand_kw: string;
   at_ms: number;
@@ -919,25 +915,25 @@ export interface QuarantineEntry {
   occurrences: number;
 }
 
-/** A change of a register that cannot be true. */
+/** Something that a register cannot have counted. */
 export interface RegisterFinding {
   gateway: string;
   device: string;
   signal: string;
   kind: "jumped" | "reset" | "left_out" | "too_much";
-  /** The first accepted reading after it; for `left_out` the first of those readings, for `too_much` the interval. */
+  /** The first believed reading after it; of readings left out the first of them; of too much its interval. */
   at_ms: number;
-  /** The accepted reading before it. */
+  /** The believed reading before it. */
   from_ms: number;
   from_register_kwh: number | null;
   register_kwh: number | null;
-  /** The energy that would have been counted; for a reset, the energy that was counted. */
+  /** What would have been booked; of a reset, what was. */
   energy_kwh: number;
-  /** Number of readings that were left out. */
+  /** Readings that are not believed. */
   readings: number;
 }
 
-/** Changes of registers in a period that cannot be true. */
+/** What registers cannot have counted in a period. */
 export interface RegisterFindings {
   park: string;
   period: string;
@@ -959,7 +955,7 @@ export interface Signals {
   classes: Record<string, CatalogueSignal[]>;
 }
 
-/** How current a figure is, best first. */
+/** How far a figure can be taken as the present one, best first. */
 export type State = "live" | "stale" | "incomplete" | "missing" | "none";
 
 /** One stated output, current or former. */
@@ -980,13 +976,13 @@ export interface StatedQuarter {
   entered_ms: number;
 }
 
-/** The supply agreements of a park that are valid today. */
+/** The supply agreements of a park that hold today. */
 export interface Supply {
   park: string;
   agreements: SupplyAgreement[];
 }
 
-/** The agreement with the supplier for an account (户), with the agreed demand if there is one. */
+/** What was agreed with the supplier for an account (户); the demand that it may reach, where one was agreed. */
 export interface SupplyAgreement {
   account: string;
   plan_id: string;
@@ -997,7 +993,7 @@ export interface SupplyAgreement {
   valid_to: string | null;
 }
 
-/** The terms of an account's supply agreement. */
+/** What the supply agreement of an account says. */
 export interface TermsShape {
   account: string;
   park: string;
@@ -1008,7 +1004,7 @@ export interface TermsShape {
   voltage_class: string;
 }
 
-/** Where a figure came from, and the result of computing it again. */
+/** Where a figure came from, and what comes out when it is computed again from there. */
 export interface TraceShape {
   address: string;
   definition: TracedDefinition;
@@ -1045,7 +1041,7 @@ export interface TracedInput {
   name: string;
   unit: string;
   value: number | null;
-  /** The same, computed from the readings; null if the stored value is used. */
+  /** The same from the readings; null for what is taken as stored. */
   recomputed: number | null;
   /** Intervals that are known. */
   known: number;
@@ -1063,7 +1059,7 @@ export interface TracedRule {
   source: string;
 }
 
-/** A problem on the way of a park's readings. Consequences of a listed problem are not listed. */
+/** Something out of order on the way of a park's readings; what follows from a cause is not listed beside it. */
 export interface TroubleShape {
   kind: "ingest" | "disk_full" | "store" | "broker" | "gateway_offline" | "gateway_silent" | "gateway_quiet" | "devices_silent" | "device_silent" | "gateway_late" | "gateway_clock";
   gateway: string | null;
@@ -1074,6 +1070,6 @@ export interface TroubleShape {
   of: number;
   /** The first few of the silent ones. */
   devices: NamedDevice[];
-  /** Only for `gateway_late`: seconds from a reading's time to its arrival. */
+  /** Of `gateway_late`: seconds from a reading's stamp to its arrival. */
   delay_s: number | null;
 }
