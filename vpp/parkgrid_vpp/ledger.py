@@ -6,10 +6,12 @@ write  ─▶ lock ─▶ follow ─▶ may it be written? ─▶ chained ─▶
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from parkgrid_contract.crash import crash_point
 from parkgrid_database.connection import Connection
 from parkgrid_database.errors import translated
 from parkgrid_domain.vpp import forms
@@ -40,6 +42,18 @@ def follow(connection: Connection, pilot: Pilot) -> int:
         return _follow(connection, pilot)
 
 
+@contextmanager
+def alone(connection: Connection, pilot: Pilot) -> Iterator[None]:
+    """Nobody else writes until the block ends, and `pilot` is up to date: for acts that are computed from it.
+
+    The block is one transaction. After an error `pilot` may be ahead of the ledger: make a new one.
+    """
+    with translated(), connection.transaction():
+        connection.execute(statement("ledger/one_writer"))
+        _follow(connection, pilot)
+        yield
+
+
 def write(connection: Connection, pilot: Pilot, acts: Sequence[Act], by: str, at: datetime) -> list[Entry]:
     """Write acts in their order, all of them or none; `at` is when, `by` who.
 
@@ -60,6 +74,7 @@ def write(connection: Connection, pilot: Pilot, acts: Sequence[Act], by: str, at
             # What was taken in of a transaction that is undone is forgotten: the pilot is read anew.
             if len(entries) < len(acts) and pilot.head is not before:
                 _start_again(pilot)
+        crash_point("vpp.written")
         return entries
 
 

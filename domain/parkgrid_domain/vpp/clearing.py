@@ -16,6 +16,9 @@ from parkgrid_domain.vpp.documents import Award, Awards, Bid, Event, Loser, Part
 from parkgrid_domain.vpp.pack import Pack
 from parkgrid_domain.vpp.pilot import EventBook, Pilot
 
+STEP_W = 100
+"""What is bid and awarded comes in steps of 0.1 kW."""
+
 
 @dataclass(slots=True)
 class _Cleared:
@@ -124,7 +127,56 @@ def _day(event: Event) -> date:
     return event.from_.astimezone(ZoneInfo(event.zone)).date()
 
 
-def shared(total_w: int, most_w: Sequence[tuple[str, int]], step_w: int = 100) -> tuple[Part, ...]:
+@dataclass(frozen=True, slots=True)
+class FromAbove:
+    """What a platform above gives one operator."""
+
+    name: str
+    """The identifier that the platform gives it."""
+    operator: str
+    w: int
+    parts: tuple[Part, ...] = ()
+    """By resource; none: it is spread here."""
+
+
+def from_above(pilot: Pilot, event_id: str, price: Decimal, given: Sequence[FromAbove]) -> Awards:
+    """The awards of an event as a platform above gives them, each spread over its operator's resources.
+
+    A resource that may not be awarded is left out with its reason; what is beyond all of them is said as well.
+    """
+    book = pilot.events[event_id]
+    awards, losers = [], []
+    for each in given:
+        wanted = each.parts or _spread(pilot, book, each)
+        refused = {part.resource: part_refused(pilot, book, each.operator, part) for part in wanted}
+        losers += [Loser(each.name, each.operator, name, why) for name, why in refused.items() if why]
+        parts = tuple(part for part in wanted if not refused[part.resource])
+        total = sum(part.w for part in parts)
+        if total < each.w:
+            left = f"{each.w - total} W of the {each.w} W from above are beyond the resources of {each.operator}"
+            losers.append(Loser(each.name, each.operator, None, left))
+        if parts:
+            awards.append(Award(f"{event_id}-{each.operator}", each.name, each.operator, total, parts))
+    short_w = max(0, book.event.target_w - sum(each.w for each in awards))
+    return Awards(price, tuple(awards), tuple(losers), short_w)
+
+
+def _spread(pilot: Pilot, book: EventBook, given: FromAbove) -> tuple[Part, ...]:
+    day = _day(book.event)
+    most = {
+        name: resource.up_w if book.event.direction == "shave" else resource.down_w
+        for name, resource in sorted(pilot.resources.items())
+        if pilot.contract_of(given.operator, name, day) is not None
+    }
+    able = [
+        (name, w)
+        for name, w in most.items()
+        if w >= STEP_W and not part_refused(pilot, book, given.operator, Part(name, w // STEP_W * STEP_W))
+    ]
+    return shared(given.w, able)
+
+
+def shared(total_w: int, most_w: Sequence[tuple[str, int]], step_w: int = STEP_W) -> tuple[Part, ...]:
     """An award from above over an operator's resources, each at most its own power, in proportion to it.
 
     What is left by rounding to `step_w` goes to the resources in their order. What is beyond all of them is not shared:

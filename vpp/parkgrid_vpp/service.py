@@ -1,0 +1,183 @@
+"""The pilot as a process: it follows the ledger and takes the steps of each event that are due, and sleeps in between.
+
+An event whose step fails is logged and named in a metric, waits a while and is tried again; the others go on.
+"""
+
+import threading
+import time
+import traceback
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+
+from parkgrid_contract.crash import crash_point
+from parkgrid_contract.time import Clock, SystemClock, from_ms
+from parkgrid_database.connection import Connection
+from parkgrid_database.errors import SetupError, StoreError, translated
+from parkgrid_domain.vpp.pilot import Pilot
+from parkgrid_vpp.errors import LedgerError, PilotError
+from parkgrid_vpp.ledger import follow
+from parkgrid_vpp.settings import DatabaseSettings, VppSettings
+from parkgrid_vpp.statements import statement
+from parkgrid_vpp.steps import Steps, Waits
+
+_log = structlog.get_logger("vpp.service")
+_BACK_OFF_FIRST_S = 0.2
+_BACK_OFF_MOST_S = 5.0
+_MOST_STEPS = 20
+"""Of one event in one look: more than a course has, so that one event never keeps the others waiting."""
+
+
+@dataclass(slots=True)
+class Metrics:
+    """What the process tells Prometheus, in a registry of its own."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    steps: Counter = field(init=False)
+    failures: Counter = field(init=False)
+    failing: Gauge = field(init=False)
+    entries: Gauge = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Register every metric."""
+        name, registry = "parkgrid_vpp_", self.registry
+        self.steps = Counter(f"{name}steps", "Steps of events, by what they came to", ["state"], registry=registry)
+        self.failures = Counter(f"{name}failures", "Steps and looks that failed", ["kind"], registry=registry)
+        self.failing = Gauge(f"{name}failing", "1 while the step of an event fails", ["event"], registry=registry)
+        self.entries = Gauge(f"{name}ledger_entries", "Number of the last entry of the ledger", registry=registry)
+
+
+class Service:
+    """Everything of one process. `run` blocks until `stop` is set."""
+
+    def __init__(self, settings: VppSettings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._waits = Waits(timedelta(hours=settings.longest_wait_h), timedelta(days=settings.close_after_days))
+        self._again: dict[str, float] = {}
+        """By event, the monotonic second before which its step is not taken."""
+        self._failing: set[str] = set()
+        self.metrics = Metrics()
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        """Take steps until told to stop. Raises `SetupError` when the database is not what it should be."""
+        server = None
+        pause_s = _BACK_OFF_FIRST_S
+        try:
+            while not self.stop.is_set():
+                try:
+                    with translated(), closing(connect(self._settings.database)) as connection:
+                        server = server or self._serve_metrics()
+                        pause_s = _BACK_OFF_FIRST_S
+                        self._serve(connection)
+                except SetupError:
+                    raise
+                except (StoreError, LedgerError) as error:
+                    self.metrics.failures.labels(type(error).__name__).inc()
+                    _log.warning("cannot_go_on", error=str(error), retry_s=round(pause_s, 1))
+                    self.stop.wait(pause_s)
+                    pause_s = min(pause_s * 2, _BACK_OFF_MOST_S)
+        finally:
+            if server:
+                server.shutdown()
+                server.server_close()
+        _log.info("stopped")
+
+    def _serve(self, connection: Connection) -> None:
+        _log.info("started", clock=self._settings.clock)
+        # Whatever went wrong before: pilot and ledger begin anew with each connection.
+        pilot = Pilot()
+        steps = Steps(connection, pilot, self._waits)
+        while not self.stop.is_set():
+            self.look(connection, pilot, steps)
+            self.stop.wait(self._settings.look_every_s)
+
+    def look(self, connection: Connection, pilot: Pilot, steps: Steps) -> None:
+        """Follow the ledger and take every step that is due."""
+        if follow(connection, pilot):
+            # A dispute that was decided is answered at once.
+            self._again = {name: until for name, until in self._again.items() if name in self._failing}
+        now = self._now(connection, pilot)
+        for event_id in list(pilot.events):
+            if now is not None:
+                self._go_on(pilot, steps, event_id, now)
+            if pilot.head is None:
+                follow(connection, pilot)
+        self.metrics.entries.set(0 if pilot.head is None else pilot.head.number)
+
+    def _go_on(self, pilot: Pilot, steps: Steps, event_id: str, now: datetime) -> None:
+        """Take the steps of one event until none is due."""
+        for _ in range(_MOST_STEPS):
+            book = pilot.events.get(event_id)
+            if book is None or book.reached == "closed" or not book.alive or self.stop.is_set():
+                return
+            if time.monotonic() < self._again.get(event_id, 0.0) or not self._step(steps, event_id, now):
+                return
+
+    def _step(self, steps: Steps, event_id: str, now: datetime) -> bool:
+        try:
+            came_to = steps.take(event_id, now)
+        except (StoreError, LedgerError, psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one event must not keep the others from going on
+            self._failed(event_id, error)
+            return False
+        if event_id in self._failing:
+            self._failing.discard(event_id)
+            self.metrics.failing.remove(event_id)
+        if came_to:
+            crash_point("vpp.stepped")
+            self.metrics.steps.labels(came_to).inc()
+            _log.info("step", of=event_id, state=came_to, at=now.isoformat())
+            return True
+        if steps.pilot.events[event_id].reached == "settled":
+            self._again[event_id] = time.monotonic() + self._settings.revise_every_s
+        return False
+
+    def _failed(self, event_id: str, error: Exception) -> None:
+        self._again[event_id] = time.monotonic() + self._settings.try_again_s
+        self._failing.add(event_id)
+        self.metrics.failing.labels(event_id).set(1)
+        self.metrics.failures.labels(type(error).__name__).inc()
+        trace = "" if isinstance(error, PilotError) else "".join(traceback.format_exception(error))
+        _log.error("step_failed", of=event_id, error=str(error), retry_s=self._settings.try_again_s, trace=trace)
+
+    def _now(self, connection: Connection, pilot: Pilot) -> datetime | None:
+        """The time of the clock in the settings; None where no park of the pilot has data yet."""
+        if self._settings.clock == "system":
+            return from_ms(self._clock.now_ms())
+        parks = sorted({each.park for each in pilot.resources.values()})
+        row = connection.execute(statement("events/metered_to"), {"parks": parks}).fetchone()
+        found: datetime | None = row[0] if row else None
+        return found
+
+    def _serve_metrics(self) -> Any:
+        settings = self._settings.metrics
+        if settings.port is None:
+            return None
+        server, _ = start_http_server(settings.port, settings.host, self.metrics.registry)
+        return server
+
+
+def connect(settings: DatabaseSettings) -> Connection:
+    """A connection for the process (autocommit)."""
+    connection = psycopg.connect(
+        settings.dsn,
+        autocommit=True,
+        connect_timeout=settings.connect_timeout_s,
+        application_name="parkgrid vpp",
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+    )
+    connection.execute(
+        "SELECT set_config('lock_timeout', %s, false), set_config('client_min_messages', 'warning', false)",
+        (str(round(settings.lock_timeout_s * 1000)),),
+    )
+    return connection
