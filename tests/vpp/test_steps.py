@@ -90,7 +90,7 @@ class Running:
 
 
 def settings(dsn: str) -> VppSettings:
-    return VppSettings(DatabaseSettings(acting(dsn, "vpp")), longest_wait_h=6, revise_every_s=0.001)
+    return VppSettings(DatabaseSettings(acting(dsn, "vpp")), longest_wait_h=6, revise_every_s=1e-9)
 
 
 def energies() -> tuple[dict[datetime, int], dict[datetime, int]]:
