@@ -18,7 +18,7 @@ from parkgrid_simulators.clock import ParkClock
 from parkgrid_simulators.controls import Controls
 from parkgrid_simulators.describing import describe
 from parkgrid_simulators.faults import FaultPlan
-from parkgrid_simulators.modbus_server import ModbusServer
+from parkgrid_simulators.modbus_server import ModbusServer, port_problem
 from parkgrid_simulators.opening import open_at
 from parkgrid_simulators.options import check_ports, clock_of, parser, scenario_path, token_of
 from parkgrid_simulators.park import Park
@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         check_ports(options)
         scenario = load_scenario(scenario_path(options.scenario))
+        if too_high := port_problem(scenario.simulated(), options.port_base):
+            raise ValueError(f"--port-base {options.port_base}: {too_high}")
         clock = clock_of(options, scenario)
         token = token_of(options)
     except SettingsError as error:

@@ -1,95 +1,37 @@
 """The control port: HTTP with OpenAPI beside a running park, for tests in any language (extra `control`).
 
-It sets faults, sun, set-points and clock through `Controls`, in the loop that serves the park. Room is left for
-`/schedules`. Errors are `{"problems": [{"key", "value", "remedy"}]}`: 422 for a wrong value, 404 for an unknown name.
+It sets faults, sun, set-points, schedules and clock through `Controls`, in the loop that serves the park. Errors are
+`{"problems": [{"key", "value", "remedy"}]}`: 422 for a wrong value, 404 for an unknown name, 409 while the clock moves.
 """
 
 import dataclasses
-import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from fastapi import Body, Depends, FastAPI, HTTPException, Path, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from fastapi import Body, Depends, FastAPI, Path, Query, Request
+from fastapi.responses import PlainTextResponse
 
 from parkgrid_contract.time import from_ms
-from parkgrid_simulators.clock import FASTEST, ParkClock
+from parkgrid_simulators.clock import ParkClock
+from parkgrid_simulators.control_guard import Refusals, entry, guard
 from parkgrid_simulators.control_metrics import metrics_text
-from parkgrid_simulators.controls import (
-    LONGEST_ADVANCE_S,
-    LONGEST_FAULT_S,
-    MOST_CLOUD_INDEX,
-    MOST_IRRADIANCE_W_M2,
-    ControlError,
-    Controls,
-    UnknownNameError,
+from parkgrid_simulators.control_models import (
+    LONGEST_NAME,
+    ClockToAdvance,
+    ClockToSet,
+    FaultsToClear,
+    FaultToInject,
+    Name,
+    ScheduleToSet,
+    SetPoint,
+    SunToSet,
 )
+from parkgrid_simulators.controls import Controls
 from parkgrid_simulators.faults import FAULTS
 from parkgrid_simulators.scenario import Scenario
 
-_MOST_BODY_BYTES = 65_536
-_LONGEST_NAME, _LONGEST_VALUE = 64, 200
-_UNPROCESSABLE, _NOT_FOUND, _TOO_LARGE, _UNAUTHORIZED = 422, 404, 413, 401
-_Name = Annotated[str, Field(max_length=_LONGEST_NAME)]
+_REFUSED = (400, 401, 404, 409, 413, 422)
 _Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
-_Device = Annotated[str, Path(max_length=_LONGEST_NAME)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class FaultToInject(_Strict):
-    """One fault of one device."""
-
-    device: _Name
-    kind: _Name = Field(description="one of GET /fault-kinds")
-    duration_s: float | None = Field(None, gt=0, le=LONGEST_FAULT_S, description="simulated seconds; none: for good")
-    after_s: float = Field(0, ge=0, le=LONGEST_FAULT_S, description="simulated seconds until it begins")
-    parameters: dict[_Name, float] = Field(default_factory=dict, description="by the names in GET /fault-kinds")
-
-
-class FaultsToClear(_Strict):
-    """Which faults: of a device, of a kind, or all."""
-
-    device: _Name | None = None
-    kind: _Name | None = None
-
-
-class SunToSet(_Strict):
-    """Another sky: one of the two."""
-
-    cloud_index: float | None = Field(None, ge=0, le=MOST_CLOUD_INDEX, description="share of the cloudless sun")
-    irradiance_w_m2: float | None = Field(None, ge=0, le=MOST_IRRADIANCE_W_M2, description="W/m² at any hour")
-
-    @model_validator(mode="after")
-    def one_of_two(self) -> Self:
-        """Nothing set is a mistake: DELETE /sun clears."""
-        if self.cloud_index is None and self.irradiance_w_m2 is None:
-            raise ValueError("give cloud_index or irradiance_w_m2; DELETE /sun brings the sky of seed and date back")
-        return self
-
-
-class ClockToSet(_Strict):
-    """The speed of the simulated time."""
-
-    speed: float = Field(ge=0, le=FASTEST, description="simulated seconds per second; 0 stands still")
-
-
-class ClockToAdvance(_Strict):
-    """A jump ahead."""
-
-    seconds: float = Field(ge=0, le=LONGEST_ADVANCE_S, description="simulated seconds")
-
-
-class SetPoint(_Strict):
-    """The value of a set-point, in the unit that its name ends with."""
-
-    value: float = Field(ge=-1e6, le=1e6)
+_Device = Annotated[str, Path(max_length=LONGEST_NAME)]
 
 
 def build_app(controls: Controls, scenario: Scenario, token: str | None = None, hosts: tuple[str, ...] = ()) -> FastAPI:
@@ -97,15 +39,17 @@ def build_app(controls: Controls, scenario: Scenario, token: str | None = None, 
 
     `hosts` are the names that a request may call us by, so that no web page reaches a loopback port by its own name.
     """
-    app = FastAPI(title="parkgrid simulators: control port", version="1", dependencies=[Depends(_entry(token))])
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(ControlError, _refused)
-    app.add_middleware(_SmallBodies)
-    if hosts:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
+    app = FastAPI(
+        title="parkgrid simulators: control port",
+        version="1",
+        dependencies=[Depends(entry(token))],
+        responses={status: {"model": Refusals} for status in _REFUSED},
+    )
+    guard(app, hosts)
     _show(app, controls, scenario)
     _break(app, controls)
     _steer(app, controls)
+    _ask(app, controls)
     return app
 
 
@@ -203,9 +147,9 @@ def _steer(app: FastAPI, controls: Controls) -> None:
         return await clock()
 
     @app.post("/clock/advance")
-    async def advance(wanted: ClockToAdvance) -> dict[str, Any]:
-        """Jump ahead; the answer comes when every device stands there."""
-        await controls.advance(wanted.seconds)
+    async def advance(wanted: ClockToAdvance, request: Request) -> dict[str, Any]:
+        """Jump ahead; the answer comes when every device stands there. It ends early where its client hangs up."""
+        await controls.advance(wanted.seconds, request.is_disconnected)
         return await clock()
 
     @app.put("/devices/{device}/set-points/{signal}")
@@ -221,60 +165,52 @@ def _steer(app: FastAPI, controls: Controls) -> None:
         return {"device": device, "signal": signal, "value": None}
 
 
+def _ask(app: FastAPI, controls: Controls) -> None:
+    """Schedules, and what came of them."""
+
+    @app.get("/schedules")
+    async def schedules() -> list[dict[str, Any]]:
+        """Every device that takes a schedule: its bounds, what it follows now, and its entries."""
+        return [dict(one) for one in controls.schedules.listed()]
+
+    @app.get("/schedules/{device}")
+    async def schedule(device: _Device) -> dict[str, Any]:
+        """One of them: each entry with its state, what was asked and served in kWh, and what limited it for how long.
+
+        Energies have the sign of the device's own power. A V2G gun tells its vehicle, a flexible load the time that
+        it may still run off its plan today.
+        """
+        return dict(controls.schedules.of(device))
+
+    @app.put("/schedules/{device}")
+    async def set_schedule(device: _Device, wanted: ScheduleToSet) -> dict[str, Any]:
+        """Ask a device for powers over spans of simulated time, in place of what was asked before.
+
+        It follows them from the next step on and its normal plan at any other time. A limited device does what it can
+        and says so where the schedule is read.
+        """
+        return dict(controls.schedules.set(device, [(one.from_, one.to, one.power_kw) for one in wanted.entries]))
+
+    @app.delete("/schedules/{device}")
+    async def clear_schedule(device: _Device) -> dict[str, int]:
+        """Give a device back to its normal plan; how many entries there were."""
+        return {"cleared": controls.schedules.clear(device)}
+
+    @app.delete("/schedules")
+    async def clear_schedules() -> dict[str, int]:
+        """Give every device back to its normal plan."""
+        return {"cleared": controls.schedules.clear()}
+
+    @app.get("/truth")
+    async def truth(start: Annotated[Name, Query(alias="from")], end: Annotated[Name, Query(alias="to")]) -> Any:
+        """What every device really did in the quarter hours that began in a span of at most two days, in kWh.
+
+        Faults do not touch it. A quarter is there once it is over, for a week and a day.
+        """
+        return controls.schedules.truth(start, end)
+
+
 def _described(controls: Controls, device: str) -> dict[str, Any]:
     document = controls.endpoint(device).document()
     bounds = {name: {"low": low, "high": high} for name, (low, high) in controls.set_points(device).items()}
-    return {**document, "set_points": bounds}
-
-
-def _entry(token: str | None) -> Callable[[Request], Awaitable[None]]:
-    async def enter(request: Request) -> None:
-        if token is None or request.url.path == "/health":
-            return
-        given = request.headers.get("authorization", "").encode("utf-8", "replace")
-        if not secrets.compare_digest(given, f"Bearer {token}".encode()):
-            remedy = "send the header Authorization: Bearer with the token of --control-token-file"
-            raise HTTPException(_UNAUTHORIZED, remedy, {"WWW-Authenticate": "Bearer"})
-
-    return enter
-
-
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101  it is registered for these
-    found = [
-        _problem(".".join(str(part) for part in one["loc"][1:]) or "body", one.get("input"), one["msg"])
-        for one in error.errors()
-    ]
-    return JSONResponse({"problems": found}, _UNPROCESSABLE)
-
-
-async def _refused(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, ControlError)  # noqa: S101  it is registered for these
-    status = _NOT_FOUND if isinstance(error, UnknownNameError) else _UNPROCESSABLE
-    return JSONResponse({"problems": [_problem(error.key, error.value, error.remedy)]}, status)
-
-
-def _problem(key: str, value: object, remedy: str) -> Mapping[str, str]:
-    """The value as Python writes it: not every number that comes in can stand in JSON."""
-    return {"key": key[:_LONGEST_VALUE], "value": repr(value)[:_LONGEST_VALUE], "remedy": remedy}
-
-
-class _SmallBodies:
-    """Refuses bodies that no request of ours has, before they are in memory."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count what comes in."""
-        got = 0
-
-        async def counted() -> Message:
-            nonlocal got
-            message = await receive()
-            got += len(message.get("body", b""))
-            if got > _MOST_BODY_BYTES:
-                raise HTTPException(_TOO_LARGE, f"the body is too large: send at most {_MOST_BODY_BYTES} bytes")
-            return message
-
-        await self._app(scope, counted, send)
+    return {**document, "set_points": bounds, "schedule": controls.schedules.bounds(device)}

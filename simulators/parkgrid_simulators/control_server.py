@@ -13,7 +13,7 @@ from parkgrid_simulators.control_port import build_app
 from parkgrid_simulators.controls import Controls
 from parkgrid_simulators.scenario import Scenario
 
-_GOODBYE_S = 2
+_GOODBYE_S = 1.0
 
 
 class _Server(uvicorn.Server):
@@ -37,8 +37,8 @@ class ControlServer:
             ws="none",
             lifespan="off",
             server_header=False,
-            timeout_graceful_shutdown=_GOODBYE_S,
         )
+        self._controls = controls
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None
 
@@ -53,9 +53,14 @@ class ControlServer:
         self._task = asyncio.get_running_loop().create_task(self._server.serve([self._socket]))
 
     async def stop(self) -> None:
-        """Let open answers end, and close the port."""
+        """Let open answers end, hang up on who still sends or waits, and close the port."""
+        self._controls.stop()
         self._server.should_exit = True
         if self._task is not None:
+            await asyncio.wait([self._task], timeout=_GOODBYE_S)
+            for connection in list(self._server.server_state.connections):
+                if transport := connection.transport:
+                    transport.abort()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         self._socket.close()

@@ -1,39 +1,27 @@
-"""What may be done to a running park: faults, sun, set-points and clock, every number within its range.
+"""What may be done to a running park: faults, sun, set-points, schedules and clock, every number within its range.
 
 The control port and the pytest fixtures both speak through it. It belongs to the loop that serves the park.
 """
 
 import asyncio
-import math
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from parkgrid_contract.time import Clock, from_ms
 from parkgrid_simulators.clock import FASTEST, ParkClock
+from parkgrid_simulators.control_errors import BusyError, ControlError, UnknownNameError, there_are, within
 from parkgrid_simulators.faults import FAULTS, FOREVER_MS, Fault, FaultKind, parameter_problems
 from parkgrid_simulators.irradiance import SetSun
 from parkgrid_simulators.modbus_server import ModbusServer
 from parkgrid_simulators.park import Park
 from parkgrid_simulators.plant import Endpoint, Values
+from parkgrid_simulators.schedule_controls import ScheduleControls
 
 LONGEST_FAULT_S = 31_536_000
 LONGEST_ADVANCE_S = 604_800
 """A week at once: it takes about a minute to simulate."""
 MOST_CLOUD_INDEX, MOST_IRRADIANCE_W_M2 = 1.2, 1_400
 _STRETCH_MS = 60_000
-
-
-class ControlError(ValueError):
-    """What was asked for is not possible; the message names key, value and remedy."""
-
-    def __init__(self, key: str, value: object, remedy: str) -> None:
-        self.key, self.value, self.remedy = key, value, remedy
-        super().__init__(f"{key} = {value!r:.200}: {remedy}")
-
-
-class UnknownNameError(ControlError):
-    """There is no device, fault or kind of that name; the message lists those there are."""
 
 
 class Controls:
@@ -43,11 +31,13 @@ class Controls:
         self.park, self.server, self.clock = park, server, clock
         self.endpoints: Mapping[str, Endpoint] = {endpoint.device.device: endpoint for endpoint in endpoints}
         self.sun: SetSun | None = None
+        self._advancing = self._stopping = False
+        self.schedules = ScheduleControls(park, self._passed)
 
     def endpoint(self, device: str) -> Endpoint:
         """Where a device answers. Raises `UnknownNameError`."""
-        if device not in self.endpoints:
-            raise UnknownNameError("device", device, _there_are(device, list(self.endpoints)))
+        if not isinstance(device, str) or device not in self.endpoints:
+            raise UnknownNameError("device", device, there_are(device, list(self.endpoints)))
         return self.endpoints[device]
 
     def values(self, device: str) -> Values:
@@ -69,11 +59,11 @@ class Controls:
         """
         self.endpoint(device)
         found = fault_kind(kind)
-        for name, value, remedy in parameter_problems(found, parameters or {}):
-            raise ControlError(name, value, remedy)
+        if problems := list(parameter_problems(found, parameters or {})):
+            raise ControlError(*problems[0], *problems[1:])
         if duration_s is not None:
-            _within("duration_s", duration_s, 0.001, LONGEST_FAULT_S, "s")
-        _within("after_s", after_s, 0, LONGEST_FAULT_S, "s")
+            within("duration_s", duration_s, 0.001, LONGEST_FAULT_S, "s")
+        within("after_s", after_s, 0, LONGEST_FAULT_S, "s")
         if found is FaultKind.LATE_CLOCK and not self.server.has_clock(device):
             raise ControlError("kind", kind, f"{device} has no clock of its own that its driver names")
         start = self.server.now_ms() + round(after_s * 1000)
@@ -112,13 +102,13 @@ class Controls:
         if cloud_index is not None and irradiance_w_m2 is not None:
             raise ControlError("cloud_index", cloud_index, "give either cloud_index or irradiance_w_m2, not both")
         if cloud_index is not None:
-            _within("cloud_index", cloud_index, 0, MOST_CLOUD_INDEX, "")
+            within("cloud_index", cloud_index, 0, MOST_CLOUD_INDEX, "")
         if irradiance_w_m2 is not None:
-            _within("irradiance_w_m2", irradiance_w_m2, 0, MOST_IRRADIANCE_W_M2, "W/m²")
+            within("irradiance_w_m2", irradiance_w_m2, 0, MOST_IRRADIANCE_W_M2, "W/m²")
         given = cloud_index is not None or irradiance_w_m2 is not None
         self.sun = SetSun(cloud_index, irradiance_w_m2) if given else None
         # What has passed has passed under the sky of before.
-        self.park.advance_to(self.server.now_ms())
+        self._passed()
         self.park.set_sun(self.sun)
 
     def set_points(self, device: str) -> Mapping[str, tuple[float, float]]:
@@ -144,23 +134,42 @@ class Controls:
         if value is None:
             self.park.release(device)
             return
-        _within(signal, value, *takes[signal], "%" if signal.endswith("_pct") else "kW")
+        within(signal, value, *takes[signal], "%" if signal.endswith("_pct") else "kW")
         self.park.write(device, signal, value)
 
     def set_speed(self, speed: float) -> None:
         """Let the clock go on at another speed, 0 to stand still. Raises `ControlError`."""
-        _within("speed", speed, 0, FASTEST, "")
+        within("speed", speed, 0, FASTEST, "")
         self._own_clock().set_speed(speed)
 
-    async def advance(self, seconds: float) -> None:
-        """Move the clock ahead; devices are answered meanwhile. Raises `ControlError`."""
-        _within("seconds", seconds, 0, LONGEST_ADVANCE_S, "s")
+    async def advance(self, seconds: float, gone: Callable[[], Awaitable[bool]] | None = None) -> None:
+        """Move the clock ahead; devices are answered meanwhile. Raises `ControlError`, while another moves `BusyError`.
+
+        It ends early where `gone` says that nobody waits for it any more, or when the park stops.
+        """
+        within("seconds", seconds, 0, LONGEST_ADVANCE_S, "s")
         clock, left = self._own_clock(), round(seconds * 1000)
-        while left > 0:
-            clock.advance(min(left, _STRETCH_MS))
-            left -= _STRETCH_MS
-            self.park.advance_to(self.server.now_ms())
-            await asyncio.sleep(0)
+        if self._advancing:
+            raise BusyError("seconds", seconds, "the clock is being moved already: wait until that is answered")
+        self._advancing = True
+        try:
+            while left > 0 and not self._stopping and not (gone and await gone()):
+                clock.advance(min(left, _STRETCH_MS))
+                left -= _STRETCH_MS
+                self.park.advance_to(self.server.now_ms())
+                await asyncio.sleep(0)
+        finally:
+            self._advancing = False
+
+    def stop(self) -> None:
+        """Let the clock be moved no further."""
+        self._stopping = True
+
+    def _passed(self) -> int:
+        """Now, after all that has passed until then."""
+        now_ms = self.server.now_ms()
+        self.park.advance_to(now_ms)
+        return now_ms
 
     def _own_clock(self) -> ParkClock:
         if not isinstance(self.clock, ParkClock):
@@ -173,16 +182,4 @@ def fault_kind(name: str) -> FaultKind:
     try:
         return FaultKind(name)
     except ValueError:
-        raise UnknownNameError("kind", name, _there_are(name, [kind.value for kind in FAULTS])) from None
-
-
-def _there_are(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"is unknown; {hint}there are: {', '.join(known)}"
-
-
-def _within(key: str, value: object, low: float, high: float, unit: str) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not low <= value <= high:  # type: ignore[arg-type, operator]
-        raise ControlError(key, value, f"must be a number between {low:g} and {high:g} {unit}".rstrip())
+        raise UnknownNameError("kind", name, there_are(name, [kind.value for kind in FAULTS])) from None

@@ -22,7 +22,9 @@ _MAX_ADDRESS = 0x1_0000
 _MAX_READ = 125
 _MAX_WRITE = 123
 _MIN_LENGTH, _MAX_LENGTH = 2, 254
-_MAX_CONNECTIONS = 64
+_MOST_CLIENTS = 32
+"""Of one port: the clients of one device lock nobody out of another."""
+_LAST_PORT = 65_535
 _ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE, _TARGET_SILENT = 1, 2, 3, 11
 
 
@@ -43,7 +45,7 @@ class ModbusServer:
         self._clock = clock
         self._served = {device.device: ServedDevice(device, plant, self.plan) for device in plant.devices}
         self._servers: list[asyncio.Server] = []
-        self._connections: set[_Connection] = set()
+        self._ports: list[_Port] = []
         self.requests = 0
         """Frames answered or swallowed since the start."""
 
@@ -53,9 +55,10 @@ class ModbusServer:
         loop = asyncio.get_running_loop()
         try:
             for index, bus in enumerate(_buses(self._plant.devices)):
-                units = {number: self._served[device.device] for number, device in enumerate(bus, 1)}
+                served = _Port({number: self._served[device.device] for number, device in enumerate(bus, 1)})
+                self._ports.append(served)
                 port = port_base + index if port_base else 0
-                server = await loop.create_server(partial(_Connection, self, units), host, port)
+                server = await loop.create_server(partial(_Connection, self, served), host, port)
                 self._servers.append(server)
                 bound = server.sockets[0].getsockname()[1]
                 endpoints += [Endpoint(device, host, bound, number) for number, device in enumerate(bus, 1)]
@@ -68,16 +71,18 @@ class ModbusServer:
         """Close all ports and connections."""
         for server in self._servers:
             server.close()
-        for connection in list(self._connections):
-            connection.close()
+        for port in self._ports:
+            for connection in list(port.connections):
+                connection.close()
         for server in self._servers:
             await server.wait_closed()
         self._servers.clear()
+        self._ports.clear()
 
     @property
     def connections(self) -> int:
         """Clients that are connected."""
-        return len(self._connections)
+        return sum(len(port.connections) for port in self._ports)
 
     def now_ms(self) -> int:
         """The simulated instant; value faults that began meanwhile take their snapshot first."""
@@ -92,24 +97,21 @@ class ModbusServer:
         """Whether a device keeps a time of its own."""
         return self._served[device].has_clock
 
-    def opened(self, connection: "_Connection") -> bool:
-        """Whether there is room for one more connection."""
-        if len(self._connections) >= _MAX_CONNECTIONS:
-            return False
-        self._connections.add(connection)
-        return True
 
-    def closed(self, connection: "_Connection") -> None:
-        """A connection has ended."""
-        self._connections.discard(connection)
+class _Port:
+    """One listening port: the devices behind it, and its clients."""
+
+    def __init__(self, units: Mapping[int, ServedDevice]) -> None:
+        self.units = units
+        self.connections: set[_Connection] = set()
 
 
 class _Connection(asyncio.Protocol):
     """One client: cuts the byte stream into frames and answers them in order."""
 
-    def __init__(self, server: ModbusServer, units: Mapping[int, ServedDevice]) -> None:
+    def __init__(self, server: ModbusServer, port: _Port) -> None:
         self._server = server
-        self._units = units
+        self._port = port
         self._buffer = b""
         self._hanging: Fault | None = None
         self._transport: asyncio.Transport | None = None
@@ -118,12 +120,14 @@ class _Connection(asyncio.Protocol):
         """Keep the transport, or hang up if there are too many clients."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  the loop's promise for a stream server
         self._transport = transport
-        if not self._server.opened(self):
+        if len(self._port.connections) >= _MOST_CLIENTS:
             transport.abort()
+            return
+        self._port.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
         """Forget the client."""
-        self._server.closed(self)
+        self._port.connections.discard(self)
         self._transport = None
 
     def pause_writing(self) -> None:
@@ -158,7 +162,7 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self, transaction: int, unit: int, request: bytes) -> None:
         now = self._server.now_ms()
-        device = self._units.get(unit)
+        device = self._port.units.get(unit)
         faults = device.faults(now) if device else {}
         if FaultKind.SILENT in faults or self._still_hangs(faults):
             return
@@ -235,6 +239,14 @@ def _write(device: ServedDevice, function: int, body: bytes, now_ms: int, faults
         raise RequestRefusedError(_ILLEGAL_VALUE)
     device.write(address, list(struct.unpack_from(f">{count}H", body, 5)), now_ms, faults)
     return bytes((function,)) + body[:4]
+
+
+def port_problem(devices: Sequence[SimulatedDevice], port_base: int) -> str | None:
+    """Why a plant cannot listen on a port and those after it, or None where it can."""
+    count = len(_buses(devices))
+    if not port_base or port_base + count - 1 <= _LAST_PORT:
+        return None
+    return f"the park needs {count} ports from there on: at most {_LAST_PORT - count + 1}"
 
 
 def _buses(devices: Sequence[SimulatedDevice]) -> list[list[SimulatedDevice]]:

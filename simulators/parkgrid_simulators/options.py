@@ -11,6 +11,7 @@ from parkgrid_simulators.scenario_tables import local_ms
 
 _LAST_PORT = 65_535
 _SHORTEST_TOKEN, _LONGEST_TOKEN = 16, 512
+_LINE_END = 2
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -89,7 +90,9 @@ def token_of(options: argparse.Namespace) -> str | None:
     if path is None:
         return None
     try:
-        text = path.read_text("ascii").strip()
+        with path.open("rb") as file:
+            # No more than a token may have: a device file has no end.
+            text = file.read(_LONGEST_TOKEN + _LINE_END + 1).decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"--control-token-file {path}: cannot be read as plain text: {error}") from error
     if not _SHORTEST_TOKEN <= len(text) <= _LONGEST_TOKEN or any(not one.isprintable() or one == " " for one in text):

@@ -33,6 +33,13 @@ _PATIENCE_S = 300.0
 _Result = TypeVar("_Result")
 
 
+class ParkStoppedError(RuntimeError):
+    """The park has been stopped: start another one."""
+
+    def __init__(self, park: str) -> None:
+        super().__init__(f"park {park!r} has been stopped: start another one with start_park()")
+
+
 class Address(NamedTuple):
     """Where a device answers Modbus TCP."""
 
@@ -89,6 +96,10 @@ class RunningPark:
         """Give a set-point as a client could write it; None gives it back. Raises `ControlError`."""
         self.call(lambda controls: controls.set_point(device, signal, value))
 
+    def truth(self, start: str, end: str) -> Mapping[str, Any]:
+        """What every device really did in the quarter hours that began in a span, in kWh. Raises `ControlError`."""
+        return self.call(lambda controls: controls.schedules.truth(start, end))
+
     def document(self) -> Mapping[str, Any]:
         """What an agent needs to know to read this park, as `python -m parkgrid_simulators` prints it."""
         return describe(self.scenario, self._clock, tuple(self._controls.endpoints.values()))
@@ -102,7 +113,10 @@ class RunningPark:
         return self.wait_for(done())
 
     def wait_for(self, coroutine: "Coroutine[Any, Any, _Result]") -> _Result:
-        """Run a coroutine in the thread that serves the park, and wait for what it gives."""
+        """Run a coroutine in the thread that serves the park, and wait for what it gives. Raises `ParkStoppedError`."""
+        if not self._thread.is_alive():
+            coroutine.close()
+            raise ParkStoppedError(self.scenario.park)
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_PATIENCE_S)
 
     def stop(self) -> None:
@@ -191,6 +205,17 @@ class RunningDevice:
     def set_point(self, signal: str, value: float | None) -> None:
         """Give it a set-point; None gives it back. Raises `ControlError`."""
         self.park.set_point(self.name, signal, value)
+
+    def schedule(self) -> Mapping[str, Any]:
+        """What it is asked for, and what it makes of it. Raises `ControlError`."""
+        return self.park.call(lambda controls: controls.schedules.of(self.name))
+
+    def set_schedule(self, *entries: tuple[str, str, float]) -> Mapping[str, Any]:
+        """Ask it for powers over spans, as (from, to, kW); without any, its normal plan. Raises `ControlError`."""
+        if not entries:
+            self.park.call(lambda controls: controls.schedules.clear(self.name))
+            return self.schedule()
+        return self.park.call(lambda controls: controls.schedules.set(self.name, entries))
 
 
 class Faults:

@@ -215,7 +215,7 @@ def local_ms(text: str, zone: str) -> int:
     try:
         found = datetime.fromisoformat(text)
         at_ms = to_ms(found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone)))
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, TypeError):
         raise ValueError(remedy) from None
     if not OLDEST_MS <= at_ms < BEYOND_MS:
         raise ValueError(remedy)

@@ -46,6 +46,8 @@ class Entry:
     """Watt-milliseconds that the device drew or gave while it held."""
     limited_ms: dict[str, int] = field(default_factory=dict)
     """How long each reason kept the device from it."""
+    limited_by: str = ""
+    """The reason that keeps it now."""
 
     def state(self, at_ms: int) -> str:
         """`waiting`, `running` or `done`."""
@@ -62,6 +64,7 @@ class Entry:
             "state": self.state(at_ms),
             "asked_kwh": self.asked / WATT_MS_PER_KWH,
             "served_kwh": self.served / WATT_MS_PER_KWH,
+            "limited_by": self.limited_by if self.limited_by and self.state(at_ms) == "running" else None,
             "limited_s": {reason: milliseconds / 1000 for reason, milliseconds in self.limited_ms.items()},
         }
 
@@ -116,6 +119,7 @@ class Schedules:
             return
         entry.asked += round(1000 * entry.power_kw) * milliseconds
         entry.served += watts * milliseconds
+        entry.limited_by = reason
         if reason:
             entry.limited_ms[reason] = entry.limited_ms.get(reason, 0) + milliseconds
 
@@ -130,5 +134,5 @@ def entry_problems(entries: Sequence[Entry], low_kw: float, high_kw: float) -> I
     order = sorted(range(len(entries)), key=lambda number: entries[number].from_ms)
     for before, after in pairwise(order):
         if entries[after].from_ms < entries[before].to_ms:
-            told = from_ms(entries[after].from_ms).isoformat()
-            yield after, "from", told, f"overlaps entry {before}: let one end where the other begins"
+            told, other = (from_ms(entries[number].from_ms).isoformat() for number in (after, before))
+            yield after, "from", told, f"overlaps the entry from {other}: let one end where the other begins"

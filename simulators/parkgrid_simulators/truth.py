@@ -6,9 +6,10 @@ Faults spoil what a device answers; they never touch these figures, so a program
 from collections import deque
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from parkgrid_simulators.flow import Flow
+from parkgrid_contract.time import from_ms
+from parkgrid_simulators.flow import WATT_MS_PER_KWH, Flow
 
 QUARTER_MS = 900_000
 KEPT_QUARTERS = 8 * 96
@@ -38,6 +39,16 @@ class Quarter(NamedTuple):
 
     start_ms: int
     energies: Mapping[str, Registers]
+
+    def told(self, classes: Mapping[str, str]) -> dict[str, Any]:
+        """As plain values, in kWh and by the names of the catalogue."""
+        devices = {}
+        for device, device_class in classes.items():
+            named = zip(NAMES.get(device_class, ()), self.energies.get(device, ()), strict=False)
+            if found := {name: energy / WATT_MS_PER_KWH for name, energy in named if name}:
+                devices[device] = found
+        loss_kwh = self.energies[LOSS].taken / WATT_MS_PER_KWH
+        return {"start": from_ms(self.start_ms).isoformat(), "devices": devices, "loss_kwh": loss_kwh}
 
 
 class Truth:

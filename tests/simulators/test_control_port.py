@@ -1,5 +1,6 @@
 """The control port of a running simulator: real process, real HTTP, real Modbus bytes behind it."""
 
+import asyncio
 import json
 import os
 import shlex
@@ -15,8 +16,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
-from parkgrid_simulators import options
+from parkgrid_simulators import control_guard, options
 from parkgrid_simulators.__main__ import main
 from parkgrid_simulators.faults import FAULTS, FaultKind
 
@@ -163,28 +165,106 @@ FAULT = {"device": "pv-1", "kind": "silent"}
         ("GET", "/devices/nobody", None, 404, ["nobody", "there are: grid"]),
         ("DELETE", "/faults/77777", None, 404, ["77777", "there are: none"]),
         ("DELETE", "/faults/zero", None, 422, ["zero", "integer"]),
-        ("GET", "/nowhere", None, 404, ["Not Found"]),
+        ("GET", "/nowhere", None, 404, ["/nowhere", "there is no such path"]),
+        ("PATCH", "/clock", None, 405, ["PATCH", "this path does not take it"]),
+        ("PUT", "/clock", {"speed": True}, 422, ["True", "valid number"]),
+        ("PUT", "/clock", {"speed": "60"}, 422, ["'60'", "valid number"]),
+        ("PUT", "/clock", {"speed": 10**400}, 422, ["speed", "number"]),
+        ("POST", "/faults", FAULT | {"parameters": {"share": True}}, 422, ["True", "valid number"]),
+        ("POST", "/faults", FAULT | {"duration_s": 10**400}, 422, ["duration_s", "number"]),
     ],
 )
 def test_wrong_requests_name_value_and_remedy(http, method, path, body, status, told) -> None:
     answer = http.request(method, path, json=body) if body is not None else http.request(method, path)
     assert answer.status_code == status, answer.text
-    text = answer.text if "problems" not in answer.text else str(answer.json()["problems"])
-    assert all(part in text for part in told), text
+    problems = answer.json()["problems"]
+    assert all(problem.keys() == {"key", "value", "remedy"} and problem["remedy"] for problem in problems)
+    assert all(part in str(problems) for part in told), problems
 
 
 @pytest.mark.parametrize(
     "content",
-    [b'{"irradiance_w_m2": NaN}', b'{"irradiance_w_m2": 1e999}', b"{", b"\xff\xfe", b"[" * 60_000, b" " * 70_000, b""],
+    [
+        b'{"irradiance_w_m2": ' + b"1" * 5_000 + b"}",
+        b" " * 300_000,
+        b'{"irradiance_w_m2": NaN}',
+        b'{"irradiance_w_m2": 1e999}',
+        b"{",
+        b"\xff\xfe",
+        b"[" * 60_000,
+        b"",
+    ],
 )
 def test_hostile_bodies_are_refused(http, content) -> None:
     answer = http.put("/sun", content=content, headers={"content-type": "application/json"})
     assert answer.status_code in {400, 413, 422}, answer.text
+    assert all(problem["remedy"] for problem in answer.json()["problems"])
     assert http.get("/health").status_code == 200
 
 
 def test_a_page_elsewhere_cannot_call_it_by_its_own_name(http) -> None:
-    assert http.get("/devices", headers={"host": "evil.example"}).status_code == 400
+    answer = http.get("/devices", headers={"host": "evil.example"})
+    assert (answer.status_code, answer.json()["problems"][0]["value"]) == (400, "'evil.example'")
+
+
+def test_one_jump_at_a_time_and_it_ends_with_its_client(running, http) -> None:
+    address = running["control"].removeprefix("http://").split(":")
+    body = b'{"seconds": 604800}'
+    request = b"POST /clock/advance HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    with socket.create_connection((address[0], int(address[1])), timeout=10) as first:
+        first.sendall(request % len(body) + body)
+        deadline = time.monotonic() + 60
+        while (second := http.post("/clock/advance", json={"seconds": 1})).status_code != 409:
+            assert time.monotonic() < deadline
+        assert "being moved already" in second.json()["problems"][0]["remedy"]
+    deadline = time.monotonic() + 60
+    while http.post("/clock/advance", json={"seconds": 0}).status_code == 409:
+        assert time.monotonic() < deadline
+    # A week takes minutes here, so it was not all simulated.
+    assert http.get("/clock").json()["now"] < "2026-06-28"
+
+
+def test_it_ends_in_silence_whatever_its_clients_do(tmp_path) -> None:
+    half = b"PUT /sun HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"
+    with simulator(tmp_path, "--start", "2026-06-21T00:00") as document:
+        place = document["control"].removeprefix("http://").split(":")
+        clients = [socket.create_connection((place[0], int(place[1])), timeout=10) for _ in range(3)]
+        clients[0].sendall(half)
+        clients[1].sendall(
+            half.replace(b"PUT /sun", b"POST /clock/advance").replace(b"100", b"19") + b'"seconds": 604800}'
+        )
+        assert httpx.get(f"{document['control']}/health").status_code == 200
+    for client in clients:
+        client.close()
+    # `simulator` looks at the exit status and at the messages.
+
+
+def test_a_slow_body_is_given_up(monkeypatch) -> None:
+    """In this process, for only the constant can be made short enough for a test."""
+    monkeypatch.setattr(control_guard, "BODY_S", 0.05)
+    sent: list[dict] = []
+
+    async def never() -> dict:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        app = FastAPI()
+        control_guard.guard(app, ())
+
+        @app.put("/sun")
+        async def sun(body: dict) -> dict:
+            return body
+
+        head = {"type": "http", "method": "PUT", "path": "/sun", "query_string": b"", "headers": [], "root_path": ""}
+        await app(head | {"http_version": "1.1", "scheme": "http"}, never, send)
+
+    asyncio.run(ask())
+    assert sent[0]["status"] == 408
+    assert "send it within 0.05 s" in json.loads(sent[1]["body"])["problems"][0]["remedy"]
 
 
 def test_a_token_is_asked_for(tmp_path) -> None:
@@ -212,6 +292,8 @@ def test_a_token_is_asked_for(tmp_path) -> None:
         (["--start", "2026-06-21T12:00", "--speed", "0"], "--speed 0: must be between 1 and 3600"),
         (["--control-port", "0", "--control-token-file", "/nowhere"], "cannot be read"),
         (["--scenario", "nowhere"], "cannot be read"),
+        (["--port-base", "65530"], "--port-base 65530: the park needs 9 ports from there on: at most 65527"),
+        (["--control-port", "0", "--control-token-file", "/dev/zero"], "must hold 16 to 512 characters"),
     ],
 )
 def test_wrong_options_are_explained(capsys, arguments, message) -> None:

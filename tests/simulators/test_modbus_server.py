@@ -154,13 +154,17 @@ async def test_a_taken_port_is_refused_and_nothing_stays_open(bench) -> None:
     await other.stop()
 
 
-async def test_too_many_clients_are_turned_away(bench) -> None:
-    crowd = [await Raw.open(bench[3]["m-1"]) for _ in range(64)]
+async def test_too_many_clients_of_one_port_are_turned_away(bench, inverter) -> None:
+    crowd = [await Raw.open(bench[3]["m-1"]) for _ in range(32)]
     late = await Raw.open(bench[3]["m-1"])
     late.send(read_request(4, 0, 2))
     with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
         await late.answer()
     assert (await crowd[0].ask(read_request(4, 0, 2))).endswith("43 66 00 00")
+    # Other devices are reached all the same, by new clients too.
+    other = await Raw.open(bench[3]["pv-1"])
+    assert await other.ask(read_request(3, 32080, 2)) == await inverter.ask(read_request(3, 32080, 2))
+    await other.close()
     for raw in (*crowd, late):
         await raw.close()
 

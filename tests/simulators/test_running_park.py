@@ -1,0 +1,68 @@
+"""A park in a thread: schedules and the truth beside a program, and what it answers to nonsense and after its end."""
+
+import pytest
+
+from parkgrid_simulators.control_errors import ControlError, UnknownNameError
+from parkgrid_simulators.running_park import ParkStoppedError, start_park
+from parkgrid_simulators.scenario import load_scenario
+from tests.simulators.pilot_park import PILOT
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture(scope="module")
+def park():
+    with start_park(load_scenario(PILOT), speed=0, start="2026-06-22T13:59") as running:
+        yield running
+
+
+def test_a_schedule_and_what_came_of_it(park) -> None:
+    told = park["furnace"].set_schedule(("2026-06-22T14:00", "2026-06-22T14:15", 5))
+    assert [entry["state"] for entry in told["entries"]] == ["waiting"]
+    park.clock.advance(17 * 60)
+    (quarter,) = park.truth("2026-06-22T14:00", "2026-06-22T15:00")["quarters"]
+    assert quarter["devices"]["furnace"] == {"energy_import_kwh": 1.25, "energy_export_kwh": 0.0}
+    # What it did not draw, it draws now.
+    assert park["furnace"].values()["active_power_kw"] == 130
+    assert park["furnace"].schedule()["off_plan_left_s"] == 240 * 60 - 15 * 60
+    assert park["furnace"].set_schedule()["entries"] == []
+
+
+WRONG = {"large": 10**400, "larger": -(10**5000), "nan": float("nan"), "inf": float("inf"), "true": True, "text": "60"}
+
+
+@pytest.mark.parametrize("value", [*WRONG.values(), None], ids=[*WRONG, "none"])
+def test_no_number_of_any_size_or_type_gets_through(park, value) -> None:
+    for wrong in (
+        lambda: park["pv-1"].inject("silent", value if value is not None else "", share=0.5),
+        lambda: park["pv-1"].inject("silent", 60, share=value),
+        lambda: park.clock.set_speed(value),
+        lambda: park.clock.advance(value),
+        lambda: park.sun.set(irradiance_w_m2=value if value is not None else ""),
+        lambda: park["pv-1"].set_schedule(("2026-06-23T14:00", "2026-06-23T14:15", value)),
+        lambda: park["pv-1"].set_schedule((value, "2026-06-23T14:15", 1)),
+    ):
+        with pytest.raises(ControlError, match="must be"):
+            wrong()
+
+
+@pytest.mark.parametrize("name", [None, 1, [], "nobody"])
+def test_no_name_of_any_type_gets_through(park, name) -> None:
+    for wrong in (
+        lambda: park["pv-1"].inject(name),
+        lambda: park.faults.inject(name, "silent"),
+        lambda: park.values(name),
+        lambda: park[name],
+        lambda: park.call(lambda controls: controls.schedules.of(name)),
+    ):
+        with pytest.raises(UnknownNameError, match="there are: "):
+            wrong()
+
+
+def test_a_stopped_park_says_so() -> None:
+    park = start_park(load_scenario(PILOT), speed=0)
+    device = park["pv-1"]
+    park.stop()
+    for late in (device.values, park.clock.now, lambda: park.clock.advance(1), lambda: device.inject("silent")):
+        with pytest.raises(ParkStoppedError, match="start another one"):
+            late()
