@@ -34,6 +34,8 @@ from parkgrid_api.routes import (
     sessions,
     system,
     trace,
+    vpp,
+    vpp_writing,
 )
 from parkgrid_api.services import Services, answer
 from parkgrid_api.settings import ApiSettings
@@ -74,9 +76,12 @@ def create_app(services: Services) -> FastAPI:
         completeness,
         trace,
         clusters,
+        vpp,
         oversight,
     ):
         app.router.routes += room.routes(services).routes
+    if services.settings.writing.bearer:
+        app.router.routes += vpp_writing.routes(services).routes
     if services.settings.documents:
         app.add_api_route("/api/v1/openapi.json", lambda: answer(_document(app)), include_in_schema=False)
     app.router.routes += system.routes(services).routes
@@ -103,7 +108,8 @@ def _document(app: FastAPI) -> dict[str, object]:
         schemas.update(schema.pop("$defs", {}), **{shape.__name__: schema})
     for route in app.routes:
         if isinstance(route, APIRoute) and route.include_in_schema:
-            _whole_examples(route, document["paths"][route.path_format]["get"]["responses"])
+            for method in route.methods or ():
+                _whole_examples(route, document["paths"][route.path_format][method.lower()]["responses"])
     return document
 
 

@@ -21,6 +21,7 @@ from parkgrid_api.page import Page
 from parkgrid_api.settings import ApiSettings
 from parkgrid_api.stream import Hub
 from parkgrid_api.troubles import troubles
+from parkgrid_api.vpp.follower import PilotFollower
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import Clock
 
@@ -102,6 +103,7 @@ class Services:
     clock: Clock
     database: Database
     figures: Figures
+    pilot: PilotFollower
     commits: Commits
     registry: Registry
     cache: AnswerCache
@@ -115,11 +117,13 @@ class Services:
         database = Database(settings.database)
         commits = Commits(database, clock, demonstration=settings.demonstration)
         live = LiveView(database, clock, commits)
+        figures = Figures(settings)
         return cls(
             settings=settings,
             clock=clock,
             database=database,
-            figures=Figures(settings),
+            figures=figures,
+            pilot=PilotFollower(figures),
             commits=commits,
             registry=Registry(database),
             cache=AnswerCache(commits, settings.limits.cache_mb * 1_048_576, time.monotonic),

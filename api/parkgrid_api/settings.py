@@ -8,6 +8,7 @@ from pathlib import Path
 from parkgrid_contract.settings import PORT, at_least, between, setting
 
 MIN_TOKEN_LENGTH = 32
+TOO_WEAK = f"is too weak: at least {MIN_TOKEN_LENGTH} random characters, for example from `openssl rand -hex 32`"
 _WEAK = {"changeme", "password", "secret", "token", "parkgrid", "example"}
 
 
@@ -80,6 +81,39 @@ class ConnectionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WritingSettings:
+    """Bids, opt-outs and disputes over HTTP: only where both are set, until people can sign in."""
+
+    dsn: str = setting(
+        "", help="login of role vpp that appends to the ledger of the pilot; empty: nothing is written", secret=True
+    )
+    role: str = setting("", help="role to act as (SET ROLE), for example parkgrid_vpp; empty keeps the login's own")
+    token: str = setting(
+        "", help="token of every writing request (header Write-Token), another than the reading one", secret=True
+    )
+    token_file: Path | None = setting(None, help="file that contains that token, for example a container secret")
+
+    @property
+    def bearer(self) -> str:
+        """The token that every writing request must carry; empty: there are none."""
+        return self.token_file.read_text().strip() if self.token_file else self.token
+
+    def problems(self) -> list[tuple[str, object, str]]:
+        """Rules across keys, as (key, value, remedy)."""
+        if self.token and self.token_file:
+            return [("token_file", str(self.token_file), "state either token or token_file, not both")]
+        try:
+            token = self.bearer
+        except OSError as error:
+            return [("token_file", str(self.token_file), f"cannot be read ({error.strerror})")]
+        if bool(token) != bool(self.dsn):
+            missing, there = ("dsn", "token") if token else ("token", "dsn")
+            return [(missing, "", f"is missing: {there} is set, and writing needs both")]
+        key = "token_file" if self.token_file else "token"
+        return [(key, f"{len(token)} characters", TOO_WEAK)] if token and _weak(token) else []
+
+
+@dataclass(frozen=True, slots=True)
 class ApiSettings:
     """Everything that the api process is told."""
 
@@ -101,6 +135,7 @@ class ApiSettings:
     limits: LimitSettings = setting(help="limits", factory=LimitSettings)
     stream: StreamSettings = setting(help="live stream", factory=StreamSettings)
     connections: ConnectionSettings = setting(help="connections of clients", factory=ConnectionSettings)
+    writing: WritingSettings = setting(help="what may be written", factory=WritingSettings)
 
     @property
     def loopback(self) -> bool:
@@ -128,11 +163,14 @@ class ApiSettings:
             found.append(("host", self.host, remedy))
         if token and _weak(token):
             key = "token_file" if self.token_file else "token"
-            remedy = (
-                f"is too weak: at least {MIN_TOKEN_LENGTH} random characters, for example from `openssl rand -hex 32`"
-            )
-            found.append((key, f"{len(token)} characters", remedy))
-        return found
+            found.append((key, f"{len(token)} characters", TOO_WEAK))
+        return found + self._problems_of_writing(token)
+
+    def _problems_of_writing(self, token: str) -> list[tuple[str, object, str]]:
+        found = self.writing.problems()
+        if not found and token and token == self.writing.bearer:
+            found = [("token", f"{len(token)} characters", "is the token of reading as well: take another")]
+        return [(f"writing.{key}", value, remedy) for key, value, remedy in found]
 
 
 def _network(text: str) -> bool:

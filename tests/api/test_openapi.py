@@ -47,6 +47,17 @@ ADDRESSES = {
     "/api/v1/clusters",
     "/api/v1/clusters/{cluster}",
     "/api/v1/clusters/{cluster}/quarters",
+    "/api/v1/vpp",
+    "/api/v1/vpp/entries",
+    "/api/v1/vpp/entries/{number}",
+    "/api/v1/vpp/events",
+    "/api/v1/vpp/events/{event}",
+    "/api/v1/vpp/events/{event}/awards/{operator}",
+    "/api/v1/vpp/events/{event}/resources",
+    "/api/v1/vpp/events/{event}/resources/{resource}",
+    "/api/v1/vpp/resources",
+    "/api/v1/vpp/operators",
+    "/api/v1/vpp/operators/{operator}",
     "/healthz",
 }
 FIGURES = {"/api/v1/accounts/{account}/bills/{month}", "/api/v1/trace/{address}"}
@@ -96,7 +107,10 @@ async def test_real_answers_fit(api: Api, feed: Feed) -> None:
     feed.maintain()
     names = {"{park}": "gaoxin-nan", "{gateway}": "gw-1", "{device}": "pv-1", "{cluster}": "new-energy"}
     for address in sorted(
-        address for address in ADDRESSES if not address.endswith("/stream") and address not in FIGURES
+        address
+        for address in ADDRESSES - FIGURES
+        # `test_vpp.py` holds those of the pilot to their schemas.
+        if not address.endswith("/stream") and not address.startswith("/api/v1/vpp/")
     ):
         path = address
         for name, value in names.items():

@@ -76,6 +76,11 @@ _NAMES_ZH = {
     "figure": "数值",
     "bill": "账单",
     "cluster": "产业集群",
+    "event": "事件",
+    "award": "中标结果",
+    "resource": "资源",
+    "operator": "运营商",
+    "entry": "账本条目",
     "page": "页面",
 }
 

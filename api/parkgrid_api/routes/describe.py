@@ -18,6 +18,7 @@ _TITLES = {
     401: ("A token is needed.", "Authorization", "", "send the header `Authorization: Bearer <token>`"),
     404: ("There is no such park.", "park", "gaoxin-bei", "see /api/v1/parks for the parks that exist"),
     406: ("This format is not available.", "Accept", "image/png", "use one of application/json, text/csv"),
+    409: ("This may not be written.", "event", "summer-7", "bids for summer-7 were taken until 2026-06-23 10:00"),
     421: ("This server does not accept this host name.", "Host", "example.org", "add the name to allowed_hosts"),
     422: ("The request has wrong values.", "points", "-1", "must be a whole number from 1 to 20000"),
     503: ("The database does not answer.", "service", "unavailable", "try again"),

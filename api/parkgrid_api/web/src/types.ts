@@ -1,5 +1,99 @@
 // Written by scripts/page-types from the OpenAPI document: change api/parkgrid_api/answers, never this file.
 
+/** The same-day adjustment of a baseline. */
+export interface AdjustmentShape {
+  applied: "none" | "factor" | "shift" | "not_read";
+  factor: string;
+  shift_kwh: number;
+  capped: boolean;
+  past_kwh: number | null;
+  today_kwh: number | null;
+}
+
+/** What an operator's site is to do: by how much, when, with what. */
+export interface AwardOrder {
+  event: string;
+  award: string;
+  operator: string;
+  direction: "shave" | "fill";
+  state: "published" | "awarded" | "disputed" | "notified" | "acknowledged" | "ramping" | "active" | "ending" | "ended" | "baseline_computed" | "evaluated" | "settled" | "closed" | "cancelled" | "superseded";
+  from_ms: number;
+  to_ms: number;
+  opt_out_until_ms: number;
+  /** Without what opted out in time. */
+  kw: number;
+  price_cny_per_kwh: string;
+  parts: AwardPart[];
+}
+
+/** What one resource is to contribute. */
+export interface AwardPart {
+  resource: string;
+  name_zh: string;
+  name_en: string;
+  park: string;
+  kind: "storage" | "v2g" | "charger_pool" | "interruptible" | "shiftable" | "pv_curtailment" | "pedf";
+  kw: number;
+  /** Out in time: it need do nothing. */
+  opted_out: boolean;
+}
+
+/** One operator's award: the quarter hours of all its resources together, money, and every revision. */
+export interface AwardShape {
+  award: string;
+  bid: string;
+  operator: string;
+  operator_zh: string;
+  operator_en: string;
+  awarded_kw: number;
+  /** Without what opted out in time. */
+  kw: number;
+  resources: number;
+  verdicts: VerdictCounts | null;
+  quarters: QuarterShape[];
+  /** Empty where the rules settle each resource by itself, or before it was settled. */
+  intervals: IntervalMoney[];
+  /** The one that stands comes last. */
+  statements: StatementShape[];
+}
+
+/** One day that was looked at for a baseline. */
+export interface BaselineDay {
+  day: string;
+  outcome: "counts" | "not_picked" | "other_kind" | "event_day" | "not_read" | "too_low" | "too_high" | "not_needed";
+  /** Over the event's quarter hours of that day. */
+  energy_kwh: number | null;
+  /** Over those of the adjustment. */
+  window_kwh: number | null;
+  detail: string;
+}
+
+/** The baseline of a resource, frozen with the award. */
+export interface BaselineShape {
+  name: string;
+  digest: string | null;
+  enough: boolean;
+  eligible: boolean;
+  /** SHA-256 of the register readings that it was computed from. */
+  readings: string;
+  days: BaselineDay[];
+  /** Before its adjustment, by quarter hour. */
+  curve_kwh: number[] | null;
+  /** Null before it was made. */
+  adjustment: AdjustmentShape | null;
+}
+
+/** What an operator offered, the last in time. */
+export interface BidShape {
+  bid: string;
+  operator: string;
+  price_cny_per_kwh: string;
+  kw: number;
+  resources: number;
+  at_ms: number;
+  entry: number;
+}
+
 /** The bill that holds, what other plans would cost, and the revisions of a closed month. */
 export interface BillAnswer {
   bill: BillShape;
@@ -102,6 +196,13 @@ export interface CatalogueSignal {
   low: number;
   high: number;
   states: string[];
+}
+
+/** The last entry of the ledger: whoever has it can tell whether what came before was changed. */
+export interface ChainHead {
+  number: number;
+  digest: string;
+  at_ms: number;
 }
 
 /** How the parts between the gateways and the database stand, as ingest's signs of life tell. */
@@ -303,6 +404,15 @@ export interface Conflicts {
   entries: Conflict[];
 }
 
+/** A state that an event, or one award of it, came to. */
+export interface CourseStep {
+  state: "published" | "awarded" | "disputed" | "notified" | "acknowledged" | "ramping" | "active" | "ending" | "ended" | "baseline_computed" | "evaluated" | "settled" | "closed" | "cancelled" | "superseded";
+  at_ms: number;
+  award: string | null;
+  by_event: string | null;
+  reason: string;
+}
+
 /** How much of some registers' energy is known, in quarter hours. */
 export interface CoverageShape {
   expected: number;
@@ -443,6 +553,22 @@ export interface DisplayShape {
   digits: number | null;
 }
 
+/** A dispute about a statement. */
+export interface DisputeShape {
+  dispute: string;
+  statement: string;
+  open: boolean;
+  steps: DisputeStep[];
+}
+
+/** One step of a dispute. */
+export interface DisputeStep {
+  step: "raised" | "answered" | "decided";
+  at_ms: number;
+  text: string;
+  due: string;
+}
+
 /** Every park at this moment. */
 export interface District {
   as_of_ms: number;
@@ -479,6 +605,39 @@ export interface DistrictFigures {
   until_ms: number;
   provisional: boolean;
   indicators: DistrictFigureShape[];
+}
+
+/** What one event brought an operator, by the statement that stands. */
+export interface Earning {
+  event: string;
+  name_zh: string;
+  name_en: string;
+  from_ms: number;
+  statement: string;
+  revision: number;
+  status: "simulation" | "payable";
+  payment_cny: string;
+  penalty_cny: string;
+  net_cny: string;
+  operator_part_cny: string;
+  user_part_cny: string;
+  /** Its number in the ledger. */
+  entry: number;
+  digest: string;
+}
+
+/** How good a baseline was over the history of a resource. */
+export interface EligibilityShape {
+  rule: string;
+  digest: string;
+  from_day: string;
+  to_day: string;
+  days: number;
+  mae_kw: string;
+  bias_pct: string;
+  rrmse_pct: string;
+  passes: boolean;
+  why: string;
 }
 
 /** What registers gained; `kwh` is null where none can tell. */
@@ -524,6 +683,186 @@ export interface EnergyRow {
   revised_at_ms?: number | null;
 }
 
+/** Entries of the ledger in their order, and its head. */
+export interface Entries {
+  head: ChainHead | null;
+  entries: EntryShape[];
+}
+
+/** One act, as it stands in the ledger. */
+export interface EntryShape {
+  number: number;
+  kind: string;
+  subject: string;
+  at_ms: number;
+  by: string;
+  previous: string;
+  digest: string;
+}
+
+/** One act with everything that it says. */
+export interface EntryWhole {
+  number: number;
+  kind: string;
+  subject: string;
+  at_ms: number;
+  by: string;
+  previous: string;
+  digest: string;
+  document: Record<string, unknown>;
+}
+
+/** Events, those that begin last first. */
+export interface EventList {
+  as_of_ms: number;
+  head: ChainHead | null;
+  total: number;
+  events: EventShort[];
+}
+
+/** One resource of an event with every quarter hour. */
+export interface EventResource {
+  resource: string;
+  name_zh: string;
+  name_en: string;
+  park: string;
+  kind: "storage" | "v2g" | "charger_pool" | "interruptible" | "shiftable" | "pv_curtailment" | "pedf";
+  operator: string;
+  award: string;
+  kw: number;
+  opted_out: boolean;
+  baseline: string | null;
+  eligible: boolean | null;
+  promised_kwh: number;
+  measured_kwh: number | null;
+  verdicts: VerdictCounts | null;
+  note: string;
+  status: "simulation" | "payable" | null;
+  contract: string | null;
+  payment_cny: string | null;
+  penalty_cny: string | null;
+  operator_part_cny: string | null;
+  user_part_cny: string | null;
+  statement: string | null;
+  entry: number | null;
+  frozen: BaselineShape | null;
+  /** The latest, whatever it was at the award. */
+  eligibility: EligibilityShape | null;
+  quarters: QuarterShape[];
+  /** Empty where the rules settle the award as a whole, or before it was settled. */
+  intervals: IntervalMoney[];
+  /** SHA-256 of the register readings that its energy was computed from. */
+  readings: string | null;
+  findings: FindingTold[];
+  known_later: LaterShape[];
+}
+
+/** One resource of an event, with the line of its money; null before it was settled. */
+export interface EventResourceRow {
+  resource: string;
+  name_zh: string;
+  name_en: string;
+  park: string;
+  kind: "storage" | "v2g" | "charger_pool" | "interruptible" | "shiftable" | "pv_curtailment" | "pedf";
+  operator: string;
+  award: string;
+  kw: number;
+  opted_out: boolean;
+  baseline: string | null;
+  eligible: boolean | null;
+  promised_kwh: number;
+  measured_kwh: number | null;
+  verdicts: VerdictCounts | null;
+  /** Its unverified quarter hours, by reason. */
+  note: string;
+  status: "simulation" | "payable" | null;
+  contract: string | null;
+  payment_cny: string | null;
+  penalty_cny: string | null;
+  operator_part_cny: string | null;
+  user_part_cny: string | null;
+  statement: string | null;
+  /** The number of its statement in the ledger. */
+  entry: number | null;
+}
+
+/** The resources of an event in the order of their identifiers. */
+export interface EventResources {
+  event: string;
+  total: number;
+  resources: EventResourceRow[];
+}
+
+/** An event as a list shows it; verdicts and energy are those of its awards, money that of its statements. */
+export interface EventShort {
+  event: string;
+  name_zh: string;
+  name_en: string;
+  direction: "shave" | "fill";
+  type: "invitation" | "direct";
+  notice_class: "day_ahead" | "hour" | "fast" | "minute" | "second";
+  setup: "pilot" | "upstream";
+  state: "published" | "awarded" | "disputed" | "notified" | "acknowledged" | "ramping" | "active" | "ending" | "ended" | "baseline_computed" | "evaluated" | "settled" | "closed" | "cancelled" | "superseded";
+  from_ms: number;
+  to_ms: number;
+  target_kw: number;
+  /** Without what opted out in time. */
+  awarded_kw: number;
+  /** What of the target nobody took; null before it was awarded. */
+  short_kw: number | null;
+  operators: number;
+  resources: number;
+  /** Of the quarter hours whose energy could be verified; before it was settled, of all. */
+  promised_kwh: number;
+  /** What was moved in the direction asked for, less what went the other way; null before it was settled. */
+  measured_kwh: number | null;
+  verdicts: VerdictCounts | null;
+  money: MoneyShape[];
+  open_disputes: number;
+}
+
+/** Everything about one event but its resources. */
+export interface EventWhole {
+  event: string;
+  name_zh: string;
+  name_en: string;
+  direction: "shave" | "fill";
+  type: "invitation" | "direct";
+  notice_class: "day_ahead" | "hour" | "fast" | "minute" | "second";
+  setup: "pilot" | "upstream";
+  state: "published" | "awarded" | "disputed" | "notified" | "acknowledged" | "ramping" | "active" | "ending" | "ended" | "baseline_computed" | "evaluated" | "settled" | "closed" | "cancelled" | "superseded";
+  from_ms: number;
+  to_ms: number;
+  target_kw: number;
+  awarded_kw: number;
+  short_kw: number | null;
+  operators: number;
+  resources: number;
+  promised_kwh: number;
+  measured_kwh: number | null;
+  verdicts: VerdictCounts | null;
+  money: MoneyShape[];
+  open_disputes: number;
+  as_of_ms: number;
+  head: ChainHead | null;
+  bids_until_ms: number;
+  opt_out_until_ms: number;
+  /** Empty: everywhere. */
+  targets: PlaceShape[];
+  pack: PackShape;
+  /** At which it was cleared. */
+  price_cny_per_kwh: string | null;
+  course: CourseStep[];
+  bids: BidShape[];
+  losers: LoserShape[];
+  opt_outs: OptOutShape[];
+  awards: AwardShape[];
+  disputes: DisputeShape[];
+  entries_total: number;
+  /** Its entries in the ledger, the newest first, at most a page of them. */
+  entries: EntryShape[];
+}
+
 /** One power of the flow and how far it is the present one. */
 export interface Figure {
   kw: number | null;
@@ -564,6 +903,14 @@ export interface Figures {
   until_ms: number;
   provisional: boolean;
   indicators: FigureShape[];
+}
+
+/** An open finding of a register that made quarter hours unverified. */
+export interface FindingTold {
+  register: string;
+  kind: string;
+  from_ms: number;
+  to_ms: number;
 }
 
 /** Sources feed the bus (grid, pv, storage positive), sinks draw from it (load, ev positive). */
@@ -610,6 +957,20 @@ export interface FormerRow {
   superseded_at_ms: number;
   superseded_by: string;
   superseded_cause: string;
+}
+
+/**
+ * The stages of the resources of one park, cluster or transformer, or of all.
+ *
+ * registered: in the pilot and has not left; tested: its joint test is written; available: active, under a contract in
+ * force, at a place that is proven; responded: moved energy in an event; settled: did so in an event that is settled.
+ */
+export interface FunnelShape {
+  kind: "all" | "park" | "cluster" | "transformer";
+  id: string;
+  name_zh: string;
+  name_en: string;
+  stages: StageShape[];
 }
 
 /** Sequence numbers that never came. */
@@ -714,6 +1075,18 @@ export interface IndicatorShape {
   source: string;
 }
 
+/** One interval of the settlement rules, exact. */
+export interface IntervalMoney {
+  at_ms: number;
+  award_kwh: string;
+  response_kwh: string;
+  counted_kwh: string;
+  payment_cny: string;
+  penalty_cny: string;
+  /** Quarter hours of it that could be verified. */
+  quarters: number;
+}
+
 /** Former values of the intervals of a span. */
 export interface IntervalRevisions {
   park: string;
@@ -739,6 +1112,35 @@ export interface Intervals {
   address: string;
   intervals: EnergyRow[];
   rows: number;
+}
+
+/** An event as one operator sees it. */
+export interface Invitation {
+  event: string;
+  name_zh: string;
+  name_en: string;
+  direction: "shave" | "fill";
+  state: "published" | "awarded" | "disputed" | "notified" | "acknowledged" | "ramping" | "active" | "ending" | "ended" | "baseline_computed" | "evaluated" | "settled" | "closed" | "cancelled" | "superseded";
+  from_ms: number;
+  to_ms: number;
+  bids_until_ms: number;
+  opt_out_until_ms: number;
+  /** Whether a bid may be given now. */
+  takes_bids: boolean;
+  target_kw: number;
+  bid: string | null;
+  bid_kw: number | null;
+  /** Of its bid. */
+  price_cny_per_kwh: string | null;
+  award: string | null;
+  awarded_kw: number | null;
+}
+
+/** A day of a baseline whose energy is another now; it moves nothing and may be disputed. */
+export interface LaterShape {
+  day: string;
+  was_kwh: number | null;
+  is_kwh: number | null;
 }
 
 /** The overview with the newest reading of every device. */
@@ -774,6 +1176,14 @@ export interface LiveDevice {
   flags: Record<string, string>;
 }
 
+/** A bid, or one resource of it, that was not taken. */
+export interface LoserShape {
+  bid: string;
+  operator: string;
+  resource: string | null;
+  reason: string;
+}
+
 /**
  * How much of something that a line rests on is an estimate, in its unit, and how many quarter hours are missing.
  *
@@ -794,6 +1204,15 @@ export interface MistakeShape {
   remedy: string;
 }
 
+/** What statements come to; what a pack that is not verified gives is a simulation, and is never added to others. */
+export interface MoneyShape {
+  status: "simulation" | "payable";
+  statements: number;
+  payment_cny: string;
+  penalty_cny: string;
+  net_cny: string;
+}
+
 /** A device by its identifier and by what it is called. */
 export interface NamedDevice {
   device: string;
@@ -806,6 +1225,61 @@ export interface NoteShape {
   zh: string;
   en: string;
   blocks: boolean;
+}
+
+/** What stays with an operator and goes to its users in a year, apart for simulations. */
+export interface OperatorEarnings {
+  status: "simulation" | "payable";
+  operator_part_cny: string;
+  user_part_cny: string;
+}
+
+/** Operators in the order of their identifiers. */
+export interface OperatorList {
+  head: ChainHead | null;
+  year: number;
+  total: number;
+  operators: OperatorShort[];
+}
+
+/** An operator: what it may offer today, and what its resources earned this year. */
+export interface OperatorShort {
+  operator: string;
+  name_zh: string;
+  name_en: string;
+  resources: number;
+  up_kw: number;
+  down_kw: number;
+  /** In which it was awarded this year. */
+  events: number;
+  money: MoneyShape[];
+}
+
+/** An operator's own side: invitations, awards, earnings; the newest first. */
+export interface OperatorSide {
+  operator: string;
+  name_zh: string;
+  name_en: string;
+  resources: number;
+  up_kw: number;
+  down_kw: number;
+  events: number;
+  money: MoneyShape[];
+  year: number;
+  head: ChainHead | null;
+  invitations: Invitation[];
+  earnings: Earning[];
+  /** Of this year's events. */
+  earned: OperatorEarnings[];
+}
+
+/** A resource that would not take part; late, it changes nothing. */
+export interface OptOutShape {
+  operator: string;
+  resource: string;
+  at_ms: number;
+  in_time: boolean;
+  reason: string;
 }
 
 /** What every event of the live stream carries. */
@@ -822,6 +1296,18 @@ export interface Overview {
   chain: ChainState;
   troubles: TroubleShape[];
   demonstration: DemonstrationShape | null;
+}
+
+/** The settlement rules of an event. */
+export interface PackShape {
+  pack: string;
+  digest: string;
+  name_zh: string;
+  name_en: string;
+  status: "verified" | "unverified" | "draft";
+  source: string;
+  interval_min: number;
+  questions: QuestionShape[];
 }
 
 /** A park and what it has. */
@@ -885,6 +1371,44 @@ export interface PeakShape {
   good_cost_cny: string | null;
 }
 
+/** A step of a resource on its way into the pilot. */
+export interface PhaseStep {
+  phase: "registered" | "documents" | "joint_test" | "announced" | "active" | "suspended" | "left";
+  on: string;
+  note: string;
+}
+
+/** The pilot at this moment and in this calendar year of Shenzhen. */
+export interface PilotSummary {
+  as_of_ms: number;
+  /** Null: nothing was ever written. */
+  head: ChainHead | null;
+  year: number;
+  /** All that were ever published. */
+  events: number;
+  under_way: EventShort[];
+  /** Published, awarded or notified. */
+  coming: EventShort[];
+  /** Events of this year with a statement. */
+  settled: number;
+  /** Verified energy moved in peak-shaving events of this year. */
+  shaved_kwh: number;
+  filled_kwh: number;
+  /** Of this year's events; empty: no statement. */
+  money: MoneyShape[];
+  /** Quarter hours of the awards of this year's events. */
+  verdicts: VerdictCounts;
+  open_disputes: number;
+  funnel: FunnelShape[];
+}
+
+/** A place in the grid. */
+export interface PlaceShape {
+  location: string;
+  name: string;
+  level: "station" | "line" | "transformer" | "account";
+}
+
 /** What went wrong (RFC 9457). */
 export interface ProblemShape {
   type: string;
@@ -915,6 +1439,25 @@ export interface QuarantineEntry {
   occurrences: number;
 }
 
+/** One quarter hour; energy in kWh, `verdict` null before it was settled. */
+export interface QuarterShape {
+  at_ms: number;
+  award_kwh: number;
+  baseline_kwh: number | null;
+  metered_kwh: number | null;
+  /** Energy by which it went in the direction asked for; negative: the other way. */
+  moved_kwh: number | null;
+  verdict: "delivered" | "partial" | "not_delivered" | "unverified" | null;
+  /** Why it could not be verified. */
+  unsure: string;
+}
+
+/** What only the market's operator can answer. */
+export interface QuestionShape {
+  zh: string;
+  en: string;
+}
+
 /** Something that a register cannot have counted. */
 export interface RegisterFinding {
   gateway: string;
@@ -940,6 +1483,52 @@ export interface RegisterFindings {
   findings: RegisterFinding[];
 }
 
+/** By which contract an operator may offer a resource. */
+export interface ResourceContract {
+  contract: string;
+  operator: string;
+  type: "day_ahead" | "hour" | "direct";
+  valid_from: string;
+  /** The first day after validity. */
+  valid_to: string | null;
+  in_force: boolean;
+  operator_pct: string;
+  user_pct: string;
+}
+
+/** Resources in the order of their identifiers. */
+export interface ResourceList {
+  head: ChainHead | null;
+  total: number;
+  resources: ResourceShape[];
+}
+
+/** Something that can be adjusted. */
+export interface ResourceShape {
+  resource: string;
+  name_zh: string;
+  name_en: string;
+  park: string;
+  account: string;
+  transformer: string | null;
+  kind: "storage" | "v2g" | "charger_pool" | "interruptible" | "shiftable" | "pv_curtailment" | "pedf";
+  up_kw: number;
+  down_kw: number;
+  ramp_kw_per_min: number;
+  notice_min: number;
+  sustain_min: number;
+  recovery_min: number;
+  baseline: string;
+  phase: "registered" | "documents" | "joint_test" | "announced" | "active" | "suspended" | "left" | null;
+  phases: PhaseStep[];
+  /** The least proven of its place and all places above. */
+  provenance: "declared" | "verified" | "unverified";
+  /** Places that keep it from being awarded. */
+  unproven: string[];
+  contracts: ResourceContract[];
+  eligibility: EligibilityShape | null;
+}
+
 /** Where a line of a bill comes from. */
 export interface RuleShape {
   plan_id: string;
@@ -953,6 +1542,16 @@ export type SignalKind = "gauge" | "counter" | "state";
 /** The catalogue by device class. */
 export interface Signals {
   classes: Record<string, CatalogueSignal[]>;
+}
+
+/** How many resources have come so far, and what they can do together. */
+export interface StageShape {
+  stage: "registered" | "tested" | "available" | "responded" | "settled";
+  resources: number;
+  /** The largest reduction of what they draw. */
+  up_kw: number;
+  /** The largest increase. */
+  down_kw: number;
 }
 
 /** How far a figure can be taken as the present one, best first. */
@@ -974,6 +1573,22 @@ export interface StatedQuarter {
   file_digest: string;
   entered_by: string;
   entered_ms: number;
+}
+
+/** What an award came to, and where it stands in the ledger. */
+export interface StatementShape {
+  statement: string;
+  revision: number;
+  cause: string;
+  status: "simulation" | "payable";
+  price_cny_per_kwh: string;
+  payment_cny: string;
+  penalty_cny: string;
+  net_cny: string;
+  entry: number;
+  at_ms: number;
+  by: string;
+  digest: string;
 }
 
 /** The supply agreements of a park that hold today. */
@@ -1072,4 +1687,12 @@ export interface TroubleShape {
   devices: NamedDevice[];
   /** Of `gateway_late`: seconds from a reading's stamp to its arrival. */
   delay_s: number | null;
+}
+
+/** Quarter hours by what they came to. */
+export interface VerdictCounts {
+  delivered: number;
+  partial: number;
+  not_delivered: number;
+  unverified: number;
 }

@@ -1,0 +1,264 @@
+"""Examples of what the addresses of the pilot answer, for the OpenAPI document."""
+
+from typing import Any
+
+from parkgrid_api.answers.vpp import (
+    ChainHead,
+    Entries,
+    EntryShape,
+    EntryWhole,
+    EventList,
+    EventShort,
+    FunnelShape,
+    MoneyShape,
+    OperatorList,
+    OperatorShort,
+    OperatorSide,
+    PilotSummary,
+    ResourceList,
+    VerdictCounts,
+)
+
+HEAD: ChainHead = {
+    "number": 44,
+    "digest": "7c18c847d38ea4543ccfefc4368b1b6236ad03af20d75eab8fc359b5c123a2ac",
+    "at_ms": 1782288000000,
+}
+MONEY: MoneyShape = {
+    "status": "simulation",
+    "statements": 1,
+    "payment_cny": "1890.00",
+    "penalty_cny": "0.00",
+    "net_cny": "1890.00",
+}
+VERDICTS: VerdictCounts = {
+    "delivered": 2,
+    "partial": 2,
+    "not_delivered": 0,
+    "unverified": 0,
+}
+ENTRY_SHORT: EntryShape = {
+    "number": 37,
+    "kind": "dispute",
+    "subject": "ev-1",
+    "at_ms": 1782284400000,
+    "by": "李伟",
+    "previous": "0f66371dd64c3b038a7abb1386be1a4cfc6dcf5b8109d00ef37cda7a3a5ca3f7",
+    "digest": "784ce2eeef4dfcef4079a1704866d2d5e9c52b9bd3ae7458bca28104110b4a66",
+}
+SHORT: EventShort = {
+    "event": "ev-1",
+    "name_zh": "削峰",
+    "name_en": "Peak shaving",
+    "direction": "shave",
+    "type": "invitation",
+    "notice_class": "day_ahead",
+    "setup": "pilot",
+    "state": "disputed",
+    "from_ms": 1782280800000,
+    "to_ms": 1782284400000,
+    "target_kw": 700.0,
+    "awarded_kw": 700.0,
+    "short_kw": 0.0,
+    "operators": 1,
+    "resources": 2,
+    "promised_kwh": 650.0,
+    "measured_kwh": 630.0,
+    "verdicts": VERDICTS,
+    "money": [
+        MONEY,
+    ],
+    "open_disputes": 1,
+}
+FUNNEL: FunnelShape = {
+    "kind": "park",
+    "id": "park-a",
+    "name_zh": "高新南",
+    "name_en": "Gaoxin South",
+    "stages": [
+        {
+            "stage": "registered",
+            "resources": 2,
+            "up_kw": 700.0,
+            "down_kw": 500.0,
+        },
+    ],
+}
+OPERATOR_SHORT: OperatorShort = {
+    "operator": "op-1",
+    "name_zh": "一号运营商",
+    "name_en": "Operator one",
+    "resources": 2,
+    "up_kw": 700.0,
+    "down_kw": 500.0,
+    "events": 2,
+    "money": [
+        MONEY,
+    ],
+}
+ENTRY: EntryWhole = {
+    "number": 4,
+    "kind": "operator",
+    "subject": "op-1",
+    "at_ms": 1782108000000,
+    "by": "李伟",
+    "previous": "2fe974f7a7ce50030c34251ddcb22f521453247b3e2843fc9760ebf84269b5d6",
+    "digest": "cedbce1e176fad1b14704209f5db7ebb638a90fdef1d972113befae40f5e2cb2",
+    "document": {
+        "name_zh": "一号运营商",
+        "name_en": "Operator one",
+    },
+}
+ENTRIES: Entries = {
+    "head": HEAD,
+    "entries": [
+        ENTRY_SHORT,
+    ],
+}
+SUMMARY: PilotSummary = {
+    "as_of_ms": 1782316800000,
+    "head": HEAD,
+    "year": 2026,
+    "events": 3,
+    "under_way": [
+        SHORT,
+    ],
+    "coming": [],
+    "settled": 1,
+    "shaved_kwh": 630.0,
+    "filled_kwh": 0.0,
+    "money": [
+        MONEY,
+    ],
+    "verdicts": VERDICTS,
+    "open_disputes": 1,
+    "funnel": [
+        FUNNEL,
+    ],
+}
+EVENTS: EventList = {
+    "as_of_ms": 0,
+    "head": HEAD,
+    "total": 1,
+    "events": [
+        SHORT,
+    ],
+}
+RESOURCES: ResourceList = {
+    "head": HEAD,
+    "total": 2,
+    "resources": [
+        {
+            "resource": "load-1",
+            "name_zh": "可中断负荷",
+            "name_en": "Interruptible load",
+            "park": "park-a",
+            "account": "acc-1",
+            "transformer": "tr-1",
+            "kind": "interruptible",
+            "up_kw": 200.0,
+            "down_kw": 0.0,
+            "ramp_kw_per_min": 50.0,
+            "notice_min": 30,
+            "sustain_min": 120,
+            "recovery_min": 60,
+            "baseline": "workday-5",
+            "phase": "active",
+            "phases": [
+                {
+                    "phase": "registered",
+                    "on": "2026-05-01",
+                    "note": "",
+                },
+            ],
+            "provenance": "declared",
+            "unproven": [],
+            "contracts": [
+                {
+                    "contract": "con-1",
+                    "operator": "op-1",
+                    "type": "day_ahead",
+                    "valid_from": "2026-01-01",
+                    "valid_to": None,
+                    "in_force": True,
+                    "operator_pct": "30",
+                    "user_pct": "70",
+                },
+            ],
+            "eligibility": None,
+        },
+    ],
+}
+OPERATORS: OperatorList = {
+    "head": HEAD,
+    "year": 2026,
+    "total": 2,
+    "operators": [
+        OPERATOR_SHORT,
+    ],
+}
+OPERATOR: OperatorSide = {
+    **OPERATOR_SHORT,
+    "year": 2026,
+    "head": HEAD,
+    "invitations": [
+        {
+            "event": "ev-3",
+            "name_zh": "晚峰",
+            "name_en": "Evening peak",
+            "direction": "shave",
+            "state": "published",
+            "from_ms": 1783058400000,
+            "to_ms": 1783065600000,
+            "bids_until_ms": 1782986400000,
+            "opt_out_until_ms": 1783044000000,
+            "takes_bids": True,
+            "target_kw": 600.0,
+            "bid": None,
+            "bid_kw": None,
+            "price_cny_per_kwh": None,
+            "award": None,
+            "awarded_kw": None,
+        },
+    ],
+    "earnings": [
+        {
+            "event": "ev-1",
+            "name_zh": "削峰",
+            "name_en": "Peak shaving",
+            "from_ms": 1782280800000,
+            "statement": "ev-1-op-1-1",
+            "revision": 1,
+            "status": "simulation",
+            "payment_cny": "1890.00",
+            "penalty_cny": "0.00",
+            "net_cny": "1890.00",
+            "operator_part_cny": "567.00",
+            "user_part_cny": "1323.00",
+            "entry": 35,
+            "digest": "ee2182139e62486089c0231453b4513efc790070d0422481b0159cabcee27d9e",
+        },
+    ],
+    "earned": [
+        {
+            "status": "simulation",
+            "operator_part_cny": "567.00",
+            "user_part_cny": "1323.00",
+        },
+    ],
+}
+BID: dict[str, Any] = {
+    "by": "李伟",
+    "bid": "bid-7-1",
+    "operator": "op-1",
+    "price": "2.80",
+    "parts": [{"resource": "storage-1", "w": 500000}],
+}
+OPT_OUT: dict[str, Any] = {"by": "李伟", "operator": "op-1", "resource": "load-1", "reason": "the chiller is needed"}
+DISPUTE: dict[str, Any] = {
+    "by": "李伟",
+    "dispute": "dis-1",
+    "statement": "ev-1-op-1-1",
+    "text": "the meter was being changed",
+    "due": "2026-07-04",
+}

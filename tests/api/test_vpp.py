@@ -1,0 +1,282 @@
+"""The pilot over HTTP: what the ledger says is answered, followed entry by entry; a broken chain is said; writing."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+import jsonschema
+import psycopg
+import pytest
+
+from parkgrid_api.app import openapi
+from parkgrid_api.settings import ApiSettings, DatabaseSettings, WritingSettings
+from parkgrid_contract.time import to_ms
+from parkgrid_domain.vpp.documents import Operator, State
+from parkgrid_domain.vpp.pilot import Pilot
+from parkgrid_vpp.ledger import Act, write
+from tests.api.conftest import Api, document, running
+from tests.vpp.settled_pilot import acts
+from tests.vpp.small_pilot import PACK
+
+START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=7)
+"""Some hours ago: the events lie in this year of Shenzhen, but for some hours of its first day."""
+WRITING = "9f2c41d7a0b86e3f5c1d7a90e4b2f863ad51"
+
+
+@dataclass
+class Ledger:
+    """The ledger of the test's database, and a session that writes it."""
+
+    connection: "psycopg.Connection[Any]"
+    pilot: Pilot
+
+    def write(self, at: datetime, *written: Act) -> None:
+        write(self.connection, self.pilot, written, "the bureau", at)
+
+    def story(self) -> None:
+        for at, group in groupby(acts(START), key=lambda each: each[0]):
+            self.write(at, *(act for _, act in group))
+
+
+@pytest.fixture
+def ledger(dsn: str) -> Any:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        yield Ledger(connection, Pilot())
+
+
+@pytest.fixture
+async def vpp(dsn: str, ledger: Ledger) -> AsyncIterator[Api]:
+    """The api over the story, with the rights that it has in a deployment."""
+    ledger.story()
+    async with running(ApiSettings(DatabaseSettings(dsn, role="parkgrid_api"))) as api:
+        yield api
+
+
+async def fitting(api: Api, address: str, **names: Any) -> Any:
+    """A real answer, held against its schema."""
+    path = address
+    for name, value in names.items():
+        path = path.replace(f"{{{name}}}", str(value))
+    answer = await api.get(path)
+    whole = document()
+    content = whole["paths"][f"/api/v1{address}"]["get"]["responses"]["200"]["content"]["application/json"]
+    jsonschema.validate(answer, {**content["schema"], "components": whole["components"]})
+    return answer
+
+
+async def test_headline_and_funnel(vpp: Api, ledger: Ledger) -> None:
+    answer = await fitting(vpp, "/vpp")
+    head = ledger.pilot.head
+    assert head is not None
+    assert answer["head"] == {"number": head.number, "digest": head.digest, "at_ms": to_ms(head.at)}
+    assert (answer["events"], answer["settled"], answer["open_disputes"]) == (3, 1, 1)
+    assert [each["event"] for each in answer["under_way"]] == ["ev-2"]
+    assert [each["event"] for each in answer["coming"]] == ["ev-3"]
+    # 4 x 125 kWh of the storage; 55 + 45 + 30 kWh of the load, whose last quarter hour is under a finding.
+    assert (answer["shaved_kwh"], answer["filled_kwh"]) == (630, 0)
+    assert answer["verdicts"] == {"delivered": 2, "partial": 2, "not_delivered": 0, "unverified": 0}
+    # 630 kWh of 650 kWh, all of it paid at 3 yuan/kWh.
+    assert answer["money"] == [
+        {
+            "status": "simulation",
+            "statements": 1,
+            "payment_cny": "1890.00",
+            "penalty_cny": "0.00",
+            "net_cny": "1890.00",
+        }
+    ]
+    everything, *others = answer["funnel"]
+    assert [(each["stage"], each["resources"], each["up_kw"]) for each in everything["stages"]] == [
+        ("registered", 2, 700),
+        ("tested", 2, 700),
+        ("available", 2, 700),
+        ("responded", 2, 700),
+        ("settled", 0, 0),
+    ]
+    assert [(each["kind"], each["id"]) for each in others] == [("park", "park-a"), ("transformer", "tr-1")]
+
+
+async def test_an_event_with_its_money_and_where_it_stands(vpp: Api) -> None:
+    listed = await fitting(vpp, "/vpp/events")
+    assert [each["event"] for each in listed["events"]] == ["ev-3", "ev-2", "ev-1"]
+    answer = await fitting(vpp, "/vpp/events/{event}", event="ev-1")
+    assert (answer["state"], answer["promised_kwh"], answer["measured_kwh"]) == ("disputed", 650, 630)
+    assert answer["pack"]["pack"] == PACK.pack_id
+    assert answer["pack"]["questions"]
+    assert [each["state"] for each in answer["course"]] == [
+        *("published", "awarded", "notified", "active", "ended", "baseline_computed", "evaluated", "settled"),
+    ]
+    assert answer["losers"] == [
+        {"bid": "bid-2", "operator": "op-2", "resource": "load-1", "reason": "no contract"},
+    ]
+    assert [each["in_time"] for each in answer["opt_outs"]] == [False]
+    (award,) = answer["awards"]
+    assert [each["moved_kwh"] for each in award["quarters"]] == [180, 170, 155, 125]
+    (statement,) = award["statements"]
+    entry = await fitting(vpp, "/vpp/entries/{number}", number=statement["entry"])
+    assert entry["digest"] == statement["digest"]
+    assert entry["document"]["net"] == statement["net_cny"] == "1890.00"
+    assert entry["digest"] in {each["digest"] for each in answer["entries"]}
+    (dispute,) = answer["disputes"]
+    assert (dispute["open"], dispute["statement"]) == (True, statement["statement"])
+
+
+async def test_one_resource_with_its_days_and_quarter_hours(vpp: Api) -> None:
+    listed = await fitting(vpp, "/vpp/events/{event}/resources", event="ev-1")
+    assert [(each["resource"], each["payment_cny"]) for each in listed["resources"]] == [
+        ("load-1", "390.00"),
+        ("storage-1", "1500.00"),
+    ]
+    answer = await fitting(vpp, "/vpp/events/{event}/resources/{resource}", event="ev-1", resource="load-1")
+    assert (answer["operator_part_cny"], answer["user_part_cny"]) == ("117.00", "273.00")
+    assert [each["outcome"] for each in answer["frozen"]["days"]] == ["counts"] * 3 + ["too_low", "not_read"]
+    assert [(each["baseline_kwh"], each["metered_kwh"], each["verdict"]) for each in answer["quarters"]] == [
+        (55, 0, "delivered"),
+        (55, 10, "partial"),
+        (55, 25, "partial"),
+        (55, 20, "unverified"),
+    ]
+    assert answer["quarters"][3]["unsure"] == "finding"
+    assert [each["kind"] for each in answer["findings"]] == ["jumped"]
+    # Not settled: the award and the frozen baseline, nothing else.
+    running_one = await fitting(vpp, "/vpp/events/{event}/resources/{resource}", event="ev-2", resource="storage-1")
+    assert {(each["award_kwh"], each["baseline_kwh"], each["verdict"]) for each in running_one["quarters"]} == {
+        (100, 0, None)
+    }
+
+
+async def test_a_site_reads_its_award(vpp: Api) -> None:
+    answer = await fitting(vpp, "/vpp/events/{event}/awards/{operator}", event="ev-2", operator="op-1")
+    begins = to_ms(START + timedelta(hours=2))
+    assert (answer["from_ms"], answer["to_ms"]) == (begins, begins + 3_600_000)
+    assert (answer["direction"], answer["kw"]) == ("fill", 400)
+    assert [(each["resource"], each["kw"], each["opted_out"]) for each in answer["parts"]] == [
+        ("storage-1", 400, False)
+    ]
+    for operator in ("op-2", "nobody"):
+        (mistake,) = await vpp.refused(f"/vpp/events/ev-2/awards/{operator}", 404)
+        assert mistake["field"] == "award"
+
+
+async def test_resources_and_operators(vpp: Api) -> None:
+    answer = await fitting(vpp, "/vpp/resources")
+    assert [(each["resource"], each["phase"], each["transformer"]) for each in answer["resources"]] == [
+        ("load-1", "active", "tr-1"),
+        ("storage-1", "active", "tr-1"),
+    ]
+    assert {each["provenance"] for each in answer["resources"]} == {"declared"}
+    assert (await vpp.get("/vpp/resources", phase="suspended"))["total"] == 0
+    assert (await vpp.get("/vpp/resources", operator="op-2"))["total"] == 0
+    second = await vpp.get("/vpp/resources", skip=1, limit=1)
+    assert (second["total"], [each["resource"] for each in second["resources"]]) == (2, ["storage-1"])
+    listed = await fitting(vpp, "/vpp/operators")
+    assert [(each["operator"], each["resources"], each["events"]) for each in listed["operators"]] == [
+        ("op-1", 2, 2),
+        ("op-2", 0, 0),
+    ]
+    side = await fitting(vpp, "/vpp/operators/{operator}", operator="op-1")
+    assert [(each["event"], each["takes_bids"], each["awarded_kw"]) for each in side["invitations"]] == [
+        ("ev-3", True, None),
+        ("ev-2", False, 400),
+        ("ev-1", False, 700),
+    ]
+    assert side["earned"] == [{"status": "simulation", "operator_part_cny": "567.00", "user_part_cny": "1323.00"}]
+    for path in ("events/ev-9", "operators/op-9", "events/ev-1/resources/x", "entries/999999"):
+        await vpp.refused(f"/vpp/{path}", 404)
+
+
+async def test_new_entries_are_followed(vpp: Api, ledger: Ledger) -> None:
+    assert (await vpp.get("/vpp/events/ev-2"))["state"] == "active"
+    ledger.write(START + timedelta(hours=3), Act("ev-2", State("ended", None, None, "")))
+    assert (await vpp.get("/vpp/events/ev-2"))["state"] == "ended"
+    entries = await fitting(vpp, "/vpp/entries")
+    total = entries["head"]["number"]
+    newest = await vpp.get("/vpp/entries", after=total - 2, limit=5)
+    assert [each["number"] for each in newest["entries"]] == [total - 1, total]
+    assert newest["entries"][1]["previous"] == newest["entries"][0]["digest"]
+
+
+async def test_without_a_pilot_everything_is_empty(dsn: str) -> None:
+    async with running(ApiSettings(DatabaseSettings(dsn))) as api:
+        answer = await fitting(api, "/vpp")
+        assert (answer["head"], answer["events"], answer["money"]) == (None, 0, [])
+        assert [each["kind"] for each in answer["funnel"]] == ["all"]
+        for list_name in ("events", "resources", "operators", "entries"):
+            assert (await fitting(api, f"/vpp/{list_name}"))[list_name] == []
+
+
+async def test_a_broken_chain_is_said_and_hides_nothing_else(vpp: Api, ledger: Ledger) -> None:
+    await vpp.get("/vpp")
+    # Somebody who owns the database puts an entry in by hand.
+    ledger.connection.execute(
+        "INSERT INTO base.vpp_entry (number, kind, subject, at, by, document, previous, digest)"
+        " SELECT max(number) + 1, 'operator', 'op-3', now(), 'x', '{}', max(digest), repeat('0', 64)"
+        " FROM base.vpp_entry"
+    )
+    for path in ("/vpp", "/vpp/events/ev-1", "/vpp/entries"):
+        (mistake,) = await vpp.refused(path, 503)
+        assert mistake["field"] == "ledger"
+        assert "carries" in mistake["value"]
+    await vpp.get("/parks")
+
+
+def bid(**changes: Any) -> dict[str, Any]:
+    parts = [{"resource": "storage-1", "w": 300_000}]
+    return {"by": "李伟", "bid": "bid-9", "operator": "op-1", "price": "2.5", "parts": parts, **changes}
+
+
+async def test_writing_exists_only_with_its_own_token(vpp: Api, dsn: str, ledger: Ledger) -> None:
+    path = "/api/v1/vpp/events/ev-3/bids"
+    assert (await vpp.client.get(path)).status_code == 404
+    assert (await vpp.client.post(path, json=bid())).status_code == 405
+    assert not any("/bids" in address for address in document()["paths"])
+    settings = ApiSettings(DatabaseSettings(dsn), writing=WritingSettings(dsn, "parkgrid_vpp", WRITING))
+    described = openapi(settings)["paths"]["/api/v1/vpp/events/{event}/bids"]  # type: ignore[index]
+    assert set(described) == {"post"}
+    async with running(settings) as api:
+        for token in ("", "x"):
+            refused = await api.client.post(path, json=bid(), headers={"Write-Token": token})
+            assert refused.status_code == 401
+        headers = {"Write-Token": WRITING}
+        written = await api.client.post(path, json=bid(), headers=headers)
+        assert written.status_code == 201, written.text
+        assert written.json()["by"] == "not authenticated: 李伟"
+        event = await api.get("/vpp/events/ev-3")
+        assert [(each["bid"], each["kw"], each["entry"]) for each in event["bids"]] == [
+            ("bid-9", 300, written.json()["number"])
+        ]
+        again = await api.client.post(path, json=bid(), headers=headers)
+        assert again.status_code == 409
+        assert "is there already" in again.json()["problems"][0]["remedy"]
+        wrong = await api.client.post(path, json=bid(price=2.5, colour="red"), headers=headers)
+        assert {each["field"] for each in wrong.json()["problems"]} == {"price", "colour"}
+        for body in (b"", b"[1]", b"{", b"[" * 5_000, b"\xff"):
+            assert (await api.client.post(path, content=body, headers=headers)).status_code == 422
+        too_long = await api.client.post(path, content=b" " * 1_000_001, headers=headers)
+        assert too_long.status_code == 422
+        nobody = await api.client.post(path, json=bid(by=" "), headers=headers)
+        assert nobody.json()["problems"][0]["field"] == "by"
+        out = {"by": "x", "operator": "op-1", "resource": "load-1", "reason": "repair"}
+        opted = await api.client.post("/api/v1/vpp/events/ev-3/opt-outs", json=out, headers=headers)
+        assert opted.status_code == 201, opted.text
+        dispute = {"by": "x", "dispute": "dis-2", "statement": "ev-1-op-1-1", "text": "?", "due": "2099-01-01"}
+        raised = await api.client.post("/api/v1/vpp/events/ev-1/disputes", json=dispute, headers=headers)
+        assert raised.status_code == 201, raised.text
+        assert (await api.get("/vpp"))["open_disputes"] == 2
+        ledger.write(datetime.now(UTC), Act("op-4", Operator("四", "Four")))
+        assert (await api.get("/vpp/operators"))["total"] == 3
+
+
+def test_a_writing_token_is_one_of_its_own() -> None:
+    database = DatabaseSettings("postgresql://x")
+    wrong = {
+        WritingSettings("postgresql://x"): "writing.token",
+        WritingSettings("", token=WRITING): "writing.dsn",
+        WritingSettings("postgresql://x", token="short" + WRITING[:4]): "writing.token",
+    }
+    for writing, key in wrong.items():
+        assert [each[0] for each in ApiSettings(database, writing=writing).problems()] == [key]
+    same = ApiSettings(database, token=WRITING, writing=WritingSettings("postgresql://x", token=WRITING))
+    assert [each[2] for each in same.problems()] == ["is the token of reading as well: take another"]
