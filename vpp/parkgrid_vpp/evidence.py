@@ -120,7 +120,11 @@ class Evidence:
             register = self.registers.get(address, _NOTHING)
             place, there = register.find(quarters_s)
             name = json.dumps(address, ensure_ascii=False)
-            for row in register.rows[place[there]].tolist():
+            rows = register.rows[place[there]]
+            if register.by_power:
+                # What stands around a quarter hour are samples of power, no readings of a register.
+                rows[:, _FIRST_MS:] = _NONE
+            for row in rows.tolist():
                 yield self._line(name, row)
 
     def digest(self, meter: Sequence[Term], quarters: Collection[datetime]) -> str:

@@ -2,7 +2,7 @@
 
 import typer
 
-from parkgrid.commands.vpp import ledger, registry, registry_file
+from parkgrid.commands.vpp import ledger, proof, registry, registry_file
 
 app = typer.Typer(
     help=(
@@ -16,3 +16,5 @@ app = typer.Typer(
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(registry_file.app, name="registry")
 app.command("phase")(registry.phase)
+app.command("verify")(proof.verify)
+app.command("key")(proof.key)

@@ -1,0 +1,237 @@
+"""Two independent paths to the same cents: the product settles, the verifier recomputes from readings and rules."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from parkgrid.cli import app
+from parkgrid_domain.vpp.documents import Statement
+from parkgrid_vpp import verify
+from parkgrid_vpp.bundle import write
+from tests.vpp.alterations import Bundle
+from tests.vpp.fabricated import FOREIGN, KEY, RULE, Made, Wish, made
+
+PLAIN_RULE = RULE.split("[adjustment]")[0]
+WISHES = {
+    "guangdong": Wish(),
+    "another day": Wish(seed=7),
+    "sichuan, by the hour": Wish("sichuan-like-2023", seed=2),
+    "guangzhou, each for itself": Wish("guangzhou-like-2025", covers=False, interval_min=15, seed=3),
+    "guangdong, each for itself": Wish(covers=False, seed=4),
+    "filling a valley": Wish(direction="fill", seed=5),
+    "estimates count": Wish(estimated="counts", seed=6),
+    "a verified pack": Wish(status="verified", revisions=1),
+    "no adjustment": Wish(rule=PLAIN_RULE, hours=1),
+    "a shift": Wish(rule=RULE.replace("multiplicative", "additive"), seed=8),
+    "capped": Wish(rule=RULE.replace("most_pct = 120", "most_pct = 101").replace("least_pct = 80", "least_pct = 99")),
+    "workdays, the middle": Wish(
+        rule=RULE.replace("same_kind", "workday").replace('"highest"', '"middle"').replace("= 3", "= 2")
+    ),
+    "any day, far ones dropped": Wish(
+        rule=RULE.replace("same_kind", "any")
+        .replace("high_pct = 200", "high_pct = 101")
+        .replace("low_pct = 25", "low_pct = 99"),
+    ),
+    "not enough days": Wish(
+        rule=RULE.replace("least_days = 4", "least_days = 8").replace("candidates = 4", "candidates = 8")
+    ),
+}
+
+
+def saved(folder: Path, data: bytes, name: str = "x.bundle") -> Path:
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    return saved(tmp_path, KEY.public.hex().encode() + b"\n", "centre.pub")
+
+
+def last(made_: Made) -> Statement:
+    return made_.pilot.events["ev-1"].statements["aw-1"][-1][1]
+
+
+@pytest.mark.parametrize("wish", WISHES.values(), ids=WISHES)
+def test_the_verifier_comes_to_the_same_cents(tmp_path: Path, wish: Wish) -> None:
+    found = made(wish)
+    report = verify.report_on(saved(tmp_path, found.bundle), [KEY.public])
+    assert report.refusal is None, report.refusal.sentence("en")
+    statement = last(found)
+    assert report.told["payment_cny"] == f"{statement.payment}"
+    assert report.told["net_cny"] == f"{statement.net}"
+    assert report.told["revisions"] == wish.revisions
+    assert report.told["status"] == ("payable" if wish.status == "verified" else "simulation")
+
+
+def test_the_fabricated_event_has_what_can_happen() -> None:
+    """The comparison above is worth what the events hold: each verdict, each reason, each outcome of a day."""
+    statement, outcomes = set(), set()
+    for wish in (WISHES["guangdong"], WISHES["any day, far ones dropped"], WISHES["not enough days"]):
+        book = made(wish).pilot.events["ev-1"]
+        for _, each in book.statements["aw-1"]:
+            quarters = [quarter for one in each.resources for quarter in one.quarters]
+            statement |= {quarter.verdict for quarter in quarters} | {quarter.unsure for quarter in quarters}
+        outcomes |= {day.outcome for one in book.frozen["aw-1"].resources for day in one.days}
+    assert statement >= {"delivered", "not_delivered", "partial", "unverified"}
+    assert statement >= {"estimated", "finding", "by_power", "no_baseline", "not_eligible"}
+    assert outcomes >= {"counts", "not_picked", "other_kind", "event_day", "too_low", "too_high"}
+
+
+def test_the_same_contents_give_the_same_bytes() -> None:
+    assert write(made().contents, KEY) == write(made.__wrapped__().contents, KEY)
+
+
+def test_exit_codes(tmp_path: Path, key: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(saved(tmp_path, made().bundle))
+    assert verify.main([path, "--key", str(key)]) == verify.VERIFIED
+    assert "VERIFIED [模拟 / simulation]" in capsys.readouterr().out
+    assert verify.main([path]) == verify.UNKNOWN
+    out = capsys.readouterr().out
+    assert "RECOMPUTED, SIGNER UNKNOWN" in out
+    assert "x.bundle: VERIFIED" not in out
+    foreign = saved(tmp_path, FOREIGN.public.hex().encode(), "foreign.pub")
+    assert verify.main([path, "--key", str(foreign)]) == verify.ALTERED
+    assert "NOT VERIFIED: signature" in capsys.readouterr().out
+    assert verify.main([path, "--key", str(foreign), "--key", str(key)]) == verify.VERIFIED
+    for wrong in ([], [path, "--nothing"], [str(tmp_path / "none")], [path, "--key", path], [path, "--key", "none"]):
+        assert verify.main(wrong) == verify.USAGE
+
+
+def test_it_is_said_in_chinese_and_as_json(tmp_path: Path, key: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(saved(tmp_path, made().bundle))
+    assert verify.main([path, "--key", str(key), "--lang", "zh", "--json"]) == verify.VERIFIED
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "x.bundle: 已验证 [模拟 / simulation]"
+    told = json.loads(lines[-1])
+    assert (told["exit"], told["second_history"], len(told["not_proven"])) == (0, None, 5)
+    assert told["bundles"][0]["statement"] == "ev-1-op-1-2"
+    assert told["bundles"][0]["head"]["number"] == len(made().entries)
+
+
+def test_a_second_history_is_found(tmp_path: Path, key: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two bundles, each right by itself, of ledgers that part: somebody was shown another one."""
+    whole, other = made(), made(replace(Wish(), seed=9))
+    paths = [str(saved(tmp_path, each.bundle, f"{name}.bundle")) for name, each in (("a", whole), ("b", other))]
+    first = next(
+        number
+        for number, (one, two) in enumerate(zip(whole.entries, other.entries, strict=True), 1)
+        if one.digest != two.digest
+    )
+    for each in paths:
+        assert verify.main([each, "--key", str(key)]) == verify.VERIFIED
+    capsys.readouterr()
+    assert verify.main([*paths, "--key", str(key), "--json"]) == verify.ALTERED
+    out = capsys.readouterr().out
+    assert json.loads(out.splitlines()[-1])["second_history"]["number"] == first
+    assert f"a.bundle has another entry {first} than b.bundle: a second history" in out
+    # A ledger that has only grown is no second one.
+    shorter = replace(whole.contents, chain=[each.digest for each in whole.entries])
+    grown = replace(shorter, chain=[*shorter.chain, "a" * 64])
+    paths = [str(saved(tmp_path, write(each, KEY), f"{name}.bundle")) for name, each in (("a", shorter), ("b", grown))]
+    assert verify.main([*paths, "--key", str(key)]) == verify.VERIFIED
+
+
+@pytest.mark.process
+def test_the_file_runs_alone(tmp_path: Path, key: Path) -> None:
+    """Copied to a folder of its own, with the standard library alone."""
+    alone = saved(tmp_path, Path(verify.__file__).read_bytes(), "verify.py")
+    bundle = saved(tmp_path, made().bundle)
+    command = [sys.executable, "-I", "-S", "-W", "error", str(alone), str(bundle), "--key", str(key), "--json"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert json.loads(ran.stdout.splitlines()[-1])["exit"] == 0
+
+
+def test_the_command(tmp_path: Path, key: Path) -> None:
+    bundle = saved(tmp_path, made().bundle)
+    run = CliRunner().invoke
+    assert run(app, ["vpp", "verify", str(bundle), "--key", str(key)]).exit_code == 0
+    assert run(app, ["vpp", "verify", str(bundle), "--json"]).exit_code == verify.UNKNOWN
+    assert run(app, ["vpp", "verify", str(tmp_path / "none.bundle")]).exit_code == verify.USAGE
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    assert run(app, ["vpp", "key", str(folder)]).exit_code == 0
+    assert run(app, ["vpp", "key", str(folder)]).exit_code == 1
+
+
+REMOVED = {
+    ("bid", "op-1"): "the bid of op-1 is missing",
+    ("frozen", ""): "the one frozen entry of aw-1 is missing",
+    ("adjusted", ""): "the one adjusted entry of aw-1 is missing",
+    ("award", ""): "the award entry of ev-1 before entry",
+    ("phase", "load-2"): "the phase entry of load-2 before entry",
+    ("contract", "con-2"): "the contract entry of con-2 before entry",
+    ("location", "tr-1"): "the location entry of tr-1 before entry",
+    ("dispute", ""): "cause, the decision of dispute d-1 is missing",
+}
+
+
+@pytest.mark.parametrize(("what", "named"), REMOVED.items())
+def test_a_missing_entry_is_named(tmp_path: Path, what: tuple[str, str], named: str) -> None:
+    kind, of = what
+    bundle = Bundle.of(made().bundle)
+    entries = bundle.lines("entries.jsonl")
+    kept = [
+        each
+        for each in entries
+        if each["kind"] != kind
+        or (of and of not in (each["subject"], each["document"].get("operator")))
+        or each["subject"] == "ev-0"
+    ]
+    assert len(kept) < len(entries)
+    bundle.put("entries.jsonl", kept)
+    report = verify.report_on(saved(tmp_path, bundle.digested().signed(KEY).packed()), [KEY.public])
+    assert report.refusal is not None
+    assert named in report.refusal.sentence("en")
+
+
+UNTRUE = [
+    ("phase", "load-2", ("phase",), "suspended", "phase says suspended"),
+    ("location", "line-1", ("provenance",), "unverified", "provenance is unverified"),
+    ("resource", "load-2", ("up_w",), 79_900, "load-2 says 80000"),
+    ("contract", "con-2", ("valid_to",), "2026-06-24", "valid_from, valid_to is"),
+    ("contract", "con-2", ("operator",), "op-2", "operator says op-2"),
+    ("contract", "con-1", ("operator_pct",), "33.4", "lines"),
+    ("eligibility", "load-2", ("rrmse_pct",), "20.5", "eligible says True; recomputed it is False"),
+    ("bid", "ev-1", ("price",), "1.2346", "price says 1.2345"),
+    ("event", "ev-1", ("targets",), ["acc-9"], "account is acc-"),
+    ("award", "ev-1", ("price",), "9.5", "price says 9.5"),
+    ("opt_out", "ev-1", ("resource",), "guns-1", "resources"),
+    ("state", "ev-1", ("state",), "cancelled", "cancelled or superseded"),
+    ("award", "ev-0", ("awards", 0, "parts", 0, "resource"), "load-2", "days"),
+]
+
+
+@pytest.mark.parametrize(("kind", "subject", "path", "value", "named"), UNTRUE)
+def test_a_document_that_does_not_fit_the_others_is_named(
+    tmp_path: Path, kind: str, subject: str, path: tuple[str | int, ...], value: object, named: str
+) -> None:
+    """Signed with the true key, and every digest right: what does not follow is found all the same."""
+    bundle = Bundle.of(made().bundle)
+    entries = bundle.lines("entries.jsonl")
+    target = [each for each in entries if (each["kind"], each["subject"]) == (kind, subject)][-1]["document"]
+    for step in path[:-1]:
+        target = target[step]
+    assert target[path[-1]] != value
+    target[path[-1]] = value
+    bundle.put("entries.jsonl", entries)
+    report = verify.report_on(saved(tmp_path, bundle.chained().digested().signed(KEY).packed()), [KEY.public])
+    assert report.refusal is not None
+    assert named in report.refusal.sentence("en")
+    assert report.refusal.sentence("zh") != report.refusal.sentence("en")
+
+
+def test_readings_of_another_register_cannot_be_put_in(tmp_path: Path) -> None:
+    bundle = Bundle.of(made().bundle)
+    lines = [line for line in bundle.lines("readings.jsonl") if "load-2" not in line[2][0]]
+    bundle.put("readings.jsonl", lines)
+    report = verify.report_on(saved(tmp_path, bundle.chained().digested().signed(KEY).packed()), [KEY.public])
+    assert report.refusal is not None
+    assert "load-2, days" in report.refusal.item
