@@ -2,6 +2,7 @@
 
 database ─ broker ─┬─ ingest
                    ├─ metering
+                   ├─ vpp
                    ├─ api
                    └─ simulators ─ edge
 """
@@ -18,7 +19,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_urlsafe
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from psycopg.conninfo import make_conninfo
 
@@ -40,7 +41,7 @@ _T = TypeVar("_T")
 Announce = Callable[[str, str, float], None]
 """Told of every part that is up: its name, what it is, and the seconds it took."""
 _HTTP_PATIENCE_S = 2.0
-_LOGINS: tuple[Role, ...] = ("ingest", "accounting", "api")
+_LOGINS: tuple[Role, ...] = ("ingest", "accounting", "vpp", "api")
 """The roles that are started here; the boards have their login in a deployment."""
 
 
@@ -111,6 +112,12 @@ class LocalSystem:
         document = {"database": {"dsn": self._dsns["accounting"]}, "metrics": {"port": port}}
         ready = functools.partial(http_answers, f"http://127.0.0.1:{port}/metrics")
         await self.start_role("metering", document, ready, program="parkgrid.metering")
+
+    async def start_vpp(self, clock: Literal["system", "data"] = "system") -> None:
+        """The pilot's process; ready when it has its connection to the database."""
+        port = process.free_port()
+        document = {"clock": clock, "database": {"dsn": self._dsns["vpp"]}, "metrics": {"port": port}}
+        await self.start_role("vpp", document, lambda: http_answers(f"http://127.0.0.1:{port}/metrics"))
 
     async def start_api(self, port: int, host: str = "127.0.0.1", token: str | None = None) -> None:
         """Ready when it has asked the database."""
@@ -196,7 +203,7 @@ def _there(thing: _T | None) -> _T:
 
 def _environment() -> dict[str, str | None]:
     """Settings come from the files written here, not from a shell that was set up for a role of its own."""
-    of_roles = ("PARKGRID_EDGE_", "PARKGRID_INGEST_", "PARKGRID_METERING_", "PARKGRID_API_")
+    of_roles = ("PARKGRID_EDGE_", "PARKGRID_INGEST_", "PARKGRID_METERING_", "PARKGRID_VPP_", "PARKGRID_API_")
     return {name: None for name in os.environ if name.startswith(of_roles)} | {"PYTHONUNBUFFERED": "1"}
 
 

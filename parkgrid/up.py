@@ -132,7 +132,7 @@ def _shown(plan: Plan, console: Console) -> Iterator[Progress]:
             tell("starting", 0.0)
             yield tell
     else:
-        with waiting(console, "starting: database, broker, ingest, metering, api, simulated parks, edge"):
+        with waiting(console, "starting: database, broker, ingest, metering, vpp, api, simulated parks, edge"):
             yield quiet
 
 
@@ -182,7 +182,9 @@ class UpRun:
             await self._start_edges()
             await self._join()
             # Meanwhile every device is read for the first time: none of them is silent before that.
-            await system.start_metering()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(system.start_metering())
+                tasks.create_task(system.start_vpp("system" if self._clock is None else "data"))
 
     async def _start_page(self) -> None:
         """Tell its address as soon as it answers: what is made meanwhile appears on it."""

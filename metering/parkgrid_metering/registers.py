@@ -27,7 +27,7 @@ LIMIT_OF_RATED = 1.5
 """A register that rises faster than one and a half times the rated power is not believed."""
 _BY_DAYLIGHT = ("pv_inverter", "energy_generated_kwh")
 _MOST_OF_RATIO = 1_000_000
-_GENERATION: Mapping[str, str] = {
+FILLED_BY: Mapping[str, str] = {
     "energy_import_kwh": "+",
     "energy_export_kwh": "-",
     "energy_generated_kwh": "+",
@@ -82,7 +82,7 @@ class Register:
     @property
     def sign(self) -> int:
         """The direction of power that fills it."""
-        return -1 if _GENERATION.get(self.signal) == "-" else 1
+        return -1 if FILLED_BY.get(self.signal) == "-" else 1
 
     @property
     def falls_back(self) -> bool:
@@ -198,7 +198,7 @@ def _register(row: Sequence[Any]) -> Register:
         rated_kw * LIMIT_OF_RATED if rated_kw else None,
         bool(own_time),
         announced=bool(announced),
-        has_power=bool(has_power) and signal in _GENERATION,
+        has_power=bool(has_power) and signal in FILLED_BY,
         counted_ms=None if counted is None else to_ms(counted),
         sought_ms=None if sought is None else to_ms(sought),
         daylight=daylight((device_class, signal), zone, *place),
@@ -263,7 +263,7 @@ def _counters() -> dict[str, object]:
     return {
         "classes": [name for name, _ in found],
         "signals": [signal for _, signal in found],
-        "powers": [POWER if signal in _GENERATION else "" for _, signal in found],
+        "powers": [POWER if signal in FILLED_BY else "" for _, signal in found],
         "counters": sorted({signal for _, signal in found}),
         "never": from_ms(LAST_MS),
     }

@@ -21,7 +21,7 @@ _NAME = "nobody"
 _FIRST_DESCRIPTOR = 200
 """From here on: no descriptor that anything else opens, and the same one in every run."""
 _PROGRAMS = (
-    *(f"parkgrid_{room}.__main__" for room in ("api", "ingest", "edge", "simulators")),
+    *(f"parkgrid_{room}.__main__" for room in ("api", "ingest", "edge", "simulators", "vpp")),
     "parkgrid.metering",
 )
 

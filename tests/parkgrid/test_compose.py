@@ -43,7 +43,7 @@ def test_it_is_valid_by_the_specification():
 
 def test_every_role_is_there():
     assert set(SERVICES) == {
-        *("broker", "database", "migrate", "ingest", "metering", "api", "grafana", "edge", "simulators"),
+        *("broker", "database", "migrate", "ingest", "metering", "vpp", "api", "grafana", "edge", "simulators"),
     }
     assert all("image" in service for service in SERVICES.values())
     assert all(not service["image"].endswith(":latest") and ":" in service["image"] for service in SERVICES.values())
@@ -112,7 +112,8 @@ def test_each_role_has_a_login_of_its_own_and_only_migrate_is_the_administrator(
         for text in (service.get("environment") or {}).values()
         if (match := re.match(r"postgresql://(\w+):", text))
     }
-    assert signs_in == {"migrate": "parkgrid", "ingest": "ingest", "metering": "accounting", "api": "api"}
+    expected = {"migrate": "parkgrid", "ingest": "ingest", "metering": "accounting", "vpp": "vpp", "api": "api"}
+    assert signs_in == expected
     assert SERVICES["grafana"]["environment"]["PARKGRID_GRAFANA_DB_USER"] == NAMES["grafana"]
     asked = {name for name in SERVICES["migrate"]["environment"] if name.endswith("_DB_PASSWORD")}
     assert asked == {f"PARKGRID_{role.upper()}_DB_PASSWORD" for role in ROLES}

@@ -2,7 +2,17 @@
 
 import typer
 
-from parkgrid.commands.vpp import ledger, proof, registry, registry_file
+from parkgrid.commands.vpp import (
+    acts,
+    calling,
+    disputes,
+    events,
+    ledger,
+    proof,
+    registry,
+    registry_file,
+    running,
+)
 
 app = typer.Typer(
     help=(
@@ -18,3 +28,14 @@ app.add_typer(registry_file.app, name="registry")
 app.command("phase")(registry.phase)
 app.command("verify")(proof.verify)
 app.command("key")(proof.key)
+app.command("call")(calling.call)
+app.command("events")(events.events)
+app.command("event")(events.event)
+app.command("bid")(acts.bid)
+app.command("opt-out")(acts.opt_out)
+app.command("award")(acts.award)
+app.command("acknowledge")(acts.acknowledge)
+app.command("cancel")(acts.cancel)
+app.command("supersede")(acts.supersede)
+app.add_typer(disputes.app, name="dispute")
+app.command("run")(running.run)

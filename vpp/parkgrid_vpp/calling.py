@@ -1,0 +1,141 @@
+"""A call of the bureau: the event, and the texts of the rules that it names and that the ledger does not hold yet.
+
+what is wanted, the pilot, now ─▶ defaults that are not given ─▶ `rules` entries, `event` entry
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from parkgrid_domain import calendar
+from parkgrid_domain.rule_file import packaged, version_of
+from parkgrid_domain.vpp.documents import ZERO, Event, RuleDigests, Rules
+from parkgrid_domain.vpp.pack import Pack
+from parkgrid_domain.vpp.pilot import Pilot
+from parkgrid_domain.vpp.quarters import QUARTER
+from parkgrid_domain.vpp.settlement import Direction
+from parkgrid_vpp.errors import PilotError
+from parkgrid_vpp.ledger import Act
+
+_LONGEST_ID = 30
+"""So that a statement's identifier, event and operator in it, has at most 64 characters."""
+_CLASSES: Sequence[tuple[timedelta, Literal["day_ahead", "hour", "fast", "minute", "second"]]] = (
+    (timedelta(hours=12), "day_ahead"),
+    (timedelta(hours=1), "hour"),
+    (timedelta(minutes=15), "fast"),
+    (timedelta(minutes=5), "minute"),
+)
+"""The notice class of an event by the time between its publication and its begin, at least."""
+_LOOK_BACK = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is wanted; None: a default that follows from the rest."""
+
+    event_id: str | None
+    direction: Direction
+    target_kw: Decimal
+    start: datetime | None
+    end: datetime | None
+    targets: tuple[str, ...]
+    pack: Pack
+    setup: Literal["pilot", "upstream"] = "pilot"
+    type: Literal["invitation", "direct"] = "invitation"
+    name_zh: str | None = None
+    name_en: str | None = None
+    bids_until: datetime | None = None
+    opt_out_until: datetime | None = None
+    zone: str = "Asia/Shanghai"
+
+
+def call(pilot: Pilot, wanted: Call, now: datetime) -> list[Act]:
+    """The entries of a call. Raises `PilotError` for what cannot be, with the value and the remedy.
+
+    Without a begin the event begins on the first quarter hour that is an hour away; without an end it lasts an hour.
+    Bids are taken for half of the time until it begins, opting out for three quarters of it.
+    """
+    start = wanted.start or _next_quarter(now + timedelta(hours=1))
+    end = wanted.end or start + timedelta(hours=1)
+    if start <= now:
+        raise PilotError(f"the event begins at {start.isoformat()}, which is past: give a later --from")
+    rules = list(_rules(pilot, wanted, start))
+    event_id = wanted.event_id or _free_name(pilot, start.astimezone(ZoneInfo(wanted.zone)))
+    if len(event_id) > _LONGEST_ID:
+        raise PilotError(f"the event's identifier {event_id!r} has {len(event_id)} characters: at most {_LONGEST_ID}")
+    zh, en = {"shave": ("削峰", "Peak shaving"), "fill": ("填谷", "Valley filling")}[wanted.direction]
+    event = Event(
+        name_zh=wanted.name_zh or zh,
+        name_en=wanted.name_en or en,
+        direction=wanted.direction,
+        type=wanted.type,
+        notice_class=next((name for least, name in _CLASSES if start - now >= least), "second"),
+        setup=wanted.setup,
+        from_=start,
+        to=end,
+        target_w=watts(wanted.target_kw, "the target"),
+        targets=wanted.targets,
+        bids_until=wanted.bids_until or _seconds(now + (start - now) / 2),
+        opt_out_until=wanted.opt_out_until or _seconds(now + (start - now) * 3 / 4),
+        rules=RuleDigests(
+            pack=wanted.pack.digest,
+            baselines={each.id: digest for digest, each in rules if each.type == "baseline"},
+            calendars={each.id: digest for digest, each in rules if each.type == "calendar"},
+        ),
+        zone=wanted.zone,
+    )
+    new = [Act(digest, each) for digest, each in rules if digest not in pilot.rules]
+    return [*new, Act(event_id, event)]
+
+
+def watts(kw: Decimal, what: str) -> int:
+    """W of kW in steps of 0.1 kW. Raises `PilotError` for any other number."""
+    tenths = kw * 10
+    if not kw.is_finite() or kw <= 0 or tenths != tenths.to_integral_value():
+        raise PilotError(f"{what} is {kw} kW: give more than 0, in steps of 0.1 kW")
+    return int(tenths) * 100
+
+
+def _rules(pilot: Pilot, wanted: Call, start: datetime) -> Iterator[tuple[str, Rules]]:
+    """The texts of a call: its pack, the baselines of resources under its targets, calendars back to the look-back."""
+    yield wanted.pack.digest, Rules("pack", wanted.pack.pack_id, wanted.pack.text)
+    shipped = packaged("parkgrid_domain.vpp", "baselines")
+    known = {each.id: each.text for each in pilot.rules.values() if each.type == "baseline"}
+    under = (each for name, each in pilot.resources.items() if pilot.under(name, wanted.targets))
+    for name in sorted({each.baseline for each in under} - {ZERO}):
+        text = shipped[name] if name in shipped else known.get(name)
+        if text is None:
+            raise PilotError(
+                f"no baseline {name!r}, which a resource names: one of {', '.join(shipped)}, or one in the ledger"
+            )
+        yield version_of(text), Rules("baseline", name, text)
+    local = start.astimezone(ZoneInfo(wanted.zone)).date()
+    years = _calendars()
+    if str(local.year) not in years:
+        raise PilotError(f"no holidays are known for {local.year}: this version knows {', '.join(years)}")
+    for year, text in years.items():
+        if (local - _LOOK_BACK).year <= int(year) <= local.year:
+            yield version_of(text), Rules("calendar", year, text)
+
+
+def _calendars() -> Mapping[str, str]:
+    """The text of each year that ships, by the year."""
+    texts = calendar.packaged().texts
+    return {name.removeprefix("cn-").removesuffix(".toml"): text for name, text in sorted(texts.items())}
+
+
+def _free_name(pilot: Pilot, start: datetime) -> str:
+    name = f"ev-{start:%Y%m%d-%H%M}"
+    return next(each for each in (name, *(f"{name}-{n}" for n in range(2, 1000))) if each not in pilot.events)
+
+
+def _next_quarter(at: datetime) -> datetime:
+    at = _seconds(at)
+    return at + timedelta(seconds=-int(at.timestamp()) % int(QUARTER.total_seconds()))
+
+
+def _seconds(at: datetime) -> datetime:
+    return at.replace(microsecond=0)
