@@ -69,7 +69,7 @@ def _show(app: FastAPI, controls: Controls, scenario: Scenario) -> None:
     @app.get("/scenario")
     async def shown_scenario() -> dict[str, Any]:
         """The scenario, key by key."""
-        return dataclasses.asdict(scenario)
+        return dataclasses.asdict(scenario, dict_factory=_as_in_the_file)
 
     @app.get("/devices")
     async def devices() -> list[dict[str, Any]]:
@@ -208,6 +208,11 @@ def _ask(app: FastAPI, controls: Controls) -> None:
         Faults do not touch it. A quarter is there once it is over, for a week and a day.
         """
         return controls.schedules.truth(start, end)
+
+
+def _as_in_the_file(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Keys as TOML has them: a word of Python has `_` behind it."""
+    return {name.removesuffix("_"): value for name, value in pairs}
 
 
 def _described(controls: Controls, device: str) -> dict[str, Any]:

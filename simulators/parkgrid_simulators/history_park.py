@@ -163,7 +163,8 @@ class MinutePark(Park):
         return self._bus_w[self._step_number] + sum(stepped)
 
     def _decide_generation(self) -> int:
-        return self._pv_w[self._step_number] + sum(self._decide_inverter(name) for name in self._available)
+        stepped = (self._decide_inverter(name, self._arrays[name].rated_power_kw) for name in self._available)
+        return self._pv_w[self._step_number] + sum(stepped)
 
     def _available_kw(self, name: str) -> float:
         return self._available[name][self._step_number]

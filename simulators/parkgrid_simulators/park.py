@@ -90,6 +90,7 @@ class Park:
         self._step_ms = round(scenario.step_s * 1000)
         self._arrays = {one.id: array_of(one) for one in self._of("pv_inverter")}
         self._loads = {one.id: load_of(one) for one in self._of("meter")}
+        self._tangents = {name: math.tan(math.acos(load.power_factor)) for name, load in self._loads.items()}
         self._flexible = {one.id: flexible_of(one) for one in self._of("meter") if one.flexibility != "none"}
         chargers = self._of("charger")
         self._queued = {one.id: Gun(one.ratings["rated_power_kw"]) for one in chargers if one.flexibility != "v2g"}
@@ -373,13 +374,13 @@ class Park:
         return sum(sign * self.flows[device].watts for device, sign in self._bus_signs.items())
 
     def _decide_generation(self) -> int:
-        return sum(self._decide_inverter(name) for name in self._arrays)
+        return sum(self._decide_inverter(name, array.rated_power_kw) for name, array in self._arrays.items())
 
-    def _decide_inverter(self, name: str) -> int:
+    def _decide_inverter(self, name: str, rated_kw: float) -> int:
         """A set-point and a schedule are both the most that an inverter may give."""
-        available, limit = self._available_kw(name), self._arrays[name].rated_power_kw * self._limits_pct[name] / 100
+        available, limit = self._available_kw(name), rated_kw * self._limits_pct[name] / 100
         wanted = self.schedules.wanted_kw(name, self.at_ms)
-        watts = int(1000 * min(available, limit if wanted is None else min(limit, wanted)))
+        watts = int(1000 * (min(available, limit) if wanted is None else min(available, limit, wanted)))
         self.flows[name].watts = watts
         if wanted is not None:
             self._serve(name, watts, "sun" if available < min(limit, wanted) else "")
@@ -400,7 +401,7 @@ class Park:
             watts, reason = flexible.power_w(watts, wanted_w, self._step_ms)
             self._serve(name, watts, reason)
         flow.watts = watts
-        flow.var = int(watts * math.tan(math.acos(self._loads[name].power_factor)))
+        flow.var = int(watts * self._tangents[name])
         return watts
 
     def _planned_w(self, name: str) -> int:
@@ -408,22 +409,26 @@ class Park:
         return int(1000 * interpolate(self._day.loads[name], self._minute()))
 
     def _decide_chargers(self, minute: float) -> int:
-        for name, queued in self._queued.items():
-            queued.scheduled_kw = self.schedules.wanted_kw(name, self.at_ms)
+        for name, gun in self._queued.items():
+            gun.scheduled_kw = self.schedules.wanted_kw(name, self.at_ms)
         self._station.step(minute * 60, self._step_ms / 1000, [self.flows[name].taken for name in self._queued])
-        reasons = {name: self._decide_v2g(name, gun) for name, gun in self._parked.guns.items()}
         total = 0
-        for name, gun in self._guns.items():
+        for name, gun in self._queued.items():
             watts = round(1000 * gun.power_kw)
             self.flows[name].watts = watts
-            self._serve(name, watts, reasons.get(name) or ("no_vehicle" if gun.vehicle is None else ""))
             total += watts
-        return total
+            if gun.scheduled_kw is not None:
+                self._serve(name, watts, "no_vehicle" if gun.vehicle is None else "")
+        return total + sum(self._decide_v2g(name, gun) for name, gun in self._parked.guns.items())
 
-    def _decide_v2g(self, name: str, gun: V2gGun) -> str:
+    def _decide_v2g(self, name: str, gun: V2gGun) -> int:
         flow = self.flows[name]
         self._parked.come_and_go(name, self.at_ms, flow.taken - flow.given)
-        return decide(gun, self.schedules.wanted_kw(name, self.at_ms), self.at_ms, self._step_ms / 1000)
+        wanted = self.schedules.wanted_kw(name, self.at_ms)
+        reason = decide(gun, wanted, self.at_ms, self._step_ms / 1000)
+        flow.watts = round(1000 * gun.power_kw)
+        self._serve(name, flow.watts, reason)
+        return flow.watts
 
     def _serve(self, device: str, watts: int, reason: str) -> None:
         """Write down what a device makes of its schedule, if it has one now."""
@@ -442,7 +447,8 @@ class Park:
         else:
             power = self._battery.allowed_kw(self._energy_kwh, wanted, seconds)
         watts = int(1000 * power)
-        self._serve(self._storage_id, watts, "" if scheduled is None or watts == int(1000 * scheduled) else "soc")
+        if scheduled is not None:
+            self._serve(self._storage_id, watts, "" if watts == int(1000 * scheduled) else "soc")
         self.flows[self._storage_id].watts = watts
         return watts, round(1000 * self._battery.auxiliary_kw(watts / 1000))
 
