@@ -111,7 +111,7 @@ function Row({ one, day, complete }: Listed) {
         <Num value={score === null ? null : Math.floor(score * 10) / 10} unit="%" old={complete.problem !== null} why={say(score === null ? "district.complete.none" : "district.complete.why")} />
       </td>
       <td>
-        <Spark values={line.some((kw) => kw !== null) ? line : (lately.get(one.park)?.read().values ?? [])} ink="grid" />
+        <Spark values={line.some((kw) => kw !== null) ? line : (lately.get(one.park)?.read().values ?? [])} ink="grid" width={64} />
       </td>
     </tr>
   );
