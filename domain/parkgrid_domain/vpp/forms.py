@@ -5,7 +5,7 @@ is said by `Annotated`: see the names below.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -126,17 +126,17 @@ def read(form: type[T], told: object, where: str = "") -> T:
 
 def told(value: Any) -> Any:
     """A document as JSON."""
-    if is_dataclass(value):
-        return {_key(each.name): told(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, tuple | list):
         return [told(each) for each in value]
     if isinstance(value, Mapping):
         return {key: told(each) for key, each in value.items()}
-    if isinstance(value, datetime):
-        return instant(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     if isinstance(value, date):
-        return value.isoformat()
-    return f"{value:f}" if isinstance(value, Decimal) else value
+        return instant(value) if isinstance(value, datetime) else value.isoformat()
+    if hasattr(value, "__dataclass_fields__"):
+        return {key: told(getattr(value, name)) for key, name in _names(cast("Any", type(value)))}
+    return value
 
 
 def document(value: Any) -> Document:
@@ -150,6 +150,12 @@ def _key(name: str) -> str:
 
 
 @cache
+def _names(form: Any) -> tuple[tuple[str, str], ...]:
+    """Each field as it is told, and as it is called."""
+    return tuple((_key(each.name), each.name) for each in fields(form))
+
+
+@cache
 def _hints(form: type) -> dict[str, Any]:
     return get_type_hints(form, include_extras=True)
 
@@ -158,8 +164,7 @@ def _dataclass(form: Any, told: object, where: str, problems: list[str]) -> obje
     if not isinstance(told, dict):
         problems.append(f"{where or 'the document'}: {_shown(told)} is not an object")
         return None
-    hints = _hints(form)
-    names = {_key(name): name for name in hints}
+    hints, names = _hints(form), dict(_names(form))
     prefix = f"{where}." if where else ""
     problems += [f"{prefix}{key}: unknown; the keys are {', '.join(names)}" for key in told.keys() - names.keys()]
     values = {}
@@ -172,12 +177,17 @@ def _dataclass(form: Any, told: object, where: str, problems: list[str]) -> obje
 
 
 def _value(hint: Any, told: object, where: str, problems: list[str]) -> object:
-    origin = get_origin(hint)
-    if origin in (Union, UnionType):
+    optional, inner, reader = _reader(hint)
+    return None if optional and told is None else reader(inner, told, where, problems)
+
+
+@cache
+def _reader(hint: Any) -> tuple[bool, Any, Callable[[Any, object, str, list[str]], object]]:
+    """Whether a value may be null, what it is else, and what reads it."""
+    if get_origin(hint) in (Union, UnionType):
         inner = next(each for each in get_args(hint) if each is not NoneType)
-        return None if told is None else _value(inner, told, where, problems)
-    reader = _BY_ORIGIN.get(origin, _dataclass if is_dataclass(hint) else _plain)
-    return reader(hint, told, where, problems)
+        return True, *_reader(inner)[1:]
+    return False, hint, _BY_ORIGIN.get(get_origin(hint), _dataclass if is_dataclass(hint) else _plain)
 
 
 def _choice(hint: Any, told: object, where: str, problems: list[str]) -> object:

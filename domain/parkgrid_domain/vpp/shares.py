@@ -33,6 +33,8 @@ def divided(amount: Decimal, shares: Mapping[str, Decimal]) -> dict[str, Decimal
     total = sum(map(Fraction, shares.values()), Fraction(0))
     if total == 0:
         raise ShareError(f"the shares of {', '.join(shares) or 'nobody'} are all 0: give at least one of them a share")
+    if cents == 0:
+        return dict.fromkeys(shares, 0 * CENT)
     sign = -1 if cents < 0 else 1
     exact = {name: abs(cents) * Fraction(share) / total for name, share in shares.items()}
     whole = {name: part.numerator // part.denominator for name, part in exact.items()}
