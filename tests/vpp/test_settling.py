@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 
 from parkgrid_domain.rule_file import version_of
 from parkgrid_domain.vpp import forms
+from parkgrid_domain.vpp.baseline.rule import read_rule
 from parkgrid_domain.vpp.documents import Eligibility, Frozen, OptOut, Resource, RuleDigests, Rules, State, Statement
+from parkgrid_domain.vpp.pack import published
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_domain.vpp.quarters import quarters_of
 from parkgrid_vpp.errors import PilotError
@@ -19,6 +22,7 @@ from parkgrid_vpp.evidence import read
 from parkgrid_vpp.freezing import adjust, freeze, past_of
 from parkgrid_vpp.rules import rules_of
 from parkgrid_vpp.settling import statements
+from parkgrid_vpp.trying import eligibility, replay
 from tests.logins import acting
 from tests.metering.park import metering
 from tests.vpp import small_pilot
@@ -131,6 +135,28 @@ def test_from_an_award_to_its_second_statement(meters: Meters) -> None:
         written(pilot, [("ev-1", second)])
         (third,) = statements(connection, pilot, "ev-1", "dispute d-1")
         assert (third.revision, third.cause, third.net) == (3, "dispute d-1", second.net)
+        year = (date(2026, 1, 1), date(2026, 12, 31))
+        rule = read_rule(RULE_TEXT, "caiso.toml")
+        packs = [published()[name] for name in ("guangdong-2026", "sichuan-like-2023")]
+        replayed = [replay(connection, pilot, "op-1", pack, rule, *year)[0] for pack in packs]
+        assert replay(connection, pilot, "op-2", packs[0], rule, *year) == []
+        check_eligibility(connection, pilot)
+    # By what is known now a chosen day has 3 kWh more at 14:00: 300 Wh of the mean of ten, 315 with the factor.
+    # Sichuan: nothing is too little to be paid; 90 % of 550 kWh less 362.5 cost 1.1 x 3 yuan.
+    assert [(each.payment_cny, each.penalty_cny) for each in replayed] == [
+        (Decimal("2888.45"), 0),
+        (Decimal("2888.45"), Decimal("437.25")),
+    ]
+    assert replayed[0].verdicts == {"delivered": 5, "partial": 2, "not_delivered": 1}
+
+
+def check_eligibility(connection: psycopg.Connection, pilot: Pilot) -> None:
+    """One day of the year has ten like days before it: 18 June is the eighth, 24 June has an event."""
+    rule, zone = read_rule(RULE_TEXT, "caiso.toml"), ZoneInfo("Asia/Shanghai")
+    found = eligibility(connection, pilot, "load-1", rule, small_pilot.PACK, "day_ahead", date(2026, 6, 24), zone)
+    assert (found.days, found.passes, found.why) == (0, False, "nothing was drawn on these days")
+    with pytest.raises(PilotError, match="storage-1 settles on its own meter"):
+        eligibility(connection, pilot, "storage-1", rule, small_pilot.PACK, "day_ahead", date(2026, 6, 24), zone)
 
 
 def check_frozen(frozen: Frozen) -> None:

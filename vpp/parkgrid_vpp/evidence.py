@@ -11,6 +11,8 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -33,10 +35,14 @@ _NONE = -(2**63)
 _QUARTER_S = 900
 _AT, _REVISION, _QUALITY, _ENERGY, _FIRST_MS, _FIRST, _LAST_MS, _LAST = range(8)
 _QUALITIES = ("missing", "good", "estimated")
-_GOOD, _ESTIMATED = 1, 2
+_ESTIMATED = 2
 _REASONS = ("", "estimated", "by_power", "finding", "missing")
 """Why a quarter hour is not sure, the weightiest last: it stands where several are true."""
 _BY_ESTIMATE, _BY_POWER, _BY_FINDING, _BY_NOTHING = range(1, 5)
+
+
+Quarters: TypeAlias = tuple[datetime, ...] | frozenset[datetime]
+"""Quarter hours, of a tuple in its order: what never changes, so that it is prepared once for many resources."""
 
 
 class EvidenceError(PilotError):
@@ -79,46 +85,58 @@ _NOTHING = _Register(by_power=False, rows=np.zeros((0, 8), np.int64), findings=(
 
 
 @dataclass(frozen=True, slots=True)
+class _Order:
+    """Quarter hours as they are asked for, and as seconds."""
+
+    quarters: Sequence[datetime]
+    seconds: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Interval rows and findings of many registers."""
 
     registers: Mapping[str, _Register]
     names: dict[int, str] = field(default_factory=dict)
     """Instants as they are told, each made once."""
+    orders: dict[Collection[datetime], "_Order"] = field(default_factory=dict)
+    """Quarter hours that were asked for, each collection prepared once."""
 
-    def metered(self, meter: Sequence[Term], quarters: Collection[datetime]) -> Metered:
+    def metered(self, meter: Sequence[Term], quarters: Quarters) -> Metered:
         """What a resource with this formula drew over quarter hours."""
-        ordered = sorted(quarters)
-        quarters_s = _seconds(ordered)
-        total, reason = np.zeros(len(ordered), np.int64), np.zeros(len(ordered), np.int8)
-        for term in meter:
-            energy, doubt = _judged(self.registers.get(term.register, _NOTHING), quarters_s)
-            total += term.sign * energy
-            reason = np.maximum(reason, doubt)
-        if not meter:
-            reason[:] = _BY_NOTHING
-        told = list(zip(ordered, total.tolist(), reason.tolist(), strict=True))
+        ordered = self._order(quarters)
+        total, reason = self._judged(meter, ordered)
+        told = list(zip(ordered.quarters, total.tolist(), reason.tolist(), strict=True))
         return Metered(
             {at: energy for at, energy, doubt in told if doubt != _BY_NOTHING},
             {at: _REASONS[doubt] for at, _, doubt in told if doubt},
         )
 
-    def findings(self, meter: Sequence[Term], quarters: Collection[datetime]) -> tuple[FindingTold, ...]:
+    def totals(self, meter: Sequence[Term], days: tuple[tuple[datetime, ...], ...]) -> list[int | None]:
+        """The sum over the quarter hours of each day, as many on each; None where one of them is not sure."""
+        if not days:
+            return []
+        total, reason = self._judged(meter, self._order(tuple(chain.from_iterable(days))))
+        sums = total.reshape(len(days), -1).sum(axis=1)
+        doubts = (reason > 0).reshape(len(days), -1).sum(axis=1)
+        return [None if doubt else energy for energy, doubt in zip(sums.tolist(), doubts.tolist(), strict=True)]
+
+    def findings(self, meter: Sequence[Term], quarters: Quarters) -> tuple[FindingTold, ...]:
         """The open findings that touch one of the quarter hours, in order of register and time."""
-        quarters_s = _seconds(sorted(quarters))
+        ordered = self._order(quarters)
         return tuple(
             finding
-            for register in sorted({term.register for term in meter})
-            for finding in self.registers.get(register, _NOTHING).findings
-            if _touched(finding, quarters_s).any()
+            for address in sorted({term.register for term in meter})
+            for finding in self.registers.get(address, _NOTHING).findings
+            if _touched(finding, ordered.seconds).any()
         )
 
-    def lines(self, meter: Sequence[Term], quarters: Collection[datetime]) -> Iterator[str]:
+    def lines(self, meter: Sequence[Term], quarters: Quarters) -> Iterator[str]:
         """The evidence lines of quarter hours, in order of register and time; a row that is not stored has none."""
-        quarters_s = _seconds(sorted(quarters))
+        ordered = self._order(quarters)
         for address in sorted({term.register for term in meter}):
             register = self.registers.get(address, _NOTHING)
-            place, there = register.find(quarters_s)
+            place, there = register.find(ordered.seconds)
             name = json.dumps(address, ensure_ascii=False)
             rows = register.rows[place[there]]
             if register.by_power:
@@ -127,9 +145,27 @@ class Evidence:
             for row in rows.tolist():
                 yield self._line(name, row)
 
-    def digest(self, meter: Sequence[Term], quarters: Collection[datetime]) -> str:
+    def digest(self, meter: Sequence[Term], quarters: Quarters) -> str:
         """SHA-256 of the evidence lines, joined by line ends."""
         return hashlib.sha256("\n".join(self.lines(meter, quarters)).encode()).hexdigest()
+
+    def _order(self, quarters: Quarters) -> "_Order":
+        found = self.orders.get(quarters)
+        if found is None:
+            ordered = sorted(quarters) if isinstance(quarters, frozenset) else quarters
+            found = self.orders[quarters] = _Order(ordered, _seconds(ordered))
+        return found
+
+    def _judged(self, meter: Sequence[Term], ordered: "_Order") -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+        """Energy by the formula, and the number of the weightiest reason why it is not sure."""
+        total, reason = np.zeros(len(ordered.seconds), np.int64), np.zeros(len(ordered.seconds), np.int8)
+        for term in meter:
+            energy, doubt = _judged(self.registers.get(term.register, _NOTHING), ordered.seconds)
+            total += term.sign * energy
+            np.maximum(reason, doubt, out=reason)
+        if not meter:
+            reason[:] = _BY_NOTHING
+        return total, reason
 
     def _line(self, name: str, row: Sequence[int]) -> str:
         at = row[_AT]
@@ -139,9 +175,9 @@ class Evidence:
         return f'[{name},"{self.names[at]}",{row[_REVISION]},"{_QUALITIES[row[_QUALITY]]}",{rest}]'
 
 
-def beside(quarters: Iterable[datetime]) -> set[datetime]:
+def beside(quarters: Iterable[datetime]) -> frozenset[datetime]:
     """Quarter hours with the one before and the one after each: their rows hold the readings around every edge."""
-    return {at + step for at in quarters for step in (-QUARTER, timedelta(0), QUARTER)}
+    return frozenset(at + step for at in quarters for step in (-QUARTER, timedelta(0), QUARTER))
 
 
 def read(
@@ -236,20 +272,18 @@ def _spans(quarters: Collection[datetime]) -> tuple[list[datetime], list[datetim
 
 def _judged(register: _Register, quarters_s: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
     """Energy of each quarter hour, 0 where it is not known, and the number of the reason why it is not sure."""
-    reason = np.full(len(quarters_s), _BY_NOTHING, np.int8)
-    energy = np.zeros(len(quarters_s), np.int64)
     place, there = register.find(quarters_s)
     if not there.any():
-        return energy, reason
+        return np.zeros(len(quarters_s), np.int64), np.full(len(quarters_s), _BY_NOTHING, np.int8)
     rows = register.rows[place]
-    known = there & (rows[:, _QUALITY] > 0) & (rows[:, _ENERGY] != _NONE)
-    energy[known] = rows[known, _ENERGY]
-    reason[known] = np.where(rows[known, _QUALITY] == _GOOD, 0, _BY_ESTIMATE)
+    energy, quality = rows[:, _ENERGY], rows[:, _QUALITY]
+    known = there & (quality > 0) & (energy != _NONE)
+    reason = np.where(quality == _ESTIMATED, _BY_ESTIMATE, 0)
     if register.by_power:
-        reason[known] = _BY_POWER
+        reason[:] = _BY_POWER
     for finding in register.findings:
-        reason[known & _touched(finding, quarters_s)] = _BY_FINDING
-    return energy, reason
+        reason[_touched(finding, quarters_s)] = _BY_FINDING
+    return np.where(known, energy, 0), np.where(known, reason, _BY_NOTHING).astype(np.int8)
 
 
 def _touched(finding: FindingTold, quarters_s: NDArray[np.int64]) -> NDArray[np.bool_]:

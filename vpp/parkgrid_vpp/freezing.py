@@ -28,6 +28,7 @@ from parkgrid_domain.vpp.documents import (
     FrozenResource,
     Resource,
 )
+from parkgrid_domain.vpp.eligibility import why_not
 from parkgrid_domain.vpp.pack import Pack
 from parkgrid_domain.vpp.pilot import EventBook, Pilot
 from parkgrid_domain.vpp.quarters import quarters_of
@@ -50,7 +51,7 @@ class Past:
     """Event and window of every candidate day, and the quarter hour on each side."""
 
     @property
-    def today(self) -> set[datetime]:
+    def today(self) -> frozenset[datetime]:
         """The window of the event day, and the quarter hour on each side."""
         return beside(self.window)
 
@@ -159,7 +160,7 @@ def adjusted_resource(
     frozen: FrozenResource, resource: Resource, rules: EventRules, past: Past | None, evidence: Evidence
 ) -> AdjustedResource:
     """The adjustment of one frozen baseline: its past from the document, the event day from the registers."""
-    found, quarters = NOTHING, past.today if past is not None else set()
+    found, quarters = NOTHING, frozenset() if past is None else past.today
     if past is not None and past.window and frozen.curve_wh is not None:
         today = evidence.metered(resource.meter, quarters).load(rules.zone).over(past.window)
         chosen = [day.window_wh for day in frozen.days if day.outcome == "counts"]
@@ -199,13 +200,7 @@ def eligible(found: Eligibility | None, rule: BaselineRule, pack: Pack, day: dat
     """Whether a baseline has been shown to be good enough for a pack, by this text of the rule and lately enough."""
     if found is None or found.digest != rule.digest or not 0 <= (day - found.to).days <= ELIGIBLE_FOR_DAYS:
         return False
-    return good_enough(pack, found.days, found.bias_pct, found.rrmse_pct)
-
-
-def good_enough(pack: Pack, days: int, bias_pct: Decimal, rrmse_pct: Decimal) -> bool:
-    """Whether errors lie within the limits of a pack."""
-    limits = pack.eligibility
-    return days >= limits.least_days and abs(bias_pct) <= limits.bias_pct and rrmse_pct <= limits.rrmse_pct
+    return not why_not(pack, found.days, found.bias_pct, found.rrmse_pct)
 
 
 def answered(pilot: Pilot, but: str = "") -> dict[str, set[date]]:

@@ -7,9 +7,9 @@
 A revision is made where data that came later change a figure, or where a dispute was decided; the former one stays.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from parkgrid_database.connection import Connection
 from parkgrid_domain.vpp.baseline.load import Load
@@ -57,10 +57,11 @@ def statements(connection: Connection, pilot: Pilot, event_id: str, cause: str =
     rules = rules_of(pilot, book.event)
     quarters = quarters_of(book.event.from_, book.event.to)
     bases = {award.award: _bases(pilot, book, award) for award in book.awards.awards}
-    evidence = read_for([each for bases_of_one in bases.values() for each in bases_of_one], connection, rules, quarters)
+    times = times_of([each for award in bases.values() for each in award], rules, quarters)
+    evidence = read_for([each for award in bases.values() for each in award], connection, times)
     made = []
     for award in book.awards.awards:
-        members = [_member(book, basis, rules, evidence, quarters) for basis in bases[award.award]]
+        members = [_member(book, basis, evidence, times) for basis in bases[award.award]]
         identity, former = _identity(book, award, cause)
         found = statement(rules.pack, book.event.direction, book.awards.price, members, identity, rules.zone)
         if former is None or cause or figures_differ(former, found):
@@ -68,20 +69,33 @@ def statements(connection: Connection, pilot: Pilot, event_id: str, cause: str =
     return made
 
 
-def read_for(
-    bases: Sequence[Basis], connection: Connection, rules: EventRules, quarters: Sequence[datetime]
-) -> Evidence:
-    """The event's quarter hours of every register, and those of the chosen days, read at once."""
-    days = {day.day for basis in bases for day in basis.frozen.days if day.outcome == "counts"}
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The quarter hours that the statements of an event rest on."""
+
+    event: tuple[datetime, ...]
+    around: frozenset[datetime]
+    """The event, and the quarter hour on each side."""
+    days: Mapping[date, tuple[datetime, ...]]
+    """The event's quarter hours on each day that counts for some baseline."""
+
+
+def times_of(bases: Sequence[Basis], rules: EventRules, quarters: Sequence[datetime]) -> Times:
+    """The quarter hours of an event, and where they lie on the days that were chosen."""
     clock = Load({}, rules.zone)
     event_day = clock.day(quarters[0])
-    past = {at for day in days for at in clock.on(quarters, (day - event_day).days)}
-    return read(
-        connection, {term.register for basis in bases for term in basis.resource.meter}, beside(quarters) | past
-    )
+    days = {day.day for basis in bases for day in basis.frozen.days if day.outcome == "counts"}
+    there = {day: tuple(clock.on(quarters, (day - event_day).days)) for day in sorted(days)}
+    return Times(tuple(quarters), beside(quarters), there)
 
 
-def quarters_of_resource(basis: Basis, evidence: Evidence, quarters: Sequence[datetime]) -> tuple[Quarter, ...]:
+def read_for(bases: Sequence[Basis], connection: Connection, times: Times) -> Evidence:
+    """The event's quarter hours of every register, and those of the chosen days, read at once."""
+    addresses = {term.register for basis in bases for term in basis.resource.meter}
+    return read(connection, addresses, times.around.union(*times.days.values()))
+
+
+def quarters_of_resource(basis: Basis, evidence: Evidence, quarters: tuple[datetime, ...]) -> tuple[Quarter, ...]:
     """What one resource was to do, would have drawn and drew in each quarter hour of an event."""
     metered = evidence.metered(basis.resource.meter, quarters)
     baseline = baseline_wh(basis.frozen, basis.adjusted, len(quarters))
@@ -136,34 +150,24 @@ def _identity(book: EventBook, award: Award, cause: str) -> tuple[Identity, Stat
     return identity, former
 
 
-def _member(
-    book: EventBook, basis: Basis, rules: EventRules, evidence: Evidence, quarters: Sequence[datetime]
-) -> Member:
+def _member(book: EventBook, basis: Basis, evidence: Evidence, times: Times) -> Member:
     contract_id, contract = book.contracts[basis.name]
-    around = beside(quarters)
     return Member(
         resource=basis.name,
         w=basis.w,
         contract_id=contract_id,
         contract=contract,
-        quarters=quarters_of_resource(basis, evidence, quarters),
-        readings=evidence.digest(basis.resource.meter, around),
-        findings=evidence.findings(basis.resource.meter, quarters),
-        known_later=tuple(_known_later(basis, rules, evidence, quarters)),
+        quarters=quarters_of_resource(basis, evidence, times.event),
+        readings=evidence.digest(basis.resource.meter, times.around),
+        findings=evidence.findings(basis.resource.meter, times.event),
+        known_later=tuple(_known_later(basis, evidence, times)),
     )
 
 
-def _known_later(
-    basis: Basis, rules: EventRules, evidence: Evidence, quarters: Sequence[datetime]
-) -> Iterator[KnownLater]:
+def _known_later(basis: Basis, evidence: Evidence, times: Times) -> Iterator[KnownLater]:
     """The chosen days whose energy over the event is another now than when the baseline was frozen."""
-    clock = Load({}, rules.zone)
     chosen = [day for day in basis.frozen.days if day.outcome == "counts"]
-    event_day = clock.day(quarters[0])
-    there = {day.day: clock.on(quarters, (day.day - event_day).days) for day in chosen}
-    load = evidence.metered(basis.resource.meter, {at for each in there.values() for at in each}).load(rules.zone)
-    for day in chosen:
-        energy = load.over(there[day.day])
-        now_wh = None if energy is None else sum(energy)
+    totals = evidence.totals(basis.resource.meter, tuple(times.days[day.day] for day in chosen))
+    for day, now_wh in zip(chosen, totals, strict=True):
         if now_wh != day.energy_wh:
             yield KnownLater(basis.name, day.day, day.energy_wh, now_wh)
