@@ -3,7 +3,19 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from parkgrid_bench import close_day, drain, edge, history, latency, month_bill, outbox, pages, rollup, writing
+from parkgrid_bench import (
+    close_day,
+    drain,
+    edge,
+    history,
+    latency,
+    month_bill,
+    outbox,
+    pages,
+    rollup,
+    vpp_statement,
+    writing,
+)
 from parkgrid_bench.figures import BARS, Figure, Progress
 from parkgrid_bench.plant import ROW_VALUES
 from parkgrid_bench.stack import GATEWAYS, Stack, running_stack
@@ -30,6 +42,7 @@ def run(names: Sequence[str], folder: Path, pairs: int, broker: BrokerKind | Non
             ("edge_rss_mb", "modbus_requests"): suite.edge,
             ("drain", "drain_live_p99"): suite.drain,
             ("month_bill",): suite.month_bill,
+            ("vpp_statement_1000",): suite.vpp_statement,
             ("page_pixel_p95",): suite.pixel,
             ("page_cores_100",): suite.open_pages,
             ("page_year_ms",): suite.year,
@@ -77,6 +90,9 @@ class _Suite:
 
     def month_bill(self) -> Iterator[Figure]:
         yield month_bill.measure(self._stack, self._pairs, self._tell)
+
+    def vpp_statement(self) -> Iterator[Figure]:
+        yield vpp_statement.measure(self._stack, self._pairs, self._tell)
 
     def pixel(self) -> Iterator[Figure]:
         yield pages.pixel(self._stack, self._pairs, self._tell)
