@@ -13,7 +13,17 @@ import pytest
 from parkgrid_domain.rule_file import version_of
 from parkgrid_domain.vpp import forms
 from parkgrid_domain.vpp.baseline.rule import read_rule
-from parkgrid_domain.vpp.documents import Eligibility, Frozen, OptOut, Resource, RuleDigests, Rules, State, Statement
+from parkgrid_domain.vpp.documents import (
+    AnyDocument,
+    Eligibility,
+    Frozen,
+    OptOut,
+    Resource,
+    RuleDigests,
+    Rules,
+    State,
+    Statement,
+)
 from parkgrid_domain.vpp.pack import published
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_domain.vpp.quarters import quarters_of
@@ -58,10 +68,9 @@ def _energies() -> tuple[dict[datetime, int], dict[datetime, int]]:
     return load, storage
 
 
-def pilot_before() -> Pilot:
+def acts_before() -> list[tuple[str, AnyDocument]]:
     """The small pilot, whose load has the mean of ten days with the factor of the day, found good enough."""
-    pilot, digest = Pilot(), version_of(RULE_TEXT)
-    written(pilot, [*small_pilot.rules(), (digest, Rules("baseline", RULE, RULE_TEXT))])
+    digest = version_of(RULE_TEXT)
     registry = [
         (name, replace(each, baseline=RULE) if name == "load-1" and isinstance(each, Resource) else each)
         for name, each in small_pilot.registry()
@@ -71,7 +80,20 @@ def pilot_before() -> Pilot:
     )
     event = small_pilot.event()
     rules = RuleDigests(event.rules.pack, {RULE: digest}, event.rules.calendars)
-    written(pilot, [*registry, ("load-1", good), ("ev-1", replace(event, rules=rules)), ("ev-1", bid())])
+    return [
+        *small_pilot.rules(),
+        (digest, Rules("baseline", RULE, RULE_TEXT)),
+        *registry,
+        ("load-1", good),
+        ("ev-1", replace(event, rules=rules)),
+        ("ev-1", bid()),
+    ]
+
+
+def pilot_before() -> Pilot:
+    """A pilot with these acts."""
+    pilot = Pilot()
+    written(pilot, acts_before())
     return pilot
 
 

@@ -54,6 +54,12 @@ def alone(connection: Connection, pilot: Pilot) -> Iterator[None]:
         yield
 
 
+def entries(connection: Connection) -> list[Entry]:
+    """Every entry, from the first to the head, as they are stored: `Pilot.follow` checks them."""
+    with translated():
+        return list(_entries(connection, 0))
+
+
 def write(connection: Connection, pilot: Pilot, acts: Sequence[Act], by: str, at: datetime) -> list[Entry]:
     """Write acts in their order, all of them or none; `at` is when, `by` who.
 

@@ -26,6 +26,7 @@ app = typer.Typer(
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(registry_file.app, name="registry")
 app.command("phase")(registry.phase)
+app.command("bundle")(proof.bundle)
 app.command("verify")(proof.verify)
 app.command("key")(proof.key)
 app.command("call")(calling.call)

@@ -1,9 +1,50 @@
-"""`parkgrid vpp verify` and `parkgrid vpp key`: what proves a payment to others."""
+"""`parkgrid vpp bundle`, `verify` and `key`: what proves a payment to others."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from parkgrid.commands.vpp.session import AsJson, Dsn, EventId, show
+
+
+def bundle(
+    event: EventId,
+    dsn: Dsn,
+    keys: Annotated[Path, typer.Option(help="The folder with centre.key; `parkgrid vpp key` makes one.")],
+    operator: Annotated[str, typer.Option(help="Only the bundle of this operator.")] = "",
+    out: Annotated[Path, typer.Option(help="Where the bundles are written.")] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Write one signed archive for each operator of an event, with everything that its statement rests on.
+
+    Anybody can compute the payment again from it: `parkgrid vpp verify`, or the one file `verify.py` without anything
+    else. For example:
+
+        parkgrid vpp bundle ev-1 --keys /etc/parkgrid --out bundles
+    """
+    from datetime import UTC, datetime
+
+    from parkgrid.commands import outcome
+    from parkgrid.commands.vpp.session import reading
+    from parkgrid_vpp.bundle import write
+    from parkgrid_vpp.bundling import contents, operators_of
+    from parkgrid_vpp.centre_key import load
+
+    def action() -> int:
+        signer, written = load(keys), []
+        with reading(dsn) as (connection, pilot):
+            for each in [operator] if operator else operators_of(pilot, event):
+                found = contents(connection, event, each, datetime.now(UTC))
+                out.mkdir(parents=True, exist_ok=True)
+                path = out / found.file_name
+                path.write_bytes(write(found, signer))
+                written.append({"file": str(path), "statement": found.statement})
+        lines = [f"{each['file']}: {each['statement']}" for each in written]
+        show({"bundles": written}, lines, as_json=as_json)
+        return 0
+
+    outcome.finish(action)
 
 
 def verify(

@@ -1,0 +1,94 @@
+"""A bundle out of a real database: what was frozen is found again after late data, and the verifier agrees."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from parkgrid.cli import app
+from parkgrid_domain.vpp.documents import AnyDocument, Dispute, State
+from parkgrid_domain.vpp.pilot import Pilot
+from parkgrid_vpp import verify
+from parkgrid_vpp.bundle import write as write_bundle
+from parkgrid_vpp.bundling import contents
+from parkgrid_vpp.centre_key import create
+from parkgrid_vpp.errors import PilotError
+from parkgrid_vpp.freezing import adjust, freeze
+from parkgrid_vpp.ledger import Act, write
+from parkgrid_vpp.settling import statements
+from tests.logins import acting
+from tests.metering.park import metering
+from tests.vpp.metered_park import FIVE, NOW_MS, Meters, local
+from tests.vpp.small_pilot import DAY, WRITTEN, awards
+from tests.vpp.test_settling import PAST, _energies, acts_before
+
+LATER_MS = NOW_MS + 60_000
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def meters(dsn: str) -> Iterator[Meters]:
+    with metering(dsn) as park:
+        made = Meters(park, *_energies())
+        made.born()
+        yield made
+
+
+def settled_twice(meters: Meters, connection: psycopg.Connection) -> None:
+    """The event of the settling tests, in the stored ledger: late data of a chosen day, then of the event itself."""
+    pilot = Pilot()
+
+    def add(*acts: tuple[str, AnyDocument]) -> None:
+        write(connection, pilot, [Act(*each) for each in acts], "tester", WRITTEN)
+
+    meters.run(PAST, without=[("load-1", local("23 14:00"))])
+    add(*acts_before())
+    add(("ev-1", awards()), *(("ev-1", each) for each in freeze(connection, pilot, "ev-1", awards())))
+    meters.run([(local("23 20:00"), local("24 14:00"))])
+    add(*(("ev-1", each) for each in adjust(connection, pilot, "ev-1")))
+    offline = [("storage-1", local("24 15:00") + place * FIVE) for place in range(1, 9)]
+    meters.run([(local("24 14:00"), local("24 18:00"))], without=offline)
+    meters.show(local("24 15:55") + timedelta(seconds=30), 900_000_000)
+    states = ("notified", "active", "ending", "ended", "baseline_computed", "evaluated")
+    add(*(("ev-1", State(each, None, None, "")) for each in states))
+    add(*(("ev-1", each) for each in statements(connection, pilot, "ev-1")))
+    meters.deliver(now_ms=LATER_MS)
+    add(*(("ev-1", each) for each in statements(connection, pilot, "ev-1")))
+    for step in ("raised", "answered", "decided"):
+        add(("ev-1", Dispute("d-1", "ev-1-op-1-1", step, "too low", DAY)))  # type: ignore[arg-type]
+    add(*(("ev-1", each) for each in statements(connection, pilot, "ev-1", "dispute d-1")))
+
+
+def test_a_bundle_holds_what_was_known_when_each_entry_was_written(meters: Meters, tmp_path: Path) -> None:
+    with psycopg.connect(acting(meters.park.dsn, "vpp"), autocommit=True) as connection:
+        settled_twice(meters, connection)
+        found = contents(connection, "ev-1", "op-1", NOW)
+        with pytest.raises(PilotError, match="op-2 has no statement"):
+            contents(connection, "ev-1", "op-2", NOW)
+    key = create(tmp_path)
+    path = tmp_path / found.file_name
+    path.write_bytes(write_bundle(found, key))
+    report = verify.report_on(path, [key.public])
+    assert report.refusal is None, report.refusal.sentence("en")
+    assert (report.told["statement"], report.told["revisions"]) == ("ev-1-op-1-3", 3)
+    assert report.told["days_looked_at"] == 45
+    # A reading of a chosen day came after the baseline was frozen: the bundle has what was known then.
+    late = [line for (_, name), lines in found.readings.items() if name == "load-1" for line in map(json.loads, lines)]
+    assert {line[2] for line in late if line[1] == "2026-06-23T06:00:00Z"} == {1}
+
+
+def test_the_command_writes_bundles_that_verify(meters: Meters, tmp_path: Path) -> None:
+    keys, out = tmp_path / "keys", tmp_path / "out"
+    keys.mkdir()
+    run = CliRunner().invoke
+    assert run(app, ["vpp", "key", str(keys)]).exit_code == 0
+    dsn = ["--dsn", acting(meters.park.dsn, "vpp")]
+    with psycopg.connect(acting(meters.park.dsn, "vpp"), autocommit=True) as connection:
+        write(connection, Pilot(), [Act(*each) for each in acts_before()], "tester", WRITTEN)
+    made = run(app, ["vpp", "bundle", "ev-1", "--keys", str(keys), "--out", str(out), *dsn])
+    assert (made.exit_code, "is published: there is a bundle once it has a statement" in made.output) == (1, True)
+    assert run(app, ["vpp", "bundle", "ev-9", "--keys", str(keys), *dsn]).exit_code == 1

@@ -1,0 +1,10 @@
+-- What had been declared of registers at an instant (or ever), the latest word about each instant last.
+SELECT
+    n.park || '/' || n.gateway || '/' || n.device || '/' || n.signal, (date_part('epoch', n.valid_from) * 1000)::int8,
+    round(n.modulus_kwh * 1000)::int8, n.ratio_numerator, n.ratio_denominator, round(n.initial_kwh * 1000)::int8,
+    round(n.final_kwh * 1000)::int8
+FROM unnest(%(parks)s::text[], %(gateways)s::text[], %(devices)s::text[], %(signals)s::text[])
+    AS a (park, gateway, device, signal)
+JOIN public.register_declarations AS n USING (park, gateway, device, signal)
+WHERE %(as_of)s::timestamptz IS NULL OR n.declared_at <= %(as_of)s::timestamptz
+ORDER BY 1, 2, n.declaration_id
