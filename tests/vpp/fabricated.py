@@ -447,16 +447,16 @@ def _contents(ledger: _Ledger, wish: Wish, registers: Mapping[str, tuple[Course,
     )
 
 
-def _quarters(kind: str, wish: Wish, pilot: Pilot, resource: str) -> set[datetime]:
+def _quarters(kind: str, wish: Wish, pilot: Pilot, resource: str) -> frozenset[datetime]:
     """The quarter hours that the readings of an entry cover, for a resource."""
     quarters = quarters_of(START, START + timedelta(hours=wish.hours))
     if kind == "statement":
-        return beside(quarters)
+        return frozenset(beside(quarters))
     if pilot.resources[resource].baseline == "zero":
-        return set()
+        return frozenset()
     rules = rules_of(pilot, pilot.events["ev-1"].event)
     past = freezing.past_of(rules.baselines["short-rule"], rules, quarters)
-    return set(past.looked_at) if kind == "frozen" else past.today
+    return frozenset(past.looked_at if kind == "frozen" else past.today)
 
 
 def _declared(registers: Mapping[str, tuple[Course, NDArray[np.int64]]]) -> Iterator[Declared]:
