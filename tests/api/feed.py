@@ -87,8 +87,9 @@ class Feed:
         header = BatchHeader(self.gateway, EPOCH, self.seq, 1, backlog=False, received_ms=now_ms())
         device_id, kind = self.known[device]
         count = len(at_ms)
+        # As `Signal.steps` does, which takes microseconds a value: a district of some days has a million.
         values = {
-            name: np.array([CATALOGUE[kind].by_name[name].steps(value) for value in column], np.int64)
+            name: np.rint(np.asarray(column) * CATALOGUE[kind].by_name[name].per_unit).astype(np.int64)
             for name, column in signals.items()
         }
         rows = ClassRows(
@@ -97,6 +98,9 @@ class Feed:
         self.store.commit(Commit([header], [rows]))
 
     def maintain(self) -> None:
+        """Roll-ups of what was written: whole spans at once, as after a history, then what is left."""
+        while self.store.roll_up(now_ms()).pending:
+            pass
         while self.store.maintain(now_ms()).pending:
             pass
 

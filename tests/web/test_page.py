@@ -47,15 +47,19 @@ def balanced(pv: float, load: float, charging: float, storage: float) -> dict[st
 def write_a_day(feed: Feed) -> None:
     """Readings of every five minutes since local midnight, so that the chart has a shape."""
     midnight = datetime.now(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
-    moment = midnight
-    while moment < datetime.now(SHANGHAI) - timedelta(minutes=2):
-        hour = moment.hour + moment.minute / 60
-        sun = max(0.0, math.sin((hour - 6) / 12 * math.pi))
-        storage = -150 if 11 <= hour < 13 else 200 if 18 <= hour < 21 else 0
-        readings = balanced(1_960 * sun, 1_100 + 900 * sun, 250 + 150 * math.sin(hour), storage)
-        feed.write(readings, int(moment.timestamp() * 1000))
-        moment += timedelta(minutes=5)
+    passed = datetime.now(SHANGHAI) - timedelta(minutes=2) - midnight
+    moments = [midnight + timedelta(minutes=at) for at in range(0, math.ceil(passed / timedelta(minutes=1)), 5)]
+    told = [_of_the_hour(moment.hour + moment.minute / 60) for moment in moments]
+    for device, signals in balanced(0, 0, 0, 0).items() if told else ():
+        columns = {name: [each[device][name] for each in told] for name in signals}
+        feed.series(device, [int(moment.timestamp() * 1000) for moment in moments], **columns)
     feed.maintain()
+
+
+def _of_the_hour(hour: float) -> dict[str, dict[str, float]]:
+    sun = max(0.0, math.sin((hour - 6) / 12 * math.pi))
+    storage = -150 if 11 <= hour < 13 else 200 if 18 <= hour < 21 else 0
+    return balanced(1_960 * sun, 1_100 + 900 * sun, 250 + 150 * math.sin(hour), storage)
 
 
 @pytest.fixture
