@@ -28,7 +28,7 @@ from parkgrid_metering import registers, rounds
 from parkgrid_simulators import history
 from parkgrid_simulators.scenario import SCENARIOS, Scenario, load_scenario
 from tests.accounting.clusters_feed import OUTPUT_100M, accounts_file, workbook
-from tests.ingest.readings import class_rows, drain
+from tests.ingest.readings import class_rows, drain_history
 
 DAY_MS, QUARTER_MS, MINUTE_MS = 86_400_000, 900_000, 60_000
 DAYS = 31
@@ -56,7 +56,7 @@ def fill(dsn: str, folder: Path) -> datetime:
         _prefill(store, dsn, scenarios, HistorySpan(end_ms - DAYS * DAY_MS, end_ms, fine_from_ms=fine_ms))
         for park in ACCOUNTS:
             _second_gateway(store, park, end_ms)
-        drain(store)
+        drain_history(store)
     with psycopg.connect(dsn, autocommit=True) as connection:
         rounds.run_rounds(connection, now_ms)
         for park, account in ACCOUNTS.items():

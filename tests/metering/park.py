@@ -16,7 +16,7 @@ from parkgrid_ingest.store import Store
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_ingest.store.settings import StoreSettings
 from parkgrid_metering.rounds import Report, run_rounds
-from tests.ingest.readings import Reading, class_rows, drain
+from tests.ingest.readings import Reading, class_rows, drain_history
 from tests.logins import acting
 
 PARK = Gateway("gaoxin-nan", "gw-1")
@@ -81,7 +81,7 @@ class Metering:
 
     def metered(self, now_ms: int = METERED_AT) -> Report:
         """Maintain, then meter, until nothing is left."""
-        drain(self.store, now_ms)
+        drain_history(self.store, now_ms)
         with psycopg.connect(acting(self.dsn, "accounting"), autocommit=True) as connection:
             return run_rounds(connection, now_ms)
 
