@@ -21,13 +21,13 @@ import psycopg
 
 from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
+from parkgrid_contract.leash import leash
 from parkgrid_contract.time import SystemClock, from_ms
 from parkgrid_demo.prefill_rows import BATCH_MS, Part, Task, make
 from parkgrid_edge.delivery.uplink import agent_version
 from parkgrid_ingest.rows import BatchHeader, Commit
 from parkgrid_ingest.store import Known, Park, Store
 from parkgrid_metering.catching_up import Progress, quiet, rolling_up
-from parkgrid_servers import process
 from parkgrid_simulators import history
 from parkgrid_simulators.plant import SimulatedDevice
 from parkgrid_simulators.scenario import Scenario
@@ -291,7 +291,7 @@ def _begin_to_work() -> None:
     """
     os.nice(_BEHIND)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    process.leash(signal.SIGTERM)()
+    leash(signal.SIGTERM)()
 
 
 def _parts(workers: Executor | None, jobs: Sequence[_Job], span: HistorySpan) -> Iterator[tuple[_Job, Part]]:

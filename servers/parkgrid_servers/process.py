@@ -1,23 +1,21 @@
 """One child process on a leash: it dies with its parent, runs as a stated user and is ended by its own pid."""
 
-import ctypes
 import os
 import pwd
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from parkgrid_contract.leash import leash
 from parkgrid_servers.unprivileged import Start, start_as
 
 Process = subprocess.Popen[bytes]
-_PR_SET_PDEATHSIG = 1
 _ATTEMPTS = 100
 _LAST_PORT = 65_535
-_C_LIBRARY = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +63,6 @@ def stop(process: Process, stop_signal: signal.Signals, patience_s: float = 20.0
         except subprocess.TimeoutExpired:
             process.kill()
     return process.wait()
-
-
-def leash(death_signal: signal.Signals) -> Callable[[], None]:
-    """A function for a new child: the kernel sends it `death_signal` when the thread that started it ends (Linux)."""
-    prctl = getattr(_C_LIBRARY, "prctl", None)
-    number = int(death_signal)
-
-    def hold() -> None:
-        if prctl is not None:
-            prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
-
-    return hold
 
 
 def free_port() -> int:

@@ -1,9 +1,12 @@
 """A small MQTT broker for tests, on this machine only: mosquitto where it is installed, else amqtt.
 
-Everybody on the machine may connect and do everything; what it holds is gone when it ends.
+Everybody on the machine may connect and do everything; what it holds is gone when it ends. It ends with the process
+that started it, even when that one is killed.
 """
 
+import getpass
 import importlib.util
+import signal
 import socket
 import subprocess
 import sys
@@ -14,9 +17,11 @@ from types import TracebackType
 from typing import Self
 
 from parkgrid_contract.broker_probe import find_mosquitto, listens
+from parkgrid_contract.leash import leash
 
 _START_PATIENCE_S, _STOP_PATIENCE_S = 60.0, 10.0
 _MOSQUITTO = """\
+user {user}
 listener {port} 127.0.0.1
 allow_anonymous true
 persistence false
@@ -25,6 +30,7 @@ max_packet_size 2097152
 log_dest stderr
 connection_messages false
 """
+"""The user is who starts it: a change of user would take it off its leash."""
 
 
 class BrokerMissingError(Exception):
@@ -77,7 +83,7 @@ def start_broker(folder: Path, prefer: str | None = None) -> Broker:
     program = None if prefer == "amqtt" else find_mosquitto()
     if program:
         configuration = folder / "mosquitto.conf"
-        configuration.write_text(_MOSQUITTO.format(port=port), "utf-8")
+        configuration.write_text(_MOSQUITTO.format(user=getpass.getuser(), port=port), "utf-8")
         return _started("mosquitto", [program, "-c", str(configuration)], folder, port)
     if importlib.util.find_spec("amqtt") is None:
         raise BrokerMissingError(
@@ -89,7 +95,13 @@ def start_broker(folder: Path, prefer: str | None = None) -> Broker:
 def _started(kind: str, command: list[str], folder: Path, port: int) -> Broker:
     log = folder / f"{kind}.log"
     with log.open("ab") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            preexec_fn=leash(signal.SIGTERM),  # noqa: PLW1509  (one prctl call)
+        )
     broker = Broker("127.0.0.1", port, kind, process)
     deadline = time.monotonic() + _START_PATIENCE_S
     while not listens(broker.host, port):

@@ -1,5 +1,9 @@
 """The broker of the fixture `parkgrid_broker`, where mosquitto is not installed."""
 
+import subprocess
+import sys
+import time
+
 import pytest
 from paho.mqtt import publish, subscribe
 
@@ -23,3 +27,24 @@ def test_none_at_all_is_explained_with_the_commands(tmp_path, monkeypatch) -> No
     monkeypatch.setattr(broker.importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(broker.BrokerMissingError, match=r'apt install mosquitto.*"parkgrid-simulators\[broker\]"'):
         broker.start_broker(tmp_path)
+
+
+_STARTS_ONE = """
+import sys
+from pathlib import Path
+from parkgrid_simulators.broker import start_broker
+print(start_broker(Path(sys.argv[1])).port, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_it_ends_with_a_run_that_is_killed(tmp_path) -> None:
+    command = [sys.executable, "-c", _STARTS_ONE, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
+        port = int(run.stdout.readline())
+        assert listens("127.0.0.1", port)
+        run.kill()
+    deadline = time.monotonic() + 30
+    while listens("127.0.0.1", port):
+        assert time.monotonic() < deadline, "the broker outlived the run that started it"
+        time.sleep(0.05)
