@@ -155,7 +155,7 @@ def test_old_values_turn_grey_and_say_their_age(park: Feed, serve: Serve, visit:
     assert fresh != grey
     red, green, blue = (int(part) for part in grey.removeprefix("rgb(").removesuffix(")").split(","))
     assert max(red, green, blue) - min(red, green, blue) < 40
-    assert "old" in (seen.page.text_content('[data-part="pv"] .label-note') or "")
+    seen.until("document.querySelector(`[data-part='pv'] .label-note`)?.textContent.includes('old')")
     # In the past tense, with the instant that the value is of.
     seen.until("document.querySelector('.answer').textContent.match(/^At [0-9:]{8} Gaoxin South drew /) !== null")
     assert seen.number("pv") == "1.96 MW"
