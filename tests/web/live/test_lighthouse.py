@@ -26,6 +26,7 @@ POWERS = {
 }
 
 
+@pytest.mark.alone
 @pytest.mark.timing
 def test_lighthouse_is_content_with_the_park(
     feed: Feed, serve: Callable[..., Any], built_page: Path, tmp_path: Path, record_property: Callable[..., None]
