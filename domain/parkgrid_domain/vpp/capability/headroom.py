@@ -13,6 +13,9 @@ Limit: TypeAlias = Literal[
     "plan",  # nothing more is planned that could be left out
     "least_load",  # what a load needs in any case
     "transformer",  # what the transformer carries
+    "notice",  # it is too late to tell it
+    "recovery",  # it recovers from an event
+    "unknown",  # no forecast, or no state of charge: nothing is promised
 ]
 """What limits a capability; the words for people are in the page and the reports."""
 
