@@ -47,6 +47,7 @@ BARS = {
     "drain_live_p99": Bar(2.0, "lower", "reading to committed, p99 of live while the backlog drains / idle"),
     "month_bill": Bar(10.0, "lower", "seconds for the month bills of 1,000 accounts from 15-minute intervals"),
     "vpp_statement_1000": Bar(2.0, "lower", "seconds for the statement of an event with 1,000 resources, sealed"),
+    "vpp_capability_1000": Bar(1.0, "lower", "seconds for the capability of a pool of 1,000 resources, 24 hours"),
     "page_pixel_p95": Bar(2.0, "lower", "seconds from a changed register to the frame that shows it, p95, read at 1 s"),
     "page_cores_100": Bar(1.0, "lower", "processor seconds of the api a second with 100 pages of a park open"),
     "page_year_ms": Bar(500.0, "lower", "milliseconds from the click to a year of one signal on the screen"),

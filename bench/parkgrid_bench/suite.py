@@ -13,6 +13,7 @@ from parkgrid_bench import (
     outbox,
     pages,
     rollup,
+    vpp_capability,
     vpp_statement,
     writing,
 )
@@ -43,6 +44,7 @@ def run(names: Sequence[str], folder: Path, pairs: int, broker: BrokerKind | Non
             ("drain", "drain_live_p99"): suite.drain,
             ("month_bill",): suite.month_bill,
             ("vpp_statement_1000",): suite.vpp_statement,
+            ("vpp_capability_1000",): suite.vpp_capability,
             ("page_pixel_p95",): suite.pixel,
             ("page_cores_100",): suite.open_pages,
             ("page_year_ms",): suite.year,
@@ -93,6 +95,9 @@ class _Suite:
 
     def vpp_statement(self) -> Iterator[Figure]:
         yield vpp_statement.measure(self._stack, self._pairs, self._tell)
+
+    def vpp_capability(self) -> Iterator[Figure]:
+        yield vpp_capability.measure(self._stack, self._pairs, self._tell)
 
     def pixel(self) -> Iterator[Figure]:
         yield pages.pixel(self._stack, self._pairs, self._tell)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from parkgrid_bench import month_bill, plant, vpp_statement, writing
+from parkgrid_bench import month_bill, plant, vpp_capability, vpp_statement, writing
 from parkgrid_bench.__main__ import main, table
 from parkgrid_bench.figures import BARS, Bar, Figure, Leg, finish, run_pairs
 from parkgrid_bench.stack import running_stack
@@ -19,7 +19,8 @@ from parkgrid_servers.broker import start
 NAMES = [
     *("ingest_1000", "ingest_200", "ingest_20", "latency_p50", "latency_p99", "outbox"),
     *("history_api", "rollup", "close_day", "edge_rss_mb", "modbus_requests", "drain", "drain_live_p99"),
-    *("month_bill", "vpp_statement_1000", "page_pixel_p95", "page_cores_100", "page_year_ms"),
+    *("month_bill", "vpp_statement_1000", "vpp_capability_1000"),
+    *("page_pixel_p95", "page_cores_100", "page_year_ms"),
 ]
 SPAN = plant.MeteredSpan(Gateway("p", "g"), 5, 11, 1_795_000_000_000, 500, 120)
 
@@ -165,12 +166,16 @@ def test_both_ways_store_the_same_rows(server_dir, monkeypatch):
     assert table([figure]).row_count == 1
 
 
-def test_month_bills_hold_what_the_database_says(server_dir):
+def test_bills_and_a_pool_hold_what_the_database_says(server_dir):
     with running_stack(server_dir) as stack:
         figure = month_bill.measure(stack, 1, lambda _: None, accounts=3)
         assert figure.correct
         assert len(figure.ratios) == 1
         assert stack.query("SELECT count(*) FROM public.interval_energy WHERE park = 'bench-bills'") == [(3 * 2976,)]
+        # The same stack, because each costs seconds to start.
+        pool = vpp_capability.measure(stack, 1, lambda _: None, resources=12)
+        assert pool.correct
+        assert len(pool.ratios) == 1
 
 
 def test_a_statement_moves_what_the_database_says(server_dir):

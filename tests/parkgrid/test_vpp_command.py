@@ -113,3 +113,16 @@ def test_the_registry_goes_out_and_in_by_file(pilot_dsn: str, tmp_path: Path) ->
     assert followed(pilot_dsn).operators["op-1"].name_zh == "新名称"
     gone = run("registry", "import", tmp_path / "gone.xlsx", "--by", "x", "--dsn", pilot_dsn, "--lang", "en")
     assert (gone.exit_code, "cannot be read" in gone.stderr) == (2, True)
+
+
+def test_capability_and_forecast_are_told(pilot_dsn: str) -> None:
+    told = run("capability", "--dsn", pilot_dsn, "--at", "2026-06-24T14:07+08:00", "--json")
+    found = json.loads(told.stdout)
+    assert (found["of"], found["start"], len(found["quarters"])) == ("pool", "2026-06-24T06:00:00+00:00", 96)
+    # Nothing was read in this store, so nothing is promised.
+    assert found["quarters"][50]["up_limit"] == "unknown"
+    lines = run("capability", "load-1", "--dsn", pilot_dsn).stdout.splitlines()
+    assert (len(lines), lines[-1]) == (26, "confidence not known")
+    wrong = run("capability", "load-9", "--dsn", pilot_dsn)
+    assert (wrong.exit_code, "'load-9' is no active resource, transformer or park" in wrong.stderr) == (1, True)
+    assert run("forecast", "--dsn", pilot_dsn).stdout == "no forecasts\n"

@@ -6,10 +6,11 @@ An event whose step fails is logged and named in a metric, waits a while and is 
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 import structlog
@@ -21,6 +22,7 @@ from parkgrid_database.connection import Connection
 from parkgrid_database.errors import SetupError, StoreError, translated
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_vpp.errors import LedgerError, PilotError
+from parkgrid_vpp.forecast import issue
 from parkgrid_vpp.ledger import follow
 from parkgrid_vpp.settings import DatabaseSettings, VppSettings
 from parkgrid_vpp.statements import statement
@@ -29,6 +31,8 @@ from parkgrid_vpp.steps import Steps, Waits
 _log = structlog.get_logger("vpp.service")
 _BACK_OFF_FIRST_S = 0.2
 _BACK_OFF_MOST_S = 5.0
+_FORECAST, _FORECAST_LOOK_S = "(forecast)", 60.0
+_T = TypeVar("_T")
 _MOST_STEPS = 20
 """Of one event in one look: more than a course has, so that one event never keeps the others waiting."""
 
@@ -109,6 +113,8 @@ class Service:
                 self._go_on(pilot, steps, event_id, now)
             if pilot.head is None:
                 follow(connection, pilot)
+        if now is not None and not self.stop.is_set():
+            self._forecast(connection, pilot, now)
         self.metrics.entries.set(0 if pilot.head is None else pilot.head.number)
 
     def _go_on(self, pilot: Pilot, steps: Steps, event_id: str, now: datetime) -> None:
@@ -121,16 +127,9 @@ class Service:
                 return
 
     def _step(self, steps: Steps, event_id: str, now: datetime) -> bool:
-        try:
-            came_to = steps.take(event_id, now)
-        except (StoreError, LedgerError, psycopg.OperationalError, psycopg.InterfaceError):
-            raise
-        except Exception as error:  # noqa: BLE001 - one event must not keep the others from going on
-            self._failed(event_id, error)
+        came_to = self._tried(event_id, lambda: steps.take(event_id, now))
+        if came_to is None:
             return False
-        if event_id in self._failing:
-            self._failing.discard(event_id)
-            self.metrics.failing.remove(event_id)
         if came_to:
             crash_point("vpp.stepped")
             self.metrics.steps.labels(came_to).inc()
@@ -139,6 +138,30 @@ class Service:
         if steps.pilot.events[event_id].reached == "settled":
             self._again[event_id] = time.monotonic() + self._settings.revise_every_s
         return False
+
+    def _forecast(self, connection: Connection, pilot: Pilot, now: datetime) -> None:
+        """Issue the forecasts that are due; a minute later is soon enough for the next look."""
+        if time.monotonic() < self._again.get(_FORECAST, 0.0):
+            return
+        issued = self._tried(_FORECAST, lambda: issue(connection, pilot, now))
+        if issued:
+            _log.info("forecast", resources=issued, at=now.isoformat())
+        if issued is not None:
+            self._again[_FORECAST] = time.monotonic() + _FORECAST_LOOK_S
+
+    def _tried(self, of: str, take: Callable[[], _T]) -> _T | None:
+        """What came of something; None where it failed, which is told and tried again later."""
+        try:
+            found = take()
+        except (StoreError, LedgerError, psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one event must not keep the others from going on
+            self._failed(of, error)
+            return None
+        if of in self._failing:
+            self._failing.discard(of)
+            self.metrics.failing.remove(of)
+        return found
 
     def _failed(self, event_id: str, error: Exception) -> None:
         self._again[event_id] = time.monotonic() + self._settings.try_again_s

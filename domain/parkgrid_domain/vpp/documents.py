@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from parkgrid_domain.vpp import forms
 from parkgrid_domain.vpp.baseline.curve import Applied
@@ -23,8 +23,10 @@ from parkgrid_domain.vpp.forms import (
     RegisterAddress,
     Sha256,
     Share,
+    SignedWatts,
     WattHours,
     Watts,
+    Whole,
 )
 from parkgrid_domain.vpp.settlement import Direction, Verdict
 
@@ -160,6 +162,37 @@ class Eligibility:
     rrmse_pct: Amount
     passes: bool
     why: Note
+
+
+@dataclass(frozen=True, slots=True)
+class HeldQuarter:
+    """A quarter hour of the hold of a capability test."""
+
+    mean_w: SignedWatts
+    accuracy: Percent
+    """1 - |change - commanded| / |commanded|: 1 where it did exactly what was agreed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityTest:
+    """An agreed step that a site carried out itself (可调节能力测试), with the power of every minute that counts."""
+
+    from_: datetime
+    """On the minute: when the step was to begin."""
+    step_w: SignedWatts
+    """Negative where less is to be drawn."""
+    hold_min: Annotated[int, Whole(15, 1440, 15)]
+    before_w: SignedWatts
+    """The mean of the minutes before."""
+    minutes_before_w: tuple[SignedWatts, ...]
+    minutes_w: tuple[SignedWatts, ...]
+    """From the step on: the hold, and what was read after it."""
+    first_response_min: Minutes | None
+    reached_min: Minutes | None
+    """When nine tenths of the step were done."""
+    quarters: tuple[HeldQuarter, ...]
+    rebound_w: SignedWatts | None
+    """After the hold, the largest deviation from the level before, against the step's direction positive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,6 +473,7 @@ AnyDocument: TypeAlias = (
     | Contract
     | Phase
     | Eligibility
+    | CapabilityTest
     | Event
     | State
     | Bid
@@ -458,6 +492,7 @@ KINDS: Mapping[str, type[Any]] = {
     "contract": Contract,
     "phase": Phase,
     "eligibility": Eligibility,
+    "test": CapabilityTest,
     "event": Event,
     "state": State,
     "bid": Bid,

@@ -100,6 +100,8 @@ RegisterAddress: TypeAlias = Annotated[
     str, Text(300, 7, r"[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*){3}", "park/gateway/device/signal")
 ]
 Watts: TypeAlias = Annotated[int, Whole(0, _MOST_W)]
+SignedWatts: TypeAlias = Annotated[int, Whole(-_MOST_W, _MOST_W)]
+"""Negative where a resource gives back, or draws less."""
 OfferedWatts: TypeAlias = Annotated[int, Whole(100, _MOST_W, 100)]
 """What is bid and awarded, in steps of 0.1 kW, so that a quarter hour of it is whole Wh."""
 WattHours: TypeAlias = Annotated[int, Whole(-_MOST_WH, _MOST_WH)]

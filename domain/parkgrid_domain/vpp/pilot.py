@@ -12,6 +12,7 @@ from parkgrid_domain.vpp.documents import (
     Award,
     Awards,
     Bid,
+    CapabilityTest,
     Contract,
     Dispute,
     Eligibility,
@@ -140,6 +141,8 @@ class Pilot:
     """By resource, in order."""
     eligibility: dict[str, Eligibility] = field(default_factory=dict)
     """By resource, the latest."""
+    tests: dict[str, list[CapabilityTest]] = field(default_factory=dict)
+    """By resource, in order."""
     events: dict[str, EventBook] = field(default_factory=dict)
     statements: dict[str, tuple[EventBook, Entry, Statement]] = field(default_factory=dict)
     """By their identifier."""
@@ -169,6 +172,8 @@ class Pilot:
                 self._bind(entry.subject, document)
         elif isinstance(document, Phase):
             self.phases.setdefault(entry.subject, []).append(document)
+        elif isinstance(document, CapabilityTest):
+            self.tests.setdefault(entry.subject, []).append(document)
         elif isinstance(document, Event):
             self.events[entry.subject] = EventBook(entry.subject, document, entry)
         else:

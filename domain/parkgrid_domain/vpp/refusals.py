@@ -10,6 +10,7 @@ from parkgrid_domain.vpp.documents import (
     AdjustedAward,
     Awards,
     Bid,
+    CapabilityTest,
     Dispute,
     Eligibility,
     Event,
@@ -56,6 +57,19 @@ def _eligibility(pilot: Pilot, subject: str, found: Eligibility, _at: datetime) 
         yield f"the resource {subject} is not registered"
     if found.digest not in pilot.rules:
         yield f"the text of the baseline {found.rule} ({found.digest}) is not in the ledger: write it first"
+
+
+def _test(pilot: Pilot, subject: str, test: CapabilityTest, at: datetime) -> Iterator[str]:
+    if subject not in pilot.resources:
+        yield f"the resource {subject} is not registered"
+    if pilot.phase(subject) in ("", "left"):
+        yield f"{subject} is {pilot.phase(subject) or 'not yet registered for the pilot'}: it is not tested"
+    if test.from_.second or test.step_w == 0:
+        yield "a test begins on a minute, and its step is more or less than 0"
+    if len(test.minutes_w) < test.hold_min or not test.minutes_before_w:
+        yield f"a test keeps the minutes before it and at least the {test.hold_min} of its hold"
+    elif test.from_ + timedelta(minutes=len(test.minutes_w)) > at:
+        yield f"the last minute of a test that began at {test.from_} is not over"
 
 
 def _event(pilot: Pilot, subject: str, event: Event, _at: datetime) -> Iterator[str]:
@@ -235,6 +249,7 @@ def _dispute(pilot: Pilot, subject: str, dispute: Dispute, _at: datetime) -> Ite
 _CHECKS: Mapping[type, Callable[[Pilot, str, Any, datetime], Iterator[str]]] = {
     Rules: _rules,
     Eligibility: _eligibility,
+    CapabilityTest: _test,
     Event: _event,
     Bid: _bid,
     OptOut: _opt_out,

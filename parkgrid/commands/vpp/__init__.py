@@ -5,6 +5,7 @@ import typer
 from parkgrid.commands.vpp import (
     acts,
     calling,
+    capability,
     disputes,
     events,
     ledger,
@@ -25,6 +26,9 @@ app = typer.Typer(
 )
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(registry_file.app, name="registry")
+app.command("capability")(capability.capability)
+app.command("forecast")(capability.forecast)
+app.command("test")(capability.judge_step)
 app.command("phase")(registry.phase)
 app.command("bundle")(proof.bundle)
 app.command("verify")(proof.verify)

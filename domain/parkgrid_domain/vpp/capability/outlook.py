@@ -105,12 +105,10 @@ def _unknown() -> Outlook:
     return Outlook(nothing, nothing, np.zeros(SLOTS))
 
 
-def _least(*sides: tuple[Kw | float, Limit]) -> tuple[Kw, Codes]:
+def _lesser(one: Kw, limit: Limit, other: Kw | float, other_limit: Limit) -> tuple[Kw, Codes]:
     """The side that limits in each slot; of equal ones the first. Never below 0."""
-    rows = np.stack([np.broadcast_to(np.asarray(kw, np.float64), SLOTS) for kw, _ in sides])
-    place = rows.argmin(axis=0)
-    codes = np.array([_CODE[limit] for _, limit in sides], np.int8)[place]
-    return np.maximum(rows[place, np.arange(SLOTS)], 0.0), codes
+    codes = np.where(one <= other, _CODE[limit], _CODE[other_limit]).astype(np.int8)
+    return np.maximum(np.minimum(one, other), 0.0), codes
 
 
 def _storage(declared: Declared, plant: Storage, soc_pct: float, promises: Sequence[Promise]) -> Outlook:
@@ -144,7 +142,7 @@ def _promised(promises: Sequence[Promise]) -> tuple[Kw, Kw, Kw]:
 
 def _battery_side(energy: Kw, reserved: Kw, hold_h: float, most_kw: float, planned: Kw) -> Direction:
     busy = np.maximum(0, planned)
-    kw, limit = _least((most_kw - busy, "power"), (energy / hold_h, "energy"))
+    kw, limit = _lesser(most_kw - busy, "power", energy / hold_h, "energy")
     limit[(limit == _CODE["energy"]) & (reserved > 0)] = _CODE["reserved"]
     limit[(limit == _CODE["power"]) & (busy > 0)] = _CODE["reserved"]
     minutes = np.divide(energy * 60, kw, out=np.zeros(SLOTS), where=kw > 0)
@@ -154,26 +152,34 @@ def _battery_side(energy: Kw, reserved: Kw, hold_h: float, most_kw: float, plann
 def _load(declared: Declared, forecast_kw: Kw, promises: Sequence[Promise]) -> Outlook:
     """Less is drawn as far as something is drawn during all of the hold; more as far as is declared."""
     drawn, known = _lowest(forecast_kw, declared)
-    busy_up, busy_down = (
-        sum((np.where(_within(each), each.kw, 0.0) for each in promises if each.up is up), np.zeros(SLOTS))
-        for up in (True, False)
-    )
-    up_kw, up_limit = _least((declared.up_kw - busy_up, "power"), (drawn - busy_up, "plan"))
-    down_kw, down_limit = _least((declared.down_kw - busy_down, "power"))
-    up_limit[(busy_up > 0)] = _CODE["reserved"]
-    down_limit[(busy_down > 0)] = _CODE["reserved"]
+    busy_up, busy_down = _busy(promises, up=True), _busy(promises, up=False)
+    up_kw, up_limit = _lesser(declared.up_kw - busy_up, "power", drawn - busy_up, "plan")
+    down_kw = np.maximum(declared.down_kw - busy_down, 0.0)
+    down_limit = np.where(busy_down > 0, _CODE["reserved"], _CODE["power"]).astype(np.int8)
+    if promises:
+        up_limit[busy_up > 0] = _CODE["reserved"]
     up = _where_known(Direction(up_kw, up_limit, _held(declared, up_kw)), known)
     down = _where_known(Direction(down_kw, down_limit, _held(declared, down_kw)), known)
-    return Outlook(up, down, np.nan_to_num(forecast_kw[:SLOTS]))
+    return Outlook(up, down, _planned(forecast_kw))
+
+
+def _busy(promises: Sequence[Promise], *, up: bool) -> Kw:
+    """What is promised in one direction."""
+    return sum((np.where(_within(each), each.kw, 0.0) for each in promises if each.up is up), np.zeros(SLOTS))
+
+
+def _planned(forecast_kw: Kw) -> Kw:
+    first = forecast_kw[:SLOTS]
+    return np.where(np.isnan(first), 0.0, first)
 
 
 def _sun(declared: Declared, forecast_kw: Kw) -> Outlook:
     """Curtailment gives less than the sun allows during all of the hold; never more."""
     given, known = _lowest(-forecast_kw, declared)
-    kw, limit = _least((declared.down_kw, "power"), (given, "plan"))
+    kw, limit = _lesser(np.full(SLOTS, declared.down_kw), "power", given, "plan")
     nothing = Direction(np.zeros(SLOTS), np.full(SLOTS, _CODE["plan"], np.int8), np.zeros(SLOTS))
     down = _where_known(Direction(kw, limit, _held(declared, kw)), known)
-    return Outlook(nothing, down, np.nan_to_num(forecast_kw[:SLOTS]))
+    return Outlook(nothing, down, _planned(forecast_kw))
 
 
 def _lowest(forecast_kw: Kw, declared: Declared) -> tuple[Kw, NDArray[np.bool_]]:
@@ -190,6 +196,8 @@ def _held(declared: Declared, kw: Kw) -> Kw:
 
 
 def _where_known(side: Direction, known: NDArray[np.bool_]) -> Direction:
+    if known.all():
+        return side
     limit = np.where(known, side.limit, _CODE["unknown"]).astype(np.int8)
     return Direction(np.where(known, side.kw, 0.0), limit, np.where(known, side.minutes, 0.0))
 
@@ -210,6 +218,8 @@ def _called(declared: Declared, free: Outlook, promises: Sequence[Promise]) -> O
 
 
 def _never(side: Direction, there: NDArray[np.bool_], limit: Limit) -> Direction:
+    if not there.any():
+        return side
     kw, minutes = np.where(there, 0.0, side.kw), np.where(there, 0.0, side.minutes)
     return Direction(kw, np.where(there, _CODE[limit], side.limit).astype(np.int8), minutes)
 
@@ -234,21 +244,16 @@ def together(members: Iterable[Outlook], limit_kw: float | None = None) -> Outlo
 
 def _sum(sides: Sequence[Direction], most: Kw) -> Direction:
     """The sum, limited; named is what limits the larger part, and held is as long as all of it can be held."""
-    total, weight = np.zeros(SLOTS), np.zeros((len(LIMITS), SLOTS))
-    minutes = np.full(SLOTS, inf)
-    slots = np.arange(SLOTS)
-    for each in sides:
-        total += each.kw
-        weight[each.limit, slots] += each.kw
-        minutes = np.where(each.kw > 0, np.minimum(minutes, each.minutes), minutes)
-    # Where nothing can be done, the reason of most members.
-    votes = np.zeros_like(weight)
-    for each in sides:
-        votes[each.limit, slots] += 1
-    limit = np.where(total > 0, weight.argmax(axis=0), votes.argmax(axis=0)).astype(np.int8)
     if not sides:
-        limit[:] = _CODE["plan"]
+        return Direction(np.zeros(SLOTS), np.full(SLOTS, _CODE["plan"], np.int8), np.zeros(SLOTS))
+    kw = np.stack([each.kw for each in sides])
+    limits, minutes = np.stack([each.limit for each in sides]), np.stack([each.minutes for each in sides])
+    total = kw.sum(axis=0)
+    # Where nothing can be done, the reason of most members.
+    weights = np.where(total > 0, kw, 1.0)
+    limit = np.stack([(weights * (limits == code)).sum(axis=0) for code in range(len(LIMITS))]).argmax(axis=0)
     bound = most < total
-    kw = np.maximum(0, np.where(bound, most, total))
     limit[bound] = _CODE["transformer"]
-    return Direction(kw, limit, np.where(kw > 0, np.minimum(minutes, _DAY_MIN), 0.0))
+    kept = np.maximum(0, np.where(bound, most, total))
+    shortest = np.where(kw > 0, minutes, _DAY_MIN).min(axis=0)
+    return Direction(kept, limit.astype(np.int8), np.where(kept > 0, shortest, 0.0))
