@@ -1,0 +1,1 @@
+"""A demonstration of the pilot: three parks that answer two calls, over Modbus, broker and store."""
