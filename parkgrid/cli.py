@@ -15,6 +15,7 @@ from parkgrid.commands import (
     bill,
     clusters,
     dashboards,
+    demo,
     gateway,
     influx,
     measured,
@@ -62,6 +63,7 @@ app.add_typer(influx.app, name="influx")
 app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(report.app, name="report")
 app.add_typer(vpp.app, name="vpp")
+app.add_typer(demo.app, name="demo")
 app.command("trace")(trace.trace)
 app.command("import")(measured.import_command)
 app.command("show")(measured.show)

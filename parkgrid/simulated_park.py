@@ -19,7 +19,7 @@ from parkgrid_contract.time import AcceleratedClock
 from parkgrid_ingest.store import Park
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_ingest.store.settings import StoreSettings
-from parkgrid_servers import unprivileged
+from parkgrid_servers import process, unprivileged
 from parkgrid_simulators.scenario import DEFAULT, Scenario, load_scenario
 
 GATEWAY = "gw-1"
@@ -34,12 +34,15 @@ PORTS = 40
 class SimulatedPark:
     """One simulated park; the first of a run has the plain file names, which it had when there was only one."""
 
-    def __init__(self, scenario: Path, data_dir: Path, *, first: bool, ledger: Path | None) -> None:
+    def __init__(
+        self, scenario: Path, data_dir: Path, *, first: bool, ledger: Path | None, control: bool = False
+    ) -> None:
         self.path = scenario
         self.scenario: Scenario = load_scenario(scenario)
         self.ledger = ledger
         self._suffix = "" if scenario.stem in _PLAIN else f"-{self.scenario.park}"
         self._first = first
+        self._control_port = process.free_port() if control else None
         self._data_dir = data_dir
         # Root's simulators and agents are somebody else, who writes in a folder of its own.
         self._own = data_dir
@@ -65,6 +68,11 @@ class SimulatedPark:
         return self._own / f"park{self._suffix}.json"
 
     @property
+    def control_url(self) -> str:
+        """Where its control port answers, if it has one."""
+        return f"http://127.0.0.1:{self._control_port}"
+
+    @property
     def edge_file(self) -> Path:
         """The settings of its agent."""
         return self._data_dir / f"edge{self._suffix}.toml"
@@ -81,6 +89,8 @@ class SimulatedPark:
         self._hand_over()
         arguments = ["parkgrid_simulators", "--endpoints-out", str(endpoints), "--port-base", str(ports)]
         arguments += ["--scenario", str(self._readable_scenario()), "--state", str(self.state)]
+        if self._control_port is not None:
+            arguments += ["--control-port", str(self._control_port)]
         if clock:
             arguments += ["--wall-start-ms", str(clock.wall_start_ms), "--start-ms", str(clock.start_ms)]
             arguments += ["--speed", str(clock.speed)]

@@ -1,0 +1,36 @@
+"""`parkgrid demo vpp`: from a call to a statement that a stranger computes again, over Modbus, broker and store."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.process, pytest.mark.database]
+
+
+def demonstrated(folder: Path, *options: str) -> dict[str, object]:
+    command = [sys.executable, "-m", "parkgrid", "demo", "vpp", "--data-dir", str(folder), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1_800, check=False)
+    assert done.returncode == 0, done.stderr[-4_000:] + done.stdout[-2_000:]
+    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_one_park_from_a_call_to_a_statement(server_dir: Path) -> None:
+    told = demonstrated(server_dir / "demo", "--short")
+    assert told["verified"] is True
+    assert told["differences"] == []
+    assert told["verdicts"] == {"delivered": 4, "partial": 4, "not_delivered": 4, "unverified": 4}
+    (bundle,) = told["bundles"]  # type: ignore[misc]
+    assert (Path(bundle).parent / "centre.pub").is_file()
+
+
+@pytest.mark.nightly
+def test_three_parks_and_two_calls(server_dir: Path) -> None:
+    told = demonstrated(server_dir / "demo")
+    assert told["verified"] is True
+    assert told["differences"] == []
+    assert all(told["verdicts"].values())  # type: ignore[attr-defined]
+    assert len(told["statements"]) == len(told["bundles"]) == 3  # type: ignore[arg-type]
