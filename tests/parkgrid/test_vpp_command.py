@@ -1,7 +1,7 @@
 """`parkgrid vpp` as people type it: acts in the ledger with their name, refusals in words."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psycopg
@@ -126,3 +126,25 @@ def test_capability_and_forecast_are_told(pilot_dsn: str) -> None:
     wrong = run("capability", "load-9", "--dsn", pilot_dsn)
     assert (wrong.exit_code, "'load-9' is no active resource, transformer or park" in wrong.stderr) == (1, True)
     assert run("forecast", "--dsn", pilot_dsn).stdout == "no forecasts\n"
+
+
+def test_a_baseline_is_tried_over_a_year_and_the_result_is_in_the_ledger(pilot_dsn: str) -> None:
+    done = run("eligibility", "--by", "Li Wei", "--to", "2026-06-30", "--dsn", pilot_dsn)
+    assert (done.exit_code, done.output.startswith("load-1: nothing was drawn on these days (0 days")) == (0, True)
+    found = followed(pilot_dsn).eligibility["load-1"]
+    assert (found.to, found.passes) == (date(2026, 6, 30), False)
+    for arguments, says in (
+        (["storage-1"], "storage-1 settles on its own meter"),
+        (["load-9"], "load-9 is not registered"),
+        (["--class", "weekly"], "'weekly' is not a notice class"),
+        (["--pack", "mine"], "'mine' is no settlement pack"),
+    ):
+        assert says in run("eligibility", *arguments, "--by", "x", "--dsn", pilot_dsn).stderr
+
+
+def test_a_replay_writes_nothing(pilot_dsn: str) -> None:
+    before = followed(pilot_dsn).head
+    done = run("replay", "op-1", "--pack", "sichuan-like-2023", "--dsn", pilot_dsn)
+    assert done.output == "模拟 / simulation: 0 awards under sichuan-like-2023: 0 yuan\n"
+    assert followed(pilot_dsn).head == before
+    assert "'op-9' is not an operator: one of op-1, op-2" in run("replay", "op-9", "--dsn", pilot_dsn).stderr

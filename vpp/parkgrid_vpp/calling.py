@@ -91,6 +91,18 @@ def call(pilot: Pilot, wanted: Call, now: datetime) -> list[Act]:
     return [*new, Act(event_id, event)]
 
 
+def baseline_text(pilot: Pilot, name: str) -> str:
+    """The text of a baseline: as it ships, else as the ledger holds it. Raises `PilotError` for neither."""
+    shipped = packaged("parkgrid_domain.vpp", "baselines")
+    known = {each.id: each.text for each in pilot.rules.values() if each.type == "baseline"}
+    text = shipped[name] if name in shipped else known.get(name)
+    if text is None:
+        raise PilotError(
+            f"no baseline {name!r}, which a resource names: one of {', '.join(shipped)}, or one in the ledger"
+        )
+    return text
+
+
 def watts(kw: Decimal, what: str) -> int:
     """W of kW in steps of 0.1 kW. Raises `PilotError` for any other number."""
     tenths = kw * 10
@@ -102,15 +114,9 @@ def watts(kw: Decimal, what: str) -> int:
 def _rules(pilot: Pilot, wanted: Call, start: datetime) -> Iterator[tuple[str, Rules]]:
     """The texts of a call: its pack, the baselines of resources under its targets, calendars back to the look-back."""
     yield wanted.pack.digest, Rules("pack", wanted.pack.pack_id, wanted.pack.text)
-    shipped = packaged("parkgrid_domain.vpp", "baselines")
-    known = {each.id: each.text for each in pilot.rules.values() if each.type == "baseline"}
     under = (each for name, each in pilot.resources.items() if pilot.under(name, wanted.targets))
     for name in sorted({each.baseline for each in under} - {ZERO}):
-        text = shipped[name] if name in shipped else known.get(name)
-        if text is None:
-            raise PilotError(
-                f"no baseline {name!r}, which a resource names: one of {', '.join(shipped)}, or one in the ledger"
-            )
+        text = baseline_text(pilot, name)
         yield version_of(text), Rules("baseline", name, text)
     local = start.astimezone(ZoneInfo(wanted.zone)).date()
     years = _calendars()

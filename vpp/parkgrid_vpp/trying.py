@@ -9,17 +9,19 @@ from zoneinfo import ZoneInfo
 
 from parkgrid_database.connection import Connection
 from parkgrid_domain import calendar
-from parkgrid_domain.vpp.baseline.rule import BaselineRule
-from parkgrid_domain.vpp.documents import ZERO, Award, Eligibility, Resource
+from parkgrid_domain.vpp.baseline.rule import BaselineRule, read_rule
+from parkgrid_domain.vpp.documents import ZERO, Award, Eligibility, Resource, Rules
 from parkgrid_domain.vpp.eligibility import USUAL_HOURS, Hours, days_of, rests_on, tried
 from parkgrid_domain.vpp.pack import Pack
 from parkgrid_domain.vpp.pilot import EventBook, Pilot
 from parkgrid_domain.vpp.quarters import quarters_of
 from parkgrid_domain.vpp.settlement import Verdict
 from parkgrid_domain.vpp.statement import Identity, Member, statement
+from parkgrid_vpp.calling import baseline_text
 from parkgrid_vpp.errors import PilotError
 from parkgrid_vpp.evidence import read
 from parkgrid_vpp.freezing import adjusted_resource, answered, frozen_resource, pasts_of, resource_of
+from parkgrid_vpp.ledger import Act
 from parkgrid_vpp.rules import EventRules
 from parkgrid_vpp.settling import Basis, quarters_of_resource
 
@@ -57,10 +59,7 @@ def eligibility(
 
     Raises `PilotError` for a resource that is not registered or that settles on its own meter.
     """
-    resource = pilot.resources.get(name)
-    if resource is None or resource.baseline == ZERO:
-        lacks = "is not registered" if resource is None else "settles on its own meter and needs no baseline"
-        raise PilotError(f"the resource {name} {lacks}")
+    resource = loads(pilot, [name])[name]
     china, hours = calendar.packaged(), usual_hours(pilot, notice_class)
     first = last - _YEAR + timedelta(days=1)
     earliest = date(min(china.years), 1, 1) + timedelta(days=rule.look_back_days)
@@ -71,6 +70,40 @@ def eligibility(
     evidence = read(connection, {term.register for term in resource.meter}, quarters)
     load = evidence.metered(resource.meter, quarters).load(zone)
     return tried(resource.baseline, rule, pack, load, china, days, hours, answered(pilot).get(name, ()))
+
+
+def acts_of(
+    connection: Connection,
+    pilot: Pilot,
+    names: Sequence[str],
+    pack: Pack,
+    notice_class: str,
+    last: date,
+    zone: ZoneInfo,
+) -> list[Act]:
+    """The `eligibility` of resources, each by the rule that it names, after the rules that the ledger lacks."""
+    rules: dict[str, Act] = {}
+    found = []
+    for name in names:
+        baseline = loads(pilot, [name])[name].baseline
+        text = baseline_text(pilot, baseline)
+        rule = read_rule(text, f"{baseline}.toml")
+        if rule.digest not in pilot.rules:
+            rules[rule.digest] = Act(rule.digest, Rules("baseline", baseline, text))
+        found.append(Act(name, eligibility(connection, pilot, name, rule, pack, notice_class, last, zone)))
+    return [*rules.values(), *found]
+
+
+def loads(pilot: Pilot, names: Sequence[str] = ()) -> dict[str, Resource]:
+    """The resources of these names, or all, that are measured against a baseline. Raises `PilotError` for another."""
+    if not names:
+        return {name: each for name, each in pilot.resources.items() if each.baseline != ZERO}
+    for name in names:
+        resource = pilot.resources.get(name)
+        if resource is None or resource.baseline == ZERO:
+            lacks = "is not registered" if resource is None else "settles on its own meter and needs no baseline"
+            raise PilotError(f"the resource {name} {lacks}")
+    return {name: pilot.resources[name] for name in names}
 
 
 def usual_hours(pilot: Pilot, notice_class: str) -> Hours:

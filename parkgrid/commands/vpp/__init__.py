@@ -13,6 +13,7 @@ from parkgrid.commands.vpp import (
     registry,
     registry_file,
     running,
+    trying,
 )
 
 app = typer.Typer(
@@ -43,4 +44,6 @@ app.command("acknowledge")(acts.acknowledge)
 app.command("cancel")(acts.cancel)
 app.command("supersede")(acts.supersede)
 app.add_typer(disputes.app, name="dispute")
+app.command("eligibility")(trying.eligibility)
+app.command("replay")(trying.replay)
 app.command("run")(running.run)

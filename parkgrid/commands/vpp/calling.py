@@ -75,7 +75,7 @@ def call(
 
     def action(connection: "Connection", pilot: "Pilot") -> None:
         wanted = Call(
-            *(event, direction, kw, instants[0], instants[1], tuple(targets or ()), _pack(pack), setup, kind),
+            *(event, direction, kw, instants[0], instants[1], tuple(targets or ()), settlement_pack(pack), setup, kind),
             *(name_zh, name_en, instants[2], instants[3]),
         )
         acts = acts_of(pilot, wanted, datetime.now(UTC))
@@ -105,7 +105,8 @@ def _local(text: str | None) -> datetime | None:
     return (found if found.tzinfo else found.replace(tzinfo=SHANGHAI)).astimezone(UTC)
 
 
-def _pack(name: str) -> "Pack":
+def settlement_pack(name: str) -> "Pack":
+    """A pack that ships, or that of a file. Raises `PilotError` for neither, `SettingsError` for mistakes in a file."""
     from parkgrid_domain.vpp.pack import published, read_pack
     from parkgrid_vpp.errors import PilotError
 
