@@ -37,8 +37,11 @@ _NO_NEED_TO_LAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writ
 LONGEST_FIRST = (
     "tests/parkgrid/test_replay_year.py",
     "tests/faults/test_rounds.py",
-    "tests/web/test_views.py",
     "tests/parkgrid/test_up.py",
+    "tests/web/test_views.py",
+    "tests/web/test_page.py",
+    "tests/dashboards/test_check.py",
+    "tests/accounting/audit/test_audit.py",
 )
 """Files that take minutes: the last one to begin decides when the run ends."""
 
