@@ -138,6 +138,7 @@ async def test_one_resource_with_its_days_and_quarter_hours(vpp: Api) -> None:
         (55, 25, "partial"),
         (55, 20, "unverified"),
     ]
+    assert {each["target_kwh"] for each in answer["quarters"]} == {5}
     assert answer["quarters"][3]["unsure"] == "finding"
     assert [each["kind"] for each in answer["findings"]] == ["jumped"]
     # Not settled: the award and the frozen baseline, nothing else.
@@ -145,6 +146,7 @@ async def test_one_resource_with_its_days_and_quarter_hours(vpp: Api) -> None:
     assert {(each["award_kwh"], each["baseline_kwh"], each["verdict"]) for each in running_one["quarters"]} == {
         (100, 0, None)
     }
+    assert {each["target_kwh"] for each in running_one["quarters"]} == {100}
 
 
 async def test_a_site_reads_its_award(vpp: Api) -> None:

@@ -95,7 +95,7 @@ def frozen(award: str, start: datetime, resources: Sequence[str] = ("storage-1",
     """The baselines: the storage's own meter, and of the load five days of which one is dropped."""
     day = start.date()
     days = [DayTold(day - timedelta(days=back), "counts", 4 * CURVE_WH, 8 * CURVE_WH, "") for back in (1, 2, 3)]
-    days.append(DayTold(day - timedelta(days=4), "too_low", 4_000, None, "mean 200000"))
+    days.append(DayTold(day - timedelta(days=4), "too_low", 4_000, None, "200000"))
     days.append(DayTold(day - timedelta(days=5), "not_read", None, None, "missing"))
     curve = tuple([CURVE_WH] * 4)
     both = {

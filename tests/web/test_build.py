@@ -98,6 +98,14 @@ def test_every_word_is_used() -> None:
     made += ("sessions.estimated.", "sessions.incomplete.")
     # By what is out of order.
     made += ("trouble.", "short.", "finding.", "problem.")
+    # What the ledger of the pilot says.
+    made += tuple(
+        f"vpp.{of}."
+        for of in (
+            *("verdict", "unsure", "stage", "kind", "state", "resource", "baseline", "cause", "step", "pack", "entry"),
+            *("phase", "provenance", "outcome", "adjust", "finding", "kind_of_day"),
+        )
+    )
     for key in json.loads((WEB / "src" / "locales" / "en.json").read_text()):
         assert f'"{key}"' in sources or key.startswith(made) or key.endswith(".was"), key
 

@@ -58,4 +58,8 @@ def test_settlement_is_kept_for_money_between_parties() -> None:
     words = [*PAGE["en"].items(), *PAGE["zh"].items()]
     words += [(key, text) for book in (catalogue(), WORDS) for key, told in book.items() for text in told.values()]
     assert len(words) > 1000
-    assert [key for key, text in words if re.search("settle|结算", text, re.IGNORECASE)] == []
+    assert [
+        key
+        for key, text in words
+        if re.search("settle|结算", text, re.IGNORECASE) and not key.startswith("vpp.")  # the pilot pays by events
+    ] == []

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.browser
 AXE = ROOT / "api" / "parkgrid_api" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = Path(os.environ.get("PARKGRID_PICTURES", ""))
 """Where pictures of every view are kept, for people who look; none are taken without it."""
-VIEWS = ("district", "park", "devices", "time", "quality", "clusters", "wall")
+VIEWS = ("district", "park", "devices", "time", "quality", "clusters", "vpp", "wall")
 
 
 @dataclass
@@ -204,7 +204,7 @@ def test_a_bureaus_path(
     walking.look("clusters-traced")
     page.keyboard.press("Escape")
     page.wait_for_selector("dialog", state="detached")
-    page.locator("nav a").nth(6).click()
+    page.locator("nav a").nth(7).click()
     page.wait_for_selector(".wall-numbers b")
     page.wait_for_selector(".wall-curve")
     walking.look("wall")

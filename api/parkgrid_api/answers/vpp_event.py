@@ -95,6 +95,8 @@ class QuarterShape(Shape):
     award_kwh: float
     baseline_kwh: float | None
     metered_kwh: float | None
+    target_kwh: float | None
+    """What the meter would have shown if exactly the award had been delivered; null without a baseline."""
     moved_kwh: float | None
     """Energy by which it went in the direction asked for; negative: the other way."""
     verdict: Verdict | None

@@ -21,7 +21,7 @@ from parkgrid_api.answers.vpp import (
 
 HEAD: ChainHead = {
     "number": 44,
-    "digest": "7c18c847d38ea4543ccfefc4368b1b6236ad03af20d75eab8fc359b5c123a2ac",
+    "digest": "51ee599f20170a6c907bf0fe8d52eef41138f73f2e5f68660ca81f2f439e0b42",
     "at_ms": 1782288000000,
 }
 MONEY: MoneyShape = {
@@ -43,8 +43,8 @@ ENTRY_SHORT: EntryShape = {
     "subject": "ev-1",
     "at_ms": 1782284400000,
     "by": "李伟",
-    "previous": "0f66371dd64c3b038a7abb1386be1a4cfc6dcf5b8109d00ef37cda7a3a5ca3f7",
-    "digest": "784ce2eeef4dfcef4079a1704866d2d5e9c52b9bd3ae7458bca28104110b4a66",
+    "previous": "9ba30bc8c76b7a00f5f8e0f23192aaa48b47ee7b2bcd09120c2329a86652494a",
+    "digest": "5eb9a859f6ece094d31e4b6fe3aabf4c61f5c77690cd4da38d8fa42b701ee28f",
 }
 SHORT: EventShort = {
     "event": "ev-1",
@@ -236,7 +236,7 @@ OPERATOR: OperatorSide = {
             "operator_part_cny": "567.00",
             "user_part_cny": "1323.00",
             "entry": 35,
-            "digest": "ee2182139e62486089c0231453b4513efc790070d0422481b0159cabcee27d9e",
+            "digest": "198be4817ce70ca5ede68ecfb2ec6623c6de53a13de276957d6a83c95e39aa2c",
         },
     ],
     "earned": [

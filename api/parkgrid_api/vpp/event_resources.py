@@ -70,7 +70,9 @@ def one(pilot: Pilot, book: EventBook, resource: str) -> EventResource | None:
         **_row(book, about, part),
         "frozen": _baseline(about, resource),
         "eligibility": eligibility(pilot, resource),
-        "quarters": expected(book, part.w, curve) if settled is None else [quarter(each) for each in settled.quarters],
+        "quarters": expected(book, part.w, curve)
+        if settled is None
+        else [quarter(each, book.event.direction) for each in settled.quarters],
         "intervals": [] if settled is None else intervals(settled.intervals),
         "readings": None if settled is None else settled.readings,
         "findings": [

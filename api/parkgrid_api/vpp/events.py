@@ -27,6 +27,7 @@ from parkgrid_domain.vpp.ledger import Entry
 from parkgrid_domain.vpp.pack import Pack, read_pack
 from parkgrid_domain.vpp.pilot import EventBook, Pilot
 from parkgrid_domain.vpp.quarters import quarters_of
+from parkgrid_domain.vpp.settlement import Direction
 from parkgrid_vpp.freezing import baseline_wh
 
 QUARTERS_AN_HOUR = 4
@@ -136,13 +137,14 @@ def order(book: EventBook, operator: str) -> AwardOrder | None:
     }
 
 
-def quarter(of: QuarterTold) -> QuarterShape:
+def quarter(of: QuarterTold, direction: Direction) -> QuarterShape:
     """A quarter hour that was judged."""
     return {
         "at_ms": to_ms(of.at),
         "award_kwh": kilo(of.award_wh),
         "baseline_kwh": kilo_or_none(of.baseline_wh),
         "metered_kwh": kilo_or_none(of.metered_wh),
+        "target_kwh": _target(of.award_wh, of.baseline_wh, direction),
         "moved_kwh": kilo_or_none(of.moved_wh),
         "verdict": of.verdict,
         "unsure": of.unsure,
@@ -157,12 +159,21 @@ def expected(book: EventBook, award_w: int, baseline_wh: Sequence[int] | None) -
             "award_kwh": kilo(award_w // QUARTERS_AN_HOUR),
             "baseline_kwh": None if baseline_wh is None else kilo(baseline_wh[place]),
             "metered_kwh": None,
+            "target_kwh": _target(
+                award_w // QUARTERS_AN_HOUR, None if baseline_wh is None else baseline_wh[place], book.event.direction
+            ),
             "moved_kwh": None,
             "verdict": None,
             "unsure": "",
         }
         for place, at in enumerate(quarters_of(book.event.from_, book.event.to))
     ]
+
+
+def _target(award_wh: int, baseline_wh: int | None, direction: Direction) -> float | None:
+    if baseline_wh is None:
+        return None
+    return kilo(baseline_wh - award_wh if direction == "shave" else baseline_wh + award_wh)
 
 
 def intervals(told: Iterable[IntervalTold]) -> list[IntervalMoney]:
@@ -209,7 +220,9 @@ def _award(pilot: Pilot, book: EventBook, award: Award) -> AwardShape:
         "kw": kilo(sum(part.w for part in staying)),
         "resources": len(staying),
         "verdicts": None if latest is None else counted(latest.quarters),
-        "quarters": _expected_of_award(book, award) if latest is None else [quarter(each) for each in latest.quarters],
+        "quarters": _expected_of_award(book, award)
+        if latest is None
+        else [quarter(each, latest.direction) for each in latest.quarters],
         "intervals": [] if latest is None else intervals(latest.intervals),
         "statements": [statement_shape(one, each) for one, each in revisions],
     }

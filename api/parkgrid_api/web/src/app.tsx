@@ -18,6 +18,7 @@ const SHOWN: Record<View, ReturnType<typeof lazy>> = {
   time: lazy(async () => (await import("./views/time")).TimeView),
   quality: lazy(async () => (await import("./views/quality")).QualityView),
   clusters: lazy(async () => (await import("./views/clusters")).ClustersView),
+  vpp: lazy(async () => (await import("./views/vpp")).VppView),
   wall: lazy(async () => (await import("./views/wall")).WallView),
 };
 const TraceDialog = lazy(async () => (await import("./views/trace")).TraceDialog, () => null);
@@ -28,6 +29,7 @@ const TABS: { view: View; key: Key }[] = [
   { view: "time", key: "view.time" },
   { view: "quality", key: "view.quality" },
   { view: "clusters", key: "view.clusters" },
+  { view: "vpp", key: "view.vpp" },
   { view: "wall", key: "view.wall" },
 ];
 

@@ -2,7 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 
-export const VIEWS = ["district", "park", "devices", "time", "quality", "clusters", "wall"] as const;
+export const VIEWS = ["district", "park", "devices", "time", "quality", "clusters", "vpp", "wall"] as const;
 export type View = (typeof VIEWS)[number];
 export type Patch = Record<string, string | null>;
 
@@ -33,7 +33,7 @@ export const href = (patch: Patch): string => patched(patch);
 
 /** Another view: what only the present one understands is left out of its address. */
 export function viewPatch(view: View, more: Patch = {}): Patch {
-  const own = { class: null, plot: null, from: null, to: null, range: null, compare: null, date: null, sort: null, day: null, quarter: null, reason: null, of: null, device: null, register: null, trace: null };
+  const own = { class: null, plot: null, from: null, to: null, range: null, compare: null, date: null, sort: null, day: null, quarter: null, reason: null, of: null, device: null, register: null, trace: null, event: null, resource: null, operator: null, entry: null };
   return { ...own, view, ...more };
 }
 

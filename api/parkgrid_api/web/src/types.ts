@@ -1445,6 +1445,8 @@ export interface QuarterShape {
   award_kwh: number;
   baseline_kwh: number | null;
   metered_kwh: number | null;
+  /** What the meter would have shown if exactly the award had been delivered; null without a baseline. */
+  target_kwh: number | null;
   /** Energy by which it went in the direction asked for; negative: the other way. */
   moved_kwh: number | null;
   verdict: "delivered" | "partial" | "not_delivered" | "unverified" | null;

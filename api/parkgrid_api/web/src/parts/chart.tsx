@@ -132,16 +132,17 @@ function options(
   const bands: uPlot.Band[] = [];
   for (const line of lines) {
     const shade = colour(line.ink);
+    const paths = line.stepped && uPlot.paths.stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {};
     if (line.low && line.high) {
       bands.push({ series: [series.length, series.length + 1], fill: `${shade}33` });
-      series.push({ stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } });
+      series.push({ stroke: "transparent", points: { show: false }, ...paths }, { stroke: "transparent", points: { show: false }, ...paths });
     }
     series.push({
       stroke: shade,
       width: line.dashed ? 1.5 : 2,
       ...(line.dashed ? { dash: [6, 4] } : {}),
       ...(line.area ? { fill: `${shade}40` } : {}),
-      ...(line.stepped && uPlot.paths.stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
+      ...paths,
       points: ALONE,
       spanGaps: false,
     });

@@ -1,0 +1,145 @@
+"""An officer of the bureau goes through the view of the pilot, in both languages: headline, event, resource, the entry
+that a yuan stands in, the operator's side. Each look is held against axe, and kept for the docs with `--pictures`."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from parkgrid_contract.announcement import Device
+from parkgrid_contract.identity import Gateway
+from parkgrid_domain.vpp.pilot import Pilot
+from parkgrid_vpp.ledger import write
+from tests.api.feed import Feed
+from tests.conftest import temporary_database
+from tests.vpp.settled_pilot import acts
+from tests.web.conftest import Visit, served
+from tests.web.pictures.test_pictures import Visits, folder, small_png
+from tests.web.test_views import axe, barriers
+
+if TYPE_CHECKING:
+    from parkgrid_servers.database import RunningDatabase
+
+__all__ = ["axe", "folder"]
+pytestmark = pytest.mark.browser
+KEPT = ("vpp", "vpp-event")
+"""The pictures that the docs show."""
+START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=7)
+
+
+@pytest.fixture(scope="module")
+def pilot(database_server: "RunningDatabase", template_database: str, tmp_path_factory: Any) -> Iterator[Any]:
+    """A served park with a ledger in which events were settled, and one without a ledger."""
+    with temporary_database(database_server.dsn, template_database) as (_, dsn):
+        feed = Feed(dsn, Gateway("park-a", "gw-1"))
+        feed.announce([Device("grid-1", "grid_meter", ("active_power_kw",), "并网点总表 / Grid meter", period_s=60.0)])
+        with served(dsn, tmp_path_factory.mktemp("api")) as url:
+            yield SimpleNamespace(url=url, dsn=dsn, feed=feed)
+        feed.store.close()
+
+
+def look(seen: Visit, axe: str, folder: Path | None, name: str, language: str) -> str:
+    """Nothing is missing, wider than the screen or a barrier; the text of the view."""
+    seen.page.wait_for_selector(".answer:not(.skeleton)", timeout=20_000)
+    seen.until("!document.querySelector('main .skeleton')", 20_000)
+    seen.page.wait_for_timeout(200)
+    width = seen.page.evaluate("document.documentElement.scrollWidth")
+    assert width <= seen.page.viewport_size["width"], name
+    found = barriers(seen.page, axe)
+    assert found == [], (name, found)
+    assert (seen.complaints, seen.foreign) == ([], []), name
+    if folder is not None and name in KEPT:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.{language}.png").write_bytes(small_png(seen.page.screenshot()))
+    text: str = seen.page.inner_text("main")
+    return text
+
+
+def test_without_a_pilot_the_view_says_how_it_begins(pilot: Any, visit: Visits, axe: str) -> None:
+    seen = visit(pilot).open(lang="en", view="vpp")
+    text = look(seen, axe, None, "vpp-empty", "en")
+    assert "No pilot yet." in text
+    assert "parkgrid vpp registry import" in text
+
+
+WORDS = {
+    "en": ("Peak shaving", "simulation", "partly delivered", "a register finding is open", "Operator one", "too low"),
+    "zh": ("削峰", "模拟", "部分完成", "表底异常尚未处理", "一号运营商", "过低"),
+}
+
+
+@pytest.mark.parametrize(("language", "width", "theme"), [("en", 1440, "light"), ("zh", 1440, "light")])
+def test_an_officers_path(
+    pilot: Any, visit: Visits, axe: str, folder: Path | None, language: str, width: int, theme: str
+) -> None:
+    told(pilot.dsn)
+    pilot.feed.write({"grid-1": {"active_power_kw": 120.0}}, time.time_ns() // 1_000_000)
+    shaving, simulation, partly, finding, operator, too_low = WORDS[language]
+    seen = visit(pilot, width, 1200).open(lang=language, theme=theme, view="vpp")
+    page = seen.page
+    page.wait_for_selector("tr[data-event='ev-1']")
+    text = look(seen, axe, folder, "vpp", language)
+    assert "1,890.00" in text
+    stamped(page, simulation)
+    # Registered, tested, available, responded, and none settled while the dispute is open.
+    funnel = page.locator("section[aria-labelledby='vpp-funnel'] tbody tr").first.locator("td b").all_text_contents()
+    assert funnel == ["2", "2", "2", "2", "0"]
+
+    page.locator("tr[data-event='ev-1'] a").click()
+    page.wait_for_selector("tr[data-resource='load-1']")
+    page.wait_for_selector(".line-chart canvas")
+    text = look(seen, axe, folder, "vpp-event", language)
+    assert shaving in text
+    assert operator in text
+    assert partly in text
+    stamped(page, simulation)
+
+    page.locator("tr[data-resource='load-1'] a").first.click()
+    page.wait_for_selector("section[aria-labelledby='resource-baseline']")
+    text = look(seen, axe, folder, "vpp-resource", language)
+    assert finding in text
+    assert too_low in text
+    assert "390.00" in text
+    stamped(page, simulation)
+
+    page.locator("section[aria-labelledby='resource-line'] a").click()
+    page.wait_for_selector(".document")
+    look(seen, axe, None, "vpp-entry", language)
+    assert '"net": "1890.00"' in (page.text_content(".document") or "")
+
+    seen.open(lang=language, theme=theme, view="vpp", operator="op-1")
+    page.wait_for_selector("section[aria-labelledby='operator-earnings'] tbody tr")
+    text = look(seen, axe, folder, "vpp-operator", language)
+    assert "567.00" in text
+    stamped(page, simulation)
+
+
+@pytest.mark.parametrize("address", [{}, {"event": "ev-1"}, {"event": "ev-1", "resource": "load-1"}])
+def test_on_a_phone_nothing_is_wider_than_the_screen(
+    pilot: Any, visit: Visits, axe: str, address: dict[str, str]
+) -> None:
+    told(pilot.dsn)
+    seen = visit(pilot, 390, 844).open(lang="zh", theme="dark", view="vpp", **address)
+    look(seen, axe, None, "phone", "zh")
+
+
+def stamped(page: Any, word: str) -> None:
+    """Beside every yuan stands that it is a simulation."""
+    yuans = page.locator(".yuan")
+    assert yuans.count() > 0
+    assert [text for text in yuans.all_inner_texts() if word not in text] == []
+
+
+def told(dsn: str) -> None:
+    """Write the ledger, once."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        if connection.execute("SELECT FROM vpp_entries LIMIT 1").fetchone() is None:
+            ledger = Pilot()
+            for at, group in groupby(acts(START), key=lambda each: each[0]):
+                write(connection, ledger, [act for _, act in group], "能源局 / the bureau", at)
