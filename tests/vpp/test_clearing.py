@@ -25,7 +25,8 @@ from parkgrid_domain.vpp.documents import (
 )
 from parkgrid_domain.vpp.pack import read_pack
 from parkgrid_domain.vpp.pilot import Pilot
-from tests.vpp.small_pilot import PACK, PARK, START, awards, bid, event, registry, rules, written
+from parkgrid_domain.vpp.refusals import refusal
+from tests.vpp.small_pilot import PACK, PARK, START, WRITTEN, awards, bid, event, registry, rules, written
 
 _RESOURCES = ("r-0", "r-1", "r-2", "r-3", "r-4")
 _MOST_W = 300_000
@@ -201,3 +202,9 @@ def test_no_cheaper_or_earlier_bid_loses_while_it_could_serve(
             assert order[got[loser.resource]] < order[loser.bid]
     if found.short_w:
         assert not any(each.reason.startswith(("not needed", "cut")) for each in found.losers)
+
+
+def test_a_bid_whose_statement_could_not_be_named_is_refused() -> None:
+    pilot, name = Pilot(), "op-" + "x" * 53
+    written(pilot, [*rules(), *registry(), (name, Operator("长", "Long")), ("ev-1", event())])
+    assert "have more than 58 characters together" in refusal(pilot, "ev-1", replace(bid(), operator=name), WRITTEN)

@@ -37,6 +37,8 @@ _NEEDS: Mapping[str, str] = {
 }
 """The state that an event must have come to, at least, before another."""
 _AFTER: Mapping[str, tuple[str, ...]] = {"raised": (), "answered": ("raised",), "decided": ("raised", "answered")}
+_LONGEST_NAMES = 58
+"""Of event and operator together: with the revision they are the identifier of a statement."""
 
 
 def refusal(pilot: Pilot, subject: str, document: object, at: datetime) -> str:
@@ -114,6 +116,10 @@ def _bid(pilot: Pilot, subject: str, bid: Bid, at: datetime) -> Iterator[str]:
         yield f"bids for {subject} were taken until {book.event.bids_until}; it is {book.state}"
     if bid.operator not in pilot.operators:
         yield f"the operator {bid.operator} is not registered"
+    if len(subject) + len(bid.operator) > _LONGEST_NAMES:
+        yield (
+            f"{subject} and {bid.operator} have more than {_LONGEST_NAMES} characters together: a statement names both"
+        )
     taken = {each.bid.bid for other in pilot.events.values() for each in other.bids.values()}
     if bid.bid in taken:
         yield f"the bid {bid.bid} is there already: give this one another identifier"
