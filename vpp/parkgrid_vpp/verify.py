@@ -456,8 +456,8 @@ def read_entry(line: bytes, item: str, chain: Sequence[str]) -> Entry:
     before = chain[number - 2] if number > 1 else "0" * 64
     if previous != before:
         # The entry's own digest covers what it says of the one before: the line of the chain is another.
-        line = f"chain.txt, line {number - 1}" if number > 1 else f"{item}, previous"
-        raise Refused(line, "digest", before, previous)
+        place = f"chain.txt, line {number - 1}" if number > 1 else f"{item}, previous"
+        raise Refused(place, "digest", before, previous)
     return Entry(number, kind, subject, at, document, digest)
 
 
