@@ -48,6 +48,7 @@ ADDRESSES = {
     "/api/v1/clusters/{cluster}",
     "/api/v1/clusters/{cluster}/quarters",
     "/api/v1/vpp",
+    "/api/v1/vpp/capability",
     "/api/v1/vpp/entries",
     "/api/v1/vpp/entries/{number}",
     "/api/v1/vpp/events",

@@ -189,6 +189,20 @@ async def test_resources_and_operators(vpp: Api) -> None:
         await vpp.refused(f"/vpp/{path}", 404)
 
 
+async def test_without_forecast_and_state_of_charge_nothing_can_be_adjusted(vpp: Api) -> None:
+    answer = await fitting(vpp, "/vpp/capability")
+    assert len(answer["at_ms"]) == 96
+    assert [(each["kind"], each["id"]) for each in answer["of"]] == [
+        ("all", "all"),
+        ("park", "park-a"),
+        ("transformer", "tr-1"),
+    ]
+    pool = answer["of"][0]["up"]
+    assert (len(pool["kw"]), len(pool["minutes"]), set(pool["kw"])) == (96, 96, {0})
+    # The load needs half an hour of notice; later nothing is known of it.
+    assert set(pool["limit"]) == {"unknown", "notice"}
+
+
 async def test_new_entries_are_followed(vpp: Api, ledger: Ledger) -> None:
     assert (await vpp.get("/vpp/events/ev-2"))["state"] == "active"
     ledger.write(START + timedelta(hours=3), Act("ev-2", State("ended", None, None, "")))

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from parkgrid_api.answers.shape import Shape
+from parkgrid_domain.vpp.capability.headroom import Limit
 from parkgrid_domain.vpp.documents import ContractType, PhaseName, Provenance, ResourceKind
 from parkgrid_domain.vpp.pilot import EventState
 from parkgrid_domain.vpp.settlement import Direction
@@ -149,6 +150,35 @@ class PilotSummary(Shape):
     """Quarter hours of the awards of this year's events."""
     open_disputes: int
     funnel: list[FunnelShape]
+
+
+class AdjustableSide(Shape):
+    """One direction over the quarter hours of the next day, in kW, minutes that it can be held, and what limits it."""
+
+    kw: list[float]
+    minutes: list[float]
+    limit: list[Limit]
+
+
+class Adjustable(Shape):
+    """What the pool, one park or one transformer can do, given the plan and the events that were accepted."""
+
+    kind: Literal["all", "park", "transformer"]
+    id: str
+    name_zh: str
+    name_en: str
+    up: AdjustableSide
+    """Reduction of what is drawn."""
+    down: AdjustableSide
+
+
+class CapabilityShape(Shape):
+    """The capability of the next 24 hours, by quarter hour."""
+
+    head: ChainHead | None
+    at_ms: list[int]
+    of: list[Adjustable]
+    """The pool first; empty: no resource is active."""
 
 
 class PhaseStep(Shape):

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, get_args
 from fastapi import APIRouter, Request, Response
 
 from parkgrid_api.answers.vpp import (
+    CapabilityShape,
     Entries,
     EntryWhole,
     EventList,
@@ -25,8 +26,9 @@ from parkgrid_api.routes import vpp_examples as examples
 from parkgrid_api.routes.describe import described, room
 from parkgrid_api.services import Services, answer
 from parkgrid_api.vpp import entries, event_resources, events, registry
+from parkgrid_api.vpp.adjustable import adjustable
 from parkgrid_api.vpp.amounts import head, local_day, year_of
-from parkgrid_api.vpp.summary import summary
+from parkgrid_api.vpp.summary import Names, summary
 from parkgrid_contract.time import from_ms, to_ms
 from parkgrid_database.connection import Connection
 from parkgrid_domain.vpp.documents import PhaseName
@@ -99,15 +101,25 @@ async def _ask(services: Services, question: Callable[[Pilot, Connection, dateti
     return await services.pilot.ask(lambda pilot, connection: question(pilot, connection, now))
 
 
+async def _names(services: Services) -> Names:
+    parks = await services.registry.parks()
+    return {each["park"]: (each["name_zh"] or each["park"], each["name_en"] or each["park"]) for each in parks}
+
+
 def _pilot(services: Services) -> APIRouter:
     router, limit = room(_TAG), _limit(services)
 
     @router.get("/vpp", **described("The pilot now and this year", PilotSummary, examples.SUMMARY))
     async def show_pilot(request: Request) -> Response:
         parameters.read(request, ())
-        parks = await services.registry.parks()
-        names = {each["park"]: (each["name_zh"] or each["park"], each["name_en"] or each["park"]) for each in parks}
+        names = await _names(services)
         return answer(await _ask(services, lambda pilot, _, now: summary(pilot, now, names)))
+
+    @router.get("/vpp/capability", **described("What can be adjusted", CapabilityShape, examples.CAPABILITY))
+    async def show_capability(request: Request) -> Response:
+        parameters.read(request, ())
+        names = await _names(services)
+        return answer(await _ask(services, lambda pilot, connection, now: adjustable(connection, pilot, now, names)))
 
     listed = (_AFTER, limit)
 

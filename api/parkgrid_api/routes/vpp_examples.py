@@ -3,6 +3,7 @@
 from typing import Any
 
 from parkgrid_api.answers.vpp import (
+    CapabilityShape,
     ChainHead,
     Entries,
     EntryShape,
@@ -245,6 +246,20 @@ OPERATOR: OperatorSide = {
             "operator_part_cny": "567.00",
             "user_part_cny": "1323.00",
         },
+    ],
+}
+CAPABILITY: CapabilityShape = {
+    "head": HEAD,
+    "at_ms": [1782280800000],
+    "of": [
+        {
+            "kind": "all",
+            "id": "all",
+            "name_zh": "全部",
+            "name_en": "All",
+            "up": {"kw": [620.5], "minutes": [45.0], "limit": ["energy"]},
+            "down": {"kw": [500.0], "minutes": [60.0], "limit": ["power"]},
+        }
     ],
 }
 BID: dict[str, Any] = {

@@ -1,5 +1,23 @@
 // Written by scripts/page-types from the OpenAPI document: change api/parkgrid_api/answers, never this file.
 
+/** What the pool, one park or one transformer can do, given the plan and the events that were accepted. */
+export interface Adjustable {
+  kind: "all" | "park" | "transformer";
+  id: string;
+  name_zh: string;
+  name_en: string;
+  /** Reduction of what is drawn. */
+  up: AdjustableSide;
+  down: AdjustableSide;
+}
+
+/** One direction over the quarter hours of the next day, in kW, minutes that it can be held, and what limits it. */
+export interface AdjustableSide {
+  kw: number[];
+  minutes: number[];
+  limit: ("power" | "energy" | "reserved" | "floor" | "departure" | "plan" | "least_load" | "transformer" | "notice" | "recovery" | "unknown")[];
+}
+
 /** The same-day adjustment of a baseline. */
 export interface AdjustmentShape {
   applied: "none" | "factor" | "shift" | "not_read";
@@ -185,6 +203,14 @@ export interface BoundsShape {
   high: number | null;
   per_hour: boolean;
   why: string;
+}
+
+/** The capability of the next 24 hours, by quarter hour. */
+export interface CapabilityShape {
+  head: ChainHead | null;
+  at_ms: number[];
+  /** The pool first; empty: no resource is active. */
+  of: Adjustable[];
 }
 
 /** One signal of the catalogue. */

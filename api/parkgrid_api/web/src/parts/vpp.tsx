@@ -43,8 +43,8 @@ export function Table({ title, heads, children }: { title: string; heads: Head[]
       <table>
         <thead>
           <tr>
-            {heads.map((head) => (
-              <th key={head.text} class={head.number ? "number wrap" : ""}>
+            {heads.map((head, index) => (
+              <th key={index} class={head.number ? "number wrap" : ""}>
                 {head.text}
               </th>
             ))}

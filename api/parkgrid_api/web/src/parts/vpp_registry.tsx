@@ -4,7 +4,7 @@ import { Answered, useQuery } from "../use_query";
 import { RouterLink } from "../router_link";
 import { parks } from "../state";
 import { nameOf, say, sayMaybe } from "../i18n";
-import type { OperatorList, ResourceList, ResourceShape } from "../types";
+import type { CapabilityShape, OperatorList, ResourceList, ResourceShape } from "../types";
 import { Card, here, kw, Sums, Table } from "./vpp";
 
 const SHOWN = 200;
@@ -62,6 +62,46 @@ function Row({ one }: { one: ResourceShape }) {
         {eligibility && <span class={eligibility.passes ? "faint" : "alarm"}> {say("vpp.rrmse", { rrmse: eligibility.rrmse_pct, bias: eligibility.bias_pct })}</span>}
       </td>
     </tr>
+  );
+}
+
+/** What can be adjusted in this quarter hour, for how long, and what limits it. */
+export function AdjustableTable() {
+  const asked = useQuery<CapabilityShape>("/vpp/capability", 60_000);
+  const heads = [
+    { text: say("vpp.funnel.of") },
+    { text: say("vpp.up"), number: true },
+    { text: say("vpp.holds"), number: true },
+    { text: say("vpp.limit") },
+    { text: say("vpp.down"), number: true },
+    { text: say("vpp.holds"), number: true },
+    { text: say("vpp.limit") },
+  ];
+  return (
+    <Card id="vpp-adjustable" title={say("vpp.adjustable")}>
+      <Answered of={asked} height={120} empty={(found) => (found.of.length ? null : say("vpp.adjustable.none"))}>
+        {(found) => (
+          <Table title="vpp-adjustable" heads={heads}>
+            {found.of.map((one) => (
+              <tr key={`${one.kind}/${one.id}`}>
+                <th scope="row">
+                  {one.kind === "all" ? say("vpp.funnel.all") : nameOf(one, one.id)} <span class="faint">{one.kind === "all" ? "" : sayMaybe(`vpp.kind.${one.kind}`, one.kind)}</span>
+                </th>
+                {[one.up, one.down].flatMap((side, index) => [
+                  <td key={`kw${index}`} class="number">
+                    {kw(side.kw[0] ?? null)}
+                  </td>,
+                  <td key={`minutes${index}`} class="number">
+                    {say("vpp.minutes", { minutes: side.minutes[0] ?? 0 })}
+                  </td>,
+                  <td key={`limit${index}`}>{sayMaybe(`vpp.limit.${side.limit[0]}`, side.limit[0] ?? "")}</td>,
+                ])}
+              </tr>
+            ))}
+          </Table>
+        )}
+      </Answered>
+    </Card>
   );
 }
 

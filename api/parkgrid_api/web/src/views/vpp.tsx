@@ -7,7 +7,7 @@ import { Back, Card, Digest, here, kw, kwh, span, Sums, Table, Verdicts, at } fr
 import { EventView } from "../parts/vpp_event";
 import { EventResourceView } from "../parts/vpp_event_resource";
 import { OperatorView } from "../parts/vpp_operator";
-import { OperatorTable, ResourceTable } from "../parts/vpp_registry";
+import { AdjustableTable, OperatorTable, ResourceTable } from "../parts/vpp_registry";
 import { param } from "../router";
 import { RouterLink } from "../router_link";
 import { money, whole } from "../format";
@@ -51,6 +51,7 @@ function Pilot({ found, events }: { found: PilotSummary; events: Query<EventList
       <p class="answer">{sentence(found)}</p>
       <div class="board">
         <Year found={found} />
+        <AdjustableTable />
         <Funnel rows={found.funnel} />
         <Card id="vpp-events" title={say("vpp.events")} note={events.data && say("vpp.count", { count: events.data.total })}>
           <Answered of={events} height={160} empty={(list) => (list.events.length ? null : say("vpp.events.none"))}>
