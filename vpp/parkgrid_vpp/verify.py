@@ -1286,9 +1286,28 @@ def contract_of(case: Case, resource: str, name: str, before: int) -> Entry:
     if resource not in need(told, "resources", "list", item):
         raise Refused(f"{item}, resources, {resource}", "missing")
     first, end = need(told, "valid_from", "day", item), need(told, "valid_to", "day?", item)
-    if case.day < first or (end is not None and case.day >= end):
+    if not contract_holds(case, entry):
         raise Refused(f"{item}, valid_from, valid_to", "form", f"{first}, {end}", f"a contract in force on {case.day}")
     return entry
+
+
+def contract_holds(case: Case, contract: Entry) -> bool:
+    """Whether a contract is in force on the day of the event."""
+    first = need(contract.document, "valid_from", "day", contract.item)
+    end = need(contract.document, "valid_to", "day?", contract.item)
+    return bool(first <= case.day and (end is None or case.day < end))
+
+
+def first_contract(case: Case, resource: str, before: int) -> str:
+    """The name of the contract that counts: of several of the operator with the resource, the first by code point."""
+    names = sorted(subject for kind, subject in case.book if kind == "contract")
+    for name in names:
+        known = [each for each in case.book["contract", name] if each.number < before]
+        if not known or known[-1].document.get("operator") != case.award["operator"]:
+            continue
+        if resource in need(known[-1].document, "resources", "list", known[-1].item) and contract_holds(case, known[-1]):
+            return name
+    return ""
 
 
 def days_answered(case: Case, resource: str, before: int) -> set[date]:
@@ -1550,6 +1569,8 @@ def money_lines(case: Case, entry: Entry, money: Amounts, contracts: dict[str, A
     for resource in payments:
         name = formed(contracts.get(resource), "text", f"{entry.item}, lines, {resource}, contract")
         contract = contract_of(case, resource, name, case.awarding.number)
+        counts = first_contract(case, resource, case.awarding.number)
+        compare(f"{entry.item}, lines, {resource}, contract", name, counts)
         keys = ("operator_pct", "user_pct", "penalty_operator_pct", "penalty_user_pct")
         pct = [need(contract.document, key, "decimal", contract.item) for key in keys]
         paid = divided(payments[resource], {"operator": pct[0], "user": pct[1]}, contract.item)
@@ -1762,8 +1783,8 @@ NOT_PROVEN = (
         "电表及其网关是否如实上报：网关目前尚不对读数签名",
     ),
     (
-        "that nothing was left out, where only one party's bundles were seen: compare those of several parties",
-        "在只看到一方数据包时，是否有内容被隐去：请与其他各方的数据包一并核对",
+        "that no entry was left out: the chain holds digests only; an omission shows only where another party's bundle holds it",
+        "是否有记录被略去：链只含摘要，略去只在另一方的数据包含有该记录时才会显现",
     ),
     (
         "that a quarter hour was rightly called missing or estimated, or a finding rightly raised: they are as stated",
