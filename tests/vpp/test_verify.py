@@ -199,6 +199,13 @@ UNTRUE = [
     ("contract", "con-2", ("valid_to",), "2026-06-24", "valid_from, valid_to is"),
     ("contract", "con-2", ("operator",), "op-2", "operator says op-2"),
     ("contract", "con-1", ("operator_pct",), "33.4", "lines"),
+    (
+        "contract",
+        "con-1",
+        ("resources",),
+        ["load-2", "site-1", "storage-1"],
+        "contract says con-2; recomputed it is con-1",
+    ),
     ("eligibility", "load-2", ("rrmse_pct",), "20.5", "eligible says True; recomputed it is False"),
     ("bid", "ev-1", ("price",), "1.2346", "price says 1.2345"),
     ("event", "ev-1", ("targets",), ["acc-9"], "account is acc-"),

@@ -1305,7 +1305,8 @@ def first_contract(case: Case, resource: str, before: int) -> str:
         known = [each for each in case.book["contract", name] if each.number < before]
         if not known or known[-1].document.get("operator") != case.award["operator"]:
             continue
-        if resource in need(known[-1].document, "resources", "list", known[-1].item) and contract_holds(case, known[-1]):
+        contract = known[-1]
+        if resource in need(contract.document, "resources", "list", contract.item) and contract_holds(case, contract):
             return name
     return ""
 
@@ -1783,7 +1784,7 @@ NOT_PROVEN = (
         "电表及其网关是否如实上报：网关目前尚不对读数签名",
     ),
     (
-        "that no entry was left out: the chain holds digests only; an omission shows only where another party's bundle holds it",
+        "that no entry was left out: the chain has digests only, so that shows only in the bundle of another party",
         "是否有记录被略去：链只含摘要，略去只在另一方的数据包含有该记录时才会显现",
     ),
     (

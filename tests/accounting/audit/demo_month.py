@@ -30,7 +30,8 @@ from parkgrid_ingest.store import Store
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_metering.declarations import Wish, declare
 from parkgrid_metering.rounds import run_rounds
-from parkgrid_simulators.scenario import DeviceSettings, PointSettings, Scenario, load_scenario
+from parkgrid_simulators.scenario import Scenario, load_scenario
+from parkgrid_simulators.scenario_tables import DeviceSettings, PointSettings
 from tests.accounting.billing import At
 from tests.accounting.clusters_feed import accounts_file, enterprises, outputs, quarter_rows, workbook
 from tests.ingest.readings import drain
