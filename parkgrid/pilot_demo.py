@@ -222,9 +222,11 @@ class PilotRun:
     def prove(self) -> Outcome:
         """Bundles beside the public key, the verifier's word on them, and the statements beside the truth."""
         self.tell("bundles, verifier, comparison with the simulators", 0.97)
-        folder = self.data_dir / "bundles"
-        folder.mkdir(exist_ok=True)
-        key = load_or_create(folder)
+        folder, secret = self.data_dir / "bundles", self.data_dir / "keys"
+        for each in (folder, secret):
+            each.mkdir(exist_ok=True)
+        # What is handed on must not lie beside what is secret.
+        key = load_or_create(secret)
         public = write_public(folder, key)
         paths = []
         with psycopg.connect(self.system.dsn, autocommit=True) as connection:
