@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parkgrid_domain.vpp.clearing import clear, shared
+from parkgrid_domain.vpp import forms
+from parkgrid_domain.vpp.clearing import FromAbove, clear, from_above, shared
 from parkgrid_domain.vpp.documents import (
     AnyDocument,
     Awards,
@@ -26,7 +27,7 @@ from parkgrid_domain.vpp.documents import (
 from parkgrid_domain.vpp.pack import read_pack
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_domain.vpp.refusals import refusal
-from tests.vpp.small_pilot import PACK, PARK, START, WRITTEN, awards, bid, event, registry, rules, written
+from tests.vpp.small_pilot import BASELINE, PACK, PARK, START, WRITTEN, awards, bid, event, registry, rules, written
 
 _RESOURCES = ("r-0", "r-1", "r-2", "r-3", "r-4")
 _MOST_W = 300_000
@@ -118,6 +119,57 @@ def test_the_same_resource_is_not_awarded_in_two_events_that_overlap() -> None:
     }
 
 
+def same_load_again() -> list[tuple[str, AnyDocument]]:
+    """Another resource of the same account whose formula counts the load's register too."""
+    load, contract = (next(d for name, d in registry() if name == each) for each in ("load-1", "con-1"))
+    assert isinstance(load, Resource)
+    assert isinstance(contract, Contract)
+    acts: list[tuple[str, AnyDocument]] = [("load-2", load)]
+    acts.append(("con-1", replace(contract, resources=(*contract.resources, "load-2"))))
+    return acts + [("load-2", each) for name, each in registry() if name == "load-1" and isinstance(each, Phase)]
+
+
+def test_one_register_is_not_awarded_twice() -> None:
+    """Two resources with one register: each would be paid for the same kWh."""
+    both = replace(bid(), parts=(Part("load-1", 100_000), Part("load-2", 100_000)))
+    pilot = pilot_of(*same_load_again(), ("ev-1", both))
+    found = clear(pilot, "ev-1", PACK)
+    assert [part.resource for part in found.awards[0].parts] == ["load-1"]
+    register = f"{PARK}/gw-1/load-1/energy_import_kwh"
+    assert reasons(found)["load-2"].startswith(f"the register {register} of load-2 is counted for load-1:")
+    written(pilot, [("ev-1", found), ("ev-2", event(START + timedelta(hours=1)))])
+    given = [FromAbove("up-1", "op-1", 100_000, (Part("load-2", 100_000),))]
+    (first, _) = from_above(pilot, "ev-2", Decimal(3), given).losers
+    assert "counted for load-1 in ev-1: it is not paid twice" in first.reason
+    written(pilot, [("ev-1", OptOut("op-1", "load-1", "repair"))])
+    assert from_above(pilot, "ev-2", Decimal(3), given).short_w == 500_000, "who opted out counts nothing"
+
+
+def test_a_bid_cannot_make_an_award_that_is_too_long_to_be_written() -> None:
+    """Reasons and losers beyond what a document holds: the event would have no award for anybody."""
+    places = tuple(f"line-{number:059}" for number in range(12))
+    pilot = pilot_of(*[(each, Location("line", "L", "sta-1", "declared", "", None, None)) for each in places])
+    written(pilot, [("ev-2", replace(event(), targets=places)), ("ev-2", bid())])
+    found = clear(pilot, "ev-2", PACK)
+    assert forms.read(Awards, forms.document(found)) == found
+    resource, pilot = pilot.resources["load-1"], pilot_of()
+    names = [f"r-{number}" for number in range(2_600)]
+    pilot.resources.update(dict.fromkeys(names, resource))
+    parts = tuple(Part(each, 100) for each in names)
+    written(pilot, [("ev-1", Bid(f"b-{who}", who, Decimal(1), parts)) for who in ("op-1", "op-2")])
+    found = clear(pilot, "ev-1", PACK)
+    assert len(found.losers) == forms.MOST_ITEMS
+    assert found.losers[-1].reason == "201 more that get nothing or less are not told"
+    assert forms.read(Awards, forms.document(found)) == found
+
+
+def test_a_contract_does_not_follow_a_resource_to_another_account() -> None:
+    pilot = pilot_of(("acc-2", Location("account", "0302", "tr-1", "declared", "", PARK, None)), ("ev-1", bid()))
+    written(pilot, [("load-1", replace(pilot.resources["load-1"], account="acc-2"))])
+    told = reasons(clear(pilot, "ev-1", PACK))
+    assert told == {"load-1": "no contract of op-1 for load-1 is in force on 2026-06-24"}
+
+
 def test_an_award_from_above_is_shared_in_proportion() -> None:
     assert shared(300_000, [("a", 400_000), ("b", 200_000)]) == (Part("a", 200_000), Part("b", 100_000))
     assert shared(1_000, [("a", 300), ("b", 300), ("c", 350)]) == (Part("a", 300), Part("b", 300), Part("c", 300))
@@ -138,7 +190,7 @@ def wide_pilot() -> Pilot:
     acts: list[tuple[str, AnyDocument]] = [("op-3", Operator("三号运营商", "Operator three"))]
     for name in _RESOURCES:
         meter = (Term(f"{PARK}/gw-1/{name}/energy_import_kwh", 1),)
-        load = Resource("负荷", "Load", PARK, "acc-1", "interruptible", _MOST_W, 0, 1000, 0, 60, 60, meter, "zero")
+        load = Resource("负荷", "Load", PARK, "acc-1", "interruptible", _MOST_W, 0, 1000, 0, 60, 60, meter, BASELINE)
         acts.append((name, load))
         acts += [(name, replace(each, on=date(2026, 5, 1))) for _, each in registry() if isinstance(each, Phase)][:5]
     contract = next(each for _, each in registry() if isinstance(each, Contract))

@@ -207,12 +207,13 @@ def test_a_bad_day(bad_day: Running) -> None:
         ("ev-2", other),
         ("ev-2", replace(bid(), bid="bid-2", parts=(Part("storage-1", 500_000), Part("site-1", 100_000)))),
     )
+    running.look("23 18:30")
+    running.write("23 18:40", ("ev-1", OptOut("op-1", "load-1", "in time")))
     running.look("23 20:00")
     awarded = running.pilot.events["ev-2"].awards
     assert awarded is not None
     refused = [(each.resource, each.reason) for each in awarded.losers]
     assert refused == [("storage-1", "storage-1 is awarded in ev-1, which overlaps")]
-    running.write("24 09:00", ("ev-1", OptOut("op-1", "load-1", "in time")))
     running.write("24 11:30", ("ev-2", OptOut("op-1", "site-1", "too late")))
     old_meter = the_day(running)
     running.look("24 18:30")

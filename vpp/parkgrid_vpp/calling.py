@@ -62,6 +62,7 @@ def call(pilot: Pilot, wanted: Call, now: datetime) -> list[Act]:
     end = wanted.end or start + timedelta(hours=1)
     if start <= now:
         raise PilotError(f"the event begins at {start.isoformat()}, which is past: give a later --from")
+    _in_force(wanted, start)
     rules = list(_rules(pilot, wanted, start))
     event_id = wanted.event_id or _free_name(pilot, start.astimezone(ZoneInfo(wanted.zone)))
     if len(event_id) > _LONGEST_ID:
@@ -101,6 +102,13 @@ def baseline_text(pilot: Pilot, name: str) -> str:
             f"no baseline {name!r}, which a resource names: one of {', '.join(shipped)}, or one in the ledger"
         )
     return text
+
+
+def _in_force(wanted: Call, start: datetime) -> None:
+    day = start.astimezone(ZoneInfo(wanted.zone)).date()
+    if not wanted.pack.holds_on(day):
+        since, until = wanted.pack.valid_from, wanted.pack.valid_to or "open end"
+        raise PilotError(f"the pack {wanted.pack.pack_id} holds from {since} to {until}, not on {day}: name another")
 
 
 def watts(kw: Decimal, what: str) -> int:

@@ -12,12 +12,15 @@ from datetime import date, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from parkgrid_domain.vpp.documents import Award, Awards, Bid, Event, Loser, Part
+from parkgrid_domain.vpp.documents import Award, Awards, Bid, Event, Loser, Part, Resource, Term
+from parkgrid_domain.vpp.forms import MOST_ITEMS
 from parkgrid_domain.vpp.pack import Pack
 from parkgrid_domain.vpp.pilot import EventBook, Pilot
 
 STEP_W = 100
 """What is bid and awarded comes in steps of 0.1 kW."""
+_LONGEST_REASON = 500
+"""A document that says more is refused, and then the event would have no award at all."""
 
 
 @dataclass(slots=True)
@@ -25,6 +28,7 @@ class _Cleared:
     """What was taken so far."""
 
     left_w: int
+    counted: "_Counted"
     taken: dict[str, str] = field(default_factory=dict)
     """Resource to the bid that it was awarded with."""
     awards: list[Award] = field(default_factory=list)
@@ -34,13 +38,44 @@ class _Cleared:
 
     def lost(self, bid: Bid, resource: str | None, reason: str) -> None:
         """Note a bid, or one part of it, that gets nothing or less."""
-        self.losers.append(Loser(bid.bid, bid.operator, resource, reason))
+        self.losers.append(_loser(bid.bid, bid.operator, resource, reason))
+
+
+@dataclass(slots=True)
+class _Counted:
+    """The registers that awards at the same time rest on, so that one kWh is never paid twice."""
+
+    by: dict[Term, str]
+    """A register with its sign, and the resource that counts it."""
+
+    @classmethod
+    def elsewhere(cls, pilot: Pilot, event: Event) -> "_Counted":
+        """What events that overlap rest on."""
+        found = {}
+        for book in pilot.overlapping(event.from_, event.to):
+            for award in () if book.awards is None else book.awards.awards:
+                for part in award.parts:
+                    if part.resource not in book.excused(award.operator):
+                        where = f"{part.resource} in {book.event_id}"
+                        found.update(dict.fromkeys(book.resources[part.resource].meter, where))
+        return cls(found)
+
+    def twice(self, name: str, resource: Resource) -> str:
+        """Why a resource may not be awarded beside the others; empty if it may."""
+        shared = next((each for each in resource.meter if each in self.by), None)
+        if shared is None:
+            return ""
+        return f"the register {shared.register} of {name} is counted for {self.by[shared]}: it is not paid twice"
+
+    def add(self, name: str, resource: Resource) -> None:
+        """Note an awarded resource."""
+        self.by.update(dict.fromkeys(resource.meter, name))
 
 
 def clear(pilot: Pilot, event_id: str, pack: Pack) -> Awards:
     """The awards of a published event from the bids that the ledger holds."""
     book = pilot.events[event_id]
-    cleared = _Cleared(book.event.target_w)
+    cleared = _Cleared(book.event.target_w, _Counted.elsewhere(pilot, book.event))
     for offered in sorted(book.bids.values(), key=lambda each: (each.bid.price, each.number)):
         bid = offered.bid
         why = _price_refused(pack, bid)
@@ -49,7 +84,7 @@ def clear(pilot: Pilot, event_id: str, pack: Pack) -> Awards:
         else:
             _take(pilot, book, bid, cleared)
     price = cleared.price if pack.fixed_cny_per_kwh is None else pack.fixed_cny_per_kwh
-    return Awards(price, tuple(cleared.awards), tuple(cleared.losers), cleared.left_w)
+    return Awards(price, tuple(cleared.awards), _told(cleared.losers), cleared.left_w)
 
 
 def award_id(event_id: str, bid: Bid) -> str:
@@ -62,12 +97,27 @@ def part_refused(pilot: Pilot, book: EventBook, operator: str, part: Part) -> st
     return next(_reasons(pilot, book, operator, part), "")
 
 
+def _loser(bid: str, operator: str, resource: str | None, reason: str) -> Loser:
+    return Loser(bid, operator, resource, reason if len(reason) <= _LONGEST_REASON else f"{reason[:497]}...")
+
+
+def _told(losers: Sequence[Loser]) -> tuple[Loser, ...]:
+    """As many as a document holds; the last one says how many there were."""
+    if len(losers) <= MOST_ITEMS:
+        return tuple(losers)
+    left = losers[MOST_ITEMS - 1]
+    more = f"{len(losers) - MOST_ITEMS + 1} more that get nothing or less are not told"
+    return *losers[: MOST_ITEMS - 1], Loser(left.bid, left.operator, None, more)
+
+
 def _take(pilot: Pilot, book: EventBook, bid: Bid, cleared: _Cleared) -> None:
     parts = []
     for part in bid.parts:
         why = part_refused(pilot, book, bid.operator, part)
         if not why and part.resource in cleared.taken:
             why = f"{part.resource} is awarded with the bid {cleared.taken[part.resource]}, which is cheaper or earlier"
+        if not why:
+            why = cleared.counted.twice(part.resource, pilot.resources[part.resource])
         if not why and not cleared.left_w:
             why = "not needed: cheaper or earlier bids reach the target"
         if why:
@@ -78,6 +128,7 @@ def _take(pilot: Pilot, book: EventBook, bid: Bid, cleared: _Cleared) -> None:
             cleared.lost(bid, part.resource, f"cut from {part.w} W to {got} W: the target is reached")
         cleared.left_w -= got
         cleared.taken[part.resource] = bid.bid
+        cleared.counted.add(part.resource, pilot.resources[part.resource])
         parts.append(Part(part.resource, got))
     if parts:
         total = sum(part.w for part in parts)
@@ -145,20 +196,25 @@ def from_above(pilot: Pilot, event_id: str, price: Decimal, given: Sequence[From
     A resource that may not be awarded is left out with its reason; what is beyond all of them is said as well.
     """
     book = pilot.events[event_id]
-    awards, losers = [], []
+    awards, losers, counted = [], [], _Counted.elsewhere(pilot, book.event)
     for each in given:
-        wanted = each.parts or _spread(pilot, book, each)
-        refused = {part.resource: part_refused(pilot, book, each.operator, part) for part in wanted}
-        losers += [Loser(each.name, each.operator, name, why) for name, why in refused.items() if why]
-        parts = tuple(part for part in wanted if not refused[part.resource])
+        parts: tuple[Part, ...] = ()
+        for part in each.parts or _spread(pilot, book, each):
+            why = part_refused(pilot, book, each.operator, part)
+            why = why or counted.twice(part.resource, pilot.resources[part.resource])
+            if why:
+                losers.append(_loser(each.name, each.operator, part.resource, why))
+            else:
+                counted.add(part.resource, pilot.resources[part.resource])
+                parts = (*parts, part)
         total = sum(part.w for part in parts)
         if total < each.w:
             left = f"{each.w - total} W of the {each.w} W from above are beyond the resources of {each.operator}"
-            losers.append(Loser(each.name, each.operator, None, left))
+            losers.append(_loser(each.name, each.operator, None, left))
         if parts:
             awards.append(Award(f"{event_id}-{each.operator}", each.name, each.operator, total, parts))
     short_w = max(0, book.event.target_w - sum(each.w for each in awards))
-    return Awards(price, tuple(awards), tuple(losers), short_w)
+    return Awards(price, tuple(awards), _told(losers), short_w)
 
 
 def _spread(pilot: Pilot, book: EventBook, given: FromAbove) -> tuple[Part, ...]:

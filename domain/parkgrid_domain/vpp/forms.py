@@ -46,6 +46,8 @@ class Text:
             return f"has {len(found)} characters: {self.least} to {self.most} are right"
         if any(ord(each) < ord(" ") for each in found):
             return "has control characters"
+        if not found.isascii() and any("\ud800" <= each <= "\udfff" for each in found):
+            return "has half a character: such a text has no UTF-8"
         return f"is not {self.remedy}" if self.pattern and not re.fullmatch(self.pattern, found) else ""
 
 

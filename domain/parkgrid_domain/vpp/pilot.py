@@ -239,24 +239,29 @@ class Pilot:
         return [each for each in known if self.locations[each].provenance == "unverified"] if known else [account]
 
     def contract_of(self, operator: str, resource: str, day: date) -> str | None:
-        """The contract by which an operator may offer a resource on a day."""
+        """The contract by which an operator may offer a resource on a day; it is for the account of the resource."""
         for name in sorted(self.offered.get(resource, ())):
             each = self.contracts[name]
-            if each.operator == operator and resource in each.resources and holds_on(each, day):
+            mine = each.operator == operator and each.account == self.resources[resource].account
+            if mine and resource in each.resources and holds_on(each, day):
                 return name
         return None
 
     def promised(self, resource: str, start: datetime, end: datetime) -> str | None:
         """Another event that the resource was awarded in and that overlaps with [start, end)."""
-        for name, book in self.events.items():
-            if not (book.alive and book.event.from_ < end and start < book.event.to and book.awards is not None):
-                continue
-            for each in book.awards.awards:
+        for book in self.overlapping(start, end):
+            for each in () if book.awards is None else book.awards.awards:
                 if resource not in book.excused(each.operator) and any(
                     part.resource == resource for part in each.parts
                 ):
-                    return name
+                    return book.event_id
         return None
+
+    def overlapping(self, start: datetime, end: datetime) -> Iterator[EventBook]:
+        """The awarded events that take place, or have, within [start, end)."""
+        for book in self.events.values():
+            if book.alive and book.awards is not None and book.event.from_ < end and start < book.event.to:
+                yield book
 
 
 def holds_on(contract: Contract, day: date) -> bool:

@@ -245,6 +245,8 @@ def _dispute(pilot: Pilot, subject: str, dispute: Dispute, _at: datetime) -> Ite
     if found is None or found[0].event_id != subject:
         yield f"{dispute.statement} is not a statement of {subject}"
         return
+    if dispute.step == "raised" and found[0].reached == "closed":
+        yield f"the event {subject} is closed: its statements stand"
     steps = found[0].disputes.get(dispute.dispute, [])
     last = steps[-1][1].step if steps else ""
     allowed = _AFTER[dispute.step]

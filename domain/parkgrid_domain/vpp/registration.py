@@ -13,6 +13,19 @@ Registered: TypeAlias = Operator | Location | Resource | Contract | Phase
 _LEVELS = ("station", "line", "transformer", "account")
 _PHASES = ("registered", "documents", "joint_test", "announced", "active")
 _HUNDRED = 100
+_OWN_METER = ("storage", "v2g")
+"""What settles on its own meter, with a baseline of zero."""
+_SIGNS = {
+    "energy_import_kwh": (1, ""),
+    "energy_charged_kwh": (1, ""),
+    "energy_delivered_kwh": (1, ""),
+    "energy_export_kwh": (-1, "energy_import_kwh"),
+    "energy_discharged_kwh": (-1, "energy_charged_kwh"),
+    "energy_returned_kwh": (-1, "energy_delivered_kwh"),
+}
+"""How what settles on its own meter counts its registers, and what must be counted with each."""
+_MOST_TERMS = 500
+"""Registers of one formula. An event reads each of them over the days of a baseline: one resource must not fill it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +116,9 @@ def _resource(pilot: Pilot, resource: Resource) -> Iterator[Reason]:
             f"户 {resource.account} 属于园区 {account.park}，资源却属于 {resource.park}",
         )
     yield from _meter(resource)
-    if resource.kind in ("storage", "v2g") and resource.baseline != ZERO:
+    if resource.baseline == ZERO:
+        yield from _own_meter(resource)
+    if resource.kind in _OWN_METER and resource.baseline != ZERO:
         yield Reason(
             "baseline",
             f"a resource of kind {resource.kind} settles on its own meter: its baseline is {ZERO!r}",
@@ -116,6 +131,34 @@ def _resource(pilot: Pilot, resource: Resource) -> Iterator[Reason]:
             f"there is no baseline {resource.baseline!r}: {names}",
             f"没有基线“{resource.baseline}”：{names}",
         )
+
+
+def _own_meter(resource: Resource) -> Iterator[Reason]:
+    """Against a baseline of zero everything is paid that the formula counts: so only storage, and both directions."""
+    if resource.kind not in _OWN_METER:
+        yield Reason(
+            "baseline",
+            f"{ZERO!r} is for storage and v2g: what is drawn anyway by a resource of kind {resource.kind} would be"
+            " paid; name a baseline",
+            f"{ZERO} 仅用于 storage 和 v2g：否则 {resource.kind} 的日常用电也会被付费；请填写基线",
+        )
+        return
+    counted = {each.register for each in resource.meter}
+    for place, each in enumerate(resource.meter):
+        device, _, signal = each.register.rpartition("/")
+        sign, beside = _SIGNS.get(signal, (each.sign, ""))
+        if each.sign != sign:
+            yield Reason(
+                f"meter[{place}].sign",
+                f"{signal} of a {resource.kind} counts with {sign:+d}: what is drawn +1, what is given back -1",
+                f"{resource.kind} 的 {signal} 符号应为 {sign:+d}：用电为 +1，放电为 -1",
+            )
+        if beside and f"{device}/{beside}" not in counted:
+            yield Reason(
+                f"meter[{place}].register",
+                f"{signal} stands in `meter` without {device}/{beside}: what is drawn in between must count too",
+                f"有 {signal} 却没有 {device}/{beside}：期间的用电也必须计入",
+            )
 
 
 def known_baselines(pilot: Pilot) -> frozenset[str]:
@@ -132,6 +175,12 @@ def _meter(resource: Resource) -> Iterator[Reason]:
     if not resource.meter:
         yield Reason(
             "meter", "a resource names the registers that measure it, in `meter`", "资源必须写明计量它的电表读数"
+        )
+    if len(resource.meter) > _MOST_TERMS:
+        yield Reason(
+            "meter",
+            f"`meter` names {len(resource.meter)} registers: at most {_MOST_TERMS}; register several resources",
+            f"计量公式含 {len(resource.meter)} 个读数：最多 {_MOST_TERMS} 个；请登记为多个资源",
         )
     seen: set[str] = set()
     for place, each in enumerate(resource.meter):

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from parkgrid_domain.vpp import forms
 from parkgrid_domain.vpp.documents import (
     AnyDocument,
     Award,
@@ -18,6 +20,7 @@ from parkgrid_domain.vpp.documents import (
     OptOut,
     Part,
     Phase,
+    Resource,
     State,
 )
 from parkgrid_domain.vpp.pilot import Pilot
@@ -78,6 +81,34 @@ def test_a_resource_goes_through_its_phases_in_order() -> None:
     written(pilot, [("load-1", Phase(step, day, "")) for step in steps])  # type: ignore[arg-type]
     assert pilot.phase("load-1") == "left"
     assert refused(pilot, "load-1", Phase("active", day, ""))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "reason"),
+    [
+        ("load-1", {"baseline": "zero"}, "what is drawn anyway by a resource of kind interruptible"),
+        ("storage-1", {"meter": "+-"}, "energy_discharged_kwh of a storage counts with -1"),
+        ("storage-1", {"meter": "discharged"}, "without park-a/gw-1/storage-1/energy_charged_kwh"),
+        ("load-1", {"meter": "many"}, "names 501 registers: at most 500"),
+        ("load-1", {"name_en": "Load \ud800"}, ""),
+    ],
+)
+def test_a_formula_that_would_be_paid_for_nothing(name: str, changes: dict[str, str], reason: str) -> None:
+    pilot = pilot_of([*rules(), *registry()])
+    resource = pilot.resources[name]
+    charged, discharged = pilot.resources["storage-1"].meter
+    meters = {
+        "+-": (charged, replace(discharged, sign=1)),
+        "discharged": (discharged,),
+        "many": tuple(replace(charged, register=f"park-a/gw-1/d-{n}/energy_import_kwh") for n in range(501)),
+    }
+    more: dict[str, Any] = {key: meters[value] if key == "meter" else value for key, value in changes.items()}
+    changed = replace(resource, **more)
+    if reason:
+        assert reason in refused(pilot, name, changed)
+    else:
+        with pytest.raises(forms.DocumentError, match="half a character"):
+            forms.read(Resource, forms.document(changed))
 
 
 def test_places_stand_under_one_another() -> None:
