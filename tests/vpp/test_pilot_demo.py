@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.process, pytest.mark.database]
 
 
 def demonstrated(folder: Path, *options: str) -> dict[str, object]:
-    command = [sys.executable, "-m", "parkgrid", "demo", "vpp", "--data-dir", str(folder), *options]
+    command = [sys.executable, "-m", "parkgrid.cli", "demo", "vpp", "--data-dir", str(folder), *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1_800, check=False)
     assert done.returncode == 0, done.stderr[-4_000:] + done.stdout[-2_000:]
     found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])

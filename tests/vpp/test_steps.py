@@ -372,3 +372,21 @@ def test_events_without_an_award(running: Running) -> None:
     assert running.states("ev-3") == []
     with pytest.raises(PilotError, match="awarded here, from its bids"):
         award_from_above(running.connection, running.pilot, "ev-3", GivenAwards(Decimal(3), ()), "x", local("24 17:00"))
+
+
+def test_false_readings_sent_afterwards_remove_no_penalty(running: Running) -> None:
+    """Nobody answered; then three late readings of the load cannot be true. Its quarter hours stay as they were."""
+    running.meters.load = dict.fromkeys((START + number * QUARTER for number in range(8)), 90_000)
+    running.meters.storage = {}
+    running.meters.run(PAST)
+    running.write("22 09:00", *published())
+    running.look("23 18:30")
+    running.meters.run([EVENT_DAY])
+    for hour in ("24 14:00", "24 16:00", "24 18:30"):
+        running.look(hour)
+    first = running.statement()
+    assert first.penalty > 0
+    for hour in ("14:20", "15:00", "15:40"):
+        running.meters.show(local(f"24 {hour}") + timedelta(seconds=30), 900_000_000)
+    running.look("25 09:00")
+    assert running.statement() == first

@@ -235,6 +235,21 @@ def test_a_document_that_does_not_fit_the_others_is_named(
     assert report.refusal.sentence("zh") != report.refusal.sentence("en")
 
 
+def test_late_data_may_not_unverify() -> None:
+    def column(*verdicts: str) -> list[dict[str, Any]]:
+        return [{"at": 900 * place, "verdict": each} for place, each in enumerate(verdicts)]
+
+    told = [
+        {"at": f"1970-01-01T00:{15 * place:02}:00Z", "verdict": each["verdict"]}
+        for place, each in enumerate(column("delivered", "unverified", "not_delivered"))
+    ]
+    before = verify.Entry(7, "statement", "ev-1", 0, {"resources": [{"resource": "a", "quarters": told}]}, "", "")
+    verify.check_still_verified(before, {"a": column("partial", "unverified", "delivered")}, "entry 8")
+    with pytest.raises(verify.Refused) as caught:
+        verify.check_still_verified(before, {"a": column("delivered", "unverified", "unverified")}, "entry 8")
+    assert "unverified" in caught.value.sentence("en")
+
+
 def test_readings_of_another_register_cannot_be_put_in(tmp_path: Path) -> None:
     bundle = Bundle.of(made().bundle)
     lines = [line for line in bundle.lines("readings.jsonl") if "load-2" not in line[2][0]]

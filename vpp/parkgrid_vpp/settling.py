@@ -24,7 +24,7 @@ from parkgrid_domain.vpp.documents import (
 from parkgrid_domain.vpp.pilot import EventBook, Pilot
 from parkgrid_domain.vpp.quarters import quarters_of
 from parkgrid_domain.vpp.settlement import Quarter
-from parkgrid_domain.vpp.statement import FIRST, LATE, Identity, Member, figures_differ, statement
+from parkgrid_domain.vpp.statement import FIRST, LATE, Identity, Member, figures_differ, statement, unverifies
 from parkgrid_vpp.errors import PilotError
 from parkgrid_vpp.evidence import Evidence, beside, read
 from parkgrid_vpp.freezing import baseline_wh, resource_of
@@ -64,7 +64,9 @@ def statements(connection: Connection, pilot: Pilot, event_id: str, cause: str =
         members = [_member(book, basis, evidence, times) for basis in bases[award.award]]
         identity, former = _identity(book, award, cause)
         found = statement(rules.pack, book.event.direction, book.awards.price, members, identity, rules.zone)
-        if former is None or cause or figures_differ(former, found):
+        # What was verified becomes unverified by a decided dispute only, never by what a site sends afterwards.
+        late = former is not None and figures_differ(former, found) and not unverifies(former, found)
+        if former is None or cause or late:
             made.append(found)
     return made
 

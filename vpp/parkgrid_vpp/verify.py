@@ -1301,12 +1301,14 @@ def contract_holds(case: Case, contract: Entry) -> bool:
 def first_contract(case: Case, resource: str, before: int) -> str:
     """The name of the contract that counts: of several of the operator with the resource, the first by code point."""
     names = sorted(subject for kind, subject in case.book if kind == "contract")
+    account = latest(case.book, "resource", resource, before).document.get("account")
     for name in names:
         known = [each for each in case.book["contract", name] if each.number < before]
         if not known or known[-1].document.get("operator") != case.award["operator"]:
             continue
         contract = known[-1]
-        if resource in need(contract.document, "resources", "list", contract.item) and contract_holds(case, contract):
+        named = resource in need(contract.document, "resources", "list", contract.item)
+        if named and contract.document.get("account") == account and contract_holds(case, contract):
             return name
     return ""
 
@@ -1589,6 +1591,16 @@ def money_lines(case: Case, entry: Entry, money: Amounts, contracts: dict[str, A
     return found
 
 
+def check_still_verified(before: Entry, quarters: dict[str, list[dict[str, Any]]], item: str) -> None:
+    """Late data never make a verified quarter hour unverified: else a penalty could be removed by false readings."""
+    now = {(name, each["at"]): each["verdict"] for name, column in quarters.items() for each in column}
+    for resource, each in by_resource(before).items():
+        for quarter in need(each, "quarters", "list", before.item):
+            at, former = need(quarter, "at", "instant", before.item), quarter.get("verdict")
+            if former != "unverified" and now.get((resource, at)) == "unverified":
+                raise Refused(f"{item}, {short(resource)}, verdict", "differs", "unverified", former)
+
+
 def check_statement(
     case: Case, proof: Proof, frozen: Entry, curves: dict[str, Any], entry: Entry, before: Entry | None
 ) -> Amounts:
@@ -1608,6 +1620,8 @@ def check_statement(
         name: [] if case.pack["covers"] else intervals_of(case.pack, case.price, each)
         for name, each in quarters.items()
     }
+    if before is not None and told.get("cause") == "late data":
+        check_still_verified(before, quarters, item)
     award = judge_award(case, list(quarters.values()))
     whole = intervals_of(case.pack, case.price, award) if case.pack["covers"] else []
     money = amounts(case, quarters, own, whole)

@@ -7,8 +7,10 @@ from typing import Any
 
 from parkgrid_domain.vpp.documents import QuarterTold, Resource, Statement
 
-_ROUNDING_WH = 250
-"""A reading a minute at up to 500 kW may lie half a second from the quarter hour; twice that is tolerated."""
+_LEAST_WH = 250
+_MINUTES = 15
+"""At the pace of the demonstration a reading may lie a minute from the edge of a quarter hour, and what is between two
+readings is a straight line: an error of what was awarded for one minute is tolerated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def _different(
     if quarter.metered_wh is None or quarter.unsure:
         return ()
     true_wh = sum(term.sign * truth[term.register, quarter.at] for term in resource.meter)
-    if abs(true_wh - quarter.metered_wh) <= _ROUNDING_WH:
+    if abs(true_wh - quarter.metered_wh) <= max(_LEAST_WH, quarter.award_wh // _MINUTES):
         return ()
     return (Difference(name, quarter.at, quarter.metered_wh, true_wh),)
 

@@ -121,6 +121,19 @@ def figures_differ(one: Statement, other: Statement) -> bool:
     return _figures(one) != _figures(other)
 
 
+def unverifies(former: Statement, later: Statement) -> bool:
+    """Whether a quarter hour of a resource that was verified is so no more: late data may not do that by themselves.
+
+    Else whoever fails would send false readings afterwards, and the penalty would be gone.
+    """
+    now = {(each.resource, quarter.at): quarter.verdict for each in later.resources for quarter in each.quarters}
+    return any(
+        quarter.verdict != "unverified" and now.get((each.resource, quarter.at)) == "unverified"
+        for each in former.resources
+        for quarter in each.quarters
+    )
+
+
 def _figures(told: Statement) -> Statement:
     resources = tuple(replace(each, readings="", findings=(), note="") for each in told.resources)
     same = {"statement": "", "revision": 0, "supersedes": None, "cause": "", "known_later": ()}

@@ -14,7 +14,7 @@ from parkgrid_domain.vpp.documents import Contract, Statement
 from parkgrid_domain.vpp.pack import Pack, published
 from parkgrid_domain.vpp.quarters import QUARTER
 from parkgrid_domain.vpp.settlement import Quarter, settle
-from parkgrid_domain.vpp.statement import Identity, Member, figures_differ, statement
+from parkgrid_domain.vpp.statement import Identity, Member, figures_differ, statement, unverifies
 
 START = datetime(2026, 7, 15, 6, tzinfo=UTC)
 PACKS = published()
@@ -125,6 +125,14 @@ def test_a_revision_counts_only_where_a_figure_differs() -> None:
     other = member("a", 100, [500] * 4, [400, 400, 400, 401])
     assert not figures_differ(of(GUANGDONG, before), of(GUANGDONG, same))
     assert figures_differ(of(GUANGDONG, before), of(GUANGDONG, other))
+
+
+def test_late_data_may_verify_and_may_not_unverify() -> None:
+    sure = of(GUANGDONG, member("a", 100, [500] * 4, [500] * 4))
+    doubtful = of(GUANGDONG, member("a", 100, [500] * 4, [500] * 4, "...f"))
+    assert unverifies(sure, doubtful)
+    assert not unverifies(doubtful, sure)
+    assert not unverifies(doubtful, doubtful)
 
 
 powers = st.integers(-(10**6), 10**6)
