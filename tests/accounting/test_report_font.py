@@ -15,7 +15,7 @@ import hashlib, json, sys
 opened = []
 sys.addaudithook(lambda event, given: opened.append(str(given[0])) if event == "open" else None)
 from parkgrid_accounting.report.draw import draw_pdf
-from parkgrid_accounting.report.month import Heading, Report, Section
+from parkgrid_accounting.report.form import Heading, Report, Section
 rows = (("洁净厂房屋顶光伏", 1234.5), ("储能〔一〕", None))
 section = Section("电量", (Heading("设备"), Heading("电量 (kWh)", 3)), rows, ("缺失的区间不计入电量。≥ ≈ · –",))
 content = draw_pdf(Report("坪山园区  2026-10  能源报告", "仿真数据", "zh", (section,)))

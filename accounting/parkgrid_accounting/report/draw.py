@@ -12,7 +12,7 @@ from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
-from parkgrid_accounting.report.month import Heading, Report, Section, shown
+from parkgrid_accounting.report.form import Heading, Report, Section, shown
 from parkgrid_accounting.report.text import harmless
 
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"

@@ -6,9 +6,7 @@ example tariffs are marked on every sheet, and people read names, not identifier
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from dataclasses import replace
 
 from parkgrid_accounting.address import BillAddress, ClusterAddress, IndicatorAddress
 from parkgrid_accounting.bills.closings import current_bill
@@ -19,6 +17,7 @@ from parkgrid_accounting.clusters.figures import cluster_figures
 from parkgrid_accounting.figures.indicators import figures
 from parkgrid_accounting.figures.inputs import Given
 from parkgrid_accounting.figures.site import site_of
+from parkgrid_accounting.report.form import Cell, Heading, Language, Report, Section
 from parkgrid_accounting.report.words import WORDS, half
 from parkgrid_accounting.scope import Scope
 from parkgrid_accounting.statements import statement
@@ -31,8 +30,6 @@ from parkgrid_domain.indicators.definition import Figure
 from parkgrid_domain.period import Period, month_of
 from parkgrid_domain.tariff.bill import Bill
 
-Language: TypeAlias = Literal["zh", "en"]
-Cell: TypeAlias = str | int | float | Decimal | None
 _CLUSTER_FIGURES = (
     "quarter_output",
     "cumulative_output",
@@ -43,37 +40,6 @@ _CLUSTER_FIGURES = (
     "intensity",
     "intensity_equal_value",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """One column of a section."""
-
-    text: str
-    decimals: int | None = None
-    """Digits after the point of its numbers; None for text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One table of the report."""
-
-    title: str
-    headings: tuple[Heading, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A report that is ready to be drawn."""
-
-    title: str
-    subtitle: str
-    language: Language
-    sections: tuple[Section, ...]
-    marks: tuple[str, ...] = ()
-    """What must be said on every page: simulated data, example tariffs."""
 
 
 def park_report(connection: Connection, park: str, period: Period, language: Language, now_ms: int) -> Report:
@@ -253,10 +219,3 @@ def _names(devices: Iterable[tuple[str, str, str]], language: Language) -> dict[
 
 def _months(period: Period) -> Sequence[Period]:
     return [month_of(day, period.zone) for day in period.days if day.day == 1]
-
-
-def shown(value: Any, decimals: int | None) -> str:
-    """A cell as people read it."""
-    if value is None:
-        return "–"
-    return str(value) if decimals is None or isinstance(value, str) else f"{value:,.{decimals}f}"
