@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _FILL = PatternFill("solid", fgColor="FFDDEBF7")
 _FORBIDDEN = str.maketrans(dict.fromkeys("[]:*?/\\", " "))
 _LONGEST_NAME = 31
+_WHEN = re.compile(rb"<dcterms:(created|modified)\b.*?</dcterms:\1>")
+_NO_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def drawing(out: Path) -> Callable[[Report], bytes] | None:
@@ -41,7 +45,7 @@ def draw_csv(report: Report) -> bytes:
 
 
 def draw_xlsx(report: Report) -> bytes:
-    """A sheet a section; numbers are numbers, text is never a formula."""
+    """A sheet a section; numbers are numbers, text is never a formula; an equal report gives an equal file."""
     book = Workbook()
     book.remove(book.worksheets[0])
     for section in report.sections:
@@ -57,18 +61,28 @@ def draw_xlsx(report: Report) -> bytes:
                 _cell(sheet.cell(number, place), heading, value)
         for number, note in enumerate(section.notes, 5 + len(section.rows)):
             _text(sheet.cell(number, 1), note)
-        sheet.freeze_panes = "A4"
+        sheet.freeze_panes, sheet.print_title_rows = "A4", "1:3"
         sheet.page_setup.orientation = "landscape"
         if sheet.oddFooter is not None:
             # An ampersand begins a code in a footer.
             sheet.oddFooter.center.text = "   ".join((report.title.replace("&", "&&"), *report.marks, "&P / &N"))
-    content = io.BytesIO()
-    book.save(content)
+    return _saved(book)
+
+
+def _saved(book: Workbook) -> bytes:
+    """The file without the moment at which it was made: the library writes it into a part and beside each part."""
+    made, content = io.BytesIO(), io.BytesIO()
+    book.save(made)
+    with zipfile.ZipFile(made) as parts, zipfile.ZipFile(content, "w") as file:
+        for name in parts.namelist():
+            part = parts.read(name)
+            told = _WHEN.sub(b"", part) if name == "docProps/core.xml" else part
+            file.writestr(zipfile.ZipInfo(name, _NO_DATE), told, zipfile.ZIP_DEFLATED)
     return content.getvalue()
 
 
 def _width(section: Section, place: int) -> float:
-    longest = max((len(shown(row[place], section.headings[place].decimals)) for row in section.rows), default=0)
+    longest = max((len(shown(row[place], section.headings[place])) for row in section.rows), default=0)
     return min(70, max(10, longest + 2, 2 * len(section.headings[place].text)))
 
 
@@ -77,14 +91,27 @@ def _cell(cell: Any, heading: Heading, value: Any) -> None:
         _text(cell, value)
     elif value is not None:
         cell.value = value
-        digits = heading.decimals or 0
-        cell.number_format = "#,##0" + (f".{'0' * digits}" if digits else "")
+        cell.number_format = _format(heading)
+
+
+def _format(heading: Heading) -> str:
+    """Digits of the column; a mark is part of the format, the number stays one."""
+    mark = f'" {heading.mark}"' if heading.mark else ""
+    if heading.decimals is None:
+        return f"General{mark}"
+    return f"#,##0{'.' if heading.decimals else ''}{'0' * heading.decimals}{mark}"
 
 
 def _text(cell: Any, text: str) -> Cell:
-    cell.value = "".join(sign if sign.isprintable() else " " for sign in text)
+    cell.value = _printable(text)
     cell.data_type = "s"
+    # Without it, a text that somebody opens for editing and confirms becomes the formula that it looks like.
+    cell.quotePrefix = text.startswith(("=", "+", "-", "@"))
     return cell  # type: ignore[no-any-return]  # the library types a merged cell beside it, which is never read here
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def draw_pdf(report: Report) -> bytes:
@@ -93,22 +120,28 @@ def draw_pdf(report: Report) -> bytes:
     from reportlab.lib.pagesizes import A4, landscape
     from reportlab.lib.styles import ParagraphStyle
     from reportlab.lib.units import mm
-    from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table
+    from reportlab.platypus import CondPageBreak, Paragraph, SimpleDocTemplate, Spacer, Table
 
     from parkgrid_accounting.report.fonts import report_font
 
     font = report_font()
-    style = ParagraphStyle("cell", fontName=font, fontSize=7, leading=9, wordWrap="CJK")
+    # Chinese lines break anywhere, English ones between words.
+    wrap = "CJK" if report.language == "zh" else None
+    style = ParagraphStyle("cell", fontName=font, fontSize=7, leading=9, wordWrap=wrap)
     big = ParagraphStyle("title", parent=style, fontSize=14, leading=20)
     part = ParagraphStyle("part", parent=style, fontSize=10, leading=14)
     width = landscape(A4)[0] - 24 * mm
-    story: list[Any] = [Paragraph(escape(report.title), big), Paragraph(escape(report.subtitle), style)]
+
+    def paragraph(text: str, look: ParagraphStyle = style) -> Paragraph:
+        return Paragraph(escape(_printable(text)), look)
+
+    story: list[Any] = [paragraph(report.title, big), paragraph(report.subtitle)]
     for section in report.sections:
-        story += [Spacer(1, 5 * mm), Paragraph(escape(section.title), part)]
-        body = [[Paragraph(escape(each.text), style) for each in section.headings]]
+        story += [Spacer(1, 5 * mm), CondPageBreak(30 * mm), paragraph(section.title, part)]
+        body = [[paragraph(each.text) for each in section.headings]]
         for row in section.rows:
-            told = [shown(value, each.decimals) for each, value in zip(section.headings, row, strict=True)]
-            body.append([Paragraph(escape(text), style) for text in told])
+            told = [shown(value, each) for each, value in zip(section.headings, row, strict=True)]
+            body.append([paragraph(text) for text in told])
         weights = [_width(section, place) for place in range(len(section.headings))]
         table = Table(body, [width * weight / sum(weights) for weight in weights], repeatRows=1)
         table.setStyle(
@@ -119,7 +152,7 @@ def draw_pdf(report: Report) -> bytes:
                 ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
             ]
         )
-        story += [table, *(Paragraph(escape(note), style) for note in section.notes)]
+        story += [table, Spacer(1, 1 * mm), *(paragraph(note) for note in section.notes)]
 
     def numbered(canvas: Any, document: Any) -> None:
         canvas.setFont(font, 8)

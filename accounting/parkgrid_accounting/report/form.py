@@ -14,7 +14,9 @@ class Heading:
 
     text: str
     decimals: int | None = None
-    """Digits after the point of its numbers; None for text."""
+    """Digits after the point of its numbers; None for text, and for numbers that are shown with every digit."""
+    mark: str = ""
+    """What stands behind each of its numbers, for example `simulation`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,11 @@ class Report:
     """What must be said on every page: simulated data, example tariffs."""
 
 
-def shown(value: Any, decimals: int | None) -> str:
+def shown(value: Any, heading: Heading) -> str:
     """A cell as people read it."""
     if value is None:
         return "–"
-    return str(value) if decimals is None or isinstance(value, str) else f"{value:,.{decimals}f}"
+    if isinstance(value, str):
+        return value
+    text = str(value) if heading.decimals is None else f"{value:,.{heading.decimals}f}"
+    return f"{text} {heading.mark}" if heading.mark else text

@@ -13,6 +13,7 @@ from parkgrid.commands.vpp import (
     registry,
     registry_file,
     running,
+    statement,
     trying,
 )
 
@@ -31,6 +32,7 @@ app.command("capability")(capability.capability)
 app.command("forecast")(capability.forecast)
 app.command("test")(capability.judge_step)
 app.command("phase")(registry.phase)
+app.command("statement")(statement.statement)
 app.command("bundle")(proof.bundle)
 app.command("verify")(proof.verify)
 app.command("key")(proof.key)

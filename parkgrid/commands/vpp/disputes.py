@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from parkgrid.commands import outcome
-from parkgrid.commands.vpp.session import AsJson, By, Dsn, run, tell, written
+from parkgrid.commands.vpp.session import AsJson, By, Dsn, run, statement_of, tell, written
 
 if TYPE_CHECKING:
     from parkgrid_database.connection import Connection
@@ -80,11 +80,7 @@ def _about(pilot: "Pilot", name: str | None, statement: str | None) -> tuple[str
     from parkgrid_vpp.errors import PilotError
 
     if statement is not None:
-        found = pilot.statements.get(statement)
-        if found is None:
-            known = ", ".join(list(pilot.statements)[-10:]) or "none"
-            raise PilotError(f"{statement!r} is not a statement; the latest are: {known}")
-        return found[0].event_id, statement
+        return statement_of(pilot, statement)[0].event_id, statement
     for event_id, book in pilot.events.items():
         if name in book.disputes:
             return event_id, book.disputes[name][-1][1].statement

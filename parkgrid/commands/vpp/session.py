@@ -12,6 +12,7 @@ from parkgrid.commands import outcome
 
 if TYPE_CHECKING:
     from parkgrid_database.connection import Connection
+    from parkgrid_domain.vpp.documents import Statement
     from parkgrid_domain.vpp.ledger import Entry
     from parkgrid_domain.vpp.pilot import EventBook, Pilot
     from parkgrid_vpp.ledger import Act
@@ -83,6 +84,17 @@ def book_of(pilot: "Pilot", event: str) -> "EventBook":
     if found is None:
         known = ", ".join(list(pilot.events)[-10:]) or "none"
         raise PilotError(f"{event!r} is not an event; the latest are: {known}")
+    return found
+
+
+def statement_of(pilot: "Pilot", name: str) -> tuple["EventBook", "Entry", "Statement"]:
+    """A statement with its event and its entry. Raises `PilotError` for one that is not there, with those that are."""
+    from parkgrid_vpp.errors import PilotError
+
+    found = pilot.statements.get(name)
+    if found is None:
+        known = ", ".join(list(pilot.statements)[-10:]) or "none"
+        raise PilotError(f"{name!r} is not a statement; the latest are: {known}")
     return found
 
 
