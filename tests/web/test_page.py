@@ -339,7 +339,7 @@ def test_by_keyboard_alone(serve: Serve, visit: Visits) -> None:
     seen = visit(serve()).open(lang="en", theme="light")
     seen.page.wait_for_selector(".flow-svg")
     names = []
-    for _ in range(11):
+    for _ in range(12):
         seen.page.keyboard.press("Tab")
         names.append(
             seen.page.evaluate(
@@ -347,8 +347,17 @@ def test_by_keyboard_alone(serve: Serve, visit: Visits) -> None:
             )
         )
     assert names[:4] == ["Skip to the figures", "中", "EN", "Switch between light and dark"]
-    assert names[4:] == ["District", "Park", "Devices", "Time", "Data quality", "Clusters", "Big screen"]
-    for _ in range(7):
+    assert names[4:] == [
+        "District",
+        "Park",
+        "Devices",
+        "Time",
+        "Data quality",
+        "Clusters",
+        "Virtual power plant",
+        "Big screen",
+    ]
+    for _ in range(8):
         seen.page.keyboard.press("Shift+Tab")
     seen.page.keyboard.press("Space")
     seen.until("document.documentElement.dataset.theme === 'dark'")
