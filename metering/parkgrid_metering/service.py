@@ -8,11 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-import psycopg
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from parkgrid_contract.time import Clock, SystemClock
+from parkgrid_database import connection as connections
 from parkgrid_database.connection import Connection
 from parkgrid_database.errors import SetupError, StoreError, translated
 from parkgrid_metering.errors import FollowError
@@ -174,18 +174,6 @@ class _Waits:
 
 
 def connect(settings: DatabaseSettings) -> Connection:
-    """A connection for rounds (autocommit)."""
-    connection = psycopg.connect(
-        settings.dsn,
-        autocommit=True,
-        connect_timeout=settings.connect_timeout_s,
-        application_name="parkgrid metering",
-        keepalives_idle=10,
-        keepalives_interval=5,
-        keepalives_count=3,
-    )
-    connection.execute(
-        "SELECT set_config('lock_timeout', %s, false), set_config('client_min_messages', 'warning', false)",
-        (str(round(settings.lock_timeout_s * 1000)),),
-    )
-    return connection
+    """The connection that the settings describe."""
+    timeouts = settings.connect_timeout_s, settings.lock_timeout_s
+    return connections.connect(settings.dsn, "parkgrid metering", *timeouts)

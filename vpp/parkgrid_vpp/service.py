@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_serv
 
 from parkgrid_contract.crash import crash_point
 from parkgrid_contract.time import Clock, SystemClock, from_ms
+from parkgrid_database import connection as connections
 from parkgrid_database.connection import Connection
 from parkgrid_database.errors import SetupError, StoreError, translated
 from parkgrid_domain.vpp.pilot import Pilot
@@ -189,18 +190,6 @@ class Service:
 
 
 def connect(settings: DatabaseSettings) -> Connection:
-    """A connection for the process (autocommit)."""
-    connection = psycopg.connect(
-        settings.dsn,
-        autocommit=True,
-        connect_timeout=settings.connect_timeout_s,
-        application_name="parkgrid vpp",
-        keepalives_idle=10,
-        keepalives_interval=5,
-        keepalives_count=3,
-    )
-    connection.execute(
-        "SELECT set_config('lock_timeout', %s, false), set_config('client_min_messages', 'warning', false)",
-        (str(round(settings.lock_timeout_s * 1000)),),
-    )
-    return connection
+    """The connection that the settings describe."""
+    timeouts = settings.connect_timeout_s, settings.lock_timeout_s
+    return connections.connect(settings.dsn, "parkgrid vpp", *timeouts)
