@@ -10,9 +10,19 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeAlias, get_args
 
-from parkgrid_domain.vpp.documents import ZERO, Contract, Location, Operator, Phase, PhaseName, Resource, Term
+from parkgrid_domain.vpp.documents import (
+    ZERO,
+    Contract,
+    Location,
+    Operator,
+    Phase,
+    PhaseName,
+    Resource,
+    ResourceKind,
+    Term,
+)
 from parkgrid_simulators.scenario import Scenario, load_scenario
 from parkgrid_vpp.ledger import Act
 
@@ -23,6 +33,8 @@ STATION = "pingshan-110kv"
 ONE, TWO = "operator-one", "operator-two"
 _OPERATOR = {"vpp-north": ONE, "vpp-south": ONE, "vpp-east": TWO}
 _LIMIT_W = 3_150_000
+Counted: TypeAlias = tuple[str, str, Literal[1, -1]]
+"""A device, its register, and the sign with which it counts."""
 _STEPS: tuple[PhaseName, ...] = get_args(PhaseName)[:5]
 """registered, documents, joint_test, announced, active."""
 
@@ -106,12 +118,13 @@ def _resources(one: PilotPark) -> Iterator[tuple[str, Resource]]:
     devices = {each.id: each for each in one.scenario.devices}
     guns = sorted(name for name in devices if name.startswith("v2g-"))
     if "storage-1" in devices:
-        own = (("storage-1", "energy_charged_kwh", 1), ("storage-1", "energy_discharged_kwh", -1))
+        own: tuple[Counted, ...] = (
+            ("storage-1", "energy_charged_kwh", 1),
+            ("storage-1", "energy_discharged_kwh", -1),
+        )
         yield _resource(one, "storage", "储能", "Storage", "storage", (500_000, 500_000), own)
     if guns:
-        meter = tuple(
-            term for gun in guns for term in ((gun, "energy_delivered_kwh", 1), (gun, "energy_returned_kwh", -1))
-        )
+        meter: tuple[Counted, ...] = tuple(term for gun in guns for term in _both_ways(gun))
         yield _resource(one, "v2g", "V2G 枪群", "V2G guns", "v2g", (240_000, 240_000), meter)
     for name, zh, en, most_w in (
         ("chiller", "冷水机组", "Chiller", 190_000),
@@ -120,23 +133,27 @@ def _resources(one: PilotPark) -> Iterator[tuple[str, Resource]]:
         yield _resource(one, name, zh, en, "interruptible", (most_w, 0), ((name, "energy_import_kwh", 1),))
 
 
+def _both_ways(gun: str) -> tuple[Counted, Counted]:
+    return (gun, "energy_delivered_kwh", 1), (gun, "energy_returned_kwh", -1)
+
+
 def _resource(
     one: PilotPark,
     name: str,
     zh: str,
     en: str,
-    kind: str,
+    kind: ResourceKind,
     most_w: tuple[int, int],
-    meter: tuple[tuple[str, str, int], ...],
+    meter: tuple[Counted, ...],
 ) -> tuple[str, Resource]:
-    terms = tuple(Term(f"{one.park}/{GATEWAY}/{device}/{signal}", sign) for device, signal, sign in meter)  # type: ignore[arg-type]
+    terms = tuple(Term(f"{one.park}/{GATEWAY}/{device}/{signal}", sign) for device, signal, sign in meter)
     own = kind in ("storage", "v2g")
     return one.resource(name), Resource(
         name_zh=f"{one.scenario.name_zh}{zh}",
         name_en=f"{en} of {one.scenario.name_en}",
         park=one.park,
         account=one.account,
-        kind=kind,  # type: ignore[arg-type]
+        kind=kind,
         up_w=most_w[0],
         down_w=most_w[1],
         ramp_w_per_min=most_w[0],
