@@ -63,7 +63,8 @@ def read_given(text: str) -> GivenAwards:
         told: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise forms.DocumentError([f"the file is not JSON: {error}"]) from error
-    for each in told.get("awards", ()) if isinstance(told, dict) else ():
+    awards = told.get("awards") if isinstance(told, dict) else None
+    for each in awards if isinstance(awards, list) else ():
         if isinstance(each, dict):
             each.setdefault("parts", [])
     return forms.read(GivenAwards, told)
