@@ -7,8 +7,11 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
+from parkgrid_database.errors import StoreError
 from parkgrid_domain.vpp.documents import Operator
+from parkgrid_domain.vpp.forms import DocumentError
 from parkgrid_domain.vpp.pilot import Pilot
+from parkgrid_vpp.awarding import read_given
 from parkgrid_vpp.errors import LedgerError, RefusedActError
 from parkgrid_vpp.ledger import Act, follow, write
 from tests.vpp.small_pilot import before_the_event, bid
@@ -96,3 +99,27 @@ def test_writers_at_once_keep_one_chain(dsn: str) -> None:
         pilot = Pilot()
         assert follow(own, pilot) == 60
         assert len(pilot.operators) == 60
+
+
+def test_a_commit_that_fails_leaves_no_trace_in_the_pilot(connection: psycopg.Connection) -> None:
+    """The deferred constraint speaks at the commit, after everything was taken in."""
+    connection.execute(
+        "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN RAISE EXCEPTION ''no'' USING ERRCODE = ''disk_full''; END'"
+    )
+    connection.execute(
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON base.vpp_entry DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION public.refuse()"
+    )
+    pilot = Pilot()
+    with pytest.raises(StoreError):
+        write(connection, pilot, [Act("op-1", Operator("一", "One"))], "somebody", NOW)
+    assert (pilot.head, pilot.operators) == (None, {})
+    connection.execute("DROP TRIGGER late ON base.vpp_entry")
+    assert write(connection, pilot, [Act("op-1", Operator("一", "One"))], "somebody", NOW)[0].number == 1
+
+
+@pytest.mark.parametrize("text", ['{"price": "1", "awards": 5}', '{"price": "1", "awards": [5]}', "5", "[", "{}"])
+def test_a_file_of_awards_that_is_none_is_refused_in_words(text: str) -> None:
+    with pytest.raises(DocumentError):
+        read_given(text)

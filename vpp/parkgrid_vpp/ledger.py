@@ -15,7 +15,7 @@ from parkgrid_contract.crash import crash_point
 from parkgrid_database.connection import Connection
 from parkgrid_database.errors import translated
 from parkgrid_domain.vpp import forms
-from parkgrid_domain.vpp.documents import AnyDocument, kind_of, read
+from parkgrid_domain.vpp.documents import AnyDocument, kind_of
 from parkgrid_domain.vpp.forms import DocumentError
 from parkgrid_domain.vpp.ledger import ChainError, Entry, canonical
 from parkgrid_domain.vpp.pilot import Pilot
@@ -69,19 +69,20 @@ def write(connection: Connection, pilot: Pilot, acts: Sequence[Act], by: str, at
     if not by.strip() or len(by) > _MOST_BY:
         raise RefusedActError(f"who does it is a name of 1 to {_MOST_BY} characters, not {by[:40]!r}")
     at = at.astimezone(UTC).replace(microsecond=0)
-    with translated(), connection.transaction():
-        connection.execute(statement("ledger/one_writer"))
-        _follow(connection, pilot)
-        before = pilot.head
-        entries: list[Entry] = []
-        try:
-            entries.extend(_append(connection, pilot, act, by, at) for act in acts)
-        finally:
-            # What was taken in of a transaction that is undone is forgotten: the pilot is read anew.
-            if len(entries) < len(acts) and pilot.head is not before:
-                _start_again(pilot)
-        crash_point("vpp.written")
-        return entries
+    before, stored = pilot.head, False
+    try:
+        with translated(), connection.transaction():
+            connection.execute(statement("ledger/one_writer"))
+            _follow(connection, pilot)
+            before = pilot.head
+            written = [_append(connection, pilot, act, by, at) for act in acts]
+            crash_point("vpp.written")
+        stored = True
+    finally:
+        # What was taken in of a transaction that is undone, or whose commit failed, is forgotten: it is read anew.
+        if not stored and pilot.head is not before:
+            _start_again(pilot)
+    return written
 
 
 def _append(connection: Connection, pilot: Pilot, act: Act, by: str, at: datetime) -> Entry:
@@ -90,20 +91,19 @@ def _append(connection: Connection, pilot: Pilot, act: Act, by: str, at: datetim
         raise RefusedActError(reason)
     told = forms.document(act.document)
     kind = kind_of(act.document)
-    try:
-        # What is written can be read back: also a document that this program made keeps to its form.
-        read(kind, told)
-    except DocumentError as error:
-        raise RefusedActError(str(error)) from error
     text = canonical(told)
     if len(text) > MOST_BYTES:
         raise RefusedActError(
             f"the {kind} of {act.subject} has {len(text)} characters: at most {MOST_BYTES} are stored"
         )
     entry = Entry.after(pilot.head, kind, act.subject, at, by, told)
+    try:
+        # What is written can be read back: also a document that this program made keeps to its form.
+        pilot.follow([entry])
+    except DocumentError as error:
+        raise RefusedActError(str(error)) from error
     values = {name: getattr(entry, name) for name in ("number", "kind", "subject", "at", "by", "previous", "digest")}
     connection.execute(statement("ledger/append"), values | {"document": text})
-    pilot.follow([entry])
     return entry
 
 
