@@ -87,7 +87,9 @@ class Store:
         devices = [f"{GATEWAY.gateway}/{_name(kind)}" for kind in CATALOGUE]
         values = {"park": [GATEWAY.park], "district": ["pingshan"], "device": devices}
         found = {}
-        with psycopg.connect(self.feed.dsn, autocommit=True) as connection:
+        # Boards repeat a question. Prepared, it would keep the plan of an earlier board, and with it the locks of
+        # planning would be counted or not as statistics were renewed between the two.
+        with psycopg.connect(self.feed.dsn, autocommit=True, prepare_threshold=None) as connection:
             for document in documents(Site()):
                 span = Range(_at(self.at_ms) - timedelta(days=1), _at(self.at_ms))
                 for place, question in enumerate(document.questions):
