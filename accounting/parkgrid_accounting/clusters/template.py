@@ -75,9 +75,9 @@ def _workbook(kind: str, columns: Sequence[FileColumn]) -> bytes:
             sheet.add_data_validation(rule)
             letter = get_column_letter(place)
             rule.add(f"{letter}2:{letter}{_FILLED_ROWS}")
-            # Numbers stay as they are typed: a percent sign would change them.
-            for (cell,) in sheet[f"{letter}2:{letter}{_FILLED_ROWS}"]:
-                cell.number_format = "General" if column.key in ("output", "share", "output_share") else "@"
+            # Of the column, for all rows to come. Numbers stay as they are typed: a percent sign would change them.
+            number = column.key in ("output", "share", "output_share")
+            sheet.column_dimensions[letter].number_format = "General" if number else "@"
     _examples(book.create_sheet(_EXAMPLE_TITLE), kind, columns)
     _meanings(book.create_sheet("说明 Meaning"), columns)
     content = io.BytesIO()

@@ -180,5 +180,7 @@ def _prepare(sheet: Worksheet, table: RegistryTable, filled: int) -> None:
         letter = get_column_letter(place)
         rule.add(f"{letter}2:{letter}{last}")
         if column.shape in ("text", "day"):
-            for (cell,) in sheet[f"{letter}2:{letter}{last}"]:
+            # Of the column, for all rows to come; a cell that is there has a format of its own.
+            sheet.column_dimensions[letter].number_format = "@"
+            for (cell,) in sheet[f"{letter}2:{letter}{1 + filled}"] if filled else ():
                 cell.number_format = "@"
