@@ -58,6 +58,7 @@ def check(
     ] = True,
     empty: Annotated[bool, typer.Option("--empty", help="The database has no data, so panels may be empty.")] = False,
     slow_ms: Annotated[float, typer.Option(min=1, help="Longest time of a query, 95th percentile, in ms.")] = 100.0,
+    runs: Annotated[int, typer.Option(min=1, max=1_000, help="How often each query is run to measure its time.")] = 20,
     at: Annotated[
         datetime | None,
         typer.Option(help="The instant that is taken as now, with its offset.", formats=["%Y-%m-%dT%H:%M%z"]),
@@ -83,7 +84,7 @@ def check(
     from parkgrid_dashboards.check.schema import SchemaError
     from parkgrid_dashboards.provision import documents
 
-    database = Database(dsn, Limits(slow_ms, empty=empty), at) if dsn else None
+    database = Database(dsn, Limits(slow_ms, runs, empty), at) if dsn else None
     try:
         report = run(documents(Site()), database, schema=schema, tell=lambda text: typer.echo(text, err=True))
     except SchemaError as error:

@@ -32,7 +32,7 @@ DEVICES = (
     ("weather-1", "lambrecht_ws7"),
     ("meter-3", "eastron_sdm630"),
 )
-PATIENCE_S = 45.0
+PATIENCE_S = 90.0
 OUTBOX_DISK_MB = 8
 
 
@@ -41,12 +41,13 @@ class FaultTestError(AssertionError):
 
 
 def until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> float:
-    """Wait for a condition; seconds it took."""
-    start = time.monotonic()
+    """Wait for a condition; seconds it took. What is long to find out is asked less often."""
+    start = asked = time.monotonic()
     while not condition():
         if time.monotonic() - start > patience_s:
             raise FaultTestError(f"not within {patience_s:.0f} s: {what}")
-        time.sleep(0.05)
+        time.sleep(max(0.05, 2 * (time.monotonic() - asked)))
+        asked = time.monotonic()
     return time.monotonic() - start
 
 

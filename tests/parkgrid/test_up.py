@@ -51,20 +51,6 @@ def _nothing_left(folder: Path) -> None:
         time.sleep(0.1)
 
 
-def test_a_timed_run_stores_every_sample_once_and_leaves_nothing_behind(server_dir):
-    running = _start(server_dir, "up", "--for", "8", "--speed", "60", "--port", "0", "--seed", "7", "--parks", "3")
-    output, errors = running.communicate(timeout=180)
-    assert running.returncode == 0, errors
-    first, *_, last = output.splitlines()
-    assert first.startswith("parkgrid is up: http://127.0.0.1:")
-    verdict = json.loads(last)
-    assert verdict["accepted"] == verdict["stored"] > 50
-    assert [verdict[name] for name in ("lost", "duplicated", "quarantined", "altered", "alien")] == [0, 0, 0, 0, 0]
-    assert verdict["store"] == "postgres"
-    assert verdict["broker"] in {"mosquitto", "amqtt"}
-    _nothing_left(server_dir)
-
-
 def _pid_of(folder: Path, marker: str) -> int:
     """The process whose command line names the folder and holds a marker, as soon as there is one."""
     deadline = time.monotonic() + 30
@@ -81,9 +67,13 @@ def _pid_of(folder: Path, marker: str) -> int:
 
 
 def test_parts_killed_one_after_the_other_come_back_and_nothing_is_lost(server_dir):
-    running = _start(server_dir, "up", "--for", "25", "--speed", "60", "--port", "0")
+    options = ("--for", "25", "--speed", "60", "--port", "0", "--seed", "7", "--parks", "3")
+    running = _start(server_dir, "up", *options)
     try:
-        assert running.stdout.readline().startswith("parkgrid is up: ")
+        first = running.stdout.readline()
+        assert first.startswith("parkgrid is up: http://127.0.0.1:"), running.stderr.read()
+        assert _open_to_others(running.pid) == set()
+        _nobody_has_more_than_it_needs(server_dir, running.pid)
         for marker in ("-m parkgrid_ingest", "-m parkgrid_edge", "/broker", "postgres -D"):
             os.kill(_pid_of(server_dir, marker), signal.SIGKILL)
             time.sleep(2.5)  # let the chain notice before the next blow; what counts is judged at the end
@@ -94,34 +84,9 @@ def test_parts_killed_one_after_the_other_come_back_and_nothing_is_lost(server_d
     assert errors.count("part ended") >= 4
     verdict = json.loads(output.splitlines()[-1])
     assert verdict["accepted"] == verdict["stored"] > 50
-    assert (verdict["lost"], verdict["duplicated"], verdict["quarantined"]) == (0, 0, 0)
-    _nothing_left(server_dir)
-
-
-def test_the_page_is_served_and_ctrl_c_ends_everything(server_dir):
-    running = _start(server_dir, "up", "--port", "0", "--parks", "1", "--no-history")
-    try:
-        line = running.stdout.readline()
-        assert line.startswith("parkgrid is up: "), running.stderr.read()
-        url = line.split()[-1]
-        with urllib.request.urlopen(f"{url}healthz", timeout=10) as answer:  # noqa: S310  (its own address)
-            assert answer.status == 200
-        with urllib.request.urlopen(f"{url}api/v1/parks", timeout=10) as answer:  # noqa: S310  (its own address)
-            [park] = json.load(answer)["parks"]
-        assert (park["name_en"], park["district"]) == ("Pingshan demonstration park", "pingshan")
-        _nobody_has_more_than_it_needs(server_dir, running.pid)
-        _other_commands_find_it(server_dir)
-        assert _open_to_others(running.pid) == set()
-        second = _start(server_dir, "up", "--port", "0")
-        _, errors = second.communicate(timeout=60)
-        assert second.returncode == 1
-        assert "is in use" in errors
-        running.send_signal(signal.SIGINT)
-        running.communicate(timeout=60)
-        assert running.returncode == 0
-    finally:
-        running.kill()
-        running.communicate()
+    assert [verdict[name] for name in ("lost", "duplicated", "quarantined", "altered", "alien")] == [0, 0, 0, 0, 0]
+    assert verdict["store"] == "postgres"
+    assert verdict["broker"] in {"mosquitto", "amqtt"}
     _nothing_left(server_dir)
 
 
@@ -201,7 +166,7 @@ def _parent(process: Path) -> int:
 
 def test_accelerated_time_goes_on_in_real_time_and_a_killed_launcher_takes_everything_with_it(server_dir):
     # A day at 3600 times real time takes 24 seconds; from then on every device is read each second again.
-    running = _start(server_dir, "up", "--speed", "3600", "--port", "0")
+    running = _start(server_dir, "up", "--speed", "3600", "--port", "0", "--parks", "1", "--no-history")
     try:
         url = running.stdout.readline().split()[-1]
         edge = server_dir / "edge.toml"
@@ -230,20 +195,33 @@ def _reads_each_second(url: str, park: str) -> bool:
         return json.load(answer)["rows"] >= 3
 
 
-def test_other_machines_reach_the_page_alone_and_no_reading_without_the_token(server_dir):
+def test_other_machines_reach_the_page_alone_and_ctrl_c_ends_everything(server_dir):
     running = _start(server_dir, "up", "--host", "0.0.0.0", "--port", "0", "--parks", "1", "--no-history")
     try:
-        url = urlsplit(running.stdout.readline().split()[-1])
+        line = running.stdout.readline()
+        assert line.startswith("parkgrid is up: "), running.stderr.read()
+        url = urlsplit(line.split()[-1])
         assert url.hostname == far("0.0.0.0")
         assert _open_to_others(running.pid) == {url.port}
         # A second address of this machine's, as another machine's would be.
-        parks = f"http://127.0.0.2:{url.port}/api/v1/parks"
+        page = f"http://127.0.0.2:{url.port}"
+        with urllib.request.urlopen(f"{page}/healthz", timeout=10) as answer:  # noqa: S310  (its own address)
+            assert answer.status == 200
         for wrong in (None, "0" * 64):
             with pytest.raises(urllib.error.HTTPError, match="401"):
-                _asked(parks, wrong)
+                _asked(f"{page}/api/v1/parks", wrong)
         token = (server_dir / "page-token").read_text().strip()
-        [park] = _asked(parks, token)["parks"]
-        assert park["park"] == "pingshan-park"
+        [park] = _asked(f"{page}/api/v1/parks", token)["parks"]
+        assert (park["park"], park["name_en"], park["district"]) == (
+            "pingshan-park",
+            "Pingshan demonstration park",
+            "pingshan",
+        )
+        _other_commands_find_it(server_dir)
+        second = _start(server_dir, "up", "--port", "0")
+        _, errors = second.communicate(timeout=60)
+        assert second.returncode == 1
+        assert "is in use" in errors
         running.send_signal(signal.SIGINT)
         _, errors = running.communicate(timeout=60)
         assert running.returncode == 0
@@ -251,6 +229,7 @@ def test_other_machines_reach_the_page_alone_and_no_reading_without_the_token(se
     finally:
         running.kill()
         running.communicate()
+    _nothing_left(server_dir)
 
 
 def _asked(url: str, token: str | None):
