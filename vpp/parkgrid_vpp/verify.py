@@ -8,15 +8,19 @@
     exit 1  altered, missing, different, or a second history: the first item is named
     exit 2  the command was not understood
 
-Nothing that was computed is taken from the bundle. It is computed here again, in this order:
+Nothing that was computed is taken from the bundle. It is computed here again and compared with what the entries say.
+The sections follow docs/vpp-bundle.md, which has the format and every rule; `check_content` in section 12 is the whole
+way in thirty lines.
 
-    archive ─▶ manifest ─▶ chain and entries ─▶ who may be paid: event, bid, award, contract, place, phase
-                                                    │
-    readings ─▶ energy of a quarter hour ─▶ days ─▶ curve ─▶ adjustment ─▶ verdicts ─▶ intervals ─▶ money ─▶ shares
+     1  Refusals: how a fault is told         7  Who may be paid: event, award, bid, place, contract
+     2  Words and numbers                     8  From readings to the energy of a quarter hour
+     3  The archive and its manifest          9  The frozen baseline: days, sample, curve
+     4  The signature: Ed25519               10  The adjustment by the hours before the event
+     5  Entries and the chain                11  The statement: verdicts, intervals, money, lines
+     6  The rule files                       12  One bundle, several bundles, the command
 
-and compared with what the entries say. The format and the rules: docs/vpp-bundle.md. Energies are whole watt-hours,
-instants whole seconds since 1970, amounts exact fractions until the line is rounded to the cent. The file is written
-for a reader: section by section, plain functions, no state.
+Energies are whole watt-hours, instants whole seconds since 1970, amounts exact fractions until the line is rounded to
+the cent. The file is written for a reader: section by section, plain functions, no state.
 """
 
 import argparse
@@ -37,12 +41,11 @@ from itertools import combinations, groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-FORMAT, CHAIN = "parkgrid-vpp-bundle-1", "parkgrid-vpp-1"
-VERIFIED, ALTERED, USAGE, UNKNOWN = 0, 1, 2, 3
-
 # ---------------------------------------------------------------------------------------------------------------------
 # 1. Refusals. Whatever is wrong is one exception: the item, what is wrong, what it says, and what it should be.
 
+FORMAT, CHAIN = "parkgrid-vpp-bundle-1", "parkgrid-vpp-1"
+VERIFIED, ALTERED, USAGE, UNKNOWN = 0, 1, 2, 3
 SENTENCES = {
     "missing": ("is missing", "缺失"),
     "unknown": ("does not belong there", "不应存在"),
@@ -88,7 +91,262 @@ def decimal_text(value: Fraction) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# 2. Ed25519 (RFC 8032, 5.1.7), only the check of a signature. Points are (X, Y, Z, T) with x = X/Z, y = Y/Z, xy = T/Z.
+# 2. Words and numbers. JSON is read strictly: no floating point, no key twice, no huge number; every field has a form.
+
+MOST_LINE, MOST_LINES, MOST_MARKS, MOST_DIGITS = 16 << 20, 2_000_000, 4_000_000, 19
+MOST_WH = 10**12
+DECIMAL = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,20})?", re.ASCII)
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+SHA = re.compile(r"[0-9a-f]{64}")
+TYPES = {"text": str, "whole": int, "flag": bool, "list": list, "object": dict}
+
+
+def read_json(data: bytes, item: str) -> Any:
+    """The value that a text tells, which must be the canonical text of that value."""
+    if len(data) > MOST_LINE:
+        raise Refused(item, "large", f"{len(data)} bytes", f"{MOST_LINE} bytes")
+    try:
+        text = data.decode()
+        value = json.loads(
+            text, parse_float=no_float, parse_constant=no_float, parse_int=whole_number, object_pairs_hook=once
+        )
+        if canonical(value) != text:
+            raise ValueError("it is not the canonical text of its value")
+    except (ValueError, RecursionError) as error:
+        raise Refused(item, "unreadable", error) from None
+    return value
+
+
+def canonical(value: Any) -> str:
+    """The one text of a value: keys in order, no spaces. Digests are taken of it."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def sha256(text: str) -> str:
+    """SHA-256 of a text, in hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def no_float(text: str) -> Any:
+    """Documents hold whole numbers and decimal texts; floating point is not exact."""
+    raise ValueError(f"{short(text)} is not a whole number")
+
+
+def whole_number(text: str) -> int:
+    """A whole number of bounded length."""
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"{short(text)} has too many digits")
+    return int(text)
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, in which no key occurs twice: two readers might take different ones."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key occurs twice in one object")
+    return found
+
+
+def need(holder: Any, key: str, form: str, item: str) -> Any:
+    """A field of an object in its form; `?` at the end of the form admits null."""
+    if not isinstance(holder, dict) or key not in holder:
+        raise Refused(f"{item}, {key}", "missing")
+    value = holder[key]
+    if value is None and form.endswith("?"):
+        return None
+    return formed(value, form.rstrip("?"), f"{item}, {key}")
+
+
+def formed(value: Any, form: str, item: str) -> Any:
+    """A value in its form: decimals as exact fractions, instants as seconds, days as dates."""
+    if form in TYPES:
+        # `True` is a whole number to Python, but not to a document.
+        if type(value) is not TYPES[form] or (isinstance(value, int) and abs(value) > MOST_WH):
+            raise Refused(item, "form", value, form)
+        return value
+    pattern = {"decimal": DECIMAL, "instant": INSTANT, "day": DAY}[form]
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise Refused(item, "form", value, form)
+    try:
+        if form == "decimal":
+            return Fraction(value)
+        return date.fromisoformat(value) if form == "day" else instant_of(value)
+    except ValueError:
+        raise Refused(item, "form", value, form) from None
+
+
+def word(table: Any, key: str, words: Sequence[str], item: str, default: str | None = None) -> str:
+    """A word of a document or a rule file, one of those that the rules know."""
+    value = table.get(key, default) if isinstance(table, dict) else None
+    if not isinstance(value, str) or value not in words:
+        raise Refused(f"{item}, {key}", "form", value, " | ".join(words))
+    return value
+
+
+def compare(item: str, said: Any, found: Any) -> None:  # noqa: C901  one branch a kind of value
+    """Whether what an entry says is what was computed, to the last field; an exact fraction stands for its decimal."""
+    if isinstance(found, Fraction):
+        if formed(said, "decimal", item) != found:
+            raise Refused(item, "differs", said, found)
+    elif type(said) is not type(found):
+        raise Refused(item, "differs", said, found)
+    elif isinstance(found, dict):
+        for key in said.keys() - found.keys():
+            raise Refused(f"{item}, {short(key)}", "unknown")
+        for key in found:
+            if key not in said:
+                raise Refused(f"{item}, {key}", "missing")
+            compare(f"{item}, {key}", said[key], found[key])
+    elif isinstance(found, list):
+        if len(said) != len(found):
+            raise Refused(item, "differs", f"{len(said)} items", f"{len(found)} items")
+        for place, (one, two) in enumerate(zip(said, found, strict=True)):
+            compare(f"{item}[{place}]", one, two)
+    elif said != found:
+        raise Refused(item, "differs", said, found)
+
+
+QUARTER, QUARTER_MS, DAY_S = 900, 900_000, 86_400
+ZONE_S = 8 * 3600
+"""Asia/Shanghai has been 8 hours ahead of UTC, without summer time, since 1991."""
+
+
+@lru_cache(maxsize=100_000)
+def instant_of(text: str) -> int:
+    """Seconds since 1970-01-01T00:00Z."""
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+@lru_cache(maxsize=100_000)
+def instant_text(at: int) -> str:
+    """An instant as documents write it."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def local_day(at: int) -> date:
+    """The day in Shanghai."""
+    return date.fromordinal(719_163 + (at + ZONE_S) // DAY_S)
+
+
+def rounded(value: Fraction) -> int:
+    """Half away from zero."""
+    whole = (2 * abs(value.numerator) + value.denominator) // (2 * value.denominator)
+    return whole if value >= 0 else -whole
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# 3. The archive and its manifest. Every size is bounded before anything is unpacked.
+
+MOST_ARCHIVE, MOST_FILES, MOST_DIRECTORY = 128 << 20, 200, 64 << 10
+MOST_FILE = {
+    "manifest.json": 256 << 10,
+    "signature": 1 << 10,
+    "entries.jsonl": 64 << 20,
+    "chain.txt": 96 << 20,
+    "readings.jsonl": 256 << 20,
+    "declarations.jsonl": 16 << 20,
+    "findings.jsonl": 16 << 20,
+    "minutes.csv": 64 << 20,
+    "README.md": 1 << 20,
+}
+MOST_RULES = 64 << 10
+RULES_NAME = re.compile(r"rules/([0-9a-f]{64})\.toml")
+END_RECORD = struct.Struct("<4s4H2IH")
+MANIFEST = {"format", "event", "operator", "statement", "created", "engine", "head", "files"}
+
+
+def read_archive(path: Path) -> dict[str, bytes]:
+    """The files of a bundle by name. A name may occur once, and only names of the format may occur."""
+    size = path.stat().st_size
+    if size > MOST_ARCHIVE:
+        raise Refused(path.name, "large", f"{size} bytes", f"{MOST_ARCHIVE} bytes")
+    check_end_record(path, size)
+    files: dict[str, bytes] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for each in archive.infolist():
+                if each.filename in files:
+                    raise Refused(f"{path.name}: {short(each.filename)}", "unknown")
+                files[each.filename] = read_file(archive, each)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise Refused(path.name, "unreadable", error) from None
+    for name in MOST_FILE:
+        if name not in files:
+            raise Refused(name, "missing")
+    return files
+
+
+def check_end_record(path: Path, size: int) -> None:
+    """The directory of the archive must be small: `zipfile` reads it whole. No comment, no 64-bit form, no prefix."""
+    with path.open("rb") as file:
+        file.seek(max(0, size - END_RECORD.size - 20))
+        tail = file.read()
+    if len(tail) < END_RECORD.size or tail[-22:-18] != b"PK\x05\x06" or b"PK\x06\x07" in tail[:-22]:
+        raise Refused(path.name, "unreadable", "it does not end as a plain zip archive")
+    _, _, _, here, count, directory, offset, comment = END_RECORD.unpack(tail[-22:])
+    if here != count or comment or offset + directory + END_RECORD.size != size:
+        raise Refused(path.name, "unreadable", "bytes stand before, between or behind the files of the archive")
+    if count > MOST_FILES or directory > MOST_DIRECTORY:
+        raise Refused(path.name, "large", f"{count} files", f"{MOST_FILES} files")
+
+
+def read_file(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """One file of the archive, not a byte more than is allowed for its name: a bomb stops there."""
+    name = info.filename
+    most = MOST_RULES if RULES_NAME.fullmatch(name) else MOST_FILE.get(name)
+    if most is None:
+        raise Refused(short(name), "unknown")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & 1:
+        raise Refused(name, "unreadable", "it is encrypted or packed in another way than deflate")
+    if info.file_size > most:
+        raise Refused(name, "large", f"{info.file_size} bytes", f"{most} bytes")
+    with archive.open(info) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise Refused(name, "large", f"more than {most} bytes", f"{most} bytes")
+    return data
+
+
+def lines_of(files: dict[str, bytes], name: str) -> list[bytes]:
+    """The lines of a file; each ends with a line feed."""
+    count = files[name].count(b"\n")
+    if count > MOST_LINES:
+        raise Refused(name, "large", f"{count} lines", f"{MOST_LINES} lines")
+    lines = files[name].split(b"\n")
+    if lines.pop() != b"":
+        raise Refused(name, "unreadable", "its last line has no end")
+    return lines
+
+
+def check_manifest(files: dict[str, bytes]) -> dict[str, Any]:
+    """The manifest, in its form. Files that differ from it are named later, where a nearer item may be found."""
+    found: dict[str, Any] = formed(read_json(files["manifest.json"], "manifest.json"), "object", "manifest.json")
+    for key in sorted(found.keys() - MANIFEST):
+        raise Refused(f"manifest.json, {short(key)}", "unknown")
+    for key in ("format", "event", "operator", "statement", "created", "engine"):
+        need(found, key, "text", "manifest.json")
+    if found["format"] != FORMAT:
+        raise Refused("manifest.json, format", "form", found["format"], FORMAT)
+    listed = need(found, "files", "object", "manifest.json")
+    for name in sorted(files.keys() - listed.keys() - {"manifest.json", "signature"}):
+        raise Refused(name, "unknown")
+    for name in sorted(listed):
+        if name not in files or name in ("manifest.json", "signature"):
+            raise Refused(short(name), "missing")
+    return found
+
+
+def check_files(files: dict[str, bytes], manifest: dict[str, Any]) -> None:
+    """Every file has the digest that the manifest says."""
+    for name, said in sorted(manifest["files"].items()):
+        found = hashlib.sha256(files[name]).hexdigest()
+        if said != found:
+            raise Refused(name, "file", found, said)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# 4. The signature: Ed25519 (RFC 8032, 5.1.7). Points are (X, Y, Z, T) with x = X/Z, y = Y/Z, xy = T/Z.
 
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
@@ -154,197 +412,7 @@ def signed(public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# 3. The archive. A hostile one must not cost memory or time: every size is bounded before anything is unpacked.
-
-MOST_ARCHIVE, MOST_FILES, MOST_DIRECTORY = 128 << 20, 200, 64 << 10
-MOST_FILE = {
-    "manifest.json": 256 << 10,
-    "signature": 1 << 10,
-    "entries.jsonl": 64 << 20,
-    "chain.txt": 96 << 20,
-    "readings.jsonl": 256 << 20,
-    "declarations.jsonl": 16 << 20,
-    "findings.jsonl": 16 << 20,
-    "minutes.csv": 64 << 20,
-    "README.md": 1 << 20,
-}
-MOST_RULES = 64 << 10
-RULES_NAME = re.compile(r"rules/([0-9a-f]{64})\.toml")
-END_RECORD = struct.Struct("<4s4H2IH")
-SHA = re.compile(r"[0-9a-f]{64}")
-
-
-def read_archive(path: Path) -> dict[str, bytes]:
-    """The files of a bundle by name. A name may occur once, and only names of the format may occur."""
-    size = path.stat().st_size
-    if size > MOST_ARCHIVE:
-        raise Refused(path.name, "large", f"{size} bytes", f"{MOST_ARCHIVE} bytes")
-    check_end_record(path, size)
-    files: dict[str, bytes] = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for each in archive.infolist():
-                if each.filename in files:
-                    raise Refused(f"{path.name}: {short(each.filename)}", "unknown")
-                files[each.filename] = read_file(archive, each)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise Refused(path.name, "unreadable", error) from None
-    for name in MOST_FILE:
-        if name not in files:
-            raise Refused(name, "missing")
-    return files
-
-
-def check_end_record(path: Path, size: int) -> None:
-    """The directory of the archive must be small: `zipfile` reads it whole. No comment, no 64-bit form, no prefix."""
-    with path.open("rb") as file:
-        file.seek(max(0, size - END_RECORD.size - 20))
-        tail = file.read()
-    if len(tail) < END_RECORD.size or tail[-22:-18] != b"PK\x05\x06" or b"PK\x06\x07" in tail[:-22]:
-        raise Refused(path.name, "unreadable", "it does not end as a plain zip archive")
-    _, _, _, here, count, directory, offset, comment = END_RECORD.unpack(tail[-22:])
-    if here != count or comment or offset + directory + END_RECORD.size != size:
-        raise Refused(path.name, "unreadable", "bytes stand before, between or behind the files of the archive")
-    if count > MOST_FILES or directory > MOST_DIRECTORY:
-        raise Refused(path.name, "large", f"{count} files", f"{MOST_FILES} files")
-
-
-def read_file(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """One file of the archive, not a byte more than is allowed for its name: a bomb stops there."""
-    name = info.filename
-    most = MOST_RULES if RULES_NAME.fullmatch(name) else MOST_FILE.get(name)
-    if most is None:
-        raise Refused(short(name), "unknown")
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & 1:
-        raise Refused(name, "unreadable", "it is encrypted or packed in another way than deflate")
-    if info.file_size > most:
-        raise Refused(name, "large", f"{info.file_size} bytes", f"{most} bytes")
-    with archive.open(info) as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise Refused(name, "large", f"more than {most} bytes", f"{most} bytes")
-    return data
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# 4. JSON, read strictly: no floating point, no key twice, no huge number, no deep nesting; and fields with a form.
-
-MOST_LINE, MOST_LINES, MOST_MARKS, MOST_DIGITS = 16 << 20, 2_000_000, 4_000_000, 19
-
-
-def read_json(data: bytes, item: str) -> Any:
-    """The value that a text tells, which must be the canonical text of that value."""
-    if len(data) > MOST_LINE:
-        raise Refused(item, "large", f"{len(data)} bytes", f"{MOST_LINE} bytes")
-    try:
-        text = data.decode()
-        value = json.loads(
-            text, parse_float=no_float, parse_constant=no_float, parse_int=whole_number, object_pairs_hook=once
-        )
-        if canonical(value) != text:
-            raise ValueError("it is not the canonical text of its value")
-    except (ValueError, RecursionError) as error:
-        raise Refused(item, "unreadable", error) from None
-    return value
-
-
-def canonical(value: Any) -> str:
-    """The one text of a value: keys in order, no spaces. Digests are taken of it."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def no_float(text: str) -> Any:
-    """Documents hold whole numbers and decimal texts; floating point is not exact."""
-    raise ValueError(f"{short(text)} is not a whole number")
-
-
-def whole_number(text: str) -> int:
-    """A whole number of bounded length."""
-    if len(text) > MOST_DIGITS:
-        raise ValueError(f"{short(text)} has too many digits")
-    return int(text)
-
-
-def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object, in which no key occurs twice: two readers might take different ones."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key occurs twice in one object")
-    return found
-
-
-DECIMAL = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,20})?", re.ASCII)
-INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
-DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-TYPES = {"text": str, "whole": int, "flag": bool, "list": list, "object": dict}
-MOST_WH = 10**12
-
-
-def need(holder: Any, key: str, form: str, item: str) -> Any:
-    """A field of an object in its form; `?` at the end of the form admits null."""
-    if not isinstance(holder, dict) or key not in holder:
-        raise Refused(f"{item}, {key}", "missing")
-    value = holder[key]
-    if value is None and form.endswith("?"):
-        return None
-    return formed(value, form.rstrip("?"), f"{item}, {key}")
-
-
-def formed(value: Any, form: str, item: str) -> Any:
-    """A value in its form: decimals as exact fractions, instants as seconds, days as dates."""
-    if form in TYPES:
-        # `True` is a whole number to Python, but not to a document.
-        if type(value) is not TYPES[form] or (isinstance(value, int) and abs(value) > MOST_WH):
-            raise Refused(item, "form", value, form)
-        return value
-    pattern = {"decimal": DECIMAL, "instant": INSTANT, "day": DAY}[form]
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise Refused(item, "form", value, form)
-    try:
-        if form == "decimal":
-            return Fraction(value)
-        return date.fromisoformat(value) if form == "day" else instant_of(value)
-    except ValueError:
-        raise Refused(item, "form", value, form) from None
-
-
-@lru_cache(maxsize=100_000)
-def instant_of(text: str) -> int:
-    """Seconds since 1970-01-01T00:00Z."""
-    return int(datetime.fromisoformat(text).timestamp())
-
-
-@lru_cache(maxsize=100_000)
-def instant_text(at: int) -> str:
-    """An instant as documents write it."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def compare(item: str, said: Any, found: Any) -> None:  # noqa: C901  one branch a kind of value
-    """Whether what an entry says is what was computed, to the last field; an exact fraction stands for its decimal."""
-    if isinstance(found, Fraction):
-        if formed(said, "decimal", item) != found:
-            raise Refused(item, "differs", said, found)
-    elif type(said) is not type(found):
-        raise Refused(item, "differs", said, found)
-    elif isinstance(found, dict):
-        for key in said.keys() - found.keys():
-            raise Refused(f"{item}, {short(key)}", "unknown")
-        for key in found:
-            if key not in said:
-                raise Refused(f"{item}, {key}", "missing")
-            compare(f"{item}, {key}", said[key], found[key])
-    elif isinstance(found, list):
-        if len(said) != len(found):
-            raise Refused(item, "differs", f"{len(said)} items", f"{len(found)} items")
-        for place, (one, two) in enumerate(zip(said, found, strict=True)):
-            compare(f"{item}[{place}]", one, two)
-    elif said != found:
-        raise Refused(item, "differs", said, found)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# 5. Manifest, chain, entries.
+# 5. Entries and the chain.
 
 
 class Entry(NamedTuple):
@@ -365,33 +433,6 @@ class Entry(NamedTuple):
 
 Book = dict[tuple[str, str], list[Entry]]
 """The entries of the bundle by kind and subject, each list in the order of the ledger."""
-MANIFEST = {"format", "event", "operator", "statement", "created", "engine", "head", "files"}
-
-
-def check_manifest(files: dict[str, bytes]) -> dict[str, Any]:
-    """The manifest, in its form. Files that differ from it are named later, where a nearer item may be found."""
-    found: dict[str, Any] = formed(read_json(files["manifest.json"], "manifest.json"), "object", "manifest.json")
-    for key in sorted(found.keys() - MANIFEST):
-        raise Refused(f"manifest.json, {short(key)}", "unknown")
-    for key in ("format", "event", "operator", "statement", "created", "engine"):
-        need(found, key, "text", "manifest.json")
-    if found["format"] != FORMAT:
-        raise Refused("manifest.json, format", "form", found["format"], FORMAT)
-    listed = need(found, "files", "object", "manifest.json")
-    for name in sorted(files.keys() - listed.keys() - {"manifest.json", "signature"}):
-        raise Refused(name, "unknown")
-    for name in sorted(listed):
-        if name not in files or name in ("manifest.json", "signature"):
-            raise Refused(short(name), "missing")
-    return found
-
-
-def check_files(files: dict[str, bytes], manifest: dict[str, Any]) -> None:
-    """Every file has the digest that the manifest says."""
-    for name, said in sorted(manifest["files"].items()):
-        found = hashlib.sha256(files[name]).hexdigest()
-        if said != found:
-            raise Refused(name, "file", found, said)
 
 
 def read_chain(files: dict[str, bytes], manifest: dict[str, Any]) -> list[str]:
@@ -425,17 +466,6 @@ def read_entries(files: dict[str, bytes], chain: Sequence[str]) -> Book:
     return book
 
 
-def lines_of(files: dict[str, bytes], name: str) -> list[bytes]:
-    """The lines of a file; each ends with a line feed."""
-    count = files[name].count(b"\n")
-    if count > MOST_LINES:
-        raise Refused(name, "large", f"{count} lines", f"{MOST_LINES} lines")
-    lines = files[name].split(b"\n")
-    if lines.pop() != b"":
-        raise Refused(name, "unreadable", "its last line has no end")
-    return lines
-
-
 def read_entry(line: bytes, item: str, chain: Sequence[str]) -> Entry:
     """One entry, checked against its own digest, the chain, and the entry before."""
     told = read_json(line, item)
@@ -461,11 +491,6 @@ def read_entry(line: bytes, item: str, chain: Sequence[str]) -> Entry:
     return Entry(number, kind, subject, at, document, digest)
 
 
-def sha256(text: str) -> str:
-    """SHA-256 of a text, in hexadecimal digits."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def latest(book: Book, kind: str, subject: str, before: int) -> Entry:
     """The entry that held just before another one."""
     found = [each for each in book.get((kind, subject), []) if each.number < before]
@@ -474,8 +499,17 @@ def latest(book: Book, kind: str, subject: str, before: int) -> Entry:
     return found[-1]
 
 
+def by_resource(entry: Entry, key: str = "resources") -> dict[str, dict[str, Any]]:
+    """The objects of a list by their resource, each once."""
+    listed = need(entry.document, key, "list", entry.item)
+    found = {need(each, "resource", "text", f"{entry.item}, {key}"): each for each in listed}
+    if len(found) != len(listed):
+        raise Refused(f"{entry.item}, {key}, a resource a second time", "unknown")
+    return found
+
+
 # ---------------------------------------------------------------------------------------------------------------------
-# 6. The rules: settlement pack, baselines and calendars, out of their own texts. Numbers are exact fractions, under
+# 6. The rule files: settlement pack, baselines and calendars, out of their own texts. Numbers are exact fractions under
 #    their name in the file, for example `payment.from_pct`; None where an optional one is absent.
 
 Rules = dict[str, Any]
@@ -544,14 +578,6 @@ def numbers(told: Rules, names: Iterable[str], optional: Iterable[str], item: st
     return found
 
 
-def word(table: Any, key: str, words: Sequence[str], item: str, default: str | None = None) -> str:
-    """A word of a document or a rule file, one of those that the rules know."""
-    value = table.get(key, default) if isinstance(table, dict) else None
-    if not isinstance(value, str) or value not in words:
-        raise Refused(f"{item}, {key}", "form", value, " | ".join(words))
-    return value
-
-
 def plain_day(value: Any, item: str) -> date:
     """A day of a rule file."""
     if type(value) is not date:
@@ -617,9 +643,219 @@ def kind_of(calendar: Calendar, day: date) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# 7. From register readings to the energy of a quarter hour.
+# 7. Who may be paid: event, award, bid, resource, opt-out, contract.
 
-QUARTER, QUARTER_MS, DAY_S = 900, 900_000, 86_400
+
+class Case(NamedTuple):
+    """The event, the award of the operator, and the rules that were named when the event was published."""
+
+    book: Book
+    files: dict[str, bytes]
+    event: Entry
+    quarters: list[int]
+    direction: str
+    pack: Rules
+    pack_digest: str
+    calendar: Calendar
+    awarding: Entry
+    award: dict[str, Any]
+    price: Fraction
+    parts: dict[str, int]
+    """Resource to awarded W."""
+
+    @property
+    def day(self) -> date:
+        """The local day on which the event begins."""
+        return local_day(self.quarters[0])
+
+
+def read_case(book: Book, files: dict[str, bytes], manifest: dict[str, Any], before: int) -> Case:
+    """Event, rules and award that a statement rests on."""
+    event = latest(book, "event", manifest["event"], before)
+    told, item = event.document, event.item
+    start, stop = need(told, "from", "instant", item), need(told, "to", "instant", item)
+    if start % QUARTER or stop % QUARTER or not 0 < stop - start <= DAY_S:
+        raise Refused(f"{item}, from, to", "form", told["from"], "quarter hours, at most a day")
+    if need(told, "zone", "text", item) != "Asia/Shanghai":
+        raise Refused(f"{item}, zone", "form", told["zone"], "Asia/Shanghai")
+    direction = word(told, "direction", ("shave", "fill"), item)
+    rules = need(told, "rules", "object", item)
+    digest = need(rules, "pack", "text", item)
+    pack = read_pack(rules_text(book, files, digest, "pack", before), f"rules/{digest}.toml")
+    years = need(rules, "calendars", "object", item)
+    texts = [year_of(book, files, years, year, before) for year in sorted(years)]
+    calendar = read_calendar(texts, f"{item}, calendars")
+    day, first, end = local_day(start), pack["valid_from"], pack["valid_to"]
+    if day < first or (end is not None and day >= end):
+        raise Refused(f"{item}, rules, pack", "form", day, f"a pack in force from {first} to {end}")
+    awarding = latest(book, "award", manifest["event"], before)
+    award = award_of(awarding, manifest["operator"])
+    price = need(awarding.document, "price", "decimal", awarding.item)
+    quarters = list(range(start, stop, QUARTER))
+    parts = {need(each, "resource", "text", awarding.item): watts(each, awarding.item) for each in award["parts"]}
+    return Case(
+        book,
+        files,
+        event,
+        quarters,
+        direction,
+        pack,
+        digest,
+        calendar,
+        awarding,
+        award,
+        price,
+        dict(sorted(parts.items())),
+    )
+
+
+def year_of(book: Book, files: dict[str, bytes], years: dict[str, Any], year: str, before: int) -> dict[str, Any]:
+    """The calendar of one year, which must be of that year."""
+    told = rules_text(book, files, years[year], "calendar", before)
+    compare(f"the calendar of {short(year)}, year", str(told.get("year")), year)
+    return told
+
+
+def award_of(awarding: Entry, operator: str) -> dict[str, Any]:
+    """The one award of an operator; its parts are its whole, and no resource occurs twice in the event."""
+    seen: set[str] = set()
+    mine: list[dict[str, Any]] = []
+    for each in need(awarding.document, "awards", "list", awarding.item):
+        parts = need(each, "parts", "list", awarding.item)
+        for part in parts:
+            resource = need(part, "resource", "text", awarding.item)
+            if resource in seen:
+                raise Refused(f"{awarding.item}, resource {short(resource)}, a second time", "unknown")
+            seen.add(resource)
+        if need(each, "operator", "text", awarding.item) == operator:
+            mine.append(each)
+            compare(f"{awarding.item}, w", each.get("w"), sum(watts(part, awarding.item) for part in parts))
+    if len(mine) != 1:
+        raise Refused(f"{awarding.item}, the one award of {short(operator)}", "missing")
+    return mine[0]
+
+
+def watts(part: Any, item: str) -> int:
+    """Awarded or offered W: a multiple of 100, so that a quarter hour of it is whole Wh."""
+    found: int = need(part, "w", "whole", item)
+    if found <= 0 or found % 100:
+        raise Refused(f"{item}, w", "form", found, "a multiple of 100 W above 0")
+    return found
+
+
+def check_bid(case: Case) -> None:
+    """The award comes out of the operator's last bid in time, at a price that the bid and the pack allow."""
+    told, item = case.event.document, case.awarding.item
+    bids = [each for each in case.book.get(("bid", case.event.subject), []) if each.number < case.awarding.number]
+    until = need(told, "bids_until", "instant", case.event.item)
+    in_time: dict[str, Entry] = {}
+    for each in bids:
+        if each.at <= until:
+            in_time[need(each.document, "operator", "text", each.item)] = each
+    operator = case.award["operator"]
+    if word(told, "setup", ("pilot", "upstream"), case.event.item) == "pilot" or operator in in_time:
+        if operator not in in_time:
+            raise Refused(f"the bid of {short(operator)}", "missing")
+        bid = in_time[operator]
+        compare(f"{item}, bid", case.award.get("bid"), need(bid.document, "bid", "text", bid.item))
+        parts = need(bid.document, "parts", "list", bid.item)
+        offered = {need(each, "resource", "text", bid.item): watts(each, bid.item) for each in parts}
+        for resource, w in case.parts.items():
+            if w > offered.get(resource, 0):
+                raise Refused(f"{item}, {resource}", "differs", w, f"at most {offered.get(resource, 0)} as bid")
+    if case.pack["price.fixed_cny_per_kwh"] is not None:
+        compare(f"{item}, price", case.awarding.document["price"], case.pack["price.fixed_cny_per_kwh"])
+    elif told["setup"] == "pilot":
+        check_price(case, in_time)
+
+
+def check_price(case: Case, in_time: dict[str, Entry]) -> None:
+    """The clearing price is the highest accepted bid, where the bundle shows all of them, and never below one."""
+    item = f"{case.awarding.item}, price"
+    winners = [each.get("operator") for each in case.awarding.document["awards"]]
+    prices = [
+        need(in_time[each].document, "price", "decimal", in_time[each].item) for each in winners if each in in_time
+    ]
+    highest = max(prices, default=Fraction(0))
+    wrong = case.price != highest if len(prices) == len(winners) else case.price < highest
+    if wrong or not case.pack["price.least_cny_per_kwh"] <= case.price <= case.pack["price.most_cny_per_kwh"]:
+        raise Refused(item, "differs", case.price, highest)
+
+
+def check_resource(case: Case, resource: str) -> None:
+    """A resource that was awarded: it is active, can do so much, and stands at a known place under the target."""
+    before, item = case.awarding.number, f"{case.awarding.item}, {resource}"
+    entry = latest(case.book, "resource", resource, before)
+    most = need(entry.document, "up_w" if case.direction == "shave" else "down_w", "whole", entry.item)
+    if case.parts[resource] > most:
+        raise Refused(item, "differs", case.parts[resource], f"at most {most}")
+    phase = latest(case.book, "phase", resource, before)
+    compare(f"{phase.item}, phase", phase.document.get("phase"), "active")
+    targets = need(case.event.document, "targets", "list", case.event.item)
+    node: str | None = need(entry.document, "account", "text", entry.item)
+    path: list[str] = []
+    while node is not None and node not in path:
+        place = latest(case.book, "location", node, before)
+        if word(place.document, "provenance", ("declared", "verified", "unverified"), place.item) == "unverified":
+            raise Refused(f"{item}, {place.item}, provenance", "form", "unverified", "declared or verified")
+        path.append(node)
+        node = need(place.document, "parent", "text?", place.item)
+    if targets and not set(path) & {each for each in targets if isinstance(each, str)}:
+        raise Refused(f"{item}, account", "form", path[0], f"a place under {', '.join(map(str, targets))}")
+
+
+def called(book: Book, event: str, before: int) -> bool:
+    """Whether an event was neither cancelled nor superseded before an entry."""
+    states = [each.document.get("state") for each in book.get(("state", event), []) if each.number < before]
+    return not {"cancelled", "superseded"} & {each for each in states if isinstance(each, str)}
+
+
+def opted_out(book: Book, event: Entry, operator: str, before: int) -> set[str]:
+    """The resources that an operator took out of an event in time: no payment, no penalty."""
+    until = need(event.document, "opt_out_until", "instant", event.item)
+    entries = [each for each in book.get(("opt_out", event.subject), []) if each.number < before and each.at <= until]
+    mine = [each for each in entries if each.document.get("operator") == operator]
+    return {need(each.document, "resource", "text", each.item) for each in mine}
+
+
+def contract_of(case: Case, resource: str, name: str, before: int) -> Entry:
+    """The contract of a line: of this operator, with this resource, in force on the day of the event."""
+    entry = latest(case.book, "contract", name, before)
+    told, item = entry.document, entry.item
+    compare(f"{item}, operator", told.get("operator"), case.award["operator"])
+    if resource not in need(told, "resources", "list", item):
+        raise Refused(f"{item}, resources, {resource}", "missing")
+    first, end = need(told, "valid_from", "day", item), need(told, "valid_to", "day?", item)
+    if not contract_holds(case, entry):
+        raise Refused(f"{item}, valid_from, valid_to", "form", f"{first}, {end}", f"a contract in force on {case.day}")
+    return entry
+
+
+def contract_holds(case: Case, contract: Entry) -> bool:
+    """Whether a contract is in force on the day of the event."""
+    first = need(contract.document, "valid_from", "day", contract.item)
+    end = need(contract.document, "valid_to", "day?", contract.item)
+    return bool(first <= case.day and (end is None or case.day < end))
+
+
+def first_contract(case: Case, resource: str, before: int) -> str:
+    """The name of the contract that counts: of several of the operator with the resource, the first by code point."""
+    names = sorted(subject for kind, subject in case.book if kind == "contract")
+    account = latest(case.book, "resource", resource, before).document.get("account")
+    for name in names:
+        known = [each for each in case.book["contract", name] if each.number < before]
+        if not known or known[-1].document.get("operator") != case.award["operator"]:
+            continue
+        contract = known[-1]
+        named = resource in need(contract.document, "resources", "list", contract.item)
+        if named and contract.document.get("account") == account and contract_holds(case, contract):
+            return name
+    return ""
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# 8. From readings to the energy of a quarter hour.
+
 MOST_APART_MS = 945_000
 """A quarter of an hour and a twentieth: readings further apart say nothing good about an edge between them."""
 REASONS = ("missing", "finding", "by_power", "estimated")
@@ -655,6 +891,18 @@ class Evidence(NamedTuple):
     rows: dict[tuple[str, int], Row]
     declared: dict[str, list[Declared]]
     findings: dict[str, list[tuple[int, int]]]
+
+
+class Proof(NamedTuple):
+    """What the readings of the bundle are, by entry."""
+
+    lines: dict[tuple[int, str], list[bytes]]
+    declared: dict[int, dict[str, list[Declared]]]
+
+    def of(self, entry: Entry, said: Any, resource: str) -> Evidence:
+        """The evidence behind one resource of an entry."""
+        lines = self.lines.get((entry.number, resource), [])
+        return evidence_of(said, f"{entry.item}, {resource}", lines, self.declared.get(entry.number, {}))
 
 
 GROUPED = re.compile(rb'\[([1-9]\d{0,11}),"([a-z0-9][a-z0-9-]{0,63})",(\[.*\])\]')
@@ -725,6 +973,31 @@ def read_row(line: bytes, item: str) -> tuple[tuple[str, int], Row]:
     register, at = match[1].decode(errors="replace"), formed(match[2].decode(), "instant", f"{item}, readings")
     values = [None if each == b"null" else int(each) for each in match.groups()[3:]]
     return (register, at), Row(match[3].decode(), *values)
+
+
+Terms = Sequence[tuple[str, int]]
+
+
+def terms_of(case: Case, resource: str) -> tuple[Terms, str]:
+    """The registers of a resource with their signs, and the name of its baseline, as registered at the award."""
+    entry = latest(case.book, "resource", resource, case.awarding.number)
+    terms = []
+    for each in need(entry.document, "meter", "list", entry.item):
+        sign = need(each, "sign", "whole", entry.item)
+        if sign not in (1, -1):
+            raise Refused(f"{entry.item}, sign", "form", sign, "1 or -1")
+        terms.append((need(each, "register", "text", entry.item), sign))
+    if not terms:
+        raise Refused(f"{entry.item}, meter", "missing")
+    return terms, need(entry.document, "baseline", "text", entry.item)
+
+
+def drawn(evidence: Evidence, terms: Terms, at: int, *, estimates: bool = False) -> tuple[int | None, str]:
+    """What a resource drew in a quarter hour: the sum of its registers with their signs; None where one is missing."""
+    parts = [(sign, *energy_of(evidence, register, at, estimates=estimates)) for register, sign in terms]
+    reasons = {reason for _, _, reason in parts}
+    total = None if "missing" in reasons else sum(sign * (energy or 0) for sign, energy, _ in parts)
+    return total, next((each for each in REASONS if each in reasons), "")
 
 
 def energy_of(evidence: Evidence, register: str, at: int, *, estimates: bool) -> tuple[int | None, str]:
@@ -851,44 +1124,116 @@ def primary(rule: Declared, steps: int) -> int:
     return (2 * steps * rule.numerator + rule.denominator) // (2 * rule.denominator)
 
 
-Terms = Sequence[tuple[str, int]]
-
-
-def drawn(evidence: Evidence, terms: Terms, at: int, *, estimates: bool = False) -> tuple[int | None, str]:
-    """What a resource drew in a quarter hour: the sum of its registers with their signs; None where one is missing."""
-    parts = [(sign, *energy_of(evidence, register, at, estimates=estimates)) for register, sign in terms]
-    reasons = {reason for _, _, reason in parts}
-    total = None if "missing" in reasons else sum(sign * (energy or 0) for sign, energy, _ in parts)
-    return total, next((each for each in REASONS if each in reasons), "")
-
-
 # ---------------------------------------------------------------------------------------------------------------------
-# 8. Baseline: days, curve, adjustment. All means are rounded half away from zero.
+# 9. The frozen baseline: candidate days, sample, pick, curve.
 
-ZONE_S = 8 * 3600
-"""Asia/Shanghai has been 8 hours ahead of UTC, without summer time, since 1991."""
-
-
-def local_day(at: int) -> date:
-    """The day in Shanghai."""
-    return date.fromordinal(719_163 + (at + ZONE_S) // DAY_S)
+MOST_WORK = 30_000_000
+"""Quarter hours of registers that are looked at; a hostile bundle might ask for billions."""
 
 
-def rounded(value: Fraction) -> int:
-    """Half away from zero."""
-    whole = (2 * abs(value.numerator) + value.denominator) // (2 * value.denominator)
-    return whole if value >= 0 else -whole
+def of_award(case: Case, kind: str, before: int) -> Entry:
+    """The one entry of a kind about the award."""
+    entries = case.book.get((kind, case.event.subject), [])
+    mine = [each for each in entries if each.document.get("award") == case.award["award"] and each.number < before]
+    if len(mine) != 1 or mine[0].number < case.awarding.number:
+        raise Refused(f"the one {kind} entry of {short(case.award['award'])}", "missing")
+    return mine[0]
 
 
-def total_over(evidence: Evidence, terms: Terms, quarters: Sequence[int]) -> tuple[list[int] | None, str]:
-    """The energy of each quarter hour if all are sure, else why the first one is not."""
-    found: list[int] = []
-    for at in quarters:
-        energy, reason = drawn(evidence, terms, at)
-        if energy is None or reason:
-            return None, reason
-        found.append(energy)
-    return found, ""
+def check_frozen(case: Case, proof: Proof, entry: Entry) -> int:
+    """Compute the baselines of the award again; how many candidate days were looked at."""
+    said, looked, work = by_resource(entry), 0, 0
+    compare(f"{entry.item}, resources", sorted(said), sorted(case.parts))
+    for resource, each in said.items():
+        terms, name = terms_of(case, resource)
+        item = f"{entry.item}, {resource}"
+        plain = {
+            "resource": resource,
+            "baseline": name,
+            "readings": each.get("readings"),
+            "findings": each.get("findings"),
+        }
+        evidence = proof.of(entry, each, resource)
+        rule, digest = rule_of(case, name)
+        if rule is None:
+            zero = name == "zero"
+            rest: dict[str, Any] = {"rule": None, "days": [], "enough": zero, "curve_wh": None, "eligible": zero}
+            compare(item, each, {**plain, **rest})
+            continue
+        work += len(terms) * rule["look_back_days"] * (len(case.quarters) + len(window_of(rule, case.quarters[0])))
+        if work > MOST_WORK:
+            raise Refused(entry.item, "large", f"{work} quarter hours", f"{MOST_WORK} quarter hours")
+        looked += len(days_back(rule))
+        busy = days_answered(case, resource, entry.number)
+        days, enough = choose_days(rule, case.calendar, evidence, terms, case.quarters, busy)
+        counting_days = [day["day"] for day in days if day["outcome"] == "counts"]
+        curve = mean_curve(evidence, terms, case.quarters, counting_days) if enough else None
+        rest = {"rule": digest, "days": days, "enough": enough, "curve_wh": curve}
+        compare(item, each, {**plain, **rest, "eligible": eligible(case, resource, digest, entry.number)})
+    return looked
+
+
+def rule_of(case: Case, name: str) -> tuple[Rules | None, str]:
+    """The baseline rule of that name which the event names, and its digest; none for `zero` and where it names none."""
+    names = need(need(case.event.document, "rules", "object", case.event.item), "baselines", "object", case.event.item)
+    if name not in names:
+        return None, ""
+    digest = need(names, name, "text", f"{case.event.item}, rules, baselines")
+    told = rules_text(case.book, case.files, digest, "baseline", case.awarding.number)
+    item = f"rules/{digest}.toml"
+    compare(f"{item}, name", told.get("name"), name)
+    return read_rule(told, item), digest
+
+
+def eligible(case: Case, resource: str, digest: str, before: int) -> bool:
+    """Whether the newest test of this very baseline is not older than a year and good enough for the pack."""
+    entries = [each for each in case.book.get(("eligibility", resource), []) if each.number < before]
+    if not entries:
+        return False
+    told, item = entries[-1].document, entries[-1].item
+    days, to = need(told, "days", "whole", item), need(told, "to", "day", item)
+    bias, rrmse = need(told, "bias_pct", "decimal", item), need(told, "rrmse_pct", "decimal", item)
+    recent = 0 <= (case.day - to).days <= 366  # noqa: PLR2004
+    good = (
+        days >= case.pack["eligibility.least_days"]
+        and abs(bias) <= case.pack["eligibility.bias_pct"]
+        and rrmse <= case.pack["eligibility.rrmse_pct"]
+    )
+    return bool(need(told, "digest", "text", item) == digest and recent and good)
+
+
+def days_answered(case: Case, resource: str, before: int) -> set[date]:
+    """The local days on which a load behind the resource's account answered another event, before an entry."""
+    account = account_of(case.book, resource, case.awarding.number)
+    found: set[date] = set()
+    for (kind, event), entries in case.book.items():
+        awarding = [each for each in entries if each.number < before]
+        if kind != "award" or event == case.event.subject or not awarding or not called(case.book, event, before):
+            continue
+        entry = latest(case.book, "event", event, awarding[-1].number)
+        if account in accounts_called(case.book, awarding[-1], entry, before):
+            first, end = (need(entry.document, key, "instant", entry.item) for key in ("from", "to"))
+            if not 0 < end - first <= DAY_S:
+                raise Refused(f"{entry.item}, from, to", "form", end, "at most a day")
+            found |= {local_day(first), local_day(end - 1)}
+    return found
+
+
+def accounts_called(book: Book, awarding: Entry, event: Entry, before: int) -> set[str]:
+    """The accounts whose loads were awarded and did not opt out in time."""
+    found = set()
+    for each in need(awarding.document, "awards", "list", awarding.item):
+        excused = opted_out(book, event, need(each, "operator", "text", awarding.item), before)
+        names = [need(part, "resource", "text", awarding.item) for part in need(each, "parts", "list", awarding.item)]
+        found |= {account_of(book, name, awarding.number) for name in names if name not in excused}
+    return found - {""}
+
+
+def account_of(book: Book, resource: str, before: int) -> str:
+    """The account that a load stands behind; empty for storage and vehicles, which settle on their own meter."""
+    entry = latest(book, "resource", resource, before)
+    account: str = need(entry.document, "account", "text", entry.item)
+    return "" if need(entry.document, "baseline", "text", entry.item) == "zero" else account
 
 
 def window_of(rule: Rules, start: int) -> list[int]:
@@ -898,6 +1243,11 @@ def window_of(rule: Rules, start: int) -> list[int]:
         if rule["kind"] == "none"
         else list(range(start - rule["adjustment.from_min"] * 60, start - rule["adjustment.to_min"] * 60, QUARTER))
     )
+
+
+def days_back(rule: Rules) -> range:
+    """How many days before the event each candidate lies."""
+    return range(rule["skip_days"] + 1, rule["look_back_days"] + 1)
 
 
 def choose_days(
@@ -926,11 +1276,6 @@ def choose_days(
     oldest = min([*inside, *dropped], default=local_day(quarters[0]))
     told = [each for each in seen if each["day"] >= oldest or not enough]
     return [{**each, "day": each["day"].isoformat()} for each in told], enough
-
-
-def days_back(rule: Rules) -> range:
-    """How many days before the event each candidate lies."""
-    return range(rule["skip_days"] + 1, rule["look_back_days"] + 1)
 
 
 def look_at(
@@ -965,6 +1310,17 @@ def look_at(
         "window_wh": None if over is None else sum(over),
         "detail": detail,
     }
+
+
+def total_over(evidence: Evidence, terms: Terms, quarters: Sequence[int]) -> tuple[list[int] | None, str]:
+    """The energy of each quarter hour if all are sure, else why the first one is not."""
+    found: list[int] = []
+    for at in quarters:
+        energy, reason = drawn(evidence, terms, at)
+        if energy is None or reason:
+            return None, reason
+        found.append(energy)
+    return found, ""
 
 
 def drop_far(rule: Rules, sample: list[dict[str, Any]]) -> list[date]:
@@ -1004,6 +1360,9 @@ def mean_curve(evidence: Evidence, terms: Terms, quarters: Sequence[int], days: 
     return [rounded(Fraction(sum(column), len(rows))) for column in zip(*rows, strict=True)]
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# 10. The adjustment by the hours before the event.
+
 UNMOVED: dict[str, Any] = {
     "applied": "none",
     "factor": Fraction(1),
@@ -1012,6 +1371,30 @@ UNMOVED: dict[str, Any] = {
     "past_wh": None,
     "today_wh": None,
 }
+
+
+def check_adjusted(case: Case, proof: Proof, frozen: Entry, before: int) -> dict[str, list[int] | None]:
+    """Compute the adjustments again; the baseline of each resource, None where there is none."""
+    entry = of_award(case, "adjusted", before)
+    said, froze = by_resource(entry), by_resource(frozen)
+    compare(f"{entry.item}, resources", sorted(said), sorted(froze))
+    found: dict[str, list[int] | None] = {}
+    for resource, each in said.items():
+        terms, name = terms_of(case, resource)
+        curve, (rule, _) = froze[resource]["curve_wh"], rule_of(case, name)
+        evidence = proof.of(entry, each, resource)
+        moved = UNMOVED
+        if rule is not None and curve is not None:
+            moved = adjust(rule, evidence, terms, case.quarters[0], froze[resource], curve)
+        plain = {"resource": resource, "readings": each.get("readings"), "findings": each.get("findings")}
+        compare(f"{entry.item}, {resource}", each, {**plain, **moved})
+        if name == "zero":
+            found[resource] = [0] * len(case.quarters)
+        else:
+            found[resource] = (
+                None if curve is None else [rounded(moved["factor"] * wh) + moved["shift_wh"] for wh in curve]
+            )
+    return found
 
 
 def adjust(
@@ -1040,500 +1423,7 @@ def adjust(
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# 9. Settlement: verdicts of quarter hours, intervals, money, shares.
-
-
-def judge(pack: Rules, direction: str, quarter: dict[str, Any]) -> dict[str, Any]:
-    """A quarter hour with what it moved and its verdict. Only what is sure is judged."""
-    base, metered, award = quarter["baseline_wh"], quarter["metered_wh"], quarter["award_wh"]
-    if not sure(pack, quarter):
-        return {**quarter, "moved_wh": None, "verdict": "unverified"}
-    moved = base - metered if direction == "shave" else metered - base
-    if 100 * moved >= pack["delivered_pct"] * award:
-        verdict = "delivered"
-    else:
-        verdict = "partial" if moved > 0 and 100 * moved >= pack["payment.from_pct"] * award else "not_delivered"
-    return {**quarter, "moved_wh": moved, "verdict": verdict}
-
-
-def sure(pack: Rules, quarter: dict[str, Any]) -> bool:
-    """Whether a quarter hour is verified: an estimate only where the pack lets it count."""
-    reason = "" if quarter["unsure"] == "estimated" and pack["estimated"] == "counts" else quarter["unsure"]
-    return not reason and quarter["baseline_wh"] is not None and quarter["metered_wh"] is not None
-
-
-def intervals_of(pack: Rules, price: Fraction, quarters: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The intervals of the pack, quarter hours or hours; what is unverified is in neither award nor response."""
-    found, interval_s = [], int(pack["interval_min"]) * 60
-    for _, group in groupby(quarters, key=lambda each: (instant_of(each["at"]) + ZONE_S) // interval_s):
-        members = list(group)
-        verified = [each for each in members if each["moved_wh"] is not None]
-        award = Fraction(sum(each["award_wh"] for each in verified), 1000)
-        response = max(Fraction(0), Fraction(sum(each["moved_wh"] for each in verified), 1000))
-        counts = counting(pack, award, response)
-        short_kwh = Fraction(0)
-        if pack["penalty.below_pct"] is not None:
-            short_kwh = max(Fraction(0), pack["penalty.below_pct"] * award / 100 - response)
-        # An interval is named by the start of its own span, also where the event begins within it.
-        past = (instant_of(members[0]["at"]) + ZONE_S) % interval_s
-        found.append(
-            {
-                "at": instant_text(instant_of(members[0]["at"]) - past),
-                "award_kwh": award,
-                "response_kwh": response,
-                "counted_kwh": counts,
-                "payment_cny": counts * price,
-                "penalty_cny": short_kwh * price * (pack["penalty.factor"] or 0),
-                "quarters": len(verified),
-            }
-        )
-    return found
-
-
-def counting(pack: Rules, award: Fraction, response: Fraction) -> Fraction:
-    """What of a response counts: nothing below the band, all within it, a part of what goes beyond."""
-    if award == 0 or 100 * response < pack["payment.from_pct"] * award:
-        return Fraction(0)
-    full = pack["payment.full_to_pct"] * award / 100
-    return response if response <= full else full + (response - full) * pack["payment.beyond_pct"] / 100
-
-
-def cents(amount: Fraction) -> Fraction:
-    """Rounded to 0.01, half away from zero."""
-    return Fraction(rounded(amount * 100), 100)
-
-
-def divided(amount: Fraction, shares: dict[str, Fraction], item: str) -> dict[str, Fraction]:
-    """Parts that sum to the amount exactly: rounded down, what is left by cents to the largest rests, then by name."""
-    total = sum(shares.values(), Fraction(0))
-    if total <= 0 or min(shares.values()) < 0:
-        raise Refused(item, "form", "no shares", "shares of which one is above 0")
-    exact = {name: abs(amount) * 100 * share / total for name, share in shares.items()}
-    whole = {name: part.numerator // part.denominator for name, part in exact.items()}
-    left = int(abs(amount) * 100) - sum(whole.values())
-    for name in sorted(exact, key=lambda name: (whole[name] - exact[name], name))[:left]:
-        whole[name] += 1
-    return {name: Fraction(part if amount >= 0 else -part, 100) for name, part in whole.items()}
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# 10. Who may be paid for what: the references of the documents to each other.
-
-
-class Case(NamedTuple):
-    """The event, the award of the operator, and the rules that were named when the event was published."""
-
-    book: Book
-    files: dict[str, bytes]
-    event: Entry
-    quarters: list[int]
-    direction: str
-    pack: Rules
-    pack_digest: str
-    calendar: Calendar
-    awarding: Entry
-    award: dict[str, Any]
-    price: Fraction
-    parts: dict[str, int]
-    """Resource to awarded W."""
-
-    @property
-    def day(self) -> date:
-        """The local day on which the event begins."""
-        return local_day(self.quarters[0])
-
-
-def read_case(book: Book, files: dict[str, bytes], manifest: dict[str, Any], before: int) -> Case:
-    """Event, rules and award that a statement rests on."""
-    event = latest(book, "event", manifest["event"], before)
-    told, item = event.document, event.item
-    start, stop = need(told, "from", "instant", item), need(told, "to", "instant", item)
-    if start % QUARTER or stop % QUARTER or not 0 < stop - start <= DAY_S:
-        raise Refused(f"{item}, from, to", "form", told["from"], "quarter hours, at most a day")
-    if need(told, "zone", "text", item) != "Asia/Shanghai":
-        raise Refused(f"{item}, zone", "form", told["zone"], "Asia/Shanghai")
-    direction = word(told, "direction", ("shave", "fill"), item)
-    rules = need(told, "rules", "object", item)
-    digest = need(rules, "pack", "text", item)
-    pack = read_pack(rules_text(book, files, digest, "pack", before), f"rules/{digest}.toml")
-    years = need(rules, "calendars", "object", item)
-    texts = [year_of(book, files, years, year, before) for year in sorted(years)]
-    calendar = read_calendar(texts, f"{item}, calendars")
-    day, first, end = local_day(start), pack["valid_from"], pack["valid_to"]
-    if day < first or (end is not None and day >= end):
-        raise Refused(f"{item}, rules, pack", "form", day, f"a pack in force from {first} to {end}")
-    awarding = latest(book, "award", manifest["event"], before)
-    award = award_of(awarding, manifest["operator"])
-    price = need(awarding.document, "price", "decimal", awarding.item)
-    quarters = list(range(start, stop, QUARTER))
-    parts = {need(each, "resource", "text", awarding.item): watts(each, awarding.item) for each in award["parts"]}
-    return Case(
-        book,
-        files,
-        event,
-        quarters,
-        direction,
-        pack,
-        digest,
-        calendar,
-        awarding,
-        award,
-        price,
-        dict(sorted(parts.items())),
-    )
-
-
-def year_of(book: Book, files: dict[str, bytes], years: dict[str, Any], year: str, before: int) -> dict[str, Any]:
-    """The calendar of one year, which must be of that year."""
-    told = rules_text(book, files, years[year], "calendar", before)
-    compare(f"the calendar of {short(year)}, year", str(told.get("year")), year)
-    return told
-
-
-def watts(part: Any, item: str) -> int:
-    """Awarded or offered W: a multiple of 100, so that a quarter hour of it is whole Wh."""
-    found: int = need(part, "w", "whole", item)
-    if found <= 0 or found % 100:
-        raise Refused(f"{item}, w", "form", found, "a multiple of 100 W above 0")
-    return found
-
-
-def award_of(awarding: Entry, operator: str) -> dict[str, Any]:
-    """The one award of an operator; its parts are its whole, and no resource occurs twice in the event."""
-    seen: set[str] = set()
-    mine: list[dict[str, Any]] = []
-    for each in need(awarding.document, "awards", "list", awarding.item):
-        parts = need(each, "parts", "list", awarding.item)
-        for part in parts:
-            resource = need(part, "resource", "text", awarding.item)
-            if resource in seen:
-                raise Refused(f"{awarding.item}, resource {short(resource)}, a second time", "unknown")
-            seen.add(resource)
-        if need(each, "operator", "text", awarding.item) == operator:
-            mine.append(each)
-            compare(f"{awarding.item}, w", each.get("w"), sum(watts(part, awarding.item) for part in parts))
-    if len(mine) != 1:
-        raise Refused(f"{awarding.item}, the one award of {short(operator)}", "missing")
-    return mine[0]
-
-
-def check_bid(case: Case) -> None:
-    """The award comes out of the operator's last bid in time, at a price that the bid and the pack allow."""
-    told, item = case.event.document, case.awarding.item
-    bids = [each for each in case.book.get(("bid", case.event.subject), []) if each.number < case.awarding.number]
-    until = need(told, "bids_until", "instant", case.event.item)
-    in_time: dict[str, Entry] = {}
-    for each in bids:
-        if each.at <= until:
-            in_time[need(each.document, "operator", "text", each.item)] = each
-    operator = case.award["operator"]
-    if word(told, "setup", ("pilot", "upstream"), case.event.item) == "pilot" or operator in in_time:
-        if operator not in in_time:
-            raise Refused(f"the bid of {short(operator)}", "missing")
-        bid = in_time[operator]
-        compare(f"{item}, bid", case.award.get("bid"), need(bid.document, "bid", "text", bid.item))
-        parts = need(bid.document, "parts", "list", bid.item)
-        offered = {need(each, "resource", "text", bid.item): watts(each, bid.item) for each in parts}
-        for resource, w in case.parts.items():
-            if w > offered.get(resource, 0):
-                raise Refused(f"{item}, {resource}", "differs", w, f"at most {offered.get(resource, 0)} as bid")
-    if case.pack["price.fixed_cny_per_kwh"] is not None:
-        compare(f"{item}, price", case.awarding.document["price"], case.pack["price.fixed_cny_per_kwh"])
-    elif told["setup"] == "pilot":
-        check_price(case, in_time)
-
-
-def check_price(case: Case, in_time: dict[str, Entry]) -> None:
-    """The clearing price is the highest accepted bid, where the bundle shows all of them, and never below one."""
-    item = f"{case.awarding.item}, price"
-    winners = [each.get("operator") for each in case.awarding.document["awards"]]
-    prices = [
-        need(in_time[each].document, "price", "decimal", in_time[each].item) for each in winners if each in in_time
-    ]
-    highest = max(prices, default=Fraction(0))
-    wrong = case.price != highest if len(prices) == len(winners) else case.price < highest
-    if wrong or not case.pack["price.least_cny_per_kwh"] <= case.price <= case.pack["price.most_cny_per_kwh"]:
-        raise Refused(item, "differs", case.price, highest)
-
-
-def check_resource(case: Case, resource: str) -> None:
-    """A resource that was awarded: it is active, can do so much, and stands at a known place under the target."""
-    before, item = case.awarding.number, f"{case.awarding.item}, {resource}"
-    entry = latest(case.book, "resource", resource, before)
-    most = need(entry.document, "up_w" if case.direction == "shave" else "down_w", "whole", entry.item)
-    if case.parts[resource] > most:
-        raise Refused(item, "differs", case.parts[resource], f"at most {most}")
-    phase = latest(case.book, "phase", resource, before)
-    compare(f"{phase.item}, phase", phase.document.get("phase"), "active")
-    targets = need(case.event.document, "targets", "list", case.event.item)
-    node: str | None = need(entry.document, "account", "text", entry.item)
-    path: list[str] = []
-    while node is not None and node not in path:
-        place = latest(case.book, "location", node, before)
-        if word(place.document, "provenance", ("declared", "verified", "unverified"), place.item) == "unverified":
-            raise Refused(f"{item}, {place.item}, provenance", "form", "unverified", "declared or verified")
-        path.append(node)
-        node = need(place.document, "parent", "text?", place.item)
-    if targets and not set(path) & {each for each in targets if isinstance(each, str)}:
-        raise Refused(f"{item}, account", "form", path[0], f"a place under {', '.join(map(str, targets))}")
-
-
-def contract_of(case: Case, resource: str, name: str, before: int) -> Entry:
-    """The contract of a line: of this operator, with this resource, in force on the day of the event."""
-    entry = latest(case.book, "contract", name, before)
-    told, item = entry.document, entry.item
-    compare(f"{item}, operator", told.get("operator"), case.award["operator"])
-    if resource not in need(told, "resources", "list", item):
-        raise Refused(f"{item}, resources, {resource}", "missing")
-    first, end = need(told, "valid_from", "day", item), need(told, "valid_to", "day?", item)
-    if not contract_holds(case, entry):
-        raise Refused(f"{item}, valid_from, valid_to", "form", f"{first}, {end}", f"a contract in force on {case.day}")
-    return entry
-
-
-def contract_holds(case: Case, contract: Entry) -> bool:
-    """Whether a contract is in force on the day of the event."""
-    first = need(contract.document, "valid_from", "day", contract.item)
-    end = need(contract.document, "valid_to", "day?", contract.item)
-    return bool(first <= case.day and (end is None or case.day < end))
-
-
-def first_contract(case: Case, resource: str, before: int) -> str:
-    """The name of the contract that counts: of several of the operator with the resource, the first by code point."""
-    names = sorted(subject for kind, subject in case.book if kind == "contract")
-    account = latest(case.book, "resource", resource, before).document.get("account")
-    for name in names:
-        known = [each for each in case.book["contract", name] if each.number < before]
-        if not known or known[-1].document.get("operator") != case.award["operator"]:
-            continue
-        contract = known[-1]
-        named = resource in need(contract.document, "resources", "list", contract.item)
-        if named and contract.document.get("account") == account and contract_holds(case, contract):
-            return name
-    return ""
-
-
-def days_answered(case: Case, resource: str, before: int) -> set[date]:
-    """The local days on which a load behind the resource's account answered another event, before an entry."""
-    account = account_of(case.book, resource, case.awarding.number)
-    found: set[date] = set()
-    for (kind, event), entries in case.book.items():
-        awarding = [each for each in entries if each.number < before]
-        if kind != "award" or event == case.event.subject or not awarding or not called(case.book, event, before):
-            continue
-        entry = latest(case.book, "event", event, awarding[-1].number)
-        if account in accounts_called(case.book, awarding[-1], entry, before):
-            first, end = (need(entry.document, key, "instant", entry.item) for key in ("from", "to"))
-            if not 0 < end - first <= DAY_S:
-                raise Refused(f"{entry.item}, from, to", "form", end, "at most a day")
-            found |= {local_day(first), local_day(end - 1)}
-    return found
-
-
-def account_of(book: Book, resource: str, before: int) -> str:
-    """The account that a load stands behind; empty for storage and vehicles, which settle on their own meter."""
-    entry = latest(book, "resource", resource, before)
-    account: str = need(entry.document, "account", "text", entry.item)
-    return "" if need(entry.document, "baseline", "text", entry.item) == "zero" else account
-
-
-def called(book: Book, event: str, before: int) -> bool:
-    """Whether an event was neither cancelled nor superseded before an entry."""
-    states = [each.document.get("state") for each in book.get(("state", event), []) if each.number < before]
-    return not {"cancelled", "superseded"} & {each for each in states if isinstance(each, str)}
-
-
-def accounts_called(book: Book, awarding: Entry, event: Entry, before: int) -> set[str]:
-    """The accounts whose loads were awarded and did not opt out in time."""
-    found = set()
-    for each in need(awarding.document, "awards", "list", awarding.item):
-        excused = opted_out(book, event, need(each, "operator", "text", awarding.item), before)
-        names = [need(part, "resource", "text", awarding.item) for part in need(each, "parts", "list", awarding.item)]
-        found |= {account_of(book, name, awarding.number) for name in names if name not in excused}
-    return found - {""}
-
-
-def opted_out(book: Book, event: Entry, operator: str, before: int) -> set[str]:
-    """The resources that an operator took out of an event in time: no payment, no penalty."""
-    until = need(event.document, "opt_out_until", "instant", event.item)
-    entries = [each for each in book.get(("opt_out", event.subject), []) if each.number < before and each.at <= until]
-    mine = [each for each in entries if each.document.get("operator") == operator]
-    return {need(each.document, "resource", "text", each.item) for each in mine}
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# 11. The frozen baseline, its adjustment, and the statement, each computed again and compared.
-
-MOST_WORK = 30_000_000
-"""Quarter hours of registers that are looked at; a hostile bundle might ask for billions."""
-
-
-class Proof(NamedTuple):
-    """What the readings of the bundle are, by entry."""
-
-    lines: dict[tuple[int, str], list[bytes]]
-    declared: dict[int, dict[str, list[Declared]]]
-
-    def of(self, entry: Entry, said: Any, resource: str) -> Evidence:
-        """The evidence behind one resource of an entry."""
-        lines = self.lines.get((entry.number, resource), [])
-        return evidence_of(said, f"{entry.item}, {resource}", lines, self.declared.get(entry.number, {}))
-
-
-def of_award(case: Case, kind: str, before: int) -> Entry:
-    """The one entry of a kind about the award."""
-    entries = case.book.get((kind, case.event.subject), [])
-    mine = [each for each in entries if each.document.get("award") == case.award["award"] and each.number < before]
-    if len(mine) != 1 or mine[0].number < case.awarding.number:
-        raise Refused(f"the one {kind} entry of {short(case.award['award'])}", "missing")
-    return mine[0]
-
-
-def by_resource(entry: Entry, key: str = "resources") -> dict[str, dict[str, Any]]:
-    """The objects of a list by their resource, each once."""
-    listed = need(entry.document, key, "list", entry.item)
-    found = {need(each, "resource", "text", f"{entry.item}, {key}"): each for each in listed}
-    if len(found) != len(listed):
-        raise Refused(f"{entry.item}, {key}, a resource a second time", "unknown")
-    return found
-
-
-def terms_of(case: Case, resource: str) -> tuple[Terms, str]:
-    """The registers of a resource with their signs, and the name of its baseline, as registered at the award."""
-    entry = latest(case.book, "resource", resource, case.awarding.number)
-    terms = []
-    for each in need(entry.document, "meter", "list", entry.item):
-        sign = need(each, "sign", "whole", entry.item)
-        if sign not in (1, -1):
-            raise Refused(f"{entry.item}, sign", "form", sign, "1 or -1")
-        terms.append((need(each, "register", "text", entry.item), sign))
-    if not terms:
-        raise Refused(f"{entry.item}, meter", "missing")
-    return terms, need(entry.document, "baseline", "text", entry.item)
-
-
-def rule_of(case: Case, name: str) -> tuple[Rules | None, str]:
-    """The baseline rule of that name which the event names, and its digest; none for `zero` and where it names none."""
-    names = need(need(case.event.document, "rules", "object", case.event.item), "baselines", "object", case.event.item)
-    if name not in names:
-        return None, ""
-    digest = need(names, name, "text", f"{case.event.item}, rules, baselines")
-    told = rules_text(case.book, case.files, digest, "baseline", case.awarding.number)
-    item = f"rules/{digest}.toml"
-    compare(f"{item}, name", told.get("name"), name)
-    return read_rule(told, item), digest
-
-
-def check_frozen(case: Case, proof: Proof, entry: Entry) -> int:
-    """Compute the baselines of the award again; how many candidate days were looked at."""
-    said, looked, work = by_resource(entry), 0, 0
-    compare(f"{entry.item}, resources", sorted(said), sorted(case.parts))
-    for resource, each in said.items():
-        terms, name = terms_of(case, resource)
-        item = f"{entry.item}, {resource}"
-        plain = {
-            "resource": resource,
-            "baseline": name,
-            "readings": each.get("readings"),
-            "findings": each.get("findings"),
-        }
-        evidence = proof.of(entry, each, resource)
-        rule, digest = rule_of(case, name)
-        if rule is None:
-            zero = name == "zero"
-            rest: dict[str, Any] = {"rule": None, "days": [], "enough": zero, "curve_wh": None, "eligible": zero}
-            compare(item, each, {**plain, **rest})
-            continue
-        work += len(terms) * rule["look_back_days"] * (len(case.quarters) + len(window_of(rule, case.quarters[0])))
-        if work > MOST_WORK:
-            raise Refused(entry.item, "large", f"{work} quarter hours", f"{MOST_WORK} quarter hours")
-        looked += len(days_back(rule))
-        busy = days_answered(case, resource, entry.number)
-        days, enough = choose_days(rule, case.calendar, evidence, terms, case.quarters, busy)
-        counting_days = [day["day"] for day in days if day["outcome"] == "counts"]
-        curve = mean_curve(evidence, terms, case.quarters, counting_days) if enough else None
-        rest = {"rule": digest, "days": days, "enough": enough, "curve_wh": curve}
-        compare(item, each, {**plain, **rest, "eligible": eligible(case, resource, digest, entry.number)})
-    return looked
-
-
-def eligible(case: Case, resource: str, digest: str, before: int) -> bool:
-    """Whether the newest test of this very baseline is not older than a year and good enough for the pack."""
-    entries = [each for each in case.book.get(("eligibility", resource), []) if each.number < before]
-    if not entries:
-        return False
-    told, item = entries[-1].document, entries[-1].item
-    days, to = need(told, "days", "whole", item), need(told, "to", "day", item)
-    bias, rrmse = need(told, "bias_pct", "decimal", item), need(told, "rrmse_pct", "decimal", item)
-    recent = 0 <= (case.day - to).days <= 366  # noqa: PLR2004
-    good = (
-        days >= case.pack["eligibility.least_days"]
-        and abs(bias) <= case.pack["eligibility.bias_pct"]
-        and rrmse <= case.pack["eligibility.rrmse_pct"]
-    )
-    return bool(need(told, "digest", "text", item) == digest and recent and good)
-
-
-def check_adjusted(case: Case, proof: Proof, frozen: Entry, before: int) -> dict[str, list[int] | None]:
-    """Compute the adjustments again; the baseline of each resource, None where there is none."""
-    entry = of_award(case, "adjusted", before)
-    said, froze = by_resource(entry), by_resource(frozen)
-    compare(f"{entry.item}, resources", sorted(said), sorted(froze))
-    found: dict[str, list[int] | None] = {}
-    for resource, each in said.items():
-        terms, name = terms_of(case, resource)
-        curve, (rule, _) = froze[resource]["curve_wh"], rule_of(case, name)
-        evidence = proof.of(entry, each, resource)
-        moved = UNMOVED
-        if rule is not None and curve is not None:
-            moved = adjust(rule, evidence, terms, case.quarters[0], froze[resource], curve)
-        plain = {"resource": resource, "readings": each.get("readings"), "findings": each.get("findings")}
-        compare(f"{entry.item}, {resource}", each, {**plain, **moved})
-        if name == "zero":
-            found[resource] = [0] * len(case.quarters)
-        else:
-            found[resource] = (
-                None if curve is None else [rounded(moved["factor"] * wh) + moved["shift_wh"] for wh in curve]
-            )
-    return found
-
-
-def judge_resource(
-    case: Case, proof: Proof, entry: Entry, said: dict[str, Any], frozen: dict[str, Any], curve: list[int] | None
-) -> list[dict[str, Any]]:
-    """The quarter hours of one resource: award, baseline, energy, verdict."""
-    resource = said["resource"]
-    terms, _ = terms_of(case, resource)
-    evidence = proof.of(entry, said, resource)
-    found = []
-    for place, at in enumerate(case.quarters):
-        metered, reason = drawn(evidence, terms, at, estimates=(case.pack["estimated"] == "counts"))
-        if curve is None or not frozen["eligible"]:
-            # What holds for the whole event is told before what holds for one quarter hour.
-            reason = "no_baseline" if curve is None else "not_eligible"
-        quarter = {
-            "at": instant_text(at),
-            "award_wh": case.parts[resource] // 4,
-            "baseline_wh": None if curve is None else curve[place],
-            "metered_wh": metered,
-            "unsure": reason,
-        }
-        found.append(judge(case.pack, case.direction, quarter))
-    return found
-
-
-def judge_award(case: Case, resources: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The quarter hours of the award: the sums over the resources whose own quarter hour is sure."""
-    found = []
-    for members in zip(*resources, strict=True):
-        verified = [each for each in members if sure(case.pack, each)]
-        quarter = {"at": members[0]["at"], "unsure": "" if verified else members[0]["unsure"]}
-        for key in ("award_wh", "baseline_wh", "metered_wh"):
-            quarter[key] = sum(each[key] for each in verified) if verified else None
-        if not verified:
-            quarter["award_wh"] = sum(each["award_wh"] for each in members)
-        found.append(judge(case.pack, case.direction, quarter))
-    return found
+# 11. The statement: quarter hours, intervals, money, lines.
 
 
 class Amounts(NamedTuple):
@@ -1543,62 +1433,6 @@ class Amounts(NamedTuple):
     penalty: Fraction
     payment_by: dict[str, Fraction]
     penalty_by: dict[str, Fraction]
-
-
-def amounts(case: Case, quarters: dict[str, list[dict[str, Any]]], own: dict[str, Any], whole: list[Any]) -> Amounts:
-    """Rounded once, at the award's line. Where one resource may not cover another, each is settled by itself."""
-    spans = [each for intervals in own.values() for each in intervals] if not case.pack["covers"] else whole
-    payment = cents(sum((each["payment_cny"] for each in spans), Fraction(0)))
-    penalty = cents(sum((each["penalty_cny"] for each in spans), Fraction(0)))
-    pay: dict[str, Fraction] = {}
-    fine: dict[str, Fraction] = {}
-    for resource, each in quarters.items():
-        verified = [quarter for quarter in each if quarter["moved_wh"] is not None]
-        # Each quarter hour by itself: what went the wrong way in one takes nothing from another.
-        pay[resource] = Fraction(sum(max(0, quarter["moved_wh"]) for quarter in verified))
-        fine[resource] = Fraction(sum(max(0, quarter["award_wh"] - quarter["moved_wh"]) for quarter in verified))
-        if not case.pack["covers"]:
-            pay[resource] = sum((span["payment_cny"] for span in own[resource]), Fraction(0))
-            fine[resource] = sum((span["penalty_cny"] for span in own[resource]), Fraction(0))
-    by_award = {resource: Fraction(case.parts[resource]) for resource in quarters}
-    return Amounts(payment, penalty, pay if any(pay.values()) else by_award, fine if any(fine.values()) else by_award)
-
-
-def money_lines(case: Case, entry: Entry, money: Amounts, contracts: dict[str, Any]) -> list[dict[str, Any]]:
-    """The money of each resource, and of operator and user by their contract."""
-    payments = divided(money.payment, money.payment_by, entry.item)
-    penalties = divided(money.penalty, money.penalty_by, entry.item)
-    found = []
-    for resource in payments:
-        name = formed(contracts.get(resource), "text", f"{entry.item}, lines, {resource}, contract")
-        contract = contract_of(case, resource, name, case.awarding.number)
-        counts = first_contract(case, resource, case.awarding.number)
-        compare(f"{entry.item}, lines, {resource}, contract", name, counts)
-        keys = ("operator_pct", "user_pct", "penalty_operator_pct", "penalty_user_pct")
-        pct = [need(contract.document, key, "decimal", contract.item) for key in keys]
-        paid = divided(payments[resource], {"operator": pct[0], "user": pct[1]}, contract.item)
-        fined = divided(penalties[resource], {"operator": pct[2], "user": pct[3]}, contract.item)
-        found.append(
-            {
-                "resource": resource,
-                "contract": name,
-                "payment": payments[resource],
-                "penalty": penalties[resource],
-                "operator_part": paid["operator"] - fined["operator"],
-                "user_part": paid["user"] - fined["user"],
-            }
-        )
-    return found
-
-
-def check_still_verified(before: Entry, quarters: dict[str, list[dict[str, Any]]], item: str) -> None:
-    """Late data never make a verified quarter hour unverified: else a penalty could be removed by false readings."""
-    now = {(name, each["at"]): each["verdict"] for name, column in quarters.items() for each in column}
-    for resource, each in by_resource(before).items():
-        for quarter in need(each, "quarters", "list", before.item):
-            at, former = need(quarter, "at", "instant", before.item), quarter.get("verdict")
-            if former != "unverified" and now.get((resource, at)) == "unverified":
-                raise Refused(f"{item}, {short(resource)}, verdict", "differs", "unverified", former)
 
 
 def check_statement(
@@ -1661,6 +1495,163 @@ def check_statement(
     return money
 
 
+def judge_resource(
+    case: Case, proof: Proof, entry: Entry, said: dict[str, Any], frozen: dict[str, Any], curve: list[int] | None
+) -> list[dict[str, Any]]:
+    """The quarter hours of one resource: award, baseline, energy, verdict."""
+    resource = said["resource"]
+    terms, _ = terms_of(case, resource)
+    evidence = proof.of(entry, said, resource)
+    found = []
+    for place, at in enumerate(case.quarters):
+        metered, reason = drawn(evidence, terms, at, estimates=(case.pack["estimated"] == "counts"))
+        if curve is None or not frozen["eligible"]:
+            # What holds for the whole event is told before what holds for one quarter hour.
+            reason = "no_baseline" if curve is None else "not_eligible"
+        quarter = {
+            "at": instant_text(at),
+            "award_wh": case.parts[resource] // 4,
+            "baseline_wh": None if curve is None else curve[place],
+            "metered_wh": metered,
+            "unsure": reason,
+        }
+        found.append(judge(case.pack, case.direction, quarter))
+    return found
+
+
+def judge_award(case: Case, resources: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The quarter hours of the award: the sums over the resources whose own quarter hour is sure."""
+    found = []
+    for members in zip(*resources, strict=True):
+        verified = [each for each in members if sure(case.pack, each)]
+        quarter = {"at": members[0]["at"], "unsure": "" if verified else members[0]["unsure"]}
+        for key in ("award_wh", "baseline_wh", "metered_wh"):
+            quarter[key] = sum(each[key] for each in verified) if verified else None
+        if not verified:
+            quarter["award_wh"] = sum(each["award_wh"] for each in members)
+        found.append(judge(case.pack, case.direction, quarter))
+    return found
+
+
+def judge(pack: Rules, direction: str, quarter: dict[str, Any]) -> dict[str, Any]:
+    """A quarter hour with what it moved and its verdict. Only what is sure is judged."""
+    base, metered, award = quarter["baseline_wh"], quarter["metered_wh"], quarter["award_wh"]
+    if not sure(pack, quarter):
+        return {**quarter, "moved_wh": None, "verdict": "unverified"}
+    moved = base - metered if direction == "shave" else metered - base
+    if 100 * moved >= pack["delivered_pct"] * award:
+        verdict = "delivered"
+    else:
+        verdict = "partial" if moved > 0 and 100 * moved >= pack["payment.from_pct"] * award else "not_delivered"
+    return {**quarter, "moved_wh": moved, "verdict": verdict}
+
+
+def sure(pack: Rules, quarter: dict[str, Any]) -> bool:
+    """Whether a quarter hour is verified: an estimate only where the pack lets it count."""
+    reason = "" if quarter["unsure"] == "estimated" and pack["estimated"] == "counts" else quarter["unsure"]
+    return not reason and quarter["baseline_wh"] is not None and quarter["metered_wh"] is not None
+
+
+def intervals_of(pack: Rules, price: Fraction, quarters: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The intervals of the pack, quarter hours or hours; what is unverified is in neither award nor response."""
+    found, interval_s = [], int(pack["interval_min"]) * 60
+    for _, group in groupby(quarters, key=lambda each: (instant_of(each["at"]) + ZONE_S) // interval_s):
+        members = list(group)
+        verified = [each for each in members if each["moved_wh"] is not None]
+        award = Fraction(sum(each["award_wh"] for each in verified), 1000)
+        response = max(Fraction(0), Fraction(sum(each["moved_wh"] for each in verified), 1000))
+        counts = counting(pack, award, response)
+        short_kwh = Fraction(0)
+        if pack["penalty.below_pct"] is not None:
+            short_kwh = max(Fraction(0), pack["penalty.below_pct"] * award / 100 - response)
+        # An interval is named by the start of its own span, also where the event begins within it.
+        past = (instant_of(members[0]["at"]) + ZONE_S) % interval_s
+        found.append(
+            {
+                "at": instant_text(instant_of(members[0]["at"]) - past),
+                "award_kwh": award,
+                "response_kwh": response,
+                "counted_kwh": counts,
+                "payment_cny": counts * price,
+                "penalty_cny": short_kwh * price * (pack["penalty.factor"] or 0),
+                "quarters": len(verified),
+            }
+        )
+    return found
+
+
+def counting(pack: Rules, award: Fraction, response: Fraction) -> Fraction:
+    """What of a response counts: nothing below the band, all within it, a part of what goes beyond."""
+    if award == 0 or 100 * response < pack["payment.from_pct"] * award:
+        return Fraction(0)
+    full = pack["payment.full_to_pct"] * award / 100
+    return response if response <= full else full + (response - full) * pack["payment.beyond_pct"] / 100
+
+
+def amounts(case: Case, quarters: dict[str, list[dict[str, Any]]], own: dict[str, Any], whole: list[Any]) -> Amounts:
+    """Rounded once, at the award's line. Where one resource may not cover another, each is settled by itself."""
+    spans = [each for intervals in own.values() for each in intervals] if not case.pack["covers"] else whole
+    payment = cents(sum((each["payment_cny"] for each in spans), Fraction(0)))
+    penalty = cents(sum((each["penalty_cny"] for each in spans), Fraction(0)))
+    pay: dict[str, Fraction] = {}
+    fine: dict[str, Fraction] = {}
+    for resource, each in quarters.items():
+        verified = [quarter for quarter in each if quarter["moved_wh"] is not None]
+        # Each quarter hour by itself: what went the wrong way in one takes nothing from another.
+        pay[resource] = Fraction(sum(max(0, quarter["moved_wh"]) for quarter in verified))
+        fine[resource] = Fraction(sum(max(0, quarter["award_wh"] - quarter["moved_wh"]) for quarter in verified))
+        if not case.pack["covers"]:
+            pay[resource] = sum((span["payment_cny"] for span in own[resource]), Fraction(0))
+            fine[resource] = sum((span["penalty_cny"] for span in own[resource]), Fraction(0))
+    by_award = {resource: Fraction(case.parts[resource]) for resource in quarters}
+    return Amounts(payment, penalty, pay if any(pay.values()) else by_award, fine if any(fine.values()) else by_award)
+
+
+def cents(amount: Fraction) -> Fraction:
+    """Rounded to 0.01, half away from zero."""
+    return Fraction(rounded(amount * 100), 100)
+
+
+def money_lines(case: Case, entry: Entry, money: Amounts, contracts: dict[str, Any]) -> list[dict[str, Any]]:
+    """The money of each resource, and of operator and user by their contract."""
+    payments = divided(money.payment, money.payment_by, entry.item)
+    penalties = divided(money.penalty, money.penalty_by, entry.item)
+    found = []
+    for resource in payments:
+        name = formed(contracts.get(resource), "text", f"{entry.item}, lines, {resource}, contract")
+        contract = contract_of(case, resource, name, case.awarding.number)
+        counts = first_contract(case, resource, case.awarding.number)
+        compare(f"{entry.item}, lines, {resource}, contract", name, counts)
+        keys = ("operator_pct", "user_pct", "penalty_operator_pct", "penalty_user_pct")
+        pct = [need(contract.document, key, "decimal", contract.item) for key in keys]
+        paid = divided(payments[resource], {"operator": pct[0], "user": pct[1]}, contract.item)
+        fined = divided(penalties[resource], {"operator": pct[2], "user": pct[3]}, contract.item)
+        found.append(
+            {
+                "resource": resource,
+                "contract": name,
+                "payment": payments[resource],
+                "penalty": penalties[resource],
+                "operator_part": paid["operator"] - fined["operator"],
+                "user_part": paid["user"] - fined["user"],
+            }
+        )
+    return found
+
+
+def divided(amount: Fraction, shares: dict[str, Fraction], item: str) -> dict[str, Fraction]:
+    """Parts that sum to the amount exactly: rounded down, what is left by cents to the largest rests, then by name."""
+    total = sum(shares.values(), Fraction(0))
+    if total <= 0 or min(shares.values()) < 0:
+        raise Refused(item, "form", "no shares", "shares of which one is above 0")
+    exact = {name: abs(amount) * 100 * share / total for name, share in shares.items()}
+    whole = {name: part.numerator // part.denominator for name, part in exact.items()}
+    left = int(abs(amount) * 100) - sum(whole.values())
+    for name in sorted(exact, key=lambda name: (whole[name] - exact[name], name))[:left]:
+        whole[name] += 1
+    return {name: Fraction(part if amount >= 0 else -part, 100) for name, part in whole.items()}
+
+
 def cause_of(case: Case, entry: Entry, before: Entry | None) -> str:
     """Why there is this revision: it is the first one, data came late, or a dispute was decided."""
     cause: str = need(entry.document, "cause", "text", entry.item)
@@ -1675,6 +1666,16 @@ def cause_of(case: Case, entry: Entry, before: Entry | None) -> str:
             raise Refused(f"{entry.item}, cause, the decision of dispute {short(dispute)}", "missing")
         return cause
     return "late data"
+
+
+def check_still_verified(before: Entry, quarters: dict[str, list[dict[str, Any]]], item: str) -> None:
+    """Late data never make a verified quarter hour unverified: else a penalty could be removed by false readings."""
+    now = {(name, each["at"]): each["verdict"] for name, column in quarters.items() for each in column}
+    for resource, each in by_resource(before).items():
+        for quarter in need(each, "quarters", "list", before.item):
+            at, former = need(quarter, "at", "instant", before.item), quarter.get("verdict")
+            if former != "unverified" and now.get((resource, at)) == "unverified":
+                raise Refused(f"{item}, {short(resource)}, verdict", "differs", "unverified", former)
 
 
 def known_later(entry: Entry, frozen: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
