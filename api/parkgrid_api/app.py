@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
+from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
@@ -37,6 +38,7 @@ from parkgrid_api.routes import (
     vpp,
     vpp_writing,
 )
+from parkgrid_api.routes.describe import Direct
 from parkgrid_api.services import Services, answer
 from parkgrid_api.settings import ApiSettings
 from parkgrid_contract.time import Clock, SystemClock
@@ -101,12 +103,15 @@ def openapi(settings: ApiSettings) -> dict[str, object]:
 
 def _document(app: FastAPI) -> dict[str, object]:
     """The document of the application, with the shapes of problem answers and of the events of a park's stream."""
-    document = app.openapi()
+    routes = [route.documented() if isinstance(route, Direct) else route for route in app.routes]
+    document = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, routes=routes, servers=app.servers
+    )
     schemas: dict[str, object] = document["components"]["schemas"]
     for shape in (ProblemShape, Overview):
         schema = TypeAdapter(shape).json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
         schemas.update(schema.pop("$defs", {}), **{shape.__name__: schema})
-    for route in app.routes:
+    for route in routes:
         if isinstance(route, APIRoute) and route.include_in_schema:
             for method in route.methods or ():
                 _whole_examples(route, document["paths"][route.path_format][method.lower()]["responses"])

@@ -1,6 +1,7 @@
 """How a route is described in the OpenAPI document: its parameters, its answer with an example, its refusals."""
 
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
@@ -28,7 +29,19 @@ _ALWAYS = (400, 401, 421, 422, 503)
 
 
 class Direct(APIRoute):
-    """A route whose function takes the request and gives the response: nothing is to be resolved or converted."""
+    """A route whose function takes the request and gives the response: nothing is to be resolved or converted.
+
+    Nothing is made of the shapes of its answers before the document is asked for: that takes most of a second for all
+    routes, and each start of the api would pay for it.
+    """
+
+    def __init__(
+        self, path: str, endpoint: Callable[..., Any], *, responses: dict[int | str, Any] | None = None, **others: Any
+    ) -> None:
+        """`responses` are kept for the document."""
+        super().__init__(path, endpoint, **others)
+        self.documented = partial(APIRoute, path, endpoint, responses=responses, **others)
+        """The same route as FastAPI describes it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The function itself."""
