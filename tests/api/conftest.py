@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,12 +87,21 @@ async def api(feed: Feed) -> AsyncIterator[Api]:
 @pytest.fixture
 def serve(dsn: str, tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Starts an api process over the test's database."""
+    with starting(dsn, tmp_path) as start:
+        yield start
+
+
+@contextmanager
+def starting(dsn: str, folder: Path) -> Iterator[Callable[..., Served]]:
+    """A function that starts an api process over a database; all are ended."""
     started: list[Served] = []
 
     def start(**environment: str) -> Served:
-        started.append(serving.start(dsn, tmp_path, environment))
+        started.append(serving.start(dsn, folder, environment))
         return started[-1]
 
-    yield start
-    for served in started:
-        served.kill()
+    try:
+        yield start
+    finally:
+        for served in started:
+            served.kill()

@@ -31,7 +31,7 @@ from tests.api.feed import Feed, now_ms
 
 ACCOUNT = "坪山 1/2"
 SEED = 20_261_130
-USUAL_CASES, NIGHTLY_CASES = 240, 1_700
+USUAL_CASES, NIGHTLY_CASES = 120, 1_700
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 THERE = {
     "park": "gaoxin-nan",

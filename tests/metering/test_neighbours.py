@@ -155,7 +155,7 @@ def test_coordinates_come_first(park):
     assert spread(park)["05 03:00"] == (0, "neighbours")
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in (1, 2))])
 def test_any_order_and_any_rounds_give_the_same(dsn, database_server, template_database, seed):
     """Three inverters with outages of their own, read in parts: late ones, out of order, metered in between."""
     rng = random.Random(20260305 + seed)

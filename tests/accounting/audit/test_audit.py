@@ -4,7 +4,7 @@
                    │                                                                    │ own arithmetic
                    └──────────────────────────── equal? ◀───────────────────────────────┘
 
-`PARKGRID_AUDIT_FIGURES` says how many (8, by night 24), `PARKGRID_AUDIT_SEED` which; the seed is printed with every failure.
+`PARKGRID_AUDIT_FIGURES` says how many (8, by night 24), `PARKGRID_AUDIT_SEED` which; every failure prints the seed.
 """
 
 import csv
