@@ -6,7 +6,9 @@ import sys
 import textwrap
 
 import pytest
+from typer.testing import CliRunner
 
+from parkgrid.cli import app
 from parkgrid.data_folder import PlaceError, page_port
 
 
@@ -16,21 +18,23 @@ def parkgrid(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.process
 @pytest.mark.parametrize(
-    "command",
-    ["up", "replay", "doctor", "tap", "simulate", "edge run", "ingest run", "api run", "db migrate", "db status"],
+    "command", ["replay", "doctor", "tap", "simulate", "edge run", "ingest run", "api run", "db migrate", "db status"]
 )
 def test_every_command_explains_itself(command):
-    shown = parkgrid(*command.split(), "--help")
-    assert shown.returncode == 0
-    assert "usage" in shown.stdout.lower()
+    shown = CliRunner().invoke(app, [*command.split(), "--help"])
+    assert shown.exit_code == 0
+    assert "usage" in shown.output.lower()
+    if command in {"replay", "tap"}:
+        assert f"\n parkgrid {command}" in shown.output, "an example"
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("command", ["up", "replay", "tap"])
-def test_help_has_examples(command):
-    assert f"parkgrid {command}" in parkgrid(command, "--help").stdout
+def test_the_first_command_explains_itself_with_an_example():
+    shown = parkgrid("up", "--help")
+    assert shown.returncode == 0
+    assert "usage" in shown.stdout.lower()
+    assert "parkgrid up" in shown.stdout
 
 
 @pytest.mark.process

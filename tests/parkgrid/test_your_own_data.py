@@ -84,6 +84,9 @@ def test_a_fleet_with_holes_and_counters_that_begin_anew_every_day(dsn: str, tmp
     # Number 3 came back on the same day: what the hole held is known, how it lay in it is not.
     hole = "SELECT DISTINCT quality FROM interval_energy WHERE device = 'inv-3' AND at >= %s AND at < %s"
     assert ask(dsn, hole, noon - timedelta(days=3), noon - timedelta(days=3, hours=-3)) == [("estimated",)]
+    # The park is imported, and nobody is online.
+    assert ask(dsn, "SELECT online, imported, last_seen_at FROM gateways") == [(None, True, None)]
+    assert ask(dsn, "SELECT latitude, longitude FROM parks") == [(22.7, 114.3)]
 
 
 def test_a_hundred_sessions_over_midnight(dsn: str, tmp_path: Path) -> None:
@@ -106,13 +109,6 @@ def test_a_hundred_sessions_over_midnight(dsn: str, tmp_path: Path) -> None:
     assert told_of.balance.registers_kwh == told_of.balance.sessions_kwh == pytest.approx(total, abs=1e-6)
     metered = ask(dsn, "SELECT sum(energy_kwh) FROM interval_energy WHERE signal = 'energy_delivered_kwh'")
     assert metered[0][0] == pytest.approx(total, abs=1e-6)
-
-
-def test_the_park_is_imported_and_nobody_is_online(dsn: str, tmp_path: Path) -> None:
-    own_data.fleet(tmp_path)
-    bring(dsn, tmp_path)
-    assert ask(dsn, "SELECT online, imported, last_seen_at FROM gateways") == [(None, True, None)]
-    assert ask(dsn, "SELECT latitude, longitude FROM parks") == [(22.7, 114.3)]
 
 
 SMALL = """
