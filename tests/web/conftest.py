@@ -102,12 +102,13 @@ class Visit:
     def number(self, part: str) -> str:
         return self.page.locator(f'[data-part="{part}"] .label-number').first.text_content() or ""
 
-    def until(self, expression: str, patience_ms: int = 15_000, **values: Any) -> None:
+    def until(self, expression: str, patience_ms: int = 30_000, **values: Any) -> None:
         self.page.wait_for_function(f"(given) => {expression}", arg=json.loads(json.dumps(values)), timeout=patience_ms)
 
-    def until_number(self, part: str, text: str) -> None:
+    def until_number(self, part: str, text: str, patience_ms: int = 30_000) -> None:
         self.until(
             "document.querySelector(`[data-part='${given.part}'] .label-number`)?.textContent === given.text",
+            patience_ms,
             part=part,
             text=text,
         )
