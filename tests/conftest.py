@@ -40,6 +40,10 @@ LONGEST_FIRST = (
     "tests/parkgrid/test_up.py",
     "tests/web/test_views.py",
     "tests/web/test_page.py",
+    "tests/vpp/test_pilot_demo.py",
+    "tests/parkgrid/test_your_own_data.py",
+    "tests/web/test_energies.py",
+    "tests/web/test_whole_chain.py",
     "tests/dashboards/test_check.py",
     "tests/accounting/audit/test_audit.py",
 )
