@@ -24,7 +24,7 @@ def test_one_park_from_a_call_to_a_statement(server_dir: Path) -> None:
     assert told["differences"] == []
     verdicts: dict[str, int] = told["verdicts"]  # type: ignore[assignment]
     assert (verdicts["not_delivered"], verdicts["unverified"]) == (4, 4)
-    # At sixty times real time a busy machine lets the better site answer some seconds late: partly in its first quarter.
+    # A busy machine lets the better site answer late at sixty times real time: partly in its first quarter hour.
     assert verdicts["delivered"] >= 2
     assert verdicts["delivered"] + verdicts["partial"] == 8
     (bundle,) = told["bundles"]  # type: ignore[misc]
