@@ -8,8 +8,7 @@ from decimal import Decimal
 from parkgrid_api.answers.vpp import ChainHead, MoneyShape, MoneyStatus, VerdictCounts
 from parkgrid_contract.time import SHANGHAI, to_ms
 from parkgrid_domain.vpp.documents import QuarterTold, Statement
-from parkgrid_domain.vpp.ledger import Entry
-from parkgrid_domain.vpp.pilot import EventBook, Pilot
+from parkgrid_domain.vpp.pilot import Pilot
 
 _KILO = 1000
 _STATUSES: Sequence[MoneyStatus] = ("payable", "simulation")
@@ -50,21 +49,6 @@ def counted(quarters: Iterable[QuarterTold]) -> VerdictCounts:
         "not_delivered": found["not_delivered"],
         "unverified": found["unverified"],
     }
-
-
-def moved_wh(quarters: Iterable[QuarterTold]) -> int:
-    """Verified energy that went in the direction asked for, less what went the other way."""
-    return sum(each.moved_wh or 0 for each in quarters)
-
-
-def standing(books: Iterable[EventBook], operator: str | None = None) -> list[tuple[EventBook, Entry, Statement]]:
-    """The statements that stand, of all operators or of one."""
-    return [
-        (book, *revisions[-1])
-        for book in books
-        for revisions in book.statements.values()
-        if operator is None or revisions[-1][1].operator == operator
-    ]
 
 
 def money(statements: Iterable[Statement]) -> list[MoneyShape]:

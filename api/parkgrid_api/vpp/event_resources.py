@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from parkgrid_api.answers.vpp_event import BaselineShape, EventResource, EventResourceRow, FindingTold, LaterShape
-from parkgrid_api.vpp.amounts import counted, kilo, kilo_or_none, moved_wh, text, yuan
+from parkgrid_api.vpp.amounts import counted, kilo, kilo_or_none, text, yuan
 from parkgrid_api.vpp.events import expected, frozen_wh, intervals, promised_kwh, quarter
 from parkgrid_api.vpp.registry import eligibility
 from parkgrid_contract.time import to_ms
@@ -19,6 +19,7 @@ from parkgrid_domain.vpp.documents import (
 )
 from parkgrid_domain.vpp.ledger import Entry
 from parkgrid_domain.vpp.pilot import EventBook, Pilot
+from parkgrid_domain.vpp.progress import moved_wh
 
 
 @dataclass(frozen=True, slots=True)

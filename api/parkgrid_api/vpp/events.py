@@ -20,12 +20,13 @@ from parkgrid_api.answers.vpp_event import (
     QuarterShape,
     StatementShape,
 )
-from parkgrid_api.vpp.amounts import counted, head, kilo, kilo_or_none, money, moved_wh, standing, text, yuan
+from parkgrid_api.vpp.amounts import counted, head, kilo, kilo_or_none, money, text, yuan
 from parkgrid_contract.time import to_ms
 from parkgrid_domain.vpp.documents import AdjustedResource, Award, IntervalTold, Part, QuarterTold, Statement
 from parkgrid_domain.vpp.ledger import Entry
 from parkgrid_domain.vpp.pack import Pack, read_pack
 from parkgrid_domain.vpp.pilot import EventBook, Pilot
+from parkgrid_domain.vpp.progress import moved_wh, standing
 from parkgrid_domain.vpp.quarters import quarters_of
 from parkgrid_domain.vpp.settlement import Direction
 from parkgrid_vpp.freezing import baseline_wh

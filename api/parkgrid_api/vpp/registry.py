@@ -15,13 +15,13 @@ from parkgrid_api.answers.vpp import (
     ResourceContract,
     ResourceShape,
 )
-from parkgrid_api.vpp.amounts import head, kilo, local_day, money, standing, text, year_of, yuan
+from parkgrid_api.vpp.amounts import head, kilo, local_day, money, text, year_of, yuan
 from parkgrid_api.vpp.events import parts
-from parkgrid_api.vpp.summary import available
 from parkgrid_contract.time import to_ms
 from parkgrid_domain.vpp.documents import Provenance, Statement
 from parkgrid_domain.vpp.ledger import Entry
 from parkgrid_domain.vpp.pilot import EventBook, Pilot, holds_on
+from parkgrid_domain.vpp.progress import available, standing
 
 _LEAST_PROVEN_FIRST: Sequence[Provenance] = ("unverified", "declared", "verified")
 _STATUSES: Sequence[MoneyStatus] = ("payable", "simulation")
