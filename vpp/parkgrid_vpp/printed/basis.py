@@ -2,7 +2,8 @@
 
 from parkgrid_accounting.report.form import Cell, Section
 from parkgrid_domain.vpp.documents import ZERO, AdjustedResource, DayTold, FrozenResource
-from parkgrid_vpp.printed.telling import Telling, kwh
+from parkgrid_vpp.printed.telling import Telling
+from parkgrid_vpp.printed.wording import kilo
 
 
 def baselines(of: Telling) -> Section:
@@ -35,8 +36,8 @@ def _rule(of: Telling, frozen: FrozenResource) -> str:
 def _adjustment(of: Telling, found: AdjustedResource | None) -> str:
     if found is None:
         return of.word("adjust.none")
-    past, today = ("–" if each is None else f"{kwh(each):,f}" for each in (found.past_wh, found.today_wh))
-    shift = f"{kwh(found.shift_wh):+,f}"
+    past, today = ("–" if each is None else f"{kilo(each):,f}" for each in (found.past_wh, found.today_wh))
+    shift = f"{kilo(found.shift_wh):+,f}"
     told = of.word(f"adjust.{found.applied}", factor=f"{found.factor:f}", shift=shift, past=past, today=today)
     return f"{told} {of.word('adjust.capped')}" if found.capped else told
 
@@ -63,7 +64,7 @@ def _day(of: Telling, resource: str, day: DayTold) -> tuple[Cell, ...]:
     else:
         detail = of.maybe("unsure" if day.outcome == "not_read" else "kind_of_day", day.detail)
     outcome = of.word(f"outcome.{day.outcome}")
-    return (of.resource(resource), day.day.isoformat(), outcome, kwh(day.energy_wh), kwh(day.window_wh), detail)
+    return (of.resource(resource), day.day.isoformat(), outcome, kilo(day.energy_wh), kilo(day.window_wh), detail)
 
 
 def findings(of: Telling) -> Section:
@@ -82,7 +83,7 @@ def findings(of: Telling) -> Section:
 def known_later(of: Telling) -> Section:
     """Days of a baseline whose energy is another now than when it was frozen."""
     rows = tuple(
-        (of.resource(each.resource), each.day.isoformat(), kwh(each.was_wh), kwh(each.is_wh))
+        (of.resource(each.resource), each.day.isoformat(), kilo(each.was_wh), kilo(each.is_wh))
         for each in of.told.known_later
     )
     return Section(of.word("known_later"), (*of.headings("resource", "day"), *of.in_kwh("was", "is")), rows)

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from parkgrid_accounting.report.form import Cell, Heading, Section
 from parkgrid_domain.vpp.documents import IntervalTold, Line, QuarterTold
-from parkgrid_vpp.printed.telling import Telling, kwh
+from parkgrid_vpp.printed.telling import Telling
+from parkgrid_vpp.printed.wording import kilo
 
-_W_PER_KW = 1000
 _Row = tuple[Cell, ...]
 
 
@@ -19,7 +19,7 @@ def money(of: Telling) -> Section:
     rows = (*(_line(of, each) for each in told.lines), (of.word("total"), None, None, *amounts, None, None))
     headings = (
         *of.headings("resource", "contract"),
-        Heading(f"{of.word('award')} (kW)", 1),
+        *of.in_kw("award"),
         *of.in_yuan("payment", "penalty", "net", "operator_part", "user_part"),
         *of.headings("shares", "penalty_shares"),
     )
@@ -37,7 +37,7 @@ def _line(of: Telling, line: Line) -> _Row:
     return (
         of.resource(line.resource),
         line.contract,
-        None if awarded_w is None else Decimal(awarded_w) / _W_PER_KW,
+        kilo(awarded_w),
         *(line.payment, line.penalty, line.payment - line.penalty, line.operator_part, line.user_part),
         *shares,
     )
@@ -52,7 +52,7 @@ def intervals(of: Telling) -> Section:
         *of.headings("time", "resource"),
         *(Heading(f"{of.word(key)} (kWh)") for key in ("award", "response", "counted")),
         *of.in_yuan("payment", "penalty", decimals=None),
-        Heading(of.word("sure"), 0),
+        *of.counts("sure"),
     )
     notes = (of.word("intervals.of", minutes=of.rules.pack.interval_min), of.word("intervals.exact"))
     return Section(of.word("intervals"), headings, tuple(rows), notes)
@@ -76,7 +76,7 @@ def resource_quarters(of: Telling) -> Section:
         frozen = of.frozen.get(one.resource)
         curve = None if frozen is None else frozen.curve_wh
         for place, each in enumerate(one.quarters):
-            before = None if curve is None else kwh(curve[place])
+            before = None if curve is None else kilo(curve[place])
             rows.append((of.resource(one.resource), before, *_quarter(of, each)))
     headings = (*of.headings("resource"), *of.in_kwh("frozen_curve"), *_of_quarter(of))
     return Section(of.word("quarters.resources"), headings, tuple(rows), (of.word("quarters.why"),))
@@ -88,5 +88,5 @@ def _of_quarter(of: Telling) -> tuple[Heading, ...]:
 
 
 def _quarter(of: Telling, each: QuarterTold) -> _Row:
-    energies = map(kwh, (each.award_wh, each.baseline_wh, each.metered_wh, each.moved_wh))
+    energies = map(kilo, (each.award_wh, each.baseline_wh, each.metered_wh, each.moved_wh))
     return (of.local(each.at), *energies, of.word(f"verdict.{each.verdict}"), of.maybe("unsure", each.unsure))

@@ -2,16 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 
-from parkgrid_accounting.report.form import Heading, Section
+from parkgrid_accounting.report.form import Section
 from parkgrid_domain.vpp.documents import QuarterTold
 from parkgrid_domain.vpp.settlement import Verdict
 from parkgrid_vpp.printed.telling import Telling
+from parkgrid_vpp.printed.wording import kilo
 from parkgrid_vpp.printed.words import SIMULATION
 
 _VERDICTS: tuple[Verdict, ...] = ("delivered", "partial", "not_delivered", "unverified")
-_W_PER_KW = 1000
 
 
 def summary(of: Telling) -> Section:
@@ -33,7 +32,7 @@ def revisions(of: Telling) -> Section:
     headings = (
         *of.headings("statement", "cause"),
         *amounts,
-        Heading(of.word("entry"), 0),
+        *of.counts("entry"),
         *of.headings("entry.digest"),
     )
     return Section(of.word("revisions"), headings, rows)
@@ -60,7 +59,7 @@ def _award(of: Telling) -> Iterator[tuple[str, str]]:
     yield "time", of.span()
     yield "operator", f"{of.operator()} ({told.operator})"
     award = of.book.award(told.award)
-    yield "award", told.award if award is None else f"{told.award}, {Decimal(award.w) / _W_PER_KW:,f} kW"
+    yield "award", told.award if award is None else f"{told.award}, {kilo(award.w):,f} kW"
     yield "opt_outs", "; ".join(_opt_outs(of)) or of.word("none")
 
 
