@@ -12,6 +12,7 @@ from parkgrid.commands.vpp import (
     proof,
     registry,
     registry_file,
+    report,
     running,
     statement,
     trying,
@@ -33,6 +34,7 @@ app.command("forecast")(capability.forecast)
 app.command("test")(capability.judge_step)
 app.command("phase")(registry.phase)
 app.command("statement")(statement.statement)
+app.command("report")(report.report)
 app.command("bundle")(proof.bundle)
 app.command("verify")(proof.verify)
 app.command("key")(proof.key)

@@ -1,4 +1,4 @@
-"""How a printed report of the pilot tells things: words, names, units, headings, local time; with the mark of its money."""
+"""How a printed report of the pilot tells things: words, units, headings, local time, the mark of its money."""
 
 from datetime import datetime
 from decimal import Decimal

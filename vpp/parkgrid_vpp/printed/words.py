@@ -1,12 +1,15 @@
-"""The words of a printed statement, Chinese and English. A key that the page has too says the same as there."""
+"""The words of printed reports, Chinese and English. A key that the page has too says the same as there."""
 
 from collections.abc import Mapping
+
+from parkgrid_vpp.printed.period_words import PERIOD_WORDS
 
 SIMULATION = "模拟 / simulation"
 """Stands on every page of a statement that may not be paid, whatever its language."""
 WORDS: Mapping[str, Mapping[str, str]] = {
     key: {"zh": zh, "en": en}
     for key, zh, en in (
+        *PERIOD_WORDS,
         ("title", "虚拟电厂结算单", "VPP statement"),
         ("simulation", "模拟", "simulation"),
         (
