@@ -103,9 +103,11 @@ def test_energy_and_power_of_each_event_by_hand() -> None:
     assert settled[6:] == (700, 650, 50, 0, 630, Decimal("96.9"))
     # 400 kW for an hour, no statement yet: nothing is known, and nothing is zero.
     assert under_way[5:] == (None, 400, 0, 0, 400, None, None)
-    assert (border[0], border[4], border[6:]) == ("Across the border (ev-border)", None, (0, 0, 0, 0, None, None))
+    assert (border[0], border[4], border[6:]) == ("Across the border (ev-border)", None, (None,) * 6)
     assert (shaved[0], shaved[6:]) == ("Total: Peak shaving", (700, 650, 50, 0, 630, Decimal("96.9")))
     assert filled[6:] == (400, 0, 0, 400, None, None)
+    energies = [row[1] for row in section(told(pilot_of()), "summary").rows if str(row[0]).startswith("Energy")]
+    assert energies == ["630 kWh, Response rate 96.9 %", "not known: no quarter hour is verified"]
     judged = section(told(pilot_of()), "verdicts")
     assert judged.rows[0][1:] == (2, 2, 0, 0, 2, 2, 100), "180, 170, 155 of 175 kWh; 125 of 125"
     assert judged.rows[1][1:] == (None,) * 7
@@ -138,7 +140,7 @@ def test_money_is_that_of_the_newest_statements_to_the_cent(language: Language) 
             assert found.headings[place].mark == mark
     assert len(section(report, "money.lines", f": {mark}").rows) == len(newest.lines) + 1
     assert report.marks == (SIMULATION,)
-    nets = [row[2] for row in section(report, "revisions").rows]
+    nets = [row[2] for row in section(report, "revisions", f": {mark}").rows]
     assert nets == [newest.net - REVISED, newest.net]
 
 

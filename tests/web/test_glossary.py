@@ -9,6 +9,7 @@ import pytest
 from parkgrid_accounting.report.words import WORDS
 from parkgrid_dashboards.words import catalogue
 from parkgrid_domain.indicators import INDICATORS
+from parkgrid_vpp.printed.words import WORDS as PILOT_WORDS
 
 ROOT = Path(__file__).parents[2]
 LOCALES = ROOT / "api" / "parkgrid_api" / "web" / "src" / "locales"
@@ -41,6 +42,8 @@ def test_each_thing_is_called_by_its_term(english: str, chinese: str, places: tu
             # Variants are told apart behind the term, never by another one.
             assert english.lower() in INDICATORS[key].name_en.lower(), place
             assert chinese in INDICATORS[key].name_zh, place
+        elif kind == "vpp":
+            assert PILOT_WORDS[key] == {"en": english, "zh": chinese}, place
         else:
             assert kind == "report", place
             assert WORDS[key] == {"en": english, "zh": chinese}, place

@@ -21,6 +21,7 @@ from parkgrid_vpp.printed.wording import kilo
 VERDICTS: tuple[Verdict, ...] = ("delivered", "partial", "not_delivered", "unverified")
 _QUARTERS_AN_HOUR = 4
 _UNVERIFIED = "unverified"
+_ENERGIES = 6
 _RESPONDED = ("awarded_resources", "responded_resources", "responded_share")
 
 
@@ -113,7 +114,8 @@ def events(of: PeriodTelling) -> Section:
 def _event(of: PeriodTelling, book: EventBook) -> tuple[Cell, ...]:
     powers = (book.event.target_w, None if book.awards is None else awarded_w(book), mean_w(book))
     state = f"{of.word(book.event.direction)}, {of.word(f'state.{book.state}')}"
-    return (of.event(book), of.span(book), state, *map(kilo, powers), *_energies(energies_of([book])))
+    energies = _energies(energies_of([book])) if book.awards else (None,) * _ENERGIES
+    return (of.event(book), of.span(book), state, *map(kilo, powers), *energies)
 
 
 def _energies(found: Energies) -> tuple[Cell, ...]:
@@ -123,9 +125,9 @@ def _energies(found: Energies) -> tuple[Cell, ...]:
 
 def verdicts(of: PeriodTelling) -> Section:
     """Quarter hours of the awards by verdict, and how many of the awarded resources responded."""
-    rows = [(of.event(book), *_judged(of, [book])) for book in of.books]
+    rows = [(of.event(book), *_judged([book])) for book in of.books]
     if of.books:
-        rows.append((of.word("total"), *_judged(of, of.books)))
+        rows.append((of.word("total"), *_judged(of.books)))
     headings = (
         *of.headings("event"),
         *of.counts(*(f"verdict.{each}" for each in VERDICTS), *_RESPONDED[:2]),
@@ -134,7 +136,7 @@ def verdicts(of: PeriodTelling) -> Section:
     return Section(of.word("verdicts"), headings, tuple(rows), (of.word("responded.why"),))
 
 
-def _judged(of: PeriodTelling, books: list[EventBook]) -> tuple[Cell, ...]:
+def _judged(books: list[EventBook]) -> tuple[Cell, ...]:
     found = standing(books)
     if not found:
         return (None,) * (len(VERDICTS) + len(_RESPONDED))

@@ -45,14 +45,14 @@ def _grouped(
     rows: list[tuple[Cell, ...]] = [(name, len(told), *amounts(told)) for name, told in parts.items()]
     rows.append((of.word("total"), len(found), *amounts(each[2] for each in found)))
     headings = (*of.headings(by), *of.counts("statements"), *of.of_money(mark, *_AMOUNTS))
-    return _section(of, mark, title, headings, rows if found else [])
+    return _section(of, mark, of.titled(title, mark, found), headings, rows if found else [])
 
 
 def _lines(of: PeriodTelling, mark: str, found: Sequence[Standing]) -> Section:
     rows: list[tuple[Cell, ...]] = [_line(of, each, line) for each in found for line in each[2].lines]
     rows.append((of.word("total"), None, None, None, *amounts(each[2] for each in found)))
     headings = (*of.headings("statement", "operator", "resource", "contract"), *of.of_money(mark, *_AMOUNTS))
-    return _section(of, mark, "money.lines", headings, rows if found else [])
+    return _section(of, mark, of.titled("money.lines", mark, found), headings, rows if found else [])
 
 
 def _line(of: PeriodTelling, each: Standing, line: Line) -> tuple[Cell, ...]:
@@ -65,6 +65,5 @@ def _line(of: PeriodTelling, each: Standing, line: Line) -> tuple[Cell, ...]:
 def _section(
     of: PeriodTelling, mark: str, title: str, headings: tuple[Heading, ...], rows: list[tuple[Cell, ...]]
 ) -> Section:
-    told = of.word(title) if not rows else f"{of.word(title)}: {mark or of.word('payable')}"
     notes = (of.word("money.rule"), *([of.word("simulation.why")] if mark else ()))
-    return Section(told, headings, tuple(rows), notes)
+    return Section(title, headings, tuple(rows), notes)

@@ -27,7 +27,7 @@ def period_report(pilot: Pilot, period: Period, facts: Facts, language: Language
     marks = (SIMULATION,) if of.simulated else ()
     sections = (
         *(summary(of), events(of), verdicts(of), *money(of), funnel(of)),
-        *(revisions(of), disputes(of), forecasts(of), baselines(of), unknown(of)),
+        *(*revisions(of), disputes(of), forecasts(of), baselines(of), unknown(of)),
     )
     return Report(
         title=f"{of.word('report.quarter' if of.quarter else 'report.year')} {_named(of)}",
@@ -65,11 +65,13 @@ def _events(of: PeriodTelling) -> Iterator[tuple[str, str]]:
     yield "events", f"{len(of.books)}{f' ({counted})' if counted else ''}"
     for direction, key in (("shave", "shaved"), ("fill", "filled")):
         books = [book for book in of.books if book.event.direction == direction]
-        if books:
-            found = energies_of(books)
-            told = of.word("rate.none") if found.rate_pct is None else f"{found.rate_pct:f} %"
-            yield key, f"{kilo(delivered_wh(of.standing, direction)):,f} kWh"  # type: ignore[arg-type]
-            yield "rate", f"{of.word(direction)}: {told}"
+        if not books:
+            continue
+        found, energy = energies_of(books), kilo(delivered_wh(of.standing, direction))
+        if found.moved is None:
+            yield key, of.word("rate.none")
+        else:
+            yield key, f"{energy:,f} kWh, {of.word('rate')} {found.rate_pct} %"
     counts = Counter(each.verdict for _, _, statement in of.standing for each in statement.quarters)
     yield (
         "verdicts",

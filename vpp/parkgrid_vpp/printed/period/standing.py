@@ -1,5 +1,7 @@
 """Where the pilot stands: the funnel by park, cluster and transformer, revisions, disputes, accuracy."""
 
+from collections.abc import Iterator
+
 from parkgrid_accounting.report.form import Cell, Heading, Section
 from parkgrid_domain.vpp.documents import ZERO
 from parkgrid_domain.vpp.pilot import EventBook
@@ -34,22 +36,21 @@ def _name(of: PeriodTelling, group: Group) -> str:
     return name if group.kind == "all" or name == group.id else f"{name} ({group.id})"
 
 
-def revisions(of: PeriodTelling) -> Section:
+def revisions(of: PeriodTelling) -> Iterator[Section]:
     """Statements that were revised: what each revision came to; only the last one counts."""
-    rows: list[tuple[Cell, ...]] = []
-    for book, _, newest in of.standing:
-        told = book.statements[newest.award]
-        if len(told) > 1:
-            mark = of.word(newest.status)
-            rows += [(each.statement, of.cause(each.cause), each.net, mark, at.number, at.digest) for at, each in told]
-    headings = (
-        *of.headings("statement", "cause"),
-        *of.of_money("", "net"),
-        *of.headings("status"),
-        *of.counts("entry"),
-        *of.headings("entry.digest"),
-    )
-    return Section(of.word("revisions"), headings, tuple(rows), (of.word("revisions.why"),))
+    for mark, found in of.by_status() or [("", [])]:
+        rows: list[tuple[Cell, ...]] = []
+        for book, _, newest in found:
+            told = book.statements[newest.award]
+            if len(told) > 1:
+                rows += [(each.statement, of.cause(each.cause), each.net, at.number, at.digest) for at, each in told]
+        headings = (
+            *of.headings("statement", "cause"),
+            *of.of_money(mark, "net"),
+            *of.counts("entry"),
+            *of.headings("entry.digest"),
+        )
+        yield Section(of.titled("revisions", mark, found), headings, tuple(rows), (of.word("revisions.why"),))
 
 
 def disputes(of: PeriodTelling) -> Section:

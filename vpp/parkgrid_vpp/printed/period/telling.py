@@ -81,6 +81,10 @@ class PeriodTelling(Wording):
         found = [(status, [each for each in self.standing if each[2].status == status]) for status in _STATUSES]
         return [("" if status == "payable" else self.word("simulation"), each) for status, each in found if each]
 
+    def titled(self, title: str, mark: str, found: Sequence[Standing]) -> str:
+        """The title of a table of money that can be paid, or of a simulation."""
+        return f"{self.word(title)}: {mark or self.word('payable')}" if found else self.word(title)
+
     def event(self, book: EventBook) -> str:
         """An event with its identifier."""
         return f"{self.half(book.event.name_zh, book.event.name_en)} ({book.event_id})"
