@@ -5,7 +5,7 @@ Where money may not be paid, 模拟 / simulation stands on every page and behind
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from parkgrid_accounting.report.form import Language, Report, Section
@@ -13,12 +13,15 @@ from parkgrid_domain.clusters.quarter import quarter
 from parkgrid_domain.period import Period
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_domain.vpp.progress import delivered_wh
+from parkgrid_domain.vpp.settlement import Direction
 from parkgrid_vpp.printed.period.energy import VERDICTS, energies_of, events, unknown, verdicts
 from parkgrid_vpp.printed.period.money import amounts, money
 from parkgrid_vpp.printed.period.standing import baselines, disputes, forecasts, funnel, revisions
 from parkgrid_vpp.printed.period.telling import Facts, PeriodTelling
 from parkgrid_vpp.printed.wording import kilo
 from parkgrid_vpp.printed.words import SIMULATION
+
+_DIRECTIONS: Sequence[tuple[Direction, str]] = (("shave", "shaved"), ("fill", "filled"))
 
 
 def period_report(pilot: Pilot, period: Period, facts: Facts, language: Language) -> Report:
@@ -63,7 +66,7 @@ def _events(of: PeriodTelling) -> Iterator[tuple[str, str]]:
     states = Counter(book.state for book in of.books)
     counted = ", ".join(f"{of.word(f'state.{state}')} {count}" for state, count in states.items())
     yield "events", f"{len(of.books)}{f' ({counted})' if counted else ''}"
-    for direction, key in (("shave", "shaved"), ("fill", "filled")):
+    for direction, key in _DIRECTIONS:
         books = [book for book in of.books if book.event.direction == direction]
         if not books:
             continue
