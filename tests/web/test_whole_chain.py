@@ -46,6 +46,7 @@ def up(server_dir: Path, built_page: Path) -> Iterator[SimpleNamespace]:
         "up",
         "--speed",
         "60",
+        "--no-history",
         "--port",
         "0",
         "--data-dir",
