@@ -36,6 +36,7 @@ from parkgrid_api.routes import (
     system,
     trace,
     vpp,
+    vpp_files,
     vpp_writing,
 )
 from parkgrid_api.routes.describe import Direct
@@ -79,6 +80,7 @@ def create_app(services: Services) -> FastAPI:
         trace,
         clusters,
         vpp,
+        vpp_files,
         oversight,
     ):
         app.router.routes += room.routes(services).routes

@@ -21,6 +21,7 @@ from parkgrid_api.page import Page
 from parkgrid_api.settings import ApiSettings
 from parkgrid_api.stream import Hub
 from parkgrid_api.troubles import troubles
+from parkgrid_api.vpp.downloads import Downloads
 from parkgrid_api.vpp.follower import PilotFollower
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import Clock
@@ -104,6 +105,7 @@ class Services:
     database: Database
     figures: Figures
     pilot: PilotFollower
+    downloads: Downloads
     commits: Commits
     registry: Registry
     cache: AnswerCache
@@ -118,12 +120,14 @@ class Services:
         commits = Commits(database, clock, demonstration=settings.demonstration)
         live = LiveView(database, clock, commits)
         figures = Figures(settings)
+        pilot = PilotFollower(figures)
         return cls(
             settings=settings,
             clock=clock,
             database=database,
             figures=figures,
-            pilot=PilotFollower(figures),
+            pilot=pilot,
+            downloads=Downloads(pilot, figures),
             commits=commits,
             registry=Registry(database),
             cache=AnswerCache(commits, settings.limits.cache_mb * 1_048_576, time.monotonic),

@@ -10,12 +10,15 @@ import jsonschema
 import psycopg
 import pytest
 
+from parkgrid_accounting.report.draw import draw_pdf, draw_xlsx
 from parkgrid_api.app import openapi
 from parkgrid_api.settings import ApiSettings, DatabaseSettings, WritingSettings
+from parkgrid_api.vpp import downloads
 from parkgrid_contract.time import to_ms
 from parkgrid_domain.vpp.documents import Operator, State
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_vpp.ledger import Act, write
+from parkgrid_vpp.printed.statement import statement_report
 from tests.api.conftest import Api, document, running
 from tests.vpp.settled_pilot import acts
 from tests.vpp.small_pilot import PACK
@@ -147,6 +150,29 @@ async def test_one_resource_with_its_days_and_quarter_hours(vpp: Api) -> None:
         (100, 0, None)
     }
     assert {each["target_kwh"] for each in running_one["quarters"]} == {100}
+
+
+async def test_a_statement_as_a_file(vpp: Api, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ledger.pilot.statements["ev-1-op-1-1"]
+    for form, draw, start in (("pdf", draw_pdf, b"%PDF"), ("xlsx", draw_xlsx, b"PK")):
+        path = f"/api/v1/vpp/statements/ev-1-op-1-1/{form}"
+        answer = await vpp.client.get(path, headers={"Accept-Language": "zh"})
+        assert answer.content == draw(statement_report(ledger.pilot, found, "zh"))
+        assert answer.headers["content-disposition"] == f'attachment; filename="ev-1-op-1-1.{form}"'
+        english = await vpp.client.get(f"{path}?lang=en")
+        assert english.content.startswith(start)
+        assert english.content != answer.content
+        await vpp.refused(f"/vpp/statements/nothing/{form}", 404)
+        await vpp.refused(f"/vpp/statements/ev-1-op-1-1/{form}", 422, lang="fr")
+        # Two resources of four quarter hours each, and five days that were looked at.
+        monkeypatch.setitem(downloads.MOST_ROWS, form, 12)
+        (mistake,) = await vpp.refused(f"/vpp/statements/ev-1-op-1-1/{form}", 422)
+        assert f"parkgrid vpp statement ev-1-op-1-1 --{form} FILE" in mistake["remedy"]
+    monkeypatch.setattr(downloads, "MOST_READINGS", 47)
+    (mistake,) = await vpp.refused("/vpp/events/ev-1/bundles/op-1", 422)
+    assert mistake["value"] == "48", "eight quarter hours of the event's day and of five days before"
+    monkeypatch.setattr(downloads, "MOST_WAITING", 0)
+    await vpp.refused("/vpp/statements/ev-1-op-1-1/pdf", 503)
 
 
 async def test_a_site_reads_its_award(vpp: Api) -> None:

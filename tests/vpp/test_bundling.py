@@ -1,6 +1,8 @@
 """A bundle out of a real database: what was frozen is found again after late data, and the verifier agrees."""
 
+import asyncio
 import json
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,16 +12,18 @@ import pytest
 from typer.testing import CliRunner
 
 from parkgrid.cli import app
+from parkgrid_api.settings import ApiSettings, DatabaseSettings
 from parkgrid_domain.vpp.documents import AnyDocument, Dispute, State
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_vpp import verify
 from parkgrid_vpp.bundle import write as write_bundle
 from parkgrid_vpp.bundling import contents
-from parkgrid_vpp.centre_key import create
+from parkgrid_vpp.centre_key import create, write_public
 from parkgrid_vpp.errors import PilotError
 from parkgrid_vpp.freezing import adjust, freeze
 from parkgrid_vpp.ledger import Act, write
 from parkgrid_vpp.settling import statements
+from tests.api.conftest import running
 from tests.logins import acting
 from tests.metering.park import metering
 from tests.vpp.metered_park import FIVE, NOW_MS, Meters, local
@@ -63,14 +67,34 @@ def settled_twice(meters: Meters, connection: psycopg.Connection) -> None:
     add(*(("ev-1", each) for each in statements(connection, pilot, "ev-1", "dispute d-1")))
 
 
+async def downloaded(dsn: str) -> bytes:
+    """The bundle as the api gives it, with the rights that it has in a deployment."""
+    async with running(ApiSettings(DatabaseSettings(dsn, role="parkgrid_api"))) as api:
+        answer = await api.client.get("/api/v1/vpp/events/ev-1/bundles/op-1")
+        await api.refused("/vpp/events/ev-1/bundles/op-2", 404)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+    assert answer.headers["content-disposition"] == 'attachment; filename="ev-1-op-1.bundle"'
+    return answer.content
+
+
 def test_a_bundle_holds_what_was_known_when_each_entry_was_written(meters: Meters, tmp_path: Path) -> None:
     with psycopg.connect(acting(meters.park.dsn, "vpp"), autocommit=True) as connection:
         settled_twice(meters, connection)
         found = contents(connection, "ev-1", "op-1", NOW)
         with pytest.raises(PilotError, match="op-2 has no statement"):
             contents(connection, "ev-1", "op-2", NOW)
-    key = create(tmp_path)
-    path = tmp_path / found.file_name
+        key = create(tmp_path)
+        path = tmp_path / found.file_name
+        # What the page gives is the same but for the signature: recomputed, and refused where a key is given.
+        given = asyncio.run(downloaded(meters.park.dsn))
+        path.write_bytes(given)
+        with zipfile.ZipFile(path) as archive:
+            created = datetime.fromisoformat(json.loads(archive.read("manifest.json"))["created"])
+            assert archive.read("signature") == b"0" * 128 + b"\n"
+        assert given == write_bundle(contents(connection, "ev-1", "op-1", created), None)
+    assert verify.main([str(path)]) == 3
+    public = write_public(tmp_path, key)
+    assert verify.main(["--key", str(public), str(path)]) == 1
     path.write_bytes(write_bundle(found, key))
     report = verify.report_on(path, [key.public])
     assert report.refusal is None, report.refusal.sentence("en")

@@ -18,6 +18,8 @@ from parkgrid_domain.vpp.ledger import Entry, canonical, instant
 from parkgrid_vpp.centre_key import CentreKey
 
 FORMAT = "parkgrid-vpp-bundle-1"
+UNSIGNED = "0" * 128
+"""Stands where the signature would: no key has signed that."""
 _OLDEST = (1980, 1, 1, 0, 0, 0)
 """The date of every file in the archive: a date of writing would make two bundles of the same contents differ."""
 _MODE = 0o644
@@ -98,8 +100,8 @@ class Contents:
         return f"{self.event}-{self.operator}.bundle"
 
 
-def write(contents: Contents, key: CentreKey) -> bytes:
-    """The archive."""
+def write(contents: Contents, key: CentreKey | None) -> bytes:
+    """The archive; without a key it is the same but for its signature."""
     files = _files(contents)
     manifest = canonical(
         {
@@ -113,7 +115,7 @@ def write(contents: Contents, key: CentreKey) -> bytes:
             "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
         }
     ).encode()
-    signature = key.sign(manifest).hex().encode() + b"\n"
+    signature = (UNSIGNED if key is None else key.sign(manifest).hex()).encode() + b"\n"
     return archive({"manifest.json": manifest, "signature": signature, **files})
 
 

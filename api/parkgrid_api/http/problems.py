@@ -81,6 +81,8 @@ _NAMES_ZH = {
     "resource": "资源",
     "operator": "运营商",
     "entry": "账本条目",
+    "statement": "结算单",
+    "bundle": "数据包",
     "page": "页面",
 }
 

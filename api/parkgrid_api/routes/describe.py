@@ -96,6 +96,21 @@ def described_stream(example: str, description: str, parameters: Sequence[Parame
     }
 
 
+def described_file(summary: str, media_type: str, parameters: Sequence[Parameter]) -> dict[str, Any]:
+    """Arguments of a route that answers with a file."""
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}, "example": "PK"}}
+    return {
+        "summary": summary,
+        "responses": {
+            200: {"description": f"{summary}.", "content": content},
+            **{status: refusal(status) for status in sorted((*_ALWAYS, 404))},
+        },
+        "openapi_extra": {"parameters": [parameter.document() for parameter in parameters]},
+        "response_class": Response,
+        "response_model": None,
+    }
+
+
 def _forms() -> dict[str, Any]:
     """The other forms of an answer that is a table."""
     others = [form.media_type.partition(";")[0] for form in FORMATS.values() if form.name != "json"]

@@ -39,7 +39,7 @@ _TAG = "virtual power plant"
 _MOST = 10**9
 _PHASES = get_args(PhaseName)
 EVENT = parameters.path_name("event", "summer-7")
-_OPERATOR = parameters.path_name("operator", "nanshan-vpp")
+OPERATOR = parameters.path_name("operator", "nanshan-vpp")
 _RESOURCE = parameters.path_name("resource", "storage-1")
 _NUMBER = Parameter(
     "number",
@@ -77,7 +77,7 @@ _OF_OPERATOR = Parameter(
     "operator",
     "Only resources that this operator may offer today.",
     parameters.identifier,
-    _OPERATOR.schema,
+    OPERATOR.schema,
     "nanshan-vpp",
 )
 
@@ -144,7 +144,7 @@ def _pilot(services: Services) -> APIRouter:
 def _events(services: Services) -> APIRouter:
     router, limit = room(_TAG), _limit(services)
     listed, one, paged = (_SKIP, limit), (EVENT, limit), (EVENT, _SKIP, limit)
-    award, resource = (EVENT, _OPERATOR), (EVENT, _RESOURCE)
+    award, resource = (EVENT, OPERATOR), (EVENT, _RESOURCE)
 
     @router.get("/vpp/events", **described("Events, those that begin last first", EventList, examples.EVENTS, listed))
     async def list_events(request: Request) -> Response:
@@ -202,7 +202,7 @@ def _events(services: Services) -> APIRouter:
 
 def _registry(services: Services) -> APIRouter:
     router, limit = room(_TAG), _limit(services)
-    resources, operators, side = (_PARK, _OF_OPERATOR, _PHASE, _SKIP, limit), (_SKIP, limit), (_OPERATOR, _SKIP, limit)
+    resources, operators, side = (_PARK, _OF_OPERATOR, _PHASE, _SKIP, limit), (_SKIP, limit), (OPERATOR, _SKIP, limit)
 
     @router.get("/vpp/resources", **described("Resources of the pilot", ResourceList, examples.RESOURCES, resources))
     async def list_resources(request: Request) -> Response:

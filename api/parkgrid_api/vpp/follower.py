@@ -61,7 +61,7 @@ class PilotFollower:
                 self._broken, self._broken_until = error, time.monotonic() + BROKEN_S
                 raise broken(error) from error
             except StoreError as error:
-                raise _store_problem(error) from error
+                raise store_problem(error) from error
             except psycopg.Error as error:
                 raise problem_of(error) from error
             self._broken = None
@@ -77,14 +77,15 @@ def broken(error: LedgerError) -> ProblemError:
     remedy = told(
         "nothing is told of the pilot until its ledger is whole again: compare it with a backup or with the chains of "
         "the bundles",
-        "账本恢复完整之前不提供试点的任何数据：请与备份或各证据包中的哈希链比对",
+        "账本恢复完整之前不提供试点的任何数据：请与备份或各数据包中的哈希链比对",
     )
     title = told("The ledger of the pilot is broken.", "试点账本的哈希链已断裂。")
     mistake = Mistake("ledger", shorten(str(error), 300), remedy)
     return ProblemError(Problem(503, title, (mistake,), {"Retry-After": str(round(BROKEN_S))}))
 
 
-def _store_problem(error: StoreError) -> ProblemError:
+def store_problem(error: StoreError) -> ProblemError:
+    """503: what the store did, in words."""
     cause = error.__cause__
     if isinstance(cause, psycopg.Error):
         return problem_of(cause)

@@ -100,6 +100,13 @@ def test_an_officers_path(
     assert partly in text
     stamped(page, simulation)
 
+    statements = page.locator("section[aria-labelledby='event-money'] tbody tr").first
+    assert statements.locator("button").count() == 3, "PDF, XLSX, and the bundle of the newest"
+    with page.expect_download() as given:
+        statements.locator("button").first.click()
+    assert given.value.suggested_filename == "ev-1-op-1-1.pdf"
+    assert Path(given.value.path()).read_bytes().startswith(b"%PDF")
+
     page.locator("tr[data-resource='load-1'] a").first.click()
     page.wait_for_selector("section[aria-labelledby='resource-baseline']")
     text = look(seen, axe, folder, "vpp-resource", language)

@@ -44,6 +44,13 @@ export async function ask<T>(path: string): Promise<T> {
   return (await response.json()) as T;
 }
 
+/** A file, made while it is waited for. */
+export async function file(path: string): Promise<Blob> {
+  const response = await fetch(BASE + path, { headers: headers(), signal: AbortSignal.timeout(120_000) });
+  if (!response.ok) throw await refused(response);
+  return response.blob();
+}
+
 export interface Listener {
   /** The server gave a sign of life, whatever it says. */
   alive(): void;

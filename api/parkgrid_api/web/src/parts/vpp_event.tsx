@@ -7,6 +7,7 @@ import { RouterLink } from "../router_link";
 import { language, nameOf, say, sayMaybe, type Key } from "../i18n";
 import type { AwardShape, EventResources, EventWhole } from "../types";
 import { at, Back, Card, Digest, EntryLink, here, kw, kwh, span, Stamp, Table, Verdicts, Yuan } from "./vpp";
+import { StatementFiles } from "./vpp_download";
 import { IntervalTable, QuarterChart, QuarterTable } from "./vpp_quarters";
 
 const PAUSE_MS = 10_000;
@@ -145,6 +146,7 @@ function Money({ found }: { found: EventWhole }) {
     { text: say("vpp.net"), number: true },
     { text: say("vpp.trace") },
     { text: say("vpp.entry.digest") },
+    { text: say("vpp.download") },
   ];
   if (rows.length === 0) return null;
   return (
@@ -170,9 +172,16 @@ function Money({ found }: { found: EventWhole }) {
             <td>
               <Digest text={statement.digest} />
             </td>
+            <td>
+              <StatementFiles
+                statement={statement.statement}
+                bundle={statement === award.statements[award.statements.length - 1] ? { event: found.event, operator: award.operator } : null}
+              />
+            </td>
           </tr>
         ))}
       </Table>
+      <p class="faint">{say("vpp.download.hint")}</p>
     </Card>
   );
 }
