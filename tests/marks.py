@@ -24,7 +24,7 @@ NEEDED_BY_FIXTURE = {
     "server_dir": "process",
 }
 """A fixture that brings more than Python, and the mark of every test that uses it."""
-NO_UNIT = ("database", "process", "browser", "faults", "timing")
+NO_UNIT = frozenset(("database", "process", "browser", "faults", "timing"))
 _STARTS = ("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen")
 _WATCHED = frozenset((*_STARTS, "socket.bind", "socket.connect"))
 """What Python reports to an audit hook when a process is started or a socket opened to others."""
@@ -32,11 +32,19 @@ _WATCHED = frozenset((*_STARTS, "socket.bind", "socket.connect"))
 
 def mark(item: pytest.Item) -> None:
     """Give a test the marks that its fixtures call for; `unit` when nothing else is there."""
-    for fixture in getattr(item, "fixturenames", ()):
-        if fixture in NEEDED_BY_FIXTURE:
-            item.add_marker(NEEDED_BY_FIXTURE[fixture])
-    if not any(item.get_closest_marker(name) for name in NO_UNIT):
+    needed = {NEEDED_BY_FIXTURE[name] for name in getattr(item, "fixturenames", ()) if name in NEEDED_BY_FIXTURE}
+    for name in sorted(needed):
+        item.add_marker(name)
+    if not needed and NO_UNIT.isdisjoint(each.name for each in item.iter_markers()):
         item.add_marker("unit")
+
+
+def _imports() -> bool:
+    """Whether a module is being imported now: a library may look at the machine then, as pvlib's do."""
+    frame = sys._getframe()
+    while frame is not None and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
+        frame = frame.f_back
+    return frame is not None
 
 
 class Watch:
@@ -48,7 +56,7 @@ class Watch:
         sys.addaudithook(self._hear)
 
     def _hear(self, event: str, details: tuple[Any, ...]) -> None:
-        if self._unit and event in _WATCHED:
+        if self._unit and event in _WATCHED and not _imports():
             self._done.append(f"{event} {details[-1] if event.startswith('socket') else details[0]!r}")
 
     def pytest_collection_finish(self) -> None:
