@@ -10,16 +10,14 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx
 import jsonschema
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis.errors import Unsatisfiable
-from schemathesis import Case, GenerationMode
 from starlette.types import ASGIApp, Message
 
 from parkgrid_api.http.middleware import AccessMiddleware
@@ -29,10 +27,12 @@ from parkgrid_api.settings import ApiSettings, DatabaseSettings, LimitSettings
 from parkgrid_contract.time import SystemClock
 from tests.api.feed import Feed, now_ms
 
+if TYPE_CHECKING:
+    from schemathesis import Case, GenerationMode
+
 ACCOUNT = "坪山 1/2"
 SEED = 20_261_130
 USUAL_CASES, NIGHTLY_CASES = 120, 1_700
-MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 THERE = {
     "park": "gaoxin-nan",
     "gateway": "gw-1",
@@ -155,7 +155,7 @@ def served(config: ApiSettings) -> Iterator[Asked]:
             loop.run(lifespan.__aexit__(None, None, None))
 
 
-def request_of(case: Case) -> httpx.Request:
+def request_of(case: "Case") -> httpx.Request:
     """A made-up case as it goes over the wire; every second one is about what exists."""
     for name, value in (case.path_parameters or {}).items():
         if name in THERE and len(str(value)) % 2:
@@ -169,13 +169,13 @@ def request_of(case: Case) -> httpx.Request:
         raise
 
 
-def make_up(asked: Asked, operation: Any, mode: GenerationMode, number: int) -> None:
+def make_up(asked: Asked, operation: Any, mode: "GenerationMode", number: int) -> None:
     """So many requests to one address."""
 
     @seed(SEED)
     @settings(max_examples=number, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
-    def ask(case: Case) -> None:
+    def ask(case: "Case") -> None:
         asked.check(operation.path, request_of(case))
 
     with contextlib.suppress(Unsatisfiable):  # an address whose parameters take nothing wrong
@@ -183,13 +183,17 @@ def make_up(asked: Asked, operation: Any, mode: GenerationMode, number: int) -> 
 
 
 def test_made_up_requests(asked: Asked, request: pytest.FixtureRequest, nightly: bool) -> None:
+    # It takes seconds, and every process of a run collects every test.
+    import schemathesis
+
+    modes = (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE)
     wanted = request.config.getoption("--http-cases", None) or (NIGHTLY_CASES if nightly else USUAL_CASES)
     schema = schemathesis.openapi.from_dict(asked._document)
     operations = [result.ok() for result in schema.get_all_operations()]
     asking = [operation for operation in operations if operation.query or operation.path_parameters]
     for operation in operations:
-        for mode in MODES if operation in asking else MODES[:1]:
-            make_up(asked, operation, mode, -(-wanted // len(asking) // len(MODES)) + 2)
+        for mode in modes if operation in asking else modes[:1]:
+            make_up(asked, operation, mode, -(-wanted // len(asking) // len(modes)) + 2)
     logging.getLogger(__name__).info("%d requests: %s", asked.statuses.total(), dict(asked.statuses))
     assert asked.statuses.total() >= wanted
     assert asked.statuses[200] > asked.statuses.total() // 20

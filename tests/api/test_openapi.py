@@ -8,14 +8,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from parkgrid_api.app import openapi
 from parkgrid_api.settings import ApiSettings, DatabaseSettings
 from parkgrid_contract.refusal import Reason
-from tests.api.conftest import Api, running
+from tests.api.conftest import Api, document, running
 from tests.api.feed import Feed, now_ms
 
-DOCUMENT = openapi(ApiSettings(DatabaseSettings("")))
-PATHS: dict[str, Any] = DOCUMENT["paths"]  # type: ignore[assignment]
 ADDRESSES = {
     "/api/v1/district",
     "/api/v1/district/indicators",
@@ -69,16 +66,16 @@ FIGURES = {"/api/v1/accounts/{account}/bills/{month}", "/api/v1/trace/{address}"
 
 
 def fits(instance: Any, schema: dict[str, Any]) -> None:
-    jsonschema.validate(instance, {**schema, "components": DOCUMENT["components"]})
+    jsonschema.validate(instance, {**schema, "components": document()["components"]})
 
 
 def test_the_document_lists_exactly_the_addresses() -> None:
-    assert set(PATHS) == ADDRESSES
+    assert set(document()["paths"]) == ADDRESSES
 
 
 @pytest.mark.parametrize("address", sorted(ADDRESSES))
 def test_every_answer_has_a_schema_and_a_fitting_example(address: str) -> None:
-    operation = PATHS[address]["get"]
+    operation = document()["paths"][address]["get"]
     assert operation["summary"]
     assert {"200", "400", "401", "421", "422", "503"} <= set(operation["responses"])
     for response in operation["responses"].values():
@@ -89,7 +86,7 @@ def test_every_answer_has_a_schema_and_a_fitting_example(address: str) -> None:
 
 @pytest.mark.parametrize("address", sorted(ADDRESSES))
 def test_every_parameter_is_described(address: str) -> None:
-    operation = PATHS[address]["get"]
+    operation = document()["paths"][address]["get"]
     listed = operation.get("parameters", [])
     named = {part[1:-1] for part in address.split("/") if part.startswith("{")}
     assert {parameter["name"] for parameter in listed if parameter["in"] == "path"} == named
@@ -123,12 +120,13 @@ async def test_real_answers_fit(api: Api, feed: Feed) -> None:
             until = f"{query}{'&' if query else '?'}from={at - 60_000}" if "history" in path else query
             answer = await api.client.get(path + until)
             assert answer.status_code == 200, (path, answer.text)
-            content = PATHS[address]["get"]["responses"]["200"]["content"]["application/json"]
+            content = document()["paths"][address]["get"]["responses"]["200"]["content"]["application/json"]
             fits(answer.json(), content["schema"])
 
 
 async def test_refusals_fit(api: Api) -> None:
-    problem = PATHS["/api/v1/parks"]["get"]["responses"]["422"]["content"]["application/problem+json"]["schema"]
+    refused = document()["paths"]["/api/v1/parks"]["get"]["responses"]["422"]
+    problem = refused["content"]["application/problem+json"]["schema"]
     for path in ("/api/v1/parks?x=1", "/api/v1/parks/nope", "/api/v1/nope", "/nope.html"):
         fits((await api.client.get(path)).json(), problem)
 

@@ -1,7 +1,6 @@
 """The sun's place against pvlib at every minute of the year's corners, and against NREL's algorithm of another kind."""
 
 import numpy as np
-import pvlib
 import pytest
 
 from parkgrid_domain.sun import SunPath, outside_atmosphere, sun_path
@@ -27,6 +26,8 @@ def test_the_sun_stands_where_pvlib_sees_it(site, day) -> None:
 
 @pytest.mark.parametrize("day", DAYS[:6], ids=str)
 def test_while_it_is_up_it_stands_within_a_hundredth_of_a_degree_of_nrels(day) -> None:
+    import pvlib
+
     path = path_of(PINGSHAN, day)
     times = oracle.every_minute(PINGSHAN, day)
     pressure = pressure_at(PINGSHAN.altitude_m)
@@ -49,6 +50,8 @@ def test_one_instant_is_the_same_alone_as_among_others() -> None:
 
 @pytest.mark.parametrize("day_of_year", [1, 3, 80, 172, 185, 266, 365, 366])
 def test_outside_the_atmosphere(day_of_year) -> None:
+    import pvlib
+
     assert outside_atmosphere(day_of_year) == pytest.approx(
         float(pvlib.irradiance.get_extra_radiation(day_of_year)), rel=1e-12
     )

@@ -1,15 +1,21 @@
-"""The same physics by pvlib, whose authors know nothing of ours: whole days over places from pole to equator."""
+"""The same physics by pvlib, whose authors know nothing of ours: whole days over places from pole to equator.
+
+pvlib and pandas are imported where they are used: they take two seconds, and every process of a run collects all tests.
+"""
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-import pvlib
 
 from parkgrid_simulators.weather import MINUTES, PINGSHAN, Site
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PINGSHAN_AND_AFAR = {
     "Pingshan": PINGSHAN,
@@ -34,7 +40,9 @@ AGREES = {"rtol": 1e-9, "atol": 1e-9}
 """One part in a thousand millions; at sunrise, where powers begin at nothing, a nanowatt."""
 
 
-def every_minute(site: Site, day: date) -> pd.DatetimeIndex:
+def every_minute(site: Site, day: date) -> "pd.DatetimeIndex":
+    import pandas as pd
+
     return pd.date_range(f"{day.isoformat()} 00:00", periods=MINUTES + 1, freq="1min", tz=site.zone)
 
 
@@ -46,8 +54,11 @@ def old_pandas_names() -> Iterator[None]:
         yield
 
 
+@cache
 def sun(site: Site, day: date) -> tuple[np.ndarray, np.ndarray]:
     """Apparent zenith and azimuth."""
+    import pvlib
+
     pressure = pvlib.atmosphere.alt2pres(site.altitude_m)
     with old_pandas_names():
         found = pvlib.solarposition.ephemeris(every_minute(site, day), site.latitude, site.longitude, pressure)
@@ -55,10 +66,14 @@ def sun(site: Site, day: date) -> tuple[np.ndarray, np.ndarray]:
 
 
 def outside(day: date) -> float:
+    import pvlib
+
     return float(pvlib.irradiance.get_extra_radiation(day.timetuple().tm_yday))
 
 
 def cloudless(site: Site, day: date, turbidity: float) -> dict[str, np.ndarray]:
+    import pvlib
+
     zenith, _ = sun(site, day)
     mass = pvlib.atmosphere.get_relative_airmass(zenith)
     absolute = pvlib.atmosphere.get_absolute_airmass(mass, pvlib.atmosphere.alt2pres(site.altitude_m))
@@ -69,6 +84,9 @@ def cloudless(site: Site, day: date, turbidity: float) -> dict[str, np.ndarray]:
 
 def turbidities(site: Site, year: int) -> np.ndarray:
     """Linke turbidity of every day of a year."""
+    import pandas as pd
+    import pvlib
+
     noons = pd.date_range(f"{year}-01-01 12:00", f"{year}-12-31 12:00", freq="D", tz=site.zone)
     with old_pandas_names():
         return pvlib.clearsky.lookup_linke_turbidity(noons, site.latitude, site.longitude).to_numpy()
