@@ -18,7 +18,7 @@ from parkgrid_simulators.weather import PINGSHAN
 
 HOUR_MS = 3_600_000
 START_MS = PINGSHAN.midnight_ms(date(2026, 6, 22)) + 9 * HOUR_MS
-SCENARIO = replace(load_scenario(SCENARIOS / "julongshan_pedf_office.toml"), step_s=20.0)
+SCENARIO = replace(load_scenario(SCENARIOS / "julongshan_pedf_office.toml"), step_s=60.0)
 DEVICES = {device.id for device in SCENARIO.devices}
 
 

@@ -27,7 +27,7 @@ DAYS = [(date(2026, 2, 17), "overcast"), (date(2026, 6, 21), "fair"), (date(2026
 @pytest.fixture(params=DAYS, ids=lambda param: param[1])
 def park(request) -> Park:
     day, sky = request.param
-    base = replace(load_scenario(), step_s=30.0)
+    base = replace(load_scenario(), step_s=60.0)
     return Park(replace(base, site=replace(base.site, sky=sky)), PINGSHAN.midnight_ms(day))
 
 

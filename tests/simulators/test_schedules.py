@@ -36,7 +36,7 @@ CALLED = (
 @pytest.fixture(scope="module")
 def day():
     """Two parks of the same day, one called and one not, with their powers at every minute."""
-    called, plain = (Park(pilot_park(*schedules, step_s=10.0), local(DAY)) for schedules in (CALLED, ()))
+    called, plain = (Park(pilot_park(*schedules, step_s=30.0), local(DAY)) for schedules in (CALLED, ()))
     powers = {}
     for minute in range(25 * 60):
         for name, park in (("called", called), ("plain", plain)):
@@ -163,7 +163,7 @@ def test_a_step_that_does_not_divide_the_quarter_still_meets_its_borders() -> No
     assert len(quarters) == 8
     first, last = quarters[0].energies["grid"], quarters[-1].energies["grid"]
     assert min(first.taken, last.taken) > 0
-    other = Park(replace(pilot_park(), step_s=1.0), local(DAY))
+    other = Park(replace(pilot_park(), step_s=2.0), local(DAY))
     other.advance_to(local(DAY, 2))
     fine = other.truth.quarters(0, local(DAY, 24))
     assert fine[3].energies["load-fab"].taken == pytest.approx(quarters[3].energies["load-fab"].taken, rel=1e-3)
