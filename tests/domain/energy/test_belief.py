@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 import pytest
@@ -179,10 +180,16 @@ def test_a_stuck_register_catches_up(limit_kw: float | None) -> None:
     assert quality == [GOOD, ESTIMATED, ESTIMATED, ESTIMATED, GOOD, GOOD, GOOD, GOOD]
 
 
+EVERY_AND_STEP = [
+    pytest.param(every, step, marks=[pytest.mark.nightly] if every == 1 and 0.001 < step < 100 else [])
+    for every, step in product((1, 10, 60, 900), (0.001, 0.01, 0.1, 1, 10, 80, 100))
+]
+"""A day of seconds takes long: with the finest and the coarsest step always, with those between them nightly."""
+
+
 @LIMITS
-@pytest.mark.parametrize("step", [0.001, 0.01, 0.1, 1, 10, 80, 100])
-@pytest.mark.parametrize("every", [1, 10, 60, 900])
-def test_a_clean_register_has_no_mark(limit_kw: float | None, step: float, every: int) -> None:
+@pytest.mark.parametrize(("every", "step"), EVERY_AND_STEP)
+def test_a_clean_register_has_no_mark(limit_kw: float | None, every: int, step: float) -> None:
     hours = 26
     points = meter(hours * 3600, every, 48_213.0)
     coarse = {second: int(kwh / step + 1e-9) * step for second, kwh in points.items()}

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from parkgrid_domain.energy import Declaration, Grid, IntervalQuality, Readings, RegisterRule, interval_energy
@@ -149,7 +149,6 @@ RISES = st.lists(st.tuples(st.integers(1, 400), st.integers(0, 3_000)), min_size
 FAULT = st.sampled_from(["none", "zero", "spike", "reset", "untrusted"])
 
 
-@settings(deadline=None)
 @given(RISES, st.lists(st.integers(-100, 8_000), max_size=30), FAULT, st.sampled_from([None, 10_000]))
 def test_pieces_always_add_up_to_their_intervals(
     way: list[tuple[int, int]], cuts_s: list[int], fault: str, modulus: int | None

@@ -5,7 +5,7 @@ from itertools import accumulate
 from random import Random
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from parkgrid_domain.energy import Declaration, Grid, IntervalQuality, Readings, RegisterRule, in_order, interval_energy
@@ -38,7 +38,6 @@ STEADY = [(400, 1)] * 6
 """More than a quarter of an hour of movement."""
 
 
-@settings(deadline=None)
 @given(rises, st.integers(0, 9_999), st.integers(1, 5_000), st.sampled_from([2, 60, 900]))
 def test_passing_the_top_keeps_every_step(way: list[tuple[int, int]], first: int, ratio: int, length_s: int) -> None:
     """The sum is the steps that were truly counted times the ratio; a width of 10^4 is passed again and again."""
@@ -53,7 +52,6 @@ def test_passing_the_top_keeps_every_step(way: list[tuple[int, int]], first: int
     assert IntervalQuality.MISSING not in table.quality
 
 
-@settings(deadline=None)
 @given(rises, st.fractions(Fraction(1, 50), 5_000, max_denominator=50))
 def test_a_fractional_ratio_is_exact_to_half_a_watt_hour_an_end(way: list[tuple[int, int]], ratio: Fraction) -> None:
     at_ms = list(accumulate((gap_s * 1000 for gap_s, _ in way), initial=START_MS))
@@ -63,7 +61,6 @@ def test_a_fractional_ratio_is_exact_to_half_a_watt_hour_an_end(way: list[tuple[
     assert abs(int(table.energy_wh.sum()) - (true[-1] - true[0]) * ratio) <= 1
 
 
-@settings(deadline=None)
 @given(rises, rises, st.integers(1, 4_000))
 def test_a_reset_loses_only_what_nobody_read(
     old: list[tuple[int, int]], new: list[tuple[int, int]], gap_s: int
@@ -82,7 +79,6 @@ def test_a_reset_loses_only_what_nobody_read(
     assert int(table.energy_wh.sum()) == (before[-1] - before[0]) + 17 + (after[-1] - after[0])
 
 
-@settings(deadline=None)
 @given(rises, rises, st.integers(1, 900), st.integers(1, 900), st.integers(1, 900))
 def test_a_declared_change_counts_both_meters(
     old: list[tuple[int, int]],
@@ -103,7 +99,6 @@ def test_a_declared_change_counts_both_meters(
     assert IntervalQuality.MISSING not in table.quality
 
 
-@settings(deadline=None)
 @given(rises, st.randoms(use_true_random=False))
 def test_the_order_of_arrival_does_not_matter(way: list[tuple[int, int]], chance: Random) -> None:
     at_ms = list(accumulate((gap_s * 1000 for gap_s, _ in way), initial=START_MS))
@@ -115,7 +110,6 @@ def test_the_order_of_arrival_does_not_matter(way: list[tuple[int, int]], chance
     assert told.steps.tolist() == true
 
 
-@settings(deadline=None)
 @given(rises, st.integers(0, 899))
 def test_hours_are_the_sum_of_their_quarters(way: list[tuple[int, int]], off_s: int) -> None:
     at_ms = list(accumulate((gap_s * 1000 for gap_s, _ in way), initial=START_MS + off_s * 1000))
@@ -128,7 +122,6 @@ def test_hours_are_the_sum_of_their_quarters(way: list[tuple[int, int]], off_s: 
     assert parts[present].tolist() == hours.energy_wh[0][present].tolist()
 
 
-@settings(deadline=None)
 @given(rises, st.integers(0, 899))
 def test_missing_is_told_outside_the_readings_and_nowhere_else(way: list[tuple[int, int]], off_s: int) -> None:
     at_ms = list(accumulate((gap_s * 1000 for gap_s, _ in way), initial=START_MS + off_s * 1000))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from parkgrid_domain.energy import (
@@ -147,7 +147,6 @@ places = st.builds(
 ) | st.builds(Daylight, st.just("UTC"), st.floats(-89, 89), st.floats(-179, 179))
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     places,
     st.lists(st.tuples(st.integers(1, 40 * HOUR_MS), st.integers(0, 9_000)), min_size=2, max_size=8),

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from hypothesis import given as drawn
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from parkgrid_domain.indicators.sessions import charging_session
@@ -270,7 +269,6 @@ STATES = st.sampled_from([FREE, OCCUPIED, CHARGING, FINISHING, FAULT])
 STEP = st.tuples(STATES, st.sampled_from([0, 0, 0, 1, 2, -1]), st.integers(0, 5_000), st.sampled_from([1, 1, 1, 2, 13]))
 
 
-@settings(deadline=None)
 @drawn(st.lists(STEP, min_size=1, max_size=60), st.booleans(), st.sampled_from(["true", "zeros", "reset"]))
 def test_sessions_and_what_is_of_none_are_the_register(steps, counts, fault):
     """Whatever the charger shows, for gaps, counts that fall, zeros and resets: nothing is counted twice or lost."""
