@@ -31,7 +31,7 @@ PACKAGES = (ROOT / "parkgrid", *ROOT.glob("*/parkgrid_*/"))
         ("a = 1e999", "the number 1e999 is not between"),
         ("a = 1e-999999999", "the number 1e-999999999 is not between"),
         ("a = 1e999999999999999999999", "not valid TOML"),
-        ("a = [" + "1," * 300_000 + "]", "more than 200000 values"),
+        ("a = [" + "1," * 200_001 + "]", "more than 200000 values"),
         ("a = '" + "x" * 1_048_576 + "'", "1048582 bytes, at most 1048576"),
         ("a = 1\na = 2", "is not valid TOML"),
         ('a = "' + "[" * 100, "is not valid TOML"),
@@ -92,8 +92,8 @@ def test_what_ships_is_within_the_bounds() -> None:
 def test_unknown_keys_and_long_values_are_told_shortly(tmp_path: Path) -> None:
     """90,000 unknown keys took 4.5 s and told 8.6 MB; one value of a megabyte was told whole."""
     path = tmp_path / "edge.toml"
-    path.write_text("".join(f"k{number} = 1\n" for number in range(80_000)) + f'park = ["{"x" * 10_000}"]')
+    path.write_text("".join(f"k{number} = 1\n" for number in range(40_000)) + f'park = ["{"x" * 10_000}"]')
     with pytest.raises(SettingsError) as refused:
         load(EdgeSettings, path, {}, "edge")
     assert len(str(refused.value)) < 10_000
-    assert "… = '79980 more': unknown keys: correct the others first" in str(refused.value)
+    assert "… = '39980 more': unknown keys: correct the others first" in str(refused.value)

@@ -31,11 +31,11 @@ def park(request) -> Park:
     return Park(replace(base, site=replace(base.site, sky=sky)), PINGSHAN.midnight_ms(day))
 
 
-def test_everything_is_plausible_and_fits_its_register(park) -> None:
+def test_everything_is_plausible_and_fits_its_register(park, nightly) -> None:
     """A value outside the catalogue would be flagged, one that does not fit its register would be missing."""
     served = {device.device: ServedDevice(device, park, FaultPlan()) for device in park.devices}
     start = park.at_ms
-    for quarter in range(96):
+    for quarter in range(0, 96, 1 if nightly else 3):
         at_ms = start + quarter * QUARTER_MS + 1_234
         for device in park.devices:
             signals = CATALOGUE[device.device_class].by_name

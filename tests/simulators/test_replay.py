@@ -40,11 +40,6 @@ def replay() -> Replay:
     return Replay.open(data_directory())
 
 
-@pytest.fixture
-def copy(tmp_path) -> Path:
-    return Path(shutil.copytree(data_directory(), tmp_path / "data", copy_function=shutil.copyfile))
-
-
 def test_the_year(replay) -> None:
     assert replay.start_ms == START_MS
     assert replay.end_ms == START_MS + 8760 * HOUR_MS
@@ -190,8 +185,10 @@ NEGATIVE_LINE = 5000
 
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory) -> list[str]:
-    """What a year says that is damaged in four of its files; opening it takes seconds."""
-    folder = Path(shutil.copytree(data_directory(), tmp_path_factory.mktemp("damaged") / "data"))
+    """What a year says that is damaged in six of its files; opening it takes seconds."""
+    folder = Path(
+        shutil.copytree(data_directory(), tmp_path_factory.mktemp("damaged") / "data", copy_function=shutil.copyfile)
+    )
 
     def spoil(rows, _index) -> None:
         for line, text in BAD_NUMBERS.items():
@@ -202,6 +199,10 @@ def damaged(tmp_path_factory) -> list[str]:
     edit(folder / "Building_3.csv", 102, lambda rows, index: rows.pop(index))
     edit(folder / "Building_4.csv", 50, lambda rows, index: rows.insert(index, rows[index]))
     edit(folder / "Building_7.csv", 1, spoil)
+    (folder / "Building_5.csv").unlink()
+    document = json.loads((folder / "schema.json").read_text("utf-8"))
+    del document["buildings"]["Building_9"]["pv"]
+    (folder / "schema.json").write_text(json.dumps(document), "utf-8")
     return problems(folder)
 
 
@@ -233,30 +234,15 @@ def test_a_missing_column_lists_those_there_are(damaged) -> None:
 
 
 def test_nothing_else_of_a_damaged_year_is_complained_about(damaged) -> None:
-    named = [name for problem in damaged for name in ("_2.csv", "_3.csv", "_4.csv", "_7.csv") if name in problem]
+    files = ("_2.csv", "_3.csv", "_4.csv", "_5.csv", "_7.csv", "schema.json")
+    named = [name for problem in damaged for name in files if name in problem]
     assert len(named) == len(damaged)
     assert named.count("_7.csv") == len(BAD_NUMBERS) + 1
 
 
-def test_missing_files_and_ratings_come_together(copy) -> None:
-    (copy / "Building_5.csv").unlink()
-    document = json.loads((copy / "schema.json").read_text("utf-8"))
-    del document["buildings"]["Building_9"]["pv"]
-    (copy / "schema.json").write_text(json.dumps(document), "utf-8")
-    found = problems(copy)
-    assert any("Building_5.csv: file" in problem and "cannot be read" in problem for problem in found)
-    assert any("schema.json: buildings/Building_9/pv/attributes/nominal_power" in problem for problem in found)
-
-
-def test_a_file_full_of_mistakes_is_reported_briefly(copy) -> None:
-    def spoil(rows, _index) -> None:
-        for row in rows[1:]:
-            row[-1] = "x"
-
-    edit(copy / "Building_4.csv", 1, spoil)
-    found = problems(copy)
-    assert len(found) == 21
-    assert "8740 more" in found[-1]
+def test_missing_files_and_ratings_come_with_the_others(damaged) -> None:
+    assert any("Building_5.csv: file" in problem and "cannot be read" in problem for problem in damaged)
+    assert any("schema.json: buildings/Building_9/pv/attributes/nominal_power" in problem for problem in damaged)
 
 
 def test_a_directory_that_nobody_knows(tmp_path) -> None:
@@ -267,11 +253,7 @@ def test_a_directory_that_nobody_knows(tmp_path) -> None:
     assert "is not a directory" in problem
 
 
-def test_a_mapping_of_ones_own(tmp_path) -> None:
-    (tmp_path / "a.csv").write_text("kwh,sun\n1.5,0\n2.5,4\n0.25,1\n", "utf-8")
-    mapping = tmp_path / "own.toml"
-    mapping.write_text(
-        """
+OWN = """
 name = "own"
 source = "measured by hand"
 [time]
@@ -302,14 +284,29 @@ column = "sun"
 factor = "0.5"
 counter = "energy_generated_kwh"
 role = "generation"
-""",
-        "utf-8",
-    )
+"""
+
+
+def test_a_mapping_of_ones_own(tmp_path) -> None:
+    (tmp_path / "a.csv").write_text("kwh,sun\n1.5,0\n2.5,4\n0.25,1\n", "utf-8")
+    mapping = tmp_path / "own.toml"
+    mapping.write_text(OWN, "utf-8")
     own = Replay.open(tmp_path, mapping)
     # Rows: 1.5 - 0; 2.5 - 2; 0.25 - 0.5.
     assert own.totals() == {"load_kwh": 4.25, "pv_kwh": 2.5, "import_kwh": 2.0, "export_kwh": 0.25}
     assert own.values("grid", own.end_ms)["active_power_kw"] == -1.0
     own.write("roof", "limit_pct", 5.0)
+
+
+def test_a_file_full_of_mistakes_is_reported_briefly(tmp_path) -> None:
+    (tmp_path / "a.csv").write_text("kwh,sun\n" + "1.5,x\n" * 60, "utf-8")
+    mapping = tmp_path / "own.toml"
+    mapping.write_text(OWN.replace("rows = 3", "rows = 60"), "utf-8")
+    with pytest.raises(ReplayError) as caught:
+        Replay.open(tmp_path, mapping)
+    found = [str(problem) for problem in caught.value.problems]
+    assert len(found) == 21
+    assert "40 more" in found[-1]
 
 
 def test_a_wrong_mapping_is_refused(tmp_path) -> None:

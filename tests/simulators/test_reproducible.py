@@ -42,7 +42,7 @@ def requests(name: str) -> list[tuple[int, int, int]]:
 
 async def run(seed: int, *, nosy: bool) -> list[list[str]]:
     clock = SteppedClock(START_MS)
-    server = ModbusServer(Park(replace(load_scenario(), seed=seed), START_MS), clock)
+    server = ModbusServer(Park(replace(load_scenario(), seed=seed, step_s=10.0), START_MS), clock)
     endpoints = await server.start()
     found = []
     for at_ms in INSTANTS:
