@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from parkgrid.cli import app
 from parkgrid_api.settings import ApiSettings, DatabaseSettings
+from parkgrid_api.vpp import downloads
 from parkgrid_domain.vpp.documents import AnyDocument, Dispute, State
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_vpp import verify
@@ -67,17 +68,22 @@ def settled_twice(meters: Meters, connection: psycopg.Connection) -> None:
     add(*(("ev-1", each) for each in statements(connection, pilot, "ev-1", "dispute d-1")))
 
 
-async def downloaded(dsn: str) -> bytes:
+async def downloaded(dsn: str, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """The bundle as the api gives it, with the rights that it has in a deployment."""
     async with running(ApiSettings(DatabaseSettings(dsn, role="parkgrid_api"))) as api:
         answer = await api.client.get("/api/v1/vpp/events/ev-1/bundles/op-1")
         await api.refused("/vpp/events/ev-1/bundles/op-2", 404)
+        monkeypatch.setattr(downloads, "LONGEST_S", -1.0)
+        (mistake,) = await api.refused("/vpp/events/ev-1/bundles/op-1", 422)
+        assert "use `parkgrid vpp bundle ev-1 --operator op-1 --keys FOLDER`" in mistake["remedy"]
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
     assert answer.headers["content-disposition"] == 'attachment; filename="ev-1-op-1.bundle"'
     return answer.content
 
 
-def test_a_bundle_holds_what_was_known_when_each_entry_was_written(meters: Meters, tmp_path: Path) -> None:
+def test_a_bundle_holds_what_was_known_when_each_entry_was_written(
+    meters: Meters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with psycopg.connect(acting(meters.park.dsn, "vpp"), autocommit=True) as connection:
         settled_twice(meters, connection)
         found = contents(connection, "ev-1", "op-1", NOW)
@@ -86,7 +92,7 @@ def test_a_bundle_holds_what_was_known_when_each_entry_was_written(meters: Meter
         key = create(tmp_path)
         path = tmp_path / found.file_name
         # What the page gives is the same but for the signature: recomputed, and refused where a key is given.
-        given = asyncio.run(downloaded(meters.park.dsn))
+        given = asyncio.run(downloaded(meters.park.dsn, monkeypatch))
         path.write_bytes(given)
         with zipfile.ZipFile(path) as archive:
             created = datetime.fromisoformat(json.loads(archive.read("manifest.json"))["created"])

@@ -7,7 +7,7 @@ Metering keeps every former row, so what was frozen is found again, whatever was
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -56,18 +56,33 @@ def operators_of(pilot: Pilot, event_id: str) -> list[str]:
     return found
 
 
-def contents(connection: Connection, event_id: str, operator: str, now: datetime) -> Contents:
-    """What the bundle of an operator and event holds. Raises `PilotError`, `LedgerError`, `StoreError`."""
+def _on() -> None:
+    """Nothing hurries."""
+
+
+def contents(
+    connection: Connection, event_id: str, operator: str, now: datetime, go_on: Callable[[], None] = _on
+) -> Contents:
+    """What the bundle of an operator and event holds. Raises `PilotError`, `LedgerError`, `StoreError`.
+
+    `go_on` is called before each state of the readings is read; it may raise where that has taken too long.
+    """
     with translated():
         stored, pilot = entries(connection), Pilot()
         pilot.follow(stored)
         if operator not in operators_of(pilot, event_id):
             raise PilotError(f"{operator} has no statement for the event {event_id}")
-        return _contents(connection, stored, pilot, event_id, operator, now)
+        return _contents(connection, stored, pilot, event_id, operator, now, go_on)
 
 
 def _contents(
-    connection: Connection, stored: list[Entry], pilot: Pilot, event_id: str, operator: str, now: datetime
+    connection: Connection,
+    stored: list[Entry],
+    pilot: Pilot,
+    event_id: str,
+    operator: str,
+    now: datetime,
+    go_on: Callable[[], None],
 ) -> Contents:
     book = pilot.events[event_id]
     mine = resting_on(stored, event_id, operator)
@@ -81,7 +96,7 @@ def _contents(
             continue
         last = document.statement if isinstance(document, Statement) else last
         wanted = _wanted(pilot, book, document)
-        found, as_of = _lines(connection, entry, wanted)
+        found, as_of = _lines(connection, entry, wanted, go_on)
         readings.update({(entry.number, name): lines for name, lines in found.items()})
         declarations[entry.number] = _declarations(connection, _addresses(wanted.values()), as_of)
         findings.update({str(one): told(one) for each in document.resources for one in each.findings})
@@ -119,13 +134,14 @@ def _wanted(pilot: Pilot, book: EventBook, document: Frozen | AdjustedAward | St
 
 
 def _lines(
-    connection: Connection, entry: Entry, wanted: Mapping[str, _Wanted]
+    connection: Connection, entry: Entry, wanted: Mapping[str, _Wanted], go_on: Callable[[], None]
 ) -> tuple[dict[str, list[str]], datetime | None]:
     """The lines that each digest was taken of, and the last instant at which the rows were so; None: they still are."""
     found: dict[str, list[str]] = {}
     left = dict(wanted)
     newest: datetime | None = datetime.min.replace(tzinfo=UTC)
     for as_of in _instants(connection, entry, left):
+        go_on()
         quarters = {at for each in left.values() for at in each.quarters}
         evidence = read(connection, _addresses(left.values()), quarters, as_of)
         for name, each in list(left.items()):

@@ -5,6 +5,7 @@ bundle    ─▶ entries and readings, from one snapshot ─▶ packed in the sa
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,11 +28,13 @@ from parkgrid_vpp.printed.statement import statement_report
 Form: TypeAlias = Literal["pdf", "xlsx"]
 Answer = TypeVar("Answer")
 MOST_ROWS: dict[Form, int] = {"pdf": 3_000, "xlsx": 20_000}
-"""Of the tables of a statement: each takes some five seconds to draw."""
+"""Of the tables of a statement: each takes some ten seconds of a processor to draw."""
 MOST_LEDGER_BYTES = 64 << 20
 """Of the ledger that a bundle is taken from: it is read whole, and takes several times as much memory."""
 MOST_READINGS = 200_000
 """Quarter hours of an event and its days of comparison, over all resources of an award."""
+LONGEST_S = 60.0
+"""For a bundle: where readings were corrected often, each former state of them is tried."""
 MOST_WAITING = 8
 
 
@@ -40,8 +43,12 @@ class _TooLarge:
     """What would take too long or too much memory here."""
 
     what: str
-    size: int
-    most: int
+    size: object
+    most: object
+
+
+class _TooSlowError(Exception):
+    """A bundle takes longer than it may here."""
 
 
 class Downloads:
@@ -142,7 +149,17 @@ def _bundle(connection: Connection, event: str, operator: str, now: datetime) ->
     ((size,),) = connection.execute(statements.plain("vpp_ledger_size")).fetchall()
     if size > MOST_LEDGER_BYTES:
         return _TooLarge("ledger", size, MOST_LEDGER_BYTES)
-    return write(contents(connection, event, operator, now), None)
+    until = time.monotonic() + LONGEST_S
+
+    def go_on() -> None:
+        if time.monotonic() > until:
+            raise _TooSlowError
+
+    try:
+        return write(contents(connection, event, operator, now, go_on), None)
+    except _TooSlowError:
+        longest = f"{LONGEST_S:g} s"
+        return _TooLarge("bundle", f"> {longest}", longest)
 
 
 def _bounded(found: Answer | _TooLarge, command: str) -> Answer:
