@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -20,7 +20,10 @@ MOST_ITEMS = 5_000
 """Of any list in a document: resources of one event, quarter hours, days."""
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _DECIMAL = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,20})?")
+_CONTROL = re.compile(r"[\x00-\x1f]")
+_HALF = re.compile(r"[\ud800-\udfff]")
 _QUARTER_S = 900
+_NO_INSTANT = "is not an instant, for example 2026-07-01T06:00:00Z"
 
 
 class DocumentError(ValueError):
@@ -44,9 +47,9 @@ class Text:
         """What is wrong with a text; empty if nothing is."""
         if not self.least <= len(found) <= self.most:
             return f"has {len(found)} characters: {self.least} to {self.most} are right"
-        if any(ord(each) < ord(" ") for each in found):
+        if _CONTROL.search(found):
             return "has control characters"
-        if not found.isascii() and any("\ud800" <= each <= "\udfff" for each in found):
+        if not found.isascii() and _HALF.search(found):
             return "has half a character: such a text has no UTF-8"
         return f"is not {self.remedy}" if self.pattern and not re.fullmatch(self.pattern, found) else ""
 
@@ -122,7 +125,7 @@ Quarter: TypeAlias = Annotated[datetime, OnQuarter()]
 def read(form: type[T], told: object, where: str = "") -> T:
     """The document of a form that JSON tells. Raises `DocumentError` with every mistake."""
     problems: list[str] = []
-    found = _dataclass(form, told, where, problems)
+    found = _reader(cast("Any", form))(told, where, problems)
     if problems:
         raise DocumentError(problems)
     return cast("T", found)
@@ -130,17 +133,7 @@ def read(form: type[T], told: object, where: str = "") -> T:
 
 def told(value: Any) -> Any:
     """A document as JSON."""
-    if isinstance(value, tuple | list):
-        return [told(each) for each in value]
-    if isinstance(value, Mapping):
-        return {key: told(each) for key, each in value.items()}
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, date):
-        return instant(value) if isinstance(value, datetime) else value.isoformat()
-    if hasattr(value, "__dataclass_fields__"):
-        return {key: told(getattr(value, name)) for key, name in _names(cast("Any", type(value)))}
-    return value
+    return _teller(cast("Any", type(value)))(value)
 
 
 def document(value: Any) -> Document:
@@ -148,90 +141,138 @@ def document(value: Any) -> Document:
     return cast("Document", told(value))
 
 
+@cache
+def _teller(kind: type) -> Callable[[Any], Any]:
+    """What tells a value of a type; made once for each, since a statement has a hundred thousand values."""
+    if issubclass(kind, tuple | list):
+        return lambda value: [told(each) for each in value]
+    if issubclass(kind, Mapping):
+        return lambda value: {key: told(each) for key, each in value.items()}
+    if issubclass(kind, Decimal):
+        return lambda value: f"{value:f}"
+    if issubclass(kind, date):
+        return instant if issubclass(kind, datetime) else date.isoformat
+    if is_dataclass(kind):
+        names = [(_key(each.name), each.name) for each in fields(kind)]
+        return lambda value: {key: told(getattr(value, name)) for key, name in names}
+    return lambda value: value
+
+
+Where: TypeAlias = "str | tuple[Where, str | int]"
+"""Where a value stands: in what, and under which key or at which place."""
+_Reader: TypeAlias = Callable[[object, Where, list[str]], object]
+"""What reads a value that stands somewhere, and adds what is wrong to the problems."""
+
+
+def _text_of(where: Where) -> str:
+    """For example `resources[3].quarters[0].at`; put together only where something is wrong."""
+    if isinstance(where, str):
+        return where
+    outer, step = _text_of(where[0]), where[1]
+    if isinstance(step, int):
+        return f"{outer}[{step}]"
+    return f"{outer}.{step}" if outer else step
+
+
+@cache
+def _reader(hint: Any) -> _Reader:
+    """What reads a value of an annotation; made once for each."""
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        inner = _reader(next(each for each in get_args(hint) if each is not NoneType))
+        return lambda told, where, problems: None if told is None else inner(told, where, problems)
+    if origin in _BY_ORIGIN:
+        return _BY_ORIGIN[origin](hint)
+    return _dataclass(hint) if is_dataclass(hint) else _plain(hint)
+
+
+def _dataclass(form: Any) -> _Reader:
+    hints = get_type_hints(form, include_extras=True)
+    readers = {_key(each.name): (each.name, _reader(hints[each.name])) for each in fields(form)}
+
+    def read_object(told: object, where: Where, problems: list[str]) -> object:
+        if not isinstance(told, dict):
+            problems.append(f"{_text_of(where) or 'the document'}: {_shown(told)} is not an object")
+            return None
+        unknown = told.keys() - readers.keys()
+        problems += [f"{_text_of((where, key))}: unknown; the keys are {', '.join(readers)}" for key in unknown]
+        values = {}
+        for key, (name, reader) in readers.items():
+            if key in told:
+                values[name] = reader(told[key], (where, key), problems)
+            else:
+                problems.append(f"{_text_of((where, key))}: is missing")
+        return None if problems else form(**values)
+
+    return read_object
+
+
+def _choice(hint: Any) -> _Reader:
+    words = get_args(hint)
+
+    def read_word(told: object, where: Where, problems: list[str]) -> object:
+        if told not in words or isinstance(told, bool):
+            problems.append(f"{_text_of(where)}: {_shown(told)} is not one of {', '.join(map(str, words))}")
+        return told
+
+    return read_word
+
+
+def _list(hint: Any) -> _Reader:
+    inner = _reader(get_args(hint)[0])
+
+    def read_list(told: object, where: Where, problems: list[str]) -> object:
+        if not isinstance(told, list) or len(told) > MOST_ITEMS:
+            problems.append(f"{_text_of(where)}: {_shown(told)} is not a list of at most {MOST_ITEMS} items")
+            return ()
+        return tuple([inner(each, (where, place), problems) for place, each in enumerate(told)])
+
+    return read_list
+
+
+def _mapping(hint: Any) -> _Reader:
+    inner = _reader(get_args(hint)[1])
+
+    def read_mapping(told: object, where: Where, problems: list[str]) -> object:
+        if not isinstance(told, dict) or len(told) > MOST_ITEMS:
+            problems.append(f"{_text_of(where)}: {_shown(told)} is not an object")
+            return {}
+        return {key: inner(each, (where, key), problems) for key, each in told.items()}
+
+    return read_mapping
+
+
+def _formed(hint: Any) -> _Reader:
+    base, form = get_args(hint)[:2]
+    plain = _plain(base)
+
+    def read_formed(told: object, where: Where, problems: list[str]) -> object:
+        before = len(problems)
+        found = plain(told, where, problems)
+        wrong = form.wrong(found) if len(problems) == before else ""
+        if wrong:
+            problems.append(f"{_text_of(where)}: {_shown(told)} {wrong}")
+        return found
+
+    return read_formed
+
+
+def _plain(base: Any) -> _Reader:
+    read_value = _READERS[base]
+
+    def read_plain(told: object, where: Where, problems: list[str]) -> object:
+        try:
+            return read_value(told)
+        except (ValueError, TypeError) as error:
+            problems.append(f"{_text_of(where)}: {_shown(told)} {error}")
+            return None
+
+    return read_plain
+
+
 def _key(name: str) -> str:
     """`from` is a word of Python, so the field is `from_`."""
     return name.removesuffix("_")
-
-
-@cache
-def _names(form: Any) -> tuple[tuple[str, str], ...]:
-    """Each field as it is told, and as it is called."""
-    return tuple((_key(each.name), each.name) for each in fields(form))
-
-
-@cache
-def _hints(form: type) -> dict[str, Any]:
-    return get_type_hints(form, include_extras=True)
-
-
-def _dataclass(form: Any, told: object, where: str, problems: list[str]) -> object:
-    if not isinstance(told, dict):
-        problems.append(f"{where or 'the document'}: {_shown(told)} is not an object")
-        return None
-    hints, names = _hints(form), dict(_names(form))
-    prefix = f"{where}." if where else ""
-    problems += [f"{prefix}{key}: unknown; the keys are {', '.join(names)}" for key in told.keys() - names.keys()]
-    values = {}
-    for key, name in names.items():
-        if key in told:
-            values[name] = _value(hints[name], told[key], f"{prefix}{key}", problems)
-        else:
-            problems.append(f"{prefix}{key}: is missing")
-    return None if problems else form(**values)
-
-
-def _value(hint: Any, told: object, where: str, problems: list[str]) -> object:
-    optional, inner, reader = _reader(hint)
-    return None if optional and told is None else reader(inner, told, where, problems)
-
-
-@cache
-def _reader(hint: Any) -> tuple[bool, Any, Callable[[Any, object, str, list[str]], object]]:
-    """Whether a value may be null, what it is else, and what reads it."""
-    if get_origin(hint) in (Union, UnionType):
-        inner = next(each for each in get_args(hint) if each is not NoneType)
-        return True, *_reader(inner)[1:]
-    return False, hint, _BY_ORIGIN.get(get_origin(hint), _dataclass if is_dataclass(hint) else _plain)
-
-
-def _choice(hint: Any, told: object, where: str, problems: list[str]) -> object:
-    if told not in get_args(hint) or isinstance(told, bool):
-        problems.append(f"{where}: {_shown(told)} is not one of {', '.join(map(str, get_args(hint)))}")
-    return told
-
-
-def _list(hint: Any, told: object, where: str, problems: list[str]) -> object:
-    if not isinstance(told, list) or len(told) > MOST_ITEMS:
-        problems.append(f"{where}: {_shown(told)} is not a list of at most {MOST_ITEMS} items")
-        return ()
-    inner = get_args(hint)[0]
-    return tuple(_value(inner, each, f"{where}[{place}]", problems) for place, each in enumerate(told))
-
-
-def _mapping(hint: Any, told: object, where: str, problems: list[str]) -> object:
-    inner = get_args(hint)[1]
-    if not isinstance(told, dict) or len(told) > MOST_ITEMS:
-        problems.append(f"{where}: {_shown(told)} is not an object")
-        return {}
-    return {key: _value(inner, each, f"{where}.{key}", problems) for key, each in told.items()}
-
-
-def _formed(hint: Any, told: object, where: str, problems: list[str]) -> object:
-    base, form = get_args(hint)[:2]
-    before = len(problems)
-    found = _plain(base, told, where, problems)
-    wrong = form.wrong(found) if len(problems) == before else ""
-    if wrong:
-        problems.append(f"{where}: {_shown(told)} {wrong}")
-    return found
-
-
-def _plain(base: Any, told: object, where: str, problems: list[str]) -> object:
-    try:
-        return _READERS[base](told)
-    except (ValueError, TypeError) as error:
-        problems.append(f"{where}: {_shown(told)} {error}")
-        return None
 
 
 def _text(told: object) -> str:
@@ -259,12 +300,20 @@ def _exact(told: object) -> Decimal:
 
 
 def _instant(told: object) -> datetime:
-    if isinstance(told, str) and _INSTANT.fullmatch(told):
+    if not isinstance(told, str):
+        raise TypeError(_NO_INSTANT)
+    return _instant_of(told)
+
+
+@lru_cache(maxsize=10_000)
+def _instant_of(text: str) -> datetime:
+    """Remembered: a thousand resources name the same quarter hours."""
+    if _INSTANT.fullmatch(text):
         try:
-            return datetime.fromisoformat(told.removesuffix("Z")).replace(tzinfo=UTC)
+            return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC)
         except ValueError:
             pass
-    raise ValueError("is not an instant, for example 2026-07-01T06:00:00Z")
+    raise ValueError(_NO_INSTANT)
 
 
 def _day(told: object) -> date:

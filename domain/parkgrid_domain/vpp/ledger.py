@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 Document: TypeAlias = dict[str, Any]
@@ -77,8 +78,9 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+@lru_cache(maxsize=10_000)
 def instant(at: datetime) -> str:
-    """An instant as documents tell it: UTC, whole seconds."""
+    """An instant as documents tell it: UTC, whole seconds. Remembered: many resources have the same quarter hours."""
     return at.astimezone(UTC).strftime(_INSTANT)
 
 
@@ -99,13 +101,15 @@ def check_chain(entries: Iterable[Entry], head: Entry | None = None) -> Entry | 
 
 
 def _refuse_floats(value: object) -> None:
-    if isinstance(value, float):
-        raise ValueError(f"{value} is a floating-point number: documents hold whole numbers and decimal texts")  # noqa: TRY004
-    if isinstance(value, dict):
-        for key, each in value.items():
-            if not isinstance(key, str):
-                raise ValueError(f"{key!r} is not a text: keys of a document are texts")  # noqa: TRY004
-            _refuse_floats(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            _refuse_floats(each)
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, float):
+            raise ValueError(f"{each} is a floating-point number: documents hold whole numbers and decimal texts")  # noqa: TRY004
+        if isinstance(each, dict):
+            wrong = next((key for key in each if not isinstance(key, str)), "")
+            if not isinstance(wrong, str):
+                raise ValueError(f"{wrong!r} is not a text: keys of a document are texts")  # noqa: TRY004
+            waiting += each.values()
+        elif isinstance(each, (list, tuple)):
+            waiting += each

@@ -8,7 +8,7 @@ remainders to the smaller identifier (largest remainder method, Hamilton 1792).
 
 from collections.abc import Mapping
 from decimal import Decimal
-from fractions import Fraction
+from math import lcm
 
 from parkgrid_domain.money import CENT
 
@@ -23,22 +23,26 @@ def divided(amount: Decimal, shares: Mapping[str, Decimal]) -> dict[str, Decimal
     `amount` is a whole number of cents, of either sign; a share is at least 0, and their sum is more than 0. Raises
     `ShareError` otherwise.
     """
-    cents = Fraction(amount) * 100
-    if cents.denominator != 1:
+    numerator, denominator = amount.as_integer_ratio()
+    cents, rest = divmod(numerator * 100, denominator)
+    if rest:
         raise ShareError(f"{amount} yuan is not a whole number of cents: round the line before it is divided")
-    wrong = {name: share for name, share in shares.items() if not share.is_finite() or share < 0}
-    if wrong:
-        name, share = next(iter(wrong.items()))
-        raise ShareError(f"the share of {name} is {share}: a share is a number of at least 0")
-    total = sum(map(Fraction, shares.values()), Fraction(0))
+    for name, share in shares.items():
+        if not share.is_finite() or share < 0:
+            raise ShareError(f"the share of {name} is {share}: a share is a number of at least 0")
+    weights = _whole(shares)
+    total = sum(weights.values())
     if total == 0:
         raise ShareError(f"the shares of {', '.join(shares) or 'nobody'} are all 0: give at least one of them a share")
-    if cents == 0:
-        return dict.fromkeys(shares, 0 * CENT)
+    parts = {name: divmod(abs(cents) * weight, total) for name, weight in weights.items()}
+    left = abs(cents) - sum(part for part, _ in parts.values())
+    more = set(sorted(parts, key=lambda name: (-parts[name][1], name))[:left])
     sign = -1 if cents < 0 else 1
-    exact = {name: abs(cents) * Fraction(share) / total for name, share in shares.items()}
-    whole = {name: part.numerator // part.denominator for name, part in exact.items()}
-    left = int(abs(cents)) - sum(whole.values())
-    for name in sorted(exact, key=lambda name: (whole[name] - exact[name], name))[:left]:
-        whole[name] += 1
-    return {name: sign * whole[name] * CENT for name in shares}
+    return {name: sign * (part + (name in more)) * CENT for name, (part, _) in parts.items()}
+
+
+def _whole(shares: Mapping[str, Decimal]) -> dict[str, int]:
+    """Whole numbers in the same ratio as the shares, exactly."""
+    ratios = {name: share.as_integer_ratio() for name, share in shares.items()}
+    common = lcm(*(denominator for _, denominator in ratios.values()))
+    return {name: numerator * (common // denominator) for name, (numerator, denominator) in ratios.items()}
