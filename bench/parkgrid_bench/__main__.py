@@ -12,6 +12,7 @@ from rich.table import Table
 
 from parkgrid_bench.figures import BARS, BenchmarkError, Figure
 from parkgrid_bench.suite import run
+from parkgrid_servers import database as databases
 from parkgrid_servers.broker import BrokerStartError
 from parkgrid_servers.database import DatabaseStartError
 
@@ -31,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     progress = Console(stderr=True, highlight=False)
     try:
         with _folder(options.data_dir) as folder:
-            figures = run(names, Path(folder), options.pairs, options.broker, progress.print)
+            database = databases.given(options.dsn) if options.dsn else None
+            figures = run(names, Path(folder), options.pairs, options.broker, progress.print, database)
     except (BenchmarkError, BrokerStartError, DatabaseStartError) as error:
         sys.stderr.write(f"the bench could not run: {error}\n")
         return _FAILED
@@ -74,6 +76,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=5, help="pairs of runs after the warm-up (default 5)")
     parser.add_argument("--only", metavar="NAMES", help="only these figures, separated by commas")
     parser.add_argument("--broker", choices=("mosquitto", "amqtt"), help="default: mosquitto if it is installed")
+    parser.add_argument("--dsn", help="an empty database made for this, which keeps the rows (default: one of its own)")
     parser.add_argument("--data-dir", type=Path, help="where to put the bench's files (default: the temporary folder)")
     return parser.parse_args(arguments)
 

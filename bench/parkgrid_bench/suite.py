@@ -21,14 +21,22 @@ from parkgrid_bench.figures import BARS, Figure, Progress
 from parkgrid_bench.plant import ROW_VALUES
 from parkgrid_bench.stack import GATEWAYS, Stack, running_stack
 from parkgrid_servers.broker import BrokerKind
+from parkgrid_servers.database import RunningDatabase
 
 _Step = Callable[[], Iterator[Figure]]
 
 
-def run(names: Sequence[str], folder: Path, pairs: int, broker: BrokerKind | None, tell: Progress) -> list[Figure]:
-    """Measure the named figures, in the order of `BARS`."""
-    tell("starting database, broker and ingest")
-    with running_stack(folder, broker) as stack:
+def run(
+    names: Sequence[str],
+    folder: Path,
+    pairs: int,
+    broker: BrokerKind | None,
+    tell: Progress,
+    database: RunningDatabase | None = None,
+) -> list[Figure]:
+    """Measure the named figures, in the order of `BARS`; on a given database, which is empty, or on one of its own."""
+    tell("starting broker and ingest" if database else "starting database, broker and ingest")
+    with running_stack(folder, broker, database) as stack:
         tell(f"broker {stack.broker.kind}, PostgreSQL {stack.database.version}")
         suite = _Suite(stack, folder, pairs, tell)
         steps: dict[tuple[str, ...], _Step] = {

@@ -200,3 +200,13 @@ def test_json_is_one_object(monkeypatch, capsys):
     }
     figure.correct = False
     assert main(["--only", "outbox"]) == 1
+
+
+@pytest.mark.process
+def test_a_database_that_does_not_answer_is_told(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert main(["--only", "outbox", "--dsn", f"postgresql://u:secret@127.0.0.1:{port}/d"]) == 1
+    said = capsys.readouterr().err
+    assert f"127.0.0.1:{port}/d does not answer" in said
+    assert "secret" not in said
