@@ -55,6 +55,18 @@ def find(data_dir: Path | None, otherwise: str) -> Running:
         raise PlaceError(f"{folder / RUNNING} cannot be read ({error}): give {otherwise}") from error
 
 
+def pilot_dsn(data_dir: Path | None, otherwise: str) -> str:
+    """The database as the pilot's process signs in, which may append to its ledger. Raises `PlaceError`."""
+    find(data_dir, otherwise)
+    settings = (data_dir or default_data_dir()) / "vpp.toml"
+    try:
+        return str(strict_toml.loads(settings.read_text("utf-8"))["database"]["dsn"])
+    except FileNotFoundError as error:
+        raise PlaceError(f"the pilot's process has not started yet: try again, or give {otherwise}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PlaceError(f"{settings} cannot be read ({error}): give {otherwise}") from error
+
+
 def token(data_dir: Path) -> str:
     """The token of the page for other machines: made at the first use, kept for this user only."""
     path = data_dir / "page-token"

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from parkgrid.cli import app
 from parkgrid.data_folder import PlaceError, occupied
-from parkgrid.running_instance import Running, far, find, near, note, token
+from parkgrid.running_instance import Running, far, find, near, note, pilot_dsn, token
 from parkgrid.up import DISTRICT
 from parkgrid_accounting.address import parse
 from parkgrid_contract import strict_toml
@@ -28,6 +28,10 @@ def test_a_running_one_is_found_and_a_stopped_one_is_not(tmp_path: Path) -> None
         note(tmp_path, THERE)
         assert (tmp_path / "running.toml").stat().st_mode & 0o777 == 0o600
         assert find(tmp_path, "--dsn") == THERE
+        with pytest.raises(PlaceError, match="the pilot's process has not started yet: try again, or give --dsn"):
+            pilot_dsn(tmp_path, "--dsn")
+        (tmp_path / "vpp.toml").write_text('[database]\ndsn = "host=/run user=vpp"\n')
+        assert pilot_dsn(tmp_path, "--dsn") == "host=/run user=vpp"
         (tmp_path / "running.toml").write_text("dsn = 1\n")
         with pytest.raises(PlaceError, match="cannot be read"):
             find(tmp_path, "--dsn")
@@ -58,6 +62,12 @@ def test_without_a_running_one_a_command_says_what_to_do(arguments: list[str], r
     assert found.exit_code != 0
     assert f"error: no `parkgrid up` runs in {tmp_path}: start it" in found.output
     assert remedy in found.output
+
+
+def test_commands_of_the_pilot_look_for_a_running_one(tmp_path: Path) -> None:
+    found = CliRunner().invoke(app, ["vpp", "--data-dir", str(tmp_path), "events"], env={"PARKGRID_DSN": None})
+    assert found.exit_code == 1
+    assert f"error: no `parkgrid up` runs in {tmp_path}: start it" in found.output
 
 
 def test_the_token_for_other_machines_stays(tmp_path: Path) -> None:

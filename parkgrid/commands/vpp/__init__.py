@@ -14,15 +14,18 @@ from parkgrid.commands.vpp import (
     registry_file,
     report,
     running,
+    session,
     statement,
     trying,
 )
 
 app = typer.Typer(
+    callback=session.in_folder,
     help=(
         "The virtual power plant pilot: call events, bid, award, settle, dispute, check.\n\n"
         "Every act is one entry of a chained ledger, with the name of who did it (`--by`). Money is marked "
-        "模拟 / simulation unless it comes from a verified settlement pack."
+        "模拟 / simulation unless it comes from a verified settlement pack. Without `--dsn` they work on the running "
+        "`parkgrid up`; its folder is named before the command: `parkgrid vpp --data-dir DIR events`."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -17,10 +18,26 @@ if TYPE_CHECKING:
     from parkgrid_domain.vpp.pilot import EventBook, Pilot
     from parkgrid_vpp.ledger import Act
 
-Dsn = Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]
+Dsn = Annotated[
+    str,
+    typer.Option(
+        help="The database.",
+        envvar="PARKGRID_DSN",
+        default_factory=lambda: "",
+        show_default="that of the running `parkgrid up`",
+    ),
+]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the running `parkgrid up`.  [default: your own]")]
+_place: Path | None = None
 By = Annotated[str, typer.Option("--by", help="Who does it; the name is stored in the ledger with the act.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 EventId = Annotated[str, typer.Argument(help="The event's identifier, as `parkgrid vpp events` lists it.")]
+
+
+def in_folder(data_dir: DataDir = None) -> None:
+    """Where the running `up` of the command that follows has its data."""
+    global _place  # noqa: PLW0603  (the one thing that an option before a command's name can leave to it)
+    _place = data_dir
 
 
 @contextmanager
@@ -36,10 +53,16 @@ def reading(dsn: str) -> Iterator[tuple["Connection", "Pilot"]]:
 
 
 def connected(dsn: str) -> "Connection":
-    """A connection to the database, to be used with `with`. Raises `StoreError`."""
+    """A connection to the database, to be used with `with`: that of the running `up` where none is named.
+
+    Raises `PlaceError`, `StoreError`.
+    """
     import psycopg
 
+    from parkgrid.running_instance import pilot_dsn
     from parkgrid_database.errors import translated
+
+    dsn = dsn or pilot_dsn(_place, "a database with --dsn")
 
     with translated():
         return psycopg.connect(dsn, autocommit=True, connect_timeout=5)
