@@ -205,6 +205,8 @@ def share_modules(wanted_kw: list[float], cabinet_kw: float, module_kw: float) -
 def arrivals(seed: int, station: str, day: date, per_day: float) -> list[tuple[float, Vehicle]]:
     """Visits of a local day: second of the day and vehicle, by thinning of a Poisson process."""
     random = Random(f"{seed}/arrivals/{station}/{day.isoformat()}")  # noqa: S311  physics, not secrets
+    if not per_day:
+        return []
     scale = per_day * len(_HOURLY) / sum(_HOURLY) / _DAY_S
     peak = max(_HOURLY) * scale
     found: list[tuple[float, Vehicle]] = []

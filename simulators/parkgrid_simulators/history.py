@@ -1,6 +1,6 @@
 """Months of a park's readings in seconds: the live park's own physics at steps of minutes, read at a chosen period.
 
-    steps of 1 or 5 minutes ──▶ end of the history ──state──▶ live park, steps of the scenario
+    steps of 1 to 15 minutes ─▶ end of the history ──state──▶ live park, steps of the scenario
                                                    └──state──▶ the same steps, until the live park is read
 
 Powers hold from step to step and registers integrate them, so every power balances and every difference of two
@@ -17,14 +17,16 @@ from numpy.typing import NDArray
 
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_simulators import dc_bus
-from parkgrid_simulators.history_park import LONG_STEP_S, STEP_S, MinutePark
+from parkgrid_simulators.history_park import LONG_STEP_S, LONGEST_STEP_S, STEP_S, MinutePark
+from parkgrid_simulators.load import load_day
+from parkgrid_simulators.nameplates import load_of
 from parkgrid_simulators.park import Park
 from parkgrid_simulators.plant import SimulatedDevice
 from parkgrid_simulators.readings import Columns
 from parkgrid_simulators.scenario import Scenario
 from parkgrid_simulators.served import signals_served
 from parkgrid_simulators.state import ParkState
-from parkgrid_simulators.weather import Site
+from parkgrid_simulators.weather import MINUTE_MS, Site, WeatherDay, interpolate
 
 _DAY_MS = 86_400_000
 _BEYOND_THE_DRIVER = {"weather": ("irradiance_plane_w_m2", "module_temperature_c"), "dc_bus": dc_bus.SIGNALS}
@@ -79,7 +81,7 @@ def days(
     park does, which gives its very powers; otherwise the span ends at a whole step. Raises `ValueError` for a span or
     a period that cannot be made.
     """
-    step_s = None if as_live else _step_s(period_s)
+    step_s = None if as_live else _step_s(scenario, period_s)
     _check(start_ms, end_ms, period_s, step_s)
     made = _Made(scenario, start_ms, state, step_s)
     while start_ms < end_ms:
@@ -111,9 +113,11 @@ def _check(start_ms: int, end_ms: int, period_s: int, step_s: float | None) -> N
         raise ValueError(f"a history that ends at {end_ms} ends within a step of {step_s:g} s")
 
 
-def _step_s(period_s: int) -> float:
-    """Readings lie on the beginnings of steps."""
-    return STEP_S if period_s % LONG_STEP_S else LONG_STEP_S
+def _step_s(scenario: Scenario, period_s: int) -> float:
+    """Readings lie on the beginnings of steps. Only vehicles that come and go need steps below a quarter hour."""
+    hurried = any(each.device_class == "charger" and each.flexibility != "v2g" for each in scenario.devices)
+    longest = LONG_STEP_S if hurried else LONGEST_STEP_S
+    return next((step_s for step_s in (longest, LONG_STEP_S) if not period_s % step_s), STEP_S)
 
 
 class _Made:
@@ -151,3 +155,12 @@ def _matrix(shown: Columns, names: tuple[str, ...], rows: int) -> NDArray[np.flo
     for place, name in enumerate(names):
         matrix[:, place] = shown.get(name, np.nan)
     return matrix
+
+
+def planned_kw(scenario: Scenario, device: str, at_ms: int) -> float:
+    """What a metered load draws at an instant by its plan, whatever a schedule asks of it."""
+    site = scenario.site
+    place = Site(site.latitude, site.longitude, site.altitude_m, site.zone, site.linke_turbidity)
+    weather = WeatherDay(place, place.day_of(at_ms), scenario.seed, site.sky)
+    load = load_of(next(each for each in scenario.devices if each.id == device))
+    return interpolate(load_day(load, weather), (at_ms - weather.start_ms) / MINUTE_MS)

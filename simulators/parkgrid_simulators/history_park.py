@@ -25,6 +25,8 @@ STEP_S = 60.0
 """Seconds that powers hold on days that are over: vehicles charge for half an hour, clouds are known by the minute."""
 LONG_STEP_S = 300.0
 """The same where readings are further apart: five minutes are still short beside a charging session."""
+LONGEST_STEP_S = 900.0
+"""The same of a park without such sessions: its vehicles stay for hours."""
 
 
 @dataclass(frozen=True, slots=True)
