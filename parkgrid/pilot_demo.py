@@ -26,13 +26,14 @@ from rich.console import Console
 from parkgrid.data_folder import PlaceError, occupied
 from parkgrid.local_system import LocalSystem
 from parkgrid.long_running import quiet_logs, run_until_stopped, stop_event
+from parkgrid.pilot_sites import start_sites
 from parkgrid.progress import progress
 from parkgrid.simulated_park import PORTS, SimulatedPark
 from parkgrid_contract.time import SHANGHAI, AcceleratedClock, SystemClock, to_ms
 from parkgrid_demo.pilot import calls
+from parkgrid_demo.pilot.answering import Manner
 from parkgrid_demo.pilot.judging import Difference, differences, truth_of, verdicts
 from parkgrid_demo.pilot.registry import GATEWAY, PilotPark, parks, registered
-from parkgrid_demo.pilot.site import Manner
 from parkgrid_demo.pilot.timetable import Timetable, timetable
 from parkgrid_demo.prefill import prefill
 from parkgrid_domain.calendar import packaged
@@ -40,7 +41,7 @@ from parkgrid_domain.vpp.documents import Statement
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_metering.catching_up import Progress, catch_up
-from parkgrid_servers import process, unprivileged
+from parkgrid_servers import process
 from parkgrid_vpp import verify as verifier
 from parkgrid_vpp.bundle import write as write_bundle
 from parkgrid_vpp.bundling import contents, operators_of
@@ -186,24 +187,9 @@ class PilotRun:
                 tasks.create_task(park.start_edge(system, self._clock, since))
         await system.start_metering()
         await system.start_vpp(clock="data")
-        await self._start_sites()
-
-    async def _start_sites(self) -> None:
-        """One program for each operator, with the resources of its parks."""
-        urls = {each.park: each.control_url for each in self._simulated}
-        for operator in sorted({each.operator for each in self.pilot_parks}):
-            steered = {
-                name: {"control_url": urls[park.park], "devices": devices, "kind": kind}
-                for park in self.pilot_parks
-                if park.operator == operator
-                for name, devices, kind in park.steered()
-            }
-            document = {"api_url": self.api_url, "operator": operator, "steered": steered, "seed": self.seed}
-            config = self.data_dir / f"site-{operator}.json"
-            config.write_text(json.dumps(document | {"manners": _MANNERS}), "utf-8")
-            unprivileged.own_file(config)
-            arguments = ["parkgrid_demo.pilot.site", "--config", str(config)]
-            await self.system.start_command(f"site-{operator}", arguments, _at_once)
+        pairs = zip(self.pilot_parks, self._simulated, strict=True)
+        port = int(self.api_url.rpartition(":")[2])
+        await start_sites(system, pairs, port=port, seed=self.seed, every_s=_LOOK_S, manners=_MANNERS)
 
     async def follow(self) -> None:
         """Until every call is settled. Raises `PilotDemoError` if that takes too long."""

@@ -1,7 +1,7 @@
 """Readings of a simulated park as the columns of a commit; runs in a process of its own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,9 +58,19 @@ def make(task: Task) -> Part:
         raise ValueError(f"{task.scenario.park}: no day between {task.start_ms} and {task.end_ms}")
     by_class: dict[str, list[ClassRows]] = {}
     for device in history.devices(task.scenario):
-        found = _rows(device, readings[device.device], task.device_ids[device.device], task.start_ms)
+        heard = [_heard(each, task.scenario) for each in readings[device.device]]
+        found = _rows(device, heard, task.device_ids[device.device], task.start_ms)
         by_class.setdefault(device.device_class, []).append(found)
     return Part(task.start_ms, task.end_ms, [_joined(found) for _, found in sorted(by_class.items())], state)
+
+
+def _heard(each: Readings, scenario: Scenario) -> Readings:
+    """What is left of a day's readings where the scenario lets a device be silent; other faults are for live parks."""
+    silences = [fault for fault in scenario.timeline() if fault.device == each.device and fault.kind == "silent"]
+    if not silences:
+        return each
+    kept = np.array([not any(fault.holds(at_ms) for fault in silences) for at_ms in each.at_ms.tolist()], bool)
+    return replace(each, at_ms=each.at_ms[kept], values=each.values[kept])
 
 
 def _rows(device: SimulatedDevice, parts: Sequence[Readings], device_id: int, start_ms: int) -> ClassRows:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
+from parkgrid_demo.pilot.answering import Steering
 from parkgrid_domain.vpp.documents import (
     ZERO,
     Contract,
@@ -31,11 +32,14 @@ BASELINE = "workday-5"
 GATEWAY = "gw-1"
 STATION = "pingshan-110kv"
 ONE, TWO = "operator-one", "operator-two"
-_OPERATOR = {"vpp-north": ONE, "vpp-south": ONE, "vpp-east": TWO}
+_OPERATOR = {"vpp-north": ONE, "vpp-south": ONE, "vpp-east": TWO, "vpp-west": ONE}
+_APART = "west-v2g"
+"""The guns that another operator offers than the rest of its park."""
 _LIMIT_W = 3_150_000
+_GUN_W = 60_000
 Counted: TypeAlias = tuple[str, str, Literal[1, -1]]
 """A device, its register, and the sign with which it counts."""
-_STEPS: tuple[PhaseName, ...] = get_args(PhaseName)[:5]
+STEPS: tuple[PhaseName, ...] = get_args(PhaseName)[:5]
 """registered, documents, joint_test, announced, active."""
 
 
@@ -56,6 +60,10 @@ class PilotPark:
         """Who offers its resources."""
         return _OPERATOR[self.park]
 
+    def operator_of(self, resource: str) -> str:
+        """Who offers one of its resources."""
+        return TWO if resource == _APART else self.operator
+
     @property
     def account(self) -> str:
         """Its account with the supplier."""
@@ -65,7 +73,7 @@ class PilotPark:
         """The identifier of one of its resources."""
         return f"{self.park.removeprefix('vpp-')}-{name}"
 
-    def steered(self) -> Iterator[tuple[str, tuple[str, ...], Literal["storage", "v2g", "load"]]]:
+    def steered(self) -> Iterator[tuple[str, tuple[str, ...], Steering]]:
         """Its resources, the devices by which each is moved, and how."""
         names = [each.id for each in self.scenario.devices]
         if "storage-1" in names:
@@ -101,11 +109,11 @@ def _of_park(one: PilotPark, on: date) -> Iterator[Act]:
     yield Act(line, Location("line", f"Line to {name}", STATION, "verified", drawing, None, None))
     yield Act(transformer, Location("transformer", f"{name} T1", line, "verified", drawing, None, _LIMIT_W))
     yield Act(one.account, Location("account", f"{name}", transformer, "verified", drawing, one.park, None))
-    resources = dict(_resources(one))
+    resources = dict(resources_of(one))
     for key, resource in resources.items():
         yield Act(key, resource)
-        for place, phase in enumerate(_STEPS):
-            yield Act(key, Phase(phase, on - timedelta(days=7 * (len(_STEPS) - 1 - place)), ""))
+        for place, phase in enumerate(STEPS):
+            yield Act(key, Phase(phase, on - timedelta(days=7 * (len(STEPS) - 1 - place)), ""))
     shares = (Decimal(30), Decimal(70), Decimal(100), Decimal(0))
     texts = ("as registered", "each answers for its own equipment")
     yield Act(
@@ -114,7 +122,8 @@ def _of_park(one: PilotPark, on: date) -> Iterator[Act]:
     )
 
 
-def _resources(one: PilotPark) -> Iterator[tuple[str, Resource]]:
+def resources_of(one: PilotPark) -> Iterator[tuple[str, Resource]]:
+    """The resources of a park by their identifiers."""
     devices = {each.id: each for each in one.scenario.devices}
     guns = sorted(name for name in devices if name.startswith("v2g-"))
     if "storage-1" in devices:
@@ -125,7 +134,7 @@ def _resources(one: PilotPark) -> Iterator[tuple[str, Resource]]:
         yield _resource(one, "storage", "储能", "Storage", "storage", (500_000, 500_000), own)
     if guns:
         meter: tuple[Counted, ...] = tuple(term for gun in guns for term in _both_ways(gun))
-        yield _resource(one, "v2g", "V2G 枪群", "V2G guns", "v2g", (240_000, 240_000), meter)
+        yield _resource(one, "v2g", "V2G 枪群", "V2G guns", "v2g", (_GUN_W * len(guns), _GUN_W * len(guns)), meter)
     for name, zh, en, most_w in (
         ("chiller", "冷水机组", "Chiller", 190_000),
         ("compressor", "空压机", "Air compressor", 140_000),

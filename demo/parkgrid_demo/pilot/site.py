@@ -8,29 +8,23 @@ learns what it did from the meters alone.
 
 import argparse
 import json
-import random
 import signal
 import sys
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import structlog
 
+from parkgrid_demo.pilot.answering import BEFORE, Device, Manner, Steering, asked, drawn_manner
+
 _log = structlog.get_logger("demo.site")
-Manner: TypeAlias = Literal["whole", "partly", "late", "not_at_all"]
-_MANNERS: tuple[Manner, ...] = ("whole", "whole", "whole", "partly", "late", "not_at_all")
-_LATE = timedelta(minutes=30)
-_BEFORE = timedelta(minutes=6)
-"""So long before the event it looks at what a load draws, and asks its devices."""
-_PARTLY = 0.7
-_MORE = 1.02
-"""A site that means to deliver asks for a little more than it must."""
 _ANSWERS_S = 5.0
 _OVER = ("ended", "baseline_computed", "evaluated", "settled", "closed", "cancelled", "superseded", "disputed")
 
@@ -43,7 +37,7 @@ class Steered:
     control_url: str
     """The control port of its park."""
     devices: tuple[str, ...]
-    kind: Literal["storage", "v2g", "load"]
+    kind: Steering
 
 
 @dataclass(slots=True)
@@ -55,14 +49,18 @@ class Site:
     steered: Mapping[str, Steered]
     """By resource."""
     seed: int
+    token: str | None = None
+    """Of the page, where it asks for one."""
+    every_s: float = 0.5
+    """Pause between two looks."""
     manners: Mapping[str, Manner] = field(default_factory=dict)
     """How a resource answers; drawn with the seed where nothing is said."""
     done: set[tuple[str, str]] = field(default_factory=set)
     """Event and resource that were asked for."""
 
-    def run(self, stop: threading.Event, every_s: float = 0.5) -> None:
+    def run(self, stop: threading.Event) -> None:
         """Look for awards until told to stop; an answer that does not come is asked for again."""
-        while not stop.wait(every_s):
+        while not stop.wait(self.every_s):
             try:
                 self.look()
             except (urllib.error.URLError, OSError, ValueError) as error:
@@ -70,12 +68,13 @@ class Site:
 
     def look(self) -> None:
         """Read every award of this operator, and ask devices where it is time."""
-        events = _get(f"{self.api_url}/api/v1/vpp/events")["events"]
+        events = _get(f"{self.api_url}/api/v1/vpp/events", self.token)["events"]
         for event in events:
             if event["state"] in (*_OVER, "published"):
                 continue
             try:
-                award = _get(f"{self.api_url}/api/v1/vpp/events/{event['event']}/awards/{self.operator}")
+                address = f"{self.api_url}/api/v1/vpp/events/{event['event']}/awards/{self.operator}"
+                award = _get(address, self.token)
             except urllib.error.HTTPError as error:
                 error.close()
                 continue  # nothing was awarded to this operator
@@ -88,7 +87,7 @@ class Site:
             if steered is None or part["opted_out"] or (award["event"], part["resource"]) in self.done:
                 continue
             now = self._now(steered)
-            if now < start - _BEFORE:
+            if now < start - BEFORE:
                 continue
             self.done.add((award["event"], part["resource"]))
             if now < end:
@@ -97,21 +96,20 @@ class Site:
     def _steer(self, award: Mapping[str, Any], steered: Steered, kw: float, start: datetime, end: datetime) -> None:
         manner = self.manner(award["event"], steered.resource)
         _log.info("site_answers", of=award["event"], resource=steered.resource, kw=kw, manner=manner)
-        if manner == "not_at_all":
-            return
-        kw *= _PARTLY if manner == "partly" else _MORE
-        start = min(start + _LATE, end - timedelta(minutes=1)) if manner == "late" else start
-        less = award["direction"] == "shave"
-        for device in steered.devices:
-            told = _get(f"{steered.control_url}/schedules/{device}")
-            wanted = _wanted_kw(steered, told, kw / len(steered.devices), less=less)
-            entry = {"from": start.isoformat(), "to": end.isoformat(), "power_kw": wanted}
-            _put(f"{steered.control_url}/schedules/{device}", {"entries": [entry]})
+        less, share = award["direction"] == "shave", kw / len(steered.devices)
+        for name in steered.devices:
+            url = f"{steered.control_url}/schedules/{name}"
+            told = _get(url)
+            device = Device(*(float(told[key]) for key in ("power_kw", "least_kw", "most_kw")))
+            wanted = asked(manner, steered.kind, device, share, start, end, less=less)
+            if wanted is not None:
+                spoken = {"from": wanted.start.isoformat(), "to": wanted.end.isoformat(), "power_kw": wanted.power_kw}
+                _put(url, {"entries": [spoken]})
 
     def manner(self, event: str, resource: str) -> Manner:
         """How a resource answers an event: as it was told, or drawn with the seed."""
         told = self.manners.get(resource)
-        return random.Random(f"{self.seed}/{event}/{resource}").choice(_MANNERS) if told is None else told  # noqa: S311
+        return drawn_manner(self.seed, event, resource) if told is None else told
 
     def _now(self, steered: Steered) -> datetime:
         """The time at the site, by its own devices."""
@@ -119,19 +117,10 @@ class Site:
         return datetime.fromisoformat(told["now"])
 
 
-def _wanted_kw(steered: Steered, told: Mapping[str, Any], kw: float, *, less: bool) -> float:
-    """The power to ask of a device, with the sign of its own power: a storage discharges with positive power."""
-    if steered.kind == "storage":
-        wanted = kw if less else -kw
-    elif steered.kind == "v2g":
-        wanted = -kw if less else kw
-    else:
-        wanted = float(told["power_kw"]) + (-kw if less else kw)
-    return round(min(max(wanted, float(told["least_kw"])), float(told["most_kw"])), 3)
-
-
-def _get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=_ANSWERS_S) as answer:  # noqa: S310  (our own addresses)
+def _get(url: str, token: str | None = None) -> Any:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310  (our own addresses)
+    with urllib.request.urlopen(request, timeout=_ANSWERS_S) as answer:  # noqa: S310
         return json.load(answer)
 
 
@@ -147,21 +136,32 @@ def site_of(document: Mapping[str, Any]) -> Site:
         name: Steered(name, each["control_url"], tuple(each["devices"]), each["kind"])
         for name, each in document["steered"].items()
     }
-    return Site(document["api_url"], document["operator"], steered, document["seed"], document["manners"])
+    told = (document[name] for name in ("seed", "token", "every_s", "manners"))
+    return Site(document["api_url"], document["operator"], steered, *told)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Answer awards until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="site", description="Answers awards of the pilot with simulated devices.")
     parser.add_argument(
-        "--config", type=Path, required=True, help="JSON file: api_url, operator, steered, seed, manners"
+        "--config",
+        type=Path,
+        required=True,
+        help="JSON file: a list of sites: api_url, operator, steered, seed, token, every_s, manners",
     )
     options = parser.parse_args(arguments)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    site_of(json.loads(options.config.read_text("utf-8"))).run(stop)
+    sites = [site_of(each) for each in json.loads(options.config.read_text("utf-8"))]
+    # One that fails ends all: whoever started them starts them again.
+    with ThreadPoolExecutor(len(sites)) as threads:
+        running = [threads.submit(site.run, stop) for site in sites]
+        wait(running, return_when=FIRST_EXCEPTION)
+        stop.set()
+    for each in running:
+        each.result()
     return 0
 
 
