@@ -103,7 +103,7 @@ def up(
     ] = None,
     parks: Annotated[
         int | None,
-        typer.Option(min=1, max=3, help="Number of parks of the demonstration district.  [default: 3, short runs 1]"),
+        typer.Option(min=1, max=4, help="Number of parks of the demonstration district.  [default: 4, short runs 1]"),
     ] = None,
     scenario: Annotated[
         list[str] | None, typer.Option(help="A park to simulate: a name or a TOML file. May be repeated.")

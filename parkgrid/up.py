@@ -16,6 +16,7 @@ from rich.progress import Progress as RichProgress
 from parkgrid.data_folder import PlaceError, default_data_dir, occupied, page_port, passing_folder
 from parkgrid.local_system import LocalSystem
 from parkgrid.long_running import announcer, quiet_logs, run_until_stopped, stop_event
+from parkgrid.pilot_sites import start_sites
 from parkgrid.progress import progress, waiting
 from parkgrid.running_instance import far, note, token
 from parkgrid.simulated_park import PORTS, SimulatedPark, newest_ms, seeded
@@ -24,6 +25,8 @@ from parkgrid.startup_notifications import StartupNotifications
 from parkgrid_api.settings import is_loopback
 from parkgrid_contract.time import AcceleratedClock, SystemClock
 from parkgrid_demo import district
+from parkgrid_demo.pilot import past
+from parkgrid_demo.pilot.registry import PilotPark
 from parkgrid_edge.agent import Agent
 from parkgrid_edge.settings import EdgeSettings, load_settings
 from parkgrid_metering.catching_up import Progress, catch_up, quiet
@@ -32,14 +35,17 @@ from parkgrid_servers import process
 from parkgrid_servers.supervisor import PartError
 from parkgrid_simulators.scenario import DEFAULT, SCENARIOS
 
-DISTRICT = (DEFAULT, SCENARIOS / "biling_ic_park.toml", SCENARIOS / "julongshan_pedf_office.toml")
-"""A park with photovoltaics, storage and super-chargers, one of integrated circuits in three shifts, a PEDF office."""
+DISTRICT = (DEFAULT, SCENARIOS / "biling_ic_park.toml", SCENARIOS / "julongshan_pedf_office.toml", past.SCENARIO)
+"""A park with photovoltaics, storage and super-chargers, one of integrated circuits in three shifts, a PEDF office, and
+one whose storage, V2G guns and interruptible loads answer the calls of the pilot."""
 _DAY_MS = 86_400_000
 _START_AND_END_S = 20.0
 """Start and end of a timed run, in seconds for each park that its clock must cover beside the run itself."""
 _LONGEST_DRAIN_S = 60.0
 _TICK_S = 0.2
 _NEVER_S = 1e9
+_SITES_LOOK_S = 5.0
+"""How often the sites of the pilot look for an award: they answer six minutes before an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +167,7 @@ class UpRun:
                 data_dir,
                 first=place == 0,
                 ledger=data_dir / "ledgers" / f"{run}-{path.stem}.jsonl" if plan.for_s else None,
+                control=path.stem == past.SCENARIO.stem,
             )
             for place, path in enumerate(files)
         ]
@@ -185,14 +192,26 @@ class UpRun:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(system.start_metering())
                 tasks.create_task(system.start_vpp("system" if self._clock is None else "data"))
+            await self._start_sites()
+
+    async def _start_sites(self) -> None:
+        """What stands at the sites of the pilot's park: it answers whoever calls an event while this runs."""
+        pairs = [(PilotPark(each.scenario, each.path), each) for each in self._parks if each.park == past.PARK]
+        if pairs:
+            seed, secret = past.SEED, self._token
+            await start_sites(self._system, pairs, port=self._port, seed=seed, every_s=_SITES_LOOK_S, token=secret)
 
     async def _start_page(self) -> None:
         """Tell its address as soon as it answers: what is made meanwhile appears on it."""
-        host, since = self._plan.host, time.monotonic()
-        secret = None if is_loopback(host) else token(self._data_dir)
+        host, since, secret = self._plan.host, time.monotonic(), self._token
         await self._system.start_api(self._port, host, secret)
         told = f"{self.url} answers" + (f"; it asks for the token {secret}" if secret else "")
         self._system.announce("page", told, time.monotonic() - since)
+
+    @property
+    def _token(self) -> str | None:
+        """What the page asks for; None: nothing, since only this machine reaches it."""
+        return None if is_loopback(self._plan.host) else token(self._data_dir)
 
     def leave(self) -> None:
         """Let a history end where it is."""

@@ -1,6 +1,7 @@
 """The year before the first `up`: a history of every park, and what its operators would have agreed, closed and stated.
 
     readings ─▶ roll-ups ─▶ intervals ─▶ supply agreements ─▶ closed months         readings ─▶ live
+                                   ├────▶ the pilot's year: events, statements  (`pilot.past`)
                                    └────▶ cluster figures of the plan      (`join`: to the present)
 
 Each park's span is noted in the data folder before anything is made, so that an interrupted `up` goes on with the very
@@ -25,6 +26,7 @@ from parkgrid_accounting.bills.supply import Agreement, agree, load_plan
 from parkgrid_accounting.clusters.intake import take_enterprises, take_outputs
 from parkgrid_contract.time import SHANGHAI, SystemClock, from_ms
 from parkgrid_demo.example_outputs import outputs
+from parkgrid_demo.pilot import past
 from parkgrid_demo.prefill import HistorySpan, go_on, prefill
 from parkgrid_demo.prefill_rows import BATCH_MS
 from parkgrid_domain.clusters import enterprise_file, output_file
@@ -43,8 +45,8 @@ FINE_DAYS = 2
 _DAY_MS = 86_400_000
 _DENSE_MS = 1_800_000
 _LONGEST_JOIN_MS = 3_600_000
-_READINGS_SHARE, _BILLS_FROM = 0.9, 0.95
-"""Where on the bar readings end and bills begin."""
+_READINGS_SHARE, _BILLS_FROM, _PILOT_FROM, _FIGURES_FROM = 0.88, 0.92, 0.95, 0.99
+"""Where on the bar readings end, and where bills, the pilot's year and the clusters begin."""
 _BY = "parkgrid up"
 _OLD_PLAN, _NEW_PLAN = "guangdong-2021-tou", "retail-curve-2026"
 _POWER_FACTOR = Decimal("0.9")
@@ -99,7 +101,11 @@ def fill(
     notes = _read(path)
     notes |= {each.park: _note(dsn, each, until_ms, notes.get(each.park)) for each in parks.values()}
     _write(path, notes)
-    open_parks = {state: each for state, each in parks.items() if not notes[each.park].complete}
+    open_parks = {
+        state: past.with_answers(each, notes[each.park].start_ms, notes[each.park].end_ms)
+        for state, each in parks.items()
+        if not notes[each.park].complete
+    }
     if not open_parks:
         return None
     with metering(dsn):
@@ -113,7 +119,11 @@ def fill(
             tell(f"bills of {scenario.park}", _BILLS_FROM)
             _accounts(connection, scenario, notes[scenario.park])
         done("bills")
-    tell("figures of the clusters", 0.99)
+    if any(each.park == past.PARK for each in open_parks.values()):
+        noted = notes[past.PARK]
+        past.make(dsn, tuple(parks.values()), noted.start_ms, noted.end_ms, _from(tell, _PILOT_FROM))
+        done("pilot")
+    tell("figures of the clusters", _FIGURES_FROM)
     _figures(dsn, data_dir, tuple(parks.values()))
     done("clusters")
     _write(path, notes | {each.park: _complete(notes[each.park]) for each in open_parks.values()})
@@ -127,6 +137,11 @@ def join(dsn: str, handovers: Iterable[Handover], now_ms: int) -> None:
             until_ms = _first_after(dsn, each) or now_ms
             if each.span.end_ms < until_ms <= each.span.end_ms + _LONGEST_JOIN_MS:
                 go_on(store, each.scenario, each.span, each.state, until_ms, each.read_every_s)
+
+
+def _from(tell: Progress, least: float) -> Progress:
+    """The part of the bar that is left, for something that counts its own."""
+    return lambda what, share: tell(what, least + share * (_FIGURES_FROM - least))
 
 
 def _first_after(dsn: str, handover: Handover) -> int | None:
@@ -260,9 +275,12 @@ def _figures(dsn: str, data_dir: Path, scenarios: Sequence[Scenario]) -> None:
     now = datetime.now(UTC)
     stated = data_dir / "example-outputs.csv"
     _csv(stated, (column.heading for column in output_file.COLUMNS), outputs(now.astimezone(SHANGHAI).date()))
-    accounts = data_dir / "example-enterprises.csv"
-    _csv(accounts, (column.heading for column in enterprise_file.COLUMNS), map(_enterprise, _known(scenarios)))
-    for taken in (take_outputs(dsn, stated, _BY, now), take_enterprises(dsn, accounts, _BY, now)):
+    accounts, known = data_dir / "example-enterprises.csv", list(_known(scenarios))
+    taken_in = [take_outputs(dsn, stated, _BY, now)]
+    if known:
+        _csv(accounts, (column.heading for column in enterprise_file.COLUMNS), map(_enterprise, known))
+        taken_in.append(take_enterprises(dsn, accounts, _BY, now))
+    for taken in taken_in:
         if taken.mistakes:
             raise RuntimeError("\n".join(each.text("en") for each in taken.mistakes))
 
