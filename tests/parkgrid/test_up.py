@@ -67,13 +67,14 @@ def _pid_of(folder: Path, marker: str) -> int:
 
 
 def test_parts_killed_one_after_the_other_come_back_and_nothing_is_lost(server_dir):
-    options = ("--for", "25", "--speed", "60", "--port", "0", "--seed", "7", "--parks", "3")
+    options = ("--for", "25", "--speed", "60", "--port", "0", "--seed", "7", "--parks", "4")
     running = _start(server_dir, "up", *options)
     try:
         first = running.stdout.readline()
         assert first.startswith("parkgrid is up: http://127.0.0.1:"), running.stderr.read()
         assert _open_to_others(running.pid) == set()
         _nobody_has_more_than_it_needs(server_dir, running.pid)
+        _pid_of(server_dir, "-m parkgrid_demo.pilot.site")
         for marker in ("-m parkgrid_ingest", "-m parkgrid_edge", "/broker", "postgres -D"):
             os.kill(_pid_of(server_dir, marker), signal.SIGKILL)
             time.sleep(2.5)  # let the chain notice before the next blow; what counts is judged at the end
