@@ -19,7 +19,7 @@ from parkgrid_contract.time import AcceleratedClock
 from parkgrid_ingest.store import Park
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_ingest.store.settings import StoreSettings
-from parkgrid_servers import process, unprivileged
+from parkgrid_servers import unprivileged
 from parkgrid_simulators.scenario import DEFAULT, Scenario, load_scenario
 
 GATEWAY = "gw-1"
@@ -42,7 +42,8 @@ class SimulatedPark:
         self.ledger = ledger
         self._suffix = "" if scenario.stem in _PLAIN else f"-{self.scenario.park}"
         self._first = first
-        self._control_port = process.free_port() if control else None
+        self._control = control
+        self._ports = 0
         self._data_dir = data_dir
         # Root's simulators and agents are somebody else, who writes in a folder of its own.
         self._own = data_dir
@@ -69,8 +70,8 @@ class SimulatedPark:
 
     @property
     def control_url(self) -> str:
-        """Where its control port answers, if it has one."""
-        return f"http://127.0.0.1:{self._control_port}"
+        """Where its control port answers, if it has one: known once its simulator has been started."""
+        return f"http://127.0.0.1:{self._ports + PORTS - 1}"
 
     @property
     def edge_file(self) -> Path:
@@ -89,8 +90,10 @@ class SimulatedPark:
         self._hand_over()
         arguments = ["parkgrid_simulators", "--endpoints-out", str(endpoints), "--port-base", str(ports)]
         arguments += ["--scenario", str(self._readable_scenario()), "--state", str(self.state)]
-        if self._control_port is not None:
-            arguments += ["--control-port", str(self._control_port)]
+        self._ports = ports
+        if self._control:
+            # The last of the ports kept for this park: a free one elsewhere might be one of another park.
+            arguments += ["--control-port", str(ports + PORTS - 1)]
         if clock:
             arguments += ["--wall-start-ms", str(clock.wall_start_ms), "--start-ms", str(clock.start_ms)]
             arguments += ["--speed", str(clock.speed)]
