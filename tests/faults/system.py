@@ -32,7 +32,8 @@ DEVICES = (
     ("weather-1", "lambrecht_ws7"),
     ("meter-3", "eastron_sdm630"),
 )
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
+"""A round waits longer than any bound of the product: how soon it recovers is measured elsewhere, on a quiet machine."""
 OUTBOX_DISK_MB = 8
 
 
