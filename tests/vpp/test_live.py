@@ -1,7 +1,8 @@
-"""Measured against promised, minute by minute, out of what is stored of a running event."""
+"""Measured against promised, minute by minute, and how soon it answered, out of what is stored of a running event."""
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 
 import psycopg
 import pytest
@@ -10,6 +11,7 @@ from parkgrid_contract.time import to_ms
 from parkgrid_domain.vpp.documents import Frozen, FrozenResource, OptOut
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_vpp.live import LiveResource, live
+from parkgrid_vpp.responses import Delay, responses
 from tests.logins import acting
 from tests.metering.park import Metering, meter, metering
 from tests.vpp.metered_park import GATEWAY
@@ -67,6 +69,29 @@ def test_each_minute_beside_what_was_promised(park: Metering) -> None:
             (100_000, 90_000),
         ]
         assert live(connection, awarded(), "ev-1", START - timedelta(hours=1))[0].minutes == ()
+        (alone,) = live(connection, awarded(), "ev-1", START + timedelta(seconds=200), "load-1")
+        assert [moved(each) for each in alone.resources] == [[0, 45_000, 90_000]]
+
+
+def test_how_soon_it_answered_and_how_late_its_readings_came(park: Metering) -> None:
+    both, later = ["load-1", "storage-1"], START + timedelta(seconds=200)
+    with psycopg.connect(acting(park.dsn, "api"), autocommit=True) as connection:
+        # 90 of 100 kW from the reading at 120 s on, and 480 of 500 kW from the first one.
+        storage, load = responses(connection, awarded(), "ev-1", both, Decimal(90), later)
+        assert (storage.state, storage.after_s, storage.by_s) == ("reached", 0, 0)
+        assert (load.state, load.after_s, load.by_s) == ("reached", 100, 120)
+        # All readings were received after three minutes; the first of each minute is looked at.
+        assert load.delay == Delay("", 3, 120, 180)
+        assert storage.delay == Delay("", 2, 150, 180)
+        storage, load = responses(connection, awarded(), "ev-1", both, Decimal(100), later)
+        assert (storage.state, storage.minutes, storage.measured) == ("not_reached", 3, 2)
+        assert (load.state, load.measured) == ("not_reached", 3)
+        (early,) = responses(connection, awarded(), "ev-1", ["load-1"], Decimal(90), START)
+        assert (early.state, early.why) == ("unknown", "not_begun")
+        (out,) = responses(
+            connection, awarded(OptOut("op-1", "storage-1", "x")), "ev-1", ["storage-1"], Decimal(90), later
+        )
+        assert (out.state, out.why) == ("unknown", "opted_out")
 
 
 def test_who_opted_out_in_time_is_not_expected(park: Metering) -> None:
