@@ -37,6 +37,7 @@ from parkgrid_api.routes import (
     trace,
     vpp,
     vpp_files,
+    vpp_live,
     vpp_writing,
 )
 from parkgrid_api.routes.describe import Direct
@@ -81,6 +82,7 @@ def create_app(services: Services) -> FastAPI:
         clusters,
         vpp,
         vpp_files,
+        vpp_live,
         oversight,
     ):
         app.router.routes += room.routes(services).routes

@@ -14,12 +14,15 @@ from parkgrid_accounting.report.draw import draw_pdf, draw_xlsx
 from parkgrid_api.app import openapi
 from parkgrid_api.settings import ApiSettings, DatabaseSettings, WritingSettings
 from parkgrid_api.vpp import downloads
+from parkgrid_contract.announcement import Device
+from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import to_ms
 from parkgrid_domain.vpp.documents import Operator, State
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_vpp.ledger import Act, write
 from parkgrid_vpp.printed.statement import statement_report
 from tests.api.conftest import Api, document, running
+from tests.api.feed import Feed
 from tests.vpp.settled_pilot import acts
 from tests.vpp.small_pilot import PACK
 
@@ -188,6 +191,63 @@ async def test_a_site_reads_its_award(vpp: Api) -> None:
         assert mistake["field"] == "award"
 
 
+async def test_a_running_event_by_minute_and_how_soon_it_was_answered(vpp: Api, dsn: str) -> None:
+    begins = to_ms(START + timedelta(hours=2))
+    feed = Feed(dsn, Gateway("park-a", "gw-1"))
+    try:
+        feed.announce([Device("storage-1", "storage", ("active_power_kw",), period_s=20.0)])
+        # 20 s apart: it charges with 200 kW, from 80 s on with 420 kW, then it is silent.
+        times = [begins + 20_000 * place for place in range(6)]
+        feed.series("storage-1", times, active_power_kw=[-200.0] * 4 + [-420.0] * 2)
+        feed.maintain()
+    finally:
+        feed.store.close()
+    answer = await fitting(vpp, "/vpp/events/{event}/live", event="ev-2")
+    assert (len(answer["at_ms"]), answer["measured"][:3], answer["promised"][:3]) == (
+        60,
+        [200, pytest.approx(346.667), None],
+        [400, 400, 0],
+    )
+    assert (answer["newest_ms"], answer["kw"], answer["measured_kw"]) == (begins + 60_000, 400, pytest.approx(346.667))
+    ((award,), (resource,)) = answer["awards"], answer["resources"]
+    assert (award["unknown"], award["shortfall_kw"]) == (0, pytest.approx(53.333))
+    assert (resource["resource"], resource["at_ms"], resource["shortfall_kw"]) == (
+        "storage-1",
+        begins + 60_000,
+        award["shortfall_kw"],
+    )
+    alone = await fitting(vpp, "/vpp/events/{event}/resources/{resource}/live", event="ev-2", resource="storage-1")
+    assert (alone["at_ms"], alone["measured"]) == (answer["at_ms"], answer["measured"])
+    soon = await fitting(vpp, "/vpp/events/{event}/responses", event="ev-2")
+    assert soon["delivered_pct"] == "100"
+    (one,) = soon["resources"]
+    assert (one["state"], one["after_s"], one["by_s"], one["measured"]) == ("reached", 60, 80, 2)
+    assert (one["delay"]["why"], one["delay"]["readings"]) == ("", 2)
+    assert one["delay"]["most_s"] >= one["delay"]["median_s"] > 4 * 3600
+    # Nothing was awarded; nothing was ever measured.
+    assert (await fitting(vpp, "/vpp/events/{event}/live", event="ev-3"))["at_ms"] == []
+    assert (await fitting(vpp, "/vpp/events/{event}/responses", event="ev-3"))["resources"] == []
+    load, _ = (await fitting(vpp, "/vpp/events/{event}/responses", event="ev-1"))["resources"]
+    assert (load["state"], load["why"], load["delay"]["why"]) == ("unknown", "no_reading", "no_reading")
+    await vpp.refused("/vpp/events/ev-2/responses", 422, limit=101)
+
+
+async def test_how_well_it_was_answered_and_what_is_disputed(vpp: Api) -> None:
+    answer = await fitting(vpp, "/vpp/accuracy")
+    # Of the load, three quarter hours of 50 kWh each: 55, 45 and 30 kWh; the fourth is under a finding.
+    assert [
+        (each["resource"], each["events"], each["promised_kwh"], each["delivered_kwh"], each["unverified"])
+        for each in answer["resources"]
+    ] == [("load-1", 1, 150, 130, 1), ("storage-1", 1, 500, 500, 0)]
+    assert [each["accuracy_pct"] for each in answer["resources"]] == [86.7, 100]
+    assert (answer["parks"], answer["resources"][0]["forecast"]) == ([], None)
+    listed = await fitting(vpp, "/vpp/disputes")
+    assert (listed["open"], [each["dispute"] for each in listed["disputes"]]) == (1, ["dis-1"])
+    whole = await fitting(vpp, "/vpp/events/{event}/entries", event="ev-1")
+    second = await vpp.get("/vpp/events/ev-1/entries", skip=1, limit=1)
+    assert (second["total"], second["entries"]) == (whole["total"], whole["entries"][1:2])
+
+
 async def test_resources_and_operators(vpp: Api) -> None:
     answer = await fitting(vpp, "/vpp/resources")
     assert [(each["resource"], each["phase"], each["transformer"]) for each in answer["resources"]] == [
@@ -227,6 +287,12 @@ async def test_without_forecast_and_state_of_charge_nothing_can_be_adjusted(vpp:
     assert (len(pool["kw"]), len(pool["minutes"]), set(pool["kw"])) == (96, 96, {0})
     # The load needs half an hour of notice; later nothing is known of it.
     assert set(pool["limit"]) == {"unknown", "notice"}
+    own = await vpp.get("/vpp/capability", operator="op-1", skip=3)
+    assert [(each["kind"], each["id"]) for each in own["of"]] == [("resource", "load-1"), ("resource", "storage-1")]
+    assert own["of"][0]["facts"]["notice_min"] == 30
+    assert (await vpp.get("/vpp/capability", operator="op-2"))["of"] == []
+    one = await vpp.get("/vpp/capability", resource="storage-1")
+    assert [each["kind"] for each in one["of"]] == ["all", "park", "transformer", "resource"]
 
 
 async def test_new_entries_are_followed(vpp: Api, ledger: Ledger) -> None:

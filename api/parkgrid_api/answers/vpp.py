@@ -45,6 +45,15 @@ class Entries(Shape):
     entries: list[EntryShape]
 
 
+class EventEntries(Shape):
+    """Entries about one event, the newest first."""
+
+    head: ChainHead | None
+    event: str
+    total: int
+    entries: list[EntryShape]
+
+
 class MoneyShape(Shape):
     """What statements come to; what a pack that is not verified gives is a simulation, and is never added to others."""
 
@@ -160,16 +169,32 @@ class AdjustableSide(Shape):
     limit: list[Limit]
 
 
-class Adjustable(Shape):
-    """What the pool, one park or one transformer can do, given the plan and the events that were accepted."""
+class AdjustableFacts(Shape):
+    """What one resource needs and what its capability rests on."""
 
-    kind: Literal["all", "park", "transformer"]
+    ramp_kw_per_min: float
+    notice_min: int
+    recovery_min: int
+    confidence_pct: float | None
+    """How often nine tenths of what was promised were there; of a resource without a forecast the accuracy of its last
+    capability test. Null: not known."""
+    method: str | None
+    """Of its forecast; null: it has none."""
+    issued_ms: int | None
+
+
+class Adjustable(Shape):
+    """What the pool, one park, transformer or resource can do, given the plan and the events that were accepted."""
+
+    kind: Literal["all", "park", "transformer", "resource"]
     id: str
     name_zh: str
     name_en: str
     up: AdjustableSide
     """Reduction of what is drawn."""
     down: AdjustableSide
+    facts: AdjustableFacts | None
+    """Of a resource alone."""
 
 
 class CapabilityShape(Shape):
@@ -177,8 +202,10 @@ class CapabilityShape(Shape):
 
     head: ChainHead | None
     at_ms: list[int]
+    total: int
     of: list[Adjustable]
-    """The pool first; empty: no resource is active."""
+    """The pool first, then parks and transformers; with an operator or a resource named, each resource last. Empty: no
+    resource is active."""
 
 
 class PhaseStep(Shape):
@@ -332,7 +359,9 @@ class OperatorSide(OperatorShort):
 
     year: int
     head: ChainHead | None
+    invitations_total: int
     invitations: list[Invitation]
+    earnings_total: int
     earnings: list[Earning]
     earned: list[OperatorEarnings]
     """Of this year's events."""

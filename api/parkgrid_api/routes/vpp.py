@@ -40,7 +40,7 @@ _MOST = 10**9
 _PHASES = get_args(PhaseName)
 EVENT = parameters.path_name("event", "summer-7")
 OPERATOR = parameters.path_name("operator", "nanshan-vpp")
-_RESOURCE = parameters.path_name("resource", "storage-1")
+RESOURCE = parameters.path_name("resource", "storage-1")
 _NUMBER = Parameter(
     "number",
     "Number of an entry, from 1.",
@@ -57,7 +57,7 @@ _AFTER = Parameter(
     400,
     default=0,
 )
-_SKIP = Parameter(
+SKIP = Parameter(
     "skip",
     "So many at the beginning of the list are left out.",
     parameters.whole(0, _MOST),
@@ -72,14 +72,15 @@ _PHASE = Parameter(
     {"type": "string", "enum": list(_PHASES)},
     "active",
 )
-_PARK = parameters.filter_name("park")
-_OF_OPERATOR = Parameter(
+PARK = parameters.filter_name("park")
+OF_OPERATOR = Parameter(
     "operator",
     "Only resources that this operator may offer today.",
     parameters.identifier,
     OPERATOR.schema,
     "nanshan-vpp",
 )
+_OF_RESOURCE = Parameter("resource", "Only this resource.", parameters.identifier, RESOURCE.schema, "storage-1")
 
 
 def routes(services: Services) -> APIRouter:
@@ -90,36 +91,46 @@ def routes(services: Services) -> APIRouter:
     return router
 
 
-def _limit(services: Services) -> Parameter:
+def limit_of(services: Services) -> Parameter:
+    """How many of a list are told at once."""
     most = services.settings.limits.page
     schema = {"type": "integer", "minimum": 1, "maximum": most}
     return Parameter("limit", "Most entries of a list.", parameters.whole(1, most), schema, 100, default=100)
 
 
-async def _ask(services: Services, question: Callable[[Pilot, Connection, datetime], Answer]) -> Answer:
+async def ask(services: Services, question: Callable[[Pilot, Connection, datetime], Answer]) -> Answer:
+    """What a question finds out from the pilot at this instant."""
     now = from_ms(services.clock.now_ms())
     return await services.pilot.ask(lambda pilot, connection: question(pilot, connection, now))
 
 
-async def _names(services: Services) -> Names:
+async def park_names(services: Services) -> Names:
+    """What the parks are called."""
     parks = await services.registry.parks()
     return {each["park"]: (each["name_zh"] or each["park"], each["name_en"] or each["park"]) for each in parks}
 
 
 def _pilot(services: Services) -> APIRouter:
-    router, limit = room(_TAG), _limit(services)
+    router, limit = room(_TAG), limit_of(services)
 
     @router.get("/vpp", **described("The pilot now and this year", PilotSummary, examples.SUMMARY))
     async def show_pilot(request: Request) -> Response:
         parameters.read(request, ())
-        names = await _names(services)
-        return answer(await _ask(services, lambda pilot, _, now: summary(pilot, now, names)))
+        names = await park_names(services)
+        return answer(await ask(services, lambda pilot, _, now: summary(pilot, now, names)))
 
-    @router.get("/vpp/capability", **described("What can be adjusted", CapabilityShape, examples.CAPABILITY))
+    chosen = (OF_OPERATOR, _OF_RESOURCE, SKIP, limit)
+
+    @router.get("/vpp/capability", **described("What can be adjusted", CapabilityShape, examples.CAPABILITY, chosen))
     async def show_capability(request: Request) -> Response:
-        parameters.read(request, ())
-        names = await _names(services)
-        return answer(await _ask(services, lambda pilot, connection, now: adjustable(connection, pilot, now, names)))
+        values = parameters.read(request, chosen)
+        names = await park_names(services)
+
+        def question(pilot: Pilot, connection: Connection, now: datetime) -> CapabilityShape:
+            only = registry.only(pilot, local_day(now), values["operator"], values["resource"])
+            return adjustable(connection, pilot, now, names, only, values["skip"], values["limit"])
+
+        return answer(await ask(services, question))
 
     listed = (_AFTER, limit)
 
@@ -130,26 +141,26 @@ def _pilot(services: Services) -> APIRouter:
         def question(pilot: Pilot, connection: Connection, _: datetime) -> Entries:
             return {"head": head(pilot), "entries": entries.after(connection, values["after"], values["limit"])}
 
-        return answer(await _ask(services, question))
+        return answer(await ask(services, question))
 
     @router.get("/vpp/entries/{number}", **described("One entry, whole", EntryWhole, examples.ENTRY, (_NUMBER,)))
     async def show_entry(request: Request) -> Response:
         number = parameters.read(request, (_NUMBER,))["number"]
-        found = await _ask(services, lambda _, connection, __: entries.one(connection, number))
-        return answer(_there(found, "entry", number, "/api/v1/vpp/entries"))
+        found = await ask(services, lambda _, connection, __: entries.one(connection, number))
+        return answer(there(found, "entry", number, "/api/v1/vpp/entries"))
 
     return router
 
 
 def _events(services: Services) -> APIRouter:
-    router, limit = room(_TAG), _limit(services)
-    listed, one, paged = (_SKIP, limit), (EVENT, limit), (EVENT, _SKIP, limit)
-    award, resource = (EVENT, OPERATOR), (EVENT, _RESOURCE)
+    router, limit = room(_TAG), limit_of(services)
+    listed, one, paged = (SKIP, limit), (EVENT, limit), (EVENT, SKIP, limit)
+    award, resource = (EVENT, OPERATOR), (EVENT, RESOURCE)
 
     @router.get("/vpp/events", **described("Events, those that begin last first", EventList, examples.EVENTS, listed))
     async def list_events(request: Request) -> Response:
         values = parameters.read(request, listed)
-        return answer(await _ask(services, lambda pilot, _, now: _event_list(pilot, values, now)))
+        return answer(await ask(services, lambda pilot, _, now: _event_list(pilot, values, now)))
 
     @router.get("/vpp/events/{event}", **described("One event", EventWhole, of_event.EVENT, one))
     async def show_event(request: Request) -> Response:
@@ -162,7 +173,7 @@ def _events(services: Services) -> APIRouter:
             total, newest = entries.of_event(connection, book.event_id, values["limit"])
             return events.whole(pilot, book, newest, total, now)
 
-        return answer(_known(await _ask(services, question), values))
+        return answer(known(await ask(services, question), values))
 
     @router.get(
         "/vpp/events/{event}/awards/{operator}",
@@ -172,7 +183,7 @@ def _events(services: Services) -> APIRouter:
         values = parameters.read(request, award)
         found = await _of_event(services, values, lambda _, book: events.order(book, values["operator"]))
         path = f"/api/v1/vpp/events/{values['event']}"
-        return answer(_there(found, "award", values["operator"], path))
+        return answer(there(found, "award", values["operator"], path))
 
     @router.get(
         "/vpp/events/{event}/resources",
@@ -195,14 +206,14 @@ def _events(services: Services) -> APIRouter:
         values = parameters.read(request, resource)
         name = values["resource"]
         found = await _of_event(services, values, lambda pilot, book: event_resources.one(pilot, book, name))
-        return answer(_there(found, "resource", name, f"/api/v1/vpp/events/{values['event']}/resources"))
+        return answer(there(found, "resource", name, f"/api/v1/vpp/events/{values['event']}/resources"))
 
     return router
 
 
 def _registry(services: Services) -> APIRouter:
-    router, limit = room(_TAG), _limit(services)
-    resources, operators, side = (_PARK, _OF_OPERATOR, _PHASE, _SKIP, limit), (_SKIP, limit), (OPERATOR, _SKIP, limit)
+    router, limit = room(_TAG), limit_of(services)
+    resources, operators, side = (PARK, OF_OPERATOR, _PHASE, SKIP, limit), (SKIP, limit), (OPERATOR, SKIP, limit)
 
     @router.get("/vpp/resources", **described("Resources of the pilot", ResourceList, examples.RESOURCES, resources))
     async def list_resources(request: Request) -> Response:
@@ -211,10 +222,10 @@ def _registry(services: Services) -> APIRouter:
         def question(pilot: Pilot, _: Connection, now: datetime) -> ResourceList:
             day = local_day(now)
             names = registry.chosen(pilot, day, values["park"], values["operator"], values["phase"])
-            found = [registry.resource(pilot, each, day) for each in _page(names, values)]
+            found = [registry.resource(pilot, each, day) for each in page_of(names, values)]
             return {"head": head(pilot), "total": len(names), "resources": found}
 
-        return answer(await _ask(services, question))
+        return answer(await ask(services, question))
 
     @router.get("/vpp/operators", **described("Operators", OperatorList, examples.OPERATORS, operators))
     async def list_operators(request: Request) -> Response:
@@ -222,10 +233,10 @@ def _registry(services: Services) -> APIRouter:
 
         def question(pilot: Pilot, _: Connection, now: datetime) -> OperatorList:
             names = sorted(pilot.operators)
-            found = [registry.operator_short(pilot, each, now) for each in _page(names, values)]
+            found = [registry.operator_short(pilot, each, now) for each in page_of(names, values)]
             return {"head": head(pilot), "year": year_of(now), "total": len(names), "operators": found}
 
-        return answer(await _ask(services, question))
+        return answer(await ask(services, question))
 
     @router.get(
         "/vpp/operators/{operator}", **described("An operator's own side", OperatorSide, examples.OPERATOR, side)
@@ -238,14 +249,14 @@ def _registry(services: Services) -> APIRouter:
             known = name in pilot.operators
             return registry.operator_side(pilot, name, now, values["skip"], values["limit"]) if known else None
 
-        return answer(_there(await _ask(services, question), "operator", name, "/api/v1/vpp/operators"))
+        return answer(there(await ask(services, question), "operator", name, "/api/v1/vpp/operators"))
 
     return router
 
 
 def _event_list(pilot: Pilot, values: Mapping[str, Any], now: datetime) -> EventList:
     books = sorted(pilot.events.values(), key=lambda book: (book.event.from_, book.published.number), reverse=True)
-    found = [events.short(book) for book in _page(books, values)]
+    found = [events.short(book) for book in page_of(books, values)]
     return {"as_of_ms": to_ms(now), "head": head(pilot), "total": len(books), "events": found}
 
 
@@ -258,19 +269,22 @@ async def _of_event(
         book = pilot.events.get(values["event"])
         return None if book is None else (question(pilot, book),)
 
-    (found,) = _known(await services.pilot.ask(asked), values)
+    (found,) = known(await services.pilot.ask(asked), values)
     return found
 
 
-def _known(found: Answer | None, values: Mapping[str, Any]) -> Answer:
-    return _there(found, "event", values["event"], "/api/v1/vpp/events")
+def known(found: Answer | None, values: Mapping[str, Any]) -> Answer:
+    """What was found out about the event of a request; a 404 without such an event."""
+    return there(found, "event", values["event"], "/api/v1/vpp/events")
 
 
-def _there(found: Answer | None, name: str, value: object, path: str) -> Answer:
+def there(found: Answer | None, name: str, value: object, path: str) -> Answer:
+    """What was found; a 404 where it is None."""
     if found is None:
         raise not_found(name, value, told(f"see {path} for those that exist", f"现有的见 {path}"))
     return found
 
 
-def _page(listed: Sequence[Answer], values: Mapping[str, Any]) -> Sequence[Answer]:
+def page_of(listed: Sequence[Answer], values: Mapping[str, Any]) -> Sequence[Answer]:
+    """The part of a list that a request asks for."""
     return listed[values["skip"] : values["skip"] + values["limit"]]

@@ -202,6 +202,7 @@ OPERATOR: OperatorSide = {
     **OPERATOR_SHORT,
     "year": 2026,
     "head": HEAD,
+    "invitations_total": 1,
     "invitations": [
         {
             "event": "ev-3",
@@ -222,6 +223,7 @@ OPERATOR: OperatorSide = {
             "awarded_kw": None,
         },
     ],
+    "earnings_total": 1,
     "earnings": [
         {
             "event": "ev-1",
@@ -251,6 +253,7 @@ OPERATOR: OperatorSide = {
 CAPABILITY: CapabilityShape = {
     "head": HEAD,
     "at_ms": [1782280800000],
+    "total": 1,
     "of": [
         {
             "kind": "all",
@@ -259,6 +262,7 @@ CAPABILITY: CapabilityShape = {
             "name_en": "All",
             "up": {"kw": [620.5], "minutes": [45.0], "limit": ["energy"]},
             "down": {"kw": [500.0], "minutes": [60.0], "limit": ["power"]},
+            "facts": None,
         }
     ],
 }

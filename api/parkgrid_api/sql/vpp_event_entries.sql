@@ -4,4 +4,4 @@ FROM vpp_entries
 WHERE subject = %(event)s
   AND kind IN ('event', 'bid', 'opt_out', 'award', 'frozen', 'adjusted', 'state', 'statement', 'dispute')
 ORDER BY number DESC
-LIMIT %(limit)s
+LIMIT %(limit)s OFFSET %(skip)s

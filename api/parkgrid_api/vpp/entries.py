@@ -23,9 +23,9 @@ def one(connection: Connection, number: int) -> EntryWhole | None:
     return None if row is None else {**_entry(row), "document": json.loads(row[7])}
 
 
-def of_event(connection: Connection, event: str, most: int) -> tuple[int, list[EntryShape]]:
-    """How many entries are about an event, and the newest of them."""
-    values = {"event": event, "limit": most}
+def of_event(connection: Connection, event: str, most: int, skip: int = 0) -> tuple[int, list[EntryShape]]:
+    """How many entries are about an event, and the newest of them after some; 0 where so many are left out."""
+    values = {"event": event, "limit": most, "skip": skip}
     rows = connection.execute(statements.plain("vpp_event_entries"), values).fetchall()
     return (rows[0][7] if rows else 0), [_entry(row) for row in rows]
 

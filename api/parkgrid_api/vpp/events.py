@@ -91,7 +91,7 @@ def whole(pilot: Pilot, book: EventBook, entries: Sequence[EntryShape], total: i
         "bids_until_ms": to_ms(event.bids_until),
         "opt_out_until_ms": to_ms(event.opt_out_until),
         "targets": [{"location": name, "name": each.name, "level": each.level} for name, each in places],
-        "pack": _pack(pilot, event.rules.pack),
+        "pack": _pack(pack_of(pilot, book)),
         "price_cny_per_kwh": None if book.awards is None else text(book.awards.price),
         "course": _course(book, entries),
         "bids": _bids(book),
@@ -255,11 +255,15 @@ def statement_shape(of: Entry, statement: Statement) -> StatementShape:
     }
 
 
-def _pack(pilot: Pilot, digest: str) -> PackShape:
-    found = _read_pack(pilot.rules[digest].text)
+def pack_of(pilot: Pilot, book: EventBook) -> Pack:
+    """The settlement rules of an event, out of the ledger."""
+    return _read_pack(pilot.rules[book.event.rules.pack].text)
+
+
+def _pack(found: Pack) -> PackShape:
     return {
         "pack": found.pack_id,
-        "digest": digest,
+        "digest": found.digest,
         "name_zh": found.name_zh,
         "name_en": found.name_en,
         "status": found.status,

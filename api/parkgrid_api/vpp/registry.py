@@ -38,6 +38,14 @@ def chosen(pilot: Pilot, day: date, park: str | None, operator: str | None, phas
     ]
 
 
+def only(pilot: Pilot, day: date, operator: str | None, resource: str | None) -> list[str] | None:
+    """The resources that a question is about; None: all."""
+    if operator is None and resource is None:
+        return None
+    found = chosen(pilot, day, None, operator, None)
+    return [name for name in found if resource in (None, name)]
+
+
 def resource(pilot: Pilot, name: str, day: date) -> ResourceShape:
     """A resource as it stands on a day."""
     known = pilot.resources[name]
@@ -125,13 +133,16 @@ def operator_short(pilot: Pilot, name: str, now: datetime) -> OperatorShort:
 def operator_side(pilot: Pilot, name: str, now: datetime, skip: int, most: int) -> OperatorSide:
     """Invitations, awards and earnings of one operator; a page of each, the newest first."""
     books = sorted(pilot.events.values(), key=lambda each: each.event.from_, reverse=True)
+    earned = standing(books, name)
     this_year = [statement for _, _, statement in standing(_of_year(pilot, now), name)]
     return {
         **operator_short(pilot, name, now),
         "year": year_of(now),
         "head": head(pilot),
+        "invitations_total": len(books),
         "invitations": [_invitation(book, name, now) for book in books[skip : skip + most]],
-        "earnings": [_earning(*each) for each in standing(books, name)[skip : skip + most]],
+        "earnings_total": len(earned),
+        "earnings": [_earning(*each) for each in earned[skip : skip + most]],
         "earned": _earned(this_year),
     }
 
