@@ -14,6 +14,7 @@ import pytest
 
 from parkgrid_contract.announcement import Device
 from parkgrid_contract.identity import Gateway
+from parkgrid_contract.time import to_ms
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_vpp.ledger import write
 from tests.api.feed import Feed
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["axe", "folder"]
 pytestmark = pytest.mark.browser
-KEPT = ("vpp", "vpp-event")
+KEPT = ("vpp", "vpp-event", "vpp-live")
 """The pictures that the docs show."""
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=7)
 
@@ -38,7 +39,10 @@ def pilot(database_server: "RunningDatabase", template_database: str, tmp_path_f
     """A served park with a ledger in which events were settled, and one without a ledger."""
     with temporary_database(database_server.dsn, template_database) as (_, dsn):
         feed = Feed(dsn, Gateway("park-a", "gw-1"))
-        feed.announce([Device("grid-1", "grid_meter", ("active_power_kw",), "并网点总表 / Grid meter", period_s=60.0)])
+        grid = Device("grid-1", "grid_meter", ("active_power_kw",), "并网点总表 / Grid meter", period_s=60.0)
+        rated = {"capacity_kwh": 1000.0, "rated_power_kw": 500.0}
+        storage = Device("storage-1", "storage", ("active_power_kw", "soc_pct"), ratings=rated, period_s=20.0)
+        feed.announce([grid, storage])
         with served(dsn, tmp_path_factory.mktemp("api")) as url:
             yield SimpleNamespace(url=url, dsn=dsn, feed=feed)
         feed.store.close()
@@ -69,8 +73,16 @@ def test_without_a_pilot_the_view_says_how_it_begins(pilot: Any, visit: Visits, 
 
 
 WORDS = {
-    "en": ("Peak shaving", "simulation", "partly delivered", "a register finding is open", "Operator one", "too low"),
-    "zh": ("削峰", "模拟", "部分完成", "表底异常尚未处理", "一号运营商", "过低"),
+    "en": (
+        "Peak shaving",
+        "simulation",
+        "partly delivered",
+        "a register finding is open",
+        "Operator one",
+        "too low",
+        "Missing now",
+    ),
+    "zh": ("削峰", "模拟", "部分完成", "表底异常尚未处理", "一号运营商", "过低", "当前缺口"),
 }
 
 
@@ -78,12 +90,15 @@ WORDS = {
 def test_an_officers_path(
     pilot: Any, visit: Visits, axe: str, folder: Path | None, language: str, width: int, theme: str
 ) -> None:
-    told(pilot.dsn)
+    told(pilot)
     pilot.feed.write({"grid-1": {"active_power_kw": 120.0}}, time.time_ns() // 1_000_000)
-    shaving, simulation, partly, finding, operator, too_low = WORDS[language]
+    shaving, simulation, partly, finding, operator, too_low, missing = WORDS[language]
     seen = visit(pilot, width, 1200).open(lang=language, theme=theme, view="vpp")
     page = seen.page
     page.wait_for_selector("tr[data-event='ev-1']")
+    # The next 24 hours of the storage: it has something to give, and every quarter hour says what limits it.
+    page.locator("section[aria-labelledby='vpp-day'] select").select_option("park/park-a")
+    page.wait_for_selector("section[aria-labelledby='vpp-day'] tbody tr")
     text = look(seen, axe, folder, "vpp", language)
     assert "1,890.00" in text
     stamped(page, simulation)
@@ -120,6 +135,16 @@ def test_an_officers_path(
     look(seen, axe, None, "vpp-entry", language)
     assert '"net": "1890.00"' in (page.text_content(".document") or "")
 
+    # Under way: 400 kW promised, 380 kW measured in the newest minute, the second page of its entries.
+    seen.open(lang=language, theme=theme, view="vpp", event="ev-2")
+    page.wait_for_selector("section[aria-labelledby='event-live'] .line-chart canvas")
+    page.wait_for_selector("section[aria-labelledby='event-responses'] tbody tr")
+    text = look(seen, axe, folder, "vpp-live", language)
+    assert missing in text
+    assert page.locator("section[aria-labelledby='event-live'] tbody .alarm").all_text_contents() == ["20.0\u202fkW"]
+    answered = page.locator("section[aria-labelledby='event-responses'] tbody td").all_text_contents()
+    assert ("80" in answered[0], "100" in answered[0]) == (True, True)
+
     seen.open(lang=language, theme=theme, view="vpp", operator="op-1")
     page.wait_for_selector("section[aria-labelledby='operator-earnings'] tbody tr")
     text = look(seen, axe, folder, "vpp-operator", language)
@@ -127,11 +152,11 @@ def test_an_officers_path(
     stamped(page, simulation)
 
 
-@pytest.mark.parametrize("address", [{}, {"event": "ev-1"}, {"event": "ev-1", "resource": "load-1"}])
+@pytest.mark.parametrize("address", [{}, {"event": "ev-1"}, {"event": "ev-1", "resource": "load-1"}, {"event": "ev-2"}])
 def test_on_a_phone_nothing_is_wider_than_the_screen(
     pilot: Any, visit: Visits, axe: str, address: dict[str, str]
 ) -> None:
-    told(pilot.dsn)
+    told(pilot)
     seen = visit(pilot, 390, 844).open(lang="zh", theme="dark", view="vpp", **address)
     look(seen, axe, None, "phone", "zh")
 
@@ -143,10 +168,17 @@ def stamped(page: Any, word: str) -> None:
     assert [text for text in yuans.all_inner_texts() if word not in text] == []
 
 
-def told(dsn: str) -> None:
-    """Write the ledger, once."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
+def told(pilot: Any) -> None:
+    """Write the ledger, and what the storage did in the event that is under way; once."""
+    with psycopg.connect(pilot.dsn, autocommit=True) as connection:
         if connection.execute("SELECT FROM vpp_entries LIMIT 1").fetchone() is None:
             ledger = Pilot()
             for at, group in groupby(acts(START), key=lambda each: each[0]):
                 write(connection, ledger, [act for _, act in group], "能源局 / the bureau", at)
+            start = to_ms(START + timedelta(hours=2))
+            times = [start + 20_000 * place for place in range(180)]
+            # It is filled with 400 kW from the sixth reading on, and with a little less in the last minutes.
+            power = [-150.0] * 5 + [-400.0] * 160 + [-380.0] * 15
+            pilot.feed.series("storage-1", times, active_power_kw=power, soc_pct=[60.0] * len(times))
+            pilot.feed.maintain()
+    pilot.feed.write({"storage-1": {"active_power_kw": 0.0, "soc_pct": 60.0}}, time.time_ns() // 1_000_000)

@@ -33,7 +33,7 @@ export const href = (patch: Patch): string => patched(patch);
 
 /** Another view: what only the present one understands is left out of its address. */
 export function viewPatch(view: View, more: Patch = {}): Patch {
-  const own = { class: null, plot: null, from: null, to: null, range: null, compare: null, date: null, sort: null, day: null, quarter: null, reason: null, of: null, device: null, register: null, trace: null, event: null, resource: null, operator: null, entry: null };
+  const own = { class: null, plot: null, from: null, to: null, range: null, compare: null, date: null, sort: null, day: null, quarter: null, reason: null, of: null, device: null, register: null, trace: null, event: null, resource: null, operator: null, entry: null, part: null, page: null };
   return { ...own, view, ...more };
 }
 
@@ -43,4 +43,22 @@ export function go(patch: Patch, how: "push" | "replace" = "push"): void {
   if (how === "push") history.pushState(null, "", next);
   else history.replaceState(null, "", next);
   query.value = new URLSearchParams(next);
+}
+
+/** Lists that are looked at page by page stand in the address together: `page=events:2,disputes:1`; the first is 0. */
+export function pageOf(list: string): number {
+  return pages().get(list) ?? 0;
+}
+
+/** The same view with another page of one list. */
+export function turned(list: string, page: number): Patch {
+  const next = new Map(pages());
+  if (page > 0) next.set(list, page);
+  else next.delete(list);
+  return { page: [...next].map(([name, number]) => `${name}:${number}`).join(",") };
+}
+
+function pages(): Map<string, number> {
+  const told = (param("page") ?? "").split(",").map((one) => one.split(":"));
+  return new Map(told.flatMap(([name, number]) => (name && /^[0-9]{1,6}$/.test(number ?? "") ? [[name, Number(number)] as const] : [])));
 }

@@ -1,14 +1,39 @@
 // Written by scripts/page-types from the OpenAPI document: change api/parkgrid_api/answers, never this file.
 
-/** What the pool, one park or one transformer can do, given the plan and the events that were accepted. */
+/** Forecasts by park, and resources in the order of their identifiers. */
+export interface Accuracy {
+  head: ChainHead | null;
+  parks: ParkForecast[];
+  total: number;
+  resources: ResourceAccuracy[];
+}
+
+/** What the pool, one park, transformer or resource can do, given the plan and the events that were accepted. */
 export interface Adjustable {
-  kind: "all" | "park" | "transformer";
+  kind: "all" | "park" | "transformer" | "resource";
   id: string;
   name_zh: string;
   name_en: string;
   /** Reduction of what is drawn. */
   up: AdjustableSide;
   down: AdjustableSide;
+  /** Of a resource alone. */
+  facts: AdjustableFacts | null;
+}
+
+/** What one resource needs and what its capability rests on. */
+export interface AdjustableFacts {
+  ramp_kw_per_min: number;
+  notice_min: number;
+  recovery_min: number;
+  /**
+   * How often nine tenths of what was promised were there; of a resource without a forecast the accuracy of its last
+   * capability test. Null: not known.
+   */
+  confidence_pct: number | null;
+  /** Of its forecast; null: it has none. */
+  method: string | null;
+  issued_ms: number | null;
 }
 
 /** One direction over the quarter hours of the next day, in kW, minutes that it can be held, and what limits it. */
@@ -26,6 +51,21 @@ export interface AdjustmentShape {
   capped: boolean;
   past_kwh: number | null;
   today_kwh: number | null;
+}
+
+/** One operator's resources together. */
+export interface AwardLive {
+  promised_kw: number;
+  measured_kw: number | null;
+  shortfall_kw: number | null;
+  award: string;
+  operator: string;
+  operator_zh: string;
+  operator_en: string;
+  /** What it is to deliver, without what opted out in time. */
+  kw: number;
+  /** Resources of which nothing was measured in the last minutes. */
+  unknown: number;
 }
 
 /** What an operator's site is to do: by how much, when, with what. */
@@ -209,7 +249,11 @@ export interface BoundsShape {
 export interface CapabilityShape {
   head: ChainHead | null;
   at_ms: number[];
-  /** The pool first; empty: no resource is active. */
+  total: number;
+  /**
+   * The pool first, then parks and transformers; with an operator or a resource named, each resource last. Empty: no
+   * resource is active.
+   */
   of: Adjustable[];
 }
 
@@ -521,6 +565,16 @@ export interface Definitions {
   indicators: IndicatorShape[];
 }
 
+/** How late readings of an event came: received at the centre less measured at the device, seconds. */
+export interface DelayShape {
+  /** Why nothing is known of it. */
+  why: "" | "opted_out" | "not_begun" | "no_baseline" | "no_reading" | "own_time";
+  /** So many were looked at: of each device at most 120, spread evenly over the event. */
+  readings: number;
+  median_s: number | null;
+  most_s: number | null;
+}
+
 /** What `parkgrid up` does before its parks are live; of these nothing is missed meanwhile. */
 export interface DemonstrationShape {
   phase: "history" | "starting";
@@ -577,6 +631,30 @@ export interface Devices {
 export interface DisplayShape {
   share: boolean;
   digits: number | null;
+}
+
+/** Disputes: those that are open first, then the last raised first. */
+export interface DisputeList {
+  head: ChainHead | null;
+  total: number;
+  open: number;
+  disputes: DisputeRow[];
+}
+
+/** A dispute with its last step. */
+export interface DisputeRow {
+  dispute: string;
+  event: string;
+  name_zh: string;
+  name_en: string;
+  statement: string;
+  open: boolean;
+  step: "raised" | "answered" | "decided";
+  raised_ms: number;
+  /** Of the last step. */
+  at_ms: number;
+  text: string;
+  due: string;
 }
 
 /** A dispute about a statement. */
@@ -738,12 +816,46 @@ export interface EntryWhole {
   document: Record<string, unknown>;
 }
 
+/** Entries about one event, the newest first. */
+export interface EventEntries {
+  head: ChainHead | null;
+  event: string;
+  total: number;
+  entries: EntryShape[];
+}
+
 /** Events, those that begin last first. */
 export interface EventList {
   as_of_ms: number;
   head: ChainHead | null;
   total: number;
   events: EventShort[];
+}
+
+/** An event by minute, all awards together, and where each award and resource stands; it moves no money. */
+export interface EventLive {
+  promised_kw: number;
+  measured_kw: number | null;
+  shortfall_kw: number | null;
+  event: string;
+  direction: "shave" | "fill";
+  state: "published" | "awarded" | "disputed" | "notified" | "acknowledged" | "ramping" | "active" | "ending" | "ended" | "baseline_computed" | "evaluated" | "settled" | "closed" | "cancelled" | "superseded";
+  as_of_ms: number;
+  from_ms: number;
+  to_ms: number;
+  /** What is to be delivered, without what opted out in time. */
+  kw: number;
+  /** The newest minute in which anything was measured. */
+  newest_ms: number | null;
+  /** Minutes that are over; of an event with very many resources the newest. */
+  at_ms: number[];
+  /** By minute, of the resources that were measured in it, kW. */
+  promised: number[];
+  measured: (number | null)[];
+  awards: AwardLive[];
+  total: number;
+  /** In the order of their identifiers. */
+  resources: ResourceLive[];
 }
 
 /** One resource of an event with every quarter hour. */
@@ -783,6 +895,19 @@ export interface EventResource {
   known_later: LaterShape[];
 }
 
+/** One resource of an event by minute. */
+export interface EventResourceLive {
+  event: string;
+  resource: string;
+  as_of_ms: number;
+  from_ms: number;
+  to_ms: number;
+  kw: number;
+  at_ms: number[];
+  /** Mean power by which it went in the direction asked for, kW; null: not known. */
+  measured: (number | null)[];
+}
+
 /** One resource of an event, with the line of its money; null before it was settled. */
 export interface EventResourceRow {
   resource: string;
@@ -817,6 +942,16 @@ export interface EventResources {
   event: string;
   total: number;
   resources: EventResourceRow[];
+}
+
+/** How soon the resources of an event answered, in the order of their identifiers. */
+export interface EventResponses {
+  event: string;
+  state: "published" | "awarded" | "disputed" | "notified" | "acknowledged" | "ramping" | "active" | "ending" | "ended" | "baseline_computed" | "evaluated" | "settled" | "closed" | "cancelled" | "superseded";
+  /** The pack's: from this share of the award on a quarter hour is delivered. */
+  delivered_pct: string;
+  total: number;
+  resources: ResponseShape[];
 }
 
 /** An event as a list shows it; verdicts and energy are those of its awards, money that of its statements. */
@@ -946,6 +1081,24 @@ export interface Flow {
   grid: Figure;
   load: Figure;
   ev: Figure;
+}
+
+/**
+ * How forecasts did against what was metered, over the seven days before the last one was issued.
+ *
+ * The method is seasonal-naive, the one that every other method has to beat: its own skill against it is 0.
+ */
+export interface ForecastScore {
+  method: string;
+  issued_ms: number;
+  /** Quarter hours that were compared; 0: nothing is known yet, then the errors are null. */
+  quarters: number;
+  /** Mean absolute error. */
+  mae_kw: number | null;
+  /** Mean of forecast less metered: positive where too much was forecast. */
+  bias_kw: number | null;
+  /** How often nine tenths of the capability that the forecast promised were there. */
+  confidence_pct: number | null;
 }
 
 /** A former value of an interval, and who superseded it. */
@@ -1293,7 +1446,9 @@ export interface OperatorSide {
   money: MoneyShape[];
   year: number;
   head: ChainHead | null;
+  invitations_total: number;
   invitations: Invitation[];
+  earnings_total: number;
   earnings: Earning[];
   /** Of this year's events. */
   earned: OperatorEarnings[];
@@ -1360,6 +1515,19 @@ export interface ParkAttribution {
   unattributed_kwh: number | null;
   coverage_pct: number;
   estimated_pct: number;
+}
+
+/** The forecasts of a park's resources; its errors are means of their quarter hours. */
+export interface ParkForecast {
+  method: string;
+  issued_ms: number;
+  quarters: number;
+  mae_kw: number | null;
+  bias_kw: number | null;
+  confidence_pct: number | null;
+  park: string;
+  name_zh: string;
+  name_en: string;
 }
 
 /** One park of the district at this moment. */
@@ -1511,6 +1679,27 @@ export interface RegisterFindings {
   findings: RegisterFinding[];
 }
 
+/** How one resource answered over its settled events, and how good its forecast is. */
+export interface ResourceAccuracy {
+  resource: string;
+  name_zh: string;
+  name_en: string;
+  park: string;
+  kind: "storage" | "v2g" | "charger_pool" | "interruptible" | "shiftable" | "pv_curtailment" | "pedf";
+  /** Settled events in which it was awarded, by the statements that stand. */
+  events: number;
+  /** Of quarter hours that could be verified. */
+  promised_kwh: number;
+  /** What it moved in the direction asked for in those, less what went the other way. */
+  delivered_kwh: number;
+  /** Delivered of promised; null: nothing could be verified. */
+  accuracy_pct: number | null;
+  /** Quarter hours that could not be verified, and count on neither side. */
+  unverified: number;
+  /** Null: it has none; a storage rests on its state of charge. */
+  forecast: ForecastScore | null;
+}
+
 /** By which contract an operator may offer a resource. */
 export interface ResourceContract {
   contract: string;
@@ -1529,6 +1718,23 @@ export interface ResourceList {
   head: ChainHead | null;
   total: number;
   resources: ResourceShape[];
+}
+
+/** One resource. */
+export interface ResourceLive {
+  promised_kw: number;
+  measured_kw: number | null;
+  shortfall_kw: number | null;
+  resource: string;
+  name_zh: string;
+  name_en: string;
+  park: string;
+  kind: "storage" | "v2g" | "charger_pool" | "interruptible" | "shiftable" | "pv_curtailment" | "pedf";
+  operator: string;
+  award: string;
+  kw: number;
+  /** The minute of its newest power. */
+  at_ms: number | null;
 }
 
 /** Something that can be adjusted. */
@@ -1555,6 +1761,29 @@ export interface ResourceShape {
   unproven: string[];
   contracts: ResourceContract[];
   eligibility: EligibilityShape | null;
+}
+
+/** How one resource of an event answered. */
+export interface ResponseShape {
+  resource: string;
+  name_zh: string;
+  name_en: string;
+  kind: "storage" | "v2g" | "charger_pool" | "interruptible" | "shiftable" | "pv_curtailment" | "pedf";
+  operator: string;
+  award: string;
+  /** Whether its power ever reached the promise, that is `delivered_pct` of its award. */
+  state: "reached" | "not_reached" | "unknown";
+  /** Why that cannot be known. */
+  why: "" | "opted_out" | "not_begun" | "no_baseline" | "no_reading" | "own_time";
+  /** Seconds from the start at which it had not reached it yet. */
+  after_s: number | null;
+  /** Seconds from the start at which it had: the response time lies between the two. */
+  by_s: number | null;
+  /** Minutes of the event that are over. */
+  minutes: number;
+  /** Those in which its power is known. */
+  measured: number;
+  delay: DelayShape;
 }
 
 /** Where a line of a bill comes from. */

@@ -5,7 +5,7 @@ import { energy, money, moment, power, together, whole } from "../format";
 import { viewPatch, type Patch } from "../router";
 import { RouterLink } from "../router_link";
 import { say, sayMaybe } from "../i18n";
-import type { MoneyShape, VerdictCounts } from "../types";
+import type { EntryShape, MoneyShape, VerdictCounts } from "../types";
 
 /** The pilot is one district's: its clock is that of Shenzhen, whatever park is looked at. */
 export const ZONE = "Asia/Shanghai";
@@ -122,6 +122,30 @@ export function EntryLink({ number }: { number: number | null }) {
     <RouterLink to={here({ entry: String(number) })} title={say("vpp.entry.open")}>
       {say("vpp.entry", { number })}
     </RouterLink>
+  );
+}
+
+/** Entries of the ledger; `subject` says what each is about. */
+export function EntryTable({ title, entries, subject = false }: { title: string; entries: EntryShape[]; subject?: boolean }) {
+  const about = subject ? [{ text: say("vpp.entry.subject") }] : [];
+  const heads = [{ text: say("vpp.trace") }, { text: say("vpp.entry.kind") }, ...about, { text: say("vpp.entry.at") }, { text: say("vpp.entry.by") }, { text: say("vpp.entry.digest") }];
+  return (
+    <Table title={title} heads={heads}>
+      {entries.map((one) => (
+        <tr key={one.number}>
+          <td>
+            <EntryLink number={one.number} />
+          </td>
+          <td>{sayMaybe(`vpp.entry.${one.kind}`, one.kind)}</td>
+          {subject && <td class="wide-text">{one.kind === "rules" ? <Digest text={one.subject} /> : one.subject}</td>}
+          <td>{at(one.at_ms)}</td>
+          <td>{one.by}</td>
+          <td>
+            <Digest text={one.digest} />
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

@@ -2,15 +2,18 @@
 // its entry in the ledger, disputes.
 
 import { Answered, useQuery } from "../use_query";
-import { money, whole } from "../format";
+import { money } from "../format";
 import { RouterLink } from "../router_link";
 import { language, nameOf, say, sayMaybe, type Key } from "../i18n";
-import type { AwardShape, EventResources, EventWhole } from "../types";
-import { at, Back, Card, Digest, EntryLink, here, kw, kwh, span, Stamp, Table, Verdicts, Yuan } from "./vpp";
+import type { AwardShape, EventEntries, EventResources, EventWhole } from "../types";
+import { asked, Pager } from "./pager";
+import { at, Back, Card, Digest, EntryLink, EntryTable, here, kw, kwh, span, Stamp, Table, Verdicts, Yuan } from "./vpp";
 import { StatementFiles } from "./vpp_download";
+import { hasBegun, isOver, LiveCard, ResponsesCard } from "./vpp_live";
 import { IntervalTable, QuarterChart, QuarterTable } from "./vpp_quarters";
 
 const PAUSE_MS = 10_000;
+const SHOWN = 20;
 
 export function EventView({ event }: { event: string }) {
   const asked = useQuery<EventWhole>(`/vpp/events/${encodeURIComponent(event)}`, PAUSE_MS);
@@ -21,10 +24,13 @@ export function EventView({ event }: { event: string }) {
           <p class="answer">{sentence(found)}</p>
           <Back />
           <div class="board">
+            {hasBegun(found) && !isOver(found) && <LiveCard found={found} />}
             {found.awards.map((award) => (
               <AwardCard key={award.award} found={found} award={award} />
             ))}
             <ResourcesCard event={event} />
+            {hasBegun(found) && <ResponsesCard found={found} />}
+            {hasBegun(found) && isOver(found) && <LiveCard found={found} />}
             <Money found={found} />
             <Disputes found={found} />
             <Bids found={found} />
@@ -79,7 +85,7 @@ function AwardCard({ found, award }: { found: EventWhole; award: AwardShape }) {
 }
 
 function ResourcesCard({ event }: { event: string }) {
-  const asked = useQuery<EventResources>(`/vpp/events/${encodeURIComponent(event)}/resources?limit=500`, PAUSE_MS);
+  const told = useQuery<EventResources>(`/vpp/events/${encodeURIComponent(event)}/resources?${asked("lines", SHOWN)}`, PAUSE_MS);
   const heads = [
     { text: say("vpp.resource") },
     { text: say("vpp.operator") },
@@ -95,38 +101,41 @@ function ResourcesCard({ event }: { event: string }) {
     { text: say("vpp.trace") },
   ];
   return (
-    <Card id="event-resources" title={say("vpp.lines")} note={asked.data && say("vpp.count", { count: asked.data.total })}>
-      <Answered of={asked} height={160} empty={(list) => (list.resources.length ? null : say("vpp.lines.none"))}>
+    <Card id="event-resources" title={say("vpp.lines")} note={told.data && say("vpp.count", { count: told.data.total })}>
+      <Answered of={told} height={160} empty={(list) => (list.resources.length ? null : say("vpp.lines.none"))}>
         {(list) => (
-          <Table title="event-resources" heads={heads}>
-            {list.resources.map((one) => (
-              <tr key={one.resource} data-resource={one.resource}>
-                <th scope="row">
-                  <RouterLink to={here({ event, resource: one.resource })}>{nameOf(one, one.resource)}</RouterLink> <span class="faint">{sayMaybe(`vpp.resource.${one.kind}`, one.kind)}</span>
-                </th>
-                <td>{one.operator}</td>
-                <td class="number">
-                  {kw(one.kw)} {one.opted_out && <span class="faint">{say("vpp.opted_out")}</span>}
-                </td>
-                <td>
-                  {one.baseline === null ? "—" : sayMaybe(`vpp.baseline.${one.baseline}`, one.baseline)} {one.eligible === false && <span class="alarm">{say("vpp.not_eligible")}</span>}
-                </td>
-                <td class="number">{kwh(one.promised_kwh)}</td>
-                <td class="number">{kwh(one.measured_kwh)}</td>
-                <td>
-                  <Verdicts counts={one.verdicts} />
-                </td>
-                {[one.payment_cny, one.penalty_cny, one.operator_part_cny, one.user_part_cny].map((amount, index) => (
-                  <td key={index} class="number">
-                    <Yuan amount={amount} status={one.status} />
+          <>
+            <Table title="event-resources" heads={heads}>
+              {list.resources.map((one) => (
+                <tr key={one.resource} data-resource={one.resource}>
+                  <th scope="row">
+                    <RouterLink to={here({ event, resource: one.resource })}>{nameOf(one, one.resource)}</RouterLink> <span class="faint">{sayMaybe(`vpp.resource.${one.kind}`, one.kind)}</span>
+                  </th>
+                  <td>{one.operator}</td>
+                  <td class="number">
+                    {kw(one.kw)} {one.opted_out && <span class="faint">{say("vpp.opted_out")}</span>}
                   </td>
-                ))}
-                <td>
-                  <EntryLink number={one.entry} />
-                </td>
-              </tr>
-            ))}
-          </Table>
+                  <td>
+                    {one.baseline === null ? "—" : sayMaybe(`vpp.baseline.${one.baseline}`, one.baseline)} {one.eligible === false && <span class="alarm">{say("vpp.not_eligible")}</span>}
+                  </td>
+                  <td class="number">{kwh(one.promised_kwh)}</td>
+                  <td class="number">{kwh(one.measured_kwh)}</td>
+                  <td>
+                    <Verdicts counts={one.verdicts} />
+                  </td>
+                  {[one.payment_cny, one.penalty_cny, one.operator_part_cny, one.user_part_cny].map((amount, index) => (
+                    <td key={index} class="number">
+                      <Yuan amount={amount} status={one.status} />
+                    </td>
+                  ))}
+                  <td>
+                    <EntryLink number={one.entry} />
+                  </td>
+                </tr>
+              ))}
+            </Table>
+            <Pager list="lines" name={say("vpp.lines")} total={list.total} size={SHOWN} />
+          </>
         )}
       </Answered>
     </Card>
@@ -318,25 +327,17 @@ function PackCard({ found }: { found: EventWhole }) {
 }
 
 function EntriesCard({ found }: { found: EventWhole }) {
-  const heads = [{ text: say("vpp.trace") }, { text: say("vpp.entry.kind") }, { text: say("vpp.entry.at") }, { text: say("vpp.entry.by") }, { text: say("vpp.entry.digest") }];
+  const told = useQuery<EventEntries>(`/vpp/events/${encodeURIComponent(found.event)}/entries?${asked("entries", SHOWN)}`, PAUSE_MS);
   return (
     <Card id="event-entries" title={say("vpp.entries")} note={found.head && say("vpp.head", { number: found.head.number, digest: found.head.digest.slice(0, 16) })}>
-      <Table title="event-entries" heads={heads}>
-        {found.entries.map((one) => (
-          <tr key={one.number}>
-            <td>
-              <EntryLink number={one.number} />
-            </td>
-            <td>{sayMaybe(`vpp.entry.${one.kind}`, one.kind)}</td>
-            <td>{at(one.at_ms)}</td>
-            <td>{one.by}</td>
-            <td>
-              <Digest text={one.digest} />
-            </td>
-          </tr>
-        ))}
-      </Table>
-      {found.entries_total > found.entries.length && <p class="small faint">{say("vpp.more", { count: whole(found.entries_total - found.entries.length) })}</p>}
+      <Answered of={told} height={160}>
+        {(list) => (
+          <>
+            <EntryTable title="event-entries" entries={list.entries} />
+            <Pager list="entries" name={say("vpp.entries")} total={list.total} size={SHOWN} timed />
+          </>
+        )}
+      </Answered>
     </Card>
   );
 }

@@ -5,6 +5,7 @@ import { RouterLink } from "../router_link";
 import { nameOf, say, sayMaybe } from "../i18n";
 import type { BaselineDay, BaselineShape, EligibilityShape, EventResource } from "../types";
 import { at, Card, Digest, EntryLink, here, kw, kwh, Table, Verdicts, Yuan } from "./vpp";
+import { ResourceLiveCard } from "./vpp_live";
 import { IntervalTable, QuarterChart, QuarterTable } from "./vpp_quarters";
 
 const QUARTER_MS = 900_000;
@@ -21,6 +22,7 @@ export function EventResourceView({ event, resource }: { event: string; resource
           </p>
           <div class="board">
             <Quarters found={found} />
+            {!found.opted_out && <ResourceLiveCard event={event} resource={resource} name={nameOf(found, found.resource)} over={found.measured_kwh !== null} />}
             <Line found={found} />
             <Baseline found={found} />
           </div>

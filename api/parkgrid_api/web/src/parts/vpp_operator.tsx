@@ -4,10 +4,14 @@ import { Answered, useQuery } from "../use_query";
 import { RouterLink } from "../router_link";
 import { nameOf, say, sayMaybe } from "../i18n";
 import type { Earning, Invitation, OperatorSide } from "../types";
+import { asked as pageAsked, Pager } from "./pager";
+import { CapabilityCards } from "./vpp_capability";
 import { at, Back, Card, EntryLink, here, kw, span, Sums, Table, Yuan } from "./vpp";
 
+const SHOWN = 20;
+
 export function OperatorView({ operator }: { operator: string }) {
-  const asked = useQuery<OperatorSide>(`/vpp/operators/${encodeURIComponent(operator)}`, 10_000);
+  const asked = useQuery<OperatorSide>(`/vpp/operators/${encodeURIComponent(operator)}?${pageAsked("own", SHOWN)}`, 10_000);
   return (
     <Answered of={asked} height={480}>
       {(found) => (
@@ -18,8 +22,10 @@ export function OperatorView({ operator }: { operator: string }) {
           <Back />
           <div class="board">
             <Earned found={found} />
+            <CapabilityCards operator={operator} />
             <Invitations rows={found.invitations} />
             <Earnings rows={found.earnings} />
+            <Pager list="own" name={say("vpp.invitations")} total={Math.max(found.invitations_total, found.earnings_total)} size={SHOWN} timed />
           </div>
         </>
       )}

@@ -3,18 +3,23 @@
 
 import type { ComponentChildren } from "preact";
 import { Answered, useQuery, type Query } from "../use_query";
-import { Back, Card, Digest, here, kw, kwh, span, Sums, Table, Verdicts, at } from "../parts/vpp";
+import { Back, Card, Digest, EntryTable, here, kw, kwh, span, Sums, Table, Verdicts, at } from "../parts/vpp";
 import { EventView } from "../parts/vpp_event";
 import { EventResourceView } from "../parts/vpp_event_resource";
 import { OperatorView } from "../parts/vpp_operator";
-import { AdjustableTable, OperatorTable, ResourceTable } from "../parts/vpp_registry";
-import { param } from "../router";
+import { AccuracyCard, DisputesCard } from "../parts/vpp_accuracy";
+import { CapabilityCards } from "../parts/vpp_capability";
+import { OperatorTable, ResourceTable } from "../parts/vpp_registry";
+import { asked as pageAsked, Pager } from "../parts/pager";
+import { pageOf, param } from "../router";
 import { RouterLink } from "../router_link";
 import { money, whole } from "../format";
 import { nameOf, say, sayMaybe } from "../i18n";
-import type { EntryWhole, EventList, EventShort, FunnelShape, PilotSummary } from "../types";
+import type { Entries, EntryWhole, EventList, EventShort, FunnelShape, PilotSummary } from "../types";
 
 const PAUSE_MS = 10_000;
+const EVENTS = 20;
+const ENTRIES = 20;
 
 export function VppView() {
   const [event, resource, operator, entry] = [param("event"), param("resource"), param("operator"), param("entry")];
@@ -27,7 +32,7 @@ export function VppView() {
 
 function Overview() {
   const summary = useQuery<PilotSummary>("/vpp", PAUSE_MS);
-  const events = useQuery<EventList>("/vpp/events?limit=100", PAUSE_MS);
+  const events = useQuery<EventList>(`/vpp/events?${pageAsked("events", EVENTS)}`, PAUSE_MS);
   return (
     <Answered of={summary} height={480}>
       {(found) => (found.head === null ? <Nothing /> : <Pilot found={found} events={events} />)}
@@ -51,13 +56,20 @@ function Pilot({ found, events }: { found: PilotSummary; events: Query<EventList
       <p class="answer">{sentence(found)}</p>
       <div class="board">
         <Year found={found} />
-        <AdjustableTable />
+        <CapabilityCards />
         <Funnel rows={found.funnel} />
         <Card id="vpp-events" title={say("vpp.events")} note={events.data && say("vpp.count", { count: events.data.total })}>
           <Answered of={events} height={160} empty={(list) => (list.events.length ? null : say("vpp.events.none"))}>
-            {(list) => <EventTable events={list.events} />}
+            {(list) => (
+              <>
+                <EventTable events={list.events} />
+                <Pager list="events" name={say("vpp.events")} total={list.total} size={EVENTS} timed />
+              </>
+            )}
           </Answered>
         </Card>
+        <AccuracyCard />
+        <DisputesCard />
         <ResourceTable />
         <OperatorTable />
         <Chain found={found} />
@@ -178,6 +190,11 @@ function EventTable({ events }: { events: EventShort[] }) {
 }
 
 function Chain({ found }: { found: PilotSummary }) {
+  const last = found.head?.number ?? 0;
+  // The newest first: pages are counted from the head, which moves on while somebody reads.
+  const end = Math.max(0, last - pageOf("entries") * ENTRIES);
+  const after = Math.max(0, end - ENTRIES);
+  const told = useQuery<Entries>(last === 0 ? null : `/vpp/entries?after=${after}&limit=${Math.max(1, end - after)}`);
   if (found.head === null) return null;
   return (
     <Card id="vpp-chain" title={say("vpp.chain")}>
@@ -185,6 +202,10 @@ function Chain({ found }: { found: PilotSummary }) {
         <RouterLink to={here({ entry: String(found.head.number) })}>{say("vpp.entry", { number: found.head.number })}</RouterLink> · {at(found.head.at_ms)} · <Digest text={found.head.digest} />
       </p>
       <p class="small faint">{say("vpp.chain.hint")}</p>
+      <Answered of={told} height={160}>
+        {(list) => <EntryTable title="vpp-chain" entries={[...list.entries].reverse()} subject />}
+      </Answered>
+      <Pager list="entries" name={say("vpp.chain")} total={last} size={ENTRIES} timed />
     </Card>
   );
 }
