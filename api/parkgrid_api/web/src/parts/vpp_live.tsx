@@ -10,6 +10,7 @@ import { asked, Pager } from "./pager";
 import { at, Card, here, kw, Table, ZONE } from "./vpp";
 
 const PAUSE_MS = 10_000;
+const MINUTE_MS = 60_000;
 const SHOWN = 20;
 /** In these states nothing more is measured that would change what is shown. */
 const OVER = ["settled", "disputed", "closed"];
@@ -55,11 +56,13 @@ interface Minutes {
 
 /** Mean power by minute; a minute in which nothing was measured is a gap. */
 function MinuteChart({ at_ms, promised, measured, from_ms, to_ms, name }: Minutes) {
+  // A minute is drawn as long as it lasts.
+  const drawn = <T,>(values: T[]): T[] => [...values, ...values.slice(-1)];
   const lines: Line[] = [
-    { key: "measured", name: say("vpp.measured"), ink: "load", values: measured, stepped: true },
-    { key: "promised", name: say("vpp.promised"), ink: "storage", values: promised, dashed: true, stepped: true },
+    { key: "measured", name: say("vpp.measured"), ink: "load", values: drawn(measured), stepped: true },
+    { key: "promised", name: say("vpp.promised"), ink: "storage", values: drawn(promised), dashed: true, stepped: true },
   ];
-  return <Chart at_ms={at_ms} lines={lines} unit="kW" zone={ZONE} from_ms={from_ms} to_ms={to_ms} height={220} label={say("vpp.live.chart", { name })} />;
+  return <Chart at_ms={[...at_ms, ...at_ms.slice(-1).map((last) => last + MINUTE_MS)]} lines={lines} unit="kW" zone={ZONE} from_ms={from_ms} to_ms={to_ms} height={220} label={say("vpp.live.chart", { name })} />;
 }
 
 /** The same of one resource of an event. */
