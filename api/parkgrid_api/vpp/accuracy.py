@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from parkgrid_api.answers.vpp_accuracy import Accuracy, DisputeList, DisputeRow, ForecastScore, ResourceAccuracy
-from parkgrid_api.vpp.amounts import head, kilo, standing
+from parkgrid_api.vpp.amounts import head, kilo
 from parkgrid_api.vpp.summary import Names
 from parkgrid_contract.time import to_ms
 from parkgrid_database.connection import Connection
@@ -13,6 +13,7 @@ from parkgrid_database.errors import translated
 from parkgrid_domain.vpp.capability.forecast import Score
 from parkgrid_domain.vpp.documents import Dispute
 from parkgrid_domain.vpp.pilot import EventBook, Pilot
+from parkgrid_domain.vpp.progress import standing
 from parkgrid_vpp.forecast import Forecast, newest, scores
 
 _PERCENT = 100
