@@ -252,3 +252,16 @@ def test_readings_of_another_register_cannot_be_put_in(tmp_path: Path) -> None:
     report = verify.report_on(saved(tmp_path, bundle.chained().digested().signed(KEY).packed()), [KEY.public])
     assert report.refusal is not None
     assert "load-2, days" in report.refusal.item
+
+
+def test_the_awards_of_others_are_checked_too() -> None:
+    """Their money is not in the bundle; but an entry that contradicts itself was never written."""
+    awards = [
+        {"operator": "op-1", "w": 100, "parts": [{"resource": "a", "w": 100}]},
+        {"operator": "op-2", "w": 200, "parts": [{"resource": "b", "w": 200}]},
+    ]
+    entry = verify.Entry(3, "award", "ev-1", 0, {"awards": awards}, "")
+    assert verify.award_of(entry, "op-1") is awards[0]
+    awards[1]["w"] = 300
+    with pytest.raises(verify.Refused, match="w"):
+        verify.award_of(entry, "op-1")

@@ -717,7 +717,7 @@ def year_of(book: Book, files: dict[str, bytes], years: dict[str, Any], year: st
 
 
 def award_of(awarding: Entry, operator: str) -> dict[str, Any]:
-    """The one award of an operator; its parts are its whole, and no resource occurs twice in the event."""
+    """The one award of an operator; the parts of each award are its whole, and no resource occurs twice."""
     seen: set[str] = set()
     mine: list[dict[str, Any]] = []
     for each in need(awarding.document, "awards", "list", awarding.item):
@@ -729,7 +729,7 @@ def award_of(awarding: Entry, operator: str) -> dict[str, Any]:
             seen.add(resource)
         if need(each, "operator", "text", awarding.item) == operator:
             mine.append(each)
-            compare(f"{awarding.item}, w", each.get("w"), sum(watts(part, awarding.item) for part in parts))
+        compare(f"{awarding.item}, w", each.get("w"), sum(watts(part, awarding.item) for part in parts))
     if len(mine) != 1:
         raise Refused(f"{awarding.item}, the one award of {short(operator)}", "missing")
     return mine[0]
