@@ -33,7 +33,7 @@ DEVICES = (
     ("meter-3", "eastron_sdm630"),
 )
 PATIENCE_S = 180.0
-"""A round waits longer than any bound of the product: how soon it recovers is measured elsewhere, on a quiet machine."""
+"""A round waits longer than any bound of the product: how soon it recovers is measured on a quiet machine."""
 OUTBOX_DISK_MB = 8
 
 
