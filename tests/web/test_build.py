@@ -103,7 +103,7 @@ def test_every_word_is_used() -> None:
         f"vpp.{of}."
         for of in (
             *("verdict", "unsure", "stage", "kind", "state", "resource", "baseline", "cause", "step", "pack", "entry"),
-            *("phase", "provenance", "outcome", "adjust", "finding", "limit", "kind_of_day"),
+            *("phase", "provenance", "outcome", "adjust", "finding", "limit", "kind_of_day", "unknown", "method"),
         )
     )
     for key in json.loads((WEB / "src" / "locales" / "en.json").read_text()):
