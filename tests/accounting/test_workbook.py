@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
+from parkgrid_accounting.spreadsheet import package
 from parkgrid_accounting.spreadsheet.errors import FileError
 from parkgrid_accounting.spreadsheet.sheet import Take, read_sheet
 from parkgrid_domain.spreadsheet.cell import CellKind, Sheet
@@ -139,7 +140,11 @@ def test_what_is_only_declared_is_not_expanded(name: str) -> None:
     assert found.rows[1][3].text == "150.75"
 
 
-@pytest.mark.parametrize("name", REFUSED)
+LONG = {"elements": [pytest.mark.nightly]}
+"""A million elements take seconds; by day `test_elements_are_counted` has fewer."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=LONG.get(name, [])) for name in REFUSED])
 def test_what_is_beyond_the_bounds_is_refused(name: str) -> None:
     make, says = REFUSED[name]
     content = make()
@@ -149,6 +154,13 @@ def test_what_is_beyond_the_bounds_is_refused(name: str) -> None:
     assert memory_kb() - before < 200_000
     assert says in str(refused.value)
     assert refused.value.zh.startswith("q.xlsx：")
+
+
+def test_elements_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert package.MOST_ELEMENTS == 1_000_000
+    monkeypatch.setattr(package, "MOST_ELEMENTS", 10_000)
+    with pytest.raises(FileError, match="more than 10000 elements"):
+        read(packed(behind(b"<row/>" * 10_001 + b"</sheetData>")))
 
 
 def test_a_long_text_is_cut_and_told_by_its_cell() -> None:
