@@ -27,7 +27,9 @@ for name in ("pvlib", "pandas", "scipy"):
 
 @pytest.fixture
 def alone(monkeypatch):
-    """As where pvlib is not installed."""
+    """As where pvlib is not installed; the oracle has it whole before."""
+    import pvlib  # noqa: F401
+
     monkeypatch.setitem(sys.modules, "pvlib.clearsky", None)
     monkeypatch.setattr(turbidity.importlib.util, "find_spec", lambda _: None)
     turbidity.monthly.cache_clear()
