@@ -4,7 +4,7 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -62,9 +62,14 @@ def test_ours_are_asked_for_in_that_version(name) -> None:
     assert all(rest.endswith(f"=={version}") and "," not in rest.partition("]")[2] for rest in ours.values()), ours
 
 
+@pytest.fixture(scope="module")
+def foreign() -> Mapping[str, list[str]]:
+    """The distributions that bring a top-level name; every file of every distribution is looked at."""
+    return packages_distributions()
+
+
 @pytest.mark.parametrize("name", PROJECTS)
-def test_what_is_imported_is_declared(name) -> None:
-    foreign = packages_distributions()
+def test_what_is_imported_is_declared(name, foreign) -> None:
     declared = {_plain(each) for each, _ in requirements(PROJECTS[name])} | {name}
     undeclared = {
         imported
