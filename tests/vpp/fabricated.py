@@ -99,6 +99,12 @@ class Wish:
     rule: str = RULE
     seed: int = 1
     revisions: int = 2
+    changes: tuple[tuple[str, str], ...] = ()
+    """Texts of the pack that are replaced."""
+    dearest_leaves: bool = False
+    """Whether another operator's dearer bid is awarded too and opts out in time."""
+    silent: tuple[timedelta, timedelta] | None = None
+    """From when to when before the event's begin one load is not read."""
     resources: tuple[str, ...] = (
         *("storage-1", "site-1", "load-2", "load-3", "load-4", "load-5"),
         *("guns-1", "guns-2", "guns-3"),
@@ -141,6 +147,8 @@ def pack_text(wish: Wish) -> str:
     text = text.replace(f"covers = {str(pack.covers).lower()}", f"covers = {str(wish.covers).lower()}")
     text = text.replace(f'estimated = "{pack.estimated}"', f'estimated = "{wish.estimated}"')
     text = text.replace(f'status = "{pack.status}"', f'status = "{wish.status}"')
+    for old, new in wish.changes:
+        text = text.replace(old, new)
     return text.replace(f"interval_min = {pack.interval_min}", f"interval_min = {wish.interval_min}")
 
 
@@ -167,7 +175,11 @@ def courses(wish: Wish) -> dict[str, Course]:
         ),
         f"{GATEWAY}/guns-2/energy_import_kwh": Course(2_000, by_power=True),
         f"{GATEWAY}/load-4/energy_import_kwh": Course(25_000, findings=(jumped,), event_factor=less),
-        f"{GATEWAY}/load-5/energy_import_kwh": Course(25_000, event_factor=less),
+        f"{GATEWAY}/load-5/energy_import_kwh": Course(
+            25_000,
+            silent=None if wish.silent is None else (START - wish.silent[0], START - wish.silent[1]),
+            event_factor=less,
+        ),
         f"{GATEWAY}/guns-1/energy_import_kwh": Course(
             5_000, silent=(event_end - timedelta(minutes=50), event_end + timedelta(minutes=5))
         ),
@@ -293,6 +305,18 @@ def registry(rule: str) -> list[tuple[str, AnyDocument]]:
     return found
 
 
+def dearer_registry() -> list[tuple[str, AnyDocument]]:
+    """An account of its own, whose guns another operator offers."""
+    meter = [Term(f"{GATEWAY}/guns-9/energy_delivered_kwh", 1)]
+    shares = (Decimal(50), Decimal(50), Decimal(100), Decimal(0))
+    terms = Contract("op-2", "acc-9", "day_ahead", date(2026, 1, 1), None, ("guns-9",), 30, *shares, "", "")
+    return [
+        ("acc-9", Location("account", "acc-9", "tr-1", "declared", "", "park-a", None)),
+        ("guns-9", _resource("v2g", "acc-9", meter, "zero")),
+        ("con-9", terms),
+    ]
+
+
 def _resource(kind: str, account: str, meter: Sequence[Term], baseline: str) -> Resource:
     numbers = (600_000, 600_000, 100_000, 30, 120, 60)
     return Resource("资源", "Resource", "park-a", account, kind, *numbers, tuple(meter), baseline)  # type: ignore[arg-type]
@@ -379,7 +403,14 @@ def _awarded(
     ledger.add([("ev-1", Bid("bid-9", "op-1", Decimal(3), parts[:1]))], START - timedelta(hours=30))
     ledger.add([("ev-1", Bid("bid-1", "op-1", price, parts))], START - timedelta(hours=25))
     at = START - timedelta(hours=19)
-    awards = Awards(price, (Award("aw-1", "bid-1", "op-1", sum(powers.values()), parts),), (), 0)
+    given = [Award("aw-1", "bid-1", "op-1", sum(powers.values()), parts)]
+    if wish.dearest_leaves:
+        price = Decimal("2.5")
+        dear = (Part("guns-9", 20_000),)
+        ledger.add(dearer_registry(), START - timedelta(hours=26))
+        ledger.add([("ev-1", Bid("bid-2", "op-2", price, dear))], START - timedelta(hours=25))
+        given.append(Award("aw-2", "bid-2", "op-2", 20_000, dear))
+    awards = Awards(price, tuple(given), (), 0)
     known = evidence(registers, at - timedelta(minutes=20))
     with read_as(known):
         frozen = freezing.freeze(None, ledger.pilot, "ev-1", awards)  # type: ignore[arg-type]
@@ -387,6 +418,8 @@ def _awarded(
     ledger.add([("ev-1", each) for each in frozen], at, known)
     if "guns-2" in wish.resources:
         ledger.add([("ev-1", OptOut("op-1", "guns-2", "in use"))], START - timedelta(hours=5))
+    if wish.dearest_leaves:
+        ledger.add([("ev-1", OptOut("op-2", "guns-9", "in use"))], START - timedelta(hours=5))
 
 
 def _settled(ledger: _Ledger, wish: Wish, registers: Mapping[str, tuple[Course, NDArray[np.int64]]]) -> None:
@@ -416,8 +449,9 @@ def _corrected(
 def _statement(ledger: _Ledger, known: Evidence, at: datetime, cause: str) -> None:
     with read_as(known):
         found = settling.statements(None, ledger.pilot, "ev-1", cause)  # type: ignore[arg-type]
-    assert len(found) == 1
-    ledger.add([("ev-1", each) for each in found], at, known)
+    mine = [each for each in found if each.award == "aw-1"]
+    assert len(mine) == 1
+    ledger.add([("ev-1", each) for each in mine], at, known)
 
 
 def _contents(ledger: _Ledger, wish: Wish, registers: Mapping[str, tuple[Course, NDArray[np.int64]]]) -> Contents:

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,12 @@ from parkgrid_vpp.bundle import write
 from tests.vpp.alterations import Bundle
 from tests.vpp.fabricated import FOREIGN, KEY, RULE, Made, Wish, made
 
+FORMER = (
+    ("event_day_pct = 10", ""),
+    ('penalty = "whole"', 'penalty = "verified"'),
+    ("least_pct = 50", "least_pct = 0"),
+)
+TOO_LITTLE = (("least_pct = 50", "least_pct = 95"), ("below_pct = 50", "below_pct = 120"))
 PLAIN_RULE = RULE.split("[adjustment]")[0]
 WISHES = {
     "guangdong": Wish(),
@@ -37,6 +45,20 @@ WISHES = {
         rule=RULE.replace("same_kind", "any")
         .replace("high_pct = 200", "high_pct = 101")
         .replace("low_pct = 25", "low_pct = 99"),
+    ),
+    "too little is verified": Wish(changes=TOO_LITTLE),
+    "each for itself, and too little": Wish(covers=False, changes=TOO_LITTLE, seed=9),
+    "too little, and no breach": Wish(changes=(*TOO_LITTLE, ('"whole"', '"verified"'))),
+    "before there were these rules": Wish(changes=FORMER, interval_min=15),
+    "the dearest bid opts out": Wish(dearest_leaves=True, revisions=1),
+    "its price stands": Wish(dearest_leaves=True, revisions=1, changes=(('"anew"', '"stands"'),)),
+    "a small award is no event day": Wish(changes=(("event_day_pct = 10", "event_day_pct = 30"),)),
+    "a window that was not read": Wish(
+        rule=RULE + "unread_pct = 20\n", silent=(timedelta(minutes=100), timedelta(minutes=70)), hours=1
+    ),
+    "too many days not read": Wish(
+        rule=RULE.replace("look_back_days", "most_unread_days = 0\nlook_back_days"),
+        silent=(timedelta(hours=23, minutes=50), timedelta(hours=23, minutes=20)),
     ),
     "not enough days": Wish(
         rule=RULE.replace("least_days = 4", "least_days = 8").replace("candidates = 4", "candidates = 8")
@@ -83,6 +105,32 @@ def test_the_fabricated_event_has_what_can_happen() -> None:
     assert statement >= {"delivered", "not_delivered", "partial", "unverified"}
     assert statement >= {"estimated", "finding", "by_power", "no_baseline", "not_eligible"}
     assert outcomes >= {"counts", "not_picked", "other_kind", "event_day", "too_low", "too_high"}
+
+
+def test_what_the_later_rules_come_to() -> None:
+    """The comparison shows that both paths agree; this, that the rules were used at all."""
+    silent, spared, plain = (
+        last(made(WISHES[each])) for each in ("too little is verified", "too little, and no breach", "guangdong")
+    )
+    assert silent.payment == spared.payment == 0 < plain.payment
+    assert silent.penalty > spared.penalty
+    prices = [last(made(WISHES[each])).price for each in ("the dearest bid opts out", "its price stands")]
+    assert prices == [Decimal("1.2345"), Decimal("2.5")]
+    unread = made(WISHES["a window that was not read"]).pilot.events["ev-1"].adjusted["aw-1"].resources
+    assert {each.resource for each in unread if each.applied == "not_read" and each.shift_wh < 0} == {"load-5"}
+    days = {
+        name: {
+            day.day
+            for one in made(wish).pilot.events["ev-1"].frozen["aw-1"].resources
+            for day in one.days
+            if one.resource == "load-5" and day.outcome == "event_day"
+        }
+        for name, wish in WISHES.items()
+        if name in ("guangdong", "a small award is no event day")
+    }
+    held_back = made(WISHES["too many days not read"]).pilot.events["ev-1"].frozen["aw-1"].resources
+    assert {each.resource for each in held_back if each.rule and not each.enough} == {"load-5"}
+    assert (len(days["guangdong"]), len(days["a small award is no event day"])) == (1, 0)
 
 
 def test_the_same_contents_give_the_same_bytes() -> None:
@@ -201,6 +249,8 @@ UNTRUE = [
     ("contract", "con-2", ("operator",), "op-2", "operator says op-2"),
     ("contract", "con-1", ("operator_pct",), "33.4", "lines"),
     ("contract", "con-1", ("account",), "acc-2", "contract says con-1"),
+    ("contract", "con-2", ("type",), "hour", "type says hour; recomputed it is day_ahead"),
+    ("event", "ev-1", ("notice_class",), "fast", "type says day_ahead; recomputed it is hour"),
     ("eligibility", "load-2", ("rrmse_pct",), "20.5", "eligible says True; recomputed it is False"),
     ("bid", "ev-1", ("price",), "1.2346", "price says 1.2345"),
     ("event", "ev-1", ("targets",), ["acc-9"], "account is acc-"),

@@ -17,7 +17,7 @@ from typing import Any
 from parkgrid_domain.vpp.ledger import Entry, canonical, instant
 from parkgrid_vpp.centre_key import CentreKey
 
-FORMAT = "parkgrid-vpp-bundle-1"
+FORMAT = "parkgrid-vpp-bundle-2"
 UNSIGNED = "0" * 128
 """Stands where the signature would: no key has signed that."""
 _OLDEST = (1980, 1, 1, 0, 0, 0)

@@ -6,7 +6,7 @@
 What is frozen is taken from the document for ever: a later correction of a chosen day moves nothing.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,6 +21,7 @@ from parkgrid_domain.vpp.documents import (
     ZERO,
     AdjustedAward,
     AdjustedResource,
+    Award,
     Awards,
     DayTold,
     Eligibility,
@@ -32,6 +33,7 @@ from parkgrid_domain.vpp.eligibility import why_not
 from parkgrid_domain.vpp.pack import Pack
 from parkgrid_domain.vpp.pilot import EventBook, Pilot
 from parkgrid_domain.vpp.quarters import quarters_of
+from parkgrid_domain.vpp.settlement import Direction
 from parkgrid_vpp.evidence import Evidence, beside, read
 from parkgrid_vpp.rules import EventRules, rules_of
 
@@ -78,7 +80,7 @@ def freeze(connection: Connection, pilot: Pilot, event_id: str, awards: Awards) 
         {term.register for each in resources.values() if each.baseline in pasts for term in each.meter},
         {at for past in pasts.values() for at in past.looked_at},
     )
-    busy, day = answered(pilot, event_id), quarters[0].astimezone(rules.zone).date()
+    busy, day = answered(pilot, event_id, least_w(rules.pack, awards.awards)), quarters[0].astimezone(rules.zone).date()
     made = {}
     for name, resource in resources.items():
         rule = rules.baselines.get(resource.baseline)
@@ -148,7 +150,9 @@ def adjust(connection: Connection, pilot: Pilot, event_id: str) -> list[Adjusted
         AdjustedAward(
             frozen.award,
             tuple(
-                adjusted_resource(each, resources[each.resource], rules, pasts.get(each.baseline), evidence)
+                adjusted_resource(
+                    each, resources[each.resource], rules, pasts.get(each.baseline), evidence, book.event.direction
+                )
                 for each in frozen.resources
             ),
         )
@@ -157,7 +161,12 @@ def adjust(connection: Connection, pilot: Pilot, event_id: str) -> list[Adjusted
 
 
 def adjusted_resource(
-    frozen: FrozenResource, resource: Resource, rules: EventRules, past: Past | None, evidence: Evidence
+    frozen: FrozenResource,
+    resource: Resource,
+    rules: EventRules,
+    past: Past | None,
+    evidence: Evidence,
+    direction: Direction,
 ) -> AdjustedResource:
     """The adjustment of one frozen baseline: its past from the document, the event day from the registers."""
     found, quarters = NOTHING, frozenset() if past is None else past.today
@@ -165,7 +174,8 @@ def adjusted_resource(
         today = evidence.metered(resource.meter, quarters).load(rules.zone).over(past.window)
         chosen = [day.window_wh for day in frozen.days if day.outcome == "counts"]
         rule = rules.baselines[frozen.baseline].adjustment
-        found = adjusted_by(rule, len(past.window), chosen, None if today is None else sum(today), frozen.curve_wh)
+        total = None if today is None else sum(today)
+        found = adjusted_by(rule, len(past.window), chosen, total, frozen.curve_wh, direction)
     return AdjustedResource(
         frozen.resource,
         found.applied,
@@ -203,27 +213,40 @@ def eligible(found: Eligibility | None, rule: BaselineRule, pack: Pack, day: dat
     return not why_not(pack, found.days, found.bias_pct, found.rrmse_pct)
 
 
-def answered(pilot: Pilot, but: str = "") -> dict[str, set[date]]:
-    """The local days on which each resource, or another load behind its account, answered an event."""
-    days: dict[str, set[date]] = {}
+def least_w(pack: Pack, awards: Iterable[Award]) -> dict[str, Decimal]:
+    """By resource, from which power on what its account was to do in another event makes that day an event day."""
+    return {part.resource: pack.event_day_pct * part.w / 100 for each in awards for part in each.parts}
+
+
+def answered(pilot: Pilot, but: str = "", least_w: Mapping[str, Decimal] | None = None) -> dict[str, set[date]]:
+    """The local days on which each resource, or another load behind its account, answered an event.
+
+    With `least_w` only events in which the loads of the account were awarded at least so much, by resource.
+    """
+    events: dict[str, list[tuple[int, set[date]]]] = {}
     for name, book in pilot.events.items():
         if name == but or book.awards is None or not book.alive:
             continue
-        for account in _accounts(pilot, book):
-            days.setdefault(account, set()).update(_days(book))
+        days = _days(book)
+        for account, w in _awarded_w(pilot, book).items():
+            events.setdefault(account, []).append((w, days))
     return {
-        name: days[resource.account]
+        name: set().union(*(days for w, days in events[resource.account] if w >= (least_w or {}).get(name, 0)))
         for name, resource in pilot.resources.items()
-        if resource.baseline != ZERO and resource.account in days
+        if resource.baseline != ZERO and resource.account in events
     }
 
 
-def _accounts(pilot: Pilot, book: EventBook) -> set[str]:
-    """The accounts whose own load, not a metered storage behind it, was to answer an event."""
-    given = () if book.awards is None else book.awards.awards
-    named = {part.resource for each in given for part in each.parts if part.resource not in book.excused(each.operator)}
-    resources = [resource_of(book, pilot, name) for name in named]
-    return {each.account for each in resources if each.baseline != ZERO}
+def _awarded_w(pilot: Pilot, book: EventBook) -> dict[str, int]:
+    """By account, what its own loads, not a metered storage behind it, were to do in an event."""
+    found: dict[str, int] = {}
+    for each in () if book.awards is None else book.awards.awards:
+        excused = book.excused(each.operator)
+        for part in each.parts:
+            resource = resource_of(book, pilot, part.resource)
+            if part.resource not in excused and resource.baseline != ZERO:
+                found[resource.account] = found.get(resource.account, 0) + part.w
+    return found
 
 
 def _days(book: EventBook) -> set[date]:

@@ -10,6 +10,7 @@ A revision is made where data that came later change a figure, or where a disput
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
 from parkgrid_database.connection import Connection
 from parkgrid_domain.vpp.baseline.load import Load
@@ -21,6 +22,7 @@ from parkgrid_domain.vpp.documents import (
     Resource,
     Statement,
 )
+from parkgrid_domain.vpp.pack import Pack
 from parkgrid_domain.vpp.pilot import EventBook, Pilot
 from parkgrid_domain.vpp.quarters import quarters_of
 from parkgrid_domain.vpp.settlement import Quarter
@@ -31,6 +33,8 @@ from parkgrid_vpp.freezing import baseline_wh, resource_of
 from parkgrid_vpp.rules import EventRules, rules_of
 
 _QUARTERS_AN_HOUR = 4
+_MAY_BE_KNOWN = ("counts", "not_read")
+"""Outcomes of a day that may be seen differently later: another energy, or readings that were held back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +67,35 @@ def statements(connection: Connection, pilot: Pilot, event_id: str, cause: str =
     for award in book.awards.awards:
         members = [_member(book, basis, evidence, times) for basis in bases[award.award]]
         identity, former = _identity(book, award, cause)
-        found = statement(rules.pack, book.event.direction, book.awards.price, members, identity, rules.zone)
+        price = price_of(book, rules.pack)
+        found = statement(rules.pack, book.event.direction, price, members, identity, rules.zone)
         # What was verified becomes unverified by a decided dispute only, never by what a site sends afterwards.
         late = former is not None and figures_differ(former, found) and not unverifies(former, found)
         if former is None or cause or late:
             made.append(found)
     return made
+
+
+def price_of(book: EventBook, pack: Pack) -> Decimal:
+    """The price of an awarded event, yuan/kWh: who opted out in time sets none, where the pack says so.
+
+    A bid of which something opted out sets a price only if the least bid of the pack is left of it. Where no bid sets
+    one, that of the award stands.
+    """
+    awards = book.awards
+    if awards is None:
+        raise PilotError(f"the event {book.event_id} is not awarded: it has no price")
+    by_bids = book.event.setup == "pilot" and book.event.type == "invitation"
+    cleared = by_bids and pack.fixed_cny_per_kwh is None
+    if not cleared or pack.bidding.price_after_opt_out == "stands":
+        return awards.price
+    prices = []
+    for each in awards.awards:
+        excused = book.excused(each.operator)
+        left_w = sum(part.w for part in each.parts if part.resource not in excused)
+        if left_w == each.w or left_w >= max(1, pack.bidding.least_w):
+            prices.append(book.bids[each.operator].bid.price)
+    return max(prices, default=awards.price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +106,14 @@ class Times:
     around: frozenset[datetime]
     """The event, and the quarter hour on each side."""
     days: Mapping[date, tuple[datetime, ...]]
-    """The event's quarter hours on each day that counts for some baseline."""
+    """The event's quarter hours on each day that counts for some baseline or was passed over unread."""
 
 
 def times_of(bases: Sequence[Basis], rules: EventRules, quarters: Sequence[datetime]) -> Times:
     """The quarter hours of an event, and where they lie on the days that were chosen."""
     clock = Load({}, rules.zone)
     event_day = clock.day(quarters[0])
-    days = {day.day for basis in bases for day in basis.frozen.days if day.outcome == "counts"}
+    days = {day.day for basis in bases for day in basis.frozen.days if day.outcome in _MAY_BE_KNOWN}
     there = {day: tuple(clock.on(quarters, (day - event_day).days)) for day in sorted(days)}
     return Times(tuple(quarters), beside(quarters), there)
 
@@ -167,8 +194,8 @@ def _member(book: EventBook, basis: Basis, evidence: Evidence, times: Times) -> 
 
 
 def _known_later(basis: Basis, evidence: Evidence, times: Times) -> Iterator[KnownLater]:
-    """The chosen days whose energy over the event is another now than when the baseline was frozen."""
-    chosen = [day for day in basis.frozen.days if day.outcome == "counts"]
+    """The days, chosen or not read, whose energy over the event is another now than when the baseline was frozen."""
+    chosen = [day for day in basis.frozen.days if day.outcome in _MAY_BE_KNOWN]
     totals = evidence.totals(basis.resource.meter, tuple(times.days[day.day] for day in chosen))
     for day, now_wh in zip(chosen, totals, strict=True):
         if now_wh != day.energy_wh:

@@ -20,10 +20,10 @@ from parkgrid_domain.vpp.statement import Identity, Member, statement
 from parkgrid_vpp.calling import baseline_text
 from parkgrid_vpp.errors import PilotError
 from parkgrid_vpp.evidence import read
-from parkgrid_vpp.freezing import adjusted_resource, answered, frozen_resource, pasts_of, resource_of
+from parkgrid_vpp.freezing import adjusted_resource, answered, frozen_resource, least_w, pasts_of, resource_of
 from parkgrid_vpp.ledger import Act
 from parkgrid_vpp.rules import EventRules
-from parkgrid_vpp.settling import Basis, quarters_of_resource
+from parkgrid_vpp.settling import Basis, price_of, quarters_of_resource
 
 _YEAR = timedelta(days=365)
 
@@ -138,7 +138,8 @@ def replay(
         if book.awards is None or not book.alive or not first <= day <= last:
             continue
         rules = EventRules(pack, {rule.name: rule}, calendar.packaged(), ZoneInfo(book.event.zone))
-        busy, price = answered(pilot, name), _price(pack, book.awards.price)
+        busy = answered(pilot, name, least_w(pack, book.awards.awards))
+        price = _price(pack, price_of(book, pack))
         mine = (award for award in book.awards.awards if award.operator == operator)
         found += [_replayed(connection, pilot, book, award, rules, price, busy) for award in mine]
     return found
@@ -197,6 +198,6 @@ def _bases(
     for name, resource in resources.items():
         past = pasts.get(resource.baseline)
         frozen = frozen_resource(name, resource, rules, past, evidence, busy.get(name, ()), able=True)
-        adjusted = adjusted_resource(frozen, resource, rules, past, evidence)
+        adjusted = adjusted_resource(frozen, resource, rules, past, evidence, book.event.direction)
         found.append(Basis(name, parts[name], resource, frozen, adjusted))
     return found

@@ -44,7 +44,8 @@ from typing import Any, NamedTuple
 # ---------------------------------------------------------------------------------------------------------------------
 # 1. Refusals. Whatever is wrong is one exception: the item, what is wrong, what it says, and what it should be.
 
-FORMAT, CHAIN = "parkgrid-vpp-bundle-1", "parkgrid-vpp-1"
+FORMATS, CHAIN = ("parkgrid-vpp-bundle-1", "parkgrid-vpp-bundle-2"), "parkgrid-vpp-1"
+"""The second form has rules that the first one has not; a rule file without them means the same in both."""
 VERIFIED, ALTERED, USAGE, UNKNOWN = 0, 1, 2, 3
 SENTENCES = {
     "missing": ("is missing", "缺失"),
@@ -326,8 +327,7 @@ def check_manifest(files: dict[str, bytes]) -> dict[str, Any]:
         raise Refused(f"manifest.json, {short(key)}", "unknown")
     for key in ("format", "event", "operator", "statement", "created", "engine"):
         need(found, key, "text", "manifest.json")
-    if found["format"] != FORMAT:
-        raise Refused("manifest.json, format", "form", found["format"], FORMAT)
+    word(found, "format", FORMATS, "manifest.json")
     listed = need(found, "files", "object", "manifest.json")
     for name in sorted(files.keys() - listed.keys() - {"manifest.json", "signature"}):
         raise Refused(name, "unknown")
@@ -517,10 +517,12 @@ PACK_NUMBERS = (
     *("interval_min", "delivered_pct", "payment.from_pct", "payment.full_to_pct", "payment.beyond_pct"),
     *("penalty.below_pct", "penalty.factor", "eligibility.rrmse_pct", "eligibility.bias_pct", "eligibility.least_days"),
     *("price.fixed_cny_per_kwh", "price.least_cny_per_kwh", "price.most_cny_per_kwh"),
+    *("unverified.least_pct", "bid.least_kw", "event_day_pct"),
 )
 RULE_NUMBERS = (
     *("look_back_days", "skip_days", "candidates", "chosen", "least_days", "low_pct", "high_pct"),
     *("adjustment.from_min", "adjustment.to_min", "adjustment.least_pct", "adjustment.most_pct"),
+    *("most_unread_days", "adjustment.unread_pct"),
 )
 MOST_NUMBER, MOST_DAYS, MOST_WINDOW_MIN = 10**6, 366, 1440
 
@@ -587,15 +589,25 @@ def plain_day(value: Any, item: str) -> date:
 
 def read_pack(told: Rules, item: str) -> Rules:
     """The settlement pack of a text."""
-    optional = {"price.fixed_cny_per_kwh"}
+    optional = {"price.fixed_cny_per_kwh", "event_day_pct"}
     if "penalty" not in told:
         optional |= {"penalty.below_pct", "penalty.factor"}
+    if "unverified" not in told:
+        optional.add("unverified.least_pct")
+    if "bid" not in told:
+        optional.add("bid.least_kw")
     pack = numbers(told, PACK_NUMBERS, optional, item)
     if pack["interval_min"] not in (15, 60):
         raise Refused(f"{item}, interval_min", "form", pack["interval_min"], "15 or 60")
     pack["status"] = word(told, "status", ("verified", "unverified", "draft"), item)
     pack["covers"] = formed(told.get("covers", False), "flag", f"{item}, covers")
     pack["estimated"] = word(told, "estimated", ("unverified", "counts"), item, "unverified")
+    # Without these tables nothing is asked: so it was before there were such rules.
+    silent, bid = told.get("unverified", {"penalty": "verified"}), told.get("bid", {})
+    pack["unverified.penalty"] = word(silent, "penalty", ("verified", "whole"), f"{item}, unverified")
+    stands, any_type = (None, None) if bid else ("stands", "any")
+    pack["bid.price_after_opt_out"] = word(bid, "price_after_opt_out", ("stands", "anew"), f"{item}, bid", stands)
+    pack["bid.contract_type"] = word(bid, "contract_type", ("any", "fits"), f"{item}, bid", any_type)
     pack["valid_from"] = plain_day(told.get("valid_from"), f"{item}, valid_from")
     pack["valid_to"] = plain_day(told["valid_to"], f"{item}, valid_to") if "valid_to" in told else None
     return pack
@@ -604,12 +616,14 @@ def read_pack(told: Rules, item: str) -> Rules:
 def read_rule(told: Rules, item: str) -> Rules:
     """The baseline rule of a text; its counts are bounded, since they say how much is computed."""
     adjusts = "adjustment" in told
-    rule = numbers(told, RULE_NUMBERS, () if adjusts else RULE_NUMBERS[-4:], item)
+    optional = RULE_NUMBERS[11:] if adjusts else RULE_NUMBERS[7:]
+    rule = numbers(told, RULE_NUMBERS, optional, item)
     rule["like_days"] = word(told, "like_days", ("workday", "same_kind", "any"), item)
     rule["pick"] = word(told, "pick", ("all", "highest", "middle"), item)
     kinds = ("none", "additive", "multiplicative")
     rule["kind"] = word(told["adjustment"], "kind", kinds, f"{item}, adjustment") if adjusts else "none"
-    for name in (*RULE_NUMBERS[:5], *RULE_NUMBERS[7:9]):
+    rule["unlimited"] = rule["most_unread_days"] is None
+    for name in (*RULE_NUMBERS[:5], *RULE_NUMBERS[7:9], "most_unread_days"):
         most, value = MOST_WINDOW_MIN if name.endswith("min") else MOST_DAYS, rule[name] or 0
         if value > most or value != int(value):
             raise Refused(f"{item}, {name}", "form", value, f"a whole number up to {most}")
@@ -760,6 +774,9 @@ def check_bid(case: Case) -> None:
         compare(f"{item}, bid", case.award.get("bid"), need(bid.document, "bid", "text", bid.item))
         parts = need(bid.document, "parts", "list", bid.item)
         offered = {need(each, "resource", "text", bid.item): watts(each, bid.item) for each in parts}
+        least = (case.pack["bid.least_kw"] or 0) * 1000
+        if sum(offered.values()) < least:
+            raise Refused(f"{bid.item}, parts", "differs", sum(offered.values()), f"at least {short(least)}")
         for resource, w in case.parts.items():
             if w > offered.get(resource, 0):
                 raise Refused(f"{item}, {resource}", "differs", w, f"at most {offered.get(resource, 0)} as bid")
@@ -780,6 +797,29 @@ def check_price(case: Case, in_time: dict[str, Entry]) -> None:
     wrong = case.price != highest if len(prices) == len(winners) else case.price < highest
     if wrong or not case.pack["price.least_cny_per_kwh"] <= case.price <= case.pack["price.most_cny_per_kwh"]:
         raise Refused(item, "differs", case.price, highest)
+
+
+def price_after_opt_outs(case: Case, before: int) -> Fraction:
+    """The price of a statement: where bids set it and the pack says so, a bid that opted out in time sets none.
+
+    A bid of which something opted out sets it only if the least bid is left of it; if none does, the award's stands.
+    """
+    event = case.event
+    by_bids = event.document["setup"] == "pilot" and case.pack["price.fixed_cny_per_kwh"] is None
+    if not by_bids or case.pack["bid.price_after_opt_out"] == "stands":
+        return case.price
+    until, prices = need(event.document, "bids_until", "instant", event.item), []
+    for each in case.awarding.document["awards"]:
+        out = opted_out(case.book, event, each["operator"], before)
+        left = sum(watts(part, case.awarding.item) for part in each["parts"] if part["resource"] not in out)
+        if left != each.get("w") and left < max(1, (case.pack["bid.least_kw"] or 0) * 1000):
+            continue
+        bids = [bid for bid in case.book.get(("bid", event.subject), []) if bid.number < case.awarding.number]
+        mine = [bid for bid in bids if bid.at <= until and bid.document.get("operator") == each["operator"]]
+        if not mine:
+            raise Refused(f"the bid of {short(each['operator'])}", "missing")
+        prices.append(need(mine[-1].document, "price", "decimal", mine[-1].item))
+    return max(prices, default=case.price)
 
 
 def check_resource(case: Case, resource: str) -> None:
@@ -826,9 +866,22 @@ def contract_of(case: Case, resource: str, name: str, before: int) -> Entry:
     if resource not in need(told, "resources", "list", item):
         raise Refused(f"{item}, resources, {resource}", "missing")
     first, end = need(told, "valid_from", "day", item), need(told, "valid_to", "day?", item)
+    wanted = contract_type(case)
+    if wanted and told.get("type") != wanted:
+        raise Refused(f"{item}, type", "differs", told.get("type"), wanted)
     if not contract_holds(case, entry):
         raise Refused(f"{item}, valid_from, valid_to", "form", f"{first}, {end}", f"a contract in force on {case.day}")
     return entry
+
+
+def contract_type(case: Case) -> str:
+    """The type that a contract must have for this event; empty where the pack does not ask."""
+    if case.pack["bid.contract_type"] == "any":
+        return ""
+    told, item = case.event.document, case.event.item
+    if word(told, "type", ("invitation", "direct"), item) == "direct":
+        return "direct"
+    return "day_ahead" if need(told, "notice_class", "text", item) == "day_ahead" else "hour"
 
 
 def contract_holds(case: Case, contract: Entry) -> bool:
@@ -848,7 +901,8 @@ def first_contract(case: Case, resource: str, before: int) -> str:
             continue
         contract = known[-1]
         named = resource in need(contract.document, "resources", "list", contract.item)
-        if named and contract.document.get("account") == account and contract_holds(case, contract):
+        fits = contract_type(case) in ("", contract.document.get("type"))
+        if named and fits and contract.document.get("account") == account and contract_holds(case, contract):
             return name
     return ""
 
@@ -1205,13 +1259,15 @@ def eligible(case: Case, resource: str, digest: str, before: int) -> bool:
 def days_answered(case: Case, resource: str, before: int) -> set[date]:
     """The local days on which a load behind the resource's account answered another event, before an entry."""
     account = account_of(case.book, resource, case.awarding.number)
+    least = (case.pack["event_day_pct"] or 0) * case.parts[resource] / 100
     found: set[date] = set()
     for (kind, event), entries in case.book.items():
         awarding = [each for each in entries if each.number < before]
         if kind != "award" or event == case.event.subject or not awarding or not called(case.book, event, before):
             continue
         entry = latest(case.book, "event", event, awarding[-1].number)
-        if account in accounts_called(case.book, awarding[-1], entry, before):
+        called_w = accounts_called(case.book, awarding[-1], entry, before)
+        if account in called_w and called_w[account] >= least:
             first, end = (need(entry.document, key, "instant", entry.item) for key in ("from", "to"))
             if not 0 < end - first <= DAY_S:
                 raise Refused(f"{entry.item}, from, to", "form", end, "at most a day")
@@ -1219,14 +1275,17 @@ def days_answered(case: Case, resource: str, before: int) -> set[date]:
     return found
 
 
-def accounts_called(book: Book, awarding: Entry, event: Entry, before: int) -> set[str]:
-    """The accounts whose loads were awarded and did not opt out in time."""
-    found = set()
+def accounts_called(book: Book, awarding: Entry, event: Entry, before: int) -> dict[str, int]:
+    """The accounts whose loads were awarded and did not opt out in time, with the W of these loads together."""
+    found: dict[str, int] = {}
     for each in need(awarding.document, "awards", "list", awarding.item):
         excused = opted_out(book, event, need(each, "operator", "text", awarding.item), before)
-        names = [need(part, "resource", "text", awarding.item) for part in need(each, "parts", "list", awarding.item)]
-        found |= {account_of(book, name, awarding.number) for name in names if name not in excused}
-    return found - {""}
+        for part in need(each, "parts", "list", awarding.item):
+            name = need(part, "resource", "text", awarding.item)
+            account = "" if name in excused else account_of(book, name, awarding.number)
+            if account:
+                found[account] = found.get(account, 0) + watts(part, awarding.item)
+    return found
 
 
 def account_of(book: Book, resource: str, before: int) -> str:
@@ -1253,7 +1312,7 @@ def days_back(rule: Rules) -> range:
 def choose_days(
     rule: Rules, calendar: Calendar, evidence: Evidence, terms: Terms, quarters: Sequence[int], answered: set[date]
 ) -> tuple[list[dict[str, Any]], bool]:
-    """The days of a baseline, the most recent first, each with its outcome; and whether there are enough.
+    """The days of a baseline, the most recent first, each with its outcome; and whether there are enough, few unread.
 
     Days of another kind, days of events and days that were not read go first. Of what is left the most recent are the
     sample. Days too far from its mean are dropped and replaced by earlier ones, until none is dropped.
@@ -1267,13 +1326,15 @@ def choose_days(
         dropped += far
         if not far:
             break
-    enough = len(sample) >= rule["least_days"]
-    picked = pick(rule, sample) if enough else []
     inside = [each["day"] for each in sample]
+    oldest = min([*inside, *dropped], default=local_day(quarters[0]))
+    unread = sum(each["outcome"] == "not_read" and each["day"] >= oldest for each in seen)
+    few_unread = rule["unlimited"] or unread <= rule["most_unread_days"]
+    enough = len(sample) >= rule["least_days"] and few_unread
+    picked = pick(rule, sample) if enough else []
     for each in like:
         if each["outcome"] == "counts" and each["day"] not in picked:
             each["outcome"] = "not_picked" if each["day"] in inside else "not_needed"
-    oldest = min([*inside, *dropped], default=local_day(quarters[0]))
     told = [each for each in seen if each["day"] >= oldest or not enough]
     return [{**each, "day": each["day"].isoformat()} for each in told], enough
 
@@ -1385,7 +1446,7 @@ def check_adjusted(case: Case, proof: Proof, frozen: Entry, before: int) -> dict
         evidence = proof.of(entry, each, resource)
         moved = UNMOVED
         if rule is not None and curve is not None:
-            moved = adjust(rule, evidence, terms, case.quarters[0], froze[resource], curve)
+            moved = adjust(rule, evidence, terms, case.quarters[0], froze[resource], curve, case.direction)
         plain = {"resource": resource, "readings": each.get("readings"), "findings": each.get("findings")}
         compare(f"{entry.item}, {resource}", each, {**plain, **moved})
         if name == "zero":
@@ -1398,17 +1459,28 @@ def check_adjusted(case: Case, proof: Proof, frozen: Entry, before: int) -> dict
 
 
 def adjust(
-    rule: Rules, evidence: Evidence, terms: Terms, start: int, frozen: dict[str, Any], curve: Sequence[int]
+    rule: Rules,
+    evidence: Evidence,
+    terms: Terms,
+    start: int,
+    frozen: dict[str, Any],
+    curve: Sequence[int],
+    direction: str,
 ) -> dict[str, Any]:
-    """How the hours before the event move the curve: by a factor or a shift, within bounds."""
+    """How the hours before the event move the curve: by a factor or a shift, within bounds.
+
+    Where they were not read, the curve is moved against the site, as far as the rule says.
+    """
     window = window_of(rule, start)
     if not window:
         return UNMOVED
     today, _ = total_over(evidence, terms, window)
     days = [each for each in frozen["days"] if each["outcome"] == "counts"]
     known = [each["window_wh"] for each in days if each["window_wh"] is not None]
+    mean = Fraction(abs(sum(curve)), len(curve))
     if today is None or not known:
-        return {**UNMOVED, "applied": "not_read"}
+        against = (rule["adjustment.unread_pct"] or 0) * mean / 100
+        return {**UNMOVED, "applied": "not_read", "shift_wh": rounded(-against if direction == "shave" else against)}
     past, now = Fraction(sum(known), len(known) * len(window)), Fraction(sum(today), len(window))
     least, most = rule["adjustment.least_pct"] / 100, rule["adjustment.most_pct"] / 100
     plain = {**UNMOVED, "past_wh": rounded(past), "today_wh": rounded(now)}
@@ -1417,7 +1489,6 @@ def adjust(
         # A factor is frozen with six decimal places.
         exact = Fraction(rounded(factor * 10**6), 10**6)
         return {**plain, "applied": "factor", "factor": exact, "capped": factor != now / past}
-    mean = Fraction(abs(sum(curve)), len(curve))
     shift = min(max(now - past, (least - 1) * mean), (most - 1) * mean)
     return {**plain, "applied": "shift", "shift_wh": rounded(shift), "capped": shift != now - past}
 
@@ -1450,15 +1521,18 @@ def check_statement(
         resource: judge_resource(case, proof, entry, each, froze[resource], curves[resource])
         for resource, each in said.items()
     }
+    price = price_after_opt_outs(case, entry.number)
     own = {
-        name: [] if case.pack["covers"] else intervals_of(case.pack, case.price, each)
+        name: [] if case.pack["covers"] else intervals_of(case.pack, price, each, silent_at([each]))
         for name, each in quarters.items()
     }
     if before is not None and told.get("cause") == "late data":
         check_still_verified(before, quarters, item)
     award = judge_award(case, list(quarters.values()))
-    whole = intervals_of(case.pack, case.price, award) if case.pack["covers"] else []
-    money = amounts(case, quarters, own, whole)
+    silent = silent_at(quarters.values())
+    whole = intervals_of(case.pack, price, award, silent) if case.pack["covers"] else []
+    counts_silent = case.pack["unverified.penalty"] == "whole" and too_little(case.pack, award, silent)
+    money = amounts(case, quarters, own, whole, silent=counts_silent)
     contracts = {name: each.get("contract") for name, each in by_resource(entry, "lines").items()}
     resources = [
         {
@@ -1481,7 +1555,7 @@ def check_statement(
         "status": "payable" if case.pack["status"] == "verified" else "simulation",
         "pack": case.pack_digest,
         "direction": case.direction,
-        "price": case.price,
+        "price": price,
         "resources": resources,
         "quarters": award,
         "intervals": whole,
@@ -1552,15 +1626,42 @@ def sure(pack: Rules, quarter: dict[str, Any]) -> bool:
     return not reason and quarter["baseline_wh"] is not None and quarter["metered_wh"] is not None
 
 
-def intervals_of(pack: Rules, price: Fraction, quarters: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The intervals of the pack, quarter hours or hours; what is unverified is in neither award nor response."""
+KNOWN_BEFORE = ("no_baseline", "not_eligible")
+"""Reasons that were known with the award: no meter was silent."""
+
+
+def silent_at(columns: Iterable[Sequence[dict[str, Any]]]) -> dict[str, int]:
+    """Wh awarded to resources whose meters cannot be believed, by the start of the quarter hour."""
+    found: dict[str, int] = {}
+    for quarter in (each for column in columns for each in column):
+        silent = quarter["moved_wh"] is None and quarter["unsure"] not in KNOWN_BEFORE
+        found[quarter["at"]] = found.get(quarter["at"], 0) + (quarter["award_wh"] if silent else 0)
+    return found
+
+
+def too_little(pack: Rules, quarters: Sequence[dict[str, Any]], silent: dict[str, int]) -> bool:
+    """Whether less of an award is verified than the pack asks for: then nothing of it is paid."""
+    verified = sum(each["award_wh"] for each in quarters if each["moved_wh"] is not None)
+    return bool(100 * verified < (pack["unverified.least_pct"] or 0) * (verified + sum(silent.values())))
+
+
+def intervals_of(
+    pack: Rules, price: Fraction, quarters: Sequence[dict[str, Any]], silent: dict[str, int]
+) -> list[dict[str, Any]]:
+    """The intervals of the pack, quarter hours or hours; what is unverified is in neither award nor response.
+
+    Where too little of the award is verified nothing is paid; the penalty counts the whole award if the pack says so.
+    """
     found, interval_s = [], int(pack["interval_min"]) * 60
+    unpaid = too_little(pack, quarters, silent)
     for _, group in groupby(quarters, key=lambda each: (instant_of(each["at"]) + ZONE_S) // interval_s):
         members = list(group)
         verified = [each for each in members if each["moved_wh"] is not None]
         award = Fraction(sum(each["award_wh"] for each in verified), 1000)
+        if unpaid and pack["unverified.penalty"] == "whole":
+            award += Fraction(sum(silent[each["at"]] for each in members), 1000)
         response = max(Fraction(0), Fraction(sum(each["moved_wh"] for each in verified), 1000))
-        counts = counting(pack, award, response)
+        counts = Fraction(0) if unpaid else counting(pack, award, response)
         short_kwh = Fraction(0)
         if pack["penalty.below_pct"] is not None:
             short_kwh = max(Fraction(0), pack["penalty.below_pct"] * award / 100 - response)
@@ -1588,8 +1689,13 @@ def counting(pack: Rules, award: Fraction, response: Fraction) -> Fraction:
     return response if response <= full else full + (response - full) * pack["payment.beyond_pct"] / 100
 
 
-def amounts(case: Case, quarters: dict[str, list[dict[str, Any]]], own: dict[str, Any], whole: list[Any]) -> Amounts:
-    """Rounded once, at the award's line. Where one resource may not cover another, each is settled by itself."""
+def amounts(
+    case: Case, quarters: dict[str, list[dict[str, Any]]], own: dict[str, Any], whole: list[Any], *, silent: bool
+) -> Amounts:
+    """Rounded once, at the award's line. Where one resource may not cover another, each is settled by itself.
+
+    `silent`: the penalty counts what cannot be verified as not moved.
+    """
     spans = [each for intervals in own.values() for each in intervals] if not case.pack["covers"] else whole
     payment = cents(sum((each["payment_cny"] for each in spans), Fraction(0)))
     penalty = cents(sum((each["penalty_cny"] for each in spans), Fraction(0)))
@@ -1599,7 +1705,8 @@ def amounts(case: Case, quarters: dict[str, list[dict[str, Any]]], own: dict[str
         verified = [quarter for quarter in each if quarter["moved_wh"] is not None]
         # Each quarter hour by itself: what went the wrong way in one takes nothing from another.
         pay[resource] = Fraction(sum(max(0, quarter["moved_wh"]) for quarter in verified))
-        fine[resource] = Fraction(sum(max(0, quarter["award_wh"] - quarter["moved_wh"]) for quarter in verified))
+        lacking = sum(max(0, quarter["award_wh"] - quarter["moved_wh"]) for quarter in verified)
+        fine[resource] = Fraction(lacking + (sum(silent_at([each]).values()) if silent else 0))
         if not case.pack["covers"]:
             pay[resource] = sum((span["payment_cny"] for span in own[resource]), Fraction(0))
             fine[resource] = sum((span["penalty_cny"] for span in own[resource]), Fraction(0))

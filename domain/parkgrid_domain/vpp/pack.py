@@ -15,12 +15,19 @@ from parkgrid_domain.rule_file import Fields, packaged, read_rules, version_of
 
 Status: TypeAlias = Literal["verified", "unverified", "draft"]
 Unsure: TypeAlias = Literal["unverified", "counts"]
+Whole: TypeAlias = Literal["verified", "whole"]
+AfterOptOut: TypeAlias = Literal["stands", "anew"]
+ContractTypes: TypeAlias = Literal["any", "fits"]
 _STATUSES = ("verified", "unverified", "draft")
 _UNSURE = ("unverified", "counts")
+_WHOLE = ("verified", "whole")
+_AFTER_OPT_OUT = ("stands", "anew")
+_CONTRACT_TYPES = ("any", "fits")
 _MOST_PCT = 1_000
 _MOST_CNY_PER_KWH = 100
 """Twenty times the highest published price of a response."""
 _MOST_FACTOR = 100
+_MOST_KW = 1_000_000
 INTERVALS_MIN = (15, 60)
 
 
@@ -61,6 +68,31 @@ class Eligibility:
     bias_pct: Decimal
     """Of either sign."""
     least_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """What an award is worth of which too little is verified: silent meters must not be worth more than a failure.
+
+    Without this table nothing is asked: what is unverified leaves payment and penalty alike.
+    """
+
+    least_pct: Decimal
+    """An award of which a smaller part is verified is paid nothing."""
+    penalty: Whole
+    """Then `whole`: in an unverified quarter hour nothing was moved; `verified`: it is no breach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bidding:
+    """What a bid must be like. Without this table: anything."""
+
+    least_w: int
+    """A bid of which less may be awarded is refused whole."""
+    price_after_opt_out: AfterOptOut
+    """`anew`: a bid that opted out sets no price; `stands`: the price of the award is paid."""
+    contract_type: ContractTypes
+    """`fits`: the contract is of the type of the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +137,10 @@ class Pack:
     most_cny_per_kwh: Decimal
     """The bounds of a bid."""
     questions: tuple[Question, ...]
+    unverified: Unverified = Unverified(Decimal(0), "verified")
+    bidding: Bidding = Bidding(0, "stands", "any")
+    event_day_pct: Decimal = Decimal(0)
+    """A day on which the loads of an account were to do less than this part of an award is no event day for it."""
 
     @property
     def payable(self) -> bool:
@@ -156,6 +192,9 @@ def _pack(fields: Fields, text: str) -> Pack:
         least_cny_per_kwh=least,
         most_cny_per_kwh=most,
         questions=tuple(_question(each) for each in fields.tables("question")),
+        unverified=_unverified(fields.table("unverified")),
+        bidding=_bidding(fields.table("bid")),
+        event_day_pct=fields.number("event_day_pct", "", high=_MOST_PCT, default=Decimal(0)),
     )
     fields.close()
     if pack.status != "verified" and not pack.questions:
@@ -203,6 +242,32 @@ def _penalty(table: Fields | None) -> Penalty | None:
     found = Penalty(
         _pct(table, "below_pct", "a smaller part of the award costs a penalty"),
         table.number("factor", "times the price", high=_MOST_FACTOR),
+    )
+    table.close()
+    return found
+
+
+def _unverified(table: Fields | None) -> Unverified:
+    if table is None:
+        return Unverified(Decimal(0), "verified")
+    found = Unverified(
+        table.number("least_pct", "of an award, so much must be verified", high=100),
+        cast("Whole", table.choice("penalty", _WHOLE)),
+    )
+    table.close()
+    return found
+
+
+def _bidding(table: Fields | None) -> Bidding:
+    if table is None:
+        return Bidding(0, "stands", "any")
+    least_kw = table.number("least_kw", "the smallest bid, in steps of 0.1 kW", high=_MOST_KW)
+    if least_kw * 10 % 1:
+        table.wrong("least_kw", str(least_kw), "must be in steps of 0.1 kW")
+    found = Bidding(
+        int(least_kw * 1000),
+        cast("AfterOptOut", table.choice("price_after_opt_out", _AFTER_OPT_OUT)),
+        cast("ContractTypes", table.choice("contract_type", _CONTRACT_TYPES)),
     )
     table.close()
     return found

@@ -8,7 +8,9 @@
                              ─▶ one line of each, rounded to the cent
 
 An unverified quarter hour is neither delivered nor a breach: it leaves both sides of its interval, the award and the
-response. All arithmetic is exact; the only rounding is the line's, half away from zero.
+response. Where a pack says how much of an award must be verified and less is, nothing is paid, and the pack says
+whether the penalty counts such a quarter hour as one in which nothing was moved: silence is never worth more than a
+failure. All arithmetic is exact; the only rounding is the line's, half away from zero.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,6 +31,9 @@ Direction: TypeAlias = Literal["shave", "fill"]
 Verdict: TypeAlias = Literal["delivered", "partial", "not_delivered", "unverified"]
 MOST_WH = 10**12
 """Energy of one quarter hour: four thousand gigawatts, more than any pool has."""
+NO_BASELINE, NOT_ELIGIBLE = "no_baseline", "not_eligible"
+_KNOWN_BEFORE = (NO_BASELINE, NOT_ELIGIBLE)
+"""Reasons that were known with the award: no meter was silent."""
 _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 _PCT = Decimal("0.01")
 _KWH = Decimal("0.001")
@@ -51,6 +56,8 @@ class Quarter:
     """Energy drawn, negative where more was given back; None where it is not known."""
     unsure: str = ""
     """Why the energy cannot be verified; empty where it can."""
+    silent_wh: int | None = None
+    """Of several resources together: what was awarded to those whose meters cannot be believed. None: one resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,8 @@ class Judged:
     """Energy by which it went in the direction asked for, negative the other way; None where it is unverified."""
     verdict: Verdict
     reason: str
+    silent_wh: int = 0
+    """What was awarded and cannot be verified because of meters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ class Interval:
 
     at: datetime
     award_kwh: Decimal
-    """Of its verified quarter hours."""
+    """Of its verified quarter hours; of all, where too little is verified and the penalty counts the whole award."""
     response_kwh: Decimal
     """Of its verified quarter hours together, at least 0."""
     counted_kwh: Decimal
@@ -91,6 +100,8 @@ class Settled:
     payment_cny: Decimal
     """The line, rounded to the cent."""
     penalty_cny: Decimal
+    verified_pct: Decimal | None = None
+    """How much of the award is verified, rounded down to 0.1, where that is less than the pack asks for."""
 
     @property
     def net_cny(self) -> Decimal:
@@ -108,13 +119,14 @@ def settle(
     _check(quarters, price_cny_per_kwh)
     judged = tuple(_judged(pack, direction, quarter) for quarter in quarters)
     step = timedelta(minutes=pack.interval_min)
+    too_little = _too_little(pack, judged)
     intervals = tuple(
-        _interval(pack, price_cny_per_kwh, at, list(members))
+        _interval(pack, price_cny_per_kwh, at, list(members), too_little=too_little is not None)
         for at, members in groupby(judged, key=lambda each: _start(each.at, step, zone))
     )
     payment = _sum(each.payment_cny for each in intervals)
     penalty = _sum(each.penalty_cny for each in intervals)
-    return Settled(judged, intervals, cents(payment), cents(penalty))
+    return Settled(judged, intervals, cents(payment), cents(penalty), too_little)
 
 
 def counted(pack: Pack, award_kwh: Decimal, response_kwh: Decimal) -> Decimal:
@@ -137,12 +149,12 @@ def penalty_cny(pack: Pack, price: Decimal, award_kwh: Decimal, response_kwh: De
 
 
 def _judged(pack: Pack, direction: Direction, quarter: Quarter) -> Judged:
-    reason = unverified(pack, quarter)
+    reason, silent = unverified(pack, quarter), silent_wh(pack, quarter)
     if reason or quarter.baseline_wh is None or quarter.metered_wh is None:
-        return Judged(quarter.at, quarter.award_wh, None, "unverified", reason)
+        return Judged(quarter.at, quarter.award_wh, None, "unverified", reason, silent)
     less_wh = quarter.baseline_wh - quarter.metered_wh
     moved_wh = less_wh if direction == "shave" else -less_wh
-    return Judged(quarter.at, quarter.award_wh, moved_wh, _verdict(pack, quarter.award_wh, moved_wh), "")
+    return Judged(quarter.at, quarter.award_wh, moved_wh, _verdict(pack, quarter.award_wh, moved_wh), "", silent)
 
 
 def unverified(pack: Pack, quarter: Quarter) -> str:
@@ -154,17 +166,37 @@ def unverified(pack: Pack, quarter: Quarter) -> str:
     return "" if quarter.unsure == "estimated" and pack.estimated == "counts" else quarter.unsure
 
 
+def silent_wh(pack: Pack, quarter: Quarter) -> int:
+    """What was awarded for a quarter hour and cannot be verified because of meters, Wh."""
+    if quarter.silent_wh is not None:
+        return quarter.silent_wh
+    reason = unverified(pack, quarter)
+    return quarter.award_wh if reason and reason not in _KNOWN_BEFORE else 0
+
+
+def _too_little(pack: Pack, judged: Sequence[Judged]) -> Decimal | None:
+    """How much of an award is verified, in per cent, if that is less than the pack asks for."""
+    sure = sum(each.award_wh for each in judged if each.moved_wh is not None)
+    whole = sure + sum(each.silent_wh for each in judged)
+    if not whole or 100 * sure >= pack.unverified.least_pct * whole:
+        return None
+    return Decimal(1000 * sure // whole) / 10
+
+
 def _verdict(pack: Pack, award_wh: int, moved_wh: int) -> Verdict:
     if 100 * moved_wh >= pack.delivered_pct * award_wh:
         return "delivered"
     return "partial" if moved_wh > 0 and 100 * moved_wh >= pack.payment.from_pct * award_wh else "not_delivered"
 
 
-def _interval(pack: Pack, price: Decimal, at: datetime, members: Sequence[Judged]) -> Interval:
+def _interval(pack: Pack, price: Decimal, at: datetime, members: Sequence[Judged], *, too_little: bool) -> Interval:
     sure = [each for each in members if each.moved_wh is not None]
-    award = _EXACT.multiply(Decimal(sum(each.award_wh for each in sure)), _KWH)
+    awarded_wh = sum(each.award_wh for each in sure)
+    if too_little and pack.unverified.penalty == "whole":
+        awarded_wh += sum(each.silent_wh for each in members)
+    award = _EXACT.multiply(Decimal(awarded_wh), _KWH)
     response = _EXACT.multiply(Decimal(max(0, sum(each.moved_wh or 0 for each in sure))), _KWH)
-    counts = counted(pack, award, response)
+    counts = Decimal(0) if too_little else counted(pack, award, response)
     penalty = penalty_cny(pack, price, award, response)
     return Interval(at, award, response, counts, _EXACT.multiply(counts, price), penalty, len(sure))
 

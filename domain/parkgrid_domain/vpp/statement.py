@@ -26,7 +26,16 @@ from parkgrid_domain.vpp.documents import (
     Statement,
 )
 from parkgrid_domain.vpp.pack import Pack
-from parkgrid_domain.vpp.settlement import Direction, Interval, Judged, Quarter, Settled, settle, unverified
+from parkgrid_domain.vpp.settlement import (
+    Direction,
+    Interval,
+    Judged,
+    Quarter,
+    Settled,
+    settle,
+    silent_wh,
+    unverified,
+)
 from parkgrid_domain.vpp.shares import divided
 
 FIRST, LATE = "first", "late data"
@@ -86,7 +95,7 @@ def statement(
         direction=direction,
         price=price,
         resources=tuple(
-            _resource(member, settled, with_intervals=not pack.covers)
+            _resource(member, settled, whole.verified_pct if pack.covers else settled.verified_pct, pack)
             for member, settled in zip(members, each, strict=True)
         ),
         quarters=_quarters(quarters, whole.judged),
@@ -94,7 +103,7 @@ def statement(
         payment=payment,
         penalty=penalty,
         net=payment - penalty,
-        lines=lines(pack, members, each, payment, penalty),
+        lines=lines(pack, members, each, payment, penalty, too_little=whole.verified_pct is not None),
         known_later=tuple(known for member in members for known in member.known_later),
     )
 
@@ -108,11 +117,25 @@ def together(pack: Pack, members: Sequence[Member]) -> list[Quarter]:
 
 
 def lines(
-    pack: Pack, members: Sequence[Member], each: Sequence[Settled], payment: Decimal, penalty: Decimal
+    pack: Pack,
+    members: Sequence[Member],
+    each: Sequence[Settled],
+    payment: Decimal,
+    penalty: Decimal,
+    *,
+    too_little: bool = False,
 ) -> tuple[Line, ...]:
-    """The money of each resource, and what of it is the operator's and the user's."""
+    """The money of each resource, and what of it is the operator's and the user's.
+
+    `too_little`: less of the award is verified than the pack asks for.
+    """
+    silent = too_little and pack.unverified.penalty == "whole"
     paid = divided(payment, _weights(members, [_earned(pack, settled) for settled in each])) if members else {}
-    charged = divided(penalty, _weights(members, [_owed(pack, settled) for settled in each])) if members else {}
+    charged = (
+        divided(penalty, _weights(members, [_owed(pack, settled, silent=silent) for settled in each]))
+        if members
+        else {}
+    )
     return tuple(_line(member, paid[member.resource], charged[member.resource]) for member in members)
 
 
@@ -142,14 +165,16 @@ def _figures(told: Statement) -> Statement:
 
 def _sum_of(pack: Pack, column: Sequence[Quarter]) -> Quarter:
     sure = [each for each in column if not unverified(pack, each)]
+    silent = sum(silent_wh(pack, each) for each in column)
     if not sure:
         award_wh = sum(each.award_wh for each in column)
-        return Quarter(column[0].at, award_wh, None, None, unverified(pack, column[0]))
+        return Quarter(column[0].at, award_wh, None, None, unverified(pack, column[0]), silent)
     return Quarter(
         column[0].at,
         sum(each.award_wh for each in sure),
         sum(each.baseline_wh or 0 for each in sure),
         sum(each.metered_wh or 0 for each in sure),
+        silent_wh=silent,
     )
 
 
@@ -166,10 +191,12 @@ def _earned(pack: Pack, settled: Settled) -> Decimal:
     return Decimal(sum(max(0, each.moved_wh or 0) for each in settled.judged))
 
 
-def _owed(pack: Pack, settled: Settled) -> Decimal:
+def _owed(pack: Pack, settled: Settled, *, silent: bool) -> Decimal:
+    """By what a penalty is shared: what was verifiably lacking, and with `silent` what cannot be verified as well."""
     if not pack.covers:
         return _total(each.penalty_cny for each in settled.intervals)
-    return Decimal(sum(max(0, each.award_wh - each.moved_wh) for each in settled.judged if each.moved_wh is not None))
+    lacking = sum(max(0, each.award_wh - each.moved_wh) for each in settled.judged if each.moved_wh is not None)
+    return Decimal(lacking + (sum(each.silent_wh for each in settled.judged) if silent else 0))
 
 
 def _weights(members: Sequence[Member], weights: Sequence[Decimal]) -> Mapping[str, Decimal]:
@@ -185,24 +212,29 @@ def _line(member: Member, payment: Decimal, penalty: Decimal) -> Line:
     return Line(member.resource, member.contract_id, payment, penalty, operator_part, user_part)
 
 
-def _resource(member: Member, settled: Settled, *, with_intervals: bool) -> SettledResource:
+def _resource(member: Member, settled: Settled, verified_pct: Decimal | None, pack: Pack) -> SettledResource:
     return SettledResource(
         resource=member.resource,
-        note=_note(settled.judged),
+        note=_note(settled.judged, verified_pct, pack),
         readings=member.readings,
         findings=member.findings,
         quarters=_quarters(member.quarters, settled.judged),
-        intervals=_intervals(settled.intervals) if with_intervals else (),
+        intervals=() if pack.covers else _intervals(settled.intervals),
     )
 
 
-def _note(judged: Sequence[Judged]) -> str:
-    """How many quarter hours are unverified, for each reason: `estimated 2, finding 1`."""
+def _note(judged: Sequence[Judged], verified_pct: Decimal | None, pack: Pack) -> str:
+    """How many quarter hours are unverified, for each reason: `estimated 2, finding 1`; and what follows from it."""
     counts: dict[str, int] = {}
     for each in judged:
         if each.reason:
             counts[each.reason] = counts.get(each.reason, 0) + 1
-    return ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))
+    found = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))
+    if verified_pct is None:
+        return found
+    least = f"{pack.unverified.least_pct} %"
+    too_little = f"{verified_pct} % of the award is verified, less than {least}: nothing is paid"
+    return f"{found}; {too_little}" if found else too_little
 
 
 def _quarters(quarters: Sequence[Quarter], judged: Sequence[Judged]) -> tuple[QuarterTold, ...]:

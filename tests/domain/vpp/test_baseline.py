@@ -15,7 +15,7 @@ from parkgrid_contract.settings import SettingsError
 from parkgrid_contract.time import SHANGHAI
 from parkgrid_domain.calendar import packaged as china
 from parkgrid_domain.vpp.baseline.accuracy import accuracy
-from parkgrid_domain.vpp.baseline.curve import Adjusted, adjustment, mean_curve
+from parkgrid_domain.vpp.baseline.curve import Adjusted, adjusted_by, adjustment, mean_curve
 from parkgrid_domain.vpp.baseline.days import choose
 from parkgrid_domain.vpp.baseline.load import Load, mean_wh
 from parkgrid_domain.vpp.baseline.rule import Adjustment, BaselineRule, published, read_rule
@@ -242,6 +242,33 @@ def test_an_adjustment_is_not_made_from_what_was_not_read() -> None:
     found = adjustment(RULES["caiso-10-of-10"].adjustment, load, event(), days, [1])
     assert found == Adjusted("not_read", Decimal(1), 0, capped=False, past_wh=None, today_wh=None)
     assert found.of([7, -7]) == [7, -7]
+
+
+def test_a_window_that_was_not_read_is_never_in_the_sites_favour() -> None:
+    """A fifth of the mean, 1,000 kW: less to compare with where less is to be drawn, more where more is."""
+    days = workdays_before(EVENT_DAY, 10)
+    load, rule = flat(dict.fromkeys(days, 1000.0)), RULES["caiso-10-of-10"].adjustment
+    curve = mean_curve(load, event(), days)
+    for direction, kw in (("shave", 800), ("fill", 1200)):
+        found = adjusted_by(rule, 12, [12 * 250_000] * 10, None, curve, direction)  # type: ignore[arg-type]
+        assert found.applied == "not_read"
+        assert set(found.of(curve)) == {kw * 250}
+    export = adjusted_by(rule, 12, [1], None, [-250_000] * 8, "shave")
+    assert export.of([-250_000]) == [-300_000], "also where the site gives back"
+    before = replace(rule, unread_pct=Decimal(0))
+    assert adjusted_by(before, 12, [1], None, curve, "shave").of(curve) == curve
+
+
+@pytest.mark.parametrize(("held_back", "enough"), [(2, True), (3, False)])
+def test_held_back_readings_choose_few_days(held_back: int, enough: bool) -> None:
+    """Every second day is low, and its readings are held back: with more than two of them there is no baseline."""
+    days = workdays_before(EVENT_DAY, 12)[::-1]
+    hidden = days[0 : 2 * held_back : 2]
+    energy = flat(dict.fromkeys(days, 1000.0)).energy_wh
+    load = Load({at_: wh for at_, wh in energy.items() if at_.astimezone(SHANGHAI).date() not in hidden})
+    choice = choose(RULES["workday-5"], load, china(), event(), ())
+    assert (choice.enough, len(choice.counting)) == (enough, 5 if enough else 0)
+    assert choose(replace(RULES["workday-5"], most_unread_days=None), load, china(), event(), ()).enough
 
 
 @pytest.mark.parametrize(("start", "end"), [(14.1, 15), (14, 14), (15, 14), (14, 38.25)])

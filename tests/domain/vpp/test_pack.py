@@ -1,11 +1,12 @@
 """Settlement packs: those that ship, and every mistake of a file at once."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
 from parkgrid_contract.settings import SettingsError
-from parkgrid_domain.vpp.pack import published, read_pack
+from parkgrid_domain.vpp.pack import Bidding, Unverified, published, read_pack
 
 TEXTS = {pack.pack_id: pack.text for pack in published().values()}
 
@@ -31,6 +32,14 @@ def test_a_changed_status_is_another_pack() -> None:
     assert verified.digest != published()["guangdong-2026"].digest
 
 
+def test_a_pack_without_the_later_rules_means_what_it_meant() -> None:
+    text = TEXTS["guangdong-2026"].replace("event_day_pct = 10\n", "")
+    former = read_pack(text[: text.index("# Ours")] + text[text.index("[[question]]") :], "former.toml")
+    assert former.unverified == Unverified(Decimal(0), "verified")
+    assert former.bidding == Bidding(0, "stands", "any")
+    assert former.event_day_pct == 0
+
+
 def test_a_pack_holds_from_its_first_day_to_its_last() -> None:
     text = TEXTS["guangdong-2026"].replace("valid_from = 2022-05-01", "valid_from = 2022-05-01\nvalid_to = 2023-01-01")
     pack = read_pack(text, "mine.toml")
@@ -53,6 +62,10 @@ def test_a_pack_holds_from_its_first_day_to_its_last() -> None:
             "price.fixed_cny_per_kwh",
             "must lie between",
         ),
+        ('penalty = "whole"', 'penalty = "half"', "unverified.penalty", "must be one of verified, whole"),
+        ("least_pct = 50", "least_pct = 101", "unverified.least_pct", "at most 100"),
+        ("least_kw = 10", "least_kw = 10.05", "bid.least_kw", "steps of 0.1 kW"),
+        ("least_kw = 10", "least_mw = 10", "bid.least_kw", "is missing"),
         ("[[question]]", "[[ask]]", "question", "says what is still to be asked"),
         ("factor = 0.5", "factor = 0.5\nfaktor = 1", "penalty.faktor", "unknown"),
         ("rrmse_pct = 20", "rrmse_pct = true", "eligibility.rrmse_pct", "must be a decimal number"),

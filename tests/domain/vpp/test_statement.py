@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 
 from parkgrid_domain.vpp import forms
 from parkgrid_domain.vpp.documents import Contract, Statement
-from parkgrid_domain.vpp.pack import Pack, published
+from parkgrid_domain.vpp.pack import Pack, Unverified, published
 from parkgrid_domain.vpp.quarters import QUARTER
 from parkgrid_domain.vpp.settlement import Quarter, settle
 from parkgrid_domain.vpp.statement import Identity, Member, figures_differ, statement, unverifies
 
 START = datetime(2026, 7, 15, 6, tzinfo=UTC)
 PACKS = published()
-GUANGDONG = PACKS["guangdong-2026"]
+SHIPPED = PACKS["guangdong-2026"]
+GUANGDONG = replace(SHIPPED, unverified=Unverified(Decimal(0), "verified"))
+"""Nothing is asked of how much must be verified."""
 EACH = replace(GUANGDONG, covers=False)
 IDENTITY = Identity("ev-1", "aw-1", "op-1")
 
@@ -90,6 +92,39 @@ def test_what_is_unverified_of_one_resource_leaves_the_award() -> None:
     assert found.resources[1].note == "estimated 1, finding 3"
 
 
+def test_an_award_of_which_too_little_is_verified_is_paid_nothing_and_silence_is_charged() -> None:
+    """By hand: a delivers 100 kW whole, b is to do 200 and is silent for three quarter hours: 50 % are verified.
+
+    Silent for the whole hour 33.3 % are: of 300 kWh awarded 100 are shown, half of them are 150: 50 kWh x 1.5 x 0.5.
+    """
+    a, b = member("a", 100, [500] * 4, [400] * 4), member("b", 200, [500] * 4, [300] * 4, "fff.")
+    assert of(SHIPPED, a, b).payment == 225
+    silent = of(SHIPPED, a, replace(b, quarters=tuple(replace(each, unsure="missing") for each in b.quarters)))
+    assert (silent.payment, silent.penalty, silent.intervals[0].award_kwh) == (0, Decimal("37.50"), 300)
+    assert {each.verdict for each in silent.resources[1].quarters} == {"unverified"}, "it is not told as a breach"
+    assert money(silent) == {"a": (0, 0), "b": (0, Decimal("37.50"))}
+    assert silent.resources[1].note.endswith("33.3 % of the award is verified, less than 50 %: nothing is paid")
+    spared = of(replace(SHIPPED, unverified=Unverified(Decimal(50), "verified")), a, replace(b, quarters=silent_of(b)))
+    assert (spared.payment, spared.penalty) == (0, 0)
+
+
+def silent_of(one: Member, reason: str = "missing") -> tuple[Quarter, ...]:
+    return tuple(replace(each, unsure=reason) for each in one.quarters)
+
+
+def test_where_nobody_covers_another_each_is_silent_for_itself() -> None:
+    a, b = member("a", 100, [500] * 4, [400] * 4), member("b", 200, [500] * 4, [300] * 4)
+    found = of(replace(SHIPPED, covers=False), a, replace(b, quarters=silent_of(b)))
+    # b: half of 200 kWh x 1.5 x 0.5.
+    assert money(found) == {"a": (150, 0), "b": (0, 75)}
+
+
+@pytest.mark.parametrize("reason", ["no_baseline", "not_eligible"])
+def test_what_was_known_with_the_award_is_no_silence(reason: str) -> None:
+    a, b = member("a", 100, [500] * 4, [400] * 4), member("b", 200, [500] * 4, [300] * 4)
+    assert money(of(SHIPPED, a, replace(b, quarters=silent_of(b, reason)))) == {"a": (150, 0), "b": (0, 0)}
+
+
 def test_where_nobody_is_verified_the_first_reason_stands() -> None:
     found = of(
         GUANGDONG, member("a", 100, [500] * 4, [400] * 4, "e..."), member("b", 200, [500] * 4, [500] * 4, "f...")
@@ -143,7 +178,9 @@ resources = st.lists(
     st.tuples(st.integers(1, 4_000), rows, st.integers(0, 100), st.integers(0, 100)), min_size=1, max_size=5
 )
 packs = st.builds(
-    lambda name, covers: replace(PACKS[name], covers=covers), st.sampled_from(sorted(PACKS)), st.booleans()
+    lambda name, covers: replace(PACKS[name], covers=covers, unverified=GUANGDONG.unverified),
+    st.sampled_from(sorted(PACKS)),
+    st.booleans(),
 )
 prices = st.decimals("0.01", 5, places=4)
 Told = Sequence[tuple[int, Sequence[tuple[int, int, str]], int, int]]
@@ -208,6 +245,20 @@ def test_more_response_of_one_never_pays_the_award_less(
     quarters[place] = replace(quarters[place], metered_wh=metered - more)
     after = [replace(before[0], quarters=tuple(quarters)), *before[1:]]
     assert statement(pack, "shave", price, after, IDENTITY).net >= statement(pack, "shave", price, before, IDENTITY).net
+
+
+@given(st.sampled_from([SHIPPED, replace(SHIPPED, covers=False)]), resources, st.integers(0, 3))
+def test_silence_of_more_than_half_never_pays_more_than_it_shows(pack: Pack, told: Told, place: int) -> None:
+    """Whoever is silent for three of four quarter hours is paid nothing, and charged no less than for no response."""
+    price = Decimal("1.5")
+    one = members(told)[0]
+    failed = [replace(each, metered_wh=each.baseline_wh) for each in one.quarters]
+    hidden = [replace(each, unsure="missing") if at != place else each for at, each in enumerate(failed)]
+    honest, silent = (
+        statement(pack, "shave", price, [replace(one, quarters=tuple(each))], IDENTITY) for each in (failed, hidden)
+    )
+    assert silent.net == honest.net
+    assert honest.payment == 0
 
 
 @given(packs, resources, prices)

@@ -22,11 +22,11 @@ class Adjusted:
 
     applied: Applied
     """`shift` also where a factor is asked for and the days show no positive load in the window; `not_read` where the
-    window of the event day is not sure, so that the curve stays as it is."""
+    window of the event day is not sure: then the curve stays as it is, or is shifted against the site by the rule."""
     factor: Decimal
     """1 unless a factor is applied."""
     shift_wh: int
-    """Added to each quarter hour; 0 unless a shift is applied."""
+    """Added to each quarter hour; 0 unless a shift is applied, or the window was not read and the rule says so."""
     capped: bool
     past_wh: int | None
     """Mean of the chosen days over the window, Wh a quarter hour."""
@@ -67,17 +67,24 @@ def adjustment(
 
 
 def adjusted_by(
-    rule: Adjustment, count: int, past_wh: Sequence[int | None], today_wh: int | None, curve_wh: Sequence[int]
+    rule: Adjustment,
+    count: int,
+    past_wh: Sequence[int | None],
+    today_wh: int | None,
+    curve_wh: Sequence[int],
+    direction: Literal["shave", "fill"] | None = None,
 ) -> Adjusted:
     """The adjustment by sums over a window of `count` quarter hours: of the chosen days, and of the event day.
 
-    None is a sum that is not sure; a chosen day without one is left out.
+    None is a sum that is not sure; a chosen day without one is left out. `direction` is that of the event; without it,
+    as where a rule is only tried, a window that is not sure moves nothing.
     """
     if rule.kind == "none":
         return NOTHING
     known = [each for each in past_wh if each is not None]
     if today_wh is None or not known:
-        return Adjusted("not_read", Decimal(1), 0, capped=False, past_wh=None, today_wh=None)
+        against = 0 if direction is None else _against(rule, curve_wh, direction)
+        return Adjusted("not_read", Decimal(1), against, capped=False, past_wh=None, today_wh=None)
     exact_past, exact_today = Fraction(sum(known), len(known) * count), Fraction(today_wh, count)
     means = mean_wh(sum(known), len(known) * count), mean_wh(today_wh, count)
     if rule.kind == "multiplicative" and exact_past > 0 and exact_today >= 0:
@@ -85,10 +92,20 @@ def adjusted_by(
         factor = min(max(wanted, _part(rule.least_pct)), _part(rule.most_pct))
         return Adjusted("factor", _places(factor), 0, factor != wanted, *means)
     wanted = exact_today - exact_past
-    mean = Fraction(abs(sum(curve_wh)), len(curve_wh))
+    mean = _mean(curve_wh)
     low, high = (_part(rule.least_pct) - 1) * mean, (_part(rule.most_pct) - 1) * mean
     shift = min(max(wanted, low), high)
     return Adjusted("shift", Decimal(1), _whole(shift), shift != wanted, *means)
+
+
+def _against(rule: Adjustment, curve_wh: Sequence[int], direction: Literal["shave", "fill"]) -> int:
+    """A shift that is not in the site's favour: a reading that is held back must not be worth an adjustment."""
+    part = _part(rule.unread_pct) * _mean(curve_wh)
+    return _whole(-part if direction == "shave" else part)
+
+
+def _mean(curve_wh: Sequence[int]) -> Fraction:
+    return Fraction(abs(sum(curve_wh)), len(curve_wh))
 
 
 def _total(energy_wh: Sequence[int] | None) -> int | None:

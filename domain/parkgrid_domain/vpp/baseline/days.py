@@ -41,7 +41,7 @@ class Choice:
 
     days: tuple[Day, ...]
     enough: bool
-    """Whether there were as many like days as the rule needs."""
+    """Whether there were as many like days as the rule needs, and not too many that were not read."""
 
     @property
     def counting(self) -> list[date]:
@@ -67,10 +67,13 @@ def choose(
         if not news:
             break
         dropped.update((each.day, each) for each in news)
-    enough = len(sample) >= rule.least_days
-    picked = {each.day for each in _picked(rule, sample)} if enough else set()
     inside = {each.day for each in sample}
     oldest = min(inside | dropped.keys(), default=event_day)
+    unread = sum(each.outcome == "not_read" and each.day >= oldest for each in seen)
+    # Whoever could hold back readings of any number of days would choose the days of its own baseline.
+    few_unread = rule.most_unread_days is None or unread <= rule.most_unread_days
+    enough = len(sample) >= rule.least_days and few_unread
+    picked = {each.day for each in _picked(rule, sample)} if enough else set()
     found = [dropped.get(each.day) or _told(each, picked, inside) for each in seen]
     return Choice(tuple(each for each in found if each.day >= oldest or not enough), enough)
 

@@ -32,6 +32,8 @@ class Adjustment:
     least_pct: Decimal
     """The least and the highest factor, in per cent; of a shift, the same bounds of the curve's mean over the event."""
     most_pct: Decimal
+    unread_pct: Decimal = Decimal(0)
+    """Where the window of the event day is not sure, the curve is shifted against the site by this part of its mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class BaselineRule:
     high_pct: Decimal
     """A day above it too; 0: none is."""
     adjustment: Adjustment
+    most_unread_days: int | None = None
+    """So many days may be passed over because they were not read; with more there is no baseline. None: any number."""
 
 
 def read_rule(text: str, file: str) -> BaselineRule:
@@ -93,6 +97,9 @@ def _rule(fields: Fields, text: str) -> BaselineRule:
         low_pct=fields.number("low_pct", "0 where no day is dropped for it", high=_WHOLE_PCT),
         high_pct=fields.number("high_pct", "0 where no day is dropped for it", high=_MOST_PCT),
         adjustment=_adjustment(fields.table("adjustment")),
+        most_unread_days=(
+            _count(fields, "most_unread_days", 0, _MOST_LOOK_BACK) if fields.has("most_unread_days") else None
+        ),
     )
     fields.close()
     if rule.chosen > rule.candidates:
@@ -126,6 +133,7 @@ def _adjustment(table: Fields | None) -> Adjustment:
         _count(table, "to_min", 0, most_min),
         table.number("least_pct", "for example 80", high=_WHOLE_PCT),
         table.number("most_pct", "for example 120", low=_WHOLE_PCT, high=_MOST_PCT),
+        table.number("unread_pct", "", high=_WHOLE_PCT, default=Decimal(0)),
     )
     for key, minutes in (("from_min", found.from_min), ("to_min", found.to_min)):
         if minutes % 15:
