@@ -1,5 +1,6 @@
 """Clearing: the cheapest first, nothing beyond the target, no resource twice, and a reason for every loser."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -9,24 +10,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parkgrid_domain.rule_file import version_of
 from parkgrid_domain.vpp import forms
-from parkgrid_domain.vpp.clearing import FromAbove, clear, from_above, shared
+from parkgrid_domain.vpp.clearing import FromAbove, clear, from_above, shared, shown_w
 from parkgrid_domain.vpp.documents import (
     AnyDocument,
     Awards,
     Bid,
+    CapabilityTest,
     Contract,
+    HeldQuarter,
     Location,
     Operator,
     OptOut,
     Part,
     Phase,
     Resource,
+    Rules,
     Term,
 )
 from parkgrid_domain.vpp.pack import read_pack
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_domain.vpp.refusals import refusal
+from parkgrid_vpp import awarding
+from parkgrid_vpp.errors import PilotError
+from parkgrid_vpp.settling import price_of
+from tests.vpp.alterations import leaves, put
 from tests.vpp.small_pilot import BASELINE, PACK, PARK, START, WRITTEN, awards, bid, event, registry, rules, written
 
 _RESOURCES = ("r-0", "r-1", "r-2", "r-3", "r-4")
@@ -80,7 +89,7 @@ def test_a_price_that_the_market_fixes_is_paid() -> None:
         ([("ev-1", OptOut("op-1", "load-1", "maintenance"))], "opted out"),
         (
             [("con-1", replace(next(d for _, d in registry() if isinstance(d, Contract)), valid_to=START.date()))],
-            "no contract of op-1 for load-1 is in force on 2026-06-24",
+            "no contract of the type day_ahead of op-1 for load-1 is in force on 2026-06-24",
         ),
     ],
 )
@@ -91,6 +100,110 @@ def test_a_part_that_may_not_be_awarded_is_told_why(before: Sequence[tuple[str, 
 def test_more_than_a_resource_is_registered_with_is_refused() -> None:
     found = cleared(replace(bid(), parts=(Part("load-1", 200_100),)))
     assert reasons(found) == {"load-1": "200100 W is more than the 200000 W that load-1 is registered with"}
+
+
+def test_a_bid_that_is_too_small_or_shrinks_sets_no_price() -> None:
+    """Of 100 W at 3.4 yuan the whole bid is refused; of 10 kW of which 9 opt out the price goes back to 3."""
+    small = Bid("bid-2", "op-2", Decimal("3.4"), (Part("load-1", 9_900),))
+    found = cleared(replace(bid(), parts=(Part("storage-1", 500_000),)), small, before=other_operator())
+    assert (found.price, reasons(found)) == (
+        3,
+        {None: "9900 W may be awarded, which is less than the least bid of 10000 W"},
+    )
+    dear = Bid("bid-2", "op-2", Decimal("3.4"), (Part("load-1", 9_000), Part("load-2", 1_000)))
+    pilot = pilot_of(*other_operator(), ("ev-1", replace(bid(), parts=(Part("storage-1", 500_000),))), ("ev-1", dear))
+    written(pilot, [("ev-1", clear(pilot, "ev-1", PACK))])
+    book = pilot.events["ev-1"]
+    assert price_of(book, PACK) == Decimal("3.4")
+    written(pilot, [("ev-1", OptOut("op-2", "load-1", "repair"))])
+    assert price_of(book, PACK) == 3
+    assert price_of(book, replace(PACK, bidding=replace(PACK.bidding, price_after_opt_out="stands"))) == Decimal("3.4")
+
+
+def other_operator() -> list[tuple[str, AnyDocument]]:
+    """The load, and a second one beside it, are offered by the second operator; the storage stays with the first."""
+    load, contract = (next(d for name, d in registry() if name == each) for each in ("load-1", "con-1"))
+    assert isinstance(load, Resource)
+    assert isinstance(contract, Contract)
+    second = replace(load, meter=(Term(f"{PARK}/gw-1/load-2/energy_import_kwh", 1),), account="acc-2")
+    moved = replace(contract, operator="op-2", account="acc-2", resources=("load-1", "load-2"))
+    acts: list[tuple[str, AnyDocument]] = [("acc-2", Location("account", "0302", "tr-1", "declared", "", PARK, None))]
+    acts += [("load-1", replace(load, account="acc-2")), ("load-2", second), ("con-2", moved)]
+    return acts + [("load-2", each) for name, each in registry() if name == "load-1" and isinstance(each, Phase)]
+
+
+def test_a_contract_of_another_type_is_none() -> None:
+    quick, direct = replace(event(), notice_class="fast"), replace(event(), type="direct", setup="upstream")
+    pilot = pilot_of(("ev-2", quick), ("ev-2", bid()), ("ev-3", direct))
+    wanted = {each.reason for each in clear(pilot, "ev-2", PACK).losers if each.resource == "load-1"}
+    assert wanted == {"no contract of the type hour of op-1 for load-1 is in force on 2026-06-24"}
+    given = [FromAbove("up-1", "op-1", 100_000, (Part("load-1", 100_000),))]
+    assert "of the type direct" in from_above(pilot, "ev-3", Decimal(3), given).losers[0].reason
+    contract = next(each for _, each in registry() if isinstance(each, Contract))
+    written(pilot, [("con-0", replace(contract, type="direct")), ("con-2", replace(contract, type="hour"))])
+    found = clear(pilot, "ev-2", PACK)
+    assert len(found.awards[0].parts) == 2
+    written(pilot, [("ev-2", found)])
+    assert {name for name, _ in pilot.events["ev-2"].contracts.values()} == {"con-2"}
+
+
+@pytest.mark.parametrize(
+    ("reached", "held_w", "most_w"), [(5, [-190_000, -200_000], 200_000), (None, [-90_000, -120_000], 120_000)]
+)
+def test_no_more_is_awarded_than_was_shown(reached: int | None, held_w: list[int], most_w: int) -> None:
+    """The agreed step where nine tenths of it were reached, else the most that was held for a quarter hour."""
+    quarters = tuple(HeldQuarter(700_000 + each, Decimal("0.9")) for each in held_w)
+    minutes = (700_000,) * 15, (500_000,) * 30
+    begin = WRITTEN - timedelta(days=1)
+    test = CapabilityTest(begin, -200_000, 30, 700_000, *minutes, 2, reached, quarters, None)
+    assert shown_w([test], "shave") == most_w
+    assert shown_w([test], "fill") is None
+    pilot = pilot_of(("storage-1", test), ("ev-1", bid()))
+    told = reasons(clear(pilot, "ev-1", PACK))
+    assert told["storage-1"].startswith(f"500000 W is more than the {most_w} W that storage-1 showed in its last test")
+    # From above it is spread by what was shown.
+    written(pilot, [("ev-2", replace(event(), setup="upstream"))])
+    parts = from_above(pilot, "ev-2", Decimal(3), [FromAbove("up-1", "op-1", 600_000)]).awards[0].parts
+    assert {each.resource: each.w for each in parts}["storage-1"] == most_w
+
+
+def test_a_storage_behind_a_grid_meter_is_taken_out_or_not_awarded_beside_it() -> None:
+    """The site's meter falls by what the storage gives: both would be paid for the same kWh."""
+    register, storage = f"{PARK}/gw-1/load-1/energy_import_kwh", pilot_of().resources["storage-1"]
+    pilot = pilot_of(("ev-1", bid()))
+    assert len(clear(pilot, "ev-1", PACK).awards[0].parts) == 2, "a sub-meter shows no storage"
+    found = clear(pilot, "ev-1", PACK, {register})
+    assert [each.resource for each in found.awards[0].parts] == ["storage-1"]
+    assert reasons(found)["load-1"].startswith("the meter of load-1 shows what storage-1 does as well")
+    load = pilot.resources["load-1"]
+    meter = (*load.meter, *(Term(each.register, -each.sign) for each in storage.meter))  # type: ignore[arg-type]
+    written(pilot, [("load-1", replace(load, meter=meter))])
+    assert len(clear(pilot, "ev-1", PACK, {register}).awards[0].parts) == 2
+
+
+def test_a_wrong_value_in_an_award_file_is_refused_in_words() -> None:
+    """Each value of a good file is replaced by others: what is told is a document's or the pilot's own error."""
+    pilot = pilot_of(("ev-2", replace(event(), setup="upstream")))
+    good = {
+        "price": "3",
+        "awards": [
+            {"award": "up-1", "operator": "op-1", "w": 100_000, "parts": [{"resource": "load-1", "w": 100_000}]}
+        ],
+    }
+    strange = (None, True, -1, 0, 50, 10**30, 1.5, "", "x", "999", "load-9", [], [[]], {}, "\ud800", "0" * 5000)
+    refused = 0
+    for path, _ in list(leaves(good)):
+        for value in strange:
+            told = json.loads(json.dumps(good))
+            put(told, path, value)
+            try:
+                found = awarding._given(pilot, "ev-2", awarding.read_given(json.dumps(told)), ())
+            except (forms.DocumentError, PilotError) as error:
+                assert str(error)
+                refused += 1
+            else:
+                assert refusal(pilot, "ev-2", found, WRITTEN) == ""
+    assert refused > 50
 
 
 def test_a_resource_elsewhere_and_one_that_needs_more_notice() -> None:
@@ -167,7 +280,7 @@ def test_a_contract_does_not_follow_a_resource_to_another_account() -> None:
     pilot = pilot_of(("acc-2", Location("account", "0302", "tr-1", "declared", "", PARK, None)), ("ev-1", bid()))
     written(pilot, [("load-1", replace(pilot.resources["load-1"], account="acc-2"))])
     told = reasons(clear(pilot, "ev-1", PACK))
-    assert told == {"load-1": "no contract of op-1 for load-1 is in force on 2026-06-24"}
+    assert told == {"load-1": "no contract of the type day_ahead of op-1 for load-1 is in force on 2026-06-24"}
 
 
 def test_an_award_from_above_is_shared_in_proportion() -> None:
@@ -201,6 +314,9 @@ def wide_pilot() -> Pilot:
 
 
 _WIDE = wide_pilot()
+_ANY = PACK.text.replace('"fits"', '"any"')
+"""Rules that take every type of contract, and bids of any size."""
+_ANY = _ANY.replace("least_kw = 10", "least_kw = 0")
 _PARTS = st.dictionaries(
     st.sampled_from(_RESOURCES), st.integers(1, _MOST_W // 100 + 50).map(lambda n: 100 * n), min_size=1
 )
@@ -214,8 +330,10 @@ def wide_cleared(offers: list[tuple[str, dict[str, int]]], target_w: int) -> tup
         Bid(f"bid-{n}", f"op-{n + 1}", Decimal(price), tuple(Part(name, w) for name, w in parts.items()))
         for n, (price, parts) in enumerate(offers)
     ]
-    written(_WIDE, [("ev-9", event(target_w=target_w)), *[("ev-9", each) for each in bids]])
-    return bids, clear(_WIDE, "ev-9", PACK)
+    digest, called = version_of(_ANY), event(target_w=target_w)
+    called = replace(called, rules=replace(called.rules, pack=digest))
+    written(_WIDE, [(digest, Rules("pack", "any", _ANY)), ("ev-9", called), *[("ev-9", each) for each in bids]])
+    return bids, clear(_WIDE, "ev-9", read_pack(_ANY, "any.toml"))
 
 
 @given(_BIDS, st.integers(1, 12_000).map(lambda n: 100 * n))

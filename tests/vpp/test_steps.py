@@ -84,9 +84,12 @@ class Running:
     def states(self, event_id: str = "ev-1") -> list[str]:
         return [each.state for _, each in self.pilot.events[event_id].states]
 
-    def statement(self, event_id: str = "ev-1") -> Statement:
+    def statements(self, event_id: str = "ev-1") -> list[Statement]:
         (revisions,) = self.pilot.events[event_id].statements.values()
-        return revisions[-1][1]
+        return [each for _, each in revisions]
+
+    def statement(self, event_id: str = "ev-1") -> Statement:
+        return self.statements(event_id)[-1]
 
 
 def settings(dsn: str) -> VppSettings:
@@ -222,9 +225,11 @@ def test_a_bad_day(bad_day: Running) -> None:
     assert verdicts(running.statement("ev-2"), "site-1") == ["estimated", *finding]
     explain(running, old_meter)
     running.look("24 19:00")
+    assert len(running.statements("ev-2")) == 1, "an hour lies between two statements that late data make"
+    running.look("24 19:30")
     site_statement(running)
     running.meters.deliver()
-    running.look("24 20:00")
+    running.look("24 20:30")
     assert (running.statement().revision, running.statement().cause) == (2, "late data")
     assert verdicts(running.statement(), "storage-1") == ["delivered"] * 8
     assert running.statement().payment == 3000
@@ -329,7 +334,8 @@ def test_nobody_waits_for_ever_for_a_register(running: Running) -> None:
     running.look("24 22:00")
     assert running.states()[-1] == "settled"
     assert verdicts(running.statement(), "storage-1") == ["missing"] * 8
-    assert (running.statement().payment, running.statement().penalty) == (0, 0)
+    # Nothing is verified: half of 600 kWh in each of two hours x 3 yuan x 0.5, until the readings come.
+    assert (running.statement().payment, running.statement().penalty) == (0, 900)
     running.meters.run([EVENT_DAY])
     running.look("25 09:00")
     assert (running.statement().cause, running.statement().payment) == ("late data", 3600)
@@ -365,10 +371,23 @@ def test_events_without_an_award(running: Running) -> None:
     running.write("22 09:00", *small_pilot.rules(), *small_pilot.registry())
     upstream = replace(event(), setup="upstream")
     running.write("22 09:00", ("ev-1", event()), ("ev-2", upstream), ("ev-3", event(START + timedelta(days=9))))
+    # No calendar of the year of its days: that will not change, so it ends and says so.
+    blind = replace(event(), rules=replace(event().rules, calendars={}))
+    running.write("22 09:00", ("ev-4", blind), ("ev-4", bid()))
     running.look("23 20:00")
     assert running.states("ev-1") == ["closed"]
-    running.look("24 16:00")
+    assert running.states("ev-4") == ["cancelled"]
+    assert (
+        running.pilot.events["ev-4"].states[0][1].reason.startswith("not awarded: no baseline can be frozen for ev-4")
+    )
+    running.look("24 14:00")
+    assert running.states("ev-2") == []
+    given = GivenAwards(Decimal(3), (GivenAward("up-1", "op-1", 100_000, ()),))
+    with pytest.raises(PilotError, match="began at"):
+        award_from_above(running.connection, running.pilot, "ev-2", given, "x", local("24 14:01"))
+    running.look("24 14:01")
     assert running.states("ev-2") == ["cancelled"]
+    assert running.pilot.events["ev-2"].states[0][1].reason == "not awarded in time: it has begun"
     assert running.states("ev-3") == []
     with pytest.raises(PilotError, match="awarded here, from its bids"):
         award_from_above(running.connection, running.pilot, "ev-3", GivenAwards(Decimal(3), ()), "x", local("24 17:00"))

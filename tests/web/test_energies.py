@@ -34,48 +34,53 @@ def written(feed: Feed, *guns: Device) -> None:
         feed.write(readings | shown, now_ms())
 
 
-def test_a_park_that_cannot_give_back_shows_no_vehicle_to_grid(feed: Feed, serve: Serve, visit: Visits) -> None:
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_park_that_cannot_give_back_shows_no_vehicle_to_grid(
+    feed: Feed, serve: Serve, visit: Visits, language: str
+) -> None:
     written(feed, Device("gun-1", "charger", GUN, period_s=60))
-    served = serve()
-    for language, word, warning in (("en", "Vehicle-to-grid", "not complete"), ("zh", "车网互动 V2G", "不完整")):
-        seen = visit(served).open(lang=language, view="park")
-        seen.page.wait_for_selector(".sankey-band")
-        assert word not in seen.page.inner_text(".today")
-        assert "—" not in seen.page.inner_text(".energies")
-        assert word not in (seen.page.text_content("main") or "")
-        assert warning not in (seen.page.text_content("main") or "")
-        assert seen.complaints == []
+    seen = visit(serve()).open(lang=language, view="park")
+    seen.page.wait_for_selector(".sankey-band")
+    word, warning = {"en": ("Vehicle-to-grid", "not complete"), "zh": ("车网互动 V2G", "不完整")}[language]
+    assert word not in seen.page.inner_text(".today")
+    assert "—" not in seen.page.inner_text(".energies")
+    assert word not in (seen.page.text_content("main") or "")
+    assert warning not in (seen.page.text_content("main") or "")
+    assert seen.complaints == []
 
 
-def test_a_register_without_a_sum_is_named(feed: Feed, serve: Serve, visit: Visits) -> None:
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "No energy for Vehicle-to-grid (1 of 2 registers reported), so the diagram is not complete."),
+        ("zh", "没有电量：车网互动 V2G（2 个计数器中有 1 个上报），图形不完整。"),
+    ],
+)
+def test_a_register_without_a_sum_is_named(feed: Feed, serve: Serve, visit: Visits, language: str, told: str) -> None:
     silent = Device("gun-2", "charger", ("energy_returned_kwh",), period_s=60)
     written(feed, Device("gun-1", "charger", (*GUN, "energy_returned_kwh"), period_s=60))
     others = tuple(each for each in devices(period_s=60) if each.device_class != "charger")
     feed.announce((*others, Device("gun-1", "charger", (*GUN, "energy_returned_kwh"), period_s=60), silent))
-    served = serve()
-    for language, told in (
-        ("en", "No energy for Vehicle-to-grid (1 of 2 registers reported), so the diagram is not complete."),
-        ("zh", "没有电量：车网互动 V2G（2 个计数器中有 1 个上报），图形不完整。"),
-    ):
-        seen = visit(served).open(lang=language, view="park")
-        seen.page.wait_for_selector(".sankey-band")
-        assert told in (seen.page.text_content("main") or "")
-        assert "—" in seen.page.inner_text(".energies")
-        assert seen.complaints == []
+    seen = visit(serve()).open(lang=language, view="park")
+    seen.page.wait_for_selector(".sankey-band")
+    assert told in (seen.page.text_content("main") or "")
+    assert "—" in seen.page.inner_text(".energies")
+    assert seen.complaints == []
 
 
-def test_sessions_show_where_their_energy_came_from(park: Metering, serve: Serve, visit: Visits) -> None:
-    charged(park)
-    served = serve()
-    for language, *told in (
+@pytest.mark.parametrize(
+    ("language", "bar", "state", "later"),
+    [
         # As worked out in charging_day.py.
         ("en", "PV 4.50 kWh, Storage 1.80 kWh, Grid 2.70 kWh", "under way", "shown when the session has ended"),
         ("zh", "光伏 4.50 kWh、储能 1.80 kWh、电网 2.70 kWh", "进行中", "会话结束后给出"),
-    ):
-        _sessions_show(visit(served).open(lang=language, view="devices", **{"class": "charger"}), *told)
-
-
-def _sessions_show(seen: Visit, bar: str, state: str, later: str) -> None:
+    ],
+)
+def test_sessions_show_where_their_energy_came_from(
+    park: Metering, serve: Serve, visit: Visits, language: str, bar: str, state: str, later: str
+) -> None:
+    charged(park)
+    seen = visit(serve()).open(lang=language, view="devices", **{"class": "charger"})
     seen.page.wait_for_selector(".sessions tbody tr")
     rows = seen.page.locator(".sessions tbody tr")
     assert rows.count() == 3
@@ -98,14 +103,15 @@ def _sessions_show(seen: Visit, bar: str, state: str, later: str) -> None:
     assert seen.complaints == []
 
 
-def test_a_park_without_sessions_says_so(feed: Feed, serve: Serve, visit: Visits) -> None:
+@pytest.mark.parametrize(
+    ("language", "text"), [("en", "No session on this day or the day before."), ("zh", "当日和前一日没有充电会话。")]
+)
+def test_a_park_without_sessions_says_so(feed: Feed, serve: Serve, visit: Visits, language: str, text: str) -> None:
     written(feed, Device("gun-1", "charger", GUN, period_s=60))
-    served = serve()
-    for language, text in (("en", "No session on this day or the day before."), ("zh", "当日和前一日没有充电会话。")):
-        seen = visit(served).open(lang=language, view="devices", **{"class": "charger"})
-        seen.until("document.querySelector('[aria-labelledby=sessions-title] .empty') !== null")
-        assert text in seen.page.inner_text("[aria-labelledby='sessions-title']")
-        assert seen.complaints == []
+    seen = visit(serve()).open(lang=language, view="devices", **{"class": "charger"})
+    seen.until("document.querySelector('[aria-labelledby=sessions-title] .empty') !== null")
+    assert text in seen.page.inner_text("[aria-labelledby='sessions-title']")
+    assert seen.complaints == []
 
 
 def test_sessions_that_cannot_be_read_say_so(feed: Feed, serve: Serve, visit: Visits) -> None:

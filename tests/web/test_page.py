@@ -239,27 +239,24 @@ def test_gateway_health(park: Feed, serve: Serve, visit: Visits) -> None:
     assert "offline" in (seen.page.text_content(".answer") or "")
 
 
-SCREENS = ((390, 844, "zh", "light"), (1440, 900, "en", "light"), (1440, 900, "zh", "dark"), (1920, 1080, "en", "dark"))
-
-
-def test_fits_every_screen(park: Feed, serve: Serve, visit: Visits, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("width", "height", "language", "theme"),
+    [(390, 844, "zh", "light"), (1440, 900, "en", "light"), (1440, 900, "zh", "dark"), (1920, 1080, "en", "dark")],
+)
+def test_fits_every_screen(
+    park: Feed, serve: Serve, visit: Visits, tmp_path: Path, width: int, height: int, language: str, theme: str
+) -> None:
     write_a_day(park)
+    seen = visit(serve(), width, height).open(lang=language, theme=theme)
+    seen.page.wait_for_selector(".u-wrap canvas", timeout=20_000)
     park.write(balanced(1_960, 2_710, 430, -60), now_ms())
-    served = serve()
-    for width, height, language, theme in SCREENS:
-        seen = visit(served, width, height).open(lang=language, theme=theme)
-        seen.page.wait_for_selector(".u-wrap canvas", timeout=20_000)
-        seen.until_number("pv", "1.96 MW")
-        _fits(seen, width, theme, tmp_path / f"{width}-{language}-{theme}.png")
-
-
-def _fits(seen: Visit, width: int, theme: str, picture: Path) -> None:
+    seen.until_number("pv", "1.96 MW")
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
     labels = seen.page.locator(".flow-svg .label-number, .flow-svg .label-name")
     boxes = [labels.nth(index).bounding_box() for index in range(labels.count())]
     assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
     assert seen.page.evaluate("document.documentElement.dataset.theme") == theme
-    seen.page.screenshot(path=picture, full_page=True)
+    seen.page.screenshot(path=tmp_path / f"{width}-{language}-{theme}.png", full_page=True)
     assert seen.complaints == []
 
 

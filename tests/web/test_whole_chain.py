@@ -46,7 +46,6 @@ def up(server_dir: Path, built_page: Path) -> Iterator[SimpleNamespace]:
         "up",
         "--speed",
         "60",
-        "--no-history",
         "--port",
         "0",
         "--data-dir",

@@ -5,18 +5,20 @@ award of a platform ─── from_above ┴─▶ awards ─▶ frozen baseline
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from parkgrid_database.connection import Connection
+from parkgrid_domain.calendar import CalendarGapError
 from parkgrid_domain.vpp import clearing, forms
 from parkgrid_domain.vpp.documents import Awards, Part
 from parkgrid_domain.vpp.forms import Identifier, OfferedWatts, Price
 from parkgrid_domain.vpp.ledger import Entry
 from parkgrid_domain.vpp.pilot import Pilot
-from parkgrid_vpp.errors import PilotError
+from parkgrid_vpp.errors import CannotBeAwardedError, PilotError
+from parkgrid_vpp.evidence import site_meters
 from parkgrid_vpp.freezing import freeze
 from parkgrid_vpp.ledger import Act, alone, write
 from parkgrid_vpp.rules import rules_of
@@ -44,15 +46,21 @@ class GivenAwards:
 
 
 def award_by_bids(connection: Connection, pilot: Pilot, event_id: str, by: str, at: datetime) -> list[Entry]:
-    """Clear an event's bids and write what came of it."""
-    return _award(connection, pilot, event_id, lambda: _cleared(pilot, event_id), by, at)
+    """Clear an event's bids and write what came of it.
+
+    Raises `PilotError` for an event that has begun, `CannotBeAwardedError` for one whose rules allow no award.
+    """
+    return _award(connection, pilot, event_id, lambda meters: _cleared(pilot, event_id, meters), by, at)
 
 
 def award_from_above(
     connection: Connection, pilot: Pilot, event_id: str, given: GivenAwards, by: str, at: datetime
 ) -> list[Entry]:
-    """Write the awards that a platform above gave. Raises `PilotError` for an event whose awards are cleared here."""
-    return _award(connection, pilot, event_id, lambda: _given(pilot, event_id, given), by, at)
+    """Write the awards that a platform above gave.
+
+    Raises `PilotError` for an event whose awards are cleared here or that has begun, and for values that cannot be.
+    """
+    return _award(connection, pilot, event_id, lambda meters: _given(pilot, event_id, given, meters), by, at)
 
 
 def read_given(text: str) -> GivenAwards:
@@ -71,29 +79,50 @@ def read_given(text: str) -> GivenAwards:
 
 
 def _award(
-    connection: Connection, pilot: Pilot, event_id: str, made: Callable[[], Awards], by: str, at: datetime
+    connection: Connection,
+    pilot: Pilot,
+    event_id: str,
+    made: Callable[[Collection[str]], Awards],
+    by: str,
+    at: datetime,
 ) -> list[Entry]:
     with alone(connection, pilot):
         if event_id not in pilot.events:
             raise PilotError(f"the event {event_id} is not published")
-        awards = made()
-        frozen = freeze(connection, pilot, event_id, awards)
+        event = pilot.events[event_id].event
+        if at > event.from_:
+            raise PilotError(
+                f"the event {event_id} began at {event.from_}: it is awarded before it begins, or not at all"
+            )
+        meters = {term.register for each in pilot.resources.values() for term in each.meter}
+        awards = made(site_meters(connection, meters))
+        try:
+            frozen = freeze(connection, pilot, event_id, awards)
+        except CalendarGapError as error:
+            raise CannotBeAwardedError(f"no baseline can be frozen for {event_id}: {error}") from error
         acts: Sequence[Act] = [Act(event_id, awards), *(Act(event_id, each) for each in frozen)]
         return write(connection, pilot, acts, by, at)
 
 
-def _cleared(pilot: Pilot, event_id: str) -> Awards:
-    return clearing.clear(pilot, event_id, rules_of(pilot, pilot.events[event_id].event).pack)
+def _cleared(pilot: Pilot, event_id: str, meters: Collection[str]) -> Awards:
+    return clearing.clear(pilot, event_id, rules_of(pilot, pilot.events[event_id].event).pack, meters)
 
 
-def _given(pilot: Pilot, event_id: str, given: GivenAwards) -> Awards:
+def _given(pilot: Pilot, event_id: str, given: GivenAwards, meters: Collection[str]) -> Awards:
     event = pilot.events[event_id].event
     if event.setup == "pilot" and event.type == "invitation":
         raise PilotError(
             f"the event {event_id} is awarded here, from its bids, after {event.bids_until}: a file is for events"
             " of the set-up upstream and for direct ones"
         )
-    fixed = rules_of(pilot, event).pack.fixed_cny_per_kwh
-    price = given.price if fixed is None else fixed
+    pack = rules_of(pilot, event).pack
+    price = given.price if pack.fixed_cny_per_kwh is None else pack.fixed_cny_per_kwh
+    if not pack.least_cny_per_kwh <= price <= pack.most_cny_per_kwh:
+        bounds = f"{pack.least_cny_per_kwh} to {pack.most_cny_per_kwh} yuan/kWh"
+        raise PilotError(f"the price {price} yuan/kWh lies outside the bounds of {pack.pack_id}, {bounds}")
+    for each in given.awards:
+        total = sum(part.w for part in each.parts)
+        if total > each.w:
+            raise PilotError(f"the parts of {each.award} are {total} W together: the award is {each.w} W")
     wanted = [clearing.FromAbove(each.award, each.operator, each.w, each.parts) for each in given.awards]
-    return clearing.from_above(pilot, event_id, price, wanted)
+    return clearing.from_above(pilot, event_id, price, wanted, meters)

@@ -226,6 +226,15 @@ def waiting(connection: Connection, addresses: Collection[str], until: datetime)
     return [address for (address,) in connection.execute(statement("evidence/waiting"), values)]
 
 
+def site_meters(connection: Connection, addresses: Collection[str]) -> frozenset[str]:
+    """Of registers, those of grid meters: behind one lies everything of an account."""
+    if not addresses:
+        return frozenset()
+    ordered = sorted(addresses)
+    found = connection.execute(statement("evidence/site_meters"), _named(ordered))
+    return frozenset(ordered[place - 1] for (place,) in found)
+
+
 def _registers(connection: Connection, addresses: Sequence[str]) -> dict[str, tuple[int, str]]:
     found = connection.execute(statement("evidence/registers"), _named(addresses)).fetchall()
     return {addresses[place - 1]: (number, method) for place, number, method in found}

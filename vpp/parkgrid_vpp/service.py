@@ -63,7 +63,11 @@ class Service:
     def __init__(self, settings: VppSettings, clock: Clock | None = None) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._waits = Waits(timedelta(hours=settings.longest_wait_h), timedelta(days=settings.close_after_days))
+        self._waits = Waits(
+            timedelta(hours=settings.longest_wait_h),
+            timedelta(days=settings.close_after_days),
+            timedelta(minutes=settings.between_revisions_min),
+        )
         self._again: dict[str, float] = {}
         """By event, the monotonic second before which its step is not taken."""
         self._failing: set[str] = set()

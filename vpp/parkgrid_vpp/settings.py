@@ -37,6 +37,9 @@ class VppSettings:
     revise_every_s: float = setting(
         60.0, help="pause between two looks for late data of settled events", check=above(0, "s")
     )
+    between_revisions_min: float = setting(
+        60.0, help="least time between two statements of an event that late data make", check=at_least(0, "min")
+    )
     try_again_s: float = setting(30.0, help="pause before a step that failed is tried again", check=above(0, "s"))
     longest_wait_h: float = setting(
         24.0,

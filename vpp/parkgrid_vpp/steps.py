@@ -17,6 +17,7 @@ from parkgrid_domain.vpp.documents import AnyDocument, Part, State, StateName
 from parkgrid_domain.vpp.pilot import COURSE, EventBook, Pilot
 from parkgrid_domain.vpp.quarters import QUARTER
 from parkgrid_vpp.awarding import award_by_bids
+from parkgrid_vpp.errors import CannotBeAwardedError
 from parkgrid_vpp.evidence import waiting
 from parkgrid_vpp.freezing import adjust, resource_of
 from parkgrid_vpp.ledger import Act, alone, write
@@ -35,6 +36,8 @@ class Waits:
     """After the end of an event, for registers that are not metered yet; what is not known then is missing."""
     until_closed: timedelta
     """After an event was settled; until then late data give a revision."""
+    between_revisions: timedelta = timedelta(hours=1)
+    """At least so much time lies between two statements of an event that late data make."""
 
 
 @dataclass(slots=True)
@@ -71,11 +74,15 @@ class Steps:
 
     def _award(self, book: EventBook, now: datetime) -> str:
         event = book.event
-        if now >= event.to:
-            return self._say(book, now, [State("cancelled", None, None, "no award came before its end")])
+        if now > event.from_:
+            # Who is awarded afterwards already knows what the meters showed.
+            return self._say(book, now, [State("cancelled", None, None, "not awarded in time: it has begun")])
         if event.setup != "pilot" or event.type != "invitation" or now <= event.bids_until:
             return ""
-        award_by_bids(self.connection, self.pilot, book.event_id, BY, now)
+        try:
+            award_by_bids(self.connection, self.pilot, book.event_id, BY, now)
+        except CannotBeAwardedError as error:
+            return self._say(book, now, [State("cancelled", None, None, f"not awarded: {error}"[:500])])
         return "awarded"
 
     def _adjust(self, book: EventBook, now: datetime) -> str:
@@ -108,18 +115,18 @@ class Steps:
                 made = statements(self.connection, self.pilot, name, f"dispute {dispute}")
                 write(self.connection, self.pilot, [Act(name, each) for each in made if each.award == award], BY, now)
             return "revised"
+        settled_at = next(at for at, each in reversed(book.states) if each.state == "settled")
+        closing = now >= settled_at + self.waits.until_closed and not book.open_disputes()
         held = self._held(book)
-        if self._seen.get(name) != held:
+        # Readings may come for weeks, one by one: not each of them makes a statement.
+        if self._seen.get(name) != held and (closing or now >= _last_stated(book) + self.waits.between_revisions):
             with alone(self.connection, self.pilot):
                 made = statements(self.connection, self.pilot, name)
                 write(self.connection, self.pilot, [Act(name, each) for each in made], BY, now)
             self._seen[name] = held
             if made:
                 return "revised"
-        settled_at = next(at for at, each in reversed(book.states) if each.state == "settled")
-        if now >= settled_at + self.waits.until_closed and not book.open_disputes():
-            return self._say(book, now, [State("closed", None, None, "")])
-        return ""
+        return self._say(book, now, [State("closed", None, None, "")]) if closing else ""
 
     def _held(self, book: EventBook) -> tuple[object, ...]:
         """What the registers of an event hold: it differs whenever an interval or a finding has."""
@@ -158,6 +165,11 @@ def ramp_of(book: EventBook, pilot: Pilot) -> timedelta:
         if (ramp := resource_of(book, pilot, part.resource).ramp_w_per_min) and part.w
     )
     return timedelta(minutes=max(minutes, default=0))
+
+
+def _last_stated(book: EventBook) -> datetime:
+    """When the last statement of an event was written."""
+    return max((revisions[-1][0].at for revisions in book.statements.values()), default=book.event.to)
 
 
 def registers_of(book: EventBook, pilot: Pilot) -> list[str]:

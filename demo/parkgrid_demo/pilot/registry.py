@@ -118,7 +118,7 @@ def _of_park(one: PilotPark, on: date) -> Iterator[Act]:
     texts = ("as registered", "each answers for its own equipment")
     yield Act(
         f"{one.park}-contract",
-        Contract(one.operator, one.account, "day_ahead", date(2026, 1, 1), None, tuple(resources), 30, *shares, *texts),
+        Contract(one.operator, one.account, "hour", date(2026, 1, 1), None, tuple(resources), 30, *shares, *texts),
     )
 
 

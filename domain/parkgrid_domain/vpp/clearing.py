@@ -6,16 +6,27 @@
 What nobody delivers of the target is `short_w`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
-from parkgrid_domain.vpp.documents import Award, Awards, Bid, Event, Loser, Part, Resource, Term
+from parkgrid_domain.vpp.documents import (
+    ZERO,
+    Award,
+    Awards,
+    Bid,
+    CapabilityTest,
+    Event,
+    Loser,
+    Part,
+    Resource,
+    Term,
+)
 from parkgrid_domain.vpp.forms import MOST_ITEMS
 from parkgrid_domain.vpp.pack import Pack
-from parkgrid_domain.vpp.pilot import EventBook, Pilot
+from parkgrid_domain.vpp.pilot import EventBook, Pilot, day_of
+from parkgrid_domain.vpp.settlement import Direction
 
 STEP_W = 100
 """What is bid and awarded comes in steps of 0.1 kW."""
@@ -45,44 +56,72 @@ class _Cleared:
 class _Counted:
     """The registers that awards at the same time rest on, so that one kWh is never paid twice."""
 
-    by: dict[Term, str]
+    site_meters: Collection[str]
+    """The registers of grid meters: behind them lies everything of an account."""
+    by: dict[Term, str] = field(default_factory=dict)
     """A register with its sign, and the resource that counts it."""
+    resources: dict[str, Resource] = field(default_factory=dict)
+    """As people are told of them, for example `storage-1 in ev-2`."""
 
     @classmethod
-    def elsewhere(cls, pilot: Pilot, event: Event) -> "_Counted":
+    def elsewhere(cls, pilot: Pilot, event: Event, site_meters: Collection[str]) -> "_Counted":
         """What events that overlap rest on."""
-        found = {}
+        found = cls(site_meters)
         for book in pilot.overlapping(event.from_, event.to):
             for award in () if book.awards is None else book.awards.awards:
                 for part in award.parts:
                     if part.resource not in book.excused(award.operator):
-                        where = f"{part.resource} in {book.event_id}"
-                        found.update(dict.fromkeys(book.resources[part.resource].meter, where))
-        return cls(found)
+                        found.add(f"{part.resource} in {book.event_id}", book.resources[part.resource])
+        return found
 
     def twice(self, name: str, resource: Resource) -> str:
         """Why a resource may not be awarded beside the others; empty if it may."""
         shared = next((each for each in resource.meter if each in self.by), None)
-        if shared is None:
+        if shared is not None:
+            return f"the register {shared.register} of {name} is counted for {self.by[shared]}: it is not paid twice"
+        beside = ((other, each) for other, each in self.resources.items() if each.account == resource.account)
+        for other, each in beside:
+            for (of_site, site), (of_own, own) in (
+                ((name, resource), (other, each)),
+                ((other, each), (name, resource)),
+            ):
+                inside = self._inside(site, own)
+                if inside:
+                    return (
+                        f"the meter of {of_site} shows what {of_own} does as well: take {inside} out of the formula of"
+                        f" {of_site}, else it is paid twice"
+                    )
+        return ""
+
+    def _inside(self, site: Resource, own: Resource) -> str:
+        """A register of a storage that the formula of the site around it does not take out; empty if there is none."""
+        if site.baseline == ZERO or own.baseline != ZERO:
             return ""
-        return f"the register {shared.register} of {name} is counted for {self.by[shared]}: it is not paid twice"
+        if not any(each.register in self.site_meters for each in site.meter):
+            return ""
+        out = {(each.register, -each.sign) for each in site.meter}
+        return next((each.register for each in own.meter if (each.register, each.sign) not in out), "")
 
     def add(self, name: str, resource: Resource) -> None:
         """Note an awarded resource."""
         self.by.update(dict.fromkeys(resource.meter, name))
+        self.resources[name] = resource
 
 
-def clear(pilot: Pilot, event_id: str, pack: Pack) -> Awards:
-    """The awards of a published event from the bids that the ledger holds."""
+def clear(pilot: Pilot, event_id: str, pack: Pack, site_meters: Collection[str] = ()) -> Awards:
+    """The awards of a published event from the bids that the ledger holds.
+
+    `site_meters` are the registers, of those that resources name, of grid meters.
+    """
     book = pilot.events[event_id]
-    cleared = _Cleared(book.event.target_w, _Counted.elsewhere(pilot, book.event))
+    cleared = _Cleared(book.event.target_w, _Counted.elsewhere(pilot, book.event, site_meters))
     for offered in sorted(book.bids.values(), key=lambda each: (each.bid.price, each.number)):
         bid = offered.bid
         why = _price_refused(pack, bid)
         if why:
             cleared.lost(bid, None, why)
         else:
-            _take(pilot, book, bid, cleared)
+            _take(pilot, book, bid, cleared, pack.bidding.least_w)
     price = cleared.price if pack.fixed_cny_per_kwh is None else pack.fixed_cny_per_kwh
     return Awards(price, tuple(cleared.awards), _told(cleared.losers), cleared.left_w)
 
@@ -110,14 +149,16 @@ def _told(losers: Sequence[Loser]) -> tuple[Loser, ...]:
     return *losers[: MOST_ITEMS - 1], Loser(left.bid, left.operator, None, more)
 
 
-def _take(pilot: Pilot, book: EventBook, bid: Bid, cleared: _Cleared) -> None:
+def _take(pilot: Pilot, book: EventBook, bid: Bid, cleared: _Cleared, least_w: int) -> None:
+    able = _able(pilot, book, bid, cleared)
+    able_w = sum(part.w for part in able)
+    if able and able_w < least_w:
+        cleared.lost(bid, None, f"{able_w} W may be awarded, which is less than the least bid of {least_w} W")
+        return
     parts = []
-    for part in bid.parts:
-        why = part_refused(pilot, book, bid.operator, part)
-        if not why and part.resource in cleared.taken:
-            why = f"{part.resource} is awarded with the bid {cleared.taken[part.resource]}, which is cheaper or earlier"
-        if not why:
-            why = cleared.counted.twice(part.resource, pilot.resources[part.resource])
+    for part in able:
+        # A register that an earlier part of this bid counts as well.
+        why = cleared.counted.twice(part.resource, pilot.resources[part.resource])
         if not why and not cleared.left_w:
             why = "not needed: cheaper or earlier bids reach the target"
         if why:
@@ -136,6 +177,22 @@ def _take(pilot: Pilot, book: EventBook, bid: Bid, cleared: _Cleared) -> None:
         cleared.price = max(cleared.price, bid.price)
 
 
+def _able(pilot: Pilot, book: EventBook, bid: Bid, cleared: _Cleared) -> list[Part]:
+    """The parts of a bid that may be awarded; the others are told why not."""
+    able = []
+    for part in bid.parts:
+        why = part_refused(pilot, book, bid.operator, part)
+        if not why and part.resource in cleared.taken:
+            why = f"{part.resource} is awarded with the bid {cleared.taken[part.resource]}, which is cheaper or earlier"
+        if not why:
+            why = cleared.counted.twice(part.resource, pilot.resources[part.resource])
+        if why:
+            cleared.lost(bid, part.resource, why)
+        else:
+            able.append(part)
+    return able
+
+
 def _price_refused(pack: Pack, bid: Bid) -> str:
     if pack.least_cny_per_kwh <= bid.price <= pack.most_cny_per_kwh:
         return ""
@@ -145,15 +202,19 @@ def _price_refused(pack: Pack, bid: Bid) -> str:
 
 def _reasons(pilot: Pilot, book: EventBook, operator: str, part: Part) -> Iterator[str]:
     name, event = part.resource, book.event
-    resource = pilot.resources[name]
+    resource = pilot.resources.get(name)
+    if resource is None:
+        yield f"the resource {name} is not registered"
+        return
     if name in book.excused(operator):
         yield "opted out"
     phase = pilot.phase(name)
     if phase != "active":
         yield f"not active: {name} is {phase or 'not yet registered for the pilot'}"
-    day = _day(event)
-    if pilot.contract_of(operator, name, day) is None:
-        yield f"no contract of {operator} for {name} is in force on {day}"
+    day, wanted = day_of(event), pilot.contract_type(event)
+    if pilot.contract_of(operator, name, day, wanted) is None:
+        of_type = f" of the type {wanted}" if wanted else ""
+        yield f"no contract{of_type} of {operator} for {name} is in force on {day}"
     unproven = pilot.unproven(name)
     if unproven:
         yield f"not proven where it lies: {', '.join(unproven)}"
@@ -162,6 +223,9 @@ def _reasons(pilot: Pilot, book: EventBook, operator: str, part: Part) -> Iterat
     most = resource.up_w if event.direction == "shave" else resource.down_w
     if part.w > most:
         yield f"{part.w} W is more than the {most} W that {name} is registered with"
+    tested = shown_w(pilot.tests.get(name, ()), event.direction)
+    if tested is not None and part.w > tested:
+        yield f"{part.w} W is more than the {tested} W that {name} showed in its last test: have it tested again"
     yield from _in_time(event, resource.notice_min)
     other = pilot.promised(name, event.from_, event.to)
     if other is not None:
@@ -174,8 +238,25 @@ def _in_time(event: Event, notice_min: int) -> Iterator[str]:
         yield f"needs {notice_min} min of notice; between award and begin are {given // timedelta(minutes=1)} min"
 
 
-def _day(event: Event) -> date:
-    return event.from_.astimezone(ZoneInfo(event.zone)).date()
+def shown_w(tests: Sequence[CapabilityTest], direction: Direction) -> int | None:
+    """What a resource showed in its last test in the direction of an event, W; None where it was not tested in it.
+
+    That is the agreed step if nine tenths of it were reached, else the most that it held for a quarter hour.
+    """
+    sign = -1 if direction == "shave" else 1
+    last = next((each for each in reversed(tests) if each.step_w * sign > 0), None)
+    if last is None:
+        return None
+    if last.reached_min is not None:
+        return abs(last.step_w)
+    return max((sign * (each.mean_w - last.before_w) for each in last.quarters), default=0)
+
+
+def _most_w(pilot: Pilot, name: str, direction: Direction) -> int:
+    """What a resource is registered with, at most what it showed."""
+    resource, tested = pilot.resources[name], shown_w(pilot.tests.get(name, ()), direction)
+    registered = resource.up_w if direction == "shave" else resource.down_w
+    return registered if tested is None else min(registered, max(0, tested))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +271,15 @@ class FromAbove:
     """By resource; none: it is spread here."""
 
 
-def from_above(pilot: Pilot, event_id: str, price: Decimal, given: Sequence[FromAbove]) -> Awards:
+def from_above(
+    pilot: Pilot, event_id: str, price: Decimal, given: Sequence[FromAbove], site_meters: Collection[str] = ()
+) -> Awards:
     """The awards of an event as a platform above gives them, each spread over its operator's resources.
 
     A resource that may not be awarded is left out with its reason; what is beyond all of them is said as well.
     """
     book = pilot.events[event_id]
-    awards, losers, counted = [], [], _Counted.elsewhere(pilot, book.event)
+    awards, losers, counted = [], [], _Counted.elsewhere(pilot, book.event, site_meters)
     for each in given:
         parts: tuple[Part, ...] = ()
         for part in each.parts or _spread(pilot, book, each):
@@ -218,11 +301,11 @@ def from_above(pilot: Pilot, event_id: str, price: Decimal, given: Sequence[From
 
 
 def _spread(pilot: Pilot, book: EventBook, given: FromAbove) -> tuple[Part, ...]:
-    day = _day(book.event)
+    day, wanted = day_of(book.event), pilot.contract_type(book.event)
     most = {
-        name: resource.up_w if book.event.direction == "shave" else resource.down_w
-        for name, resource in sorted(pilot.resources.items())
-        if pilot.contract_of(given.operator, name, day) is not None
+        name: _most_w(pilot, name, book.event.direction)
+        for name in sorted(pilot.resources)
+        if pilot.contract_of(given.operator, name, day, wanted) is not None
     }
     able = [
         (name, w)

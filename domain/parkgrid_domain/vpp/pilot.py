@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Literal, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
+from parkgrid_contract.settings import SettingsError
 from parkgrid_domain.vpp import documents
 from parkgrid_domain.vpp.documents import (
     AdjustedAward,
@@ -14,6 +16,7 @@ from parkgrid_domain.vpp.documents import (
     Bid,
     CapabilityTest,
     Contract,
+    ContractType,
     Dispute,
     Eligibility,
     Event,
@@ -29,6 +32,7 @@ from parkgrid_domain.vpp.documents import (
     StateName,
 )
 from parkgrid_domain.vpp.ledger import Entry, check_chain
+from parkgrid_domain.vpp.pack import read_pack
 
 EventState: TypeAlias = Literal["published", "awarded", "disputed"] | StateName
 COURSE: Sequence[EventState] = (
@@ -206,11 +210,11 @@ class Pilot:
 
     def _award(self, book: EventBook, awards: Awards) -> None:
         book.awards = awards
-        day = book.event.from_.astimezone(ZoneInfo(book.event.zone)).date()
+        day, wanted = day_of(book.event), self.contract_type(book.event)
         for each in awards.awards:
             for part in each.parts:
                 book.resources[part.resource] = self.resources[part.resource]
-                name = self.contract_of(each.operator, part.resource, day)
+                name = self.contract_of(each.operator, part.resource, day, wanted)
                 if name is not None:
                     book.contracts[part.resource] = name, self.contracts[name]
 
@@ -238,12 +242,21 @@ class Pilot:
         known = list(self.path(account))
         return [each for each in known if self.locations[each].provenance == "unverified"] if known else [account]
 
-    def contract_of(self, operator: str, resource: str, day: date) -> str | None:
-        """The contract by which an operator may offer a resource on a day; it is for the account of the resource."""
+    def contract_type(self, event: Event) -> ContractType | None:
+        """The type that the contracts of an event must have; None where its pack asks for none."""
+        rules = self.rules.get(event.rules.pack)
+        return fitting_type(event) if rules is not None and _asks_for_type(rules.text) else None
+
+    def contract_of(self, operator: str, resource: str, day: date, of_type: ContractType | None = None) -> str | None:
+        """The contract by which an operator may offer a resource on a day; it is for the account of the resource.
+
+        Of several, also of the type that is asked for, the first by its identifier.
+        """
         for name in sorted(self.offered.get(resource, ())):
             each = self.contracts[name]
             mine = each.operator == operator and each.account == self.resources[resource].account
-            if mine and resource in each.resources and holds_on(each, day):
+            fits = of_type is None or each.type == of_type
+            if mine and fits and resource in each.resources and holds_on(each, day):
                 return name
         return None
 
@@ -262,6 +275,27 @@ class Pilot:
         for book in self.events.values():
             if book.alive and book.awards is not None and book.event.from_ < end and start < book.event.to:
                 yield book
+
+
+def day_of(event: Event) -> date:
+    """The local day on which an event begins."""
+    return event.from_.astimezone(ZoneInfo(event.zone)).date()
+
+
+def fitting_type(event: Event) -> ContractType:
+    """The type of contract that an event is for: 直控, 日前响应, or 小时响应 for every shorter notice."""
+    if event.type == "direct":
+        return "direct"
+    return "day_ahead" if event.notice_class == "day_ahead" else "hour"
+
+
+@lru_cache(maxsize=100)
+def _asks_for_type(pack: str) -> bool:
+    try:
+        return read_pack(pack, "pack").bidding.contract_type == "fits"
+    except SettingsError:
+        # Such an event is never awarded: the step that would do it says what is wrong with the text.
+        return False
 
 
 def holds_on(contract: Contract, day: date) -> bool:
