@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 
 from parkgrid.cli import app
 from parkgrid_domain.vpp.documents import Statement
-from parkgrid_vpp import verify
+from parkgrid_vpp import settling, verify
 from parkgrid_vpp.bundle import write
 from tests.vpp.alterations import Bundle
-from tests.vpp.fabricated import FOREIGN, KEY, RULE, Made, Wish, made
+from tests.vpp.fabricated import FOREIGN, KEY, RULE, START, Made, Wish, courses, evidence, made, read_as, read_registers
 
 FORMER = (
     ("event_day_pct = 10", ""),
@@ -131,6 +131,17 @@ def test_what_the_later_rules_come_to() -> None:
     held_back = made(WISHES["too many days not read"]).pilot.events["ev-1"].frozen["aw-1"].resources
     assert {each.resource for each in held_back if each.rule and not each.enough} == {"load-5"}
     assert (len(days["guangdong"]), len(days["a small award is no event day"])) == (1, 0)
+
+
+def test_a_day_whose_readings_come_after_all_is_told() -> None:
+    """It chose the days of the baseline while it was silent; it moves nothing, but whoever disputes must see it."""
+    wish = WISHES["too many days not read"]
+    whole = replace(wish, silent=None)
+    with read_as(evidence(read_registers(whole, courses(whole)))):
+        (found,) = settling.statements(None, made(wish).pilot, "ev-1", "dispute d-2")  # type: ignore[arg-type]
+    (told,) = (each for each in found.known_later if each.was_wh is None)
+    assert (told.resource, told.day) == ("load-5", START.date() - timedelta(days=1))
+    assert told.is_wh
 
 
 def test_the_same_contents_give_the_same_bytes() -> None:

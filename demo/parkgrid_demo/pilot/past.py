@@ -46,7 +46,7 @@ _WAITS = Waits(timedelta(hours=24), timedelta(days=40))
 _SILENT = timedelta(minutes=40)
 _TESTED_AFTER = timedelta(days=364)
 """The yearly test of the storage lies in the days by the minute."""
-_TEST_KW, _TEST_MIN = 100, 30
+_TEST_KW, _TEST_MIN = 200, 30
 _GIVEN, _TAKEN = 0.85, 0.92
 """What a storage asks for to stand again where it stood before an event, over what it gave or took."""
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Literal
 
 from parkgrid_contract.time import SHANGHAI
 from parkgrid_demo.pilot.registry import (
@@ -26,6 +25,7 @@ from parkgrid_demo.pilot.registry import (
 from parkgrid_domain.vpp.documents import (
     ZERO,
     Contract,
+    ContractType,
     Location,
     Operator,
     Phase,
@@ -130,7 +130,7 @@ def _begun(one: PilotPark, first: date) -> Iterator[Dated]:
         yield from _phased(key, STEPS, first + _ACTIVE_AFTER - timedelta(days=7 * (len(STEPS) - 1)))
     for operator, account in ((ONE, one.account), (TWO, charging)):
         mine = tuple(key for key, each in resources.items() if each.account == account)
-        yield at, Act(f"{account}-contract", _contract(operator, account, mine, first))
+        yield from ((at, each) for each in _contracts(operator, account, account, mine, first))
 
 
 def _other(scenario: Scenario, first: date) -> Iterator[Dated]:
@@ -152,7 +152,7 @@ def _other(scenario: Scenario, first: date) -> Iterator[Dated]:
         yield at, Act(each.name, _resource(scenario, point.account, each))
         yield from _phased(each.name, each.phases, first + timedelta(days=30))
     names = tuple(each.name for each in wanted)
-    yield at, Act(f"{scenario.park}-contract", _contract(TWO, point.account, names, first))
+    yield from ((at, each) for each in _contracts(TWO, scenario.park, point.account, names, first))
 
 
 def _resource(scenario: Scenario, account: str, each: _Other) -> Resource:
@@ -174,9 +174,12 @@ def _resource(scenario: Scenario, account: str, each: _Other) -> Resource:
     )
 
 
-def _contract(operator: str, account: str, resources: tuple[str, ...], since: date) -> Contract:
-    kind: Literal["day_ahead"] = "day_ahead"
-    return Contract(operator, account, kind, since, None, resources, _NOTICE_MIN, *_SHARES, *_TEXTS)
+def _contracts(operator: str, name: str, account: str, resources: tuple[str, ...], since: date) -> Iterator[Act]:
+    """One for calls of the day before, one for those of the same day."""
+    kinds: Mapping[str, ContractType] = {"contract": "day_ahead", "contract-hour": "hour"}
+    for ending, kind in kinds.items():
+        terms = Contract(operator, account, kind, since, None, resources, _NOTICE_MIN, *_SHARES, *_TEXTS)
+        yield Act(f"{name}-{ending}", terms)
 
 
 def _phased(resource: str, phases: Sequence[PhaseName], begin: date) -> Iterator[Dated]:

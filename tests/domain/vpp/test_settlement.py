@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parkgrid_domain.vpp.pack import Pack, Payment, published
+from parkgrid_domain.vpp.pack import Pack, Payment, Unverified, published
 from parkgrid_domain.vpp.quarters import QUARTER
 from parkgrid_domain.vpp.settlement import Direction, Quarter, Settled, SettlementError, settle
 
@@ -99,10 +99,13 @@ def test_an_unverified_quarter_hour_leaves_both_sides_of_its_hour() -> None:
     assert only.quarters == 3
 
 
-def test_nothing_verified_is_neither_paid_nor_penalised() -> None:
+def test_nothing_verified_is_paid_nothing_and_charged_as_the_pack_says() -> None:
+    """Half of 5 MWh x 1.5 yuan x 0.5 where silence counts in the penalty."""
     given = [replace(each, metered_wh=None) for each in quarters(5000, [9000] * 4, [5000] * 4)]
+    spared = replace(GUANGDONG, unverified=Unverified(Decimal(50), "verified"))
+    assert settle(spared, "shave", Decimal("1.5"), given).net_cny == 0
     found = settle(GUANGDONG, "shave", Decimal("1.5"), given)
-    assert found.net_cny == 0
+    assert (found.payment_cny, found.penalty_cny, found.verified_pct) == (0, 1875, 0)
     assert {(each.verdict, each.reason) for each in found.judged} == {("unverified", "no_reading")}
 
 

@@ -252,7 +252,7 @@ def test_silence_of_more_than_half_never_pays_more_than_it_shows(pack: Pack, tol
     """Whoever is silent for three of four quarter hours is paid nothing, and charged no less than for no response."""
     price = Decimal("1.5")
     one = members(told)[0]
-    failed = [replace(each, metered_wh=each.baseline_wh) for each in one.quarters]
+    failed = [replace(each, metered_wh=each.baseline_wh, unsure="") for each in one.quarters]
     hidden = [replace(each, unsure="missing") if at != place else each for at, each in enumerate(failed)]
     honest, silent = (
         statement(pack, "shave", price, [replace(one, quarters=tuple(each))], IDENTITY) for each in (failed, hidden)

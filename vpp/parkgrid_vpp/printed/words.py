@@ -107,13 +107,13 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         (
             "quarters.why",
             (
-                "未核实的 15 分钟从中标和响应两边同时去掉：既不付款，也不考核。已核实部分低于规则包所定比例时，一律不付款，"
-                "且规则包有规定时，电表静默的时段按未响应考核。负的计量电量为反送。"
+                "未核实的 15 分钟从中标和响应两边同时去掉：既不付款，也不考核。已核实部分低于规则包所定比例时，"
+                "一律不付款，且规则包有规定时，电表静默的时段按未响应考核。负的计量电量为反送。"
             ),
             (
-                "An unverified quarter hour leaves both sides, award and response: it is neither paid nor charged. Where "
-                "less of an award is verified than the pack asks for, nothing is paid, and silent quarter hours count in "
-                "the penalty as not delivered, if the pack says so. Negative metered energy was given back."
+                "An unverified quarter hour leaves both sides, award and response: it is neither paid nor charged. "
+                "Where less of an award is verified than the pack asks for, nothing is paid, and silent quarter hours "
+                "count in the penalty as not delivered, if the pack says so. Negative metered energy was given back."
             ),
         ),
         ("frozen_curve", "冻结的基线", "Frozen baseline"),
