@@ -24,6 +24,7 @@ from parkgrid_database.errors import SetupError, StoreError, translated
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_vpp.errors import LedgerError, PilotError
 from parkgrid_vpp.forecast import issue
+from parkgrid_vpp.kept_capability import keep
 from parkgrid_vpp.ledger import follow
 from parkgrid_vpp.settings import DatabaseSettings, VppSettings
 from parkgrid_vpp.statements import statement
@@ -32,7 +33,7 @@ from parkgrid_vpp.steps import Steps, Waits
 _log = structlog.get_logger("vpp.service")
 _BACK_OFF_FIRST_S = 0.2
 _BACK_OFF_MOST_S = 5.0
-_FORECAST, _FORECAST_LOOK_S = "(forecast)", 60.0
+_FORECAST, _CAPABILITY, _LOOK_AGAIN_S = "(forecast)", "(capability)", 60.0
 _T = TypeVar("_T")
 _MOST_STEPS = 20
 """Of one event in one look: more than a course has, so that one event never keeps the others waiting."""
@@ -119,7 +120,8 @@ class Service:
             if pilot.head is None:
                 follow(connection, pilot)
         if now is not None and not self.stop.is_set():
-            self._forecast(connection, pilot, now)
+            self._now_and_then(_FORECAST, "forecast", lambda: issue(connection, pilot, now), now)
+            self._now_and_then(_CAPABILITY, "capability", lambda: keep(connection, pilot, now), now)
         self.metrics.entries.set(0 if pilot.head is None else pilot.head.number)
 
     def _go_on(self, pilot: Pilot, steps: Steps, event_id: str, now: datetime) -> None:
@@ -144,15 +146,15 @@ class Service:
             self._again[event_id] = time.monotonic() + self._settings.revise_every_s
         return False
 
-    def _forecast(self, connection: Connection, pilot: Pilot, now: datetime) -> None:
-        """Issue the forecasts that are due; a minute later is soon enough for the next look."""
-        if time.monotonic() < self._again.get(_FORECAST, 0.0):
+    def _now_and_then(self, of: str, told: str, take: Callable[[], int], now: datetime) -> None:
+        """Compute what is due for all resources; a minute later is soon enough for the next look."""
+        if time.monotonic() < self._again.get(of, 0.0):
             return
-        issued = self._tried(_FORECAST, lambda: issue(connection, pilot, now))
-        if issued:
-            _log.info("forecast", resources=issued, at=now.isoformat())
-        if issued is not None:
-            self._again[_FORECAST] = time.monotonic() + _FORECAST_LOOK_S
+        count = self._tried(of, take)
+        if count:
+            _log.info(told, count=count, at=now.isoformat())
+        if count is not None:
+            self._again[of] = time.monotonic() + _LOOK_AGAIN_S
 
     def _tried(self, of: str, take: Callable[[], _T]) -> _T | None:
         """What came of something; None where it failed, which is told and tried again later."""

@@ -89,7 +89,7 @@ WITH role AS (
         'enterprise_account'
     ]),
     ('parkgrid_vpp', ARRAY['INSERT'], ARRAY['vpp_entry']),
-    ('parkgrid_vpp', ARRAY['INSERT', 'DELETE'], ARRAY['vpp_forecast'])
+    ('parkgrid_vpp', ARRAY['INSERT', 'DELETE'], ARRAY['vpp_forecast', 'vpp_capability'])
 ), wanted AS (
     SELECT r.oid AS role, c.oid AS relation, 'SELECT' AS privilege
     FROM role AS r, relation AS c

@@ -1,0 +1,2 @@
+-- The capability that was kept before.
+DELETE FROM base.vpp_capability
