@@ -1,7 +1,8 @@
 """A dashboard: rows of panels under each other, the first of which answers; variables, annotations and links."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from grafana_foundation_sdk.builders import dashboard
@@ -31,13 +32,15 @@ class Board:
     name: str
     rows: Sequence[Sequence[Panel]]
     scope: str
-    """What its variables choose: all, district, park or device."""
+    """What its variables choose: all, district, park or device; event or park of the pilot."""
     since: str = "now-24h"
+    until: str = "now"
     refresh: str = "30s"
     devices: str = ""
     """Statement of parkgrid_dashboards/sql/common.sql that lists the devices to choose from."""
     live: str = ""
     """View of the live application that shows the same."""
+    """With `${event}` in it, the event is chosen there too."""
     annotated: bool = True
 
 
@@ -58,7 +61,7 @@ def build(board: Board, language: str, site: Site) -> Any:
         .description(words.about(board.name))
         .tags(["parkgrid", f"parkgrid-{language}"])
         .timezone("Asia/Shanghai")
-        .time(board.since, "now")
+        .time(board.since, board.until)
         .refresh(board.refresh)
         .tooltip(DashboardCursorSync.CROSSHAIR)
         .readonly()
@@ -90,14 +93,25 @@ def _places(board: Board) -> list[tuple[Panel, Place]]:
 
 def _variables(board: Board, words: Words, site: Site) -> list[Any]:
     found: list[Any] = [dashboard.ConstantVariable("live").value(site.live_url)] if board.live else []
-    if board.scope != "all":
-        found.append(_asked("district", "districts", words))
-    if board.scope in {"park", "device"}:
-        found.append(_asked("park", "parks", words))
+    found += [_asked(name, statement, words) for name, statement in _CHOICES[board.scope]]
     if board.devices:
         every = VariableOption(True, [words("all")], ["$__all"])
         found.append(_asked("device", board.devices, words).multi(True).include_all(True).current(every))
     return found
+
+
+_OF_PARK = (("district", "districts"), ("park", "parks"))
+_CHOICES: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
+    {
+        "all": (),
+        "district": (("district", "districts"),),
+        "park": _OF_PARK,
+        "device": _OF_PARK,
+        "vpp_event": (("event", "vpp_events"),),
+        "vpp_park": (("park", "vpp_parks"),),
+    }
+)
+"""By scope, each variable and the statement of parkgrid_dashboards/sql/common.sql that lists what to choose from."""
 
 
 def _asked(name: str, statement: str, words: Words) -> dashboard.QueryVariable:

@@ -37,6 +37,7 @@ SOURCE = DataSourceRef("grafana-postgresql-datasource", "parkgrid")
 """The data source that provisioning creates under this identifier; it reads the public views only."""
 Steps = Sequence[tuple[float | None, str]]
 _LONGEST_STEP_MS = 90_000_000
+_SHADED_PCT = 30
 _POINTS = 400
 """Steps of a picture: fine enough for a wide screen, at most 2,000 rows with five series."""
 
@@ -62,6 +63,8 @@ class Column:
     """Code to word and colour."""
     link: str = ""
     """Where a click on it goes."""
+    fill_to: str = ""
+    """Another column of a picture, by its word: what lies between the two is shaded."""
 
 
 _UNITS = {"": "none", "%": "percent", "kW": "kwatt", "kWh": "kwatth"}
@@ -81,7 +84,7 @@ class Panel:
 
     name: str
     kind: str
-    """answer, lines, bars, list, states, calendar or progress."""
+    """answer, lines, quarters, bars, list, states, calendar or progress."""
     columns: Sequence[Column] = ()
     unit: str = ""
     """Of every series, where series are named by the data."""
@@ -162,6 +165,8 @@ def _properties(column: Column, panel: Panel, words: Words) -> list[DynamicConfi
         found.append(("color", {"mode": "fixed", "fixedColor": column.colour}))
     if column.dashed:
         found.extend(_dashes(panel))
+    if column.fill_to:
+        found += [("custom.fillBelowTo", words(column.fill_to)), ("custom.fillOpacity", _SHADED_PCT)]
     if column.steps:
         found.append(("thresholds", _thresholds(column.steps).build()))
         found.append(("color", {"mode": "thresholds"}))
@@ -186,7 +191,7 @@ def _properties(column: Column, panel: Panel, words: Words) -> list[DynamicConfi
 
 
 def _dashes(panel: Panel) -> list[tuple[str, Any]]:
-    if panel.kind not in {"lines", "bars"}:
+    if panel.kind not in {"lines", "quarters", "bars"}:
         return []
     return [
         ("custom.lineStyle", {"fill": "dash", "dash": [8, 6]}),
@@ -224,6 +229,11 @@ def _lines(_: Panel) -> timeseries.Panel:
         .legend(_legend())
         .tooltip(_tooltip())
     )
+
+
+def _quarters(_: Panel) -> timeseries.Panel:
+    """What is said of whole quarter hours: stairs, without shade but where a column asks for it."""
+    return _lines(_).fill_opacity(0).line_interpolation(shapes.LineInterpolation.STEP_AFTER)
 
 
 def _bars(_: Panel) -> timeseries.Panel:
@@ -279,6 +289,7 @@ def _progress(_: Panel) -> bargauge.Panel:
 _KINDS = {
     "answer": (_answer, "table"),
     "lines": (_lines, "time_series"),
+    "quarters": (_quarters, "time_series"),
     "bars": (_bars, "time_series"),
     "list": (_list, "table"),
     "states": (_states, "time_series"),

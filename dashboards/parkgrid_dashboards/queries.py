@@ -11,6 +11,8 @@
 {figure NAME, TABLE: expression}
                         the value where it is enough known and possible, by the definition of the indicator
 {during at}, {lately at}  in the chosen time (end left out); in the last quarter of an hour of it
+{yuan amount, status}   an amount as text, to the cent, with the mark of a simulation where it is one
+{word KEY}              a word of words.toml as a text
 """
 
 import re
@@ -18,8 +20,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from parkgrid_dashboards import plan_sql
+from parkgrid_dashboards.words import Words
 from parkgrid_database.sql_files import named_statements
 from parkgrid_domain.indicators import INDICATORS
+from parkgrid_domain.vpp.capability.outlook import LIMITS
 
 WIDE_MS = 900_000
 """From this step on the 15-minute roll-up is asked."""
@@ -168,6 +172,23 @@ def _name(_rest: str, _scope: str, language: str) -> str:
     return f"name_{language}"
 
 
+def _word(rest: str, _scope: str, language: str) -> str:
+    return f"'{Words(language)(rest)}'"
+
+
+def _yuan(rest: str, _scope: str, language: str) -> str:
+    """A text, so that nobody reads or copies the amount without its mark."""
+    amount, _, status = (part.strip() for part in rest.partition(","))
+    words = Words(language)
+    unit, mark = words("vpp_yuan"), words("vpp_simulation")
+    told = f"to_char({amount}, 'FM999999999990.00') || ' {unit}'"
+    return f"{told} || CASE {status} WHEN 'payable' THEN '' ELSE ' {mark}' END"
+
+
+def _pilot_part(name: str) -> Callable[[str, str, str], str]:
+    return lambda *_: plan_sql.part(name)
+
+
 _WORDS: Mapping[str, Callable[[str, str, str], str]] = MappingProxyType(
     {
         "scope": _scope,
@@ -186,6 +207,12 @@ _WORDS: Mapping[str, Callable[[str, str, str], str]] = MappingProxyType(
         "least": lambda name, *_: plan_sql.least(name),
         "plan": lambda _rest, _scope, language: plan_sql.plan_rows(language),
         "outputs": lambda _rest, _scope, language: plan_sql.outputs(language),
+        "word": _word,
+        "yuan": _yuan,
+        "vpp_sums": _pilot_part("vpp_sums"),
+        "vpp_settled": _pilot_part("vpp_settled"),
+        "vpp_newest": _pilot_part("vpp_newest"),
+        "limit_code": lambda rest, *_: f"array_position(ARRAY{[*LIMITS]}, {rest})::float8",
         "cluster_energy": lambda *_: plan_sql.part("cluster_energy"),
         "quarters_of_parks": lambda *_: plan_sql.part("quarters_of_parks"),
     },

@@ -85,7 +85,7 @@ class Store:
 
     def _of_boards(self) -> Mapping[str, int]:
         devices = [f"{GATEWAY.gateway}/{_name(kind)}" for kind in CATALOGUE]
-        values = {"park": [GATEWAY.park], "district": ["pingshan"], "device": devices}
+        values = {"park": [GATEWAY.park], "district": ["pingshan"], "device": devices, "event": ["ev-1"]}
         found = {}
         # Boards repeat a question. Prepared, it would keep the plan of an earlier board, and with it the locks of
         # planning would be counted or not as statistics were renewed between the two.

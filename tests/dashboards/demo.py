@@ -28,6 +28,7 @@ from parkgrid_metering import registers, rounds
 from parkgrid_simulators import history
 from parkgrid_simulators.scenario import SCENARIOS, Scenario, load_scenario
 from tests.accounting.clusters_feed import OUTPUT_100M, accounts_file, workbook
+from tests.dashboards import pilot_of_boards
 from tests.ingest.readings import class_rows, drain_history
 
 DAY_MS, QUARTER_MS, MINUTE_MS = 86_400_000, 900_000, 60_000
@@ -66,6 +67,8 @@ def fill(dsn: str, folder: Path) -> datetime:
         # Noted as the batches came, not as the test runs.
         connection.execute("UPDATE base.sequence_gap SET noted_at = %s", (from_ms(end_ms - MINUTE_MS),))
     _clusters(dsn, folder, from_ms(now_ms))
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        pilot_of_boards.fill(connection, from_ms(now_ms))
     return from_ms(end_ms)
 
 

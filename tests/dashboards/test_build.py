@@ -17,6 +17,7 @@ from parkgrid_dashboards.queries import QueryError, expanded, query, statements
 from parkgrid_dashboards.words import LANGUAGES, WordError, Words, catalogue
 
 NAMES = {"district", "park", "storage", "charging_station", "pedf", "meters", "clusters", "quality", "platform"}
+NAMES |= {"vpp_pilot", "vpp_event", "vpp_capability"}
 
 
 def files(folder) -> dict[str, bytes]:
@@ -30,7 +31,7 @@ def test_what_is_committed_is_what_is_built_and_twice_the_same(tmp_path):
     one = files(tmp_path / "one")
     assert one == files(tmp_path / "two")
     assert one == files(provision.COMMITTED), "run `parkgrid dashboards build` and commit the result"
-    assert len(one) == 9 * 2 + 3
+    assert len(one) == 12 * 2 + 3
 
 
 def test_a_build_removes_what_a_former_one_left_and_nothing_else(tmp_path):

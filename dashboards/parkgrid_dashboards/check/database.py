@@ -73,7 +73,8 @@ def reading(dsn: str, now: datetime | None = None) -> Iterator[Session]:
 def check_document(session: Session, document: Document, limits: Limits, asked: list[Asked]) -> Iterator[Finding]:
     """Every query of a dashboard under every choice of its variables; notes what each cost."""
     try:
-        span = Range.of(document.content["time"]["from"], session.now)
+        chosen = document.content["time"]
+        span = Range.of(chosen["from"], session.now, chosen["to"])
         choices = list(_choices(session, document, span))
     except (MacroError, psycopg.Error) as error:
         yield Finding(f"{document.name}.{document.language}, variables", str(error))

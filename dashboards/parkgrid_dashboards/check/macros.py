@@ -9,7 +9,7 @@ _STEPS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7
             604_800, 2_592_000, 31_536_000)  # fmt: skip
 """Grafana's round intervals; a step is the first whose middle to the next is not passed."""
 _UNITS_S = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800, "M": 2_592_000, "y": 31_536_000}
-_RELATIVE = re.compile(r"now-(\d+)([mhdwMy])(?:/[dwMy])?")
+_RELATIVE = re.compile(r"now(?:([-+])(\d+)([mhdwMy])(?:/[dwMy])?)?")
 _MACRO = re.compile(
     r"\$__(timeFilter|timeFrom|timeTo|interval_ms|interval|from|to)\b(?:\(([^()]*)\))?|\$\{__(from|to)\}"
 )
@@ -29,12 +29,9 @@ class Range:
     end: datetime
 
     @classmethod
-    def of(cls, since: str, now: datetime) -> "Range":
-        """The span from a relative instant such as now-24h to now."""
-        found = _RELATIVE.fullmatch(since)
-        if not found:
-            raise MacroError(f"{since!r} is not a relative time such as now-24h")
-        return cls(now - timedelta(seconds=int(found[1]) * _UNITS_S[found[2]]), now)
+    def of(cls, since: str, now: datetime, until: str = "now") -> "Range":
+        """The span from a relative instant such as now-24h to another."""
+        return cls(*(now + _relative(each) for each in (since, until)))
 
     def step_ms(self, points: int) -> int:
         """The step of a picture of at most so many points, rounded as Grafana does."""
@@ -43,6 +40,14 @@ class Range:
             if exact_s < (step + following) / 2:
                 return max(step, MINIMUM_STEP_S) * 1000
         return _STEPS_S[-1] * 1000
+
+
+def _relative(told: str) -> timedelta:
+    found = _RELATIVE.fullmatch(told)
+    if not found:
+        raise MacroError(f"{told!r} is not a relative time such as now-24h")
+    sign, count, unit = found.groups()
+    return timedelta(seconds=int(f"{sign}{count}") * _UNITS_S[unit]) if sign else timedelta()
 
 
 def expand(text: str, span: Range, step_ms: int, values: Mapping[str, list[str]]) -> str:

@@ -45,3 +45,10 @@ SELECT birth_at, gateway || ' ' || agent_version, 'start'
 FROM gateways WHERE park IN (SELECT park FROM parks WHERE {scope park}) AND {during birth_at}
 ORDER BY 1
 LIMIT 200
+
+-- name: vpp_events
+SELECT event AS __value, to_char(from_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI ') || {name} AS __text
+FROM vpp_events ORDER BY from_at DESC, entry DESC LIMIT 500
+
+-- name: vpp_parks
+SELECT DISTINCT park FROM vpp_resources ORDER BY park

@@ -148,3 +148,31 @@ FROM (
     WHERE expected.flows = p.flows AND t.known_s = expected.registers * extract(epoch FROM p.length)
     GROUP BY t.pool
 )
+
+-- name: vpp_sums
+-- What the statements of an event `e` that stand come to, all operators together.
+LEFT JOIN LATERAL (
+    SELECT count(*) AS statements, sum(promised_kwh) AS promised_kwh, sum(moved_kwh) AS moved_kwh,
+           sum(delivered)::float8 AS delivered, sum(partial)::float8 AS partial,
+           sum(not_delivered)::float8 AS not_delivered, sum(unverified)::float8 AS unverified,
+           sum(net_cny) FILTER (WHERE status = 'simulation')::float8 AS net_simulation,
+           sum(net_cny) FILTER (WHERE status = 'payable')::float8 AS net_payable
+    FROM vpp_statements WHERE event = e.event AND stands
+) AS s ON true
+
+-- name: vpp_settled
+-- The statements of the chosen event that stand, whole; each resource of one.
+settled AS MATERIALIZED (
+    SELECT s.*, n.document::jsonb AS told FROM vpp_statements AS s JOIN vpp_entries AS n ON n.number = s.entry
+    WHERE s.event = ${event:sqlstring} AND s.stands
+), of_resource AS MATERIALIZED (
+    SELECT s.award, s.operator, r.resource, r.quarters
+    FROM settled AS s CROSS JOIN LATERAL jsonb_to_recordset(s.told -> 'resources') AS r (resource text, quarters jsonb)
+)
+
+-- name: vpp_newest
+-- The newest forecast of each active resource of the chosen park, issued within twelve hours.
+SELECT DISTINCT ON (f.resource) f.resource, f.method, f.issued_at, f.scored, f.mae_w, f.bias_w, f.held
+FROM vpp_forecasts AS f JOIN vpp_resources AS r ON r.park = f.park AND r.resource = f.resource AND r.phase = 'active'
+WHERE f.park = ${park:sqlstring} AND f.issued_at <= now() AND f.issued_at > now() - INTERVAL '12 hours'
+ORDER BY f.resource, f.issued_at DESC
