@@ -23,10 +23,11 @@ def test_one_park_from_a_call_to_a_statement(server_dir: Path) -> None:
     assert told["verified"] is True
     assert told["differences"] == []
     verdicts: dict[str, int] = told["verdicts"]  # type: ignore[assignment]
-    assert (verdicts["not_delivered"], verdicts["unverified"]) == (4, 4)
-    # A busy machine lets the better site answer late at sixty times real time: partly in its first quarter hour.
-    assert verdicts["delivered"] >= 2
-    assert verdicts["delivered"] + verdicts["partial"] == 8
+    assert (verdicts["unverified"], sum(verdicts.values())) == (4, 16)
+    # A busy machine lets the better site answer late at sixty times real time: partly, or not at all, in its first
+    # quarter hours. Whether each verdict is right, against what the simulators did, is told by `differences`.
+    assert verdicts["not_delivered"] >= 4
+    assert verdicts["delivered"] + verdicts["partial"] >= 4
     (bundle,) = told["bundles"]  # type: ignore[misc]
     assert sorted(each.name for each in Path(bundle).parent.iterdir()) == ["centre.pub", Path(bundle).name]
 
