@@ -1,7 +1,7 @@
 """Statements and bundles as files, made one at a time beside the event loop; what is too large is left to the command.
 
 statement ─▶ rows of its report, from the pilot ─▶ drawn in a thread
-bundle    ─▶ entries and readings, from one snapshot ─▶ packed in the same thread, unsigned: decision 0037
+bundle    ─▶ entries and readings, from one snapshot ─▶ packed in the same thread, unsigned: decision 0039
 """
 
 import asyncio
