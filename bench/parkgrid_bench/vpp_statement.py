@@ -22,6 +22,7 @@ from parkgrid_domain.vpp.documents import (
     AnyDocument,
     Award,
     Awards,
+    Bid,
     Contract,
     Eligibility,
     Event,
@@ -92,6 +93,7 @@ def _awarded(connection: Connection, accounts: int) -> Pilot:
     parts = tuple(Part(f"{kind}-{n}", w) for n in range(accounts) for kind, w in _WATTS.items())
     award = Award("bench-award", "bench-bid", _OPERATOR, sum(each.w for each in parts), parts)
     awards = Awards(Decimal(3), (award,), (), 0)
+    _write(pilot, _EVENT, Bid(award.bid or "", _OPERATOR, awards.price, parts))
     (frozen,) = freeze(connection, pilot, _EVENT, awards)
     _write(pilot, _EVENT, awards)
     _write(pilot, _EVENT, frozen)
