@@ -89,7 +89,7 @@ def _eccentric_anomaly(mean: Series, eccentricity: Series) -> Series:
     pull, found, moved = np.degrees(eccentricity), mean, math.inf
     while moved > _KEPLER_TOLERANCE_DEG:
         closer = mean + pull * np.sin(np.radians(found))
-        moved = float(np.abs(closer - found).max())
+        moved = float(np.abs(closer - found).max(initial=0.0))
         found = closer
     return found
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import jsonschema
 import openpyxl
+import psycopg
 import pyarrow.parquet as pq
 import pytest
 
@@ -67,6 +68,17 @@ async def test_indicators_of_a_park(api: Api, february: Month) -> None:
         traced = await api.get(f"/trace/{each['address']}")
         assert traced["published"] == each["value"], each["name"]
         assert traced["equal"], each["name"]
+
+
+async def test_a_period_of_which_nothing_is_metered_yet_has_no_value(api: Api, february: Month) -> None:
+    """Also where the place of the park is known: there is no sun to be computed of no interval."""
+    with psycopg.connect(february.dsn, autocommit=True) as connection:
+        connection.execute("UPDATE base.park SET latitude = 22.69, longitude = 114.35")
+    for until in ("now", "metered"):
+        answer = await api.get("/parks/gaoxin-nan/indicators", period="2199-01-01", until=until)
+        assert {each["value"] for each in answer["indicators"]} == {None}
+        answer = await api.get("/parks/gaoxin-nan/indicators", period="2026-03-01", until=until)
+        assert len(answer["indicators"]) == len(INDICATORS)
 
 
 async def test_indicators_of_parks_together(api: Api) -> None:
