@@ -15,7 +15,7 @@ pytestmark = pytest.mark.process
 
 ACCESS = DatabaseAccess("database:5432", "grafana_reader", "secret")
 # One data source, two folders of dashboards and one of alert rules, nine dashboards in two languages, five rules.
-THINGS = 1 + 3 + 18 + 5
+THINGS = 1 + 3 + 24 + 5
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def send(grafana: Grafana, access: DatabaseAccess | None = ACCESS, site: Site | 
 
 def test_everything_arrives(grafana):
     assert {change.state for change in send(grafana)} == {"created"}
-    assert len(grafana.boards) == 18
+    assert len(grafana.boards) == 24
     assert set(grafana.folders) == {"parkgrid-en", "parkgrid-zh", "parkgrid-alerts"}
     assert grafana.boards["parkgrid-park-zh"]["meta"] == {"folderUid": "parkgrid-zh"}
     source = grafana.sources["parkgrid"]
@@ -83,7 +83,7 @@ def test_fields_that_grafana_adds_are_no_difference(grafana):
 def test_another_address_of_the_live_page_changes_the_dashboards_only(grafana):
     send(grafana)
     changed = [change.what for change in send(grafana, site=Site("https://e.cn")) if change.state == "updated"]
-    assert len(changed) == 18
+    assert len(changed) == 24
     assert all(what.startswith("dashboard ") for what in changed)
 
 

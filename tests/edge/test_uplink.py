@@ -91,6 +91,20 @@ async def test_without_acks_nothing_is_trimmed_and_everything_is_sent_again(tmp_
             await until(lambda: agent.outbox.stats.batches == 0, "outbox empty")
 
 
+async def test_a_broker_that_takes_batches_and_delivers_nothing_is_connected_to_anew(tmp_path, broker):
+    """One may go on to deliver to a connection that was cut without its knowledge; a new one gets what is held."""
+    with IngestDouble(broker.port) as ingest:
+        ingest.acknowledges = False
+        agent = Agent(settings(tmp_path, broker.port, resend_s=0.1))
+        async with running(agent):
+            keys = await accept_one_by_one(agent, range(3))
+            await until(lambda: len(ingest.births) >= 2, "a second connection")
+            assert agent.outbox.stats.batches == 3
+            ingest.acknowledges = True
+            await until(lambda: set(ingest.stored) == keys, "all stored")
+            await until(lambda: agent.outbox.stats.batches == 0, "outbox empty")
+
+
 async def test_the_window_is_never_exceeded_even_after_reconnects(tmp_path, broker):
     agent = Agent(settings(tmp_path, broker.port, window=8))
     with IngestDouble(broker.port) as ingest:

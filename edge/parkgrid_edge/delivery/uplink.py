@@ -35,6 +35,7 @@ _STEADY_S = 10.0
 _FETCH = 32
 _LIVE_FLUSHES = 3
 _LONGEST_SILENCE = 4
+_MOST_ASKED = 3
 _MOST_RESULTS = 100
 _LOOK_S = 0.25
 _LEAVE_S = 2.0
@@ -81,7 +82,7 @@ class Uplink:
         self._outstanding = 0
         self._look_s = self._broker_s = 0.0
         self._silence_s = settings.uplink.resend_s
-        self._asked_again = False
+        self._asked_again = 0
         self._known_reason = ""
         self._fetching: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
@@ -163,7 +164,7 @@ class Uplink:
         self.connected = True
         self._numbers.clear()
         self._outstanding = 0
-        self._asked_again = False
+        self._asked_again = 0
         link.subscribe([self._topic(Channel.ACK), self._topic(Channel.COMMAND)])
         self._begin_epoch(link)
         link.publish(self._topic(Channel.STATUS), self._status(online=True), retain=True)
@@ -233,9 +234,13 @@ class Uplink:
         elif now_s >= self._look_s:
             self._look_s = now_s + min(_LOOK_S, settings.resend_s / 4)
             if self._window.again(now_s - self._silence_s):
+                if self._asked_again == _MOST_ASKED:
+                    # It may still deliver to the connection before this one, which was cut without its knowledge.
+                    link.close("the broker takes batches and delivers nothing")
+                    return
                 # A new subscription gets the last one, even from a broker that has lost the earlier subscription.
                 link.subscribe([self._topic(Channel.ACK)])
-                self._asked_again = True
+                self._asked_again += 1
                 self._silence_s = min(2 * self._silence_s, _LONGEST_SILENCE * settings.resend_s)
 
     def _fetch(self) -> None:
@@ -280,6 +285,7 @@ class Uplink:
                 ack = decode_ack(payload)
                 if kept:
                     self._look_at_kept(ack)
+                self._asked_again = 0
                 self._on_ack(ack)
             elif topic_name == self._topic(Channel.COMMAND):
                 self._refuse_command(payload)
