@@ -259,7 +259,13 @@ def _visiting_agent(system: System, stem: str) -> Iterator[tuple[Edge, Proxy]]:
     link = Proxy(system.broker.port)
     name = f"{stem}{len(system.further_edges)}"
     edge = replace(
-        system.edge, gateway=name, outbox=system.folder / f"{name}.outbox", uplink_port=link.port, child=None
+        system.edge,
+        gateway=name,
+        outbox=system.folder / f"{name}.outbox",
+        uplink_port=link.port,
+        # A backlog is to be there soon.
+        period_s=0.2,
+        child=None,
     )
     edge.ledger.touch()
     system.further_edges.append(edge)

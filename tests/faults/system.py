@@ -62,7 +62,7 @@ class Edge:
     devices: Mapping[str, tuple[str, int]]
     """Device to driver and port."""
     uplink_port: int
-    period_s: float = 0.2
+    period_s: float = 0.4
     child: process.Process | None = None
 
     @property

@@ -239,6 +239,8 @@ def _asked(url: str, token: str | None):
         return json.load(answer)
 
 
+# By day the year's replay takes measured days through the same chain (test_replay_year.py).
+@pytest.mark.nightly
 @citylearn.needed
 def test_a_day_of_measured_data_comes_back_as_its_own_totals(server_dir):
     day = ("--from", "2016-08-01T00:00-08:00", "--to", "2016-08-02T00:00-08:00")
