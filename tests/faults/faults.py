@@ -191,7 +191,7 @@ def outbox_corrupted(system: System, chance: random.Random) -> None:
         damaged = _flip_bits(edge.outbox, chance)
         ledger_until_here = edge.ledger.stat().st_size
         edge.start()
-        until(lambda: edge.ledger.stat().st_size > ledger_until_here, "accepts again within 15 s", 15)
+        until(lambda: edge.ledger.stat().st_size > ledger_until_here, "accepts again within 5 s", 5)
         link.set(Link.OPEN)
         found = system.reconciled(12)
         told = "outbox_salvaged" in edge.log.read_text("utf-8", "replace")

@@ -32,8 +32,7 @@ DEVICES = (
     ("weather-1", "lambrecht_ws7"),
     ("meter-3", "eastron_sdm630"),
 )
-PATIENCE_S = 180.0
-"""A round waits longer than any bound of the product: how soon it recovers is measured on a quiet machine."""
+PATIENCE_S = 45.0
 OUTBOX_DISK_MB = 8
 
 

@@ -442,8 +442,18 @@ def test_a_change_reaches_the_pixel_soon(living: Place, visit: Visits, nightly: 
             }).observe(document.body, { subtree: true, childList: true, characterData: true });
         }"""
     )
+    # Noise of the machine passes, a slow page stays.
+    for first in (0, 12, 24):
+        delays = _delays(living, seen, range(first, first + (12 if nightly else 6)))
+        if delays[-2] < 2_000:
+            break
+    assert delays[-2] < 2_000, delays
+
+
+def _delays(living: Place, seen: Visit, turns: range) -> list[float]:
+    """Milliseconds from the write of a changed value until the page shows it, in order of size."""
     delays = []
-    for turn in range(12 if nightly else 6):
+    for turn in turns:
         written = time.time() * 1000
         # A minute ahead: newer than what the writer of the district's present puts in between.
         reading = {"load-1": {"active_power_kw": 1_000 + 100 * turn}}
@@ -451,9 +461,7 @@ def test_a_change_reaches_the_pixel_soon(living: Place, visit: Visits, nightly: 
         seen.until("window.__changes.some((at) => at > given.written)", written=written)
         delays.append(seen.page.evaluate("(written) => window.__changes.find((at) => at > written)", written) - written)
         time.sleep(0.6)
-    delays.sort()
-    # Others share the machine: half of them tell how it is.
-    assert delays[len(delays) // 2] < 2_000, delays
+    return sorted(delays)
 
 
 @pytest.mark.nightly
