@@ -83,6 +83,13 @@ def test_a_price_that_the_market_fixes_is_paid() -> None:
     [
         ([("load-1", Phase("suspended", date(2026, 6, 1), ""))], "not active: load-1 is suspended"),
         (
+            [
+                ("load-1", Phase("suspended", date(2026, 6, 1), "")),
+                ("load-1", Phase("active", START.date() + timedelta(days=1), "again from the day after")),
+            ],
+            "not active: load-1 is suspended",
+        ),
+        (
             [("tr-1", Location("transformer", "T", "line-1", "unverified", "", None, None))],
             "not proven where it lies: tr-1",
         ),

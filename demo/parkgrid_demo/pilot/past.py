@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 
@@ -44,6 +44,12 @@ SEED = 20_261_133
 _WAITS = Waits(timedelta(hours=24), timedelta(days=40))
 """As the pilot's process has them by default."""
 _SILENT = timedelta(minutes=40)
+_DISPUTED: tuple[tuple[int, str, Literal["raised", "answered", "decided"], str], ...] = (
+    (12, ONE, "raised", "the chiller stood still for a repair"),
+    (15, BUREAU, "answered", "see the readings of its own meter"),
+    (20, BUREAU, "decided", "it stands"),
+)
+"""Days after the event, who, which step of the dispute, and what was said."""
 _TESTED_AFTER = timedelta(days=364)
 """The yearly test of the storage lies in the days by the minute."""
 _TEST_KW, _TEST_MIN = 200, 30
@@ -154,10 +160,9 @@ def _followed(event: PastEvent) -> Iterator[Told | Stepped]:
     if event.fate != "disputed":
         return
     statement, about = f"{name}-{ONE}-1", f"dispute-{event.place + 1}"
-    texts = ("raised", "the chiller stood still for a repair"), ("answered", "see the readings of its own meter")
-    for days, by, (step, text) in ((12, ONE, texts[0]), (15, BUREAU, texts[1]), (20, BUREAU, ("decided", "it stands"))):
+    for days, by, step, text in _DISPUTED:
         at = morning(event.day + timedelta(days=days))
-        said = Act(name, Dispute(about, statement, step, text, at.date() + timedelta(days=10)))  # type: ignore[arg-type]
+        said = Act(name, Dispute(about, statement, step, text, at.date() + timedelta(days=10)))
         yield Told(at, by, _says(said))
         yield Stepped(at + timedelta(minutes=1), name)
 

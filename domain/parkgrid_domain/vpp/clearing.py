@@ -208,10 +208,10 @@ def _reasons(pilot: Pilot, book: EventBook, operator: str, part: Part) -> Iterat
         return
     if name in book.excused(operator):
         yield "opted out"
-    phase = pilot.phase(name)
+    day, wanted = day_of(event), pilot.contract_type(event)
+    phase = pilot.phase(name, day)
     if phase != "active":
         yield f"not active: {name} is {phase or 'not yet registered for the pilot'}"
-    day, wanted = day_of(event), pilot.contract_type(event)
     if pilot.contract_of(operator, name, day, wanted) is None:
         of_type = f" of the type {wanted}" if wanted else ""
         yield f"no contract{of_type} of {operator} for {name} is in force on {day}"

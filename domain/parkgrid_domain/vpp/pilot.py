@@ -218,9 +218,9 @@ class Pilot:
                 if name is not None:
                     book.contracts[part.resource] = name, self.contracts[name]
 
-    def phase(self, resource: str) -> str:
-        """Where a resource stands; empty: it was never registered for the pilot."""
-        steps = self.phases.get(resource)
+    def phase(self, resource: str, day: date | None = None) -> str:
+        """The last phase of a resource, or that of a day; empty: it was not registered for the pilot."""
+        steps = [each for each in self.phases.get(resource, ()) if day is None or each.on <= day]
         return steps[-1].phase if steps else ""
 
     def path(self, location: str) -> Iterator[str]:

@@ -49,7 +49,7 @@ def delivered_wh(found: Iterable[Standing], direction: Direction) -> int:
 
 def available(pilot: Pilot, resource: str, day: date) -> bool:
     """Whether a resource may be awarded on a day."""
-    return pilot.phase(resource) == "active" and _may_be_offered(pilot, resource, day)
+    return pilot.phase(resource, day) == "active" and _may_be_offered(pilot, resource, day)
 
 
 def _may_be_offered(pilot: Pilot, resource: str, day: date) -> bool:
