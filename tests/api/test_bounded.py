@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from parkgrid_accounting.figures.district import OF_PARKS_TOGETHER, district_figures
 from parkgrid_accounting.figures.inputs import NOTHING_GIVEN
@@ -28,7 +29,10 @@ from parkgrid_dashboards.check.run import alert_questions
 from parkgrid_dashboards.provision import documents
 from parkgrid_dashboards.queries import query
 from parkgrid_domain.period import period
+from parkgrid_metering.registers import METERED, POWER
 from parkgrid_metering.rounds import run_round, run_rounds
+from parkgrid_vpp import statements as pilot
+from parkgrid_vpp.live import MINUTE
 from tests.api.feed import GATEWAY, Feed, now_ms
 
 DAYS = 40
@@ -61,7 +65,7 @@ class Store:
 
     def locks(self) -> Mapping[str, int]:
         """Question to the locks that it holds at its end."""
-        return {**self._of_api(), **self._of_boards(), "a round of metering": self._of_metering()}
+        return {**self._of_api(), **self._of_pilot(), **self._of_boards(), "a round of metering": self._of_metering()}
 
     def _of_api(self) -> Mapping[str, int]:
         midnight = self.at_ms // DAY * DAY
@@ -82,6 +86,31 @@ class Store:
         with psycopg.connect(connection_text(DatabaseSettings(self.feed.dsn)), autocommit=True) as connection:
             connection.prepare_threshold = 1
             return {name: _counted(connection, *question) for name, question in asked.items()}
+
+    def _of_pilot(self) -> Mapping[str, int]:
+        """What the api and the pilot's process ask about an event of the last two hours."""
+        start, stop = _at(self.at_ms - 7_200_000), _at(self.at_ms + 60_000)
+        minutes = [start + number * MINUTE for number in range(120)]
+        by_api: dict[str, tuple[bytes, Mapping[str, Any]]] = {}
+        by_process: dict[str, tuple[bytes, Mapping[str, Any]]] = {}
+        for kind in METERED:
+            number, name = self.feed.known[_name(kind)][0], _name(kind)
+            minute, raw, span = f"{kind}_1m", kind, {"devices": [number], "start": start, "stop": stop}
+            by_api[f"pilot: minutes of {kind}"] = _filled("live/minutes", minute), span
+            by_api[f"pilot: extremes of {kind}"] = _filled("responses/extremes", minute), span
+            by_api[f"pilot: delays of {kind}"] = _filled("responses/delays", raw), {**span, "instants": minutes}
+            by_api[f"pilot: readings of {kind}"] = _filled("responses/readings", raw), {**span, "starts": [start]}
+            address = {"parks": [GATEWAY.park], "gateways": [GATEWAY.gateway], "devices": [name], "device_class": kind}
+            by_process[f"pilot: capability of {kind}"] = _filled("capability/minutes", minute), {**span, **address}
+        with psycopg.connect(self.feed.dsn, autocommit=True) as connection:
+            registers = [row[0] for row in connection.execute("SELECT register_id FROM public.registers")]
+            edges = {"registers": registers, "start": start, "stop": stop, "starts": [start], "stops": [stop]}
+            for place in ("evidence/findings", "evidence/intervals"):
+                by_process[f"pilot: {place}"] = _filled(place), {**edges, "as_of": None, "none": -(2**63)}
+            of_process = {name: _counted(connection, *question) for name, question in by_process.items()}
+        with psycopg.connect(connection_text(DatabaseSettings(self.feed.dsn)), autocommit=True) as connection:
+            connection.prepare_threshold = 1
+            return of_process | {name: _counted(connection, *question) for name, question in by_api.items()}
 
     def _of_boards(self) -> Mapping[str, int]:
         devices = [f"{GATEWAY.gateway}/{_name(kind)}" for kind in CATALOGUE]
@@ -106,6 +135,13 @@ class Store:
         with psycopg.connect(self.feed.dsn, autocommit=True) as connection, connection.transaction():
             run_round(connection, now_ms())
             return _total(connection)
+
+
+def _filled(place: str, relation: str = "") -> bytes:
+    """A statement of the pilot on one class's readings or minutes."""
+    identifiers = {"power": POWER, "lowest": f"{POWER}_min", "highest": f"{POWER}_max"}
+    identifiers |= {"view": relation, "relation": relation} if relation else {}
+    return sql.SQL(pilot.statement(place)).format(**{k: sql.Identifier(v) for k, v in identifiers.items()}).as_bytes()
 
 
 def _counted(
@@ -152,7 +188,7 @@ def test_no_question_about_the_present_takes_more_locks_for_more_days(stored: St
 
 
 FEW, MANY = 3, 12
-METERED = ("grid_meter", "pv_inverter", "storage")
+KINDS = ("grid_meter", "pv_inverter", "storage")
 QUARTERS_OF_A_DAY = 96
 
 
@@ -177,9 +213,9 @@ def test_what_parks_together_cost_grows_as_their_number_does_and_no_faster(dsn: 
 
 def _a_day(feed: Feed, at_ms: int) -> None:
     """A park whose registers advance each quarter of an hour until this instant."""
-    feed.announce([Device(kind, kind, tuple(CATALOGUE[kind].by_name), period_s=900.0) for kind in METERED])
+    feed.announce([Device(kind, kind, tuple(CATALOGUE[kind].by_name), period_s=900.0) for kind in KINDS])
     instants = [at_ms - 900_000 * back for back in range(QUARTERS_OF_A_DAY, -1, -1)]
-    for kind in METERED:
+    for kind in KINDS:
         counted = {
             name: [float(step) for step in range(len(instants))] for name in CATALOGUE[kind].by_name if "energy" in name
         }
