@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -28,14 +29,16 @@ Dsn = Annotated[
     ),
 ]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the running `parkgrid up`.  [default: your own]")]
+_folder: ContextVar[Path | None] = ContextVar("_folder", default=None)
+"""What the option before a command's name says."""
 By = Annotated[str, typer.Option("--by", help="Who does it; the name is stored in the ledger with the act.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 EventId = Annotated[str, typer.Argument(help="The event's identifier, as `parkgrid vpp events` lists it.")]
 
 
-def in_folder(context: typer.Context, data_dir: DataDir = None) -> None:
+def in_folder(data_dir: DataDir = None) -> None:
     """Where the running `up` of the command that follows has its data."""
-    context.obj = data_dir
+    _folder.set(data_dir)
 
 
 @contextmanager
@@ -55,13 +58,12 @@ def connected(dsn: str) -> "Connection":
 
     Raises `PlaceError`, `StoreError`.
     """
-    import click
     import psycopg
 
     from parkgrid.running_instance import pilot_dsn
     from parkgrid_database.errors import translated
 
-    dsn = dsn or pilot_dsn(click.get_current_context().obj, "a database with --dsn")
+    dsn = dsn or pilot_dsn(_folder.get(), "a database with --dsn")
     with translated():
         return psycopg.connect(dsn, autocommit=True, connect_timeout=5)
 
