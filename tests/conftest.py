@@ -65,6 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Each test marked by what it needs; the longest files first; what is `nightly` only when that is asked for."""
     place = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    if _worker(config) is not None:
+        items.sort(key=lambda item: item.nodeid.partition("::")[0].split("/"))
     items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
     for item in items:
         marks.mark(item)
@@ -73,6 +75,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=late)
         left_out = set(late)
         items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """Every second worker reads the files from the end: what one has compiled, the other finds, where all is new."""
+    report = yield
+    if isinstance(collector, pytest.Directory) and (_worker(collector.config) or 0) % 2:
+        report.result.reverse()
+    return report
+
+
+def _worker(config: pytest.Config) -> int | None:
+    """Which worker of several this is; none where one process runs all."""
+    given = getattr(config, "workerinput", None)
+    return int(given["workerid"].removeprefix("gw")) if given else None
 
 
 @pytest.hookimpl(wrapper=True)
