@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal, TypeAlias, cast
 
 from parkgrid_domain.rule_file import Fields, packaged, read_rules, version_of
@@ -152,8 +153,9 @@ class Pack:
         return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
 
 
+@lru_cache(maxsize=100)
 def read_pack(text: str, file: str) -> Pack:
-    """The pack that a text says. Raises `SettingsError` with every mistake."""
+    """The pack that a text says. Raises `SettingsError` with every mistake. Remembered: each event asks for its own."""
     return read_rules(text, file, _pack)
 
 

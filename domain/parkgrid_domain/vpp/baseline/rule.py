@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal, TypeAlias, cast
 
 from parkgrid_domain.rule_file import Fields, packaged, read_rules, version_of
@@ -66,8 +67,9 @@ class BaselineRule:
     """So many days may be passed over because they were not read; with more there is no baseline. None: any number."""
 
 
+@lru_cache(maxsize=100)
 def read_rule(text: str, file: str) -> BaselineRule:
-    """The rule that a text says. Raises `SettingsError` with every mistake."""
+    """The rule that a text says. Raises `SettingsError` with every mistake. Remembered: each event asks for its own."""
     return read_rules(text, file, _rule)
 
 
