@@ -75,7 +75,7 @@ class Entry:
 def canonical(value: object) -> str:
     """The one text of a JSON value. Raises `ValueError` for floating point and for keys that are not texts."""
     _refuse_floats(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _ENCODER.encode(value)
 
 
 @lru_cache(maxsize=10_000)
@@ -100,10 +100,17 @@ def check_chain(entries: Iterable[Entry], head: Entry | None = None) -> Entry | 
     return head
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_PLAIN = frozenset((str, int, bool, type(None)))
+"""What nearly all of a document is; every entry is looked through whenever its digest is computed."""
+
+
 def _refuse_floats(value: object) -> None:
     waiting = [value]
     while waiting:
         each = waiting.pop()
+        if type(each) in _PLAIN:
+            continue
         if isinstance(each, float):
             raise ValueError(f"{each} is a floating-point number: documents hold whole numbers and decimal texts")  # noqa: TRY004
         if isinstance(each, dict):
