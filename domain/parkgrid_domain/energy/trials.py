@@ -32,6 +32,11 @@ class Trials(Tips):
             and parent.at_ms == self._last[0]
             and (node.link is Link.DIRECT or parent.test is not None)
         )
+        if plain and len(self._tips) == 1 and self._tips[0] is parent:
+            # As nearly always: one chain, which goes on.
+            node.led = True
+            self._tips = [node]
+            return
         tips = [tip for tip in self._tips if not (plain and tip is parent)]
         tips.append(node)
         tips.sort(key=lambda tip: (self._cost(tip), -tip.at_ms))
