@@ -188,6 +188,8 @@ def _local_bytes(length: int) -> int:
 
 def _columns(payload: bytes) -> list[Any]:
     header, place = _varint(payload, 0)
+    if header > len(payload):
+        raise IndexError("the header of a row goes on after its end")
     value = header
     columns: list[Any] = []
     while place < header:
@@ -228,6 +230,10 @@ def _recognised(number: int, columns: list[Any]) -> Salvaged | None:
 
 def _varint(content: bytes, start: int) -> tuple[int, int]:
     """A big-endian base-128 number of at most nine bytes, and what follows it."""
+    value = content[start]
+    if value < _CONTINUES:
+        # Nearly all are of one byte.
+        return value, start + 1
     value = 0
     for index in range(_VARINT_BYTES - 1):
         byte = content[start + index]
