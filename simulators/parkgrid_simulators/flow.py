@@ -22,6 +22,15 @@ class Metered(NamedTuple):
     def after(self, milliseconds: Any) -> "Metered":
         """What is read a while later, at the same power."""
         energy, reactive = self.watts * milliseconds, self.var * milliseconds
+        if type(energy) is int and type(reactive) is int:
+            return Metered(
+                self.watts,
+                self.var,
+                self.taken + max(energy, 0),
+                self.given - min(energy, 0),
+                self.reactive + max(reactive, 0),
+                self.reactive_given - min(reactive, 0),
+            )
         return Metered(
             self.watts,
             self.var,

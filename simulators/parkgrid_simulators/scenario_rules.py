@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from functools import cache
 from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
@@ -169,7 +170,7 @@ def _schedule_problems(parts: Parts, known: set[str]) -> Iterator[Found]:
             remedy = f"unknown device; there are: {', '.join(sorted(known))}"
             yield f"schedules[{index}].device", schedule.device, remedy
             continue
-        if parts.site.zone in available_timezones():
+        if parts.site.zone in _zones():
             try:
                 of_device.setdefault(schedule.device, []).append((index, schedule.entry(parts.site.zone)))
             except ValueError as error:
@@ -213,15 +214,21 @@ def _driver_problems(where: str, name: str, device_class: str) -> Iterator[Found
         yield f"{where}.driver", name, f"serves a {driver.device_class}, not a {device_class}"
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """The time zones of this machine; to list them opens some hundred files."""
+    return frozenset(available_timezones())
+
+
 def _site_problems(site: SiteSettings) -> Iterator[Found]:
-    if site.zone not in available_timezones():
+    if site.zone not in _zones():
         yield "site.zone", site.zone, "unknown time zone: name one like Asia/Shanghai"
     if not site.linke_turbidity and not turbidity.is_known(site.latitude, site.longitude):
         yield "site", (site.latitude, site.longitude), turbidity.REMEDY
 
 
 def _start_problems(start: str, site: SiteSettings) -> Iterator[Found]:
-    if start and site.zone in available_timezones():
+    if start and site.zone in _zones():
         try:
             local_ms(start, site.zone)
         except ValueError as error:

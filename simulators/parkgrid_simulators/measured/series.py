@@ -109,13 +109,18 @@ def added_up(signal: str, rows: Points, period_ms: int) -> Count:
 
 def mean_power(rows: Mapping[str, Points], period_ms: int) -> Points:
     """The mean power of each row in kW, at its end; known where every energy of the row is."""
-    signed = {name: points for name, points in rows.items() if name in SIGNS}
+    signed = [(SIGNS[name], points) for name, points in rows.items() if name in SIGNS]
     hours = Decimal(period_ms) / _HOUR_MS
     power: dict[int, Decimal | None] = {}
-    for end_ms in sorted({end for points in signed.values() for end in points}):
-        energies = [(SIGNS[name], points.get(end_ms)) for name, points in signed.items()]
-        known = [sign * energy for sign, energy in energies if energy is not None]
-        power[end_ms] = sum(known, Decimal(0)) / hours if len(known) == len(energies) else None
+    for end_ms in sorted({end for _, points in signed for end in points}):
+        total: Decimal | None = Decimal(0)
+        for sign, points in signed:
+            energy = points.get(end_ms)
+            if total is None or energy is None:
+                total = None
+            else:
+                total += sign * energy
+        power[end_ms] = None if total is None else total / hours
     return power
 
 
