@@ -93,10 +93,21 @@ def test_an_image_installs_a_distribution_and_those_of_ours_that_it_asks_for(ima
 def _imports(packages: list[Path]) -> set[str]:
     """Every top-level name that is imported, but for the standard library."""
     trees = [ast.parse(path.read_text("utf-8")) for package in packages for path in package.rglob("*.py")]
-    nodes = [node for tree in trees for node in ast.walk(tree)]
+    nodes = [node for tree in trees for node in _statements(tree)]
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
     return {name.partition(".")[0] for name in names} - sys.stdlib_module_names
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every statement of a module: an import is one, and no expression holds one, so none of those is looked at."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            below = getattr(node, part, ())
+            waiting += below if isinstance(below, list) else ()
 
 
 def _plain(name: str) -> str:

@@ -3,7 +3,10 @@
 import csv
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from functools import cache
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -61,10 +64,17 @@ def followed(connection: psycopg.Connection) -> Pilot:
     return pilot
 
 
+@cache
+def template() -> bytes:
+    """The template as it is written: the same for every test."""
+    with TemporaryDirectory() as folder:
+        write_template(Path(folder) / "template.xlsx")
+        return (Path(folder) / "template.xlsx").read_bytes()
+
+
 def filled(path: Path, rows: dict[str, list[list[Any]]]) -> Path:
     """The template with rows, as a person saves it."""
-    write_template(path)
-    book = load_workbook(path)
+    book = load_workbook(BytesIO(template()))
     for name, each in rows.items():
         for number, row in enumerate(each, 2):
             for column, value in enumerate(row, 1):
