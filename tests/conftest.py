@@ -32,6 +32,7 @@ for profile, examples in (("ci", 25), ("nightly", 1_000)):
     )
 
 TEST_DSN = "PARKGRID_TEST_DSN"
+_OBJECTS_BETWEEN_SEARCHES = 20_000
 _NO_NEED_TO_LAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 
 
@@ -94,7 +95,10 @@ def _worker(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Garbage is sought once: thousands of tests stay, and going through them each time costs seconds."""
+    """Garbage is sought once: thousands of tests stay, and going through them each time costs seconds.
+
+    While tests run it is sought more seldom than usual: what they make falls away by itself, but for rings.
+    """
     gc.disable()
     try:
         return (yield)
@@ -102,6 +106,7 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_OBJECTS_BETWEEN_SEARCHES, 10, 10)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
