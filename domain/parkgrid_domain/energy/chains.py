@@ -195,13 +195,16 @@ class Scan(Ways, Trials, Closing):
         self._move(at_ms, steps, follows=follows)
         ways = list(self._continued(at_ms, steps)) if follows else []
         best_ms = min(tip.cost_ms + before_ms - tip.moved_ms for tip in self._tips)
-        node = min(
-            (
-                self._node(place, at_ms, steps, way, before_ms, best_ms)
-                for way in ways or self._options(at_ms, steps, before_ms)
-            ),
-            key=_worth,
-        )
+        if len(ways) == 1:
+            node = self._node(place, at_ms, steps, ways[0], before_ms, best_ms)
+        else:
+            node = min(
+                (
+                    self._node(place, at_ms, steps, way, before_ms, best_ms)
+                    for way in ways or self._options(at_ms, steps, before_ms)
+                ),
+                key=_worth,
+            )
         if not (len(self._tips) == 1 and node.link is Link.DIRECT and node.parent is self._tips[0]):
             self._doubted_ms = at_ms
         self._keep(node)

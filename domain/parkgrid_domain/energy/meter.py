@@ -57,6 +57,8 @@ class Meter:
 
     def wh(self, steps: int) -> int:
         """Primary Wh of a value of the register, as `Declared.wh`."""
+        if self.denominator == 1:
+            return steps * self.numerator
         whole, rest = divmod(steps, self.denominator)
         return whole * self.numerator + (rest * self.numerator + self.denominator // 2) // self.denominator
 

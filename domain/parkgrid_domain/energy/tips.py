@@ -64,7 +64,7 @@ class Tips:
         )
 
     def _best(self) -> Node:
-        return min(self._tips, key=self._cost)
+        return self._tips[0] if len(self._tips) == 1 else min(self._tips, key=self._cost)
 
     def _cost(self, node: Node) -> int:
         """Of a chain that leaves out everything since its last reading."""

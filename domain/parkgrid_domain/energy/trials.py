@@ -39,13 +39,15 @@ class Trials(Tips):
             return
         tips = [tip for tip in self._tips if not (plain and tip is parent)]
         tips.append(node)
-        tips.sort(key=lambda tip: (self._cost(tip), -tip.at_ms))
-        least, from_ms = self._cost(tips[0]), node.at_ms - REMEMBERED_MS
+        # Costs as they compare: what has moved meanwhile is the same for all.
+        tips.sort(key=lambda tip: (tip.cost_ms - tip.moved_ms, -tip.at_ms))
+        most, from_ms = tips[0].cost_ms - tips[0].moved_ms + PATIENCE_MS, node.at_ms - REMEMBERED_MS
         tips[0].led = True
-        open_ = [tip for tip in tips if self._cost(tip) <= least + PATIENCE_MS]
+        open_ = [tip for tip in tips if tip.cost_ms - tip.moved_ms <= most]
+        others = [tip for tip in tips[len(open_) :] if tip.led and tip.at_ms >= from_ms]
         # Where two series alternate, the cheapest ends are all of one of them: the newest ends are kept too.
-        open_[MOST_CHEAP:] = sorted(open_[MOST_CHEAP:], key=lambda tip: -tip.at_ms)[: MOST_CHAINS - MOST_CHEAP]
-        others = [tip for tip in tips if self._cost(tip) > least + PATIENCE_MS and tip.led and tip.at_ms >= from_ms]
+        if len(open_) > MOST_CHEAP:
+            open_[MOST_CHEAP:] = sorted(open_[MOST_CHEAP:], key=lambda tip: -tip.at_ms)[: MOST_CHAINS - MOST_CHEAP]
         others.sort(key=lambda tip: -tip.at_ms)
         self._tips = open_ + others[:MOST_REMEMBERED]
 
