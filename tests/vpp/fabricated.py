@@ -290,6 +290,8 @@ def registry(rule: str) -> list[tuple[str, AnyDocument]]:
     for resource in resources:
         for day, phase in enumerate(("registered", "documents", "joint_test", "announced", "active"), 1):
             found.append((resource, Phase(phase, date(2026, 5, day), "")))  # type: ignore[arg-type]
+        if resource == "load-3":
+            found.append((resource, Phase("suspended", date(2026, 7, 1), "dated after the event")))
         bias = Decimal("7.5") if resource == "load-5" else Decimal("-1.25")
         found.append(
             (

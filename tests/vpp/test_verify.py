@@ -226,7 +226,7 @@ REMOVED = {
     ("frozen", ""): "the one frozen entry of aw-1 is missing",
     ("adjusted", ""): "the one adjusted entry of aw-1 is missing",
     ("award", ""): "the award entry of ev-1 before entry",
-    ("phase", "load-2"): "the phase entry of load-2 before entry",
+    ("phase", "load-2"): "the phase entry of load-2 on 2026-06-24 is missing",
     ("contract", "con-2"): "the contract entry of con-2 before entry",
     ("location", "tr-1"): "the location entry of tr-1 before entry",
     ("dispute", ""): "cause, the decision of dispute d-1 is missing",
@@ -254,6 +254,7 @@ def test_a_missing_entry_is_named(tmp_path: Path, what: tuple[str, str], named: 
 
 UNTRUE = [
     ("phase", "load-2", ("phase",), "suspended", "phase says suspended"),
+    ("phase", "load-2", ("on",), "2026-06-25", "phase says announced"),
     ("location", "line-1", ("provenance",), "unverified", "provenance is unverified"),
     ("resource", "load-2", ("up_w",), 79_900, "load-2 says 80000"),
     ("contract", "con-2", ("valid_to",), "2026-06-24", "valid_from, valid_to is"),

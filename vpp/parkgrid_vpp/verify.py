@@ -829,8 +829,12 @@ def check_resource(case: Case, resource: str) -> None:
     most = need(entry.document, "up_w" if case.direction == "shave" else "down_w", "whole", entry.item)
     if case.parts[resource] > most:
         raise Refused(item, "differs", case.parts[resource], f"at most {most}")
-    phase = latest(case.book, "phase", resource, before)
-    compare(f"{phase.item}, phase", phase.document.get("phase"), "active")
+    # A phase may be dated later than the event: it says nothing of its day.
+    phases = [each for each in case.book.get(("phase", resource), []) if each.number < before]
+    held = [each for each in phases if need(each.document, "on", "day", each.item) <= case.day]
+    if not held:
+        raise Refused(f"the phase entry of {short(resource)} on {case.day}", "missing")
+    compare(f"{held[-1].item}, phase", held[-1].document.get("phase"), "active")
     targets = need(case.event.document, "targets", "list", case.event.item)
     node: str | None = need(entry.document, "account", "text", entry.item)
     path: list[str] = []
