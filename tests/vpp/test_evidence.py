@@ -70,6 +70,20 @@ def test_what_is_not_there_or_integrated_from_power_is_not_sure(numbers):
     assert read(connection, (), QUARTERS).registers == {}
 
 
+def test_what_power_stood_in_for_stays_so_once_the_counter_answers(numbers):
+    """Else an event would be sure afterwards, and the digest of what was frozen would be found no more."""
+    connection, ids = numbers
+    meter, asked = (Term(POWER, 1),), frozenset(QUARTERS[:4])
+    before = read(connection, {POWER}, asked)
+    connection.execute(
+        "UPDATE base.register SET method = 'register', counted_from = %s WHERE register_id = %s",
+        (QUARTERS[4], ids["power"]),
+    )
+    after = read(connection, {POWER}, QUARTERS)
+    assert after.digest(meter, asked) == before.digest(meter, asked)
+    assert after.metered(meter, QUARTERS).unsure == dict.fromkeys(QUARTERS[:4], "by_power")
+
+
 def test_a_finding_touches_its_quarter_hour_and_the_neighbours(numbers):
     connection, ids = numbers
     connection.execute(

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -32,15 +32,16 @@ from parkgrid_domain.vpp.documents import (
 from parkgrid_domain.vpp.pilot import EventBook, Pilot
 from parkgrid_metering.declarations import Wish, declare
 from parkgrid_vpp.awarding import GivenAward, GivenAwards, award_from_above
+from parkgrid_vpp.bundling import contents as bundle_of
 from parkgrid_vpp.errors import PilotError
 from parkgrid_vpp.ledger import Act, follow, write
 from parkgrid_vpp.service import Service
 from parkgrid_vpp.settings import DatabaseSettings, VppSettings
 from parkgrid_vpp.steps import Steps, Waits
 from tests.logins import acting
-from tests.metering.park import metering
+from tests.metering.park import meter, metering
 from tests.vpp import small_pilot
-from tests.vpp.metered_park import FIVE, NOW_MS, QUARTER, Meters, local
+from tests.vpp.metered_park import CHARGED, DISCHARGED, FIVE, GATEWAY, LOAD, NOW_MS, QUARTER, Meters, local
 from tests.vpp.small_pilot import BASELINE, START, bid, event
 
 PAST = [(local(f"{day:02} 13:00"), local(f"{day:02} 18:00")) for day in range(12, 24)]
@@ -409,3 +410,45 @@ def test_false_readings_sent_afterwards_remove_no_penalty(running: Running) -> N
         running.meters.show(local(f"24 {hour}") + timedelta(seconds=30), 900_000_000)
     running.look("25 09:00")
     assert running.statement() == first
+
+
+def announced_anew(running: Running, energies_of: Mapping[datetime, int]) -> None:
+    """The gateway says that its meter is a grid meter, and sends a history of its own for the afternoon."""
+    park, now = running.meters.park, NOW_MS + 60_000
+    storage = meter("storage-1", "storage", ("active_power_kw", CHARGED, DISCHARGED), period_s=900.0)
+    park.born(meter("load-1", "grid_meter", period_s=900.0), storage, gateway=GATEWAY, at_ms=now)
+    shown, rows = 5_000_000, []
+    for place in range(24):
+        at = EVENT_DAY[0] + place * QUARTER
+        for step in range(3):
+            told = shown + energies_of.get(at, 90_000) * step // 3
+            rows.append((park.devices["load-1"], to_ms(at + step * FIVE), {LOAD: told}))
+        shown += energies_of.get(at, 90_000)
+    park.store_readings(rows, "grid_meter", received_ms=now, gateway=GATEWAY)
+    park.metered(now)
+
+
+def test_a_device_that_is_announced_anew_exchanges_no_history(running: Running) -> None:
+    """Nobody answered: 900 yuan. Then the load's meter comes back under another class, with a history that was obeyed.
+
+    If that history counted, the load would have done its 100 kW, and 600 yuan would be left.
+    """
+    running.meters.load, running.meters.storage = {}, {}
+    running.meters.run(PAST)
+    running.write("22 09:00", *published())
+    running.look("23 18:30")
+    running.meters.run([EVENT_DAY])
+    for hour in ("24 14:00", "24 16:00", "24 18:30"):
+        running.look(hour)
+    first = running.statement()
+    assert (first.payment, first.penalty) == (0, 900)
+    announced_anew(running, dict.fromkeys(energies()[0], 65_000))
+    running.look("25 09:00")
+    assert running.statement() == first
+    dispute = Dispute("d-1", "ev-1-op-1-1", "raised", "the meter is another", date(2026, 7, 1))
+    running.write("25 10:00", ("ev-1", dispute), ("ev-1", replace(dispute, step="decided", text="it stands")))
+    running.look("25 11:00")
+    second = running.statement()
+    assert (second.revision, second.payment, second.penalty) == (2, 0, 900), "what was read stays what was read"
+    contents = bundle_of(running.connection, "ev-1", "op-1", local("25 12:00"))
+    assert {name for number, name in contents.readings} == {"load-1", "storage-1"}

@@ -96,9 +96,9 @@ def _contents(
             continue
         last = document.statement if isinstance(document, Statement) else last
         wanted = _wanted(pilot, book, document)
-        found, as_of = _lines(connection, entry, wanted, go_on)
+        found, numbers, as_of = _lines(connection, entry, wanted, go_on)
         readings.update({(entry.number, name): lines for name, lines in found.items()})
-        declarations[entry.number] = _declarations(connection, _addresses(wanted.values()), as_of)
+        declarations[entry.number] = _declarations(connection, numbers, as_of)
         findings.update({str(one): told(one) for each in document.resources for one in each.findings})
     return Contents(
         event=event_id,
@@ -135,9 +135,13 @@ def _wanted(pilot: Pilot, book: EventBook, document: Frozen | AdjustedAward | St
 
 def _lines(
     connection: Connection, entry: Entry, wanted: Mapping[str, _Wanted], go_on: Callable[[], None]
-) -> tuple[dict[str, list[str]], datetime | None]:
-    """The lines that each digest was taken of, and the last instant at which the rows were so; None: they still are."""
+) -> tuple[dict[str, list[str]], set[int], datetime | None]:
+    """The lines that each digest was taken of, their registers, and the last instant at which the rows were so.
+
+    None: they still are.
+    """
     found: dict[str, list[str]] = {}
+    numbers: set[int] = set()
     left = dict(wanted)
     newest: datetime | None = datetime.min.replace(tzinfo=UTC)
     for as_of in _instants(connection, entry, left):
@@ -148,10 +152,11 @@ def _lines(
             lines = list(evidence.lines(each.meter, each.quarters))
             if hashlib.sha256("\n".join(lines).encode()).hexdigest() == each.digest:
                 found[name] = lines
+                numbers |= evidence.numbers(each.meter)
                 newest = None if as_of is None or newest is None else max(newest, as_of)
                 del left[name]
         if not left:
-            return found, newest
+            return found, numbers, newest
     raise PilotError(
         f"the readings of {', '.join(sorted(left))} that entry {entry.number} was computed from are not in the database"
         " any more: restore the intervals and their revisions"
@@ -183,10 +188,10 @@ def _named(addresses: Collection[str]) -> dict[str, Any]:
     return {name: list(column) for name, column in zip(_NAMES, columns, strict=True)}
 
 
-def _declarations(connection: Connection, addresses: Collection[str], as_of: datetime | None) -> list[Declared]:
-    if not addresses:
+def _declarations(connection: Connection, registers: Collection[int], as_of: datetime | None) -> list[Declared]:
+    if not registers:
         return []
-    values = _named(addresses) | {"as_of": as_of}
+    values = {"registers": sorted(registers), "as_of": as_of}
     latest = {(row[0], row[1]): row for row in connection.execute(statement("bundle/declarations"), values)}
     return [Declared(*row) for row in latest.values()]
 

@@ -9,7 +9,7 @@ Everything that many resources need is read at once; how much one statement read
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import TypeAlias
@@ -73,6 +73,9 @@ class _Register:
     rows: NDArray[np.int64]
     """One row a stored quarter hour in order of time, columns as packed."""
     findings: tuple[FindingTold, ...]
+    number: int = 0
+    counts_from_s: int = _NONE
+    """Where power stood in for its counter before: the quarter hours before this instant are by power."""
 
     def find(self, quarters_s: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """The place of each quarter hour among the rows, and whether it is there."""
@@ -80,6 +83,16 @@ class _Register:
             return np.zeros(len(quarters_s), np.int64), np.zeros(len(quarters_s), np.bool_)
         place = np.minimum(np.searchsorted(self.rows[:, _AT], quarters_s), len(self.rows) - 1)
         return place, self.rows[place, _AT] == quarters_s
+
+    def of_power(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of its rows were integrated from power."""
+        found: NDArray[np.bool_] = self.by_power | (rows[:, _AT] < self.counts_from_s)
+        return found
+
+    def known(self, quarters_s: NDArray[np.int64]) -> int:
+        """Of how many of the quarter hours it says something."""
+        rows = self.rows[np.isin(self.rows[:, _AT], quarters_s)]
+        return int(((rows[:, _QUALITY] > 0) & (rows[:, _ENERGY] != _NONE)).sum())
 
 
 _NOTHING = _Register(by_power=False, rows=np.zeros((0, 8), np.int64), findings=())
@@ -142,15 +155,18 @@ class Evidence:
             place, there = register.find(ordered.seconds)
             name = json.dumps(address, ensure_ascii=False)
             rows = register.rows[place[there]]
-            if register.by_power:
-                # What stands around a quarter hour are samples of power, no readings of a register.
-                rows[:, _FIRST_MS:] = _NONE
+            # What stands around a quarter hour are samples of power there, no readings of a register.
+            rows[register.of_power(rows), _FIRST_MS:] = _NONE
             for row in rows.tolist():
                 yield self._line(name, row)
 
     def digest(self, meter: Sequence[Term], quarters: Quarters) -> str:
         """SHA-256 of the evidence lines, joined by line ends."""
         return hashlib.sha256("\n".join(self.lines(meter, quarters)).encode()).hexdigest()
+
+    def numbers(self, meter: Sequence[Term]) -> set[int]:
+        """The registers in the store that a formula was read from."""
+        return {self.registers[term.register].number for term in meter if term.register in self.registers}
 
     def _order(self, quarters: Quarters) -> "_Order":
         found = self.orders.get(quarters)
@@ -192,10 +208,12 @@ def read(
     addresses: Collection[str],
     quarters: Collection[datetime],
     as_of: datetime | None = None,
+    chosen_by: Collection[datetime] | None = None,
 ) -> Evidence:
     """The evidence of registers over quarter hours; with `as_of`, the interval rows as they were known then.
 
-    An address that names no register is a register without rows. Raises `EvidenceError` for too much at once.
+    An address that names no register is a register without rows; of several the one is taken that says something of
+    the quarter hours `chosen_by`, else of all. Raises `EvidenceError` for too much at once.
     """
     if len(addresses) * len(quarters) > _MOST_ROWS:
         raise EvidenceError(
@@ -205,17 +223,31 @@ def read(
     if not addresses or not quarters:
         return Evidence({})
     known = _registers(connection, sorted(addresses))
-    numbers = sorted({number for number, _ in known.values()})
+    numbers = sorted({each.number for several in known.values() for each in several})
     rows: dict[int, NDArray[np.int64]] = {}
     for first in range(0, len(numbers), _REGISTERS_A_STATEMENT):
         rows.update(_rows(connection, numbers[first : first + _REGISTERS_A_STATEMENT], quarters, as_of))
-    findings = _findings(connection, {number: address for address, (number, _) in known.items()}, quarters)
+    by_s = _seconds(sorted(quarters if chosen_by is None else chosen_by))
+    chosen = {
+        address: _one_of([replace(each, rows=rows.get(each.number, each.rows)) for each in several], by_s)
+        for address, several in known.items()
+    }
+    findings = _findings(connection, {each.number: address for address, each in chosen.items()}, quarters)
     return Evidence(
-        {
-            address: _Register(method == "power", rows.get(number, _NOTHING.rows), findings.get(number, ()))
-            for address, (number, method) in known.items()
-        }
+        {address: replace(each, findings=findings.get(each.number, ())) for address, each in chosen.items()}
     )
+
+
+def _one_of(registers: Sequence[_Register], quarters_s: NDArray[np.int64]) -> _Register:
+    """Of several registers of one address, the oldest that says at least half as much of quarter hours as any of them.
+
+    A device that is announced anew under another class has new registers. What the former ones have said of an event
+    stays: else a gateway would exchange its history, or hide it, by a new announcement.
+    """
+    if len(registers) == 1:
+        return registers[0]
+    known = [each.known(quarters_s) for each in registers]
+    return next(each for each, count in zip(registers, known, strict=True) if 2 * count >= max(known))
 
 
 def waiting(connection: Connection, addresses: Collection[str], until: datetime) -> list[str]:
@@ -235,9 +267,14 @@ def site_meters(connection: Connection, addresses: Collection[str]) -> frozenset
     return frozenset(ordered[place - 1] for (place,) in found)
 
 
-def _registers(connection: Connection, addresses: Sequence[str]) -> dict[str, tuple[int, str]]:
-    found = connection.execute(statement("evidence/registers"), _named(addresses)).fetchall()
-    return {addresses[place - 1]: (number, method) for place, number, method in found}
+def _registers(connection: Connection, addresses: Sequence[str]) -> dict[str, list[_Register]]:
+    """Without their rows, the oldest first."""
+    found: dict[str, list[_Register]] = {}
+    for place, number, method, counted_s in connection.execute(statement("evidence/registers"), _named(addresses)):
+        since = _NONE if counted_s is None else counted_s
+        each = replace(_NOTHING, by_power=method == "power", number=number, counts_from_s=since)
+        found.setdefault(addresses[place - 1], []).append(each)
+    return found
 
 
 def _named(addresses: Sequence[str]) -> dict[str, object]:
@@ -295,8 +332,7 @@ def _judged(register: _Register, quarters_s: NDArray[np.int64]) -> tuple[NDArray
     energy, quality = rows[:, _ENERGY], rows[:, _QUALITY]
     known = there & (quality > 0) & (energy != _NONE)
     reason = np.where(quality == _ESTIMATED, _BY_ESTIMATE, 0)
-    if register.by_power:
-        reason[:] = _BY_POWER
+    reason[register.of_power(rows)] = _BY_POWER
     for finding in register.findings:
         reason[_touched(finding, quarters_s)] = _BY_FINDING
     return np.where(known, energy, 0), np.where(known, reason, _BY_NOTHING).astype(np.int8)

@@ -121,7 +121,7 @@ def times_of(bases: Sequence[Basis], rules: EventRules, quarters: Sequence[datet
 def read_for(bases: Sequence[Basis], connection: Connection, times: Times) -> Evidence:
     """The event's quarter hours of every register, and those of the chosen days, read at once."""
     addresses = {term.register for basis in bases for term in basis.resource.meter}
-    return read(connection, addresses, times.around.union(*times.days.values()))
+    return read(connection, addresses, times.around.union(*times.days.values()), chosen_by=times.around)
 
 
 def quarters_of_resource(basis: Basis, evidence: Evidence, quarters: tuple[datetime, ...]) -> tuple[Quarter, ...]:
