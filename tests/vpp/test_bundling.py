@@ -3,8 +3,10 @@
 import asyncio
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
@@ -14,7 +16,7 @@ from typer.testing import CliRunner
 from parkgrid.cli import app
 from parkgrid_api.settings import ApiSettings, DatabaseSettings
 from parkgrid_api.vpp import downloads
-from parkgrid_domain.vpp.documents import AnyDocument, Dispute, State
+from parkgrid_domain.vpp.documents import AnyDocument, Bid, Contract, Dispute, Event, State
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_vpp import verify
 from parkgrid_vpp.bundle import write as write_bundle
@@ -43,7 +45,11 @@ def meters(dsn: str) -> Iterator[Meters]:
         yield made
 
 
-def settled_twice(meters: Meters, connection: psycopg.Connection) -> None:
+def settled_twice(
+    meters: Meters,
+    connection: psycopg.Connection,
+    changed: Callable[[list[tuple[str, AnyDocument]]], list[tuple[str, AnyDocument]]] = list,
+) -> None:
     """The event of the settling tests, in the stored ledger: late data of a chosen day, then of the event itself."""
     pilot = Pilot()
 
@@ -51,7 +57,7 @@ def settled_twice(meters: Meters, connection: psycopg.Connection) -> None:
         write(connection, pilot, [Act(*each) for each in acts], "tester", WRITTEN)
 
     meters.run(PAST, without=[("load-1", local("23 14:00"))])
-    add(*acts_before())
+    add(*changed(acts_before()))
     add(("ev-1", awards()), *(("ev-1", each) for each in freeze(connection, pilot, "ev-1", awards())))
     meters.run([(local("23 20:00"), local("24 14:00"))])
     add(*(("ev-1", each) for each in adjust(connection, pilot, "ev-1")))
@@ -122,3 +128,25 @@ def test_the_command_writes_bundles_that_verify(meters: Meters, tmp_path: Path) 
     made = run(app, ["vpp", "bundle", "ev-1", "--keys", str(keys), "--out", str(out), *dsn])
     assert (made.exit_code, "is published: there is a bundle once it has a statement" in made.output) == (1, True)
     assert run(app, ["vpp", "bundle", "ev-9", "--keys", str(keys), *dsn]).exit_code == 1
+
+
+def test_a_direct_event_has_no_bid_and_is_verified_all_the_same(meters: Meters, tmp_path: Path) -> None:
+    """直控 in the pilot's own set-up: its award comes as a file."""
+    with psycopg.connect(acting(meters.park.dsn, "vpp"), autocommit=True) as connection:
+        settled_twice(meters, connection, directly)
+        archive = write_bundle(contents(connection, "ev-1", "op-1", NOW), None)
+    (path := tmp_path / "x.bundle").write_bytes(archive)
+    report = verify.report_on(path, [])
+    assert report.refusal is None, report.refusal.sentence("en")
+    assert Decimal(report.told["payment_cny"]) > 0
+
+
+def directly(acts: list[tuple[str, AnyDocument]]) -> list[tuple[str, AnyDocument]]:
+    """The same without a bid, under direct control."""
+    told: list[tuple[str, AnyDocument]] = []
+    for name, each in acts:
+        if isinstance(each, Contract | Event):
+            told.append((name, replace(each, type="direct")))
+        elif not isinstance(each, Bid):
+            told.append((name, each))
+    return told

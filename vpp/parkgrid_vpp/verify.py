@@ -767,7 +767,7 @@ def check_bid(case: Case) -> None:
         if each.at <= until:
             in_time[need(each.document, "operator", "text", each.item)] = each
     operator = case.award["operator"]
-    if word(told, "setup", ("pilot", "upstream"), case.event.item) == "pilot" or operator in in_time:
+    if by_bids(case.event) or operator in in_time:
         if operator not in in_time:
             raise Refused(f"the bid of {short(operator)}", "missing")
         bid = in_time[operator]
@@ -782,8 +782,14 @@ def check_bid(case: Case) -> None:
                 raise Refused(f"{item}, {resource}", "differs", w, f"at most {offered.get(resource, 0)} as bid")
     if case.pack["price.fixed_cny_per_kwh"] is not None:
         compare(f"{item}, price", case.awarding.document["price"], case.pack["price.fixed_cny_per_kwh"])
-    elif told["setup"] == "pilot":
+    elif by_bids(case.event):
         check_price(case, in_time)
+
+
+def by_bids(event: Entry) -> bool:
+    """Whether an event is awarded by its bids: what is controlled directly, or comes from above, has none."""
+    setup = word(event.document, "setup", ("pilot", "upstream"), event.item)
+    return setup == "pilot" and word(event.document, "type", ("invitation", "direct"), event.item) == "invitation"
 
 
 def check_price(case: Case, in_time: dict[str, Entry]) -> None:
@@ -805,8 +811,8 @@ def price_after_opt_outs(case: Case, before: int) -> Fraction:
     A bid of which something opted out sets it only if the least bid is left of it; if none does, the award's stands.
     """
     event = case.event
-    by_bids = event.document["setup"] == "pilot" and case.pack["price.fixed_cny_per_kwh"] is None
-    if not by_bids or case.pack["bid.price_after_opt_out"] == "stands":
+    cleared = by_bids(event) and case.pack["price.fixed_cny_per_kwh"] is None
+    if not cleared or case.pack["bid.price_after_opt_out"] == "stands":
         return case.price
     until, prices = need(event.document, "bids_until", "instant", event.item), []
     for each in case.awarding.document["awards"]:
