@@ -188,6 +188,47 @@ def test_a_storage_behind_a_grid_meter_is_taken_out_or_not_awarded_beside_it() -
     assert len(clear(pilot, "ev-1", PACK, {register}).awards[0].parts) == 2
 
 
+def test_a_load_with_a_meter_of_its_own_is_taken_out_of_its_site_or_not_awarded_beside_it() -> None:
+    """A chiller and the whole site: 100 kWh less of the chiller are 100 kWh less at the grid meter, and paid once."""
+    grid = f"{PARK}/gw-1/grid-1/energy_import_kwh"
+    pilot = pilot_of()
+    load, contract = pilot.resources["load-1"], pilot.contracts["con-1"]
+    steps = ("registered", "documents", "joint_test", "announced", "active")
+    written(
+        pilot,
+        [
+            ("site-1", replace(load, meter=(Term(grid, 1),))),
+            ("con-1", replace(contract, resources=(*contract.resources, "site-1"))),
+            *(("site-1", Phase(step, date(2026, 5, 1), "")) for step in steps),  # type: ignore[arg-type]
+            ("ev-1", replace(bid(), parts=(Part("load-1", 100_000), Part("site-1", 100_000)))),
+        ],
+    )
+    found = clear(pilot, "ev-1", PACK, {grid})
+    assert [(each.resource, each.w) for each in found.awards[0].parts] == [("load-1", 100_000)]
+    assert reasons(found)["site-1"].startswith("the meter of site-1 shows what load-1 does as well")
+    written(pilot, [("site-1", replace(load, meter=(Term(grid, 1), *(replace(each, sign=-1) for each in load.meter))))])
+    assert len(clear(pilot, "ev-1", PACK, {grid}).awards[0].parts) == 2
+
+
+def test_what_is_counted_twice_does_not_make_up_the_least_bid() -> None:
+    """9.9 and 0.1 kW on one register: 100 W would be awarded, and set the price of all at 3.5 yuan."""
+    pilot = pilot_of(*same_load_again(), ("ev-1", replace(bid(), price=Decimal("0.5"), parts=bid().parts[:1])))
+    load, contract = pilot.resources["load-2"], pilot.contracts["con-1"]
+    written(
+        pilot,
+        [
+            ("acc-2", Location("account", "0302", "tr-1", "declared", "", PARK, None)),
+            ("load-1", replace(load, account="acc-2")),
+            ("load-2", replace(load, account="acc-2")),
+            ("con-2", replace(contract, operator="op-2", account="acc-2", resources=("load-1", "load-2"))),
+            ("ev-1", Bid("bid-2", "op-2", Decimal("3.5"), (Part("load-1", 100), Part("load-2", 9_900)))),
+        ],
+    )
+    found = clear(pilot, "ev-1", PACK)
+    assert ([each.operator for each in found.awards], found.price) == (["op-1"], Decimal("0.5"))
+    assert reasons(found)[None] == "100 W may be awarded, which is less than the least bid of 10000 W"
+
+
 def test_a_wrong_value_in_an_award_file_is_refused_in_words() -> None:
     """Each value of a good file is replaced by others: what is told is a document's or the pilot's own error."""
     pilot = pilot_of(("ev-2", replace(event(), setup="upstream")))

@@ -94,13 +94,14 @@ class _Counted:
         return ""
 
     def _inside(self, site: Resource, own: Resource) -> str:
-        """A register of a storage that the formula of the site around it does not take out; empty if there is none."""
-        if site.baseline == ZERO or own.baseline != ZERO:
-            return ""
-        if not any(each.register in self.site_meters for each in site.meter):
+        """A register behind a site's meter that the formula of the site does not take out; empty if there is none."""
+        if site.baseline == ZERO or not self._by_site_meter(site) or self._by_site_meter(own):
             return ""
         out = {(each.register, -each.sign) for each in site.meter}
         return next((each.register for each in own.meter if (each.register, each.sign) not in out), "")
+
+    def _by_site_meter(self, resource: Resource) -> bool:
+        return any(each.register in self.site_meters for each in resource.meter)
 
     def add(self, name: str, resource: Resource) -> None:
         """Note an awarded resource."""
@@ -157,12 +158,8 @@ def _take(pilot: Pilot, book: EventBook, bid: Bid, cleared: _Cleared, least_w: i
         return
     parts = []
     for part in able:
-        # A register that an earlier part of this bid counts as well.
-        why = cleared.counted.twice(part.resource, pilot.resources[part.resource])
-        if not why and not cleared.left_w:
-            why = "not needed: cheaper or earlier bids reach the target"
-        if why:
-            cleared.lost(bid, part.resource, why)
+        if not cleared.left_w:
+            cleared.lost(bid, part.resource, "not needed: cheaper or earlier bids reach the target")
             continue
         got = min(part.w, cleared.left_w)
         if got < part.w:
@@ -178,17 +175,22 @@ def _take(pilot: Pilot, book: EventBook, bid: Bid, cleared: _Cleared, least_w: i
 
 
 def _able(pilot: Pilot, book: EventBook, bid: Bid, cleared: _Cleared) -> list[Part]:
-    """The parts of a bid that may be awarded; the others are told why not."""
-    able = []
+    """The parts of a bid that may be awarded; the others are told why not.
+
+    Each is compared with the earlier parts of the bid as well: what is refused of it does not make up its least size.
+    """
+    able, of_bid = [], _Counted(cleared.counted.site_meters)
     for part in bid.parts:
         why = part_refused(pilot, book, bid.operator, part)
         if not why and part.resource in cleared.taken:
             why = f"{part.resource} is awarded with the bid {cleared.taken[part.resource]}, which is cheaper or earlier"
         if not why:
-            why = cleared.counted.twice(part.resource, pilot.resources[part.resource])
+            resource = pilot.resources[part.resource]
+            why = cleared.counted.twice(part.resource, resource) or of_bid.twice(part.resource, resource)
         if why:
             cleared.lost(bid, part.resource, why)
         else:
+            of_bid.add(part.resource, pilot.resources[part.resource])
             able.append(part)
     return able
 
