@@ -405,6 +405,24 @@ def test_false_readings_sent_afterwards_remove_no_penalty(running: Running) -> N
     for hour in ("24 14:00", "24 16:00", "24 18:30"):
         running.look(hour)
     first = running.statement()
+def test_an_award_that_everybody_left_in_time_has_no_statement(running: Running) -> None:
+    """It would have nobody in it, and no bundle of it could be verified."""
+    running.meters.run(PAST)
+    running.write("22 09:00", *published())
+    running.look("23 18:30")
+    running.write("23 19:00", *(("ev-1", OptOut("op-1", name, "in time")) for name in ("load-1", "storage-1")))
+    running.meters.run([EVENT_DAY])
+    for hour in ("24 14:00", "24 16:00", "24 18:30"):
+        running.look(hour)
+    assert running.states() == COURSE
+    assert running.pilot.events["ev-1"].statements == {}
+    with pytest.raises(PilotError, match="there is a bundle once it has a statement"):
+        bundle_of(running.connection, "ev-1", "op-1", local("25 12:00"))
+    running.clock.now = local("24 18:30") + timedelta(days=40)
+    running.service.look(running.connection, running.pilot, running.steps)
+    assert running.pilot.events["ev-1"].state == "closed"
+
+
     assert first.penalty > 0
     for hour in ("14:20", "15:00", "15:40"):
         running.meters.show(local(f"24 {hour}") + timedelta(seconds=30), 900_000_000)

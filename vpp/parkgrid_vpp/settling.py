@@ -65,6 +65,8 @@ def statements(connection: Connection, pilot: Pilot, event_id: str, cause: str =
     evidence = read_for([each for award in bases.values() for each in award], connection, times)
     made = []
     for award in book.awards.awards:
+        if not bases[award.award]:
+            continue  # Everybody opted out in time: there is nothing to state.
         members = [_member(book, basis, evidence, times) for basis in bases[award.award]]
         identity, former = _identity(book, award, cause)
         price = price_of(book, rules.pack)
