@@ -34,7 +34,7 @@ from parkgrid_metering.declarations import Wish, declare
 from parkgrid_vpp.awarding import GivenAward, GivenAwards, award_from_above
 from parkgrid_vpp.bundling import contents as bundle_of
 from parkgrid_vpp.errors import PilotError
-from parkgrid_vpp.ledger import Act, follow, write
+from parkgrid_vpp.ledger import Act, entries, follow, write
 from parkgrid_vpp.service import Service
 from parkgrid_vpp.settings import DatabaseSettings, VppSettings
 from parkgrid_vpp.steps import Steps, Waits
@@ -164,9 +164,20 @@ def test_a_whole_event_goes_on_by_itself(running: Running) -> None:
     assert (running.statement().revision, running.statement().cause) == (2, "dispute d-1")
     running.service.look(running.connection, running.pilot, running.steps)
     assert running.statement().revision == 2
+    second_process_is_late(running)
     running.clock.now = local("24 17:30") + timedelta(days=40)
     running.service.look(running.connection, running.pilot, running.steps)
     assert running.pilot.events["ev-1"].state == "closed"
+
+
+def second_process_is_late(running: Running) -> None:
+    """It saw the decision and then waited for the ledger while the first one wrote the revision."""
+    late = Pilot()
+    decided = next(entry.number for entry in entries(running.connection) if entry.document.get("step") == "decided")
+    late.follow(each for each in entries(running.connection) if each.number <= decided)
+    Steps(running.connection, late, running.steps.waits).take("ev-1", running.clock.now)
+    follow(running.connection, running.pilot)
+    assert running.statement().revision == 2
 
 
 def more_registry() -> list[tuple[str, AnyDocument]]:
@@ -394,17 +405,6 @@ def test_events_without_an_award(running: Running) -> None:
         award_from_above(running.connection, running.pilot, "ev-3", GivenAwards(Decimal(3), ()), "x", local("24 17:00"))
 
 
-def test_false_readings_sent_afterwards_remove_no_penalty(running: Running) -> None:
-    """Nobody answered; then three late readings of the load cannot be true. Its quarter hours stay as they were."""
-    running.meters.load = dict.fromkeys((START + number * QUARTER for number in range(8)), 90_000)
-    running.meters.storage = {}
-    running.meters.run(PAST)
-    running.write("22 09:00", *published())
-    running.look("23 18:30")
-    running.meters.run([EVENT_DAY])
-    for hour in ("24 14:00", "24 16:00", "24 18:30"):
-        running.look(hour)
-    first = running.statement()
 def test_an_award_that_everybody_left_in_time_has_no_statement(running: Running) -> None:
     """It would have nobody in it, and no bundle of it could be verified."""
     running.meters.run(PAST)
@@ -423,6 +423,17 @@ def test_an_award_that_everybody_left_in_time_has_no_statement(running: Running)
     assert running.pilot.events["ev-1"].state == "closed"
 
 
+def test_false_readings_sent_afterwards_remove_no_penalty(running: Running) -> None:
+    """Nobody answered; then three late readings of the load cannot be true. Its quarter hours stay as they were."""
+    running.meters.load = dict.fromkeys((START + number * QUARTER for number in range(8)), 90_000)
+    running.meters.storage = {}
+    running.meters.run(PAST)
+    running.write("22 09:00", *published())
+    running.look("23 18:30")
+    running.meters.run([EVENT_DAY])
+    for hour in ("24 14:00", "24 16:00", "24 18:30"):
+        running.look(hour)
+    first = running.statement()
     assert first.penalty > 0
     for hour in ("14:20", "15:00", "15:40"):
         running.meters.show(local(f"24 {hour}") + timedelta(seconds=30), 900_000_000)

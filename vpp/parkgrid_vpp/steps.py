@@ -110,8 +110,10 @@ class Steps:
 
     def _revise(self, book: EventBook, now: datetime) -> str:
         name = book.event_id
-        for dispute, award in _decided(self.pilot, book):
+        for dispute, award in list(_decided(self.pilot, book)):
             with alone(self.connection, self.pilot):
+                if (dispute, award) not in _decided(self.pilot, self.pilot.events[name]):
+                    continue  # Another process was quicker.
                 made = statements(self.connection, self.pilot, name, f"dispute {dispute}")
                 write(self.connection, self.pilot, [Act(name, each) for each in made if each.award == award], BY, now)
             return "revised"
