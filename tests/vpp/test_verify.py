@@ -292,6 +292,20 @@ def test_a_document_that_does_not_fit_the_others_is_named(
     assert report.refusal.sentence("zh") != report.refusal.sentence("en")
 
 
+def test_an_opt_out_in_time_that_stands_behind_the_begin_is_none(tmp_path: Path) -> None:
+    """Somebody's clock was set back: the ledger's order says that the event had begun."""
+    bundle = Bundle.of(made().bundle)
+    entries = bundle.lines("entries.jsonl")
+    (out,) = (each for each in entries if each["kind"] == "opt_out")
+    active = next(each for each in entries if each["document"].get("state") == "active")
+    for key in ("kind", "subject", "at", "by", "document"):
+        out[key], active[key] = active[key], out[key]
+    bundle.put("entries.jsonl", entries)
+    report = verify.report_on(saved(tmp_path, bundle.chained().digested().signed(KEY).packed()), [KEY.public])
+    assert report.refusal is not None
+    assert "an instant after the event had begun is expected" in report.refusal.sentence("en")
+
+
 def test_late_data_may_not_unverify() -> None:
     def column(*verdicts: str) -> list[dict[str, Any]]:
         return [{"at": 900 * place, "verdict": each} for place, each in enumerate(verdicts)]

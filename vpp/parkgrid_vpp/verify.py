@@ -860,11 +860,20 @@ def called(book: Book, event: str, before: int) -> bool:
     return not {"cancelled", "superseded"} & {each for each in states if isinstance(each, str)}
 
 
+BEGUN = ("active", "ending", "ended", "baseline_computed", "evaluated", "settled")
+"""States of an event that has begun."""
+
+
 def opted_out(book: Book, event: Entry, operator: str, before: int) -> set[str]:
     """The resources that an operator took out of an event in time: no payment, no penalty."""
     until = need(event.document, "opt_out_until", "instant", event.item)
     entries = [each for each in book.get(("opt_out", event.subject), []) if each.number < before and each.at <= until]
     mine = [each for each in entries if each.document.get("operator") == operator]
+    begun = [each.number for each in book.get(("state", event.subject), []) if each.document.get("state") in BEGUN]
+    for each in mine:
+        if begun and each.number > begun[0]:
+            # Somebody's clock was set back.
+            raise Refused(f"{each.item}, at", "form", instant_text(each.at), "an instant after the event had begun")
     return {need(each.document, "resource", "text", each.item) for each in mine}
 
 

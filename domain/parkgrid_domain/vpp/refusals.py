@@ -139,8 +139,15 @@ def _opt_out(pilot: Pilot, subject: str, out: OptOut, at: datetime) -> Iterator[
     day = book.event.from_.astimezone(ZoneInfo(book.event.zone)).date()
     if pilot.contract_of(out.operator, out.resource, day) is None:
         yield f"{out.operator} has no contract for {out.resource} on {day}"
+    if at <= book.event.opt_out_until and _has_begun(book):
+        yield f"the event {subject} has begun, and the clock says {at}: set the clock right"
     if at >= book.event.to or not book.alive:
         yield f"the event {subject} is over or was broken off: nothing can opt out of it"
+
+
+def _has_begun(book: EventBook) -> bool:
+    """Whether the ledger says that an event has begun, and it may still be settled anew."""
+    return book.reached in COURSE[COURSE.index("active") : COURSE.index("closed")]
 
 
 def _awards(pilot: Pilot, subject: str, awards: Awards, _at: datetime) -> Iterator[str]:

@@ -188,6 +188,16 @@ def test_an_opt_out_in_time_excuses_and_a_late_one_does_not() -> None:
     assert book.excused("op-1") == {"load-1"}
 
 
+def test_a_clock_that_is_set_back_brings_no_opt_out_in_time() -> None:
+    """The event has begun, so that its last instant to opt out is past, whatever a clock says: 900 yuan were 750."""
+    pilot = pilot_of([*before_the_event(), ("ev-1", awards()), ("ev-1", state("notified"))])
+    out, early = OptOut("op-1", "load-1", "repair"), START - timedelta(hours=5)
+    assert not refusal(pilot, "ev-1", out, early)
+    written(pilot, [("ev-1", state("active"))], START)
+    assert "set the clock right" in refused(pilot, "ev-1", out, early)
+    assert not refusal(pilot, "ev-1", out, START), "too late, as it is: it is recorded and changes nothing"
+
+
 def test_a_dispute_needs_a_statement() -> None:
     pilot = pilot_of([*before_the_event(), ("ev-1", awards())])
     assert "not a statement" in refused(
