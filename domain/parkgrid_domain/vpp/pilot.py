@@ -148,6 +148,8 @@ class Pilot:
     tests: dict[str, list[CapabilityTest]] = field(default_factory=dict)
     """By resource, in order."""
     events: dict[str, EventBook] = field(default_factory=dict)
+    bids: set[str] = field(default_factory=set)
+    """The identifiers of all bids, also of those that another took the place of."""
     statements: dict[str, tuple[EventBook, Entry, Statement]] = field(default_factory=dict)
     """By their identifier."""
 
@@ -192,6 +194,7 @@ class Pilot:
         match document:
             case Bid():
                 book.bids[document.operator] = Offered(entry.number, entry.at, document)
+                self.bids.add(document.bid)
             case OptOut():
                 book.opt_outs.append((entry.at, document))
             case Awards():

@@ -120,8 +120,8 @@ def _bid(pilot: Pilot, subject: str, bid: Bid, at: datetime) -> Iterator[str]:
         yield (
             f"{subject} and {bid.operator} have more than {_LONGEST_NAMES} characters together: a statement names both"
         )
-    taken = {each.bid.bid for other in pilot.events.values() for each in other.bids.values()}
-    if bid.bid in taken:
+    # Also of one that was replaced: else who sends an old bid once more brings its price back.
+    if bid.bid in pilot.bids:
         yield f"the bid {bid.bid} is there already: give this one another identifier"
     names = [each.resource for each in bid.parts]
     if not names or len(names) != len(set(names)):

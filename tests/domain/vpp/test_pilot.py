@@ -198,6 +198,11 @@ def test_a_clock_that_is_set_back_brings_no_opt_out_in_time() -> None:
     assert not refusal(pilot, "ev-1", out, START), "too late, as it is: it is recorded and changes nothing"
 
 
+def test_an_old_bid_that_comes_once_more_does_not_bring_its_price_back() -> None:
+    pilot = pilot_of([*before_the_event(), ("ev-1", replace(bid(), bid="bid-2", price=Decimal("3.4")))])
+    assert "the bid bid-1 is there already" in refused(pilot, "ev-1", bid())
+
+
 def test_a_dispute_needs_a_statement() -> None:
     pilot = pilot_of([*before_the_event(), ("ev-1", awards())])
     assert "not a statement" in refused(
