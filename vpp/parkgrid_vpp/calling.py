@@ -30,6 +30,9 @@ _CLASSES: Sequence[tuple[timedelta, Literal["day_ahead", "hour", "fast", "minute
 )
 """The notice class of an event by the time between its publication and its begin, at least."""
 _LOOK_BACK = timedelta(days=366)
+_BIDS_END, _OPT_OUT_ENDS = timedelta(hours=24), timedelta(hours=12)
+"""At most so long before an event. Baselines are frozen with the award: a like day that is not over by then is one that
+was not read, and with more than two or three of them a load has no baseline, and nothing of it is paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ def call(pilot: Pilot, wanted: Call, now: datetime) -> list[Act]:
     """The entries of a call. Raises `PilotError` for what cannot be, with the value and the remedy.
 
     Without a begin the event begins on the first quarter hour that is an hour away; without an end it lasts an hour.
-    Bids are taken for half of the time until it begins, opting out for three quarters of it.
+    Bids are taken for half of the time until it begins, and at least until a day before it; opting out is possible for
+    three quarters of it, and at least until twelve hours before it.
     """
     start = wanted.start or _next_quarter(now + timedelta(hours=1))
     end = wanted.end or start + timedelta(hours=1)
@@ -67,6 +71,8 @@ def call(pilot: Pilot, wanted: Call, now: datetime) -> list[Act]:
     event_id = wanted.event_id or _free_name(pilot, start.astimezone(ZoneInfo(wanted.zone)))
     if len(event_id) > _LONGEST_ID:
         raise PilotError(f"the event's identifier {event_id!r} has {len(event_id)} characters: at most {_LONGEST_ID}")
+    bids_until = wanted.bids_until or _seconds(max(now + (start - now) / 2, start - _BIDS_END))
+    opt_out_until = _seconds(max(now + (start - now) * 3 / 4, start - _OPT_OUT_ENDS, min(bids_until, start)))
     zh, en = {"shave": ("削峰", "Peak shaving"), "fill": ("填谷", "Valley filling")}[wanted.direction]
     event = Event(
         name_zh=wanted.name_zh or zh,
@@ -79,8 +85,8 @@ def call(pilot: Pilot, wanted: Call, now: datetime) -> list[Act]:
         to=end,
         target_w=watts(wanted.target_kw, "the target"),
         targets=wanted.targets,
-        bids_until=wanted.bids_until or _seconds(now + (start - now) / 2),
-        opt_out_until=wanted.opt_out_until or _seconds(now + (start - now) * 3 / 4),
+        bids_until=bids_until,
+        opt_out_until=wanted.opt_out_until or opt_out_until,
         rules=RuleDigests(
             pack=wanted.pack.digest,
             baselines={each.id: digest for digest, each in rules if each.type == "baseline"},

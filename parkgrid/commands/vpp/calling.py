@@ -48,10 +48,10 @@ def call(
         typer.Option("--type", help="invitation (邀约), or direct control (直控), which is only recorded."),
     ] = "invitation",
     bids_until: Annotated[
-        Local, typer.Option(help="Last instant for bids.  [default: half the time to its begin]")
+        Local, typer.Option(help="Last instant for bids.  [default: half the time to its begin, or a day before it]")
     ] = None,
     opt_out_until: Annotated[
-        Local, typer.Option(help="Last instant to opt out.  [default: three quarters of it]")
+        Local, typer.Option(help="Last instant to opt out.  [default: three quarters of it, or 12 hours before its begin]")
     ] = None,
     name_zh: Annotated[str | None, typer.Option(help="Name in Chinese.")] = None,
     name_en: Annotated[str | None, typer.Option(help="Name in English.")] = None,
