@@ -105,6 +105,8 @@ class Wish:
     """Whether another operator's dearer bid is awarded too and opts out in time."""
     silent: tuple[timedelta, timedelta] | None = None
     """From when to when before the event's begin one load is not read."""
+    called_before: bool = False
+    """Whether a load of the third account was called two hours before, in the window of the adjustment, for an hour."""
     resources: tuple[str, ...] = (
         *("storage-1", "site-1", "load-2", "load-3", "load-4", "load-5"),
         *("guns-1", "guns-2", "guns-3"),
@@ -364,20 +366,21 @@ def made(wish: Wish = Wish()) -> Made:
     month = START - timedelta(days=30)
     ledger.add([(version_of(each.text), each) for each in rules], month)
     ledger.add(registry(wish.rule), month)
-    _earlier_event(ledger, wish, digests)
+    _other_event(ledger, wish, digests, 0, START - timedelta(days=6))
+    if wish.called_before:
+        _other_event(ledger, wish, digests, 2, START - timedelta(hours=2))
     _awarded(ledger, wish, digests, registers)
     _settled(ledger, wish, registers)
     return Made(ledger.pilot, ledger.entries, ledger.behind, _contents(ledger, wish, registers))
 
 
-def _earlier_event(ledger: _Ledger, wish: Wish, digests: Mapping[str, str]) -> None:
-    """An event six days before, in which one load of the third account was called: that day is no like day."""
-    start = START - timedelta(days=6)
-    parts = (Part("load-5", 10_000),)
-    ledger.add([("ev-0", the_event(wish, digests, start, 1))], start - timedelta(days=2))
-    ledger.add([("ev-0", Bid("bid-0", "op-1", Decimal(3), parts))], start - timedelta(days=1))
-    awarded = Awards(Decimal(3), (Award("aw-0", "bid-0", "op-1", 10_000, parts),), (), 0)
-    ledger.add([("ev-0", awarded)], start - timedelta(hours=19))
+def _other_event(ledger: _Ledger, wish: Wish, digests: Mapping[str, str], number: int, start: datetime) -> None:
+    """An event in which one load of the third account is called for an hour: such a day is no like day."""
+    parts, name = (Part("load-5", 10_000),), f"ev-{number}"
+    ledger.add([(name, the_event(wish, digests, start, 1))], start - timedelta(days=2))
+    ledger.add([(name, Bid(f"bid-0{number}", "op-1", Decimal(3), parts))], start - timedelta(days=1))
+    awarded = Awards(Decimal(3), (Award(f"aw-0{number}", f"bid-0{number}", "op-1", 10_000, parts),), (), 0)
+    ledger.add([(name, awarded)], start - timedelta(hours=19))
 
 
 def _awarded(

@@ -60,6 +60,8 @@ WISHES = {
         rule=RULE.replace("look_back_days", "most_unread_days = 0\nlook_back_days"),
         silent=(timedelta(hours=23, minutes=50), timedelta(hours=23, minutes=20)),
     ),
+    "a window that was paid already": Wish(rule=RULE + 'event_window = "none"\n', called_before=True, hours=1),
+    "a window that counts all the same": Wish(called_before=True, hours=1),
     "not enough days": Wish(
         rule=RULE.replace("least_days = 4", "least_days = 8").replace("candidates = 4", "candidates = 8")
     ),
@@ -131,6 +133,18 @@ def test_what_the_later_rules_come_to() -> None:
     held_back = made(WISHES["too many days not read"]).pilot.events["ev-1"].frozen["aw-1"].resources
     assert {each.resource for each in held_back if each.rule and not each.enough} == {"load-5"}
     assert (len(days["guangdong"]), len(days["a small award is no event day"])) == (1, 0)
+
+
+def test_a_window_in_which_another_event_was_answered_adjusts_nothing() -> None:
+    """What was drawn more to fill a valley would else be the baseline of the peak after it, and be paid twice."""
+    found = {
+        name: {each.resource: each.applied for each in made(WISHES[name]).pilot.events["ev-1"].adjusted["aw-1"].resources}
+        for name in ("a window that was paid already", "a window that counts all the same")
+    }
+    paid, counts = found.values()
+    assert {name for name in counts if counts[name] != paid[name]} == {"load-3", "load-4", "load-5"}
+    assert {paid[name] for name in ("load-3", "load-4", "load-5")} == {"none"}
+    assert {counts[name] for name in ("load-3", "load-4", "load-5", "load-2")} == {"factor"}
 
 
 def test_a_day_whose_readings_come_after_all_is_told() -> None:

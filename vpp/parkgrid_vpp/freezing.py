@@ -25,6 +25,7 @@ from parkgrid_domain.vpp.documents import (
     Awards,
     DayTold,
     Eligibility,
+    Event,
     Frozen,
     FrozenResource,
     Resource,
@@ -146,12 +147,19 @@ def adjust(connection: Connection, pilot: Pilot, event_id: str) -> list[Adjusted
         {term.register for each in resources.values() if each.baseline in pasts for term in each.meter},
         {at for past in pasts.values() for at in past.today},
     )
+    others = others_of(pilot, book, resources, rules.pack)
     return [
         AdjustedAward(
             frozen.award,
             tuple(
                 adjusted_resource(
-                    each, resources[each.resource], rules, pasts.get(each.baseline), evidence, book.event.direction
+                    each,
+                    resources[each.resource],
+                    rules,
+                    pasts.get(each.baseline),
+                    evidence,
+                    book.event.direction,
+                    others[each.resource],
                 )
                 for each in frozen.resources
             ),
@@ -167,10 +175,14 @@ def adjusted_resource(
     past: Past | None,
     evidence: Evidence,
     direction: Direction,
+    others: Collection[Event] = (),
 ) -> AdjustedResource:
-    """The adjustment of one frozen baseline: its past from the document, the event day from the registers."""
+    """The adjustment of one frozen baseline: its past from the document, the event day from the registers.
+
+    `others` are the other events that loads of its account answered.
+    """
     found, quarters = NOTHING, frozenset() if past is None else past.today
-    if past is not None and past.window and frozen.curve_wh is not None:
+    if past is not None and frozen.curve_wh is not None and _adjusts(rules, frozen.baseline, past.window, others):
         today = evidence.metered(resource.meter, quarters).load(rules.zone).over(past.window)
         chosen = [day.window_wh for day in frozen.days if day.outcome == "counts"]
         rule = rules.baselines[frozen.baseline].adjustment
@@ -187,6 +199,14 @@ def adjusted_resource(
         evidence.digest(resource.meter, quarters),
         evidence.findings(resource.meter, quarters),
     )
+
+
+def _adjusts(rules: EventRules, baseline: str, window: Sequence[datetime], others: Collection[Event]) -> bool:
+    """Whether a baseline is adjusted at all: it has a window, and not one that another event was paid for."""
+    if not window:
+        return False
+    busy = any(each.from_ <= window[-1] and window[0] < each.to for each in others)
+    return not busy or rules.baselines[baseline].adjustment.event_window == "counts"
 
 
 def baseline_wh(frozen: FrozenResource, adjusted: AdjustedResource, count: int) -> list[int] | None:
@@ -223,18 +243,31 @@ def answered(pilot: Pilot, but: str = "", least_w: Mapping[str, Decimal] | None 
 
     With `least_w` only events in which the loads of the account were awarded at least so much, by resource.
     """
-    events: dict[str, list[tuple[int, set[date]]]] = {}
-    for name, book in pilot.events.items():
-        if name == but or book.awards is None or not book.alive:
-            continue
-        days = _days(book)
-        for account, w in _awarded_w(pilot, book).items():
-            events.setdefault(account, []).append((w, days))
+    events = _by_account(pilot, but)
     return {
-        name: set().union(*(days for w, days in events[resource.account] if w >= (least_w or {}).get(name, 0)))
+        name: set().union(*(_days(book) for w, book in events[resource.account] if w >= (least_w or {}).get(name, 0)))
         for name, resource in pilot.resources.items()
         if resource.baseline != ZERO and resource.account in events
     }
+
+
+def others_of(pilot: Pilot, of: EventBook, resources: Mapping[str, Resource], pack: Pack) -> dict[str, list[Event]]:
+    """By resource of an event, the other events that make a day an event day for it."""
+    events, least = _by_account(pilot, of.event_id), least_w(pack, of.awards.awards if of.awards else ())
+    return {
+        name: [book.event for w, book in events.get(resource.account, ()) if w >= least.get(name, 0)]
+        for name, resource in resources.items()
+    }
+
+
+def _by_account(pilot: Pilot, but: str) -> dict[str, list[tuple[int, EventBook]]]:
+    """The events that take place, or have, with what the loads of each account were awarded in them."""
+    found: dict[str, list[tuple[int, EventBook]]] = {}
+    for name, book in pilot.events.items():
+        if name != but and book.awards is not None and book.alive:
+            for account, w in _awarded_w(pilot, book).items():
+                found.setdefault(account, []).append((w, book))
+    return found
 
 
 def _awarded_w(pilot: Pilot, book: EventBook) -> dict[str, int]:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from parkgrid_database.connection import Connection
 from parkgrid_domain import calendar
 from parkgrid_domain.vpp.baseline.rule import BaselineRule, read_rule
-from parkgrid_domain.vpp.documents import ZERO, Award, Eligibility, Resource, Rules
+from parkgrid_domain.vpp.documents import ZERO, Award, Eligibility, Event, Resource, Rules
 from parkgrid_domain.vpp.eligibility import USUAL_HOURS, Hours, days_of, rests_on, tried
 from parkgrid_domain.vpp.pack import Pack
 from parkgrid_domain.vpp.pilot import EventBook, Pilot
@@ -20,7 +20,15 @@ from parkgrid_domain.vpp.statement import Identity, Member, statement
 from parkgrid_vpp.calling import baseline_text
 from parkgrid_vpp.errors import PilotError
 from parkgrid_vpp.evidence import read
-from parkgrid_vpp.freezing import adjusted_resource, answered, frozen_resource, least_w, pasts_of, resource_of
+from parkgrid_vpp.freezing import (
+    adjusted_resource,
+    answered,
+    frozen_resource,
+    least_w,
+    others_of,
+    pasts_of,
+    resource_of,
+)
 from parkgrid_vpp.ledger import Act
 from parkgrid_vpp.rules import EventRules
 from parkgrid_vpp.settling import Basis, price_of, quarters_of_resource
@@ -164,7 +172,8 @@ def _replayed(
     parts = {part.resource: part.w for part in award.parts if part.resource not in excused}
     (rule,) = rules.baselines
     resources = {name: _with_rule(resource_of(book, pilot, name), rule) for name in parts}
-    bases = _bases(connection, resources, parts, rules, book, busy)
+    others = others_of(pilot, book, resources, rules.pack)
+    bases = _bases(connection, resources, parts, rules, book, busy, others)
     quarters = tuple(quarters_of(book.event.from_, book.event.to))
     evidence = read(connection, {term.register for each in resources.values() for term in each.meter}, quarters)
     members = [
@@ -188,6 +197,7 @@ def _bases(
     rules: EventRules,
     book: EventBook,
     busy: Mapping[str, Collection[date]],
+    others: Mapping[str, Collection[Event]],
 ) -> Sequence[Basis]:
     """Baselines as they would be frozen and adjusted, from what is known now."""
     pasts = pasts_of(resources.values(), rules, quarters_of(book.event.from_, book.event.to))
@@ -198,6 +208,6 @@ def _bases(
     for name, resource in resources.items():
         past = pasts.get(resource.baseline)
         frozen = frozen_resource(name, resource, rules, past, evidence, busy.get(name, ()), able=True)
-        adjusted = adjusted_resource(frozen, resource, rules, past, evidence, book.event.direction)
+        adjusted = adjusted_resource(frozen, resource, rules, past, evidence, book.event.direction, others[name])
         found.append(Basis(name, parts[name], resource, frozen, adjusted))
     return found

@@ -622,6 +622,8 @@ def read_rule(told: Rules, item: str) -> Rules:
     rule["pick"] = word(told, "pick", ("all", "highest", "middle"), item)
     kinds = ("none", "additive", "multiplicative")
     rule["kind"] = word(told["adjustment"], "kind", kinds, f"{item}, adjustment") if adjusts else "none"
+    windows = ("counts", "none")
+    rule["event_window"] = word(told.get("adjustment", {}), "event_window", windows, f"{item}, adjustment", "counts")
     rule["unlimited"] = rule["most_unread_days"] is None
     for name in (*RULE_NUMBERS[:5], *RULE_NUMBERS[7:9], "most_unread_days"):
         most, value = MOST_WINDOW_MIN if name.endswith("min") else MOST_DAYS, rule[name] or 0
@@ -1277,9 +1279,15 @@ def eligible(case: Case, resource: str, digest: str, before: int) -> bool:
 
 def days_answered(case: Case, resource: str, before: int) -> set[date]:
     """The local days on which a load behind the resource's account answered another event, before an entry."""
+    spans = events_answered(case, resource, before)
+    return {local_day(at) for first, end in spans for at in (first, end - 1)}
+
+
+def events_answered(case: Case, resource: str, before: int) -> list[tuple[int, int]]:
+    """From when to when a load behind the resource's account answered another event, as known before an entry."""
     account = account_of(case.book, resource, case.awarding.number)
     least = (case.pack["event_day_pct"] or 0) * case.parts[resource] / 100
-    found: set[date] = set()
+    found: list[tuple[int, int]] = []
     for (kind, event), entries in case.book.items():
         awarding = [each for each in entries if each.number < before]
         if kind != "award" or event == case.event.subject or not awarding or not called(case.book, event, before):
@@ -1290,7 +1298,7 @@ def days_answered(case: Case, resource: str, before: int) -> set[date]:
             first, end = (need(entry.document, key, "instant", entry.item) for key in ("from", "to"))
             if not 0 < end - first <= DAY_S:
                 raise Refused(f"{entry.item}, from, to", "form", end, "at most a day")
-            found |= {local_day(first), local_day(end - 1)}
+            found.append((first, end))
     return found
 
 
@@ -1465,7 +1473,9 @@ def check_adjusted(case: Case, proof: Proof, frozen: Entry, before: int) -> dict
         evidence = proof.of(entry, each, resource)
         moved = UNMOVED
         if rule is not None and curve is not None:
-            moved = adjust(rule, evidence, terms, case.quarters[0], froze[resource], curve, case.direction)
+            others = events_answered(case, resource, entry.number) if rule["event_window"] == "none" else []
+            if not any(first <= at < end for at in window_of(rule, case.quarters[0]) for first, end in others):
+                moved = adjust(rule, evidence, terms, case.quarters[0], froze[resource], curve, case.direction)
         plain = {"resource": resource, "readings": each.get("readings"), "findings": each.get("findings")}
         compare(f"{entry.item}, {resource}", each, {**plain, **moved})
         if name == "zero":

@@ -12,11 +12,13 @@ LikeDays: TypeAlias = Literal["workday", "same_kind", "any"]
 """Workdays alone, 调休 included; the event day's own kind: workday, weekend or holiday; all days."""
 Pick: TypeAlias = Literal["all", "highest", "middle"]
 AdjustmentKind: TypeAlias = Literal["none", "additive", "multiplicative"]
+EventWindow: TypeAlias = Literal["counts", "none"]
 _LIKE_DAYS, _PICKS, _KINDS = (
     ("workday", "same_kind", "any"),
     ("all", "highest", "middle"),
     ("none", "additive", "multiplicative"),
 )
+_EVENT_WINDOWS = ("counts", "none")
 _MOST_DAYS, _MOST_LOOK_BACK, _MOST_HOURS, _MOST_PCT = 60, 366, 24, 1_000
 _WHOLE_PCT = 100
 
@@ -35,6 +37,8 @@ class Adjustment:
     most_pct: Decimal
     unread_pct: Decimal = Decimal(0)
     """Where the window of the event day is not sure, the curve is shifted against the site by this part of its mean."""
+    event_window: EventWindow = "counts"
+    """`none`: nothing is adjusted by a window in which the site answered another event, since that was paid already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,7 @@ def _adjustment(table: Fields | None) -> Adjustment:
         table.number("least_pct", "for example 80", high=_WHOLE_PCT),
         table.number("most_pct", "for example 120", low=_WHOLE_PCT, high=_MOST_PCT),
         table.number("unread_pct", "", high=_WHOLE_PCT, default=Decimal(0)),
+        cast("EventWindow", table.choice("event_window", _EVENT_WINDOWS, "counts")),
     )
     for key, minutes in (("from_min", found.from_min), ("to_min", found.to_min)):
         if minutes % 15:
