@@ -355,3 +355,15 @@ def test_the_awards_of_others_are_checked_too() -> None:
     awards[1]["w"] = 300
     with pytest.raises(verify.Refused, match="w"):
         verify.award_of(entry, "op-1")
+
+
+def test_a_width_that_is_declared_between_two_readings_holds_for_the_later_roll_over() -> None:
+    """999,900 at 07:00, the width of 1,000,000 declared at 07:02, 100 at 07:14: 200 Wh, as metering counts them."""
+    minute, width = 60_000, verify.Declared(2 * 60_000, 1_000_000, 1, 1, None, None)
+    old, new = (0, 999_900), (14 * minute, 100)
+    assert verify.counted([width], old, new, "x") == 200
+    with pytest.raises(verify.Refused, match="register"):
+        verify.counted([width._replace(from_ms=15 * minute)], old, new, "x")
+    # Another meter's width says nothing of the one before it.
+    with pytest.raises(verify.Refused, match="old meter"):
+        verify.counted([width._replace(initial=7)], old, new, "x")

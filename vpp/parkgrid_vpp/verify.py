@@ -1156,13 +1156,13 @@ def counted(declared: list[Declared], low: Reading, high: Reading, item: str) ->
             continue
         if change.final is None:
             raise Refused(f"{item}, the last value of the old meter", "missing")
-        total += rise(in_force(declared, at), steps, change.final, item)
+        total += rise(width_known(declared, at, change.from_ms), steps, change.final, item)
         if change.from_ms == end:
             return total
         if change.initial is None:
             raise Refused(f"{item}, the first value of the new meter", "missing")
         at, steps = change.from_ms, change.initial
-    return total + rise(in_force(declared, at), steps, last, item)
+    return total + rise(width_known(declared, at, end), steps, last, item)
 
 
 UNDECLARED = Declared(0, None, 1, 1, None, None)
@@ -1182,6 +1182,13 @@ def changes(declared: list[Declared]) -> list[Declared]:
             found.append(each)
         before = each
     return found
+
+
+def width_known(declared: list[Declared], at: int, end: int) -> Declared:
+    """The declaration in force at a reading; where it names no width, with one that is declared up to a later reading."""
+    rule = in_force(declared, at)
+    later = (each.modulus for each in declared if at < each.from_ms <= end and each not in changes(declared))
+    return rule if rule.modulus is not None else rule._replace(modulus=next((m for m in later if m is not None), None))
 
 
 def rise(rule: Declared, old: int, new: int, item: str) -> int:
