@@ -330,5 +330,8 @@ _READERS = {str: _text, int: _whole, bool: _flag, Decimal: _exact, datetime: _in
 
 
 def _shown(told: object) -> str:
-    text = repr(told)
+    try:
+        text = repr(told)
+    except RecursionError:
+        text = f"{type(told).__name__} too deep to show"
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004

@@ -81,3 +81,12 @@ def test_an_event_begins_on_a_quarter_hour(told: object) -> None:
 def test_a_list_has_an_end() -> None:
     with pytest.raises(DocumentError, match="at most 5000"):
         documents.read("bid", forms.document(small_pilot.bid()) | {"parts": [{}] * 5_001})
+
+
+def test_a_value_too_deep_to_be_shown_is_refused_like_any_other() -> None:
+    deep: object = "3"
+    for _ in range(5_000):
+        deep = [deep]
+    told = forms.document(small_pilot.bid()) | {"price": deep}
+    with pytest.raises(DocumentError, match="price: list too deep to show is not a decimal number"):
+        forms.read(Bid, told)
