@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
+from parkgrid_contract.time import SHANGHAI
 from parkgrid_domain.rule_file import version_of
 from parkgrid_domain.vpp.documents import (
     AdjustedAward,
@@ -91,10 +92,8 @@ def _event(pilot: Pilot, subject: str, event: Event, _at: datetime) -> Iterator[
         rules = pilot.rules.get(digest)
         if rules is None or rules.type != kind:
             yield f"no {kind} with the digest {digest} is in the ledger: write its text first"
-    try:
-        ZoneInfo(event.zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        yield f"{event.zone} is not a time zone, for example Asia/Shanghai"
+    if event.zone != SHANGHAI.key:
+        yield f"the zone is {event.zone}: days and hours of an event are those of {SHANGHAI.key}"
 
 
 def _book(pilot: Pilot, subject: str) -> EventBook | None:

@@ -140,6 +140,13 @@ def test_bids_end() -> None:
     assert pilot.events["ev-1"].bids["op-1"].bid.price == 2
 
 
+def test_an_event_is_on_the_clock_of_shenzhen() -> None:
+    """The verifier knows no other: an event of another zone would be settled, and nobody could recompute it."""
+    pilot = pilot_of([*rules(), *registry()])
+    for zone in ("Asia/Singapore", "PRC", "nowhere"):
+        assert f"the zone is {zone}" in refused(pilot, "ev-1", replace(event(), zone=zone))
+
+
 def test_an_event_goes_one_way() -> None:
     pilot = pilot_of(before_the_event())
     book = pilot.events["ev-1"]
