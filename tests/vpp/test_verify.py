@@ -138,7 +138,9 @@ def test_what_the_later_rules_come_to() -> None:
 def test_a_window_in_which_another_event_was_answered_adjusts_nothing() -> None:
     """What was drawn more to fill a valley would else be the baseline of the peak after it, and be paid twice."""
     found = {
-        name: {each.resource: each.applied for each in made(WISHES[name]).pilot.events["ev-1"].adjusted["aw-1"].resources}
+        name: {
+            each.resource: each.applied for each in made(WISHES[name]).pilot.events["ev-1"].adjusted["aw-1"].resources
+        }
         for name in ("a window that was paid already", "a window that counts all the same")
     }
     paid, counts = found.values()

@@ -1185,7 +1185,7 @@ def changes(declared: list[Declared]) -> list[Declared]:
 
 
 def width_known(declared: list[Declared], at: int, end: int) -> Declared:
-    """The declaration in force at a reading; where it names no width, with one that is declared up to a later reading."""
+    """The declaration in force at a reading; where it names no width, with one that is declared up to the next one."""
     rule = in_force(declared, at)
     later = (each.modulus for each in declared if at < each.from_ms <= end and each not in changes(declared))
     return rule if rule.modulus is not None else rule._replace(modulus=next((m for m in later if m is not None), None))

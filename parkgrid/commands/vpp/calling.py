@@ -51,7 +51,8 @@ def call(
         Local, typer.Option(help="Last instant for bids.  [default: half the time to its begin, or a day before it]")
     ] = None,
     opt_out_until: Annotated[
-        Local, typer.Option(help="Last instant to opt out.  [default: three quarters of it, or 12 hours before its begin]")
+        Local,
+        typer.Option(help="Last instant to opt out.  [default: three quarters of it, or 12 hours before its begin]"),
     ] = None,
     name_zh: Annotated[str | None, typer.Option(help="Name in Chinese.")] = None,
     name_en: Annotated[str | None, typer.Option(help="Name in English.")] = None,
