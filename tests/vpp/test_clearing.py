@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from parkgrid_domain.rule_file import version_of
 from parkgrid_domain.vpp import forms
-from parkgrid_domain.vpp.clearing import FromAbove, clear, from_above, shared, shown_w
+from parkgrid_domain.vpp.clearing import FromAbove, SiteMeters, clear, from_above, shared, shown_w
 from parkgrid_domain.vpp.documents import (
     AnyDocument,
     Awards,
@@ -179,13 +179,13 @@ def test_a_storage_behind_a_grid_meter_is_taken_out_or_not_awarded_beside_it() -
     register, storage = f"{PARK}/gw-1/load-1/energy_import_kwh", pilot_of().resources["storage-1"]
     pilot = pilot_of(("ev-1", bid()))
     assert len(clear(pilot, "ev-1", PACK).awards[0].parts) == 2, "a sub-meter shows no storage"
-    found = clear(pilot, "ev-1", PACK, {register})
+    found = clear(pilot, "ev-1", PACK, SiteMeters({register}))
     assert [each.resource for each in found.awards[0].parts] == ["storage-1"]
     assert reasons(found)["load-1"].startswith("the meter of load-1 shows what storage-1 does as well")
     load = pilot.resources["load-1"]
     meter = (*load.meter, *(Term(each.register, -each.sign) for each in storage.meter))  # type: ignore[arg-type]
     written(pilot, [("load-1", replace(load, meter=meter))])
-    assert len(clear(pilot, "ev-1", PACK, {register}).awards[0].parts) == 2
+    assert len(clear(pilot, "ev-1", PACK, SiteMeters({register})).awards[0].parts) == 2
 
 
 def test_a_load_with_a_meter_of_its_own_is_taken_out_of_its_site_or_not_awarded_beside_it() -> None:
@@ -203,11 +203,34 @@ def test_a_load_with_a_meter_of_its_own_is_taken_out_of_its_site_or_not_awarded_
             ("ev-1", replace(bid(), parts=(Part("load-1", 100_000), Part("site-1", 100_000)))),
         ],
     )
-    found = clear(pilot, "ev-1", PACK, {grid})
+    found = clear(pilot, "ev-1", PACK, SiteMeters({grid}))
     assert [(each.resource, each.w) for each in found.awards[0].parts] == [("load-1", 100_000)]
     assert reasons(found)["site-1"].startswith("the meter of site-1 shows what load-1 does as well")
     written(pilot, [("site-1", replace(load, meter=(Term(grid, 1), *(replace(each, sign=-1) for each in load.meter))))])
-    assert len(clear(pilot, "ev-1", PACK, {grid}).awards[0].parts) == 2
+    assert len(clear(pilot, "ev-1", PACK, SiteMeters({grid})).awards[0].parts) == 2
+
+
+def test_what_lies_behind_the_only_grid_meter_of_a_park_is_behind_it_from_any_account() -> None:
+    """The site is one operator's, the storage in an account of its own another's: 100 kWh would be paid to both."""
+    grid = f"{PARK}/gw-1/grid-1/energy_import_kwh"
+    pilot = pilot_of()
+    load, storage, contract = pilot.resources["load-1"], pilot.resources["storage-1"], pilot.contracts["con-1"]
+    written(
+        pilot,
+        [
+            ("acc-2", Location("account", "0302", "tr-1", "declared", "", PARK, None)),
+            ("load-1", replace(load, meter=(Term(grid, 1),))),
+            ("storage-1", replace(storage, account="acc-2")),
+            ("con-2", replace(contract, operator="op-2", account="acc-2", resources=("storage-1",))),
+            ("ev-1", replace(bid(), parts=(Part("load-1", 100_000),))),
+            ("ev-1", Bid("bid-2", "op-2", Decimal("3.2"), (Part("storage-1", 100_000),))),
+        ],
+    )
+    found = clear(pilot, "ev-1", PACK, SiteMeters({grid}, {PARK}))
+    assert [each.operator for each in found.awards] == ["op-1"]
+    assert reasons(found)["storage-1"].startswith("the meter of load-1 shows what storage-1 does as well")
+    # With two grid meters nobody knows what is behind which: the account decides.
+    assert len(clear(pilot, "ev-1", PACK, SiteMeters({grid})).awards) == 2
 
 
 def test_what_is_counted_twice_does_not_make_up_the_least_bid() -> None:
@@ -245,7 +268,7 @@ def test_a_wrong_value_in_an_award_file_is_refused_in_words() -> None:
             told = json.loads(json.dumps(good))
             put(told, path, value)
             try:
-                found = awarding._given(pilot, "ev-2", awarding.read_given(json.dumps(told)), ())
+                found = awarding._given(pilot, "ev-2", awarding.read_given(json.dumps(told)), SiteMeters())
             except (forms.DocumentError, PilotError) as error:
                 assert str(error)
                 refused += 1
@@ -374,6 +397,7 @@ _BIDS = st.lists(st.tuples(st.sampled_from(["0.05", "1", "2", "2", "3.5", "4"]),
 def wide_cleared(offers: list[tuple[str, dict[str, int]]], target_w: int) -> tuple[list[Bid], Awards]:
     """Offers of several operators for one event, in their order, in a pilot that is used again."""
     _WIDE.events.clear()
+    _WIDE.bids.clear()
     bids = [
         Bid(f"bid-{n}", f"op-{n + 1}", Decimal(price), tuple(Part(name, w) for name, w in parts.items()))
         for n, (price, parts) in enumerate(offers)

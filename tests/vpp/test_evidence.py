@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 import psycopg
 import pytest
 
+from parkgrid_domain.vpp.clearing import SiteMeters
 from parkgrid_domain.vpp.documents import Term
 from parkgrid_domain.vpp.quarters import QUARTER
-from parkgrid_vpp.evidence import EvidenceError, beside, read, waiting
+from parkgrid_vpp.evidence import EvidenceError, beside, read, site_meters, waiting
 from parkgrid_vpp.statements import statement
 from tests.accounting.billing import correct, new_park, register
 from tests.logins import acting
@@ -134,6 +135,19 @@ def test_registers_that_are_not_metered_so_far_are_named(numbers, dsn):
         assert waiting(mine, {SITE, STORAGE}, LATER) == [STORAGE]
         assert waiting(mine, {SITE}, LATER + QUARTER) == [SITE]
         assert waiting(mine, (), LATER) == []
+
+
+def test_a_grid_meter_stays_one_and_is_the_only_one_or_not(numbers):
+    connection, _ = numbers
+    assert site_meters(connection, {SITE, STORAGE}) == SiteMeters(frozenset(), frozenset())
+    connection.execute("UPDATE base.device SET device_class = 'grid_meter' WHERE device = 'site'")
+    alone = SiteMeters(frozenset({SITE}), frozenset({"park-a"}))
+    assert site_meters(connection, {SITE, STORAGE}) == alone
+    connection.execute("UPDATE base.device SET retired = true WHERE device = 'site'")
+    register(connection, "site", park="park-a", device_class="meter")
+    assert site_meters(connection, {SITE, STORAGE}) == alone, "a gateway that calls it a meter now moves no wire"
+    register(connection, "site-2", park="park-a", device_class="grid_meter")
+    assert site_meters(connection, {SITE, STORAGE}) == SiteMeters(frozenset({SITE}), frozenset())
 
 
 def test_the_table_of_intervals_is_never_scanned(numbers):

@@ -5,7 +5,7 @@ award of a platform ─── from_above ┴─▶ awards ─▶ frozen baseline
 """
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -82,7 +82,7 @@ def _award(
     connection: Connection,
     pilot: Pilot,
     event_id: str,
-    made: Callable[[Collection[str]], Awards],
+    made: Callable[[clearing.SiteMeters], Awards],
     by: str,
     at: datetime,
 ) -> list[Entry]:
@@ -104,11 +104,11 @@ def _award(
         return write(connection, pilot, acts, by, at)
 
 
-def _cleared(pilot: Pilot, event_id: str, meters: Collection[str]) -> Awards:
+def _cleared(pilot: Pilot, event_id: str, meters: clearing.SiteMeters) -> Awards:
     return clearing.clear(pilot, event_id, rules_of(pilot, pilot.events[event_id].event).pack, meters)
 
 
-def _given(pilot: Pilot, event_id: str, given: GivenAwards, meters: Collection[str]) -> Awards:
+def _given(pilot: Pilot, event_id: str, given: GivenAwards, meters: clearing.SiteMeters) -> Awards:
     event = pilot.events[event_id].event
     if event.setup == "pilot" and event.type == "invitation":
         raise PilotError(

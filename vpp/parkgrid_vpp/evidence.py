@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from parkgrid_contract.time import SHANGHAI
 from parkgrid_database.connection import Connection
 from parkgrid_domain.vpp.baseline.load import Load
+from parkgrid_domain.vpp.clearing import SiteMeters
 from parkgrid_domain.vpp.documents import FindingTold, Term
 from parkgrid_domain.vpp.ledger import instant
 from parkgrid_domain.vpp.quarters import QUARTER
@@ -258,13 +259,15 @@ def waiting(connection: Connection, addresses: Collection[str], until: datetime)
     return [address for (address,) in connection.execute(statement("evidence/waiting"), values)]
 
 
-def site_meters(connection: Connection, addresses: Collection[str]) -> frozenset[str]:
-    """Of registers, those of grid meters: behind one lies everything of an account."""
+def site_meters(connection: Connection, addresses: Collection[str]) -> SiteMeters:
+    """Of registers, those of grid meters, and which of their parks have but one of these."""
     if not addresses:
-        return frozenset()
+        return SiteMeters()
     ordered = sorted(addresses)
-    found = connection.execute(statement("evidence/site_meters"), _named(ordered))
-    return frozenset(ordered[place - 1] for (place,) in found)
+    found = connection.execute(statement("evidence/site_meters"), _named(ordered)).fetchall()
+    registers = {ordered[place - 1]: alone for place, alone in found}
+    parks = frozenset(address.split("/")[0] for address, alone in registers.items() if alone)
+    return SiteMeters(frozenset(registers), parks)
 
 
 def _registers(connection: Connection, addresses: Sequence[str]) -> dict[str, list[_Register]]:

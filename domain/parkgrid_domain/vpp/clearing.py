@@ -34,6 +34,19 @@ _LONGEST_REASON = 500
 """A document that says more is refused, and then the event would have no award at all."""
 
 
+@dataclass(frozen=True, slots=True)
+class SiteMeters:
+    """What is known of the grid meters behind which resources lie."""
+
+    registers: Collection[str] = ()
+    """Those of grid meters: behind one lies everything of an account."""
+    one_supply: Collection[str] = ()
+    """Parks that have one grid meter: behind it lies everything of the park, whatever its account."""
+
+
+_NO_SITE = SiteMeters()
+
+
 @dataclass(slots=True)
 class _Cleared:
     """What was taken so far."""
@@ -56,15 +69,14 @@ class _Cleared:
 class _Counted:
     """The registers that awards at the same time rest on, so that one kWh is never paid twice."""
 
-    site_meters: Collection[str]
-    """The registers of grid meters: behind them lies everything of an account."""
+    site_meters: SiteMeters
     by: dict[Term, str] = field(default_factory=dict)
     """A register with its sign, and the resource that counts it."""
     resources: dict[str, Resource] = field(default_factory=dict)
     """As people are told of them, for example `storage-1 in ev-2`."""
 
     @classmethod
-    def elsewhere(cls, pilot: Pilot, event: Event, site_meters: Collection[str]) -> "_Counted":
+    def elsewhere(cls, pilot: Pilot, event: Event, site_meters: SiteMeters) -> "_Counted":
         """What events that overlap rest on."""
         found = cls(site_meters)
         for book in pilot.overlapping(event.from_, event.to):
@@ -79,7 +91,7 @@ class _Counted:
         shared = next((each for each in resource.meter if each in self.by), None)
         if shared is not None:
             return f"the register {shared.register} of {name} is counted for {self.by[shared]}: it is not paid twice"
-        beside = ((other, each) for other, each in self.resources.items() if each.account == resource.account)
+        beside = ((other, each) for other, each in self.resources.items() if self._may_share(each, resource))
         for other, each in beside:
             for (of_site, site), (of_own, own) in (
                 ((name, resource), (other, each)),
@@ -100,8 +112,12 @@ class _Counted:
         out = {(each.register, -each.sign) for each in site.meter}
         return next((each.register for each in own.meter if (each.register, each.sign) not in out), "")
 
+    def _may_share(self, one: Resource, other: Resource) -> bool:
+        same_park = one.park == other.park and one.park in self.site_meters.one_supply
+        return same_park or one.account == other.account
+
     def _by_site_meter(self, resource: Resource) -> bool:
-        return any(each.register in self.site_meters for each in resource.meter)
+        return any(each.register in self.site_meters.registers for each in resource.meter)
 
     def add(self, name: str, resource: Resource) -> None:
         """Note an awarded resource."""
@@ -109,11 +125,8 @@ class _Counted:
         self.resources[name] = resource
 
 
-def clear(pilot: Pilot, event_id: str, pack: Pack, site_meters: Collection[str] = ()) -> Awards:
-    """The awards of a published event from the bids that the ledger holds.
-
-    `site_meters` are the registers, of those that resources name, of grid meters.
-    """
+def clear(pilot: Pilot, event_id: str, pack: Pack, site_meters: SiteMeters = _NO_SITE) -> Awards:
+    """The awards of a published event from the bids that the ledger holds."""
     book = pilot.events[event_id]
     cleared = _Cleared(book.event.target_w, _Counted.elsewhere(pilot, book.event, site_meters))
     for offered in sorted(book.bids.values(), key=lambda each: (each.bid.price, each.number)):
@@ -274,7 +287,7 @@ class FromAbove:
 
 
 def from_above(
-    pilot: Pilot, event_id: str, price: Decimal, given: Sequence[FromAbove], site_meters: Collection[str] = ()
+    pilot: Pilot, event_id: str, price: Decimal, given: Sequence[FromAbove], site_meters: SiteMeters = _NO_SITE
 ) -> Awards:
     """The awards of an event as a platform above gives them, each spread over its operator's resources.
 
