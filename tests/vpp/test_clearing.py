@@ -193,11 +193,12 @@ def test_a_load_with_a_meter_of_its_own_is_taken_out_of_its_site_or_not_awarded_
     grid = f"{PARK}/gw-1/grid-1/energy_import_kwh"
     pilot = pilot_of()
     load, contract = pilot.resources["load-1"], pilot.contracts["con-1"]
+    without = tuple(replace(each, sign=-each.sign) for each in pilot.resources["storage-1"].meter)  # type: ignore[arg-type]
     steps = ("registered", "documents", "joint_test", "announced", "active")
     written(
         pilot,
         [
-            ("site-1", replace(load, meter=(Term(grid, 1),))),
+            ("site-1", replace(load, meter=(Term(grid, 1), *without))),
             ("con-1", replace(contract, resources=(*contract.resources, "site-1"))),
             *(("site-1", Phase(step, date(2026, 5, 1), "")) for step in steps),  # type: ignore[arg-type]
             ("ev-1", replace(bid(), parts=(Part("load-1", 100_000), Part("site-1", 100_000)))),
@@ -206,7 +207,8 @@ def test_a_load_with_a_meter_of_its_own_is_taken_out_of_its_site_or_not_awarded_
     found = clear(pilot, "ev-1", PACK, SiteMeters({grid}))
     assert [(each.resource, each.w) for each in found.awards[0].parts] == [("load-1", 100_000)]
     assert reasons(found)["site-1"].startswith("the meter of site-1 shows what load-1 does as well")
-    written(pilot, [("site-1", replace(load, meter=(Term(grid, 1), *(replace(each, sign=-1) for each in load.meter))))])
+    whole = (Term(grid, 1), *without, *(replace(each, sign=-1) for each in load.meter))
+    written(pilot, [("site-1", replace(load, meter=whole))])
     assert len(clear(pilot, "ev-1", PACK, SiteMeters({grid})).awards[0].parts) == 2
 
 
@@ -227,8 +229,8 @@ def test_what_lies_behind_the_only_grid_meter_of_a_park_is_behind_it_from_any_ac
         ],
     )
     found = clear(pilot, "ev-1", PACK, SiteMeters({grid}, {PARK}))
-    assert [each.operator for each in found.awards] == ["op-1"]
-    assert reasons(found)["storage-1"].startswith("the meter of load-1 shows what storage-1 does as well")
+    assert [each.operator for each in found.awards] == ["op-2"]
+    assert reasons(found)["load-1"].startswith("the meter of load-1 shows what storage-1 does as well")
     # With two grid meters nobody knows what is behind which: the account decides.
     assert len(clear(pilot, "ev-1", PACK, SiteMeters({grid})).awards) == 2
 
@@ -250,6 +252,18 @@ def test_what_is_counted_twice_does_not_make_up_the_least_bid() -> None:
     found = clear(pilot, "ev-1", PACK)
     assert ([each.operator for each in found.awards], found.price) == (["op-1"], Decimal("0.5"))
     assert reasons(found)[None] == "100 W may be awarded, which is less than the least bid of 10000 W"
+
+
+def test_a_storage_that_is_not_awarded_is_taken_out_of_its_site_all_the_same() -> None:
+    """Charged in the hours before, it would raise the baseline by the factor of the day: 1,000 to 1,200 kW."""
+    register = f"{PARK}/gw-1/load-1/energy_import_kwh"
+    only = ("ev-1", replace(bid(), parts=(Part("load-1", 100_000),)))
+    pilot = pilot_of(only)
+    found = clear(pilot, "ev-1", PACK, SiteMeters({register}))
+    assert found.awards == ()
+    assert reasons(found)["load-1"].endswith("out of the formula of load-1, else its charging is in the baseline")
+    written(pilot, [("storage-1", Phase("left", date(2026, 6, 1), ""))])
+    assert clear(pilot, "ev-1", PACK, SiteMeters({register})).awards[0].w == 100_000
 
 
 def test_a_wrong_value_in_an_award_file_is_refused_in_words() -> None:

@@ -6,7 +6,7 @@
 What nobody delivers of the target is `short_w`.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -74,11 +74,17 @@ class _Counted:
     """A register with its sign, and the resource that counts it."""
     resources: dict[str, Resource] = field(default_factory=dict)
     """As people are told of them, for example `storage-1 in ev-2`."""
+    own_meters: Mapping[str, Sequence[tuple[str, Resource]]] = field(default_factory=dict)
+    """By park, what settles on its own meter, awarded or not: it is taken out of its site before the baseline."""
 
     @classmethod
     def elsewhere(cls, pilot: Pilot, event: Event, site_meters: SiteMeters) -> "_Counted":
         """What events that overlap rest on."""
-        found = cls(site_meters)
+        own: dict[str, list[tuple[str, Resource]]] = {}
+        for name, each in pilot.resources.items():
+            if each.baseline == ZERO and pilot.phase(name, day_of(event)) not in ("", "left"):
+                own.setdefault(each.park, []).append((name, each))
+        found = cls(site_meters, own_meters=own)
         for book in pilot.overlapping(event.from_, event.to):
             for award in () if book.awards is None else book.awards.awards:
                 for part in award.parts:
@@ -91,7 +97,7 @@ class _Counted:
         shared = next((each for each in resource.meter if each in self.by), None)
         if shared is not None:
             return f"the register {shared.register} of {name} is counted for {self.by[shared]}: it is not paid twice"
-        beside = ((other, each) for other, each in self.resources.items() if self._may_share(each, resource))
+        beside = ((other, each) for other, each in self.resources.items() if self._may_share(resource, each))
         for other, each in beside:
             for (of_site, site), (of_own, own) in (
                 ((name, resource), (other, each)),
@@ -103,6 +109,17 @@ class _Counted:
                         f"the meter of {of_site} shows what {of_own} does as well: take {inside} out of the formula of"
                         f" {of_site}, else it is paid twice"
                     )
+        return self._not_taken_out(name, resource)
+
+    def _not_taken_out(self, name: str, site: Resource) -> str:
+        """Why a site may not be awarded without a storage: whoever charges it before an event raises the baseline."""
+        for own, each in self.own_meters.get(site.park, ()) if self._by_site_meter(site) else ():
+            inside = self._inside(site, each) if self._may_share(each, site) else ""
+            if inside:
+                return (
+                    f"the meter of {name} shows what {own} does as well: take {inside} out of the formula of {name},"
+                    " else its charging is in the baseline"
+                )
         return ""
 
     def _inside(self, site: Resource, own: Resource) -> str:
@@ -113,8 +130,10 @@ class _Counted:
         return next((each.register for each in own.meter if (each.register, each.sign) not in out), "")
 
     def _may_share(self, one: Resource, other: Resource) -> bool:
-        same_park = one.park == other.park and one.park in self.site_meters.one_supply
-        return same_park or one.account == other.account
+        # An account has one park.
+        if one.park != other.park:
+            return False
+        return one.account == other.account or one.park in self.site_meters.one_supply
 
     def _by_site_meter(self, resource: Resource) -> bool:
         return any(each.register in self.site_meters.registers for each in resource.meter)
