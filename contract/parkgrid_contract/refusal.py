@@ -54,8 +54,17 @@ class RefusedError(ValueError):
         super().__init__(str(self.refusal))
 
 
+def written(content: object) -> str:
+    """Anything as Python writes it, whatever its size."""
+    try:
+        return repr(content)
+    except ValueError:
+        # Python writes no whole number of more than 4,300 digits.
+        return "a number with thousands of digits"
+
+
 def shorten(content: object, limit: int = 200) -> str:
     """At most `limit` characters of anything, safe to log: no control characters."""
-    text = content if isinstance(content, str) else repr(content)
+    text = content if isinstance(content, str) else written(content)
     text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:limit])
     return text if len(text) < limit else text[: limit - 1] + "…"

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from parkgrid_contract import strict_toml
-from parkgrid_contract.refusal import shorten
+from parkgrid_contract.refusal import shorten, written
 
 _T = TypeVar("_T")
 _MOST_UNKNOWN = 20
@@ -42,7 +42,7 @@ class Problem:
 
     def __str__(self) -> str:
         """`file: key = value: remedy`."""
-        value = "" if self.value is MISSING else f" = {shorten(repr(self.value), _LONGEST_VALUE)}"
+        value = "" if self.value is MISSING else f" = {shorten(written(self.value), _LONGEST_VALUE)}"
         return f"{self.file}: {shorten(self.key, _LONGEST_VALUE)}{value}: {self.remedy}"
 
 

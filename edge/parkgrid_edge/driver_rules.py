@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from parkgrid_contract.ranges import MAX_RATING, text_problem
+from parkgrid_contract.refusal import shorten, written
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_edge.protocols.registers import (
     MAX_READ,
@@ -105,16 +106,16 @@ def broken_rules(driver: Driver) -> list[str]:
     return found + list(_doubled(driver)) + list(_overlaps(driver))
 
 
-def rating_problems(ratings: Mapping[str, float]) -> Iterator[str]:
-    """What is wrong with ratings, each with its name and value: a name that is unknown, a type, a range."""
+def rating_problems(ratings: Mapping[str, float]) -> Iterator[tuple[str, object, str]]:
+    """What is wrong with ratings, as (name, value, remedy): a name that is unknown, a type, a range."""
     for name, value in ratings.items():
         if name not in RATINGS:
-            yield f"ratings {name!r} is unknown; {_instead(str(name), RATINGS)}"
+            yield name, value, f"is unknown; {_instead(shorten(name), RATINGS)}"
         elif isinstance(value, bool) or not isinstance(value, float | int):
-            yield f"ratings {name} = {value!r}: must be of type float or int"
+            yield name, value, "must be of type float or int"
         elif not RATINGS[name][0] < value <= RATINGS[name][1]:
             low, high = RATINGS[name]
-            yield f"ratings {name} = {value}: must be above {low:g} and at most {high:g}"
+            yield name, value, f"must be above {low:g} and at most {high:g}"
 
 
 def _wrong_types(driver: Driver) -> Iterator[str]:
@@ -165,7 +166,8 @@ def _about_the_device(driver: Driver) -> Iterator[str]:
     for name in ("vendor", "model"):
         if problem := text_problem(getattr(driver, name)):
             yield f"{name} = {getattr(driver, name)!r}: {problem}"
-    yield from rating_problems(driver.ratings)
+    for name, value, remedy in rating_problems(driver.ratings):
+        yield f"ratings {shorten(name)} = {shorten(written(value))}: {remedy}"
     if driver.clock and not 0 <= driver.clock.address <= _LAST_ADDRESS + 1 - driver.clock.encoding.words:
         yield f"clock at {driver.clock.address}: {_NO_ADDRESS}"
 

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from parkgrid_contract.refusal import shorten, written
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_edge import drivers
 from parkgrid_edge.driver_rules import rating_problems
@@ -47,7 +48,7 @@ def one_device(driver: str, device_class: str | None = None, ratings: Mapping[st
     `driver` is the name of a driver, or the model that it is for; a driver of several classes (SunSpec) needs one said.
     """
     if wrong := list(rating_problems(ratings or {})):
-        raise ChoiceError("; ".join(wrong))
+        raise ChoiceError("; ".join(f"ratings {shorten(name)} = {shorten(written(value))}: {remedy}" for name, value, remedy in wrong))
     name = _driver_of(driver)
     try:
         known = drivers.find(name)

@@ -4,6 +4,7 @@ A table with a wrong key takes part as far as it can be read, so that one mistak
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
@@ -12,11 +13,14 @@ from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
 from parkgrid_contract.identity import IDENTIFIER
+from parkgrid_contract.ranges import MAX_DEVICES
+from parkgrid_contract.refusal import shorten
 from parkgrid_contract.settings import readable
 from parkgrid_contract.time import BEYOND_MS, OLDEST_MS, to_ms
 from parkgrid_edge import drivers
+from parkgrid_edge.driver_rules import rating_problems
 from parkgrid_simulators import turbidity
-from parkgrid_simulators.faults import REMEMBERING, parameter_problems
+from parkgrid_simulators.faults import MOST_FAULTS, REMEMBERING, parameter_problems
 from parkgrid_simulators.scenario_tables import (
     DcBusSettings,
     DeviceSettings,
@@ -36,7 +40,13 @@ Found = tuple[str, object, str]
 """Key, value and remedy."""
 _DAY_MS = 86_400_000
 _MINUTES = 1440
-_RATED = ("pv_inverter", "storage", "charger", "meter")
+_NEEDED = (
+    ("rated_power_kw", "kW", ("pv_inverter", "storage", "charger", "meter")),
+    ("capacity_kwh", "kWh", ("storage",)),
+)
+"""Ratings without which a class cannot be simulated."""
+_MOST_ON_BUS = 247
+"""Unit numbers that Modbus has for devices."""
 _MOST_OF_CLASS = (("grid_meter", 1), ("storage", 1), ("weather", 1))
 _FLEXIBLE = {"interruptible": "meter", "shiftable": "meter", "v2g": "charger"}
 _MOST_KW = 1e6
@@ -85,6 +95,7 @@ def problems(parts: Parts) -> Iterator[Found]:
         if device is not None:
             yield from _device_problems(f"devices[{index}]", device, known)
             known.add(device.id)
+    yield from _count_problems(parts)
     yield from _class_problems(parts)
     yield from _bus_problems(parts, known)
     known |= parts.named | {bus.id for bus in parts.dc_buses if bus is not None}
@@ -109,6 +120,20 @@ def _table(kind: type[_Table], document: Mapping[str, Any], key: str) -> _Table:
     return (readable(kind, found) if isinstance(found, dict) else None) or kind()
 
 
+def _count_problems(parts: Parts) -> Iterator[Found]:
+    """More than a gateway may announce beside itself, a bus has numbers for, or a plan of faults holds."""
+    for key, found, most in (
+        ("devices", len(parts.devices) + len(parts.dc_buses), MAX_DEVICES - 1),
+        ("faults", len(parts.faults), MOST_FAULTS),
+    ):
+        if found > most:
+            yield key, found, f"at most {most}: leave the others out"
+    sharing = Counter(device.bus for device in parts.devices if device is not None and device.bus)
+    for bus, count in sharing.items():
+        if count > _MOST_ON_BUS:
+            yield "devices", count, f"at most {_MOST_ON_BUS} on one bus ({shorten(bus)}): put the others on another"
+
+
 def _class_problems(parts: Parts) -> Iterator[Found]:
     devices = [device for device in parts.devices if device is not None]
     for device_class, most in _MOST_OF_CLASS:
@@ -126,18 +151,19 @@ def _device_problems(where: str, device: DeviceSettings, known: set[str]) -> Ite
         yield f"{where}.id", device.id, "is taken by a device before: choose another"
     yield from _driver_problems(where, device.driver, device.device_class)
     yield from _flexible_problems(where, device)
-    if device.device_class in _RATED and not 0 < device.ratings.get("rated_power_kw", 0) <= _MOST_KW:
-        yield (
-            f"{where}.ratings.rated_power_kw",
-            device.ratings.get("rated_power_kw"),
-            f"must be above 0 and at most {_MOST_KW:.0f} kW",
-        )
-    if device.device_class == "storage" and not 0 < device.ratings.get("capacity_kwh", 0) <= _MOST_KW:
-        yield (
-            f"{where}.ratings.capacity_kwh",
-            device.ratings.get("capacity_kwh"),
-            f"must be above 0 and at most {_MOST_KW:.0f} kWh",
-        )
+    yield from _rating_problems(f"{where}.ratings", device)
+
+
+def _rating_problems(where: str, device: DeviceSettings) -> Iterator[Found]:
+    """Ratings that there are not or that are out of range, and those that its class needs."""
+    wrong: dict[str, tuple[object, str]] = {
+        name: (value, remedy) for name, value, remedy in rating_problems(device.ratings)
+    }
+    for name, unit, classes in _NEEDED:
+        if device.device_class in classes and name not in wrong and not 0 < device.ratings.get(name, 0) <= _MOST_KW:
+            wrong[name] = device.ratings.get(name), f"must be above 0 and at most {_MOST_KW:.0f} {unit}"
+    for name, (value, remedy) in wrong.items():
+        yield f"{where}.{name}", value, remedy
 
 
 def _flexible_problems(where: str, device: DeviceSettings) -> Iterator[Found]:

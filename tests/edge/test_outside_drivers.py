@@ -109,11 +109,15 @@ BROKEN = {
     ),
     "a rating that nobody knows": (
         rated({"rated_power_w": 5.0}),
-        "ratings 'rated_power_w' is unknown; did you mean 'rated_power_kw'?",
+        "ratings rated_power_w = 5.0: is unknown; did you mean 'rated_power_kw'?",
     ),
-    "a rating without a name": (rated({7: 5.0}), "ratings 7 is unknown; there are: rated_power_kw, "),
+    "a rating without a name": (rated({7: 5.0}), "ratings 7 = 5.0: is unknown; there are: rated_power_kw, "),
     "a text as a rating": (rated({"rated_power_kw": "5"}), "ratings rated_power_kw = '5': must be of type float"),
     "a truth as a rating": (rated({"rated_power_kw": True}), "ratings rated_power_kw = True: must be of type float"),
+    "a rating beyond what Python writes": (
+        METER.rstrip()[:-1] + ", ratings={'rated_power_kw': 10**5000})",
+        "ratings rated_power_kw = a number with thousands of digits: must be above 0",
+    ),
     "a negative rating": (
         rated({"rated_power_kw": -5.0}),
         "ratings rated_power_kw = -5.0: must be above 0 and at most 1e+09",

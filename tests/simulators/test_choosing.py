@@ -36,7 +36,7 @@ def test_a_driver_is_found_by_its_model_and_has_the_ratings_that_are_given() -> 
         ("sunspec", "submarine", {}, "device_class 'submarine' is unknown; there are: "),
         ("huawei_sun2000", None, {"rated_power_kw": -1.0}, "rated_power_kw = -1.0: must be above 0 and at most "),
         ("huawei_sun2000", None, {"rated_power_kw": 2e6}, "must be above 0 and at most 1000000 kW"),
-        ("huawei_sun2000", None, {"rated_powr_kw": 1.0}, "'rated_powr_kw' is unknown; did you mean 'rated_power_kw'"),
+        ("huawei_sun2000", None, {"rated_powr_kw": 1.0}, "rated_powr_kw = 1.0: is unknown; did you mean 'rated_power_kw'"),
     ],
 )
 def test_what_there_is_not_is_explained(driver, device_class, ratings, message) -> None:

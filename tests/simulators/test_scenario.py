@@ -167,6 +167,64 @@ def test_a_fault_begins_between_2000_and_2200(tmp_path, start) -> None:
         load_scenario(path)
 
 
+RIGHT = """
+park = "p"
+[[devices]]
+id = "grid"
+device_class = "grid_meter"
+driver = "eastron_sdm630"
+[[devices]]
+id = "pv-1"
+device_class = "pv_inverter"
+driver = "huawei_sun2000"
+ratings = { rated_power_kw = 5 }
+"""
+ONE_MORE = """
+[[devices]]
+id = "load-{}"
+device_class = "meter"
+driver = "eastron_sdm630"
+bus = "rs485"
+ratings = {{ rated_power_kw = 5 }}
+"""
+ONE_FAULT = """
+[[faults]]
+device = "pv-1"
+kind = "silent"
+start = "2026-06-21T12:00:00+08:00"
+"""
+
+
+@pytest.mark.parametrize(
+    ("ratings", "key", "told"),
+    [
+        ("rated_power_kw = 5, rated_pwer_kw = 6", "rated_pwer_kw", "is unknown; did you mean 'rated_power_kw'?"),
+        ("rated_power_kw = 5, charge_efficiency = 1.5", "charge_efficiency", "must be above 0 and at most 1"),
+        ("rated_power_kw = 5, capacity_kwh = -7", "capacity_kwh", "must be above 0 and at most 1e+09"),
+        ("rated_power_kw = -5", "rated_power_kw", "must be above 0 and at most 1e+09"),
+        ("rated_power_kw = 2e6", "rated_power_kw", "must be above 0 and at most 1000000 kW"),
+    ],
+)
+def test_ratings_have_known_names_and_ranges(tmp_path, ratings, key, told) -> None:
+    found = problems(tmp_path, RIGHT.replace("rated_power_kw = 5", ratings))
+    assert list(found) == [f"devices[1].ratings.{key}"]
+    assert found[f"devices[1].ratings.{key}"].remedy == told
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "told"),
+    [
+        ("".join(map(ONE_MORE.format, range(248))), "devices", "at most 247 on one bus (rs485)"),
+        ("".join(map(ONE_MORE.replace("rs485", "").format, range(998))), "devices", "at most 999"),
+        (ONE_FAULT * 1001, "faults", "at most 1000"),
+    ],
+)
+def test_no_more_than_can_be_served(tmp_path, text, key, told) -> None:
+    found = problems(tmp_path, RIGHT + text)
+    assert list(found) == [key]
+    assert told in found[key].remedy
+
+
 def test_mistakes_across_fields_come_together(tmp_path) -> None:
     found = problems(tmp_path, CROSSED)
     assert set(found) == {
