@@ -16,6 +16,12 @@ def identifier(text: object, where: str) -> str:
     raise RefusedError(Reason.WRONG_IDENTITY, where, text)
 
 
+def identifier_problem(text: str) -> str | None:
+    """What is wrong with an identifier, as a remedy; None when nothing is."""
+    rule = "lower-case letters, digits, - and _; starts with a letter or digit; at most 63 characters"
+    return None if IDENTIFIER.fullmatch(text) else f"must be an identifier: {rule}"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Gateway:
     """The address of a gateway: its park and its own identifier."""

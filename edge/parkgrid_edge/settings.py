@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from parkgrid_contract.broker import host_name
-from parkgrid_contract.identity import IDENTIFIER, Gateway, MeteringPoint
+from parkgrid_contract.identity import IDENTIFIER, Gateway, MeteringPoint, identifier_problem
 from parkgrid_contract.ranges import MAX_DEVICES, MAX_PERIOD_S, MAX_RATING, MAX_RATINGS, MIN_PERIOD_S, text_problem
 from parkgrid_contract.settings import PORT, Problem, SettingsError, above, at_least, between, load, setting
 from parkgrid_contract.signals import CATALOGUE
@@ -36,11 +36,6 @@ if TYPE_CHECKING:
 ROLE = "edge"
 Found = tuple[str, object, str]
 """Key, value and remedy of one problem."""
-
-
-def _identifier(value: str) -> str | None:
-    rule = "lower-case letters, digits, - and _; starts with a letter or digit; at most 63 characters"
-    return None if IDENTIFIER.fullmatch(value) else f"must be an identifier: {rule}"
 
 
 def _one_of(value: str, known: Collection[str], what: str) -> str | None:
@@ -174,10 +169,10 @@ class DeviceSettings:
     """One polled device."""
 
     connection: ConnectionSettings
-    id: str = setting(help="identifier of the device within its gateway", check=_identifier)
+    id: str = setting(help="identifier of the device within its gateway", check=identifier_problem)
     driver: str = setting(help="a driver, parkgrid's own or one of an installed package", check=_known_driver)
     class_: str | None = setting(None, help="device class; the driver's own when left out", check=_known_class)
-    name: str = setting("", help="display name of the device; any language")
+    name: str = setting("", help="display name of the device; any language", check=text_problem)
     period_s: float = setting(1.0, help="seconds between two readings", check=between(MIN_PERIOD_S, MAX_PERIOD_S, "s"))
     ratio: float = setting(
         1.0, help="transformer ratio (CT x VT) that powers and energies are multiplied with", check=above(0)
@@ -214,8 +209,8 @@ class EdgeSettings:
     uplink: UplinkSettings
     clock: ClockSettings
     ledger: LedgerSettings
-    park: str = setting(help="identifier of the park", check=_identifier)
-    gateway: str = setting(help="identifier of this gateway within the park", check=_identifier)
+    park: str = setting(help="identifier of the park", check=identifier_problem)
+    gateway: str = setting(help="identifier of this gateway within the park", check=identifier_problem)
     simulated: bool = setting(False, help="whether the readings come from simulators; shown wherever they are shown")
     read_only: bool = setting(True, help="devices are never written to")
     health_s: float = setting(

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from parkgrid_contract.identity import identifier_problem
+from parkgrid_contract.ranges import text_problem
 from parkgrid_contract.settings import between, load, setting
 from parkgrid_contract.time import to_ms
 from parkgrid_simulators.faults import FOREVER_MS, Fault
@@ -34,11 +36,11 @@ _FIRST_DAY = date(2000, 1, 1)
 class Scenario:
     """A park and what happens to it."""
 
-    park: str = setting(help="identifier of the park")
+    park: str = setting(help="identifier of the park", check=identifier_problem)
     devices: tuple[DeviceSettings, ...] = setting(help="the devices")
-    name_zh: str = setting("", help="its Chinese name")
-    name_en: str = setting("", help="its English name")
-    district: str = setting("", help="its district")
+    name_zh: str = setting("", help="its Chinese name", check=text_problem)
+    name_en: str = setting("", help="its English name", check=text_problem)
+    district: str = setting("", help="its district", check=text_problem)
     seed: int = setting(1, help="the same seed gives the same readings", check=between(0, 2**53))
     start: str = setting("", help="local time that the clock begins at, 2026-06-21T12:00; none: the machine's time")
     speed: float = setting(1.0, help="simulated seconds per second, from start on", check=between(1, 3_600))

@@ -7,6 +7,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from parkgrid_contract.identity import MeteringPoint
+from parkgrid_contract.ranges import text_problem
 from parkgrid_contract.settings import between, setting
 from parkgrid_contract.time import BEYOND_MS, OLDEST_MS, to_ms
 from parkgrid_simulators.faults import FAULTS, FaultKind
@@ -78,10 +79,10 @@ class V2gSettings:
 class PointSettings:
     """Where a device hangs in the grid (站-线-变-户)."""
 
-    station: str = setting("", help="substation")
-    line: str = setting("", help="line")
-    transformer: str = setting("", help="transformer district")
-    account: str = setting("", help="account with the supplier")
+    station: str = setting("", help="substation", check=text_problem)
+    line: str = setting("", help="line", check=text_problem)
+    transformer: str = setting("", help="transformer district", check=text_problem)
+    account: str = setting("", help="account with the supplier", check=text_problem)
 
     def metering(self) -> MeteringPoint:
         """The same as the contract names it."""
@@ -95,8 +96,8 @@ class DcBusSettings:
     id: str = setting(help="identifier, unique in the park")
     rated_power_kw: float = setting(help="rating of the interface converter", check=between(0.1, 1e6, "kW"))
     driver: str = setting("acrel_djsf1352", help="a driver, for example eastron_sdm630")
-    name_zh: str = setting("", help="its Chinese name")
-    name_en: str = setting("", help="its English name")
+    name_zh: str = setting("", help="its Chinese name", check=text_problem)
+    name_en: str = setting("", help="its English name", check=text_problem)
     nominal_voltage_v: float = setting(375.0, help="nominal voltage", check=between(1, 10_000, "V"))
     loads: tuple[str, ...] = setting((), help="meters of loads on the bus; inverters, storage and chargers are on it")
     period_s: float = setting(1.0, help="seconds between readings", check=between(0.05, 86_400, "s"))
@@ -117,10 +118,10 @@ class DeviceSettings:
     id: str = setting(help="identifier, unique in the park")
     device_class: Literal["grid_meter", "meter", "pv_inverter", "storage", "charger", "weather"] = setting(help="class")
     driver: str = setting(help="a driver, for example eastron_sdm630")
-    name_zh: str = setting("", help="its Chinese name")
-    name_en: str = setting("", help="its English name")
+    name_zh: str = setting("", help="its Chinese name", check=text_problem)
+    name_en: str = setting("", help="its English name", check=text_problem)
     period_s: float = setting(1.0, help="seconds between readings", check=between(0.05, 86_400, "s"))
-    bus: str = setting("", help="devices of one bus share a port")
+    bus: str = setting("", help="devices of one bus share a port", check=text_problem)
     ratings: Mapping[str, float] = setting(factory=dict, help="nameplate: rated_power_kw, capacity_kwh")
     point: PointSettings = setting(PointSettings(), help="where it is connected in the grid")
     shape: Literal["one_shift", "two_shift", "three_shift", "office"] = setting("one_shift", help="of a load")

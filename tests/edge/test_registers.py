@@ -140,6 +140,8 @@ def test_text_ends_at_the_padding_and_prints():
     assert decode_text([0x5355, 0x4E32, 0x3000, 0x4142]) == "SUN20"
     assert decode_text([0x4120, 0x2020]) == "A"
     assert decode_text([0x411B, 0x0742]) == "AB"
+    # No longer than a birth takes it.
+    assert decode_text([0x4141] * 125) == "A" * 200
     assert decode_text([0xFFFF, 0xFFFF]) == "\ufffd" * 4
 
 

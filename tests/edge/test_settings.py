@@ -53,6 +53,7 @@ speed = 60.0
 [[devices]]
 id = "pv-1"
 driver = "huawei_sun200"
+name = "PV\\u001b[2J"
 period_s = -1
 [devices.connection]
 host = "192.0.2.1"
@@ -125,6 +126,7 @@ def test_every_mistake_is_reported_at_once(tmp_path):
         "clock.wall_start_ms",
         "clock.start_ms",
         "devices[0].driver",
+        "devices[0].name",
         "devices[0].period_s",
         "devices[1].id",
         "devices[1].class",
@@ -166,7 +168,7 @@ def test_command_line_answers_with_status_two_and_no_traceback(tmp_path):
     wrong = command("--config", str(written(tmp_path, WRONG)))
     assert wrong.returncode == 2
     assert "Traceback" not in wrong.stderr
-    assert len(wrong.stderr.splitlines()) == 16
+    assert len(wrong.stderr.splitlines()) == 17
     missing = command("--config", str(tmp_path / "nothing.toml"))
     assert missing.returncode == 2
     assert "nothing.toml" in missing.stderr

@@ -212,6 +212,23 @@ def test_ratings_have_known_names_and_ranges(tmp_path, ratings, key, told) -> No
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('park = "p"', 'park = "P 1"', "park"),
+        ('park = "p"', 'park = "p"\nname_en = "a\\u001b[31m"', "name_en"),
+        ('park = "p"', 'park = "p"\nname_zh = "a\\u0000"', "name_zh"),
+        ('park = "p"', 'park = "p"\ndistrict = "a\\u009f"', "district"),
+        ('id = "pv-1"', 'id = "pv-1"\nname_zh = "a\\u000a"', "devices[1].name_zh"),
+        ('id = "pv-1"', f'id = "pv-1"\nname_en = "{"a" * 201}"', "devices[1].name_en"),
+        ('id = "pv-1"', 'id = "pv-1"\nbus = "a\\u0007"', "devices[1].bus"),
+        ('id = "pv-1"', 'id = "pv-1"\npoint.account = "a\\u0007"', "devices[1].point.account"),
+    ],
+)
+def test_texts_are_those_of_the_wire(tmp_path, old, new, key) -> None:
+    assert list(problems(tmp_path, RIGHT.replace(old, new))) == [key]
+
+
+@pytest.mark.parametrize(
     ("text", "key", "told"),
     [
         ("".join(map(ONE_MORE.format, range(248))), "devices", "at most 247 on one bus (rs485)"),

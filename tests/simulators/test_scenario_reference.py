@@ -48,7 +48,8 @@ def bounds(field: "dataclasses.Field[Any]", hint: Any) -> tuple[str, str]:
     if typing.get_origin(hint) is typing.Literal:
         return "", ", ".join(typing.get_args(hint))
     check = field.metadata.get("check")
-    if check is None:
+    if check is None or hint is str:
+        # Texts have one rule, which stands above the tables.
         return "", ""
     if toml_type(hint).startswith("array"):
         return "", "0 or 12 × 1 … 10"

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
+from parkgrid_contract.ranges import MAX_TEXT
+
 MAX_READ = 125
 """Most registers that one Modbus read may carry (Modbus application protocol V1.1b3, 6.3)."""
 
@@ -223,10 +225,10 @@ def read(register: Register, memory: Mapping[int, int]) -> float | None:
 
 
 def decode_text(words: Iterable[int]) -> str:
-    """Text from registers, without padding and without anything that does not print."""
+    """Text from registers, as long as the wire takes it, without padding and without anything that does not print."""
     octets = b"".join(word.to_bytes(2, "big") for word in words)
     text = octets.split(b"\x00", 1)[0].decode("utf-8", "replace")
-    return "".join(letter for letter in text if letter.isprintable()).strip()
+    return "".join(letter for letter in text if letter.isprintable()).strip()[:MAX_TEXT]
 
 
 def blocks(registers: Iterable[Register], max_registers: int, max_gap_registers: int) -> list[Block]:
