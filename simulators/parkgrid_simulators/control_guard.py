@@ -17,6 +17,7 @@ BODY_S = 10.0
 """A body that takes longer holds a connection for nothing."""
 _MOST_BODY_BYTES = 262_144
 _LONGEST_VALUE = 200
+_MOST_PROBLEMS = 50
 _BAD, _UNAUTHORIZED, _NOT_FOUND, _NO_METHOD, _TOO_SLOW, _BUSY, _TOO_LARGE, _UNPROCESSABLE = (
     400, 401, 404, 405, 408, 409, 413, 422,
 )  # fmt: skip
@@ -77,6 +78,7 @@ async def _failed(request: Request, error: Exception) -> JSONResponse:
     """What the framework refuses: paths, methods, bodies."""
     assert isinstance(error, HTTPException)  # noqa: S101  it is registered for these
     found: dict[int, Problem] = {
+        _BAD: ("body", "(not shown)", "is not JSON, or nested too deeply: send what GET /openapi.json describes"),
         _NOT_FOUND: ("path", request.url.path, "there is no such path: GET /openapi.json lists those there are"),
         _NO_METHOD: ("method", request.method, "this path does not take it: GET /openapi.json lists what it takes"),
         _UNAUTHORIZED: ("authorization", "(not shown)", error.detail),
@@ -87,9 +89,12 @@ async def _failed(request: Request, error: Exception) -> JSONResponse:
 
 def _answer(status: int, *problems: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """The values as Python writes them: not every number that comes in can stand in JSON."""
+    told = problems[:_MOST_PROBLEMS]
+    if more := len(problems) - len(told):
+        told += (("…", more, "more problems: correct the others first"),)
     found = [
         {"key": key[:_LONGEST_VALUE], "value": shown(value)[:_LONGEST_VALUE], "remedy": remedy}
-        for key, value, remedy in problems
+        for key, value, remedy in told
     ]
     return JSONResponse({"problems": found}, status, headers)
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from parkgrid_simulators.control_connection import connection
 from parkgrid_simulators.control_port import build_app
 from parkgrid_simulators.controls import Controls
 from parkgrid_simulators.scenario import Scenario
@@ -30,16 +31,19 @@ class ControlServer:
         self._host = host
         self._socket = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         hosts = (host, "localhost", "127.0.0.1", "[::1]") if token is None else ()
+        made = connection()
         config = uvicorn.Config(
             build_app(controls, scenario, token, hosts),
             access_log=False,
             log_level="error",
+            http=made,
             ws="none",
             lifespan="off",
             server_header=False,
         )
         self._controls = controls
         self._server = _Server(config)
+        self._connection = made
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -47,6 +51,11 @@ class ControlServer:
         """Where it answers."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._socket.getsockname()[1]}"
+
+    @property
+    def held(self) -> int:
+        """Clients that are connected."""
+        return len(self._connection.held)
 
     def start(self) -> None:
         """Begin to answer; connections that came before wait in the socket."""

@@ -10,17 +10,24 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from parkgrid_simulators import control_guard, options
+from parkgrid_simulators import control_connection, control_guard, options
 from parkgrid_simulators.__main__ import main
+from parkgrid_simulators.clock import ParkClock
+from parkgrid_simulators.control_server import ControlServer
+from parkgrid_simulators.controls import Controls
 from parkgrid_simulators.faults import FAULTS, FaultKind
+from parkgrid_simulators.modbus_server import ModbusServer
+from parkgrid_simulators.opening import open_at
+from parkgrid_simulators.scenario import load_scenario
 
 pytestmark = pytest.mark.process
 
@@ -265,6 +272,116 @@ def test_a_slow_body_is_given_up(monkeypatch) -> None:
     asyncio.run(ask())
     assert sent[0]["status"] == 408
     assert "send it within 0.05 s" in json.loads(sent[1]["body"])["problems"][0]["remedy"]
+
+
+def place(document: dict) -> tuple[str, int]:
+    host, port = document["control"].removeprefix("http://").split(":")
+    return host, int(port)
+
+
+def test_half_requests_cost_only_each_other(running, http) -> None:
+    with ExitStack() as clients:
+        for number in range(3 * control_connection.MOST_CONNECTIONS):
+            client = clients.enter_context(socket.create_connection(place(running), timeout=10))
+            client.sendall(b"" if number % 2 else b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-More: ")
+        with httpx.Client(base_url=running["control"], timeout=10) as other:
+            assert other.get("/health").status_code == 200
+        assert modbus(running, "pv-1", 3, 32080, 2)[:2] == b"\x03\x04"
+        assert files_of(running) < 2 * control_connection.MOST_CONNECTIONS
+    assert http.get("/health").status_code == 200
+
+
+def files_of(running: dict) -> int:
+    """The open files of the process that listens on the control port."""
+    inode = next(
+        line.split()[9]
+        for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]
+        if line.split()[1] == f"0100007F:{place(running)[1]:04X}" and line.split()[3] == "0A"
+    )
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            links = [str(link.readlink()) for link in (process / "fd").iterdir()]
+            if f"socket:[{inode}]" in links:
+                return len(links)
+    raise AssertionError("nobody listens")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-More: ",
+        # The second request is half, and the body of the first one was never asked for.
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /he",
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nabc",
+    ],
+)
+def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch, sent) -> None:
+    """In this process, for only the constant can be made short enough for a test."""
+    monkeypatch.setattr(control_connection, "HEAD_S", 0.2)
+
+    async def ask(control: ControlServer) -> None:
+        reader, writer = await asyncio.open_connection(*place({"control": control.url}))
+        writer.write(sent)
+        # What comes byte by byte is given up as well.
+        with suppress(ConnectionError):
+            async with asyncio.timeout(4):
+                while not writer.is_closing() and not reader.at_eof():
+                    writer.write(b"x" if sent else b"")
+                    await writer.drain()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(0.05):
+                            await reader.read(65_536)
+        writer.close()
+
+    serve_and(ask)
+
+
+def test_who_does_not_take_an_answer_is_cut_off(monkeypatch) -> None:
+    monkeypatch.setattr(control_connection, "TAKE_S", 0.2)
+
+    async def ask(control: ControlServer) -> None:
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(client, place({"control": control.url}))
+        await loop.sock_sendall(client, 400 * b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        async with asyncio.timeout(30):
+            for wanted in (1, 0):
+                while control.held != wanted:  # noqa: ASYNC110  the port tells nobody
+                    await asyncio.sleep(0.01)
+        client.close()
+
+    serve_and(ask)
+
+
+def serve_and(ask: Callable[[ControlServer], Coroutine[Any, Any, None]]) -> None:
+    """Serve a park's control port in this process while a client does something."""
+
+    async def run() -> None:
+        scenario = load_scenario()
+        clock = ParkClock(1782014400000, 0)
+        park = open_at(scenario, clock.start_ms)
+        server = ModbusServer(park, clock)
+        controls = Controls(park, server, clock, ())
+        control = ControlServer(controls, scenario, "127.0.0.1", 0, None)
+        control.start()
+        try:
+            await ask(control)
+        finally:
+            await control.stop()
+
+    asyncio.run(run())
+
+
+def test_an_answer_names_no_more_problems_than_anybody_reads(http) -> None:
+    body = {"device": "pv-1", "kind": "silent", "parameters": {f"p{number}": 1 for number in range(20_000)}}
+    answer = http.post("/faults", json=body)
+    assert answer.status_code == 422
+    problems = answer.json()["problems"]
+    assert (len(problems), problems[0]["key"], problems[-1]["value"]) == (51, "p0", "19950")
+    assert len(answer.content) < 10_000
 
 
 def test_a_token_is_asked_for(tmp_path) -> None:
