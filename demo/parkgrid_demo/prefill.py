@@ -14,7 +14,7 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import psycopg
@@ -291,7 +291,8 @@ def _begin_to_work() -> None:
     """
     os.nice(_BEHIND)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    leash(signal.SIGTERM)()
+    if (starter := parent_process()) is not None:
+        leash(signal.SIGTERM, starter.pid)()
 
 
 def _parts(workers: Executor | None, jobs: Sequence[_Job], span: HistorySpan) -> Iterator[tuple[_Job, Part]]:
