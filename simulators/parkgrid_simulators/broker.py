@@ -10,7 +10,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -46,6 +48,8 @@ class Broker:
     kind: str
     """mosquitto or amqtt."""
     process: "subprocess.Popen[bytes]"
+    ended: threading.Event
+    """Set when it is stopped: then nobody needs to hold its leash any more."""
 
     @property
     def url(self) -> str:
@@ -61,6 +65,7 @@ class Broker:
             except subprocess.TimeoutExpired:
                 self.process.kill()
         self.process.wait()
+        self.ended.set()
 
     def __enter__(self) -> Self:
         return self
@@ -92,17 +97,39 @@ def start_broker(folder: Path, prefer: str | None = None) -> Broker:
     return _started("amqtt", [sys.executable, "-m", "parkgrid_simulators.amqtt_broker", str(port)], folder, port)
 
 
+def _leashed(command: list[str], log: Path) -> tuple["subprocess.Popen[bytes]", threading.Event]:
+    """A child on a leash, and what lets its holder go.
+
+    The kernel ends it with the thread that started it, and a caller's thread may end long before its tests do: a thread
+    of its own starts it and stays until it is stopped.
+    """
+    begun: Future[subprocess.Popen[bytes]] = Future()
+    ended = threading.Event()
+
+    def hold() -> None:
+        try:
+            with log.open("ab") as output:
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    preexec_fn=leash(signal.SIGTERM),  # noqa: PLW1509  (one prctl call)
+                )
+        except BaseException as error:  # noqa: BLE001  whoever waits for the start is told
+            begun.set_exception(error)
+            return
+        begun.set_result(process)
+        ended.wait()
+
+    threading.Thread(target=hold, name=f"parkgrid broker {command[0]}", daemon=True).start()
+    return begun.result(), ended
+
+
 def _started(kind: str, command: list[str], folder: Path, port: int) -> Broker:
     log = folder / f"{kind}.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            preexec_fn=leash(signal.SIGTERM),  # noqa: PLW1509  (one prctl call)
-        )
-    broker = Broker("127.0.0.1", port, kind, process)
+    process, ended = _leashed(command, log)
+    broker = Broker("127.0.0.1", port, kind, process, ended)
     deadline = time.monotonic() + _START_PATIENCE_S
     while not listens(broker.host, port):
         if process.poll() is not None or time.monotonic() > deadline:

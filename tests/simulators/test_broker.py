@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from paho.mqtt import publish, subscribe
@@ -27,6 +28,16 @@ def test_none_at_all_is_explained_with_the_commands(tmp_path, monkeypatch) -> No
     monkeypatch.setattr(broker.importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(broker.BrokerMissingError, match=r'apt install mosquitto.*"parkgrid-simulators\[broker\]"'):
         broker.start_broker(tmp_path)
+
+
+def test_it_outlives_the_thread_that_started_it(tmp_path) -> None:
+    with ThreadPoolExecutor(1) as workers:
+        running = workers.submit(broker.start_broker, tmp_path).result()
+    with running:
+        with pytest.raises(subprocess.TimeoutExpired):
+            running.process.wait(1)
+        assert listens(running.host, running.port)
+    assert not listens(running.host, running.port)
 
 
 _STARTS_ONE = """
