@@ -32,14 +32,20 @@ def find_scenario(name: str, folders: Sequence[Path] = ()) -> Scenario:
 
     Raises `ChoiceError`, or `SettingsError` for a file that is wrong.
     """
+    if not isinstance(name, str):
+        raise ChoiceError(f"scenario {shorten(written(name))}: must be the name or the path of one, as text")
     ours = {path.stem: path for path in sorted(SCENARIOS.glob("*.toml"))}
     if name in ours:
         return load_scenario(ours[name])
     for folder in (*folders, Path()):
-        if (folder / name).is_file():
-            return load_scenario(folder / name)
+        # A name may be longer than any file's.
+        with suppress(OSError):
+            if (folder / name).is_file():
+                return load_scenario(folder / name)
     places = ", ".join(str(folder) for folder in folders) or "the current folder"
-    raise ChoiceError(f"scenario {name!r}: no file of that name in {places}; ours are: {', '.join(ours)}")
+    raise ChoiceError(
+        f"scenario {shorten(written(name))}: no file of that name in {places}; ours are: {', '.join(ours)}"
+    )
 
 
 def one_device(driver: str, device_class: str | None = None, ratings: Mapping[str, float] | None = None) -> Scenario:
@@ -48,7 +54,11 @@ def one_device(driver: str, device_class: str | None = None, ratings: Mapping[st
     `driver` is the name of a driver, or the model that it is for; a driver of several classes (SunSpec) needs one said.
     """
     if wrong := list(rating_problems(ratings or {})):
-        raise ChoiceError("; ".join(f"ratings {shorten(name)} = {shorten(written(value))}: {remedy}" for name, value, remedy in wrong))
+        raise ChoiceError(
+            "; ".join(f"ratings {shorten(name)} = {shorten(written(value))}: {remedy}" for name, value, remedy in wrong)
+        )
+    if not isinstance(driver, str):
+        raise ChoiceError(f"driver {shorten(written(driver))}: must be the name of one, or of its model, as text")
     name = _driver_of(driver)
     try:
         known = drivers.find(name)
@@ -58,9 +68,9 @@ def one_device(driver: str, device_class: str | None = None, ratings: Mapping[st
     if not chosen:
         raise ChoiceError(f"driver {name!r} serves several classes: say which, for example device_class='pv_inverter'")
     if chosen not in CATALOGUE:
-        raise ChoiceError(f"device_class {chosen!r} is unknown; there are: {', '.join(CATALOGUE)}")
+        raise ChoiceError(f"device_class {shorten(written(chosen))} is unknown; there are: {', '.join(CATALOGUE)}")
     if not known.serves(chosen):
-        raise ChoiceError(f"device_class {chosen!r}: driver {name!r} is for {known.device_class}")
+        raise ChoiceError(f"device_class {shorten(written(chosen))}: driver {name!r} is for {known.device_class}")
     rated = {"rated_power_kw": RATED_KW, **known.ratings, **(ratings or {})}
     return _built(name, chosen, rated)
 
@@ -78,7 +88,7 @@ def _built(driver: str, device_class: str, ratings: dict[str, Any]) -> Scenario:
 
 
 def _checked(scenario: Scenario) -> Scenario:
-    problems = [f"{key} = {value!r}: {remedy}" for key, value, remedy in scenario.problems()]
+    problems = [f"{key} = {shorten(written(value))}: {remedy}" for key, value, remedy in scenario.problems()]
     if problems:
         raise ChoiceError("; ".join(problems))
     return scenario
@@ -107,7 +117,7 @@ def _driver_of(text: str) -> str:
         return found[0]
     near = get_close_matches(wanted, [*names, *ours, *others], 1)
     hint = f"did you mean {names.get(near[0]) or (ours | others)[near[0]][0]!r}? " if near else ""
-    raise ChoiceError(f"driver {text!r} is unknown; {hint}there are: {', '.join(drivers.names())}")
+    raise ChoiceError(f"driver {shorten(written(text))} is unknown; {hint}there are: {', '.join(drivers.names())}")
 
 
 def _warn_of_model(text: str, ours: str, other: str) -> None:

@@ -77,7 +77,7 @@ class Controls:
         """End the faults of a device, of a kind, of a number, or all of them; how many. Raises `UnknownNameError`."""
         if device is not None:
             self.endpoint(device)
-        if number is not None and number not in self.server.plan.listed():
+        if number is not None and (type(number) is not int or number not in self.server.plan.listed()):
             there = ", ".join(map(str, self.server.plan.listed())) or "none"
             raise UnknownNameError("number", number, f"is no fault that is there; there are: {there}")
         return self.server.plan.clear(device, None if kind is None else fault_kind(kind), number)
@@ -128,7 +128,7 @@ class Controls:
     def set_point(self, device: str, signal: str, value: float | None) -> None:
         """Give a set-point, which works from the next step on; None gives it back. Raises `ControlError`."""
         takes = self.set_points(device)
-        if signal not in takes:
+        if not isinstance(signal, str) or signal not in takes:
             there = f"it takes: {', '.join(takes)}" if takes else "it takes none"
             raise UnknownNameError("signal", signal, f"is no set-point of {device}; {there}")
         if value is None:

@@ -11,6 +11,7 @@ from functools import partial
 
 from parkgrid_contract.time import Clock
 from parkgrid_edge.protocols.registers import Table
+from parkgrid_simulators.control_errors import ControlError
 from parkgrid_simulators.faults import Fault, FaultKind, FaultPlan
 from parkgrid_simulators.image import IllegalAddressError, IllegalValueError
 from parkgrid_simulators.plant import Endpoint, Plant, SimulatedDevice
@@ -50,7 +51,12 @@ class ModbusServer:
         """Frames answered or swallowed since the start."""
 
     async def start(self, host: str = "127.0.0.1", port_base: int = 0) -> tuple[Endpoint, ...]:
-        """Listen, on `port_base` and the ports after it, or on free ports if it is 0. Raises `OSError` if taken."""
+        """Listen, on `port_base` and the ports after it, or on free ports if it is 0.
+
+        Raises `OSError` where a port is taken, `ControlError` where there is none of that number.
+        """
+        if problem := port_problem(self._plant.devices, port_base):
+            raise ControlError("port_base", port_base, problem)
         endpoints: list[Endpoint] = []
         loop = asyncio.get_running_loop()
         try:
@@ -62,7 +68,7 @@ class ModbusServer:
                 self._servers.append(server)
                 bound = server.sockets[0].getsockname()[1]
                 endpoints += [Endpoint(device, host, bound, number) for number, device in enumerate(bus, 1)]
-        except OSError:
+        except BaseException:
             await self.stop()
             raise
         return tuple(endpoints)
@@ -243,6 +249,8 @@ def _write(device: ServedDevice, function: int, body: bytes, now_ms: int, faults
 
 def port_problem(devices: Sequence[SimulatedDevice], port_base: int) -> str | None:
     """Why a plant cannot listen on a port and those after it, or None where it can."""
+    if type(port_base) is not int or not 0 <= port_base <= _LAST_PORT:
+        return f"must be a whole number between 0 and {_LAST_PORT}"
     count = len(_buses(devices))
     if not port_base or port_base + count - 1 <= _LAST_PORT:
         return None

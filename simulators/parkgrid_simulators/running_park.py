@@ -17,7 +17,8 @@ from typing import Any, NamedTuple, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from parkgrid_contract.time import from_ms
-from parkgrid_simulators.clock import ParkClock
+from parkgrid_simulators.clock import FASTEST, ParkClock
+from parkgrid_simulators.control_errors import ControlError, within
 from parkgrid_simulators.controls import Controls
 from parkgrid_simulators.describing import describe
 from parkgrid_simulators.faults import FaultPlan
@@ -30,6 +31,7 @@ from parkgrid_simulators.scenario_tables import local_ms
 NOON = "2026-06-21T12:00"
 """Where a park begins unless its scenario or its caller says otherwise: the same every day, and with sun."""
 _PATIENCE_S = 300.0
+_NO_SCENARIO = "must be a scenario: parkgrid_simulators.choosing.find_scenario reads one by its name or path"
 _Result = TypeVar("_Result")
 
 
@@ -277,9 +279,15 @@ class ClockControl:
 def start_park(
     scenario: Scenario | None = None, *, speed: float | None = None, start: str | None = None
 ) -> RunningPark:
-    """A park that runs; speed 0 stands still. Raises `ValueError` for a speed or a start out of range."""
-    chosen = scenario or load_scenario()
-    at_ms = local_ms(start or chosen.start or NOON, chosen.site.zone)
+    """A park that runs; speed 0 stands still. Raises `ControlError` for what it is not or a value out of range."""
+    chosen = load_scenario() if scenario is None else scenario
+    if not isinstance(chosen, Scenario):
+        raise ControlError("scenario", chosen, _NO_SCENARIO)
+    begins = start if start is not None else chosen.start or NOON
+    try:
+        at_ms = local_ms(begins, chosen.site.zone)
+    except ValueError as error:
+        raise ControlError("start", begins, str(error)) from error
     speed = chosen.speed if speed is None else speed
-    ParkClock(at_ms).set_speed(speed)
+    within("speed", speed, 0, FASTEST, "")
     return RunningPark(chosen, at_ms, speed)

@@ -107,7 +107,11 @@ class ScheduleControls:
         """Those that can be read, by number, and what is wrong with the others."""
         found: dict[int, Entry] = {}
         problems: list[Problem] = []
-        for number, (start, end, power_kw) in enumerate(entries):
+        for number, given in enumerate(entries):
+            if not _has_three(given):
+                problems.append((f"entries.{number}", given, "must be (from, to, power in kW)"))
+                continue
+            start, end, power_kw = given
             times = {}
             for key, text in (("from", start), ("to", end)):
                 try:
@@ -145,3 +149,8 @@ class ScheduleControls:
             "floor_soc_pct": 100 * vehicle.floor,
             "departure": from_ms(vehicle.departure_ms).isoformat(),
         }
+
+
+def _has_three(given: object) -> bool:
+    """Whether it can be from, to and power."""
+    return isinstance(given, tuple | list) and len(given) == 3  # noqa: PLR2004

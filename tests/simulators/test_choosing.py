@@ -36,12 +36,28 @@ def test_a_driver_is_found_by_its_model_and_has_the_ratings_that_are_given() -> 
         ("sunspec", "submarine", {}, "device_class 'submarine' is unknown; there are: "),
         ("huawei_sun2000", None, {"rated_power_kw": -1.0}, "rated_power_kw = -1.0: must be above 0 and at most "),
         ("huawei_sun2000", None, {"rated_power_kw": 2e6}, "must be above 0 and at most 1000000 kW"),
-        ("huawei_sun2000", None, {"rated_powr_kw": 1.0}, "rated_powr_kw = 1.0: is unknown; did you mean 'rated_power_kw'"),
+        ("huawei_sun2000", None, {"rated_power_kw": 10**5000}, "a number with thousands of digits: must be above 0"),
+        (
+            "huawei_sun2000",
+            None,
+            {"rated_powr_kw": 1.0},
+            "rated_powr_kw = 1.0: is unknown; did you mean 'rated_power_kw'",
+        ),
     ],
 )
 def test_what_there_is_not_is_explained(driver, device_class, ratings, message) -> None:
     with pytest.raises(ChoiceError, match=message):
         one_device(driver, device_class, ratings)
+
+
+@pytest.mark.parametrize("name", [None, 5, [], "x" * 100_000])
+def test_names_of_any_type_and_length_are_explained(name) -> None:
+    with pytest.raises(ChoiceError, match=r"must be the name|is unknown; there are") as caught:
+        one_device(name)
+    assert len(str(caught.value)) < 500
+    with pytest.raises(ChoiceError, match=r"must be the name or the path|no file of that name") as caught:
+        find_scenario(name)
+    assert len(str(caught.value)) < 500
 
 
 def test_a_scenario_by_name_or_path(tmp_path) -> None:

@@ -10,6 +10,7 @@ from parkgrid_edge.protocols.frames import Read
 from parkgrid_edge.protocols.modbus import ModbusConnection
 from parkgrid_edge.protocols.registers import Table
 from parkgrid_simulators.clock import SteppedClock
+from parkgrid_simulators.control_errors import ControlError
 from parkgrid_simulators.modbus_server import ModbusServer
 from parkgrid_simulators.plant import SimulatedDevice
 from tests.simulators.bench_plant import KnownPlant, Raw, read_request
@@ -152,6 +153,15 @@ async def test_a_taken_port_is_refused_and_nothing_stays_open(bench) -> None:
     with pytest.raises(OSError, match="address already in use"):
         await other.start(port_base=taken - 1 if taken != bench[3]["m-1"].port + 1 else taken)
     await other.stop()
+
+
+@pytest.mark.parametrize("port_base", [-5, 65_535, 70_000, 10**400, "80", 1.5, True])
+async def test_a_port_that_no_machine_has_is_refused(bench, port_base) -> None:
+    server = ModbusServer(bench[0], bench[1])
+    with pytest.raises(
+        ControlError, match=r"^port_base = .*: (must be a whole number between 0 and 65535|the park needs)"
+    ):
+        await server.start(port_base=port_base)
 
 
 async def test_too_many_clients_of_one_port_are_turned_away(bench, inverter) -> None:

@@ -59,6 +59,31 @@ def test_no_name_of_any_type_gets_through(park, name) -> None:
             wrong()
 
 
+@pytest.mark.parametrize("value", [*WRONG.values(), -1, 3601], ids=[*WRONG, "negative", "fast"])
+def test_no_park_begins_with_a_speed_or_a_start_of_any_type(value) -> None:
+    pilot = load_scenario(PILOT)
+    with pytest.raises(ControlError, match=r"^speed = .*: must be a number between 0 and 3600$"):
+        start_park(pilot, speed=value)
+    with pytest.raises(ControlError, match=r"^start = .*: must be a local time between 2000 and 2200"):
+        start_park(pilot, start=value)
+    with pytest.raises(ControlError, match=r"^scenario = .*: must be a scenario: .*find_scenario"):
+        start_park(value)
+
+
+@pytest.mark.parametrize("entry", [5, "x", None, [], ("2026-06-23T14:00", "2026-06-23T14:15")])
+def test_an_entry_of_a_schedule_has_three_parts(park, entry) -> None:
+    with pytest.raises(ControlError, match=r"entries.0 = .*: must be \(from, to, power in kW\)"):
+        park["pv-1"].set_schedule(entry)
+
+
+@pytest.mark.parametrize("number", [[], True, "1", 10**400])
+def test_numbers_and_signals_are_looked_up_whatever_they_are(park, number) -> None:
+    with pytest.raises(UnknownNameError, match="there are: "):
+        park.faults.clear(number=number)
+    with pytest.raises(UnknownNameError, match="it takes: limit_pct"):
+        park["pv-1"].set_point(number, 1)
+
+
 def test_a_stopped_park_says_so() -> None:
     park = start_park(load_scenario(PILOT), speed=0)
     device = park["pv-1"]
