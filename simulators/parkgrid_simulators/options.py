@@ -2,9 +2,10 @@
 
 import argparse
 import importlib.util
+from contextlib import suppress
 from pathlib import Path
 
-from parkgrid_contract.time import AcceleratedClock, Clock, SystemClock
+from parkgrid_contract.time import BEYOND_MS, OLDEST_MS, AcceleratedClock, Clock, SystemClock
 from parkgrid_simulators.clock import FASTEST, ParkClock
 from parkgrid_simulators.scenario import DEFAULT, SCENARIOS, Scenario
 from parkgrid_simulators.scenario_tables import local_ms
@@ -43,7 +44,11 @@ def parser() -> argparse.ArgumentParser:
 def scenario_path(name: str) -> Path:
     """The file of a scenario: one of ours by its name, else a path."""
     ours = SCENARIOS / f"{name}.toml"
-    return ours if "/" not in name and ours.is_file() else Path(name)
+    # A name may be longer than any file's.
+    with suppress(OSError):
+        if "/" not in name and ours.is_file():
+            return ours
+    return Path(name)
 
 
 def clock_of(options: argparse.Namespace, scenario: Scenario) -> Clock:
@@ -54,6 +59,10 @@ def clock_of(options: argparse.Namespace, scenario: Scenario) -> Clock:
     if any(value is not None for value in shared):
         if None in {*shared, options.speed} or options.start:
             raise ValueError("--wall-start-ms, --start-ms and --speed belong together: give all three, without --start")
+        for name, at_ms in (("--wall-start-ms", options.wall_start_ms), ("--start-ms", options.start_ms)):
+            if not OLDEST_MS <= at_ms < BEYOND_MS:
+                remedy = f"must lie between 2000 and 2200, {OLDEST_MS} and {BEYOND_MS - 1} ms since 1970"
+                raise ValueError(f"{name} {at_ms}: {remedy}")
         return AcceleratedClock(options.wall_start_ms, options.start_ms, options.speed)
     start = options.start or scenario.start
     if not start:

@@ -398,6 +398,9 @@ def test_a_token_is_asked_for(tmp_path) -> None:
         assert client.get("/devices", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
 
 
+SHARED = ("--speed", "1", "--wall-start-ms", "1782014400000")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -409,6 +412,9 @@ def test_a_token_is_asked_for(tmp_path) -> None:
         (["--start", "2026-06-21T12:00", "--speed", "0"], "--speed 0: must be between 1 and 3600"),
         (["--control-port", "0", "--control-token-file", "/nowhere"], "cannot be read"),
         (["--scenario", "nowhere"], "cannot be read"),
+        (["--scenario", "x" * 5_000], "cannot be read"),
+        ([*SHARED, "--start-ms", "1" + "0" * 30], "--start-ms 1000000000000000000000000000000: must lie between 2000"),
+        ([*SHARED, "--start-ms", "-1"], "--start-ms -1: must lie between 2000 and 2200"),
         (["--port-base", "65530"], "--port-base 65530: the park needs 9 ports from there on: at most 65527"),
         (["--control-port", "0", "--control-token-file", "/dev/zero"], "must hold 16 to 512 characters"),
     ],
