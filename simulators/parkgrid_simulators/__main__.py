@@ -18,6 +18,7 @@ from parkgrid_simulators.clock import ParkClock
 from parkgrid_simulators.controls import Controls
 from parkgrid_simulators.describing import describe
 from parkgrid_simulators.faults import FaultPlan
+from parkgrid_simulators.following import Follower
 from parkgrid_simulators.modbus_server import ModbusServer, port_problem
 from parkgrid_simulators.opening import open_at
 from parkgrid_simulators.options import check_ports, clock_of, parser, scenario_path, token_of
@@ -67,6 +68,7 @@ async def serve(scenario: Scenario, clock: Clock, options: argparse.Namespace, t
     document = describe(scenario, clock, endpoints)
     async with AsyncExitStack() as ends:
         ends.push_async_callback(server.stop)
+        ends.push_async_callback(Follower(park, server).stop)
         if options.control_port is not None:
             # Nothing of the extra is imported unless it is asked for.
             from parkgrid_simulators.control_server import ControlServer

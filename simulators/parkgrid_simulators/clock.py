@@ -1,6 +1,7 @@
 """Clocks of simulated time: one that stands still until it is told to go on, and one that runs as fast as is wanted."""
 
 import time
+from collections.abc import Callable
 
 FASTEST = 3_600
 """Most simulated seconds per second."""
@@ -31,12 +32,15 @@ class ParkClock:
     Unlike `AcceleratedClock` it may pass the present: a simulated noon may lie in next June.
     """
 
-    __slots__ = ("_state", "start_ms", "wall_start_ms")
+    __slots__ = ("_state", "latest", "start_ms", "wall_start_ms")
+    latest: Callable[[], int] | None
+    """What it does not pass by itself until that moves on, if anything; then it catches up. `advance` passes it."""
 
     def __init__(self, start_ms: int, speed: float = 1.0) -> None:
         self.start_ms = start_ms
         self.wall_start_ms = time.time_ns() // 1_000_000
         """The machine's time at which it showed `start_ms`."""
+        self.latest = None
         # One tuple, put in its place at once: another thread may read it meanwhile.
         self._state = (time.monotonic_ns(), start_ms, speed)
 
@@ -48,7 +52,8 @@ class ParkClock:
     def now_ms(self) -> int:
         """Milliseconds since the epoch."""
         since_ns, shown_ms, speed = self._state
-        return shown_ms + int((time.monotonic_ns() - since_ns) * speed / 1e6)
+        now_ms = shown_ms + int((time.monotonic_ns() - since_ns) * speed / 1e6)
+        return now_ms if self.latest is None else min(now_ms, max(self.latest(), shown_ms))
 
     def set_speed(self, speed: float) -> None:
         """Go on at another speed, 0 to 3600; beyond raises `ValueError`."""

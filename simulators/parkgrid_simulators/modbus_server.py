@@ -43,7 +43,7 @@ class ModbusServer:
     def __init__(self, plant: Plant, clock: Clock, plan: FaultPlan | None = None) -> None:
         self.plan = plan or FaultPlan()
         self._plant = plant
-        self._clock = clock
+        self.clock = clock
         self._served = {device.device: ServedDevice(device, plant, self.plan) for device in plant.devices}
         self._servers: list[asyncio.Server] = []
         self._ports: list[_Port] = []
@@ -92,7 +92,7 @@ class ModbusServer:
 
     def now_ms(self) -> int:
         """The simulated instant; value faults that began meanwhile take their snapshot first."""
-        now = self._clock.now_ms()
+        now = self.clock.now_ms()
         self.plan.forget(now)
         for fault in self.plan.begun(now):
             if fault.device in self._served:

@@ -133,6 +133,11 @@ class Park:
         self._decide()
 
     @property
+    def step_ms(self) -> int:
+        """How long the powers hold."""
+        return self._step_ms
+
+    @property
     def balance(self) -> Balance:
         """The powers that hold now."""
         return Balance(

@@ -22,6 +22,7 @@ from parkgrid_simulators.control_errors import ControlError, within
 from parkgrid_simulators.controls import Controls
 from parkgrid_simulators.describing import describe
 from parkgrid_simulators.faults import FaultPlan
+from parkgrid_simulators.following import Follower
 from parkgrid_simulators.modbus_server import ModbusServer
 from parkgrid_simulators.opening import open_at
 from parkgrid_simulators.plant import Endpoint, SimulatedDevice, Values
@@ -150,8 +151,11 @@ class RunningPark:
         server = ModbusServer(park, self._clock, FaultPlan(self.scenario.timeline(), self.scenario.seed))
         endpoints = await server.start()
         self._controls = Controls(park, server, self._clock, endpoints)
+        follower = Follower(park, server)
         self._ready.set()
         await self._stop.wait()
+        self._controls.stop()
+        await follower.stop()
         await server.stop()
 
 

@@ -1,13 +1,20 @@
 """A park in a thread: schedules and the truth beside a program, and what it answers to nonsense and after its end."""
 
+import time
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
+from parkgrid_simulators import following
 from parkgrid_simulators.control_errors import ControlError, UnknownNameError
 from parkgrid_simulators.running_park import ParkStoppedError, start_park
 from parkgrid_simulators.scenario import load_scenario
 from tests.simulators.pilot_park import PILOT
 
 pytestmark = pytest.mark.process
+
+NOON_MS = 1782014400000
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +64,34 @@ def test_no_name_of_any_type_gets_through(park, name) -> None:
     ):
         with pytest.raises(UnknownNameError, match="there are: "):
             wrong()
+
+
+def ahead(park) -> tuple[int, int]:
+    """How far the park has been simulated since noon, and how far its clock is ahead of that, in ms."""
+    at_ms, now_ms = park.call(lambda controls: (controls.park.at_ms, controls.clock.now_ms()))
+    return at_ms - NOON_MS, now_ms - at_ms
+
+
+def test_a_park_follows_its_clock_while_nobody_asks() -> None:
+    with start_park(load_scenario(PILOT), speed=3600, start="2026-06-21T12:00") as park:
+        deadline = time.monotonic() + 60
+        while ahead(park)[0] < 3 * 3_600_000:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def test_a_clock_that_nobody_can_follow_waits() -> None:
+    """36,000 steps a second: no machine simulates them, and no request has to."""
+    pilot = replace(load_scenario(PILOT), step_s=0.1)
+    with start_park(pilot, speed=3600, start="2026-06-21T12:00") as park:
+        for _ in range(10):
+            time.sleep(0.1)
+            assert ahead(park)[1] <= following.REACH_STEPS * 100
+        # A jump is not cut, and the clock goes on from where it waited.
+        park.clock.set_speed(0)
+        before = park.clock.now()
+        park.clock.advance(600)
+        assert park.clock.now() - before == timedelta(seconds=600)
 
 
 @pytest.mark.parametrize("value", [*WRONG.values(), -1, 3601], ids=[*WRONG, "negative", "fast"])
