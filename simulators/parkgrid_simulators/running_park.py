@@ -9,6 +9,7 @@ Whoever holds it may call from any thread; everything is done by the thread that
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -120,7 +121,15 @@ class RunningPark:
         if not self._thread.is_alive():
             coroutine.close()
             raise ParkStoppedError(self.scenario.park)
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_PATIENCE_S)
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result(_PATIENCE_S)
+        except CancelledError:
+            raise ParkStoppedError(self.scenario.park) from None
+        except BaseException:
+            # Whoever no longer waits, by Ctrl-C too, leaves nothing under way.
+            future.cancel()
+            raise
 
     def stop(self) -> None:
         """Close every port; a second time does nothing."""

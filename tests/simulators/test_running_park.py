@@ -1,12 +1,15 @@
 """A park in a thread: schedules and the truth beside a program, and what it answers to nonsense and after its end."""
 
+import asyncio
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from parkgrid_simulators import following
+from parkgrid_simulators import following, running_park
 from parkgrid_simulators.control_errors import ControlError, UnknownNameError
 from parkgrid_simulators.running_park import ParkStoppedError, start_park
 from parkgrid_simulators.scenario import load_scenario
@@ -117,6 +120,32 @@ def test_numbers_and_signals_are_looked_up_whatever_they_are(park, number) -> No
         park.faults.clear(number=number)
     with pytest.raises(UnknownNameError, match="it takes: limit_pct"):
         park["pv-1"].set_point(number, 1)
+
+
+def test_who_waits_no_longer_leaves_no_jump_under_way(park, monkeypatch) -> None:
+    monkeypatch.setattr(running_park, "_PATIENCE_S", 0.05)
+    with pytest.raises(TimeoutError):
+        park.clock.advance(604_800)
+    monkeypatch.setattr(running_park, "_PATIENCE_S", 60)
+    before = park.clock.now()
+    park.clock.advance(60)
+    assert park.clock.now() - before == timedelta(seconds=60)
+
+
+def test_a_park_that_is_stopped_meanwhile_says_so() -> None:
+    park = start_park(load_scenario(PILOT), speed=0)
+    begun = threading.Event()
+
+    async def wait() -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    with ThreadPoolExecutor(1) as other:
+        waiting = other.submit(park.wait_for, wait())
+        assert begun.wait(30)
+        park.stop()
+        with pytest.raises(ParkStoppedError, match="start another one"):
+            waiting.result(30)
 
 
 def test_a_stopped_park_says_so() -> None:
