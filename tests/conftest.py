@@ -19,7 +19,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from parkgrid_servers import process
-from tests import marks
+from tests import marks, memory
 
 if TYPE_CHECKING:
     from parkgrid_servers.broker import RunningBroker
@@ -158,7 +158,7 @@ def database_server() -> "Iterator[RunningDatabase]":
     if named:
         yield database.given(named)
         return
-    with open_folder() as folder:
+    with memory.open_folder() if memory.has_room() else open_folder() as folder:
         server = database.start(folder, settings=_NO_NEED_TO_LAST)
         try:
             yield server
