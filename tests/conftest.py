@@ -39,8 +39,9 @@ _NO_NEED_TO_LAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writ
 LONGEST_FIRST = (
     "tests/parkgrid/test_replay_year.py",
     "tests/faults/test_rounds.py",
-    "tests/parkgrid/test_up.py",
+    "tests/faults/test_rounds_fallback.py",
     "tests/web/test_views.py",
+    "tests/parkgrid/test_up.py",
     "tests/web/test_page.py",
     "tests/vpp/test_pilot_demo.py",
     "tests/parkgrid/test_your_own_data.py",
