@@ -33,6 +33,7 @@ for profile, examples in (("ci", 25), ("nightly", 1_000)):
 
 TEST_DSN = "PARKGRID_TEST_DSN"
 _OBJECTS_BETWEEN_SEARCHES = 20_000
+_SCRAM_ITERATIONS_SINCE = 160_000
 _NO_NEED_TO_LAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 
 
@@ -161,6 +162,7 @@ def database_server() -> "Iterator[RunningDatabase]":
         return
     with memory.open_folder() if memory.has_room() else open_folder() as folder:
         server = database.start(folder, settings=_NO_NEED_TO_LAST)
+        _sign_in_quickly(server.dsn)
         try:
             yield server
         finally:
@@ -227,6 +229,18 @@ def temporary_database(server: str, template: str | None = None) -> Iterator[tup
     finally:
         _execute(server, f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
         _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _sign_in_quickly(server: str) -> None:
+    """A test connects some ten times; four thousand rounds of a hash for each protect nobody here."""
+    import psycopg
+    from psycopg import sql
+
+    with psycopg.connect(server, autocommit=True) as connection:
+        if connection.info.server_version >= _SCRAM_ITERATIONS_SINCE:
+            connection.execute("SET scram_iterations = 1")
+            own = {"name": sql.Identifier(connection.info.user), "password": sql.Literal(connection.info.password)}
+            connection.execute(sql.SQL("ALTER ROLE {name} PASSWORD {password}").format(**own))
 
 
 def _close_to_visitors(server: str, name: str) -> None:
