@@ -74,6 +74,7 @@ def fill(dsn):
         return store.kind, outcomes
 
 
+@pytest.mark.process
 def test_both_stores_answer_alike(two_dsns):
     (first, first_outcomes), (second, second_outcomes) = (fill(dsn) for dsn in two_dsns)
     if first == second:
