@@ -87,8 +87,16 @@ def short(value: object) -> str:
 
 
 def decimal_text(value: Fraction) -> str:
-    """An exact fraction as a decimal number without an exponent."""
-    return f"{(Decimal(value.numerator) / Decimal(value.denominator)).normalize():f}"
+    """An exact fraction as a decimal number: no exponent, no zeros at its end, at most 20 places."""
+    places = next((most for most in range(21) if not 10**most % value.denominator), 20)
+    whole, rest = divmod(rounded(abs(value) * 10**places), 10**places)
+    return f"{'-' * (value < 0)}{whole}" + (f".{rest:0{places}}" if places else "")
+
+
+def money_text(value: Fraction) -> str:
+    """An amount of whole cents: two places."""
+    whole, rest = divmod(abs(value) * 100, 100)
+    return f"{'-' * (value < 0)}{whole}.{int(rest):02}"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -186,9 +194,9 @@ def word(table: Any, key: str, words: Sequence[str], item: str, default: str | N
 
 
 def compare(item: str, said: Any, found: Any) -> None:  # noqa: C901  one branch a kind of value
-    """Whether what an entry says is what was computed, to the last field; an exact fraction stands for its decimal."""
+    """Whether what an entry says is what was computed, to the last field; an exact fraction stands for its one text."""
     if isinstance(found, Fraction):
-        if formed(said, "decimal", item) != found:
+        if formed(said, "decimal", item) != found or said != decimal_text(found):
             raise Refused(item, "differs", said, found)
     elif type(said) is not type(found):
         raise Refused(item, "differs", said, found)
@@ -206,6 +214,13 @@ def compare(item: str, said: Any, found: Any) -> None:  # noqa: C901  one branch
             compare(f"{item}[{place}]", one, two)
     elif said != found:
         raise Refused(item, "differs", said, found)
+
+
+def as_given(item: str, said: Any, found: Fraction) -> Any:
+    """A number that a person gave, for example a price: "5" and "5.0" are the same."""
+    if formed(said, "decimal", item) != found:
+        raise Refused(item, "differs", said, found)
+    return said
 
 
 QUARTER, QUARTER_MS, DAY_S = 900, 900_000, 86_400
@@ -783,8 +798,8 @@ def check_bid(case: Case) -> None:
             if w > offered.get(resource, 0):
                 raise Refused(f"{item}, {resource}", "differs", w, f"at most {offered.get(resource, 0)} as bid")
     if case.pack["price.fixed_cny_per_kwh"] is not None:
-        compare(f"{item}, price", case.awarding.document["price"], case.pack["price.fixed_cny_per_kwh"])
-    elif by_bids(case.event):
+        as_given(f"{item}, price", case.awarding.document["price"], case.pack["price.fixed_cny_per_kwh"])
+    if by_bids(case.event):
         check_price(case, in_time)
 
 
@@ -1460,7 +1475,7 @@ def mean_curve(evidence: Evidence, terms: Terms, quarters: Sequence[int], days: 
 
 UNMOVED: dict[str, Any] = {
     "applied": "none",
-    "factor": Fraction(1),
+    "factor": "1",
     "shift_wh": 0,
     "capped": False,
     "past_wh": None,
@@ -1489,7 +1504,7 @@ def check_adjusted(case: Case, proof: Proof, frozen: Entry, before: int) -> dict
             found[resource] = [0] * len(case.quarters)
         else:
             found[resource] = (
-                None if curve is None else [rounded(moved["factor"] * wh) + moved["shift_wh"] for wh in curve]
+                None if curve is None else [rounded(Fraction(moved["factor"]) * wh) + moved["shift_wh"] for wh in curve]
             )
     return found
 
@@ -1523,8 +1538,8 @@ def adjust(
     if rule["kind"] == "multiplicative" and past > 0 and now >= 0:
         factor = min(max(now / past, least), most)
         # A factor is frozen with six decimal places.
-        exact = Fraction(rounded(factor * 10**6), 10**6)
-        return {**plain, "applied": "factor", "factor": exact, "capped": factor != now / past}
+        whole, rest = divmod(rounded(factor * 10**6), 10**6)
+        return {**plain, "applied": "factor", "factor": f"{whole}.{rest:06}", "capped": factor != now / past}
     shift = min(max(now - past, (least - 1) * mean), (most - 1) * mean)
     return {**plain, "applied": "shift", "shift_wh": rounded(shift), "capped": shift != now - past}
 
@@ -1591,13 +1606,13 @@ def check_statement(
         "status": "payable" if case.pack["status"] == "verified" else "simulation",
         "pack": case.pack_digest,
         "direction": case.direction,
-        "price": price,
+        "price": as_given(f"{item}, price", told.get("price"), price),
         "resources": resources,
         "quarters": award,
         "intervals": whole,
-        "payment": money.payment,
-        "penalty": money.penalty,
-        "net": money.payment - money.penalty,
+        "payment": money_text(money.payment),
+        "penalty": money_text(money.penalty),
+        "net": money_text(money.payment - money.penalty),
         "lines": money_lines(case, entry, money, contracts),
         "known_later": known_later(entry, froze),
     }
@@ -1773,10 +1788,10 @@ def money_lines(case: Case, entry: Entry, money: Amounts, contracts: dict[str, A
             {
                 "resource": resource,
                 "contract": name,
-                "payment": payments[resource],
-                "penalty": penalties[resource],
-                "operator_part": paid["operator"] - fined["operator"],
-                "user_part": paid["user"] - fined["user"],
+                "payment": money_text(payments[resource]),
+                "penalty": money_text(penalties[resource]),
+                "operator_part": money_text(paid["operator"] - fined["operator"]),
+                "user_part": money_text(paid["user"] - fined["user"]),
             }
         )
     return found
