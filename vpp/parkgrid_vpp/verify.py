@@ -997,20 +997,24 @@ class Proof(NamedTuple):
 
 GROUPED = re.compile(rb'\[([1-9]\d{0,11}),"([a-z0-9][a-z0-9-]{0,63})",(\[.*\])\]')
 ROW = re.compile(
-    rb'\["([^"\\]{1,300})","(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)",\d{1,9},"(good|estimated|missing)"'
-    + rb",(null|-?\d{1,18})" * 5
-    + rb"\]"
+    rb'\["([a-z0-9_/-]{1,300})","(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)",(?:0|[1-9]\d{0,8}),"(good|estimated|missing)"'
+    rb",(null|0|-?[1-9]\d{0,17})" + rb",(null|0|[1-9]\d{0,17})" * 4 + rb"\]"
 )
 
 
 def read_lines(files: dict[str, bytes], name: str) -> dict[tuple[int, str], list[bytes]]:
     """The inner lines of readings, grouped by entry and resource; they are taken apart when they are needed."""
     grouped: dict[tuple[int, str], list[bytes]] = {}
+    last = (0, "")
     for place, line in enumerate(lines_of(files, name), 1):
         match = GROUPED.fullmatch(line) if len(line) <= 2_000 else None  # noqa: PLR2004
         if match is None:
             raise Refused(f"{name}, line {place}", "unreadable", "it is not [entry, resource, [...]]")
-        grouped.setdefault((int(match[1]), match[2].decode()), []).append(match[3])
+        key = int(match[1]), match[2].decode()
+        if key < last:
+            raise Refused(f"{name}, line {place}, not in order", "unknown")
+        grouped.setdefault(key, []).append(match[3])
+        last = key
     return grouped
 
 
@@ -1042,11 +1046,12 @@ def evidence_of(said: Any, item: str, lines: Sequence[bytes], declared: dict[str
     if need(said, "readings", "text", item) != found:
         raise Refused(f"{item}, readings", "digest", said["readings"], found)
     rows: dict[tuple[str, int], Row] = {}
+    last = ("", 0)
     for line in lines:
         key, row = read_row(line, item)
-        if key in rows:
-            raise Refused(f"{item}, readings of {key[0]}", "unknown")
-        rows[key] = row
+        if rows and key <= last:
+            raise Refused(f"{item}, readings of {key[0]} at {instant_text(key[1])}, twice or not in order", "unknown")
+        rows[key], last = row, key
     findings: dict[str, list[tuple[int, int]]] = {}
     for place, each in enumerate(need(said, "findings", "list", item)):
         where = f"{item}, findings[{place}]"
@@ -1060,7 +1065,9 @@ def read_row(line: bytes, item: str) -> tuple[tuple[str, int], Row]:
     match = ROW.fullmatch(line)
     if match is None:
         raise Refused(f"{item}, readings", "form", line.decode(errors="replace"), "a line of evidence")
-    register, at = match[1].decode(errors="replace"), formed(match[2].decode(), "instant", f"{item}, readings")
+    register, at = match[1].decode(), formed(match[2].decode(), "instant", f"{item}, readings")
+    if at % QUARTER:
+        raise Refused(f"{item}, readings of {register}", "form", match[2].decode(), "the start of a quarter hour")
     values = [None if each == b"null" else int(each) for each in match.groups()[3:]]
     return (register, at), Row(match[3].decode(), *values)
 
@@ -1124,11 +1131,13 @@ def between_edges(evidence: Evidence, register: str, at: int, item: str, *, good
     row, rows = evidence.rows[register, at], evidence.rows
     before, after = rows.get((register, at - QUARTER)), rows.get((register, at + QUARTER))
     start_ms, end_ms = at * 1000, at * 1000 + QUARTER_MS
+    declared = evidence.declared.get(register, [])
+    check_edge(declared, before, row, start_ms, item)
+    check_edge(declared, row, after, end_ms, item)
     low = (row.first_ms, row.first)
     high = low if row.first_ms == start_ms or before is None else (before.last_ms, before.last)
     last = (row.last_ms, row.last)
     low_end = last if row.last_ms == end_ms or after is None else (after.first_ms, after.first)
-    declared = evidence.declared.get(register, [])
     begun = share_at_edge(declared, low, high, start_ms, item, good=good)
     ended = share_at_edge(declared, low_end, last, end_ms, item, good=good)
     whole = counted(declared, low, low_end, item)
@@ -1137,6 +1146,19 @@ def between_edges(evidence: Evidence, register: str, at: int, item: str, *, good
 
 Reading = tuple[int | None, int | None]
 """Instant in ms and steps."""
+
+
+def check_edge(declared: list[Declared], ends: Row | None, begins: Row | None, edge: int, item: str) -> None:
+    """A reading on an edge is told alike by the line that ends there and by the one that begins there.
+
+    Only a change of the meter at that instant has two values: what the old one showed last, and what the new one shows.
+    """
+    if ends is None or begins is None or ends.last_ms is None or begins.first_ms is None:
+        return
+    values = {begins.first, *(each.final for each in changes(declared) if each.from_ms == edge)}
+    if edge in (ends.last_ms, begins.first_ms) and not (ends.last_ms == begins.first_ms and ends.last in values):
+        told = f"{ends.last_ms} {ends.last}"
+        raise Refused(f"{item}, the reading on an edge", "differs", told, f"{begins.first_ms} {begins.first}")
 
 
 def share_at_edge(declared: list[Declared], low: Reading, high: Reading, edge: int, item: str, *, good: bool) -> int:
