@@ -1056,6 +1056,9 @@ def evidence_of(said: Any, item: str, lines: Sequence[bytes], declared: dict[str
     for place, each in enumerate(need(said, "findings", "list", item)):
         where = f"{item}, findings[{place}]"
         span = need(each, "from", "instant", where), need(each, "at", "instant", where)
+        need(each, "kind", "text", where)
+        if len(each) != 4:  # noqa: PLR2004  the fields of a finding
+            raise Refused(where, "unknown")
         findings.setdefault(need(each, "register", "text", where), []).append(span)
     return Evidence(item, rows, declared, findings)
 
@@ -1636,7 +1639,7 @@ def check_statement(
         "penalty": money_text(money.penalty),
         "net": money_text(money.payment - money.penalty),
         "lines": money_lines(case, entry, money, contracts),
-        "known_later": known_later(entry, froze),
+        "known_later": known_later(entry, froze, left),
     }
     compare(item, told, expected)
     return money
@@ -1833,16 +1836,20 @@ def divided(amount: Fraction, shares: dict[str, Fraction], item: str) -> dict[st
 
 
 def cause_of(case: Case, entry: Entry, before: Entry | None) -> str:
-    """Why there is this revision: it is the first one, data came late, or a dispute was decided."""
+    """Why there is this revision: the first one, data that came late, or a decided dispute about an earlier one."""
     cause: str = need(entry.document, "cause", "text", entry.item)
     if before is None:
         return "first"
     dispute = cause.removeprefix("dispute ")
     if dispute != cause:
         steps = [each for each in case.book.get(("dispute", case.event.subject), []) if each.number < entry.number]
-        if not any(
-            each.document.get("dispute") == dispute and each.document.get("step") == "decided" for each in steps
-        ):
+        name, revision = f"{case.event.subject}-{case.award['operator']}", before.document["revision"]
+        decided = [
+            each.document.get("statement")
+            for each in steps
+            if each.document.get("dispute") == dispute and each.document.get("step") == "decided"
+        ]
+        if not set(decided) & {f"{name}-{number}" for number in range(1, revision + 1)}:
             raise Refused(f"{entry.item}, cause, the decision of dispute {short(dispute)}", "missing")
         return cause
     return "late data"
@@ -1858,17 +1865,25 @@ def check_still_verified(before: Entry, quarters: dict[str, list[dict[str, Any]]
                 raise Refused(f"{item}, {short(resource)}, verdict", "differs", "unverified", former)
 
 
-def known_later(entry: Entry, frozen: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Days whose energy is another now: listed, and they move nothing. What they were must be what was frozen."""
-    found = []
+def known_later(entry: Entry, frozen: dict[str, dict[str, Any]], resources: Iterable[str]) -> list[dict[str, Any]]:
+    """Days, picked or not read, whose energy is another now: they move nothing. What it is now stands as stated."""
+    days = {
+        (resource, day["day"]): day["energy_wh"]
+        for resource in resources
+        for day in frozen[resource]["days"]
+        if day["outcome"] in ("counts", "not_read")
+    }
+    found, places = [], iter(days)
     for place, each in enumerate(need(entry.document, "known_later", "list", entry.item)):
         item = f"{entry.item}, known_later[{place}]"
-        resource, day = need(each, "resource", "text", item), need(each, "day", "text", item)
-        days = {one["day"]: one["energy_wh"] for one in frozen.get(resource, {"days": []})["days"]}
-        if day not in days:
-            raise Refused(f"{item}, day", "form", day, "a day of the baseline")
+        key = need(each, "resource", "text", item), need(each, "day", "text", item)
+        # Taken from the same iterator, so each stands once and in the order of the baseline.
+        if key not in places:
+            raise Refused(f"{item}, day", "form", key[1], "the next day that was picked or not read")
         is_wh = need(each, "is_wh", "whole?", item)
-        found.append({"resource": resource, "day": day, "was_wh": days[day], "is_wh": is_wh})
+        if is_wh == days[key]:
+            raise Refused(f"{item}, is_wh", "form", is_wh, "another energy than was_wh")
+        found.append({"resource": key[0], "day": key[1], "was_wh": days[key], "is_wh": is_wh})
     return found
 
 
