@@ -636,6 +636,8 @@ def read_rule(told: Rules, item: str) -> Rules:
     rule["like_days"] = word(told, "like_days", ("workday", "same_kind", "any"), item)
     rule["pick"] = word(told, "pick", ("all", "highest", "middle"), item)
     kinds = ("none", "additive", "multiplicative")
+    if rule["pick"] != "all" and not rule["chosen"] <= rule["least_days"] <= rule["candidates"]:
+        raise Refused(f"{item}, least_days", "form", rule["least_days"], "from `chosen` to `candidates`")
     rule["kind"] = word(told["adjustment"], "kind", kinds, f"{item}, adjustment") if adjusts else "none"
     windows = ("counts", "none")
     rule["event_window"] = word(told.get("adjustment", {}), "event_window", windows, f"{item}, adjustment", "counts")
@@ -644,6 +646,8 @@ def read_rule(told: Rules, item: str) -> Rules:
         most, value = MOST_WINDOW_MIN if name.endswith("min") else MOST_DAYS, rule[name] or 0
         if value > most or value != int(value):
             raise Refused(f"{item}, {name}", "form", value, f"a whole number up to {most}")
+        if name.endswith("min") and value % 15:
+            raise Refused(f"{item}, {name}", "form", value, "a multiple of 15")
         rule[name] = int(value)
     return rule
 
@@ -692,7 +696,7 @@ class Case(NamedTuple):
     award: dict[str, Any]
     price: Fraction
     parts: dict[str, int]
-    """Resource to awarded W."""
+    """Resource to awarded W, in the order of the award."""
 
     @property
     def day(self) -> date:
@@ -704,6 +708,8 @@ def read_case(book: Book, files: dict[str, bytes], manifest: dict[str, Any], bef
     """Event, rules and award that a statement rests on."""
     event = latest(book, "event", manifest["event"], before)
     told, item = event.document, event.item
+    if len(book["event", event.subject]) > 1:
+        raise Refused(f"{book['event', event.subject][1].item}, a second time", "unknown")
     start, stop = need(told, "from", "instant", item), need(told, "to", "instant", item)
     if start % QUARTER or stop % QUARTER or not 0 < stop - start <= DAY_S:
         raise Refused(f"{item}, from, to", "form", told["from"], "quarter hours, at most a day")
@@ -736,7 +742,7 @@ def read_case(book: Book, files: dict[str, bytes], manifest: dict[str, Any], bef
         awarding,
         award,
         price,
-        dict(sorted(parts.items())),
+        parts,
     )
 
 
@@ -810,16 +816,21 @@ def by_bids(event: Entry) -> bool:
 
 
 def check_price(case: Case, in_time: dict[str, Entry]) -> None:
-    """The clearing price is the highest accepted bid, where the bundle shows all of them, and never below one."""
-    item = f"{case.awarding.item}, price"
+    """No accepted bid lies outside the pack's bounds; the highest is the price, if none is fixed.
+
+    Where the bundle does not show all of them, the price is not below those that it shows.
+    """
+    least, most = case.pack["price.least_cny_per_kwh"], case.pack["price.most_cny_per_kwh"]
     winners = [each.get("operator") for each in case.awarding.document["awards"]]
-    prices = [
-        need(in_time[each].document, "price", "decimal", in_time[each].item) for each in winners if each in in_time
-    ]
+    bids = [in_time[each] for each in winners if each in in_time]
+    prices = [need(each.document, "price", "decimal", each.item) for each in bids]
+    for bid, price in zip(bids, prices, strict=True):
+        if not least <= price <= most:
+            raise Refused(f"{bid.item}, price", "form", price, f"from {short(least)} to {short(most)}")
     highest = max(prices, default=Fraction(0))
-    wrong = case.price != highest if len(prices) == len(winners) else case.price < highest
-    if wrong or not case.pack["price.least_cny_per_kwh"] <= case.price <= case.pack["price.most_cny_per_kwh"]:
-        raise Refused(item, "differs", case.price, highest)
+    wrong = case.price != highest if len(prices) == len(winners) else not highest <= case.price <= most
+    if wrong and case.pack["price.fixed_cny_per_kwh"] is None:
+        raise Refused(f"{case.awarding.item}, price", "differs", case.price, highest)
 
 
 def price_after_opt_outs(case: Case, before: int) -> Fraction:
@@ -1253,11 +1264,11 @@ MOST_WORK = 30_000_000
 """Quarter hours of registers that are looked at; a hostile bundle might ask for billions."""
 
 
-def of_award(case: Case, kind: str, before: int) -> Entry:
-    """The one entry of a kind about the award."""
+def of_award(case: Case, kind: str, after: int, before: int) -> Entry:
+    """The one entry of a kind about the award, between two others."""
     entries = case.book.get((kind, case.event.subject), [])
-    mine = [each for each in entries if each.document.get("award") == case.award["award"] and each.number < before]
-    if len(mine) != 1 or mine[0].number < case.awarding.number:
+    mine = [each for each in entries if each.document.get("award") == case.award["award"]]
+    if len(mine) != 1 or not after < mine[0].number < before:
         raise Refused(f"the one {kind} entry of {short(case.award['award'])}", "missing")
     return mine[0]
 
@@ -1265,7 +1276,7 @@ def of_award(case: Case, kind: str, before: int) -> Entry:
 def check_frozen(case: Case, proof: Proof, entry: Entry) -> int:
     """Compute the baselines of the award again; how many candidate days were looked at."""
     said, looked, work = by_resource(entry), 0, 0
-    compare(f"{entry.item}, resources", sorted(said), sorted(case.parts))
+    compare(f"{entry.item}, resources", list(said), list(case.parts))
     for resource, each in said.items():
         terms, name = terms_of(case, resource)
         item = f"{entry.item}, {resource}"
@@ -1510,9 +1521,9 @@ UNMOVED: dict[str, Any] = {
 
 def check_adjusted(case: Case, proof: Proof, frozen: Entry, before: int) -> dict[str, list[int] | None]:
     """Compute the adjustments again; the baseline of each resource, None where there is none."""
-    entry = of_award(case, "adjusted", before)
+    entry = of_award(case, "adjusted", frozen.number, before)
     said, froze = by_resource(entry), by_resource(frozen)
-    compare(f"{entry.item}, resources", sorted(said), sorted(froze))
+    compare(f"{entry.item}, resources", list(said), list(froze))
     found: dict[str, list[int] | None] = {}
     for resource, each in said.items():
         terms, name = terms_of(case, resource)
@@ -1589,8 +1600,11 @@ def check_statement(
     told, item = entry.document, entry.item
     revision = 1 if before is None else need(before.document, "revision", "whole", before.item) + 1
     said, froze = by_resource(entry), by_resource(frozen)
-    left = set(case.parts) - opted_out(case.book, case.event, case.award["operator"], entry.number)
-    compare(f"{item}, resources", sorted(said), sorted(left))
+    out = opted_out(case.book, case.event, case.award["operator"], entry.number)
+    left = [each for each in case.parts if each not in out]
+    compare(f"{item}, resources", list(said), left)
+    if entry.at < case.quarters[-1] + QUARTER:
+        raise Refused(f"{item}, at", "form", instant_text(entry.at), "an instant not before the end of the event")
     if not left:
         raise Refused(f"{item}, resources", "missing")
     quarters = {
@@ -1941,7 +1955,7 @@ def check_content(files: dict[str, bytes], manifest: dict[str, Any]) -> tuple[di
     for resource in case.parts:
         check_resource(case, resource)
     proof = Proof(read_lines(files, "readings.jsonl"), read_declared(files))
-    frozen = of_award(case, "frozen", ours[0].number)
+    frozen = of_award(case, "frozen", case.awarding.number, ours[0].number)
     looked = check_frozen(case, proof, frozen)
     curves = check_adjusted(case, proof, frozen, ours[0].number)
     before = None
