@@ -93,7 +93,15 @@ class _Counted:
         return found
 
     def twice(self, name: str, resource: Resource) -> str:
-        """Why a resource may not be awarded beside the others; empty if it may."""
+        """Why a resource may not be awarded, by itself or beside the others; empty if it may."""
+        of_site = resource.baseline == ZERO and next(
+            (each.register for each in resource.meter if each.register in self.site_meters.registers), None
+        )
+        if of_site:
+            return (
+                f"{name} settles on its own meter, but {of_site} is a grid meter's: it would be paid for all that the"
+                " site draws"
+            )
         shared = next((each for each in resource.meter if each in self.by), None)
         if shared is not None:
             return f"the register {shared.register} of {name} is counted for {self.by[shared]}: it is not paid twice"
