@@ -1,6 +1,7 @@
 """A small pilot for tests: one park with a storage and an interruptible load behind one transformer, one operator."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from importlib import resources
@@ -14,6 +15,7 @@ from parkgrid_domain.vpp.documents import (
     Awards,
     Bid,
     Contract,
+    Eligibility,
     Event,
     Location,
     Operator,
@@ -103,6 +105,13 @@ def registry() -> list[tuple[str, AnyDocument]]:
         for number, phase in enumerate(_PHASES):
             found.append((resource, Phase(phase, date(2026, 5, 1) + timedelta(days=number), "")))  # type: ignore[arg-type]
     return found
+
+
+def tried(resource: str = "load-1", **other: object) -> tuple[str, AnyDocument]:
+    """The baseline of a load was tried on 200 days and passes; `other` are figures that are otherwise."""
+    days, errors = (date(2025, 6, 1), date(2026, 5, 31), 200), (Decimal(4), Decimal(1), Decimal(5))
+    found = Eligibility(BASELINE, shipped_baseline_digest(), *days, *errors, passes=True, why="")
+    return resource, replace(found, **other)  # type: ignore[arg-type]
 
 
 def event(start: datetime = START, hours: int = 2, target_w: int = 600_000) -> Event:

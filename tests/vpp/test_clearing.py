@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -36,7 +37,20 @@ from parkgrid_vpp import awarding
 from parkgrid_vpp.errors import PilotError
 from parkgrid_vpp.settling import price_of
 from tests.vpp.alterations import leaves, put
-from tests.vpp.small_pilot import BASELINE, PACK, PARK, START, WRITTEN, awards, bid, event, registry, rules, written
+from tests.vpp.small_pilot import (
+    BASELINE,
+    PACK,
+    PARK,
+    START,
+    WRITTEN,
+    awards,
+    bid,
+    event,
+    registry,
+    rules,
+    tried,
+    written,
+)
 
 _RESOURCES = ("r-0", "r-1", "r-2", "r-3", "r-4")
 _MOST_W = 300_000
@@ -44,7 +58,7 @@ _MOST_W = 300_000
 
 def pilot_of(*more: tuple[str, AnyDocument]) -> Pilot:
     pilot = Pilot()
-    written(pilot, [*rules(), *registry(), ("ev-1", event()), *more])
+    written(pilot, [*rules(), *registry(), tried(), ("ev-1", event()), *more])
     return pilot
 
 
@@ -104,6 +118,56 @@ def test_a_part_that_may_not_be_awarded_is_told_why(before: Sequence[tuple[str, 
     assert reasons(cleared(bid(), before=before))["load-1"] == reason
 
 
+@pytest.mark.parametrize(
+    ("known", "why"),
+    [
+        ([], "this text of the baseline was not tried"),
+        ([tried(digest="0" * 64)], "this text of the baseline was not tried"),
+        ([tried(rrmse_pct=Decimal("20.5"))], "RRMSE is 20.5 %, at most 20 % is allowed"),
+        ([tried(days=9)], "9 days could be compared, 20 are needed"),
+        (
+            [tried(to=date(2025, 6, 22))],
+            "it was tried up to 2025-06-22, not within the 366 days before 2026-06-24: try it again",
+        ),
+    ],
+)
+def test_a_load_whose_baseline_may_not_be_paid_by_sets_no_price(
+    known: Sequence[tuple[str, AnyDocument]], why: str
+) -> None:
+    """Nothing of it could be paid and nothing charged, but its 3.4 yuan would be the price of the storage."""
+    pilot = Pilot()
+    written(pilot, [*rules(), *registry(), *other_operator()])
+    pilot.rules["0" * 64] = Rules("baseline", BASELINE, "another text")
+    written(pilot, [*known, ("ev-1", event())])
+    storage, dear = (bid().parts[:1], Bid("bid-2", "op-2", Decimal("3.4"), bid().parts[1:]))
+    written(pilot, [("ev-1", replace(bid(), parts=storage)), ("ev-1", dear)])
+    found = clear(pilot, "ev-1", PACK)
+    assert ([each.operator for each in found.awards], found.price) == (["op-1"], 3)
+    assert reasons(found)["load-1"].startswith(f"load-1 cannot be paid by its baseline workday-5: {why}")
+    written(pilot, [("ev-2", replace(event(), setup="upstream"))])
+    given = [FromAbove("up-1", "op-2", 100_000, (Part("load-1", 100_000),))]
+    assert "cannot be paid by its baseline" in from_above(pilot, "ev-2", Decimal(3), given).losers[0].reason
+    named = replace(event(), rules=replace(event().rules, baselines={}))
+    written(pilot, [tried(), ("ev-3", named), ("ev-3", replace(dear, bid="bid-3"))])
+    assert reasons(clear(pilot, "ev-3", PACK))["load-1"].endswith("the event does not name this baseline")
+    written(pilot, [("ev-4", event(START + timedelta(days=1))), ("ev-4", replace(dear, bid="bid-4"))])
+    assert clear(pilot, "ev-4", PACK).price == Decimal("3.4")
+
+
+@pytest.mark.parametrize("direction", ["fill", "shave"])
+def test_what_settles_on_its_own_meter_is_not_paid_for_a_whole_site(direction: Literal["fill", "shave"]) -> None:
+    """Its baseline is zero: filling a valley, all that the site draws anyway would be paid."""
+    pilot = pilot_of(("ev-2", replace(event(), direction=direction)))
+    grid = f"{PARK}/gw-1/grid-1/energy_import_kwh"
+    storage = pilot.resources["storage-1"]
+    written(pilot, [("storage-1", replace(storage, meter=(Term(grid, 1), *storage.meter)))])
+    written(pilot, [("ev-2", replace(bid(), parts=bid().parts[:1]))])
+    found = clear(pilot, "ev-2", PACK, SiteMeters({grid}))
+    assert found.awards == ()
+    assert reasons(found)["storage-1"].startswith(f"storage-1 settles on its own meter, but {grid} is a grid meter's")
+    assert clear(pilot, "ev-2", PACK).awards[0].w == 500_000
+
+
 def test_more_than_a_resource_is_registered_with_is_refused() -> None:
     found = cleared(replace(bid(), parts=(Part("load-1", 200_100),)))
     assert reasons(found) == {"load-1": "200100 W is more than the 200000 W that load-1 is registered with"}
@@ -135,7 +199,7 @@ def other_operator() -> list[tuple[str, AnyDocument]]:
     second = replace(load, meter=(Term(f"{PARK}/gw-1/load-2/energy_import_kwh", 1),), account="acc-2")
     moved = replace(contract, operator="op-2", account="acc-2", resources=("load-1", "load-2"))
     acts: list[tuple[str, AnyDocument]] = [("acc-2", Location("account", "0302", "tr-1", "declared", "", PARK, None))]
-    acts += [("load-1", replace(load, account="acc-2")), ("load-2", second), ("con-2", moved)]
+    acts += [("load-1", replace(load, account="acc-2")), ("load-2", second), tried("load-2"), ("con-2", moved)]
     return acts + [("load-2", each) for name, each in registry() if name == "load-1" and isinstance(each, Phase)]
 
 
@@ -199,6 +263,7 @@ def test_a_load_with_a_meter_of_its_own_is_taken_out_of_its_site_or_not_awarded_
         pilot,
         [
             ("site-1", replace(load, meter=(Term(grid, 1), *without))),
+            tried("site-1"),
             ("con-1", replace(contract, resources=(*contract.resources, "site-1"))),
             *(("site-1", Phase(step, date(2026, 5, 1), "")) for step in steps),  # type: ignore[arg-type]
             ("ev-1", replace(bid(), parts=(Part("load-1", 100_000), Part("site-1", 100_000)))),
@@ -322,7 +387,7 @@ def same_load_again() -> list[tuple[str, AnyDocument]]:
     load, contract = (next(d for name, d in registry() if name == each) for each in ("load-1", "con-1"))
     assert isinstance(load, Resource)
     assert isinstance(contract, Contract)
-    acts: list[tuple[str, AnyDocument]] = [("load-2", load)]
+    acts: list[tuple[str, AnyDocument]] = [("load-2", load), tried("load-2")]
     acts.append(("con-1", replace(contract, resources=(*contract.resources, "load-2"))))
     return acts + [("load-2", each) for name, each in registry() if name == "load-1" and isinstance(each, Phase)]
 
@@ -389,7 +454,7 @@ def wide_pilot() -> Pilot:
     for name in _RESOURCES:
         meter = (Term(f"{PARK}/gw-1/{name}/energy_import_kwh", 1),)
         load = Resource("负荷", "Load", PARK, "acc-1", "interruptible", _MOST_W, 0, 1000, 0, 60, 60, meter, BASELINE)
-        acts.append((name, load))
+        acts += [(name, load), tried(name)]
         acts += [(name, replace(each, on=date(2026, 5, 1))) for _, each in registry() if isinstance(each, Phase)][:5]
     contract = next(each for _, each in registry() if isinstance(each, Contract))
     for number, kind in enumerate(("day_ahead", "hour", "direct"), 1):

@@ -364,9 +364,8 @@ def test_an_award_from_above_is_spread_and_frozen(
     running: Running, given: GivenAward, parts: dict[str, int], short_w: int
 ) -> None:
     running.meters.run(PAST)
-    running.write(
-        "22 09:00", *small_pilot.rules(), *small_pilot.registry(), ("ev-1", replace(event(), setup="upstream"))
-    )
+    running.write("22 09:00", *small_pilot.rules(), *small_pilot.registry(), good_baseline())
+    running.write("22 09:00", ("ev-1", replace(event(), setup="upstream")))
     running.look("23 20:00")
     assert running.pilot.events["ev-1"].reached == "published"
     award_from_above(
@@ -380,7 +379,7 @@ def test_an_award_from_above_is_spread_and_frozen(
 
 
 def test_events_without_an_award(running: Running) -> None:
-    running.write("22 09:00", *small_pilot.rules(), *small_pilot.registry())
+    running.write("22 09:00", *small_pilot.rules(), *small_pilot.registry(), good_baseline())
     upstream = replace(event(), setup="upstream")
     running.write("22 09:00", ("ev-1", event()), ("ev-2", upstream), ("ev-3", event(START + timedelta(days=9))))
     # No calendar of the year of its days: that will not change, so it ends and says so.

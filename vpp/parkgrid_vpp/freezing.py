@@ -24,22 +24,18 @@ from parkgrid_domain.vpp.documents import (
     Award,
     Awards,
     DayTold,
-    Eligibility,
     Event,
     Frozen,
     FrozenResource,
     Resource,
 )
-from parkgrid_domain.vpp.eligibility import why_not
+from parkgrid_domain.vpp.eligibility import unfit
 from parkgrid_domain.vpp.pack import Pack
 from parkgrid_domain.vpp.pilot import EventBook, Pilot
 from parkgrid_domain.vpp.quarters import quarters_of
 from parkgrid_domain.vpp.settlement import Direction
 from parkgrid_vpp.evidence import Evidence, beside, read
 from parkgrid_vpp.rules import EventRules, rules_of
-
-ELIGIBLE_FOR_DAYS = 366
-"""So many days after the last day that was looked at, a baseline's eligibility has to be found anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +81,7 @@ def freeze(connection: Connection, pilot: Pilot, event_id: str, awards: Awards) 
     made = {}
     for name, resource in resources.items():
         rule = rules.baselines.get(resource.baseline)
-        able = rule is not None and eligible(pilot.eligibility.get(name), rule, rules.pack, day)
+        able = rule is not None and not unfit(pilot.eligibility.get(name), rule.digest, rules.pack, day)
         made[name] = frozen_resource(
             name, resource, rules, pasts.get(resource.baseline), evidence, busy.get(name, ()), able=able
         )
@@ -224,13 +220,6 @@ def baseline_wh(frozen: FrozenResource, adjusted: AdjustedResource, count: int) 
         today_wh=adjusted.today_wh,
     )
     return factor.of(frozen.curve_wh)
-
-
-def eligible(found: Eligibility | None, rule: BaselineRule, pack: Pack, day: date) -> bool:
-    """Whether a baseline has been shown to be good enough for a pack, by this text of the rule and lately enough."""
-    if found is None or found.digest != rule.digest or not 0 <= (day - found.to).days <= ELIGIBLE_FOR_DAYS:
-        return False
-    return not why_not(pack, found.days, found.bias_pct, found.rrmse_pct)
 
 
 def least_w(pack: Pack, awards: Iterable[Award]) -> dict[str, Decimal]:

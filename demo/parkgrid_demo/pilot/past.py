@@ -22,7 +22,8 @@ from parkgrid_demo.pilot.past_registry import BUREAU, morning, registered
 from parkgrid_demo.pilot.registry import BASELINE, ONE, SCENARIOS, TWO, PilotPark
 from parkgrid_domain.calendar import packaged
 from parkgrid_domain.vpp import clearing, forms
-from parkgrid_domain.vpp.documents import Awards, Bid, Dispute, OptOut, Part, State, kind_of
+from parkgrid_domain.vpp.baseline.rule import published as baselines
+from parkgrid_domain.vpp.documents import Awards, Bid, Dispute, Eligibility, OptOut, Part, State, kind_of
 from parkgrid_domain.vpp.ledger import Entry
 from parkgrid_domain.vpp.pack import published
 from parkgrid_domain.vpp.pilot import Pilot
@@ -211,6 +212,8 @@ def _awarded(one: PilotPark, first: date, end_ms: int) -> Iterator[tuple[PastEve
     pilot = Pilot()
     for at, act in registered(one, (), first):
         _take(pilot, act, at)
+    for act in _to_be_tried(pilot, first):
+        _take(pilot, act, morning(first))
     for event in _events(first, end_ms):
         for told in _called(one, event):
             if isinstance(told, Told) and told.at <= event.bids_until:
@@ -289,6 +292,14 @@ def _tested(connection: psycopg.Connection[Any], pilot: Pilot, one: PilotPark, f
     except PilotError:
         return []
     return [Act(name, found)]
+
+
+def _to_be_tried(pilot: Pilot, first: date) -> list[Act]:
+    """What the loads' baselines are taken for while there is no reading yet: without an error."""
+    days, none = (first, first + FIRST_AFTER - timedelta(days=3), FIRST_AFTER.days), (Decimal(0),) * 3
+    digest = baselines()[BASELINE].digest
+    found = Eligibility(BASELINE, digest, *days, *none, passes=True, why="")
+    return [Act(name, found) for name, each in pilot.resources.items() if each.baseline == BASELINE]
 
 
 def _eligible(connection: psycopg.Connection[Any], pilot: Pilot, first: date) -> list[Act]:

@@ -23,8 +23,9 @@ from parkgrid_domain.vpp.documents import (
     Resource,
     Term,
 )
+from parkgrid_domain.vpp.eligibility import unfit
 from parkgrid_domain.vpp.forms import MOST_ITEMS
-from parkgrid_domain.vpp.pack import Pack
+from parkgrid_domain.vpp.pack import Pack, read_pack
 from parkgrid_domain.vpp.pilot import EventBook, Pilot, day_of
 from parkgrid_domain.vpp.settlement import Direction
 
@@ -268,10 +269,22 @@ def _reasons(pilot: Pilot, book: EventBook, operator: str, part: Part) -> Iterat
     tested = shown_w(pilot.tests.get(name, ()), event.direction)
     if tested is not None and part.w > tested:
         yield f"{part.w} W is more than the {tested} W that {name} showed in its last test: have it tested again"
+    yield from _unfit(pilot, event, name, resource)
     yield from _in_time(event, resource.notice_min)
     other = pilot.promised(name, event.from_, event.to)
     if other is not None:
         yield f"{name} is awarded in {other}, which overlaps"
+
+
+def _unfit(pilot: Pilot, event: Event, name: str, resource: Resource) -> Iterator[str]:
+    """A method that fails cannot pay: else a bid that nobody can be charged for would set the price."""
+    if resource.baseline == ZERO:
+        return
+    pack = read_pack(pilot.rules[event.rules.pack].text, "pack")
+    digest = event.rules.baselines.get(resource.baseline)
+    why = unfit(pilot.eligibility.get(name), digest, pack, day_of(event))
+    if why:
+        yield f"{name} cannot be paid by its baseline {resource.baseline}: {why}"
 
 
 def _in_time(event: Event, notice_min: int) -> Iterator[str]:

@@ -22,6 +22,8 @@ from parkgrid_domain.vpp.documents import Eligibility
 from parkgrid_domain.vpp.pack import Pack
 from parkgrid_domain.vpp.quarters import quarters_of
 
+ELIGIBLE_FOR_DAYS = 366
+"""So many days after the last day that was looked at, a baseline's eligibility has to be found anew."""
 _PLACES = Decimal("0.001")
 _MOST_PCT = Decimal(99_999)
 
@@ -106,6 +108,20 @@ def why_not(pack: Pack, days: int, bias_pct: Decimal, rrmse_pct: Decimal) -> str
     if abs(bias_pct) > limits.bias_pct:
         return f"bias is {bias_pct} %, at most {limits.bias_pct} % of either sign is allowed"
     return ""
+
+
+def unfit(found: Eligibility | None, digest: str | None, pack: Pack, day: date) -> str:
+    """Why a load may not be paid by its baseline on a day; empty where it may.
+
+    `found` is how good the baseline was when it was tried last, `digest` that of the text that the event names for it.
+    """
+    if digest is None:
+        return "the event does not name this baseline"
+    if found is None or found.digest != digest:
+        return "this text of the baseline was not tried: `parkgrid vpp eligibility` does it"
+    if not 0 <= (day - found.to).days <= ELIGIBLE_FOR_DAYS:
+        return f"it was tried up to {found.to}, not within the {ELIGIBLE_FOR_DAYS} days before {day}: try it again"
+    return why_not(pack, found.days, found.bias_pct, found.rrmse_pct)
 
 
 def _pairs(
