@@ -17,7 +17,7 @@ from parkgrid_api.vpp import downloads
 from parkgrid_contract.announcement import Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import to_ms
-from parkgrid_domain.vpp.documents import Operator, State
+from parkgrid_domain.vpp.documents import Dispute, Operator, State
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_vpp.ledger import Act, write
 from parkgrid_vpp.printed.statement import statement_report
@@ -369,10 +369,20 @@ async def test_writing_exists_only_with_its_own_token(vpp: Api, dsn: str, ledger
         out = {"by": "x", "operator": "op-1", "resource": "load-1", "reason": "repair"}
         opted = await api.client.post("/api/v1/vpp/events/ev-3/opt-outs", json=out, headers=headers)
         assert opted.status_code == 201, opted.text
-        dispute = {"by": "x", "dispute": "dis-2", "statement": "ev-1-op-1-1", "text": "?", "due": "2099-01-01"}
-        raised = await api.client.post("/api/v1/vpp/events/ev-1/disputes", json=dispute, headers=headers)
+        again = await api.client.post("/api/v1/vpp/events/ev-3/opt-outs", json=out, headers=headers)
+        assert again.status_code == 409
+        assert "once more changes nothing" in again.json()["problems"][0]["remedy"]
+        due = datetime.now(UTC).date() + timedelta(days=15)
+        dispute = {"by": "x", "dispute": "dis-2", "statement": "ev-1-op-1-1", "text": "?", "due": due.isoformat()}
+        disputes = "/api/v1/vpp/events/ev-1/disputes"
+        open_one = await api.client.post(disputes, json=dispute, headers=headers)
+        assert open_one.status_code == 409
+        assert "dis-1 about ev-1-op-1-1 is open" in open_one.json()["problems"][0]["remedy"]
+        stands = Dispute("dis-1", "ev-1-op-1-1", "decided", "it stands", due)
+        ledger.write(datetime.now(UTC), Act("ev-1", stands))
+        raised = await api.client.post(disputes, json=dispute, headers=headers)
         assert raised.status_code == 201, raised.text
-        assert (await api.get("/vpp"))["open_disputes"] == 2
+        assert (await api.get("/vpp"))["open_disputes"] == 1
         ledger.write(datetime.now(UTC), Act("op-4", Operator("四", "Four")))
         assert (await api.get("/vpp/operators"))["total"] == 3
 

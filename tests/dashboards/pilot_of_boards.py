@@ -29,6 +29,7 @@ from parkgrid_domain.vpp.documents import (
     Phase,
     Resource,
     State,
+    Statement,
     StateName,
     Term,
 )
@@ -62,7 +63,10 @@ def fill(connection: Connection, now: datetime) -> None:
     ]
     more += _waiting(start + timedelta(days=8))
     for subject, document in more:
-        write(connection, pilot, [Act(subject, document)], BY, start - timedelta(days=6))
+        # A statement is written after its event.
+        stated = isinstance(document, Statement)
+        at = pilot.events[subject].event.to if stated else start - timedelta(days=6)
+        write(connection, pilot, [Act(subject, document)], BY, at)
     write(connection, pilot, [Act("storage-1", _test(start))], BY, now)
     for hours in (12, 6, 0):
         issue(connection, pilot, now - timedelta(hours=hours))

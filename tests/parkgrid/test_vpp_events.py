@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from parkgrid.cli import app
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_vpp.ledger import Act, follow, write
-from tests.vpp.small_pilot import BASELINE, registry
+from tests.vpp.small_pilot import BASELINE, registry, tried
 
 RUN = CliRunner()
 DAY = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%d")
@@ -70,6 +70,8 @@ def test_from_a_bid_to_what_people_see(vpp: Command) -> None:
 
 def test_an_award_of_a_platform_above(vpp: Command, dsn: str, tmp_path) -> None:
     assert vpp(*CALL, *WHEN, "--setup", "upstream")[0] == 0
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        write(connection, Pilot(), [Act(*tried())], "the bureau", datetime(2026, 6, 2, tzinfo=UTC))
     file = tmp_path / "award.json"
     file.write_text('{"price": "3", "awards": [{"award": "up-1", "operator": "op-1", "w": 350000}]}', "utf-8")
     assert vpp("award", "ev-1", file, "--by", "the platform")[0] == 0

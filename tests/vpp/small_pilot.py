@@ -24,6 +24,7 @@ from parkgrid_domain.vpp.documents import (
     Resource,
     RuleDigests,
     Rules,
+    Statement,
     Term,
     kind_of,
 )
@@ -146,8 +147,10 @@ def written(pilot: Pilot, acts: Iterable[tuple[str, AnyDocument]], at: datetime 
     """Write acts into a ledger that is only in memory; each must be one that may be written."""
     found = []
     for subject, document in acts:
-        assert refusal(pilot, subject, document, at) == ""
-        entry = Entry.after(pilot.head, kind_of(document), subject, at, "tester", forms.document(document))
+        # A statement is written after its event.
+        when = max(at, pilot.events[subject].event.to) if isinstance(document, Statement) else at
+        assert refusal(pilot, subject, document, when) == ""
+        entry = Entry.after(pilot.head, kind_of(document), subject, when, "tester", forms.document(document))
         pilot.follow([entry])
         found.append(entry)
     return found

@@ -53,8 +53,8 @@ def settled_twice(
     """The event of the settling tests, in the stored ledger: late data of a chosen day, then of the event itself."""
     pilot = Pilot()
 
-    def add(*acts: tuple[str, AnyDocument]) -> None:
-        write(connection, pilot, [Act(*each) for each in acts], "tester", WRITTEN)
+    def add(*acts: tuple[str, AnyDocument], at: datetime = WRITTEN) -> None:
+        write(connection, pilot, [Act(*each) for each in acts], "tester", at)
 
     meters.run(PAST, without=[("load-1", local("23 14:00"))])
     add(*changed(acts_before()))
@@ -66,12 +66,13 @@ def settled_twice(
     meters.show(local("24 15:55") + timedelta(seconds=30), 900_000_000)
     states = ("notified", "active", "ending", "ended", "baseline_computed", "evaluated")
     add(*(("ev-1", State(each, None, None, "")) for each in states))
-    add(*(("ev-1", each) for each in statements(connection, pilot, "ev-1")))
+    after = local("24 18:30")
+    add(*(("ev-1", each) for each in statements(connection, pilot, "ev-1")), at=after)
     meters.deliver(now_ms=LATER_MS)
-    add(*(("ev-1", each) for each in statements(connection, pilot, "ev-1")))
+    add(*(("ev-1", each) for each in statements(connection, pilot, "ev-1")), at=after)
     for step in ("raised", "answered", "decided"):
-        add(("ev-1", Dispute("d-1", "ev-1-op-1-1", step, "too low", DAY)))  # type: ignore[arg-type]
-    add(*(("ev-1", each) for each in statements(connection, pilot, "ev-1", "dispute d-1")))
+        add(("ev-1", Dispute("d-1", "ev-1-op-1-1", step, "too low", DAY)), at=after)  # type: ignore[arg-type]
+    add(*(("ev-1", each) for each in statements(connection, pilot, "ev-1", "dispute d-1")), at=after)
 
 
 async def downloaded(dsn: str, monkeypatch: pytest.MonkeyPatch) -> bytes:

@@ -174,7 +174,7 @@ def test_funnel_disputes_accuracy_and_head() -> None:
     assert section(told(pilot, "2026-Q3"), "funnel").rows[0][2:7] == (2, 2, 2, 0, 0)
     assert section(told(pilot, "2025-Q4"), "funnel").rows[0][2:7] == (0, 0, 0, 0, 0), "the phases begin in May"
     ((name, of, state, *_, text, by_it),) = section(report, "disputes").rows
-    assert (name, of, state, by_it) == ("dis-1", "ev-1-op-1-1", "decided", "ev-1-op-1-2")
+    assert (name, of, state, by_it) == ("dis-1", "ev-1-op-1-1", "decided (late)", "ev-1-op-1-2")
     assert text == "the change is declared"
     assert section(report, "forecasts").rows == (("Park A", "seasonal-naive", "2026-06-24 14:00", 600, 12, -3, 90),)
     assert section(report, "baseline_accuracy").rows[0][3:] == (

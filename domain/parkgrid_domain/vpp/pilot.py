@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
 from parkgrid_contract.settings import SettingsError
+from parkgrid_contract.time import SHANGHAI
 from parkgrid_domain.vpp import documents
 from parkgrid_domain.vpp.documents import (
     AdjustedAward,
@@ -278,6 +279,12 @@ class Pilot:
         for book in self.events.values():
             if book.alive and book.awards is not None and book.event.from_ < end and start < book.event.to:
                 yield book
+
+
+def late_steps(steps: Sequence[tuple[datetime, Dispute]]) -> list[bool]:
+    """For each step of a dispute whether it came after the day until which it was to follow."""
+    days = [at.astimezone(SHANGHAI).date() for at, _ in steps]
+    return [False, *(day > before.due for day, (_, before) in zip(days[1:], steps, strict=False))]
 
 
 def day_of(event: Event) -> date:

@@ -37,6 +37,10 @@ _NEEDS: Mapping[str, str] = {
     "settled": "evaluated",
 }
 """The state that an event must have come to, at least, before another."""
+RAISED_WITHIN, LONGEST_DUE = timedelta(days=30), timedelta(days=60)
+"""A dispute is raised so soon after its statement; its next step follows at most so much later."""
+MOST_DISPUTES = 3
+"""About one statement. Of an award one is open at a time: whoever may write could else keep it from being closed."""
 _AFTER: Mapping[str, tuple[str, ...]] = {"raised": (), "answered": ("raised",), "decided": ("raised", "answered")}
 _LONGEST_NAMES = 58
 """Of event and operator together: with the revision they are the identifier of a statement."""
@@ -138,6 +142,9 @@ def _opt_out(pilot: Pilot, subject: str, out: OptOut, at: datetime) -> Iterator[
     day = book.event.from_.astimezone(ZoneInfo(book.event.zone)).date()
     if pilot.contract_of(out.operator, out.resource, day) is None:
         yield f"{out.operator} has no contract for {out.resource} on {day}"
+    known = [each for _, each in book.opt_outs if (each.operator, each.resource) == (out.operator, out.resource)]
+    if out.resource in book.excused(out.operator) or (known and at > book.event.opt_out_until):
+        yield f"{out.resource} has opted out of {subject} already: once more changes nothing"
     if at <= book.event.opt_out_until and _has_begun(book):
         yield f"the event {subject} has begun, and the clock says {at}: set the clock right"
     if at >= book.event.to or not book.alive:
@@ -199,11 +206,13 @@ def _of_award(pilot: Pilot, subject: str, award_id: str, named: set[str]) -> Ite
         yield f"{', '.join(sorted(named - {part.resource for part in award.parts}))} is no part of the award {award_id}"
 
 
-def _statement(pilot: Pilot, subject: str, statement: Statement, _at: datetime) -> Iterator[str]:
+def _statement(pilot: Pilot, subject: str, statement: Statement, at: datetime) -> Iterator[str]:
     yield from _of_award(pilot, subject, statement.award, {each.resource for each in statement.resources})
     book = _book(pilot, subject)
     if book is None:
         return
+    if at < book.event.to:
+        yield f"the event {subject} ends at {book.event.to}: it has no statement at {at}"
     revisions = book.statements.get(statement.award, [])
     if statement.revision != len(revisions) + 1:
         yield f"the next statement of {statement.award} is revision {len(revisions) + 1}, not {statement.revision}"
@@ -246,18 +255,37 @@ def _step(book: EventBook, now: str, state: State) -> Iterator[str]:
         yield f"acknowledged is said of one award of {book.event_id}, in `award`"
 
 
-def _dispute(pilot: Pilot, subject: str, dispute: Dispute, _at: datetime) -> Iterator[str]:
+def _dispute(pilot: Pilot, subject: str, dispute: Dispute, at: datetime) -> Iterator[str]:
     found = pilot.statements.get(dispute.statement)
     if found is None or found[0].event_id != subject:
         yield f"{dispute.statement} is not a statement of {subject}"
         return
-    if dispute.step == "raised" and found[0].reached == "closed":
-        yield f"the event {subject} is closed: its statements stand"
+    if dispute.step == "raised":
+        yield from _raised(pilot, dispute, at)
+    today = at.astimezone(SHANGHAI).date()
+    if dispute.step != "decided" and not today <= dispute.due <= today + LONGEST_DUE:
+        yield f"the next step would be due on {dispute.due}: give a day from {today} to {today + LONGEST_DUE}"
     steps = found[0].disputes.get(dispute.dispute, [])
     last = steps[-1][1].step if steps else ""
     allowed = _AFTER[dispute.step]
     if (dispute.step == "raised") == bool(steps) or (steps and last not in allowed):
         yield f"the dispute {dispute.dispute} is {last or 'not raised'}: {dispute.step} does not follow"
+
+
+def _raised(pilot: Pilot, dispute: Dispute, at: datetime) -> Iterator[str]:
+    book, entry, statement = pilot.statements[dispute.statement]
+    if book.reached == "closed":
+        yield f"the event {book.event_id} is closed: its statements stand"
+    if at > entry.at + RAISED_WITHIN:
+        yield f"{dispute.statement} was written at {entry.at}: it may be disputed for {RAISED_WITHIN.days} days"
+    # One that was raised a second time is told that by its steps.
+    others = [each for each in book.open_disputes() if each.dispute != dispute.dispute]
+    beside = next((each for each in others if pilot.statements[each.statement][2].award == statement.award), None)
+    if beside is not None:
+        yield f"the dispute {beside.dispute} about {beside.statement} is open: it is decided first"
+    about = [steps for steps in book.disputes.values() if steps[0][1].statement == dispute.statement]
+    if len(about) >= MOST_DISPUTES:
+        yield f"{dispute.statement} was disputed {len(about)} times: at most {MOST_DISPUTES} are taken"
 
 
 _CHECKS: Mapping[type, Callable[[Pilot, str, Any, datetime], Iterator[str]]] = {

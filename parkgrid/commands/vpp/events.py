@@ -72,6 +72,8 @@ def _summary(book: "EventBook") -> dict[str, Any]:
 
 
 def _lines(book: "EventBook") -> Iterator[str]:
+    from parkgrid_domain.vpp.pilot import late_steps
+
     event, zone = book.event, ZoneInfo(book.event.zone)
     when = f"{event.from_.astimezone(zone):%Y-%m-%d %H:%M} to {event.to.astimezone(zone):%H:%M} ({event.zone})"
     yield f"{book.event_id}  {event.name_zh} / {event.name_en}  {event.direction} {event.target_w / 1000:g} kW  {when}"
@@ -87,8 +89,8 @@ def _lines(book: "EventBook") -> Iterator[str]:
         if book.awards.short_w:
             yield f"  short of the target: {book.awards.short_w / 1000:g} kW"
     for name, steps in book.disputes.items():
-        last = steps[-1][1]
-        yield f"dispute {name} about {last.statement}: {last.step}, next step due {last.due}: {last.text}"
+        last, late = steps[-1][1], " (late)" if late_steps(steps)[-1] else ""
+        yield f"dispute {name} about {last.statement}: {last.step}{late}, next step due {last.due}: {last.text}"
 
 
 def _award(book: "EventBook", award: "Award") -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from parkgrid_contract.time import SHANGHAI
 from parkgrid_domain.vpp import forms
 from parkgrid_domain.vpp.documents import (
     AnyDocument,
@@ -22,9 +23,13 @@ from parkgrid_domain.vpp.documents import (
     Phase,
     Resource,
     State,
+    Statement,
+    kind_of,
 )
-from parkgrid_domain.vpp.pilot import Pilot
+from parkgrid_domain.vpp.ledger import Entry
+from parkgrid_domain.vpp.pilot import Pilot, late_steps
 from parkgrid_domain.vpp.refusals import refusal
+from tests.vpp.settled_pilot import acts
 from tests.vpp.small_pilot import (
     START,
     WRITTEN,
@@ -191,8 +196,12 @@ def test_an_opt_out_in_time_excuses_and_a_late_one_does_not() -> None:
     assert "no contract" in refused(pilot, "ev-1", replace(out, operator="op-2"))
     written(pilot, [("ev-1", out)], book.event.opt_out_until + timedelta(seconds=1))
     assert book.excused("op-1") == frozenset()
+    again = "load-1 has opted out of ev-1 already: once more changes nothing"
+    assert refusal(pilot, "ev-1", out, book.event.opt_out_until + timedelta(seconds=2)) == again
     written(pilot, [("ev-1", out)], book.event.opt_out_until)
     assert book.excused("op-1") == {"load-1"}
+    assert refusal(pilot, "ev-1", out, book.event.opt_out_until) == again
+    assert refusal(pilot, "ev-1", replace(out, resource="storage-1"), book.event.opt_out_until) == ""
 
 
 def test_a_clock_that_is_set_back_brings_no_opt_out_in_time() -> None:
@@ -215,6 +224,48 @@ def test_a_dispute_needs_a_statement() -> None:
     assert "not a statement" in refused(
         pilot, "ev-1", Dispute("dis-1", "ev-1-op-1-1", "raised", "meter changed", date(2026, 8, 1))
     )
+
+
+def test_disputes_are_few_and_have_their_time() -> None:
+    """Whoever may write could else keep an award from being closed, or raise one when nobody remembers."""
+    pilot = Pilot()
+    for at, act in acts(START):
+        entry = Entry.after(pilot.head, kind_of(act.document), act.subject, at, "x", forms.document(act.document))
+        pilot.follow([entry])
+    (at, told), *_ = pilot.events["ev-1"].disputes["dis-1"]
+    day = at.astimezone(SHANGHAI).date()
+    new = replace(told, dispute="dis-2", due=day + timedelta(days=10))
+    assert refusal(pilot, "ev-1", new, at) == "the dispute dis-1 about ev-1-op-1-1 is open: it is decided first"
+    answered, decided = (replace(told, step=step) for step in ("answered", "decided"))  # type: ignore[arg-type]
+    assert "give a day from 2026-06-24 to 2026-08-23" in refusal(
+        pilot, "ev-1", replace(answered, due=day + timedelta(days=61)), at
+    )
+    late = at + timedelta(days=11)
+    assert told.due == date(2026, 7, 4)
+    written(pilot, [("ev-1", replace(answered, due=date(2026, 7, 10)))], late)
+    written(pilot, [("ev-1", decided)], late + timedelta(days=5))
+    assert late_steps(pilot.events["ev-1"].disputes["dis-1"]) == [False, True, False]
+    assert "it may be disputed for 30 days" in refusal(
+        pilot, "ev-1", replace(new, due=date(2026, 8, 1)), at + timedelta(days=30, seconds=1)
+    )
+    for number in (2, 3):
+        again = replace(new, dispute=f"dis-{number}")
+        written(pilot, [("ev-1", again), ("ev-1", replace(again, step="decided"))], at + timedelta(days=number))
+    assert refusal(pilot, "ev-1", replace(new, dispute="dis-4"), at + timedelta(days=4)) == (
+        "ev-1-op-1-1 was disputed 3 times: at most 3 are taken"
+    )
+
+
+def test_no_statement_is_older_than_the_end_of_its_event() -> None:
+    pilot = Pilot()
+    for at, act in acts(START):
+        if isinstance(act.document, Statement):
+            break
+        entry = Entry.after(pilot.head, kind_of(act.document), act.subject, at, "x", forms.document(act.document))
+        pilot.follow([entry])
+    end = pilot.events["ev-1"].event.to
+    assert "it has no statement at" in refusal(pilot, "ev-1", act.document, end - timedelta(seconds=1))
+    assert refusal(pilot, "ev-1", act.document, end) == ""
 
 
 def test_what_is_registered_later_takes_the_place_of_what_was() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from parkgrid_accounting.report.form import Section
 from parkgrid_domain.vpp.documents import QuarterTold
+from parkgrid_domain.vpp.pilot import late_steps
 from parkgrid_domain.vpp.settlement import Verdict
 from parkgrid_vpp.printed.telling import Telling
 from parkgrid_vpp.printed.wording import kilo
@@ -42,9 +43,9 @@ def disputes(of: Telling) -> Section:
     """Every step of the disputes about any revision."""
     mine = {told.statement for _, told in of.revisions}
     rows = tuple(
-        (name, each.statement, of.word(f"step.{each.step}"), of.local(at), each.due.isoformat(), each.text)
+        (name, each.statement, of.step(each, late=late), of.local(at), each.due.isoformat(), each.text)
         for name, steps in of.book.disputes.items()
-        for at, each in steps
+        for (at, each), late in zip(steps, late_steps(steps), strict=True)
         if each.statement in mine
     )
     headings = of.headings("dispute", "statement", "step", "time", "due", "text")

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from parkgrid_accounting.report.form import Heading, Language
 from parkgrid_contract.time import SHANGHAI
+from parkgrid_domain.vpp.documents import Dispute
 from parkgrid_vpp.printed.words import WORDS
 
 _KILO = 1000
@@ -53,6 +54,11 @@ class Wording:
     def local(self, at: datetime) -> str:
         """An instant on the clock of the pilot."""
         return f"{at.astimezone(self._zone):%Y-%m-%d %H:%M}"
+
+    def step(self, dispute: Dispute, *, late: bool) -> str:
+        """A step of a dispute, and whether it came after it was due."""
+        step = self.word(f"step.{dispute.step}")
+        return f"{step} ({self.word('step.late')})" if late else step
 
     def cause(self, cause: str) -> str:
         """Why a revision was made."""

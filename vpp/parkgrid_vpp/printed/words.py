@@ -185,6 +185,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         ("step.raised", "已提出", "raised"),
         ("step.answered", "已答复", "answered"),
         ("step.decided", "已裁定", "decided"),
+        ("step.late", "逾期", "late"),
         ("text", "内容", "Text"),
         ("due", "下一步期限", "Next step due"),
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from parkgrid_accounting.report.form import Cell, Heading, Section
 from parkgrid_domain.vpp.documents import ZERO
-from parkgrid_domain.vpp.pilot import EventBook
+from parkgrid_domain.vpp.pilot import EventBook, late_steps
 from parkgrid_domain.vpp.progress import STAGES, Group, groups, stages_of
 from parkgrid_vpp.printed.period.telling import PeriodTelling
 from parkgrid_vpp.printed.wording import kilo
@@ -72,7 +72,13 @@ def _disputes(of: PeriodTelling, book: EventBook) -> list[tuple[Cell, ...]]:
         ]
         rows.append(
             (
-                *(name, raised.statement, of.word(f"step.{last.step}"), of.local(raised_at), of.local(last_at)),
+                *(
+                    name,
+                    raised.statement,
+                    of.step(last, late=late_steps(steps)[-1]),
+                    of.local(raised_at),
+                    of.local(last_at),
+                ),
                 None if last.step == "decided" else last.due.isoformat(),
                 *(raised.text, last.text if len(steps) > 1 else None, ", ".join(by_it) or None),
             )
