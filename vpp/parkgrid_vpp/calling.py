@@ -5,13 +5,15 @@ what is wanted, the pilot, now ─▶ defaults that are not given ─▶ `rules`
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from parkgrid_domain import calendar
 from parkgrid_domain.rule_file import packaged, version_of
+from parkgrid_domain.vpp.baseline.days import kind_of
+from parkgrid_domain.vpp.baseline.rule import BaselineRule, read_rule
 from parkgrid_domain.vpp.documents import ZERO, Event, RuleDigests, Rules
 from parkgrid_domain.vpp.pack import Pack
 from parkgrid_domain.vpp.pilot import Pilot
@@ -72,6 +74,8 @@ def call(pilot: Pilot, wanted: Call, now: datetime) -> list[Act]:
     if len(event_id) > _LONGEST_ID:
         raise PilotError(f"the event's identifier {event_id!r} has {len(event_id)} characters: at most {_LONGEST_ID}")
     bids_until = wanted.bids_until or _seconds(max(now + (start - now) / 2, start - _BIDS_END))
+    if wanted.bids_until is not None and (wanted.setup, wanted.type) == ("pilot", "invitation"):
+        _soon_enough(wanted, start, end, wanted.bids_until, [each for _, each in rules if each.type == "baseline"])
     opt_out_until = _seconds(max(now + (start - now) * 3 / 4, start - _OPT_OUT_ENDS, min(bids_until, start)))
     zh, en = {"shave": ("削峰", "Peak shaving"), "fill": ("填谷", "Valley filling")}[wanted.direction]
     event = Event(
@@ -115,6 +119,34 @@ def _in_force(wanted: Call, start: datetime) -> None:
     if not wanted.pack.holds_on(day):
         since, until = wanted.pack.valid_from, wanted.pack.valid_to or "open end"
         raise PilotError(f"the pack {wanted.pack.pack_id} holds from {since} to {until}, not on {day}: name another")
+
+
+def _soon_enough(wanted: Call, start: datetime, end: datetime, until: datetime, baselines: Sequence[Rules]) -> None:
+    """Refuse an end of bids at which too many like days are not over: they count as not read, and nobody is paid."""
+    zone, holidays = ZoneInfo(wanted.zone), calendar.packaged()
+    day = start.astimezone(zone).date()
+    for rule in (read_rule(each.text, f"{each.id}.toml") for each in baselines):
+        if rule.most_unread_days is None:
+            continue
+        backs = range(rule.skip_days + 1, rule.look_back_days + 1)
+        ends = [end - timedelta(days=back) for back in backs if end - timedelta(days=back) > until]
+        unread = [each for each in ends if _alike(rule, holidays, day, day - (end - each))]
+        if len(unread) > rule.most_unread_days:
+            last = unread[rule.most_unread_days].astimezone(zone)
+            raise PilotError(
+                f"bids end at {until.astimezone(zone):%Y-%m-%d %H:%M}: {len(unread)} days that {rule.name} compares"
+                f" with are not over by then, at most {rule.most_unread_days} may be, so no load would have a baseline:"
+                f" give --bids-until {last:%Y-%m-%dT%H:%M} or later"
+            )
+
+
+def _alike(rule: BaselineRule, holidays: calendar.Calendar, day: date, other: date) -> bool:
+    """Whether a rule compares a day with another; one that no calendar knows is none."""
+    if rule.like_days == "any":
+        return True
+    if other.year not in holidays.years:
+        return False
+    return kind_of(holidays, other) == (calendar.WORKDAY if rule.like_days == "workday" else kind_of(holidays, day))
 
 
 def watts(kw: Decimal, what: str) -> int:
