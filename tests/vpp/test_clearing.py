@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parkgrid_domain.rule_file import version_of
-from parkgrid_domain.vpp import forms
+from parkgrid_domain.vpp import clearing, forms
 from parkgrid_domain.vpp.clearing import FromAbove, SiteMeters, clear, from_above, shared, shown_w
 from parkgrid_domain.vpp.documents import (
     AnyDocument,
@@ -20,21 +20,29 @@ from parkgrid_domain.vpp.documents import (
     Bid,
     CapabilityTest,
     Contract,
+    FindingTold,
     HeldQuarter,
+    IntervalTold,
+    KnownLater,
+    Line,
     Location,
     Operator,
     OptOut,
     Part,
     Phase,
+    QuarterTold,
     Resource,
     Rules,
+    SettledResource,
     Term,
 )
+from parkgrid_domain.vpp.ledger import canonical
 from parkgrid_domain.vpp.pack import read_pack
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_domain.vpp.refusals import refusal
-from parkgrid_vpp import awarding
+from parkgrid_vpp import awarding, verify
 from parkgrid_vpp.errors import PilotError
+from parkgrid_vpp.ledger import MOST_BYTES
 from parkgrid_vpp.settling import price_of
 from tests.vpp.alterations import leaves, put
 from tests.vpp.small_pilot import (
@@ -424,6 +432,48 @@ def test_a_bid_cannot_make_an_award_that_is_too_long_to_be_written() -> None:
     assert len(found.losers) == forms.MOST_ITEMS
     assert found.losers[-1].reason == "201 more that get nothing or less are not told"
     assert forms.read(Awards, forms.document(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("bounds", "awarded"),
+    [
+        # Two hours are eight quarter hours of each resource.
+        ({"MOST_QUARTERS": 16}, ["storage-1", "load-1"]),
+        ({"MOST_QUARTERS": 15}, ["storage-1"]),
+        # Four statements of ten lines for each of the storage's two registers; of the load's one the same, and
+        # forty-five days of the event, no window, and the quarter hours beside.
+        ({"MOST_READINGS": 4 * 10 * 2 + 4 * 10 + 45 * (8 + 4) + 2}, ["storage-1", "load-1"]),
+        ({"MOST_READINGS": 4 * 10 * 2 + 4 * 10 + 45 * (8 + 4) + 1}, ["storage-1"]),
+    ],
+)
+def test_an_award_that_nobody_could_verify_is_not_given(
+    bounds: dict[str, int], awarded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, most in bounds.items():
+        monkeypatch.setattr(clearing, name, most)
+    pilot = pilot_of(("ev-1", bid()), ("ev-2", replace(event(), setup="upstream")))
+    above = from_above(pilot, "ev-2", Decimal(3), [FromAbove("up-1", "op-1", 600_000, bid().parts)])
+    for found in (clear(pilot, "ev-1", PACK), above):
+        assert [each.resource for each in found.awards[0].parts] == awarded
+        if len(awarded) == 1:
+            assert "call a shorter event, or offer less through one operator" in reasons(found)["load-1"]
+
+
+def test_the_largest_award_has_a_statement_that_is_stored_and_read() -> None:
+    """Each quarter hour with long figures, by resource and by interval; 5,000 resources, 5,000 days known later."""
+    at, wh, yuan = START, -999_999_999, Decimal("999999.12345678")
+    quarter = QuarterTold(at, wh, wh, wh, "not_eligible", wh, "not_delivered")
+    interval = IntervalTold(at, *[Decimal("999999.999")] * 3, yuan, yuan, 1)
+    finding = FindingTold("p" * 60, "jumped", at, at)
+    name = "r" * 20
+    resource = SettledResource(name, "n" * 200, "5" * 64, (finding,), (), ())
+    line = Line(name, name, *[Decimal("999999.99")] * 4)
+    later = KnownLater(name, START.date(), wh, wh)
+    size = {each: len(canonical(forms.document(each))) + 1 for each in (quarter, interval, resource, line, later)}
+    most = (size[quarter] + size[interval]) * clearing.MOST_QUARTERS
+    most += forms.MOST_ITEMS * (size[resource] + size[line] + size[later])
+    assert most < MOST_BYTES < verify.MOST_LINE - 10_000
+    assert clearing.MOST_READINGS < verify.MOST_LINES
 
 
 def test_a_contract_does_not_follow_a_resource_to_another_account() -> None:

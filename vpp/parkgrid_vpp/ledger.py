@@ -24,7 +24,7 @@ from parkgrid_vpp.errors import LedgerError, RefusedActError
 from parkgrid_vpp.statements import statement
 
 MOST_BYTES = 32_000_000
-"""Of one document: a statement of five thousand resources over a day has some twenty million."""
+"""Of one document; the verifier reads as much. Clearing awards no more than a statement of this size can hold."""
 _MOST_BY = 200
 
 
@@ -92,10 +92,9 @@ def _append(connection: Connection, pilot: Pilot, act: Act, by: str, at: datetim
     told = forms.document(act.document)
     kind = kind_of(act.document)
     text = canonical(told)
-    if len(text) > MOST_BYTES:
-        raise RefusedActError(
-            f"the {kind} of {act.subject} has {len(text)} characters: at most {MOST_BYTES} are stored"
-        )
+    size = len(text.encode())
+    if size > MOST_BYTES:
+        raise RefusedActError(f"the {kind} of {act.subject} has {size} bytes: at most {MOST_BYTES} are stored")
     entry = Entry.after(pilot.head, kind, act.subject, at, by, told)
     try:
         # What is written can be read back: also a document that this program made keeps to its form.

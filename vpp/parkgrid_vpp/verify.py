@@ -102,7 +102,8 @@ def money_text(value: Fraction) -> str:
 # ---------------------------------------------------------------------------------------------------------------------
 # 2. Words and numbers. JSON is read strictly: no floating point, no key twice, no huge number; every field has a form.
 
-MOST_LINE, MOST_LINES, MOST_MARKS, MOST_DIGITS = 16 << 20, 2_000_000, 4_000_000, 19
+MOST_LINE, MOST_LINES, MOST_MARKS, MOST_DIGITS = 32 << 20, 2_000_000, 8_000_000, 19
+"""A document of the ledger has at most 32,000,000 bytes."""
 MOST_WH = 10**12
 DECIMAL = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,20})?", re.ASCII)
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -258,7 +259,7 @@ MOST_ARCHIVE, MOST_FILES, MOST_DIRECTORY = 128 << 20, 200, 64 << 10
 MOST_FILE = {
     "manifest.json": 256 << 10,
     "signature": 1 << 10,
-    "entries.jsonl": 64 << 20,
+    "entries.jsonl": 128 << 20,
     "chain.txt": 96 << 20,
     "readings.jsonl": 256 << 20,
     "declarations.jsonl": 16 << 20,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
+from parkgrid_domain.vpp.baseline.rule import read_rule
 from parkgrid_domain.vpp.documents import (
     ZERO,
     Award,
@@ -27,12 +28,21 @@ from parkgrid_domain.vpp.eligibility import unfit
 from parkgrid_domain.vpp.forms import MOST_ITEMS
 from parkgrid_domain.vpp.pack import Pack, read_pack
 from parkgrid_domain.vpp.pilot import EventBook, Pilot, day_of
+from parkgrid_domain.vpp.quarters import quarters_of
 from parkgrid_domain.vpp.settlement import Direction
 
 STEP_W = 100
 """What is bid and awarded comes in steps of 0.1 kW."""
 _LONGEST_REASON = 500
 """A document that says more is refused, and then the event would have no award at all."""
+
+
+MOST_QUARTERS, MOST_READINGS = 40_000, 1_500_000
+"""Of one award: quarter hours of its resources, which its statement holds one by one, and lines of readings in a bundle
+of it. A larger one could not be stored or verified: a document has at most 32 MB, the verifier reads two million
+lines."""
+_REVISIONS = 4
+"""So many statements of an award fit in a bundle at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +163,33 @@ class _Counted:
         self.resources[name] = resource
 
 
+@dataclass(slots=True)
+class _Size:
+    """How large the statement of an award and the bundle of it become."""
+
+    quarters: int = 0
+    readings: int = 0
+
+    def beyond(self, pilot: Pilot, event: Event, resource: Resource) -> str:
+        """Why one more resource is too much; empty, and it is counted, where it is not."""
+        count = len(quarters_of(event.from_, event.to))
+        lines = _REVISIONS * (count + 2)
+        if resource.baseline != ZERO:
+            text = pilot.rules[event.rules.baselines[resource.baseline]].text
+            rule = read_rule(text, resource.baseline)
+            window = (rule.adjustment.from_min - rule.adjustment.to_min) // 15
+            # Each quarter hour of the event and of the window, and the one on each side.
+            lines += rule.look_back_days * (count + window + 4) + window + 2
+        quarters, readings = self.quarters + count, self.readings + lines * len(resource.meter)
+        if quarters > MOST_QUARTERS or readings > MOST_READINGS:
+            return (
+                f"the award is too large to be settled and verified: at most {MOST_QUARTERS} quarter hours of resources"
+                f" and {MOST_READINGS} readings; call a shorter event, or offer less through one operator"
+            )
+        self.quarters, self.readings = quarters, readings
+        return ""
+
+
 def clear(pilot: Pilot, event_id: str, pack: Pack, site_meters: SiteMeters = _NO_SITE) -> Awards:
     """The awards of a published event from the bids that the ledger holds."""
     book = pilot.events[event_id]
@@ -197,10 +234,14 @@ def _take(pilot: Pilot, book: EventBook, bid: Bid, cleared: _Cleared, least_w: i
     if able and able_w < least_w:
         cleared.lost(bid, None, f"{able_w} W may be awarded, which is less than the least bid of {least_w} W")
         return
-    parts = []
+    parts, size = [], _Size()
     for part in able:
         if not cleared.left_w:
             cleared.lost(bid, part.resource, "not needed: cheaper or earlier bids reach the target")
+            continue
+        why = size.beyond(pilot, book.event, pilot.resources[part.resource])
+        if why:
+            cleared.lost(bid, part.resource, why)
             continue
         got = min(part.w, cleared.left_w)
         if got < part.w:
@@ -337,9 +378,11 @@ def from_above(
     awards, losers, counted = [], [], _Counted.elsewhere(pilot, book.event, site_meters)
     for each in given:
         parts: tuple[Part, ...] = ()
+        size = _Size()
         for part in each.parts or _spread(pilot, book, each):
             why = part_refused(pilot, book, each.operator, part)
             why = why or counted.twice(part.resource, pilot.resources[part.resource])
+            why = why or size.beyond(pilot, book.event, pilot.resources[part.resource])
             if why:
                 losers.append(_loser(each.name, each.operator, part.resource, why))
             else:

@@ -25,6 +25,7 @@ from parkgrid_domain.vpp.documents import (
     SettledResource,
     Statement,
 )
+from parkgrid_domain.vpp.forms import MOST_ITEMS
 from parkgrid_domain.vpp.pack import Pack
 from parkgrid_domain.vpp.settlement import (
     Direction,
@@ -104,7 +105,8 @@ def statement(
         penalty=penalty,
         net=payment - penalty,
         lines=lines(pack, members, each, payment, penalty, too_little=whole.verified_pct is not None),
-        known_later=tuple(known for member in members for known in member.known_later),
+        # More than a document holds would leave the event without a statement; they move nothing.
+        known_later=tuple(known for member in members for known in member.known_later)[:MOST_ITEMS],
     )
 
 
