@@ -105,6 +105,10 @@ class Wish:
     """Whether another operator's dearer bid is awarded too and opts out in time."""
     silent: tuple[timedelta, timedelta] | None = None
     """From when to when before the event's begin one load is not read."""
+    on_edges: bool = False
+    """Whether the registers are read to the millisecond every five minutes, so also on each edge."""
+    change_min: int = 7
+    """So many minutes after an edge the meter of one load was changed."""
     called_before: bool = False
     """Whether a load of the third account was called two hours before, in the window of the adjustment, for an hour."""
     resources: tuple[str, ...] = (
@@ -158,7 +162,7 @@ def courses(wish: Wish) -> dict[str, Course]:
     """The registers: a site with a storage, loads behind it, one with a ratio and a new meter, one with a gap."""
     event_end = START + timedelta(hours=wish.hours)
     less = 0.55 if wish.direction == "shave" else 1.6
-    change_ms = _ms(START - timedelta(days=2)) + 7 * 60_000
+    change_ms = _ms(START - timedelta(days=2)) + wish.change_min * 60_000
     rolled = Declaration(0, 1_200_000, Fraction(80, 3))
     changed = Declaration(change_ms, 1_200_000, Fraction(80, 3), initial_steps=17, final_steps=None)
     jumped = FindingTold(
@@ -198,7 +202,7 @@ def read_registers(wish: Wish, course: Mapping[str, Course]) -> dict[str, tuple[
     found = {}
     for name, each in course.items():
         at_ms = np.arange(grid.start_ms - 3 * PERIOD_MS, grid.stop_ms + 3 * PERIOD_MS, PERIOD_MS, dtype=np.int64)
-        at_ms += random.integers(-40_000, 40_000, len(at_ms))
+        at_ms += random.integers(-40_000, 40_000, len(at_ms)) * (not wish.on_edges)
         power = each.mean_wh / 3 * random.uniform(0.8, 1.2, len(at_ms))
         end = START + timedelta(hours=wish.hours)
         power[(at_ms > _ms(START)) & (at_ms <= _ms(end))] *= each.event_factor

@@ -62,6 +62,9 @@ WISHES = {
     ),
     "a window that was paid already": Wish(rule=RULE + 'event_window = "none"\n', called_before=True, hours=1),
     "a window that counts all the same": Wish(called_before=True, hours=1),
+    "readings on every edge": Wish(on_edges=True, seed=10),
+    "a meter changed on an edge": Wish(change_min=0, seed=11),
+    "a meter changed and read on an edge": Wish(change_min=0, on_edges=True, seed=12),
     "not enough days": Wish(
         rule=RULE.replace("least_days = 4", "least_days = 8").replace("candidates = 4", "candidates = 8")
     ),
