@@ -367,6 +367,7 @@ def test_a_width_that_is_declared_between_two_readings_holds_for_the_later_roll_
     minute, width = 60_000, verify.Declared(2 * 60_000, 1_000_000, 1, 1, None, None)
     old, new = (0, 999_900), (14 * minute, 100)
     assert verify.counted([width], old, new, "x") == 200
+    assert verify.share_at_edge([width], old, new, 7 * minute, "x", good=True) == 100
     with pytest.raises(verify.Refused, match="register"):
         verify.counted([width._replace(from_ms=15 * minute)], old, new, "x")
     # Another meter's width says nothing of the one before it.

@@ -1189,7 +1189,7 @@ def share_at_edge(declared: list[Declared], low: Reading, high: Reading, edge: i
         raise Refused(f"{item}, quality", "differs", "good", f"readings {span} ms apart")
     if any(low[0] < each.from_ms < high[0] for each in changes(declared)):
         raise Refused(f"{item}, the reading at the change of the meter", "missing")
-    energy = rise(in_force(declared, low[0]), low[1], high[1], item)
+    energy = rise(width_known(declared, low[0], high[0]), low[1], high[1], item)
     return (2 * energy * (edge - low[0]) + span) // (2 * span)
 
 
