@@ -127,6 +127,7 @@ async def test_an_event_with_its_money_and_where_it_stands(vpp: Api) -> None:
     assert entry["digest"] in {each["digest"] for each in answer["entries"]}
     (dispute,) = answer["disputes"]
     assert (dispute["open"], dispute["statement"]) == (True, statement["statement"])
+    assert [(step["step"], step["late"]) for step in dispute["steps"]] == [("raised", False)]
 
 
 async def test_one_resource_with_its_days_and_quarter_hours(vpp: Api) -> None:

@@ -77,6 +77,8 @@ class DisputeRow(Shape):
     raised_ms: int
     at_ms: int
     """Of the last step."""
+    late: bool
+    """The last step came after the day until which it was to follow."""
     text: str
     due: str
 

@@ -159,6 +159,8 @@ class DisputeStep(Shape):
 
     step: Literal["raised", "answered", "decided"]
     at_ms: int
+    late: bool
+    """It came after the day until which it was to follow."""
     text: str
     due: str
 

@@ -177,6 +177,7 @@ EVENT: EventWhole = {
                 {
                     "step": "raised",
                     "at_ms": 1782284400000,
+                    "late": False,
                     "text": "the meter was being changed",
                     "due": "2026-07-04",
                 },

@@ -48,6 +48,7 @@ DISPUTES: DisputeList = {
             "step": "raised",
             "raised_ms": 1782284400000,
             "at_ms": 1782284400000,
+            "late": False,
             "text": "the meter was being changed",
             "due": "2026-07-04",
         },

@@ -12,7 +12,7 @@ from parkgrid_database.connection import Connection
 from parkgrid_database.errors import translated
 from parkgrid_domain.vpp.capability.forecast import Score
 from parkgrid_domain.vpp.documents import Dispute
-from parkgrid_domain.vpp.pilot import EventBook, Pilot
+from parkgrid_domain.vpp.pilot import EventBook, Pilot, late_steps
 from parkgrid_domain.vpp.progress import standing
 from parkgrid_vpp.forecast import Forecast, newest, scores
 
@@ -116,6 +116,7 @@ def _dispute(book: EventBook, name: str, steps: Sequence[tuple[datetime, Dispute
         "step": last.step,
         "raised_ms": to_ms(steps[0][0]),
         "at_ms": to_ms(at),
+        "late": late_steps(steps)[-1],
         "text": last.text,
         "due": last.due.isoformat(),
     }

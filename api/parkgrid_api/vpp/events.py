@@ -25,7 +25,7 @@ from parkgrid_contract.time import to_ms
 from parkgrid_domain.vpp.documents import AdjustedResource, Award, IntervalTold, Part, QuarterTold, Statement
 from parkgrid_domain.vpp.ledger import Entry
 from parkgrid_domain.vpp.pack import Pack, read_pack
-from parkgrid_domain.vpp.pilot import EventBook, Pilot
+from parkgrid_domain.vpp.pilot import EventBook, Pilot, late_steps
 from parkgrid_domain.vpp.progress import moved_wh, standing
 from parkgrid_domain.vpp.quarters import quarters_of
 from parkgrid_domain.vpp.settlement import Direction
@@ -338,8 +338,8 @@ def _disputes(book: EventBook) -> list[DisputeShape]:
             "statement": steps[0][1].statement,
             "open": steps[-1][1].step != "decided",
             "steps": [
-                {"step": each.step, "at_ms": to_ms(at), "text": each.text, "due": each.due.isoformat()}
-                for at, each in steps
+                {"step": each.step, "at_ms": to_ms(at), "late": late, "text": each.text, "due": each.due.isoformat()}
+                for (at, each), late in zip(steps, late_steps(steps), strict=True)
             ],
         }
         for name, steps in book.disputes.items()

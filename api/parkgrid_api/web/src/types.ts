@@ -653,6 +653,8 @@ export interface DisputeRow {
   raised_ms: number;
   /** Of the last step. */
   at_ms: number;
+  /** The last step came after the day until which it was to follow. */
+  late: boolean;
   text: string;
   due: string;
 }
@@ -669,6 +671,8 @@ export interface DisputeShape {
 export interface DisputeStep {
   step: "raised" | "answered" | "decided";
   at_ms: number;
+  /** It came after the day until which it was to follow. */
+  late: boolean;
   text: string;
   due: string;
 }

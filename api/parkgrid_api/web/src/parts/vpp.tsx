@@ -5,7 +5,7 @@ import { energy, money, moment, power, together, whole } from "../format";
 import { viewPatch, type Patch } from "../router";
 import { RouterLink } from "../router_link";
 import { say, sayMaybe } from "../i18n";
-import type { EntryShape, MoneyShape, VerdictCounts } from "../types";
+import type { DisputeStep, EntryShape, MoneyShape, VerdictCounts } from "../types";
 
 /** The pilot is one district's: its clock is that of Shenzhen, whatever park is looked at. */
 export const ZONE = "Asia/Shanghai";
@@ -17,6 +17,13 @@ export const at = (ms: number): string => moment(ms, ZONE);
 export const span = (from: number, to: number): string => `${at(from)} – ${moment(to, ZONE).slice(11)}`;
 export const kw = (value: number | null): string => (value === null ? "—" : together(power(value)));
 export const kwh = (value: number | null): string => (value === null ? "—" : together(energy(value)));
+
+/** A step of a dispute, and whether it came after its day. */
+export function stepOf({ step, late }: Pick<DisputeStep, "step" | "late">): string {
+  const name = say(`vpp.step.${step}`);
+  return late ? say("vpp.step.late", { step: name }) : name;
+}
+
 /** Within this view: everything that it was narrowed to is named anew. */
 export const here = (more: Patch = {}): Patch => viewPatch("vpp", more);
 

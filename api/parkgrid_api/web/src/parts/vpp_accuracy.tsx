@@ -6,7 +6,7 @@ import { RouterLink } from "../router_link";
 import { Answered, useQuery } from "../use_query";
 import type { Accuracy, DisputeList, ForecastScore } from "../types";
 import { asked, Pager } from "./pager";
-import { at, Card, here, kw, kwh, Table } from "./vpp";
+import { at, Card, here, kw, kwh, stepOf, Table } from "./vpp";
 
 const SHOWN = 20;
 const PAUSE_MS = 60_000;
@@ -109,7 +109,7 @@ export function DisputesCard() {
                     <RouterLink to={here({ event: one.event })}>{nameOf(one, one.event)}</RouterLink>
                   </td>
                   <td>{one.statement}</td>
-                  <td>{say(`vpp.step.${one.step}`)}</td>
+                  <td>{stepOf(one)}</td>
                   <td>{at(one.at_ms)}</td>
                   <td class="wide-text">{one.text}</td>
                   <td>{one.due}</td>

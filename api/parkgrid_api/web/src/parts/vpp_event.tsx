@@ -7,7 +7,7 @@ import { RouterLink } from "../router_link";
 import { language, nameOf, say, sayMaybe, type Key } from "../i18n";
 import type { AwardShape, EventEntries, EventResources, EventWhole } from "../types";
 import { asked, Pager } from "./pager";
-import { at, Back, Card, Digest, EntryLink, EntryTable, here, kw, kwh, span, Stamp, Table, Verdicts, Yuan } from "./vpp";
+import { at, Back, Card, Digest, EntryLink, EntryTable, here, kw, kwh, span, Stamp, stepOf, Table, Verdicts, Yuan } from "./vpp";
 import { StatementFiles } from "./vpp_download";
 import { hasBegun, isOver, LiveCard, ResponsesCard } from "./vpp_live";
 import { IntervalTable, QuarterChart, QuarterTable } from "./vpp_quarters";
@@ -206,7 +206,7 @@ function Disputes({ found }: { found: EventWhole }) {
             <tr key={`${dispute.dispute}/${step.step}`}>
               <th scope="row">{dispute.dispute}</th>
               <td>{dispute.statement}</td>
-              <td>{say(`vpp.step.${step.step}`)}</td>
+              <td>{stepOf(step)}</td>
               <td>{at(step.at_ms)}</td>
               <td class="wide-text">{step.text}</td>
               <td>{step.due}</td>
