@@ -189,6 +189,7 @@ async def test_a_second_answer_after_the_first_is_never_used():
         endpoint.close()
 
 
+@pytest.mark.virtual_time
 async def test_bytes_that_nobody_asked_for_end_the_connection():
     async def chatty(request, send):
         await send(peer.answer(request))

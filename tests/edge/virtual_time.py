@@ -8,9 +8,10 @@ import asyncio
 import selectors
 
 _DELIVERY_S = 0.002
-_DELIVERY_SHARE = 0.05
+_DELIVERY_SHARE = 0.2
 """Before the clock jumps, what was sent may still arrive: real seconds at least, and as a share of the jump. Within one
-machine the kernel needs less, and the longest jumps, which are timeouts, wait the longest."""
+machine the kernel needs less, but a busy one hands on what comes by a serial line tens of milliseconds late; so the
+longest jumps, which are timeouts, wait the longest."""
 
 
 class _Selector(selectors.DefaultSelector):
