@@ -8,6 +8,21 @@ Wire form of a batch (JSON, UTF-8, compact):
 `(epoch, seq)` is contiguous per gateway. `floor` is the lowest seq that the outbox still holds: everything below it is
 either acknowledged or was dropped by the stated policy, so ingest can pass a hole and record it instead of waiting for
 ever. `flags` is left out when every value is good.
+
+Two members may stand behind `samples`; whoever does not know them passes over them, as ingest of an older version does:
+
+    "acked": [1799…, 41]   epoch and seq up to which the gateway was told that its batches are committed. A store that
+                           holds less was restored from a backup.
+    "again": 900           batches of this epoch up to this seq were committed before a restore and come again. What of
+                           them is below the floor is lost by the restore, not dropped by the gateway.
+
+Wire form of an acknowledgement:
+
+    {"epoch": 1799…, "through": 41, "beyond": [[44, 50]], "restored": {"acked": [1799…, 900], "held": [1799…, 41]}}
+
+`restored` is there only where the store holds less than was acknowledged: `acked` repeats the claim that it cannot
+confirm, `held` is the newest of the gateway's epochs that it has a beginning of, with its `through`; left out when it
+has none. An edge that was not told what `acked` says passes over it, as an edge of an older version does.
 """
 
 from collections.abc import Mapping
@@ -24,6 +39,8 @@ from parkgrid_contract.time import FUTURE_TOLERANCE_MS, OLDEST_MS
 MAX_BATCH_BYTES = 65_536
 """What an edge puts into one batch at most."""
 MAX_RANGES = 64
+Mark = tuple[int, int]
+"""An epoch, and a seq of it up to which everything is committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +56,10 @@ class Batch:
     backlog: bool
     """Sent late: must not overwrite what is shown as live."""
     samples: tuple[Sample, ...]
+    acked: Mark | None = None
+    """Up to where the gateway was told that its batches are committed."""
+    again: int = 0
+    """Up to this seq the batches of this epoch were committed before a restore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +71,16 @@ class DecodedBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Restored:
+    """A store says that it holds less than was acknowledged."""
+
+    acked: Mark
+    """The claim that it cannot confirm."""
+    held: Mark | None
+    """The newest epoch of the gateway that it has a beginning of; everything before that epoch is held as well."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ack:
     """What ingest has committed of one epoch: everything up to `through`, and the ranges `beyond` it."""
 
@@ -58,6 +89,7 @@ class Ack:
     """Everything up to and including this seq is committed; 0 when nothing is."""
     beyond: tuple[tuple[int, int], ...] = ()
     """Committed ranges after the first hole, both ends included, ascending: live overtakes backlog."""
+    restored: Restored | None = None
 
     def covers(self, seq: int) -> bool:
         """Whether a seq is committed."""
@@ -80,6 +112,8 @@ def encode_batch(batch: Batch) -> bytes:
         batch.floor,
         backlog=batch.backlog,
         samples=encode_samples(batch.samples),
+        acked=batch.acked,
+        again=batch.again,
     )
 
 
@@ -88,10 +122,15 @@ def encode_samples(samples: tuple[Sample, ...]) -> bytes:
     return strict_json.dumps([sample_document(sample) for sample in samples])
 
 
-def frame_batch(epoch: int, seq: int, floor: int, *, backlog: bool, samples: bytes) -> bytes:
+def frame_batch(
+    epoch: int, seq: int, floor: int, *, backlog: bool, samples: bytes, acked: Mark | None = None, again: int = 0
+) -> bytes:
     """A payload from an already encoded array of samples, so that sending again needs no encoding."""
     flag = b"true" if backlog else b"false"
-    return b'{"epoch":%d,"seq":%d,"floor":%d,"backlog":%b,"samples":%b}' % (epoch, seq, floor, flag, samples)
+    more = b',"acked":[%d,%d]' % acked if acked else b""
+    if again:
+        more += b',"again":%d' % again
+    return b'{"epoch":%d,"seq":%d,"floor":%d,"backlog":%b,"samples":%b%b}' % (epoch, seq, floor, flag, samples, more)
 
 
 def decode_batch(payload: bytes) -> DecodedBatch:
@@ -105,17 +144,23 @@ def decode_batch(payload: bytes) -> DecodedBatch:
     if floor > seq:
         raise RefusedError(Reason.WRONG_SHAPE, "batch.floor", f"{floor} is above seq {seq}")
     backlog = strict_json.field(document, "backlog", bool, "batch")
+    acked = _mark(document["acked"], "batch.acked") if "acked" in document else None
+    again = _positive(document, "again") if "again" in document else 0
     items = strict_json.field(document, "samples", list, "batch")
     samples: list[Sample] = []
     refusals: list[Refusal] = []
     for index, item in enumerate(items):
         _read_sample(item, f"samples[{index}]", samples, refusals)
-    return DecodedBatch(Batch(epoch, seq, floor, backlog, tuple(samples)), tuple(refusals))
+    return DecodedBatch(Batch(epoch, seq, floor, backlog, tuple(samples), acked, again), tuple(refusals))
 
 
 def encode_ack(ack: Ack) -> bytes:
     """The payload of an acknowledgement."""
-    return strict_json.dumps({"epoch": ack.epoch, "through": ack.through, "beyond": [list(r) for r in ack.beyond]})
+    document: dict[str, Any] = {"epoch": ack.epoch, "through": ack.through, "beyond": [list(r) for r in ack.beyond]}
+    if ack.restored:
+        held = {"held": list(ack.restored.held)} if ack.restored.held else {}
+        document["restored"] = {"acked": list(ack.restored.acked), **held}
+    return strict_json.dumps(document)
 
 
 def decode_ack(payload: bytes) -> Ack:
@@ -127,7 +172,8 @@ def decode_ack(payload: bytes) -> Ack:
     if not 0 <= through <= MAX_SEQ:
         raise RefusedError(Reason.WRONG_SHAPE, "ack.through", through)
     ranges = strict_json.field(document, "beyond", list, "ack", [])
-    return Ack(_epoch(document, "ack"), through, _ranges(ranges, through))
+    restored = _restored(document["restored"]) if "restored" in document else None
+    return Ack(_epoch(document, "ack"), through, _ranges(ranges, through), restored)
 
 
 def time_reason(at_ms: int, now_ms: int) -> Reason | None:
@@ -145,6 +191,23 @@ def _positive(document: Mapping[str, Any], name: str, where: str = "batch") -> i
 
 def _epoch(document: Mapping[str, Any], where: str) -> int:
     return whole(strict_json.field(document, "epoch", int, where), 1, MAX_EPOCH, f"{where}.epoch")
+
+
+def _mark(item: object, where: str) -> Mark:
+    match item:
+        case [int(epoch), int(seq)] if not isinstance(epoch, bool) and not isinstance(seq, bool):
+            return whole(epoch, 1, MAX_EPOCH, where), whole(seq, 1, MAX_SEQ, where)
+    raise RefusedError(Reason.WRONG_SHAPE, where, item)
+
+
+def _restored(item: object) -> Restored:
+    if not isinstance(item, dict):
+        raise RefusedError(Reason.WRONG_SHAPE, "ack.restored", item)
+    held = item.get("held")
+    return Restored(
+        _mark(item.get("acked"), "ack.restored.acked"),
+        None if held is None else _mark(held, "ack.restored.held"),
+    )
 
 
 def _ranges(items: list[Any], through: int) -> tuple[tuple[int, int], ...]:

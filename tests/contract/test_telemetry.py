@@ -28,6 +28,7 @@ identifiers = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,20}", fullmatch=True)
 instants = st.integers(946_684_800_000, 4_000_000_000_000)
 signals = st.sampled_from([signal.name for signal in CATALOGUE["meter"].signals])
 numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53)
+marks = st.tuples(st.integers(1, MAX_EPOCH), st.integers(1, MAX_SEQ))
 bad_qualities = st.sampled_from([quality for quality in Quality if quality is not Quality.GOOD])
 
 
@@ -43,7 +44,9 @@ def batches(draw: st.DrawFn) -> Batch:
     seq = draw(st.integers(1, MAX_SEQ))
     floor = draw(st.integers(1, seq))
     content = tuple(draw(st.lists(samples(), max_size=8)))
-    return Batch(draw(st.integers(1, MAX_EPOCH)), seq, floor, draw(st.booleans()), content)
+    acked = draw(st.none() | marks)
+    again = draw(st.integers(0, MAX_SEQ))
+    return Batch(draw(st.integers(1, MAX_EPOCH)), seq, floor, draw(st.booleans()), content, acked, again)
 
 
 @given(batches())
