@@ -86,7 +86,8 @@ class Agent:
         )
         # Batches wait in real time, whatever clock the devices go by.
         self._machine = SystemClock()
-        self._runner = OutboxThread(Outbox(settings.outbox.path, round(settings.outbox.max_mb * 1e6), self._machine))
+        kept = settings.outbox
+        self._runner = OutboxThread(Outbox(kept.path, kept.max_bytes, self._machine, kept.keeping))
         self.uplink = Uplink(settings, self._runner, self.clock, self.devices)
         self._ledger = Ledger(settings.ledger.path) if settings.ledger.path else None
         self._health = Health(settings.gateway, settings.outbox.path.parent)
@@ -123,7 +124,8 @@ class Agent:
         finally:
             await _cancelled(*sources, uplink)
             await self._close()
-        _log.info("agent_stopped", gateway=str(self.settings.identity), waiting=self.outbox.stats.batches)
+        stats = self.outbox.stats
+        _log.info("agent_stopped", gateway=str(self.settings.identity), waiting=stats.batches, kept=stats.kept)
 
     async def flush(self) -> None:
         """Commit everything that has been taken so far, and delete what has been acknowledged."""

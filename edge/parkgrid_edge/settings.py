@@ -29,6 +29,7 @@ from parkgrid_contract.ranges import MAX_DEVICES, MAX_PERIOD_S, MAX_RATING, MAX_
 from parkgrid_contract.settings import PORT, Problem, SettingsError, above, at_least, between, load, setting
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import AcceleratedClock, Clock, SystemClock
+from parkgrid_edge.delivery.kept import Keeping
 
 if TYPE_CHECKING:
     from parkgrid_edge.protocols.registers import Driver
@@ -79,6 +80,26 @@ class OutboxSettings:
     max_mb: float = setting(
         512.0, help="largest size of the file; above it the oldest backlog is dropped", check=at_least(0.1, "MB")
     )
+    keep_acknowledged_h: float = setting(
+        72.0,
+        help="hours that readings stay after the store has them, for a store restored from a backup; 0: none stay",
+        check=between(0, 744, "h"),
+    )
+    keep_acknowledged_share: float = setting(
+        0.5, help="share of max_mb that they may take; readings that wait have the rest", check=between(0, 0.9)
+    )
+
+    @property
+    def max_bytes(self) -> int:
+        """The bound of everything in the file."""
+        return round(self.max_mb * 1e6)
+
+    @property
+    def keeping(self) -> Keeping:
+        """How long batches stay after the store has them."""
+        return Keeping(
+            round(self.keep_acknowledged_h * 3_600_000), round(self.max_bytes * self.keep_acknowledged_share)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from parkgrid_contract.sample import Sample
-from parkgrid_contract.telemetry import Ack
+from parkgrid_contract.telemetry import Ack, encode_samples
 from parkgrid_edge.agent import Agent
+from parkgrid_edge.delivery import uplink
 from parkgrid_edge.delivery.batch import OutboxBatch
 from parkgrid_edge.delivery.uplink import LONGEST_DELAY_S, delay_s
 from parkgrid_edge.delivery.window import Lane, Window
@@ -195,6 +196,79 @@ async def test_an_epoch_that_was_overtaken_is_renewed(tmp_path, broker):
             await until(lambda: set(ingest.stored) == keys, "stored under the new epoch")
             assert ingest.epochs[-1] > known
             assert ingest.before_birth == 0
+
+
+def restored(acked: tuple[int, int], held: tuple[int, int] | None) -> dict[str, object]:
+    return {"acked": list(acked), **({"held": list(held)} if held else {})}
+
+
+async def test_a_restored_store_gets_again_what_it_lacks_once_and_live_goes_first(tmp_path, broker):
+    agent = Agent(settings(tmp_path, broker.port, window=8))
+    with IngestDouble(broker.port) as ingest:
+        async with running(agent):
+            old = [Sample("gw-1", 1_700_000_000_000 + number, {"uptime_s": float(number)}) for number in range(600)]
+            bodies = [(encode_samples((each,)), 1) for each in old]
+            await agent._runner.do(lambda outbox: outbox.append_encoded(bodies))
+            first, told = agent.outbox.epoch, (agent.outbox.epoch, 600)
+            await until(lambda: agent.outbox.acked == told, "all confirmed")
+            arrived = len(ingest.arrived)
+            await asyncio.sleep(1.2)  # what is younger than a second counts as live
+            for _ in range(5):
+                ingest.publish("ack", {"epoch": first, "through": 50, "restored": restored(told, (first, 50))})
+            await until(lambda: agent.outbox.epoch != first, "an epoch for what comes again")
+            second = agent.outbox.epoch
+            live = await accept_one_by_one(agent, range(1000, 1003))
+            await until(lambda: agent.outbox.stats.batches == 0, "all confirmed again")
+            again = [each for each in ingest.arrived[arrived:] if each[0] == second]
+            assert {seq for _, seq, _ in again} == set(range(1, 554))
+            # Old readings are marked as such; the new ones did not wait for all of them.
+            assert all(backlog for _, seq, backlog in again if seq <= 550)
+            places = {seq: place for place, (_, seq, _) in enumerate(again)}
+            assert places[551] < places[550]
+            assert live <= set(ingest.stored)
+            # The same answers again, as a broker may keep them, move nothing.
+            ingest.publish("ack", {"epoch": first, "through": 50, "restored": restored(told, (first, 50))}, retain=True)
+            await asyncio.sleep(0.5)
+            assert agent.outbox.epoch == second
+            assert (agent.outbox.stats.batches, agent.outbox.stats.dropped) == (0, 0)
+    assert not ingest.contradicted
+
+
+@pytest.mark.parametrize("acked", [(0, -1), (0, 1), (-1, 0), (1, 0)])
+async def test_an_answer_to_what_this_outbox_was_not_told_moves_nothing(tmp_path, broker, acked):
+    agent = Agent(settings(tmp_path, broker.port))
+    with IngestDouble(broker.port) as ingest:
+        async with running(agent):
+            await accept_one_by_one(agent, range(20))
+            epoch = agent.outbox.epoch
+            await until(lambda: agent.outbox.acked == (epoch, 20), "all confirmed")
+            ingest.publish(
+                "ack", {"epoch": epoch, "through": 0, "restored": restored((epoch + acked[0], 20 + acked[1]), None)}
+            )
+            keys = await accept_one_by_one(agent, range(30, 33))
+            await until(lambda: keys <= set(ingest.stored), "what follows")
+            assert agent.outbox.epoch == epoch
+            assert not any(seq <= 20 for each, seq, _ in ingest.arrived[20:] if each == epoch)
+
+
+async def test_answers_in_a_row_are_heeded_one_in_a_while(tmp_path, broker, monkeypatch):
+    monkeypatch.setattr(uplink, "_RESTORES_EVERY_S", 2.0)
+    agent = Agent(settings(tmp_path, broker.port))
+    with IngestDouble(broker.port) as ingest:
+        async with running(agent):
+            await accept_one_by_one(agent, range(20))
+            await until(lambda: agent.outbox.acked == (agent.outbox.epoch, 20), "all confirmed")
+            epochs = {agent.outbox.epoch}
+            started_s = time.monotonic()
+            while time.monotonic() - started_s < 3.0:
+                # A store that is restored over and over, or somebody who writes in its name.
+                if agent.outbox.acked:
+                    ingest.publish("ack", {"epoch": 1, "through": 0, "restored": restored(agent.outbox.acked, None)})
+                await accept_one_by_one(agent, range(len(ingest.stored) + 100, len(ingest.stored) + 101))
+                await asyncio.sleep(0.05)
+                epochs.add(agent.outbox.epoch)
+            assert len(epochs) == 3
+            await until(lambda: agent.outbox.stats.batches == 0, "all confirmed at last")
 
 
 async def test_a_healed_outbox_goes_on_under_a_new_birth(tmp_path, broker):

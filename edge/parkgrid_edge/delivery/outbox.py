@@ -1,7 +1,8 @@
 """The outbox: readings are kept here, on disk, until the store has confirmed them.
 
-A sample is *accepted* when the transaction that holds it has been synced. The outbox shrinks only by `Ack`, or by the
-stated policy when it outgrows its bound: the oldest batches go, counted.
+A sample is *accepted* when the transaction that holds it has been synced. It leaves only by `Ack`, or by the stated
+policy when the outbox outgrows its bound: the oldest batches go, counted. What was acknowledged stays for a while
+(`kept`), and is sent again when the store says that it was restored from a backup.
 
 Every opening begins a new epoch, greater than any known before, and rows keep their numbers with a new `base`. So a
 number is never used twice for different content: not after a lying disk, not after yesterday's file was copied back.
@@ -14,7 +15,8 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,9 +25,11 @@ import structlog
 from parkgrid_contract.crash import crash_point
 from parkgrid_contract.ranges import MAX_EPOCH
 from parkgrid_contract.sample import Sample
-from parkgrid_contract.telemetry import MAX_BATCH_BYTES, Ack, encode_samples
+from parkgrid_contract.telemetry import MAX_BATCH_BYTES, Ack, Mark, encode_samples
 from parkgrid_contract.time import Clock, SystemClock, from_ms
+from parkgrid_edge.delivery import kept
 from parkgrid_edge.delivery.batch import OutboxBatch
+from parkgrid_edge.delivery.kept import NOTHING, ROW_BYTES, Held, Keeping
 from parkgrid_edge.delivery.outbox_file import (
     RESERVE_BYTES,
     DamagedError,
@@ -34,22 +38,24 @@ from parkgrid_edge.delivery.outbox_file import (
     fresh_file,
     is_damaged,
     is_full,
-    lowest_row,
+    read_state,
     reserve_file,
     row_columns,
     salvage_into,
     suffixed,
     sync_folder,
+    write_state,
 )
 from parkgrid_edge.delivery.salvage import PAGE_BYTES, State
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("edge.outbox")
 
-ROW_BYTES = 64
-"""What a row costs beside its body, for the bound."""
-_ENVELOPE_BYTES = 160
+_ENVELOPE_BYTES = 256
 _RANDOM_BITS = 20
+_LOOK_EVERY_MS = 60_000
+_SPARE = 0.1
+"""Part of the disk that nothing is kept on."""
 
 
 class OutboxError(Exception):
@@ -69,31 +75,41 @@ class Stats:
     dropped: int
     """Samples not accepted or given up by the policy since the first day."""
     batches: int
+    """Waiting for the store."""
     bytes: int
     oldest_ms: int | None
-    """When the oldest batch was committed."""
+    """When the oldest batch that waits was committed."""
+    kept: int = 0
+    """Batches that the store has confirmed and that are still here."""
+    kept_bytes: int = 0
 
 
 class Outbox:
     """Batches on disk, numbered without gaps within an epoch."""
 
-    def __init__(self, path: Path, max_bytes: int, clock: Clock) -> None:
+    def __init__(self, path: Path, max_bytes: int, clock: Clock, keeping: Keeping = NOTHING) -> None:
         """Nothing is opened yet; `open`, or the first operation, does it."""
         self._path = path
         self._max_bytes = max_bytes
         self._clock = clock
+        self._keeping = keeping
         self._connection: sqlite3.Connection | None = None
         self._state = State(0, 0, 0, 1, 0, 0)
         self._ack: Ack | None = None
-        self._batches = self._bytes = 0
-        self._lowest: tuple[int, int] | None = None
+        self._held = Held()
+        self._former: Mark | None = None
+        self._life = 0
         self._refused = 0
+        self._looked_ms = 0
+        self._tight = False
         self._dropping = self._disk_full = False
 
     @classmethod
-    def open(cls, path: Path, *, max_bytes: int = 512_000_000, clock: Clock | None = None) -> "Outbox":
+    def open(
+        cls, path: Path, *, max_bytes: int = 512_000_000, clock: Clock | None = None, keeping: Keeping = NOTHING
+    ) -> "Outbox":
         """Open or create; a damaged file is salvaged, and the damaged copy is kept. Raises `OutboxError`."""
-        outbox = cls(path, max_bytes, clock or SystemClock())
+        outbox = cls(path, max_bytes, clock or SystemClock(), keeping)
         outbox.check()
         return outbox
 
@@ -108,8 +124,8 @@ class Outbox:
 
     @property
     def floor(self) -> int:
-        """The lowest seq still stored, or the next one if the outbox is empty."""
-        lowest, state = self._lowest, self._state
+        """The lowest seq that waits, or the next one if none does."""
+        lowest, state = self._held.lowest, self._state
         return (lowest[0] if lowest else state.next_row) - state.base
 
     @property
@@ -118,11 +134,24 @@ class Outbox:
         return self._state.next_row - self._state.base
 
     @property
+    def acked(self) -> Mark | None:
+        """Epoch and seq up to which everything was acknowledged, as the file has it."""
+        state = self._state
+        return (state.epoch, state.through - state.base) if state.through > state.base else self._former
+
+    @property
+    def again(self) -> int:
+        """Up to which seq batches of this epoch were acknowledged before a restore and are not yet again; 0: none."""
+        state = self._state
+        return state.again - state.base if state.through < state.again else 0
+
+    @property
     def stats(self) -> Stats:
         """The present state of the outbox."""
-        state, lowest = self._state, self._lowest
-        oldest_ms = lowest[1] if lowest else None
-        return Stats(state.accepted, state.dropped + self._refused, self._batches, self._bytes, oldest_ms)
+        state, held = self._state, self._held
+        oldest_ms = held.lowest[1] if held.lowest else None
+        dropped = state.dropped + self._refused
+        return Stats(state.accepted, dropped, held.batches, held.bytes, oldest_ms, held.kept, held.kept_bytes)
 
     @property
     def alarm(self) -> str:
@@ -139,7 +168,13 @@ class Outbox:
     def append_encoded(self, bodies: Sequence[tuple[bytes, int]]) -> list[OutboxBatch]:
         """As `append`, for samples that are encoded already: bodies with their number of samples."""
         try:
-            return self._use(lambda connection: self._append(connection, bodies))
+            try:
+                return self._use(lambda connection: self._append(connection, bodies))
+            except OutboxFullError:
+                if not self._held.kept:
+                    raise
+                # What is only kept makes room for what is new.
+                return self._use(lambda connection: self._append(connection, bodies))
         except OutboxError:
             self.refuse(sum(samples for _, samples in bodies))
             raise
@@ -149,26 +184,34 @@ class Outbox:
         self._refused += samples
 
     def acknowledge(self, ack: Ack) -> None:
-        """Note what is committed; the rows are deleted with the next `append` or `trim`, so an ack needs no sync."""
+        """Note what is committed; the rows leave with the next `append` or `trim`, so an ack needs no sync."""
         if self._ack is None or self._ack.epoch != ack.epoch or self._ack.through <= ack.through:
             self._ack = ack
 
     def trim(self, ack: Ack | None = None) -> None:
-        """Delete what is committed. Raises `OutboxError`."""
+        """Take note of what is committed, and delete what was kept long enough. Raises `OutboxError`."""
         if ack:
             self.acknowledge(ack)
-        if self._ack:
+        if self._ack or (self._held.kept and self._look()):
             self._use(
                 lambda connection: self._in_transaction(connection, lambda state: self._trimmed(connection, state))
             )
 
     def rows(self, after: int, before: int, limit: int) -> list[OutboxBatch]:
-        """The batches with `after` < seq < `before`, ascending. Raises `OutboxError`."""
+        """The batches that wait with `after` < seq < `before`, ascending. Raises `OutboxError`."""
         return self._use(lambda connection: self._rows(connection, after, before, limit))
 
     def renew(self, above: int) -> None:
         """Start an epoch greater than `above`, because a higher one is already in use. Raises `OutboxError`."""
         self._use(lambda connection: self._in_transaction(connection, lambda state: self._new_life(state, above)))
+
+    def restore(self, held: Mark | None) -> int:
+        """Have wait again what is kept behind `held`: the store was restored, and has no more of what it acknowledged.
+
+        It comes under a new epoch, and what is gone from here is a hole below its floor. Gives how many batches wait
+        again. Raises `OutboxError`.
+        """
+        return self._use(lambda connection: self._restore(connection, held))
 
     def close(self) -> None:
         """Close the file; its content and the count of refused samples stay."""
@@ -233,6 +276,7 @@ class Outbox:
             self._connection = connected(self._path)
             self._load(self._connection)
         self._state = self._new_life(self._state, self._state.epoch)
+        self._former = kept.confirmed_before(self._connection, self._state.base)
         try:
             self._in_transaction(self._connection, lambda state: state)
         except sqlite3.OperationalError as error:
@@ -242,22 +286,10 @@ class Outbox:
         fill_reserve(reserve_file(self._path))
 
     def _load(self, connection: sqlite3.Connection) -> None:
-        columns = connection.execute(
-            "SELECT epoch, base, through, next_row, accepted, dropped, crc FROM state WHERE one = 1",
-        ).fetchone()
-        if columns is None or not all(isinstance(each, int) for each in columns):
-            raise DamagedError("its state is missing")
-        state = State(*columns[:-1])
-        if state.check != columns[-1]:
-            raise DamagedError("its state has a wrong checksum")
-        self._state = state
+        self._state = read_state(connection)
         self._ack = None
-        self._count(connection)
-
-    def _count(self, connection: sqlite3.Connection) -> None:
-        batches, size = connection.execute("SELECT count(*), total(length(body)) FROM batch").fetchone()
-        self._batches, self._bytes = batches, int(size) + ROW_BYTES * batches
-        self._lowest = lowest_row(connection)
+        self._life = 0
+        self._held = kept.counted(connection, self._state.through)
 
     def _new_life(self, state: State, above: int) -> State:
         epoch = (self._clock.now_ms() // 1000 << _RANDOM_BITS) + secrets.randbits(_RANDOM_BITS)
@@ -275,16 +307,20 @@ class Outbox:
 
     def _in_transaction(self, connection: sqlite3.Connection, change: Callable[[State], State]) -> None:
         """Run `change` and keep the state that it returns, both or neither."""
-        before = (self._batches, self._bytes, self._lowest, self._ack, self._dropping)
+        before = (replace(self._held), self._ack, self._dropping, self._former, self._life)
         connection.execute("BEGIN IMMEDIATE")
         try:
             state = change(self._state)
             state = replace(state, dropped=state.dropped + self._refused)
-            connection.execute("INSERT OR REPLACE INTO state VALUES (1,?,?,?,?,?,?,?)", (*astuple(state), state.check))
+            if self._life != state.epoch:
+                kept.begin_life(connection, state.epoch, state.base)
+                self._former = kept.confirmed_before(connection, state.base)
+                self._life = state.epoch
+            write_state(connection, state)
             crash_point("edge.before_commit")
             connection.execute("COMMIT")
         except BaseException:
-            self._batches, self._bytes, self._lowest, self._ack, self._dropping = before
+            self._held, self._ack, self._dropping, self._former, self._life = before
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
@@ -295,7 +331,10 @@ class Outbox:
     def _append(self, connection: sqlite3.Connection, bodies: Sequence[tuple[bytes, int]]) -> list[OutboxBatch]:
         if not reserve_file(self._path).exists():
             self._in_transaction(connection, lambda state: self._trimmed(connection, state))
-            if not self._has_room(connection, sum(len(body) for body, _ in bodies)):
+            size = sum(len(body) for body, _ in bodies)
+            if self._held.kept and not self._has_room(connection, size):
+                self._in_transaction(connection, lambda state: self._without_kept(connection, state, size))
+            if not self._has_room(connection, size):
                 self._set_full(full=True)
                 raise OutboxFullError(f"{self._path}: the disk is still full")
         now_ms = self._clock.now_ms()
@@ -305,10 +344,9 @@ class Outbox:
         def change(state: State) -> State:
             state = self._trimmed(connection, state)
             connection.executemany("INSERT INTO batch VALUES (?,?,?,?,?)", map(row_columns, rows))
-            self._batches += len(rows)
-            self._bytes += sum(len(row.body) + ROW_BYTES for row in rows)
-            if self._lowest is None and rows:
-                self._lowest = (first, now_ms)
+            self._held.waits(len(rows), sum(len(row.body) for row in rows))
+            if self._held.lowest is None and rows:
+                self._held.lowest = (first, now_ms)
             accepted = state.accepted + sum(row.samples for row in rows)
             return self._bounded(connection, replace(state, next_row=first + len(rows), accepted=accepted))
 
@@ -319,47 +357,84 @@ class Outbox:
         return [replace(row, seq=row.seq - base) for row in rows]
 
     def _bounded(self, connection: sqlite3.Connection, state: State) -> State:
-        """Drop the oldest batches until the size is within the limit."""
-        if self._bytes <= self._max_bytes:
-            if self._dropping and self._bytes < self._max_bytes * 0.9:
+        """Give up what is kept, then drop the oldest batches, until the size is within the limit."""
+        held = self._held
+        if held.kept and held.bytes + held.kept_bytes > self._max_bytes:
+            room = self._max_bytes - held.bytes
+            kept.expire(connection, held, state.through, lambda _, size: size > room, held.kept)
+        if held.bytes <= self._max_bytes:
+            if self._dropping and held.bytes < self._max_bytes * 0.9:
                 self._dropping = False
                 _log.info("outbox_within_bound", path=str(self._path), dropped=state.dropped)
             return state
         if not self._dropping:
             self._dropping = True
             _log.error("outbox_dropping", path=str(self._path), max_bytes=self._max_bytes, remedy="restore the uplink")
-        excess = self._bytes - self._max_bytes
+        excess = held.bytes - self._max_bytes
         last = dropped = 0
-        query = "SELECT seq, samples, length(body) FROM batch ORDER BY seq"
-        for last, samples, size in connection.execute(query):  # noqa: B007 - the last one is where the cut is
+        query = "SELECT seq, samples, length(body) FROM batch WHERE seq > ? ORDER BY seq"
+        for last, samples, size in connection.execute(query, (state.through,)):  # noqa: B007 - where the cut is
             dropped += samples
             excess -= size + ROW_BYTES
             if excess <= 0:
                 break
         connection.execute("DELETE FROM batch WHERE seq <= ?", (last,))
-        self._count(connection)
+        self._held = kept.counted(connection, state.through)
         return replace(state, dropped=state.dropped + dropped)
 
     def _trimmed(self, connection: sqlite3.Connection, state: State) -> State:
-        """Delete what is committed without a gap. What is committed after a gap stays until the gap is closed.
+        """Keep what is committed without a gap, for its time. What is committed after a gap waits until it is closed.
 
         Deleted rows must not look like lost ones when the next epoch numbers what is left.
         """
         ack, self._ack = self._ack, None
-        if ack is None or ack.epoch != state.epoch:
+        confirmed = 0
+        if ack is not None and ack.epoch == state.epoch:
+            crash_point("edge.before_trim")
+            through = min(ack.through + state.base, state.next_row - 1)
+            if through > state.through:
+                confirmed = kept.confirm(connection, self._held, state.through, through)
+                state = replace(state, through=through)
+        if self._held.kept:
+            self._look()
+            keeping = NOTHING if self._tight else self._keeping
+            over = keeping.over(self._clock.now_ms())
+            kept.expire(connection, self._held, state.through, over, kept.AT_ONCE + confirmed)
+        return state
+
+    def _look(self) -> bool:
+        """Look now and then whether the disk has room for what is only kept; gives whether it was time to."""
+        now_ms = self._clock.now_ms()
+        if 0 <= now_ms - self._looked_ms < _LOOK_EVERY_MS:
+            return False
+        self._looked_ms = now_ms
+        with suppress(OSError):
+            room = os.statvfs(self._path.parent)
+            self._tight = room.f_bavail < _SPARE * room.f_blocks
+        return True
+
+    def _without_kept(self, connection: sqlite3.Connection, state: State, size: int) -> State:
+        """On a full disk: give up so much of what is kept that the next appends find room."""
+        target = self._held.kept_bytes - max(RESERVE_BYTES, 4 * size)
+        kept.expire(connection, self._held, state.through, lambda _, left: left > target, self._held.kept)
+        return state
+
+    def _restore(self, connection: sqlite3.Connection, held: Mark | None) -> int:
+        waited = self._held.batches
+
+        def change(state: State) -> State:
+            row = min(kept.row_of(connection, held), state.through)
+            kept.undo_lives(connection, held)
+            state = self._new_life(replace(state, through=row, again=max(state.again, state.through)), state.epoch)
+            self._held = kept.counted(connection, row)
             return state
-        crash_point("edge.before_trim")
-        through = min(ack.through + state.base, state.next_row - 1)
-        query = "SELECT count(*), total(length(body)) FROM batch WHERE seq <= ?"
-        count, size = connection.execute(query, (through,)).fetchone()
-        connection.execute("DELETE FROM batch WHERE seq <= ?", (through,))
-        self._batches -= count
-        self._bytes -= int(size) + ROW_BYTES * count
-        self._lowest = lowest_row(connection)
-        return replace(state, through=max(state.through, through))
+
+        self._in_transaction(connection, change)
+        return self._held.batches - waited
 
     def _rows(self, connection: sqlite3.Connection, after: int, before: int, limit: int) -> list[OutboxBatch]:
         base = self._state.base
+        after = max(after, self._state.through - base)
         query = "SELECT seq, at_ms, samples, body, crc FROM batch WHERE seq > ? AND seq < ? ORDER BY seq LIMIT ?"
         found: list[OutboxBatch] = []
         for *columns, check in connection.execute(query, (after + base, before + base, limit)):

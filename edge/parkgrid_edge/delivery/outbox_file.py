@@ -3,12 +3,12 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import astuple, replace
+from dataclasses import replace
 from pathlib import Path
 
 from parkgrid_contract.ranges import MAX_SEQ
 from parkgrid_edge.delivery.batch import OutboxBatch
-from parkgrid_edge.delivery.salvage import PAGE_BYTES, State, log_is_damaged, salvage
+from parkgrid_edge.delivery.salvage import FORMER_NUMBERS, PAGE_BYTES, State, log_is_damaged, salvage, state_of
 
 RESERVE_BYTES = 2_097_152
 # Two such logs fit into the reserve, so that a full disk can always be written back from the log: one that has been
@@ -18,10 +18,11 @@ _CHECK_AT_MOST_BYTES = 64 * 1_048_576
 _SHORT_READ = sqlite3.SQLITE_IOERR_SHORT_READ
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT}
 
-_SCHEMA = (
-    "CREATE TABLE batch (seq INTEGER PRIMARY KEY, at_ms INTEGER, samples INTEGER, crc INTEGER, body BLOB)",
+_BATCHES = "CREATE TABLE batch (seq INTEGER PRIMARY KEY, at_ms INTEGER, samples INTEGER, crc INTEGER, body BLOB)"
+_ABOUT_THEM = (
     """CREATE TABLE state (one INTEGER PRIMARY KEY, epoch INTEGER, base INTEGER, through INTEGER, next_row INTEGER,
-       accepted INTEGER, dropped INTEGER, crc INTEGER)""",
+       accepted INTEGER, dropped INTEGER, again INTEGER, crc INTEGER)""",
+    "CREATE TABLE life (epoch INTEGER PRIMARY KEY, base INTEGER)",
 )
 
 
@@ -65,10 +66,35 @@ def connected(path: Path) -> sqlite3.Connection:
 def _create(connection: sqlite3.Connection) -> None:
     state = State(0, 0, 0, 1, 0, 0)
     connection.execute("BEGIN IMMEDIATE")
-    for statement in _SCHEMA:
+    for statement in (_BATCHES, *_ABOUT_THEM):
         connection.execute(statement)
-    connection.execute("INSERT INTO state VALUES (1,?,?,?,?,?,?,?)", (*astuple(state), state.check))
+    write_state(connection, state)
     connection.execute("COMMIT")
+
+
+def read_state(connection: sqlite3.Connection) -> State:
+    """The state of an open file; one of the former form is written anew. Raises `DamagedError`."""
+    row = connection.execute("SELECT * FROM state WHERE one = 1").fetchone()
+    if row is None:
+        raise DamagedError("its state is missing")
+    state = state_of(row[1:-1], row[-1])
+    if state is None:
+        raise DamagedError("its state has a wrong checksum")
+    if len(row) - 2 == FORMER_NUMBERS:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DROP TABLE state")
+        for statement in _ABOUT_THEM:
+            connection.execute(statement)
+        # What the store confirmed was told of the epoch that ends with this opening.
+        connection.execute("INSERT INTO life VALUES (?,?)", (state.epoch, state.base))
+        write_state(connection, state)
+        connection.execute("COMMIT")
+    return state
+
+
+def write_state(connection: sqlite3.Connection, state: State) -> None:
+    """Keep the state, within a transaction."""
+    connection.execute("INSERT OR REPLACE INTO state VALUES (1,?,?,?,?,?,?,?,?)", (*state.numbers, state.check))
 
 
 def salvage_into(path: Path, fresh: Path) -> tuple[int, State]:
@@ -82,7 +108,9 @@ def salvage_into(path: Path, fresh: Path) -> tuple[int, State]:
         states: list[State] = []
         connection.executemany("INSERT OR IGNORE INTO batch VALUES (?,?,?,?,?)", map(row_columns, _found(path, states)))
         state = _state_after(connection, max(states, key=lambda each: (each.epoch, each.next_row), default=None))
-        connection.execute("INSERT OR REPLACE INTO state VALUES (1,?,?,?,?,?,?,?)", (*astuple(state), state.check))
+        write_state(connection, state)
+        if state.epoch:
+            connection.execute("INSERT INTO life VALUES (?,?)", (state.epoch, state.base))
         (rows,) = connection.execute("SELECT count(*) FROM batch").fetchone()
         connection.execute("COMMIT")
     finally:
@@ -100,8 +128,6 @@ def _found(path: Path, states: list[State]) -> Iterator[OutboxBatch]:
 
 def _state_after(connection: sqlite3.Connection, known: State | None) -> State:
     """The state to go on with: the old one, or what the rows themselves tell when it is gone."""
-    if known:
-        connection.execute("DELETE FROM batch WHERE seq <= ?", (known.through,))
     low, high, samples = connection.execute("SELECT min(seq), max(seq), total(samples) FROM batch").fetchone()
     if known:
         return replace(known, next_row=max(known.next_row, (high or 0) + 1))
@@ -111,12 +137,6 @@ def _state_after(connection: sqlite3.Connection, known: State | None) -> State:
 def row_columns(row: OutboxBatch) -> tuple[int, int, int, int, bytes]:
     """A row as the table keeps it."""
     return row.seq, row.at_ms, row.samples, row.check, row.body
-
-
-def lowest_row(connection: sqlite3.Connection) -> tuple[int, int] | None:
-    """Number and time of the oldest row."""
-    found: tuple[int, int] | None = connection.execute("SELECT seq, at_ms FROM batch ORDER BY seq LIMIT 1").fetchone()
-    return found
 
 
 def is_full(error: Exception) -> bool:

@@ -11,7 +11,7 @@ Format: SQLite's "Database File Format", sections 1.5, 1.6, 2.1 and 4 (sqlite.or
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -45,12 +45,34 @@ class State:
     next_row: int
     accepted: int
     dropped: int
+    again: int = 0
+    """Batch number up to which everything had been acknowledged before the last restore of the store."""
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Everything in the row; quicker than `astuple`, which copies."""
+        return self.epoch, self.base, self.through, self.next_row, self.accepted, self.dropped, self.again
 
     @property
     def check(self) -> int:
         """The checksum over everything in the row."""
-        numbers = (self.epoch, self.base, self.through, self.next_row, self.accepted, self.dropped)
-        return zlib.crc32(b"%d %d %d %d %d %d" % numbers)
+        return _check_of(self.numbers)
+
+
+FORMER_NUMBERS = 6
+"""Of a state before batches were kept. A version that knows no more takes the new row for damaged, and sends all."""
+
+
+def state_of(numbers: Sequence[object], check: object) -> State | None:
+    """The state that a row tells, of this or the former form, if its checksum is right."""
+    whole = [each for each in numbers if isinstance(each, int)]
+    if len(whole) != len(numbers) or len(whole) not in (FORMER_NUMBERS, len(State.__slots__)):
+        return None
+    return State(*whole) if _check_of(whole) == check else None
+
+
+def _check_of(numbers: Sequence[int]) -> int:
+    return zlib.crc32(" ".join(map(str, numbers)).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +243,9 @@ def _recognised(number: int, columns: list[Any]) -> Salvaged | None:
         case [None, int(at_ms), int(samples), int(check), bytes(body)]:
             row = OutboxBatch(number, at_ms, samples, body)
             return Salvaged(row=row) if row.check == check else None
-        case [None, *numbers, int(check)] if len(numbers) == len(State.__slots__):
-            if all(isinstance(each, int) for each in numbers):
-                state = State(*numbers)
-                return Salvaged(state=state) if state.check == check else None
+        case [None, *numbers, int(check)]:
+            state = state_of(numbers, check)
+            return Salvaged(state=state) if state else None
     return None
 
 

@@ -1,10 +1,14 @@
 """The way up: birth, status and batches to the broker; acknowledgements back; every command refused.
 
-What is acknowledged by the store leaves the outbox; on silence, and after every reconnect, the rest is sent again.
+What is acknowledged by the store waits no longer; on silence, and after every reconnect, the rest is sent again.
 The broker's own acknowledgement only says that the broker has a batch, and proves nothing.
+
+Each batch says up to where the store has acknowledged. A store that has less was restored from a backup and says so
+(`restored`): then what is kept behind its last word waits again, under a new epoch, once for each such answer.
 """
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,7 +21,7 @@ from parkgrid_contract.announcement import Birth, Device, Status, encode_birth, 
 from parkgrid_contract.command import Outcome, Result, decode_command, encode_result
 from parkgrid_contract.crash import crash_point
 from parkgrid_contract.refusal import RefusedError
-from parkgrid_contract.telemetry import Ack, decode_ack, frame_batch
+from parkgrid_contract.telemetry import Ack, Restored, decode_ack, frame_batch
 from parkgrid_contract.time import Clock
 from parkgrid_contract.topics import Channel, topic
 from parkgrid_edge.delivery.batch import OutboxBatch
@@ -38,6 +42,7 @@ _LONGEST_SILENCE = 4
 _MOST_ASKED = 3
 _MOST_RESULTS = 100
 _LOOK_S = 0.25
+_RESTORES_EVERY_S = 20.0
 _LEAVE_S = 2.0
 
 
@@ -86,6 +91,7 @@ class Uplink:
         self._known_reason = ""
         self._fetching: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
+        self._restored_s = -math.inf
         self.reconnects = 0
         """Connections after the first one."""
         self.connected = False
@@ -210,7 +216,15 @@ class Uplink:
         lane, row = found
         backlog = lane is Lane.BACKLOG and not self._is_recent(row)
         floor = min(outbox.floor, row.seq)
-        payload = frame_batch(self._epoch, row.seq, floor, backlog=backlog, samples=row.body)
+        payload = frame_batch(
+            self._epoch,
+            row.seq,
+            floor,
+            backlog=backlog,
+            samples=row.body,
+            acked=outbox.acked,
+            again=max(0, outbox.again),
+        )
         number = link.publish(self._topic(Channel.TELEMETRY), payload)
         crash_point("edge.after_publish")
         now_s = time.monotonic()
@@ -302,6 +316,8 @@ class Uplink:
 
     def _on_ack(self, ack: Ack) -> None:
         outbox = self._runner.outbox
+        if ack.restored:
+            self._on_restored(ack.restored)
         if ack.epoch > outbox.epoch and self._renewing is None:
             _log.error("epoch_overtaken", ours=outbox.epoch, acknowledged=ack.epoch, remedy="one agent per gateway")
             self._renewing = asyncio.ensure_future(self._renew(ack.epoch))
@@ -314,6 +330,31 @@ class Uplink:
         if self._window.acknowledge(ack):
             self._silence_s = self._settings.uplink.resend_s
         self._wake.set()
+
+    def _on_restored(self, told: Restored) -> None:
+        """Send again what a restored store lacks.
+
+        Only an answer to what this outbox was told itself counts: one to an earlier word has been acted upon, or comes
+        from the broker's memory, and one to a later word is meant for somebody else.
+        """
+        now_s = time.monotonic()
+        waits = now_s - self._restored_s < _RESTORES_EVERY_S
+        if told.acked != self._runner.outbox.acked or waits or self._renewing is not None:
+            return
+        self._restored_s = now_s
+        _log.warning("store_restored", acknowledged=told.acked, held=told.held, remedy="none needed: it is sent again")
+        self._renewing = asyncio.ensure_future(self._restore(told))
+
+    async def _restore(self, told: Restored) -> None:
+        try:
+            batches = await self._runner.do(lambda outbox: outbox.restore(told.held))
+        except OutboxError as error:
+            _log.error("restore_not_answered", error=str(error))
+        else:
+            _log.info("sent_again", batches=batches, epoch=self._runner.outbox.epoch)
+        finally:
+            self._renewing = None
+            self._wake.set()
 
     async def _renew(self, above: int) -> None:
         try:
