@@ -35,6 +35,8 @@ from parkgrid_ingest.settings import MqttSettings
 _log = structlog.get_logger("ingest.consumer")
 
 _FIRST = (Channel.BIRTH, Channel.STATUS)
+_LAST_WORDS_S = 5.0
+"""How long the acknowledgements that the broker keeps are listened to; then they would only be our own echo."""
 _CONNECT_TIMEOUT_S = 5.0
 _BACK_OFF_FIRST_S = 0.2
 _BACK_OFF_MOST_S = 3.0
@@ -107,7 +109,8 @@ class Consumer:
         self._last_sent = 0.0
         self._rest_until = 0.0
         self._probe = BrokerProbe()
-        self._probe_subscription: int | None = None
+        self._may_be_refused: set[int | None] = set()
+        self._listens_until = math.inf
         self._refused_connection = ""
         self._failure = ""
         self.connected = False
@@ -235,6 +238,10 @@ class Consumer:
         if self._asking and self.connected:
             self._asking = False
             self._client.subscribe([(subscription(each), 1) for each in _FIRST])
+            self._hear_last_words()
+        if self.connected and time.monotonic() > self._listens_until:
+            self._listens_until = math.inf
+            self._client.unsubscribe(subscription(Channel.ACK))
         # First what a gateway waits for.
         self._send_acks()
         self._send_done()
@@ -339,12 +346,18 @@ class Consumer:
         self._refused_connection = ""
         client.subscribe([(subscription(channel), 1) for channel in _FIRST])
         # May be refused without harm.
-        _, self._probe_subscription = client.subscribe(_PROBE_TOPIC)
+        self._may_be_refused = {client.subscribe(_PROBE_TOPIC)[1]}
+        self._hear_last_words()
         # In a packet of its own, so that retained births arrive before the first telemetry.
         client.subscribe(subscription(Channel.TELEMETRY), 1)
 
+    def _hear_last_words(self) -> None:
+        """Ask for what was acknowledged last: the database may have been restored from before it."""
+        self._may_be_refused.add(self._client.subscribe(subscription(Channel.ACK), 0)[1])
+        self._listens_until = time.monotonic() + _LAST_WORDS_S
+
     def _on_subscribe(self, client: Client, _data: object, mid: int, reasons: list[Any], _properties: Any) -> None:
-        if mid == self._probe_subscription:
+        if mid in self._may_be_refused:
             return
         if any(reason.value >= _REFUSED_SUBSCRIPTION for reason in reasons):
             _log.error("mqtt_subscription_refused", client_id=self._settings.name, remedy="grant read access")
@@ -377,6 +390,8 @@ class Consumer:
         self._probe.hear(now)
         self.received += 1
         lane, gateway, channel = self._topics.get(text) or self._parse(text)
+        if channel is Channel.ACK and not message.retain:
+            return  # our own words of this moment
         left_out = self._inbox.put(
             Message(
                 text,

@@ -18,7 +18,7 @@ from parkgrid_contract.identity import IDENTIFIER
 from parkgrid_contract.ranges import MAX_EPOCH, MAX_PAYLOAD_BYTES, MAX_SEQ
 from parkgrid_contract.refusal import Refusal
 from parkgrid_contract.sample import Quality
-from parkgrid_contract.telemetry import decode_batch
+from parkgrid_contract.telemetry import Mark, decode_batch
 
 _ENVELOPE_KEYS = 5
 _SAMPLE_KEYS = 3
@@ -44,6 +44,18 @@ class Payload(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     floor: int
     backlog: bool
     samples: list[Reading]
+    acked: tuple[int, int] | UnsetType = UNSET
+    again: int | UnsetType = UNSET
+
+    @property
+    def claim(self) -> Mark | None:
+        """Up to where the gateway was told that its batches are committed."""
+        return None if self.acked is UNSET else self.acked
+
+    @property
+    def comes_again(self) -> int:
+        """Up to which seq the batches of this epoch were committed before a restore; 0: none."""
+        return 0 if self.again is UNSET else self.again
 
 
 _FRAME = re.compile(rb'\{"epoch":(\d{1,16}),"seq":(\d{1,16}),"floor":(\d{1,16}),"backlog":(true|false),"samples":')
@@ -68,6 +80,10 @@ def decode_fast(payload: bytes) -> Payload | None:
     if not (1 <= batch.floor <= batch.seq <= MAX_SEQ and 1 <= batch.epoch <= MAX_EPOCH):
         return None
     keys = _sound_keys(batch.samples)
+    if batch.acked is not UNSET:
+        keys += 1 if _is_mark(batch.acked) else -_ENVELOPE_KEYS
+    if batch.again is not UNSET:
+        keys += 1 if 1 <= batch.again <= MAX_SEQ else -_ENVELOPE_KEYS
     # Every member of an object needs one colon: a surplus is a doubled key or a colon inside a name, both doubtful.
     return batch if _colons(payload) == keys + _ENVELOPE_KEYS else None
 
@@ -80,7 +96,8 @@ def decode_strict(payload: bytes) -> tuple[Payload, tuple[Refusal, ...]]:
         Reading(sample.device, sample.at_ms, dict(sample.values), dict(sample.flags) if sample.flags else UNSET)
         for sample in batch.samples
     ]
-    return Payload(batch.epoch, batch.seq, batch.floor, batch.backlog, samples), decoded.refusals
+    acked, again = batch.acked or UNSET, batch.again or UNSET
+    return Payload(batch.epoch, batch.seq, batch.floor, batch.backlog, samples, acked, again), decoded.refusals
 
 
 def frame(payload: bytes) -> Payload | None:
@@ -94,6 +111,10 @@ def frame(payload: bytes) -> Payload | None:
     epoch, seq, floor = (int(number) for number in found.groups()[:3])
     sound = 1 <= floor <= seq <= MAX_SEQ and 1 <= epoch <= MAX_EPOCH
     return Payload(epoch, seq, floor, found[4] == b"true", []) if sound else None
+
+
+def _is_mark(mark: Mark) -> bool:
+    return 1 <= mark[0] <= MAX_EPOCH and 1 <= mark[1] <= MAX_SEQ
 
 
 def _sound_keys(samples: list[Reading]) -> int:

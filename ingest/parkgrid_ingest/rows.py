@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.refusal import Reason
-from parkgrid_contract.telemetry import Ack
+from parkgrid_contract.telemetry import Ack, Mark, Restored
 
 Present = NDArray[np.bool_] | None
 """Which rows have a value; None when all of them do."""
@@ -25,6 +25,20 @@ class BatchHeader:
     """Lowest seq that the outbox still held when it sent this batch."""
     backlog: bool
     received_ms: int
+    acked: Mark | None = None
+    """Up to where the gateway was told that its batches are committed."""
+    again: int = 0
+    """Up to this seq the batches of this epoch were committed before the store was restored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Older:
+    """One gateway was told more than the store holds: the store was restored from a backup."""
+
+    gateway: Gateway
+    restored: Restored
+    is_news: bool
+    """Whether it is written down for the first time."""
 
 
 @dataclass(slots=True)
@@ -94,3 +108,5 @@ class Committed:
     left_out: Sequence[Gateway] = ()
     """Senders of batches that are neither stored nor acknowledged: they would tear one more hole into a sequence that
     has too many. One entry a batch."""
+    older: Sequence[Older] = ()
+    """Gateways that were told more than the store holds."""

@@ -15,7 +15,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import structlog
@@ -24,7 +24,7 @@ from parkgrid_contract.announcement import decode_birth, decode_status
 from parkgrid_contract.crash import crash_point
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.refusal import Reason, Refusal, RefusedError
-from parkgrid_contract.telemetry import Ack, encode_ack
+from parkgrid_contract.telemetry import Ack, decode_ack, encode_ack
 from parkgrid_contract.topics import Channel
 from parkgrid_database.errors import ContentError, GaveUpError, RegistryChangedError, StoreError, StoreFullError
 from parkgrid_ingest.admission import Arrival, admit, oddity_s
@@ -34,7 +34,7 @@ from parkgrid_ingest.inbox import Message
 from parkgrid_ingest.metrics import Metrics
 from parkgrid_ingest.quarantine import DetailBudget, Refused
 from parkgrid_ingest.registry import Registry
-from parkgrid_ingest.rows import BatchHeader, Commit, Committed
+from parkgrid_ingest.rows import BatchHeader, Commit, Committed, Older
 from parkgrid_ingest.shares import MOST_AT_ONCE_S, Shares
 from parkgrid_ingest.store import Store
 
@@ -134,7 +134,11 @@ class Writer:
     def _announcements(self, messages: Sequence[Message], refused: Refused) -> None:
         """Births before status and telemetry, so that what follows them finds them known."""
         waiting, self._waiting = list(self._waiting.values()), {}
-        for channel, take in ((Channel.BIRTH, self._birth), (Channel.STATUS, self._status)):
+        for channel, take in (
+            (Channel.BIRTH, self._birth),
+            (Channel.ACK, self._last_word),
+            (Channel.STATUS, self._status),
+        ):
             for message in (*waiting, *messages):
                 if message.channel is channel and message.gateway is not None:
                     self._announcement(message, message.gateway, take, refused)
@@ -210,6 +214,30 @@ class Writer:
             overtaken = self._persist(lambda: self.registry.ack_of(gateway, newest))
             self._publish(gateway, overtaken or Ack(newest, 0))
 
+    def _last_word(self, gateway: Gateway, message: Message) -> None:
+        """An acknowledgement that the broker has kept: what ingest said last, perhaps of a database that was newer."""
+        if not message.payload or self.registry.devices(gateway) is None:
+            return
+        said = decode_ack(message.payload)
+        older = (
+            self._persist(lambda: self.store.older_than(gateway, (said.epoch, said.through))) if said.through else None
+        )
+        if older is None:
+            return
+        self._tell_older(older)
+        ack = self._persist(lambda: self.registry.ack_of(gateway, said.epoch)) or Ack(said.epoch, 0)
+        self._publish(gateway, replace(ack, restored=older.restored))
+
+    def _tell_older(self, older: Older) -> None:
+        if older.is_news:
+            _log.warning(
+                "store_is_older",
+                gateway=str(older.gateway),
+                acknowledged=older.restored.acked,
+                held=older.restored.held,
+                remedy="none needed after a restore: gateways send again what they kept, the rest is in sequence_gaps",
+            )
+
     def _status(self, gateway: Gateway, message: Message) -> None:
         if not message.payload:
             return
@@ -241,7 +269,14 @@ class Writer:
             if odd_s:
                 self._charge(gateway, odd_s)
             header = BatchHeader(
-                gateway, payload.epoch, payload.seq, payload.floor, payload.backlog, message.received_ms
+                gateway,
+                payload.epoch,
+                payload.seq,
+                payload.floor,
+                payload.backlog,
+                message.received_ms,
+                payload.claim,
+                payload.comes_again,
             )
             oldest_ms = self.registry.oldest_ms(gateway, message.received_ms)
             arrivals.append(
@@ -441,6 +476,8 @@ class Writer:
         for sender in committed.poisoned_by:
             self._suspects[sender] = now_s + _SUSPECT_S
             self._count_sender(sender, "refused", 1)
+        for older in committed.older:
+            self._tell_older(older)
         for sender in committed.left_out:
             self._count_deferred(sender, "holes")
         newest = {index: header for index, header in enumerate(commit.batches) if not header.backlog}

@@ -43,7 +43,8 @@ class Rights:
 def rights(username: str) -> Rights:
     """What a login may do; `username` is that of a service, or a gateway's address with `%u` for mosquitto's own."""
     if username == INGEST:
-        heard = tuple(map(subscription, _FROM_GATEWAY))
+        # Its own acknowledgements as well: they tell it whether the database is older than what it acknowledged.
+        heard = tuple(map(subscription, (*_FROM_GATEWAY, Channel.ACK)))
         return Rights((PROBE_TOPIC, subscription(Channel.ACK)), (PROBE_TOPIC, *heard))
     if username == TAP:
         return Rights(read=(subscription(Channel.BIRTH), subscription(Channel.TELEMETRY)))

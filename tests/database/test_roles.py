@@ -94,7 +94,7 @@ MAY_WRITE: Mapping[Role, set[str]] = {
     "ingest": {
         *("park", "gateway_birth", "device", "gateway_epoch", "sequence_gap", "quarantine", "conflict", "estimate"),
         *("rollup_dirty", "rollup_progress", "removal", "removed_span", "energy_dirty"),
-        *("gateway_retired", "registry_change"),
+        *("gateway_retired", "registry_change", "store_restore"),
         *(f"{name}{level}" for name in CATALOGUE for level in ("", "_1m", "_15m", "_1d", "_newest", "_single")),
     },
     "accounting": {

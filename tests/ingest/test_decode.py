@@ -24,7 +24,10 @@ NUMBERS = st.one_of(st.integers(-(2**70), 2**70), st.floats(allow_nan=False, all
 def batches(draw: st.DrawFn) -> Batch:
     seq = draw(st.integers(1, MAX_SEQ))
     samples = draw(st.lists(samples_of(), max_size=4))
-    return Batch(draw(st.integers(1, MAX_EPOCH)), seq, draw(st.integers(1, seq)), draw(st.booleans()), tuple(samples))
+    acked = draw(st.none() | st.tuples(st.integers(1, MAX_EPOCH), st.integers(1, MAX_SEQ)))
+    again = draw(st.integers(0, MAX_SEQ))
+    floor = draw(st.integers(1, seq))
+    return Batch(draw(st.integers(1, MAX_EPOCH)), seq, floor, draw(st.booleans()), tuple(samples), acked, again)
 
 
 @st.composite
@@ -40,6 +43,8 @@ def plain(payload: Payload) -> Any:
         payload.seq,
         payload.floor,
         payload.backlog,
+        payload.claim,
+        payload.again,
         [(s.device, s.at_ms, floats(s), {} if s.flags is UNSET else s.flags) for s in payload.samples],
     )
 

@@ -65,7 +65,7 @@ def writes(user: str, name: str) -> bool:
 def reads(user: str, name: str) -> bool:
     *_, park, gateway, channel = name.split("/") if name.count("/") == 4 else ("", "", "")
     if user == INGEST:
-        return name == PROBE_TOPIC or (park != "-" and channel in {"birth", "status", "telemetry", "result"})
+        return name == PROBE_TOPIC or (park != "-" and channel in {"birth", "status", "telemetry", "result", "ack"})
     if user == TAP:
         return channel in {"birth", "telemetry"}
     return f"{park}/{gateway}" == user and channel in {"ack", "command"}

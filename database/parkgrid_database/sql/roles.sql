@@ -76,7 +76,7 @@ WITH role AS (
     ('parkgrid_ingest', ARRAY['INSERT', 'UPDATE'], ARRAY['park']),
     ('parkgrid_ingest', ARRAY['INSERT', 'UPDATE', 'DELETE'], ARRAY[
         'gateway_birth', 'gateway_retired', 'registry_change', 'device', 'gateway_epoch', 'sequence_gap', 'quarantine',
-        'conflict', 'estimate', 'rollup_dirty', 'rollup_progress', 'removal', 'removed_span'
+        'store_restore', 'conflict', 'estimate', 'rollup_dirty', 'rollup_progress', 'removal', 'removed_span'
     ] || ARRAY(SELECT class || '_newest' FROM unnest(%(classes)s::text[]) AS class)),
     ('parkgrid_accounting', ARRAY['INSERT', 'UPDATE', 'DELETE'], ARRAY[
         'register', 'interval_energy', 'data_gap', 'energy_dirty', 'register_dirty', 'register_aside',

@@ -12,7 +12,7 @@ ORDER BY park, gateway, epoch
 ON CONFLICT (park, gateway, epoch) DO NOTHING;
 
 -- name: lock_epochs
-SELECT park, gateway, epoch, epoch_id, committed::text, passed::text, floor
+SELECT park, gateway, epoch, epoch_id, committed::text, passed::text, floor, through
 FROM base.gateway_epoch WHERE epoch_id = ANY(%s)
 ORDER BY epoch_id
 FOR UPDATE;
@@ -28,15 +28,43 @@ WHERE e.epoch_id = v.epoch_id;
 -- name: ranges_of_epoch
 SELECT committed::text, passed::text FROM base.gateway_epoch WHERE park = %s AND gateway = %s AND epoch = %s;
 
+-- name: through_of_epochs
+SELECT e.park, e.gateway, e.epoch, e.through
+FROM unnest(%s::text[], %s::text[], %s::int8[]) AS wanted (park, gateway, epoch)
+JOIN base.gateway_epoch AS e USING (park, gateway, epoch);
+
+-- name: note_older
+-- of the epochs up to the claimed one, the newest that has a beginning here: those before it were acknowledged before it
+INSERT INTO base.store_restore (park, gateway, acked_epoch, acked_through, held_epoch, held_through, held_at)
+SELECT %(park)s, %(gateway)s, %(epoch)s, %(through)s, h.epoch, h.through, h.last_received_at
+FROM (VALUES (1)) AS one
+LEFT JOIN LATERAL (
+    SELECT e.epoch, e.through, e.last_received_at FROM base.gateway_epoch AS e
+    WHERE e.park = %(park)s AND e.gateway = %(gateway)s AND e.epoch <= %(epoch)s AND e.through > 0
+    ORDER BY e.epoch DESC LIMIT 1
+) AS h ON true
+ON CONFLICT (park, gateway, acked_epoch) DO UPDATE
+SET acked_through = greatest(store_restore.acked_through, excluded.acked_through),
+    held_epoch = excluded.held_epoch, held_through = excluded.held_through
+RETURNING held_epoch, held_through, xmax = 0;
+
+-- name: restored_through
+-- of gateways that a restore has concerned, up to where an epoch had been acknowledged before it
+SELECT e.epoch_id, coalesce(max(r.acked_through) FILTER (WHERE r.acked_epoch = e.epoch), 0)
+FROM base.gateway_epoch AS e JOIN base.store_restore AS r USING (park, gateway)
+WHERE e.epoch_id = ANY(%s)
+GROUP BY e.epoch_id;
+
 -- name: note_gaps
-INSERT INTO base.sequence_gap (epoch_id, first_seq, last_seq)
-SELECT epoch_id, low, high - 1 FROM unnest(%s::int4[], %s::int8[], %s::int8[]) AS v (epoch_id, low, high);
+INSERT INTO base.sequence_gap (epoch_id, first_seq, last_seq, cause)
+SELECT epoch_id, low, high - 1, cause
+FROM unnest(%s::int4[], %s::int8[], %s::int8[], %s::text[]) AS v (epoch_id, low, high, cause);
 
 -- name: forget_gaps
 DELETE FROM base.sequence_gap AS g
 USING unnest(%s::int4[], %s::int8[], %s::int8[]) AS filled (epoch_id, low, high)
 WHERE g.epoch_id = filled.epoch_id AND g.first_seq < filled.high AND g.last_seq >= filled.low
-RETURNING g.epoch_id, g.first_seq, g.last_seq + 1;
+RETURNING g.epoch_id, g.first_seq, g.last_seq + 1, g.cause;
 
 -- name: fence_frozen_writers
 SELECT pid, pg_terminate_backend(pid)

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from parkgrid_contract.announcement import Birth, Status
 from parkgrid_contract.identity import Gateway
-from parkgrid_contract.telemetry import Ack
+from parkgrid_contract.telemetry import Ack, Mark
 from parkgrid_database import StoreKind
-from parkgrid_ingest.rows import Commit, Committed
+from parkgrid_ingest.rows import Commit, Committed, Older
 
 Known = Mapping[str, tuple[int, str]]
 """Device name to its id and class."""
@@ -120,6 +120,10 @@ class Store(Protocol):
 
     def ack_of(self, gateway: Gateway, epoch: int) -> Ack | None:
         """What is committed of an epoch, or None when nothing of it was seen. Raises `StoreError`."""
+        ...
+
+    def older_than(self, gateway: Gateway, claim: Mark) -> Older | None:
+        """What is lacking of what a gateway was told, written down; None when nothing is. Raises `StoreError`."""
         ...
 
     def maintain(self, now_ms: int, throttle: Throttle = without_pause) -> MaintenanceReport:

@@ -6,7 +6,7 @@ lock epochs ─▶ drop known batches ─▶ COPY per class ─┬─▶ newest,
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,9 @@ from parkgrid_contract.crash import crash_point
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.telemetry import Ack
 from parkgrid_database.errors import ContentError, StoreUnavailableError
-from parkgrid_ingest.rows import BatchHeader, ClassRows, Commit, Committed
+from parkgrid_ingest.rows import BatchHeader, ClassRows, Commit, Committed, Older
 from parkgrid_ingest.sql import statement
-from parkgrid_ingest.store import copy_binary, dirty, newest, quality, watermark
+from parkgrid_ingest.store import copy_binary, dirty, newest, quality, restores, watermark
 from parkgrid_ingest.store.connection import Session
 from parkgrid_ingest.store.copy_binary import Origin
 from parkgrid_ingest.store.duplicates import Outcome, copy_statement, insert_carefully
@@ -47,6 +47,7 @@ class Tally:
     conflicting: int = 0
     poisoned_by: list[Gateway] = field(default_factory=list)
     left_out: list[Gateway] = field(default_factory=list)
+    older: list[Older] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
         """Count one class."""
@@ -81,6 +82,7 @@ class Committer:
             len(tally.poisoned_by),
             tally.poisoned_by,
             tally.left_out,
+            tally.older,
         )
 
     def _isolated(self, commit: Commit, chosen: NDArray[np.bool_], tally: Tally) -> None:
@@ -133,11 +135,12 @@ class Committer:
             with connection.transaction():
                 locked = self._epochs.lock(connection, _keys(commit.batches, chosen))
                 self._numbers.check(connection, _devices(commit.rows))
-                fresh, tally.left_out = _fresh(commit.batches, chosen, locked)
+                tally.older = self._older(connection, commit.batches, chosen, locked)
+                fresh, tally.left_out = _fresh(commit.batches, chosen, locked, tally.older)
                 origin = _origin(commit.batches, locked)
                 self._store_rows(connection, commit.rows, fresh, origin, tally)
                 note_refusals(connection, commit, chosen, fresh)
-                tally.acks = advance(connection, locked)
+                tally.acks = _answered(advance(connection, locked), tally.older)
                 self._notify(connection, commit.batches, fresh)
                 crash_point("ingest.before_commit")
         except errors.LockNotAvailable:
@@ -149,6 +152,16 @@ class Committer:
                 self._days.forget()
             raise StoreUnavailableError(f"a partition was dropped meanwhile: {error}") from error
         return tally
+
+    def _older(
+        self,
+        connection: psycopg.Connection[Any],
+        batches: Sequence[BatchHeader],
+        chosen: NDArray[np.bool_],
+        locked: Mapping[Key, LockedEpoch],
+    ) -> list[Older]:
+        claims = restores.claims_of(batches[place] for place in np.flatnonzero(chosen).tolist())
+        return restores.older(connection, claims, {key: epoch.through for key, epoch in locked.items()})
 
     def _fence(self, connection: psycopg.Connection[Any]) -> None:
         """End transactions of writers that stopped inside one, because a stopped client does not respond."""
@@ -217,10 +230,23 @@ def _devices(rows: Sequence[ClassRows]) -> set[int]:
     return {number for each in rows for number in np.unique(each.device_id).tolist()}
 
 
+def _answered(acks: dict[Key, Ack], older: Sequence[Older]) -> dict[Key, Ack]:
+    """The acknowledgements; where the store holds less than a gateway was told, they say so."""
+    told = {each.gateway: each.restored for each in sorted(older, key=lambda each: each.restored.acked)}
+    return {key: replace(ack, restored=told.get(key[0])) for key, ack in acks.items()} if told else acks
+
+
 def _fresh(
-    batches: Sequence[BatchHeader], chosen: NDArray[np.bool_], locked: Mapping[Key, LockedEpoch]
+    batches: Sequence[BatchHeader],
+    chosen: NDArray[np.bool_],
+    locked: Mapping[Key, LockedEpoch],
+    older: Sequence[Older],
 ) -> tuple[NDArray[np.bool_], list[Gateway]]:
-    """Which of the chosen batches are to be stored and which are not; advances their watermarks in memory."""
+    """Which of the chosen batches are to be stored and which are not; advances their watermarks in memory.
+
+    What is below the floor of a gateway that a restore concerns is not dropped: most of it comes again.
+    """
+    restored = {each.gateway for each in older}
     fresh = np.zeros(len(batches), np.bool_)
     left_out: list[Gateway] = []
     new: dict[Key, tuple[set[int], int, int]] = {}
@@ -234,7 +260,10 @@ def _fresh(
                 fresh[place] = True
             else:
                 left_out.append(header.gateway)
-        new[key] = (seqs, max(floor, header.floor), max(received, header.received_ms))
+        if header.gateway not in restored:
+            floor = max(floor, header.floor)
+        locked[key].again = max(locked[key].again, header.again)
+        new[key] = (seqs, floor, max(received, header.received_ms))
     for key, (seqs, floor, received) in new.items():
         locked[key].advanced = locked[key].mark.advanced(list(seqs), floor)
         locked[key].received_ms = received
@@ -284,3 +313,4 @@ def _merge(tally: Tally, part: Tally) -> None:
     tally.repeated += part.repeated
     tally.conflicting += part.conflicting
     tally.left_out += part.left_out
+    tally.older += part.older

@@ -14,6 +14,8 @@ from parkgrid_ingest.store.watermark import Ranges, Watermark
 
 Key = tuple[Gateway, int]
 """A gateway and one of its epochs."""
+_Gap = tuple[int, int, int, str]
+"""Epoch by number, first seq, the one after the last, cause."""
 
 
 @dataclass(slots=True)
@@ -23,6 +25,10 @@ class LockedEpoch:
     epoch_id: int
     mark: Watermark
     advanced: Watermark
+    through: int = 0
+    """Up to where everything was done before this transaction."""
+    again: int = 0
+    """Up to where batches had been acknowledged before a restore, as their gateway says."""
     received_ms: int = 0
 
 
@@ -67,9 +73,9 @@ class Epochs:
         ids = sorted(self._ids[key] for key in keys if key in self._ids)
         rows = connection.execute(statement("lock_epochs"), (ids,)).fetchall()
         locked = {}
-        for park, gateway, epoch, number, committed, passed, floor in rows:
+        for park, gateway, epoch, number, committed, passed, floor, through in rows:
             mark = Watermark(watermark.parse(committed), watermark.parse(passed), floor)
-            locked[Gateway(park, gateway), epoch] = LockedEpoch(number, mark, mark)
+            locked[Gateway(park, gateway), epoch] = LockedEpoch(number, mark, mark, through)
         return locked if locked.keys() == keys else {}
 
 
@@ -99,28 +105,43 @@ def _note_gaps(connection: psycopg.Connection[Any], epochs: list[LockedEpoch]) -
     changed = [epoch for epoch in epochs if epoch.advanced.passed != epoch.mark.passed]
     if not changed:
         return
-    added = [
-        (epoch.epoch_id, low, high)
-        for epoch in changed
-        for low, high in watermark.minus(epoch.advanced.passed, epoch.mark.passed)
-    ]
+    passed = {epoch.epoch_id: watermark.minus(epoch.advanced.passed, epoch.mark.passed) for epoch in changed}
+    added = _with_causes(connection, changed, passed) if any(passed.values()) else []
     filled = {epoch.epoch_id: watermark.minus(epoch.mark.passed, epoch.advanced.passed) for epoch in changed}
     added += _left_of_gaps(connection, {epoch: ranges for epoch, ranges in filled.items() if ranges})
     if added:
         connection.execute(statement("note_gaps"), tuple(map(list, zip(*added, strict=True))))
 
 
-def _left_of_gaps(connection: psycopg.Connection[Any], filled: Mapping[int, Ranges]) -> list[tuple[int, int, int]]:
+def _with_causes(
+    connection: psycopg.Connection[Any], epochs: list[LockedEpoch], passed: Mapping[int, Ranges]
+) -> list[_Gap]:
+    """What was stored before a restore is lost by it; everything else its gateway has given up.
+
+    A gateway is believed where a restore was noticed from what it had been told.
+    """
+    rows = connection.execute(statement("restored_through"), ([epoch.epoch_id for epoch in epochs],)).fetchall()
+    again = {epoch.epoch_id: epoch.again for epoch in epochs}
+    ends = {epoch_id: max(through, again[epoch_id]) + 1 for epoch_id, through in rows}
+    gaps: list[_Gap] = []
+    for epoch_id, ranges in passed.items():
+        end = ends.get(epoch_id, 1)
+        gaps += [(epoch_id, low, min(high, end), "restore") for low, high in ranges if low < end]
+        gaps += [(epoch_id, max(low, end), high, "gateway") for low, high in ranges if high > end]
+    return gaps
+
+
+def _left_of_gaps(connection: psycopg.Connection[Any], filled: Mapping[int, Ranges]) -> list[_Gap]:
     """Forget the gaps that were filled, and no others: a sender may have thousands; what is left of them."""
     if not filled:
         return []
     pieces = [(epoch, low, high) for epoch, ranges in filled.items() for low, high in ranges]
     rows = connection.execute(statement("forget_gaps"), tuple(map(list, zip(*pieces, strict=True)))).fetchall()
-    forgotten: dict[int, list[tuple[int, int]]] = {}
-    for epoch, low, high in sorted(rows):
-        forgotten.setdefault(epoch, []).append((low, high))
+    forgotten: dict[tuple[int, str], list[tuple[int, int]]] = {}
+    for epoch, low, high, cause in sorted(rows):
+        forgotten.setdefault((epoch, cause), []).append((low, high))
     return [
-        (epoch, low, high)
-        for epoch, ranges in forgotten.items()
+        (epoch, low, high, cause)
+        for (epoch, cause), ranges in forgotten.items()
         for low, high in watermark.minus(tuple(ranges), filled[epoch])
     ]

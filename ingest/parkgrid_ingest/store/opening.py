@@ -7,14 +7,14 @@ import psycopg
 
 from parkgrid_contract.announcement import Birth, Status
 from parkgrid_contract.identity import Gateway
-from parkgrid_contract.telemetry import Ack
+from parkgrid_contract.telemetry import Ack, Mark
 from parkgrid_database import StoreKind
 from parkgrid_database.errors import SetupError, translated
 from parkgrid_database.sql_files import named_statements
 from parkgrid_ingest.rollup import AggregateMaintenance, RollupMaintenance, TableMaintenance
-from parkgrid_ingest.rows import Commit, Committed
+from parkgrid_ingest.rows import Commit, Committed, Older
 from parkgrid_ingest.sql import statement
-from parkgrid_ingest.store import Known, MaintenanceReport, Park, Throttle, registry, watermark, without_pause
+from parkgrid_ingest.store import Known, MaintenanceReport, Park, Throttle, registry, restores, watermark, without_pause
 from parkgrid_ingest.store.commit import Committer
 from parkgrid_ingest.store.connection import Session
 from parkgrid_ingest.store.numbers import Numbers
@@ -112,6 +112,12 @@ class DatabaseStore:
             arguments = (gateway.park, gateway.gateway, epoch)
             row = connection.execute(statement("ranges_of_epoch"), arguments).fetchone()
         return Watermark(watermark.parse(row[0]), watermark.parse(row[1])).ack(epoch) if row else None
+
+    def older_than(self, gateway: Gateway, claim: Mark) -> Older | None:
+        """What is lacking of what a gateway was told, written down; None when nothing is."""
+        with self._asking.run() as connection:
+            found = restores.older(connection, {(gateway, claim[0]): claim[1]}, {})
+        return found[0] if found else None
 
     def maintain(self, now_ms: int, throttle: Throttle = without_pause) -> MaintenanceReport:
         """Bring roll-ups up to date, make partitions ahead, apply retention."""
