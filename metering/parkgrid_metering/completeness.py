@@ -140,6 +140,7 @@ class _Witnesses:
         self._readings = self._slots(connection.execute(statement("gaps/slots_of_devices"), values))
         self._alive = self._slots(connection.execute(statement("gaps/slots_of_gateways"), values))
         self._dropped = self._slots(connection.execute(statement("gaps/slots_dropped"), values))
+        self._restored = self._slots(connection.execute(statement("gaps/slots_restored"), values))
         self._late = self._slots(connection.execute(statement("gaps/slots_late"), values))
         self._imported = {name for (name,) in connection.execute(statement("gaps/imported_gateways"), values)}
         anybody = self._slots(("", at, at) for (at,) in connection.execute(statement("gaps/slots_of_anybody"), values))
@@ -170,5 +171,6 @@ class _Witnesses:
             dropped=self._dropped.get(gateway, nothing)[part],
             came_later=self._late.get(gateway, nothing)[part],
             all_silent=~self._anybody[part],
+            restored=self._restored.get(gateway, nothing)[part],
             imported=gateway in self._imported,
         )

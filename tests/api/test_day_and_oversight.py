@@ -168,7 +168,7 @@ async def test_gaps_are_listed(api: Api, feed: Feed, dsn: str) -> None:
             "SELECT epoch_id, 5, 9, now() FROM base.gateway_epoch"
         )
     (gap,) = (await api.get("/gaps", gateway="gw-1"))["entries"]
-    assert (gap["park"], gap["first_seq"], gap["last_seq"]) == ("gaoxin-nan", 5, 9)
+    assert (gap["park"], gap["first_seq"], gap["last_seq"], gap["cause"]) == ("gaoxin-nan", 5, 9, "gateway")
 
 
 async def test_parks_devices_and_signals(api: Api) -> None:

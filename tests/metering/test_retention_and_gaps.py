@@ -6,6 +6,7 @@ from decimal import Decimal
 import psycopg
 
 from parkgrid_contract.identity import Gateway
+from parkgrid_contract.time import from_ms
 from parkgrid_ingest.store.settings import StoreSettings
 from parkgrid_metering.declarations import Wish, declare
 from tests.metering.park import DAY_MS, METERED_AT, MINUTE_MS, PARK, SLOT_MS, meter, metering, ms
@@ -95,6 +96,33 @@ def test_a_gateway_that_falls_silent_as_a_whole(park):
     park.store_readings(even(park, "m-3", "05 00:00", "05 03:00", 5 * MINUTE_MS), gateway=other)
     park.metered()
     assert set(park.ask("SELECT device, cause FROM data_gaps")) == {("m-1", "gateway"), ("m-2", "gateway")}
+
+
+def test_what_a_restore_of_the_database_lost_is_no_fault_of_the_gateway(park):
+    """Stored until 01:00, restored at 02:00: the hour between is the restore's, the silence after 03:00 is not."""
+    other = type(PARK)(PARK.park, "gw-2")
+    park.born(meter(), meter("m-2"))
+    park.born(meter("elsewhere"), gateway=other)
+    for first, last in (("05 00:00", "05 01:00"), ("05 02:00", "05 03:00"), ("05 04:00", "05 05:00")):
+        for device in ("m-1", "m-2"):
+            park.store_readings(even(park, device, first, last, 5 * MINUTE_MS))
+    # The other gateway's outbox kept everything: it came again.
+    park.store_readings(even(park, "elsewhere", "05 00:00", "05 05:00", 5 * MINUTE_MS), gateway=other)
+    with psycopg.connect(park.dsn) as connection:
+        connection.execute(
+            "INSERT INTO base.store_restore (park, gateway, acked_epoch, acked_through, held_epoch, held_through,"
+            " held_at, noted_at) VALUES (%s, %s, 9, 99, 8, 20, %s, %s)",
+            (PARK.park, PARK.gateway, from_ms(ms("05 01:00")), from_ms(ms("05 02:00"))),
+        )
+    park.metered()
+    gaps = park.ask(
+        "SELECT device, to_char(from_at, 'HH24:MI'), to_char(to_at, 'HH24:MI'), cause FROM data_gaps ORDER BY 1, 2"
+    )
+    assert gaps == [
+        (device, *spell)
+        for device in ("m-1", "m-2")
+        for spell in (("01:00", "02:00", "restore"), ("03:00", "04:00", "gateway"))
+    ]
 
 
 def test_nobody_at_all_is_heard(park):

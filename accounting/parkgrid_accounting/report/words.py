@@ -58,6 +58,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         ("cause_link", "链路", "link"),
         ("cause_ingest", "入库", "ingest"),
         ("cause_source", "数据源", "source"),
+        ("cause_restore", "数据库恢复", "restore of the database"),
         ("bills", "电费", "Bills"),
         ("line", "项目", "Line"),
         ("quantity", "数量", "Quantity"),

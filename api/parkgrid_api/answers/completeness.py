@@ -53,7 +53,7 @@ class DataGap(Shape):
     signal: str
     from_ms: int
     to_ms: int
-    cause: Literal["device", "gateway", "link", "ingest", "source"]
+    cause: Literal["device", "gateway", "link", "ingest", "source", "restore"]
 
 
 class DataGaps(Shape):

@@ -58,6 +58,8 @@ class Gap(Shape):
     first_seq: int
     last_seq: int
     noted_ms: int
+    cause: Literal["gateway", "restore"]
+    """Who lost them: the gateway's outbox gave them up, or the database was restored from an older backup."""
 
 
 class Gaps(Shape):

@@ -66,7 +66,9 @@ _CONFLICTS_EXAMPLE: Conflicts = {
     ],
 }
 _GAPS_EXAMPLE: Gaps = {
-    "entries": [{**_WHERE, "epoch": 1882673152000000, "first_seq": 10, "last_seq": 19, "noted_ms": _AT}],
+    "entries": [
+        {**_WHERE, "epoch": 1882673152000000, "first_seq": 10, "last_seq": 19, "noted_ms": _AT, "cause": "gateway"}
+    ],
 }
 
 

@@ -7,6 +7,7 @@ A slot has a gap when fewer readings are valid than were planned. The first line
 | the gateway stands for files or a foreign store                                   | source  |
 | another device of the gateway has readings                                        | device  |
 | the gateway has no other device, and its own samples are there                    | device  |
+| it was lost by a restore of the database, and did not come again                  | restore |
 | no gateway at all has any reading, now or later                                   | ingest  |
 | batches of the gateway are missing from its sequence                              | link    |
 | the gateway's own samples are there, those of its other devices are not           | gateway |
@@ -37,10 +38,12 @@ class GapCause(StrEnum):
     INGEST = "ingest"
     SOURCE = "source"
     """The data that were imported do not have it."""
+    RESTORE = "restore"
+    """It was stored, and the database was then restored from an older backup."""
 
 
 _CAUSES = tuple(GapCause)
-_LINES = (GapCause.DEVICE, GapCause.INGEST, GapCause.LINK, GapCause.GATEWAY, GapCause.LINK)
+_LINES = (GapCause.DEVICE, GapCause.RESTORE, GapCause.INGEST, GapCause.LINK, GapCause.GATEWAY, GapCause.LINK)
 """Of the decision table, the two for a device taken as one; below them it is the gateway."""
 
 
@@ -60,6 +63,8 @@ class Evidence:
     """Some readings of the gateway came late."""
     all_silent: NDArray[np.bool_]
     """No gateway has any reading."""
+    restored: NDArray[np.bool_]
+    """It lies between the last that a restored database held of the gateway and its first word after the restore."""
     imported: bool = False
     """The gateway stands for files or a foreign store."""
 
@@ -111,7 +116,14 @@ def _causes(evidence: Evidence) -> NDArray[np.int64]:
     if evidence.imported:
         return np.full(len(evidence.gateway), _CAUSES.index(GapCause.SOURCE), np.int64)
     alone = evidence.gateway & (not evidence.has_siblings)
-    lines = [evidence.siblings | alone, evidence.all_silent, evidence.dropped, evidence.gateway, evidence.came_later]
+    lines = [
+        evidence.siblings | alone,
+        evidence.restored,
+        evidence.all_silent,
+        evidence.dropped,
+        evidence.gateway,
+        evidence.came_later,
+    ]
     found = [_CAUSES.index(cause) for cause in _LINES]
     decided: NDArray[np.int64] = np.select(
         lines, [np.full(len(alone), index) for index in found], _CAUSES.index(GapCause.GATEWAY)

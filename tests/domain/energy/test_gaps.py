@@ -10,7 +10,7 @@ GRID = Grid(1_700_000_100_000, 900_000, 4)
 
 def evidence(has_siblings: bool = True, imported: bool = False, **seen: list[int]) -> Evidence:
     """Nothing seen but what is named."""
-    names = ["siblings", "gateway", "dropped", "came_later", "all_silent"]
+    names = ["siblings", "gateway", "dropped", "came_later", "all_silent", "restored"]
     columns = {name: np.array(seen.get(name, [0] * 4), dtype=np.bool_) for name in names}
     return Evidence(has_siblings=has_siblings, imported=imported, **columns)
 
@@ -32,6 +32,10 @@ ALL = [1] * 4
         (evidence(imported=True, siblings=ALL, dropped=ALL, came_later=ALL), GapCause.SOURCE),
         (evidence(siblings=ALL, came_later=ALL, dropped=ALL), GapCause.DEVICE),
         (evidence(has_siblings=False, gateway=ALL), GapCause.DEVICE),
+        (evidence(restored=ALL, siblings=ALL), GapCause.DEVICE),
+        (evidence(restored=ALL, all_silent=ALL, dropped=ALL, came_later=ALL), GapCause.RESTORE),
+        (evidence(restored=ALL, gateway=ALL), GapCause.RESTORE),
+        (evidence(imported=True, restored=ALL), GapCause.SOURCE),
         (evidence(all_silent=ALL), GapCause.INGEST),
         (evidence(all_silent=ALL, dropped=ALL), GapCause.INGEST),
         (evidence(dropped=ALL), GapCause.LINK),
@@ -73,7 +77,6 @@ def test_a_tolerated_share_is_no_gap() -> None:
 
 def test_an_empty_grid_has_no_gap() -> None:
     nothing = np.zeros(0, dtype=np.bool_)
-    empty = Evidence(
-        nothing, has_siblings=True, gateway=nothing, dropped=nothing, came_later=nothing, all_silent=nothing
-    )
+    seen = dict.fromkeys(("siblings", "gateway", "dropped", "came_later", "all_silent", "restored"), nothing)
+    empty = Evidence(has_siblings=True, **seen)
     assert gaps(Grid(0, 900_000, 0), counts(), counts(), empty) == []

@@ -508,7 +508,7 @@ export interface DataGap {
   signal: string;
   from_ms: number;
   to_ms: number;
-  cause: "device" | "gateway" | "link" | "ingest" | "source";
+  cause: "device" | "gateway" | "link" | "ingest" | "source" | "restore";
 }
 
 /** Spells without readings that touch a period. */
@@ -1164,6 +1164,8 @@ export interface Gap {
   first_seq: number;
   last_seq: number;
   noted_ms: number;
+  /** Who lost them: the gateway's outbox gave them up, or the database was restored from an older backup. */
+  cause: "gateway" | "restore";
 }
 
 /** Gaps in the sequences, newest first. */

@@ -2,4 +2,4 @@ SELECT DISTINCT e.park || '/' || e.gateway, greatest(e.first_received_at, %(low)
 FROM base.device AS d
 JOIN base.gateway_epoch AS e USING (park, gateway)
 JOIN base.sequence_gap AS n USING (epoch_id)
-WHERE d.device_id = ANY(%(devices)s) AND e.first_received_at < %(high)s AND n.noted_at >= %(low)s
+WHERE n.cause = 'gateway' AND d.device_id = ANY(%(devices)s) AND e.first_received_at < %(high)s AND n.noted_at >= %(low)s

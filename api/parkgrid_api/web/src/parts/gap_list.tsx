@@ -48,7 +48,8 @@ export function GapList({ park }: { park: string | null }) {
           <ul class="entries">
             {sequences.data?.entries.slice(0, 10).map((gap) => (
               <li key={`${gap.gateway}${gap.first_seq}`}>
-                {gap.gateway} · {gap.first_seq}–{gap.last_seq} <span class="faint">{moment(gap.noted_ms, zone)}</span>
+                {gap.gateway} · {gap.first_seq}–{gap.last_seq} · {sayMaybe(`cause.${gap.cause}`, gap.cause)}{" "}
+                <span class="faint">{moment(gap.noted_ms, zone)}</span>
               </li>
             ))}
           </ul>
