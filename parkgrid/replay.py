@@ -159,7 +159,8 @@ class _Run:
             "gateway": GATEWAY,
             "simulated": True,  # its devices are; its time is its own
             "health_s": _HEALTH_S,
-            "outbox": {"path": self._folder / "outbox.db"},
+            # What was replayed can be replayed again.
+            "outbox": {"path": self._folder / "outbox.db", "keep_acknowledged_h": 0.0},
             "uplink": self._system.mqtt_settings(str(Gateway(self._source.mapping.park, GATEWAY))),
             "ledger": {"path": self._ledger},
             "devices": [_device(endpoint, self._source.period_ms / 1000) for endpoint in endpoints],

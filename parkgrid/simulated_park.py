@@ -143,7 +143,8 @@ class SimulatedPark:
             "gateway": GATEWAY,
             "simulated": True,
             "health_s": 10.0 * speed,
-            "outbox": {"path": self._own / f"outbox{self._suffix}.db"},
+            # Kept beside the database itself: 20 MB are enough to see what a restore does.
+            "outbox": {"path": self._own / f"outbox{self._suffix}.db", "keep_acknowledged_share": 0.04},
             "uplink": system.mqtt_settings(str(self.gateway)),
             "clock": dataclasses.asdict(clock) if clock else None,
             "devices": [device_settings(endpoint, least_s) for endpoint in self._document["endpoints"]],
