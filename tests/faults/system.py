@@ -6,6 +6,7 @@ devices (Modbus TCP) ─ edge ─ proxy ─ broker ─ proxy ─ ingest ─ data
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,6 +63,7 @@ class Edge:
     """Device to driver and port."""
     uplink_port: int
     period_s: float = 0.4
+    keep_h: float = 72.0
     child: process.Process | None = None
 
     @property
@@ -88,7 +90,7 @@ class Edge:
             f'gateway = "{self.gateway}"',
             "simulated = true",
             "health_s = 1.0",
-            f'[outbox]\npath = "{self.outbox}"\nflush_s = 0.1\nmax_mb = 256.0',
+            f'[outbox]\npath = "{self.outbox}"\nflush_s = 0.1\nmax_mb = 256.0\nkeep_acknowledged_h = {self.keep_h}',
             f'[uplink]\nhost = "127.0.0.1"\nport = {self.uplink_port}\nkeepalive_s = 2\nresend_s = 1.0\nwindow = 20',
             f'[ledger]\npath = "{self.ledger}"',
         ]
@@ -161,6 +163,21 @@ class System:
     def restart_database(self) -> None:
         """Start the database again on its port after it was killed."""
         self.database = databases.start(self.folder / "database", _port(self.database.dsn))
+
+    def back_up(self) -> Path:
+        """A copy of the database's folder; load goes on meanwhile."""
+        copy = self.folder / f"backup-{time.monotonic_ns()}"
+        self.database.stop()
+        subprocess.check_call(["cp", "-a", str(self.folder / "database"), str(copy)])
+        self.restart_database()
+        return copy
+
+    def restore(self, copy: Path) -> None:
+        """Put a copy in the place of the database; load goes on meanwhile."""
+        self.database.stop()
+        shutil.rmtree(self.folder / "database")
+        subprocess.check_call(["cp", "-a", str(copy), str(self.folder / "database")])
+        self.restart_database()
 
     def accepted(self) -> int:
         """Bytes of the ledger: grows exactly while samples are accepted."""
