@@ -19,6 +19,7 @@ from typing import Any, cast
 import psycopg
 
 from parkgrid_database import StoreKind, roles
+from parkgrid_database.backup import fence
 from parkgrid_database.errors import SetupError, translated
 from parkgrid_database.offer import offered
 from parkgrid_database.sql_files import named_statements
@@ -71,6 +72,7 @@ class MigrationState:
 def migrate(dsn: str, directory: Path | None = None) -> list[str]:
     """Apply what is missing and give the names of the files that were. Raises `SetupError`, `StoreUnavailableError`."""
     with _locked(dsn) as connection:
+        _refuse_unfinished_restore(connection)
         _prepare(connection)
         roles.create(connection)
         kind = _kind(connection)
@@ -87,6 +89,7 @@ def migrate(dsn: str, directory: Path | None = None) -> list[str]:
 def status(dsn: str, directory: Path | None = None) -> list[MigrationState]:
     """Every migration of this version and where it stands; changes nothing. Raises `StoreUnavailableError`."""
     with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+        _refuse_unfinished_restore(connection)
         exists = connection.execute("SELECT to_regclass('base.schema_migration') IS NOT NULL").fetchone() == (True,)
         noted = _noted(connection) if exists else {}
         kind = _recorded_kind(connection) if exists else None
@@ -97,6 +100,12 @@ def status(dsn: str, directory: Path | None = None) -> list[MigrationState]:
         applied_at = noted[version][4] if version in noted else ""
         states.append(MigrationState(version, name, _state(wanted.get(version), noted.get(version)), applied_at))
     return states
+
+
+def _refuse_unfinished_restore(connection: psycopg.Connection[Any]) -> None:
+    mark = fence.marked(connection)
+    if mark:
+        raise SetupError(mark.sentence)
 
 
 _Noted = tuple[str, str, bool, int, str]

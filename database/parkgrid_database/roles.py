@@ -79,13 +79,24 @@ def secure(connection: psycopg.Connection[Any], kind: StoreKind, *, changed: boo
     if superuser:
         if kind == "timescale":
             connection.execute(_STATEMENTS["let_policies_run"])
-        connection.execute(_STATEMENTS["close_database"])
+        close_database(connection)
         connection.execute(_STATEMENTS["fence_definitions"])
     _set_rights(connection)
     if superuser:
         # One by one: a year of partitions has more locks than a server keeps.
         for command in (*_commands(connection, "borrowed_powers"), *strangers):
             _execute(connection, command)
+
+
+def exist(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the server has the roles of the schema."""
+    row = connection.execute("SELECT count(*) FROM pg_roles WHERE rolname ~ '^parkgrid_(owner|ingest|accounting|vpp)$'")
+    return row.fetchone() == (4,)
+
+
+def close_database(connection: psycopg.Connection[Any]) -> None:
+    """Set the rights on the database itself, which stand in no dump; a superuser's work."""
+    connection.execute(_STATEMENTS["close_database"])
 
 
 def make_logins(dsn: str, logins: Iterable[Login]) -> None:

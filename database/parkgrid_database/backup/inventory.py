@@ -1,0 +1,106 @@
+"""Reads what a database holds, inside a transaction that sees one state of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from parkgrid_database.backup import Tell
+from parkgrid_database.backup.manifest import Head, Inventory, Role, Rows
+from parkgrid_database.sql_files import named_statements
+
+STATEMENTS = named_statements("parkgrid_database", "backup")
+Connection = psycopg.Connection[Any]
+
+
+def pin_names(connection: Connection) -> None:
+    """Within the transaction every name is written with its schema, whatever the login's own search_path says."""
+    connection.execute("SELECT set_config('search_path', '', true)")
+
+
+def inventory(connection: Connection, tell: Tell, *, password_hashes: bool = False) -> Inventory:
+    """Everything that is compared. Counting reads every row once, so it tells how far it is."""
+    pin_names(connection)
+    return Inventory(
+        migrations=tuple(_all(connection, "migrations")),
+        tables=count(connection, tell),
+        objects=objects(connection),
+        sequences=dict(_all(connection, "sequences")),
+        timescale=timescale(connection),
+        roles=roles(connection, password_hashes=password_hashes),
+        settings=tuple(
+            setting
+            for (setting,) in _all(connection, "database_settings")
+            if not setting.startswith("timescaledb.restoring=")
+        ),
+        head=head(connection),
+    )
+
+
+def count(connection: Connection, tell: Tell) -> Mapping[str, Rows]:
+    """The rows of every table, counted."""
+    wanted = [each for each in _all(connection, "relations") if each[2] and each[0] != "public.parkgrid_restore"]
+    total, done = sum(size for _, size, _, _ in wanted) or 1, 0
+    found: dict[str, Rows] = {}
+    for name, size, _, dated in wanted:
+        tell(f"counting {name}", done / total)
+        found[name] = _rows(connection, name, size, dated=dated)
+        done += size
+    tell("counted", 1.0)
+    return found
+
+
+def _rows(connection: Connection, name: str, size: int, *, dated: bool) -> Rows:
+    # The name comes from the server's catalogue, with the server's own quoting.
+    span = "min(at)::text, max(at)::text" if dated else "NULL, NULL"
+    row = connection.execute(f"SELECT count(*), {span} FROM {name}").fetchone()  # noqa: S608
+    rows, first, last = row or (0, None, None)
+    return Rows(rows, size, first, last)
+
+
+def objects(connection: Connection) -> Mapping[tuple[str, str, str], str]:
+    """Every table, key, constraint, index, trigger, view, routine, owner and right."""
+    return {(kind, on, name): definition for kind, on, name, definition in _all(connection, "objects")}
+
+
+def timescale(connection: Connection) -> tuple[tuple[str, str, str], ...]:
+    """What TimescaleDB knows of hypertables, aggregates and policies; empty without it."""
+    if "timescaledb" not in extensions(connection):
+        return ()
+    return tuple(_all(connection, "timescale"))
+
+
+def extensions(connection: Connection) -> Mapping[str, str]:
+    """Extensions of the database with their versions."""
+    return dict(_all(connection, "extensions"))
+
+
+def roles(connection: Connection, *, password_hashes: bool) -> tuple[Role, ...]:
+    """The roles that the database needs."""
+    found = _all(connection, "roles")
+    hashes: Mapping[str, str] = {}
+    if password_hashes:
+        names = [name for name, superuser, *_ in found if not superuser]
+        hashes = dict(connection.execute(STATEMENTS["password_hashes"], (names,)).fetchall())
+    return tuple(
+        Role(name, superuser, login, inherit, limit, tuple(settings), tuple(groups), hashes.get(name))
+        for name, superuser, login, inherit, limit, settings, groups in found
+    )
+
+
+def head(connection: Connection) -> Head | None:
+    """The newest entry of the pilot's ledger."""
+    if _all(connection, "has_chain") != [(True,)]:
+        return None
+    row = connection.execute(STATEMENTS["chain"]).fetchone()
+    return Head(*row) if row else None
+
+
+def quoted(name: str) -> sql.Composable:
+    """`schema.table` or a plain name, quoted for a statement."""
+    return sql.Identifier(*name.split("."))
+
+
+def _all(connection: Connection, name: str) -> list[tuple[Any, ...]]:
+    return connection.execute(STATEMENTS[name]).fetchall()
