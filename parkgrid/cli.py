@@ -4,7 +4,6 @@ Nothing heavy is imported before a command needs it, so that `--help` answers at
 """
 
 import importlib.util
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +14,7 @@ from parkgrid.commands import (
     bill,
     clusters,
     dashboards,
+    database,
     demo,
     gateway,
     influx,
@@ -48,12 +48,11 @@ metering = typer.Typer(
     help="Computes 15-minute energy from stored readings, and revises it when late data arrive.", no_args_is_help=True
 )
 api = typer.Typer(help="The HTTP API and the page.", no_args_is_help=True)
-database = typer.Typer(help="The database schema.", no_args_is_help=True)
 app.add_typer(edge, name="edge")
 app.add_typer(ingest, name="ingest")
 app.add_typer(metering, name="metering")
 app.add_typer(api, name="api")
-app.add_typer(database, name="db")
+app.add_typer(database.app, name="db")
 app.add_typer(bill.app, name="bill")
 app.add_typer(parks.app, name="parks")
 app.add_typer(gateway.app, name="gateway")
@@ -311,32 +310,6 @@ def bench(context: typer.Context) -> None:
     from parkgrid_bench.__main__ import main
 
     finish(lambda: main(context.args))
-
-
-@database.command("migrate")
-def db_migrate(
-    dsn: Annotated[str, typer.Option(help="The database, with an administrator's login.", envvar="PARKGRID_DSN")],
-    logins: Annotated[
-        bool,
-        typer.Option(
-            "--logins",
-            help="Also create the logins ingest, accounting, api, grafana_reader, or change their passwords, to those"
-            " in PARKGRID_INGEST_DB_PASSWORD, PARKGRID_ACCOUNTING_DB_PASSWORD, …",
-        ),
-    ] = False,
-) -> None:
-    """Update schema, owner and rights. It may be repeated, and may run while ingest is running."""
-    from parkgrid.database_schema import migrate
-
-    finish(lambda: migrate(dsn, os.environ if logins else None))
-
-
-@database.command("status")
-def db_status(dsn: Annotated[str, typer.Option(help="The database.", envvar="PARKGRID_DSN")]) -> None:
-    """List the migrations and whether each is applied. Exit status 1 if some are missing."""
-    from parkgrid.database_schema import status
-
-    finish(lambda: status(dsn))
 
 
 def main() -> None:

@@ -52,6 +52,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     """The errors that a command's own module raises with a remedy; a module that was not loaded cannot have."""
     names: Sequence[tuple[str, str]] = (
         ("parkgrid_servers.database", "DatabaseStartError"),
+        ("parkgrid_servers.client_programs", "ClientProgramsError"),
         ("parkgrid_servers.broker", "BrokerStartError"),
         ("parkgrid_servers.supervisor", "PartError"),
         ("parkgrid.live_telemetry", "TapError"),

@@ -54,8 +54,8 @@ def choose(found: list[ClientPrograms], server: str, written_by: str | None = No
     A newer pg_restore sets what an older server does not know, so the server's own major version comes first. Raises
     `ClientProgramsError`.
     """
-    major = int(server.split(".")[0])
-    least = max(major, int(written_by.split(".")[0]) if written_by else 0)
+    major = _major(server)
+    least = max(major, _major(written_by) if written_by else 0)
     fitting = [each for each in found if each.major >= least]
     if fitting:
         return min(fitting, key=lambda each: each.major)
@@ -64,9 +64,14 @@ def choose(found: list[ClientPrograms], server: str, written_by: str | None = No
     )
     there = ", ".join(f"{each.version} in {each.folder}" for each in found)
     raise ClientProgramsError(
-        f"{needed}, but here is " + (f"only pg_dump {there}" if there else "no pg_dump and pg_restore")
-        + f": `apt install postgresql-client-{least}`, or put pg_dump and pg_restore of version {least} or newer on PATH"
+        f"{needed}, but here is "
+        + (f"only pg_dump {there}" if there else "no pg_dump and pg_restore")
+        + f": `apt install postgresql-client-{least}`, or put a pg_dump and pg_restore not older than {least} on PATH"
     )
+
+
+def _major(version: str) -> int:
+    return int(version.partition(".")[0])
 
 
 def _programs(folder: Path) -> ClientPrograms | None:

@@ -35,6 +35,8 @@ _START_PATIENCE_S = 60.0
 _STOP_PATIENCE_S = 30.0
 _SYSTEM_FOLDERS = "/usr/lib/postgresql/*/bin"
 _NAME = "parkgrid"
+_PORT_LINE = 3
+"""Of `postmaster.pid`, counted from zero."""
 
 
 class DatabaseStartError(Exception):
@@ -117,6 +119,18 @@ def start(
         return _run(data_dir, binaries, user, port or process.free_port(), settings or {})
 
 
+def running_dsn(data_dir: Path) -> str | None:
+    """The administrator's address of a server that runs on a data folder now; None when none does."""
+    data_dir = data_dir.absolute()
+    if _predecessor(data_dir) is None:
+        return None
+    try:
+        port = int((_cluster(data_dir) / "postmaster.pid").read_text("ascii").splitlines()[_PORT_LINE])
+        return _address(data_dir, port)
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def available() -> list[ServerBinaries]:
     """Every set of server binaries on this machine, the preferred one first."""
     found: list[ServerBinaries] = []
@@ -191,15 +205,18 @@ def _run(
     started = process.start(
         process.Child("database", command, log, user=user, stop_signal=STOP_SIGNAL, directory=data_dir),
     )
-    password = (data_dir / "password").read_text("ascii").strip()
-    dsn = f"postgresql://{_NAME}:{quote(password)}@127.0.0.1:{port}/{_NAME}"
-    running = RunningDatabase(dsn, binaries.kind, binaries.version, started)
+    running = RunningDatabase(_address(data_dir, port), binaries.kind, binaries.version, started)
     try:
         _await_answer(running, log)
     except BaseException:
         running.kill()
         raise
     return running
+
+
+def _address(data_dir: Path, port: int) -> str:
+    password = (data_dir / "password").read_text("ascii").strip()
+    return f"postgresql://{_NAME}:{quote(password)}@127.0.0.1:{port}/{_NAME}"
 
 
 def _await_answer(running: RunningDatabase, log: Path) -> None:

@@ -33,7 +33,7 @@ def unfinished(file: Path) -> Iterator[Path]:
     """A file beside `file`, for this user only, to be written and then completed; removed if that does not happen."""
     path = file.with_name(f"{file.name}.unfinished")
     try:
-        with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "rb") as held:
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "rb") as held:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.fchmod(held.fileno(), 0o600)
             try:
@@ -80,7 +80,7 @@ def read(file: Path) -> Manifest:
 
 
 def check(file: Path, tell: Tell) -> tuple[Manifest, Mapping[str, bytes]]:
-    """Read the whole file and compare it with its manifest; gives also the files of the folder. Raises `BackupError`."""
+    """Read the whole file and compare it with its manifest; gives the files of the folder, too. Raises `BackupError`."""
     manifest, folder = _opened(file)
     digest = _sha256(file, manifest.dump_bytes, tell)
     if digest != manifest.dump_sha256:
@@ -121,7 +121,7 @@ def _contents(file: Path, archive: zipfile.ZipFile) -> tuple[Manifest, Mapping[s
     begin = min(each.header_offset for each in infos.values())
     if begin != manifest.dump_bytes:
         raise BackupError(
-            f"{file} is damaged: its dump has {begin} bytes, its manifest says {manifest.dump_bytes}: use another backup"
+            f"{file} is damaged: its dump has {begin} bytes, its manifest says {manifest.dump_bytes}: use another"
         )
     if any(infos[_FOLDER + name].file_size > _MOST_FOLDER_BYTES for name in manifest.files if _FOLDER + name in infos):
         raise BackupError(f"{file}: a file of the folder is larger than any that parkgrid writes")

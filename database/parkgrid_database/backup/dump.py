@@ -2,16 +2,13 @@
 
 import dataclasses
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from psycopg import Connection
-
-from parkgrid_contract.time import UTC
 from parkgrid_database.backup import Tell, archive, fence, tools
 from parkgrid_database.backup.errors import BackupError
-from parkgrid_database.backup.inventory import STATEMENTS, extensions, inventory
+from parkgrid_database.backup.inventory import STATEMENTS, Connection, extensions, inventory
 from parkgrid_database.backup.manifest import Manifest
 from parkgrid_database.backup.snapshot import Snapshot, snapshot
 

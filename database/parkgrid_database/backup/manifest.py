@@ -1,4 +1,4 @@
-"""What a backup says of itself: versions, tables with their rows, every object of the schema, roles, the ledger's head."""
+"""What a backup says of itself: versions, tables with their rows, objects of the schema, roles, the ledger's head."""
 
 import hashlib
 import json

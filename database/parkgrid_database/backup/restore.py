@@ -107,7 +107,7 @@ def _load(
 
 @contextmanager
 def _timescale(dsn: str, manifest: Manifest) -> Iterator[None]:
-    """TimescaleDB's own steps. Without them pg_restore reports errors at every primary key of a hypertable and goes on."""
+    """TimescaleDB's own steps: without them pg_restore makes no primary key of a hypertable, and goes on."""
     with _connected(dsn) as connection:
         # A version as it stands in the catalogue of the server, which offers it.
         version = manifest.extensions[target.TIMESCALE].replace("'", "")
@@ -142,10 +142,13 @@ def _quiet(dsn: str, manifest: Manifest) -> Iterator[None]:
 
 @contextmanager
 def _connected(dsn: str) -> Iterator[Connection]:
-    with translated(), psycopg.connect(
-        dsn, autocommit=True, connect_timeout=10, application_name="parkgrid restore"
-    ) as connection:
-        connection.execute("SELECT set_config('client_min_messages', 'error', false), set_config('statement_timeout', '0', false)")
+    with (
+        translated(),
+        psycopg.connect(dsn, autocommit=True, connect_timeout=10, application_name="parkgrid restore") as connection,
+    ):
+        connection.execute(
+            "SELECT set_config('client_min_messages', 'error', false), set_config('statement_timeout', '0', false)"
+        )
         yield connection
 
 

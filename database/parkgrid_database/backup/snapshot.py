@@ -19,7 +19,6 @@ from parkgrid_database.errors import translated
 _ATTEMPTS = 5
 _LOCKS_AT_ONCE = 100
 _LOCK_PATIENCE = "60s"
-_KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 _SINCE_17 = 170_000
 
 
@@ -36,7 +35,7 @@ class Snapshot:
 @contextmanager
 def snapshot(dsn: str) -> Iterator[Snapshot]:
     """Lock every table as a reader does and hold one state. Raises `BackupError`, `StoreError`."""
-    with translated(), psycopg.connect(dsn, connect_timeout=10, application_name="parkgrid backup", **_KEEPALIVE) as one:
+    with translated(), _connected(dsn) as one:
         for _ in range(_ATTEMPTS):
             found = _held(one)
             if found is not None:
@@ -45,6 +44,18 @@ def snapshot(dsn: str) -> Iterator[Snapshot]:
                 return
             one.rollback()
         raise BackupError("tables were made or removed at each of five attempts: try again when the store is quieter")
+
+
+def _connected(dsn: str) -> Connection:
+    """A dead peer is noticed within 25 s, however long nothing is asked."""
+    return psycopg.connect(
+        dsn,
+        connect_timeout=10,
+        application_name="parkgrid backup",
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+    )
 
 
 def _held(connection: Connection) -> Snapshot | None:

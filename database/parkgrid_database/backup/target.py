@@ -50,7 +50,7 @@ def _refuse_filled(connection: Connection, database: str) -> None:
     if found:
         shown = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else "")
         raise BackupError(
-            f"the database {database} is not empty (it has {shown}), and a restore overwrites nothing: make an empty one"
+            f"the database {database} is not empty (it has {shown}). A restore overwrites nothing: make an empty one"
             " (CREATE DATABASE parkgrid_restored) and name it with --dsn"
         )
 
@@ -154,4 +154,3 @@ def set_database(connection: Connection, settings: tuple[str, ...]) -> None:
         statement = sql.SQL("ALTER DATABASE {} SET {} = {}")
         names = sql.Identifier(connection.info.dbname), sql.Identifier(*key.split("."))
         connection.execute(statement.format(*names, sql.Literal(value)))
-

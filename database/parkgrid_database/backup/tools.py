@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -57,8 +58,13 @@ def run(program: Path, arguments: Sequence[str], dsn: str, look: Callable[[Heard
     command = [str(program), "--verbose", "--no-password", *arguments, "--dbname", _without_password(dsn)]
     heard = Heard()
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=_environment(dsn),
-        text=True, errors="replace",
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=_environment(dsn),
+        text=True,
+        errors="replace",
     ) as child:
         reader = threading.Thread(target=_listen, args=(child, heard), daemon=True)
         reader.start()
@@ -91,7 +97,7 @@ def _listen(child: "subprocess.Popen[str]", heard: Heard) -> None:
 
 
 def _without_password(dsn: str) -> str:
-    values = {name: value for name, value in conninfo_to_dict(dsn).items() if name != "password"}
+    values: dict[str, Any] = {name: value for name, value in conninfo_to_dict(dsn).items() if name != "password"}
     return make_conninfo(**values)
 
 
