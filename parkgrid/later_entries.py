@@ -41,7 +41,7 @@ class LaterEntries:
         without = self.missing - len(self.named)
         rest = [f"  {without} of them are in no bundle here: their digests are known, their contents are not"]
         return [
-            f"the pilot's ledger ends at entry {self.head}, the bundles know of {self.newest}: {self.missing} are missing",
+            f"the pilot's ledger ends at entry {self.head}, bundles know of {self.newest}: {self.missing} are missing",
             *(f"  entry {number}: {told}" for number, told in sorted(self.named.items())),
             *(rest if without else []),
         ]

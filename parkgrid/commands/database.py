@@ -19,7 +19,7 @@ app = typer.Typer(
 )
 
 _ADMINISTRATOR = "The database, with an administrator's login (a superuser)."
-File = Annotated[Path, typer.Argument(help="The file of the backup.", dir_okay=False)]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The file of the backup.", dir_okay=False)]
 Dsn = Annotated[str | None, typer.Option(help=_ADMINISTRATOR, envvar="PARKGRID_DSN")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 Bundles = Annotated[
@@ -151,8 +151,8 @@ def verify(
     """Check a backup; with a database, compare it with the backup.
 
     Without one only the file is read: whether it is whole, and what is in it. Otherwise every difference is printed
-    with its remedy; rows that were stored after the backup are differences as well. A database that a restore left closed
-    is opened when nothing differs any more.
+    with its remedy; rows that were stored after the backup are differences as well. A database that a restore left
+    closed is opened when nothing differs any more.
 
     For example:
 

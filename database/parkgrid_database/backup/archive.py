@@ -80,7 +80,7 @@ def read(file: Path) -> Manifest:
 
 
 def check(file: Path, tell: Tell) -> tuple[Manifest, Mapping[str, bytes]]:
-    """Read the whole file and compare it with its manifest; gives the files of the folder, too. Raises `BackupError`."""
+    """Read the whole file and compare it with its manifest; also the files of the folder. Raises `BackupError`."""
     manifest, folder = _opened(file)
     digest = _sha256(file, manifest.dump_bytes, tell)
     if digest != manifest.dump_sha256:

@@ -119,7 +119,7 @@ def _roles(then: Inventory, now: Inventory) -> Iterator[str]:
             yield f"role {role.name} is missing"
             continue
         for group in sorted(set(role.groups) - set(found[role.name].groups)):
-            yield f'role {role.name} is not in the group {group}: GRANT {_quoted(group)} TO "{role.name}"'
+            yield f"role {role.name} is not in the group {group}: GRANT {_quoted(group)} TO {_quoted(role.name)}"
 
 
 def _ledger(then: Inventory, now: Inventory) -> Iterator[str]:

@@ -1,10 +1,9 @@
 """Reads what a database holds, inside a transaction that sees one state of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from parkgrid_database.backup import Tell
 from parkgrid_database.backup.manifest import Head, Inventory, Role, Rows
@@ -19,16 +18,21 @@ def pin_names(connection: Connection) -> None:
     connection.execute("SELECT set_config('search_path', '', true)")
 
 
-def inventory(connection: Connection, tell: Tell, *, password_hashes: bool = False) -> Inventory:
-    """Everything that is compared. Counting reads every row once, so it tells how far it is."""
+def inventory(
+    connection: Connection, tell: Tell, *, password_hashes: bool = False, roles_too: Sequence[str] = ()
+) -> Inventory:
+    """Everything that is compared. Counting reads every row once, so it tells how far it is.
+
+    `roles_too`: roles to look for beside those that the database needs.
+    """
     pin_names(connection)
     return Inventory(
-        migrations=tuple(_all(connection, "migrations")),
+        migrations=tuple(_all(connection, "migrations")) if _all(connection, "has_migrations") == [(True,)] else (),
         tables=count(connection, tell),
         objects=objects(connection),
         sequences=dict(_all(connection, "sequences")),
         timescale=timescale(connection),
-        roles=roles(connection, password_hashes=password_hashes),
+        roles=roles(connection, roles_too, password_hashes=password_hashes),
         settings=tuple(
             setting
             for (setting,) in _all(connection, "database_settings")
@@ -76,9 +80,9 @@ def extensions(connection: Connection) -> Mapping[str, str]:
     return dict(_all(connection, "extensions"))
 
 
-def roles(connection: Connection, *, password_hashes: bool) -> tuple[Role, ...]:
-    """The roles that the database needs."""
-    found = _all(connection, "roles")
+def roles(connection: Connection, too: Sequence[str], *, password_hashes: bool) -> tuple[Role, ...]:
+    """The roles that the database needs, and others that are asked for."""
+    found = connection.execute(STATEMENTS["roles"], {"names": list(too)}).fetchall()
     hashes: Mapping[str, str] = {}
     if password_hashes:
         names = [name for name, superuser, *_ in found if not superuser]
@@ -95,11 +99,6 @@ def head(connection: Connection) -> Head | None:
         return None
     row = connection.execute(STATEMENTS["chain"]).fetchone()
     return Head(*row) if row else None
-
-
-def quoted(name: str) -> sql.Composable:
-    """`schema.table` or a plain name, quoted for a statement."""
-    return sql.Identifier(*name.split("."))
 
 
 def _all(connection: Connection, name: str) -> list[tuple[Any, ...]]:

@@ -6,6 +6,8 @@ differs.
 
 import contextlib
 import os
+import re
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ from parkgrid_database.errors import translated
 
 _CHECKED, _LOADED, _ANALYSED, _COMPARED = 0.05, 0.80, 0.85, 1.0
 _MOST_JOBS = 4
+_OWN = re.compile(r" ACL pg_catalog ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +104,29 @@ def _load(
     # TimescaleDB's own catalogue must be complete before the rest.
     number = 1 if timescale else jobs or min(_MOST_JOBS, os.cpu_count() or 1)
     arguments = ["--format=custom", "--no-tablespaces", f"--jobs={number}", str(file)]
-    with target.stand_ins(connection, manifest), _timescale(dsn, manifest) if timescale else contextlib.nullcontext():
-        tools.run(programs.folder / "pg_restore", arguments, dsn, look)
+    with (
+        target.stand_ins(connection, manifest),
+        _timescale(dsn, manifest) if timescale else contextlib.nullcontext(),
+        _left_out(connection, file, manifest, programs) as left_out,
+    ):
+        tools.run(programs.folder / "pg_restore", [*left_out, *arguments], dsn, look)
+
+
+@contextmanager
+def _left_out(connection: Connection, file: Path, manifest: Manifest, programs: Programs) -> Iterator[list[str]]:
+    """Between major versions, no rights on the server's own functions: some of them have other arguments now.
+
+    Those that parkgrid takes away are taken away again when the database is closed to everybody (`close_database`).
+    """
+    if connection.info.server_version // 10_000 == manifest.server_major:
+        yield []
+        return
+    with tempfile.NamedTemporaryFile("w", prefix="parkgrid-", suffix=".list") as listed:
+        listed.writelines(
+            each for each in tools.contents(programs.folder / "pg_restore", file) if not _OWN.search(each)
+        )
+        listed.flush()
+        yield [f"--use-list={listed.name}"]
 
 
 @contextmanager
@@ -121,7 +145,7 @@ def _timescale(dsn: str, manifest: Manifest) -> Iterator[None]:
 
 def _compare(dsn: str, manifest: Manifest, tell: Tell) -> list[str]:
     with _quiet(dsn, manifest), snapshot(dsn) as held:
-        now = inventory(held.connection, tell)
+        now = inventory(held.connection, tell, roles_too=[role.name for role in manifest.inventory.roles])
         same_major = held.connection.info.server_version // 10_000 == manifest.server_major
     return differences(manifest.inventory, now, same_major=same_major)
 

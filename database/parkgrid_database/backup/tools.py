@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import threading
 from collections import deque
@@ -12,6 +13,7 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from parkgrid_contract.leash import leash
 from parkgrid_database.backup.errors import BackupError
 
 _LOOK_EVERY_S = 0.5
@@ -65,6 +67,8 @@ def run(program: Path, arguments: Sequence[str], dsn: str, look: Callable[[Heard
         env=_environment(dsn),
         text=True,
         errors="replace",
+        # Nobody would look at what it does after us.
+        preexec_fn=leash(signal.SIGTERM),  # noqa: PLW1509  (one prctl call)
     ) as child:
         reader = threading.Thread(target=_listen, args=(child, heard), daemon=True)
         reader.start()
@@ -81,6 +85,16 @@ def run(program: Path, arguments: Sequence[str], dsn: str, look: Callable[[Heard
         told = "; ".join(heard.errors[:_SHOWN_ERRORS]) or "; ".join(heard.last)
         raise BackupError(f"{program.name} failed: {told}")
     look(heard)
+
+
+def contents(program: Path, file: Path) -> list[str]:
+    """The lines by which pg_restore lists what is in a dump. Raises `BackupError`."""
+    done = subprocess.run(
+        [program, "--list", file], capture_output=True, text=True, errors="replace", check=False, env=_english()
+    )
+    if done.returncode:
+        raise BackupError(f"{program.name} cannot read {file}: {done.stderr.strip()}")
+    return done.stdout.splitlines(keepends=True)
 
 
 def _runs(child: "subprocess.Popen[str]") -> bool:
@@ -104,4 +118,8 @@ def _without_password(dsn: str) -> str:
 def _environment(dsn: str) -> Mapping[str, str]:
     """Its messages in English, which are read here; other variables of the user (PGSSLMODE, …) stay."""
     password = conninfo_to_dict(dsn).get("password")
-    return {**os.environ, "LC_ALL": "C", "PGTZ": "UTC"} | ({"PGPASSWORD": str(password)} if password else {})
+    return {**_english(), "PGTZ": "UTC"} | ({"PGPASSWORD": str(password)} if password else {})
+
+
+def _english() -> dict[str, str]:
+    return {**os.environ, "LC_ALL": "C"}

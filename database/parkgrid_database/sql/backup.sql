@@ -34,6 +34,9 @@ SELECT extname, extversion FROM pg_extension ORDER BY 1;
 -- name: offered_extensions
 SELECT name, version FROM pg_available_extension_versions;
 
+-- name: has_migrations
+SELECT to_regclass('base.schema_migration') IS NOT NULL;
+
 -- name: migrations
 SELECT version, name, variant, checksum, complete FROM base.schema_migration ORDER BY version;
 
@@ -91,10 +94,21 @@ SELECT 'rights', '', r.name, coalesce((
             '%s: %s', CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee) END,
             string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type)
         ) AS held
-        FROM aclexplode(r.relacl) AS a WHERE a.grantee <> r.relowner GROUP BY a.grantee
+        FROM aclexplode(r.relacl) AS a
+        WHERE a.grantee <> r.relowner AND a.grantee NOT IN (SELECT oid FROM pg_roles WHERE rolsuper)
+        GROUP BY a.grantee
     ) AS each
 ), '')
 FROM relation AS r WHERE r.relkind IN ('r', 'p', 'v', 'm') AND r.ours
+UNION ALL
+SELECT 'rights', '', p.oid::regprocedure::text, coalesce((
+    SELECT string_agg(held, '; ' ORDER BY held) FROM (
+        SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee) END AS held
+        FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
+        WHERE a.grantee <> p.proowner AND a.grantee NOT IN (SELECT oid FROM pg_roles WHERE rolsuper)
+    ) AS each
+), '')
+FROM routine AS p
 UNION ALL
 SELECT 'owner', '', r.name, CASE WHEN o.rolsuper THEN '(superuser)' ELSE o.rolname END
 FROM relation AS r JOIN pg_roles AS o ON o.oid = r.relowner
@@ -142,8 +156,8 @@ FROM base.vpp_entry ORDER BY number DESC LIMIT 1;
 SELECT number, digest FROM base.vpp_entry ORDER BY number;
 
 -- name: roles
--- Whoever owns something here or has a right here, the roles of parkgrid, and the logins in its groups. The server's
--- first superuser has no dependencies: it is found as an owner.
+-- Whoever owns something here or has a right here, the roles of parkgrid, the logins in its groups, and those that are
+-- asked for. The server's first superuser has no dependencies: it is found as an owner.
 WITH RECURSIVE needed AS (
     SELECT d.refobjid AS oid FROM pg_shdepend AS d
     WHERE d.refclassid = 'pg_authid'::regclass AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -158,6 +172,8 @@ WITH RECURSIVE needed AS (
         'parkgrid_owner', 'parkgrid_rollups', 'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp', 'parkgrid_api',
         'parkgrid_grafana'
     )
+    UNION
+    SELECT oid FROM pg_roles WHERE rolname = ANY(%(names)s)
     UNION
     SELECT m.member FROM pg_auth_members AS m JOIN pg_roles AS g ON g.oid = m.roleid WHERE g.rolname IN (
         'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp', 'parkgrid_api', 'parkgrid_grafana'
