@@ -1,5 +1,6 @@
 """The front door: help that teaches, errors that say what to do, exit statuses that programs can trust."""
 
+import re
 import socket
 import subprocess
 import sys
@@ -19,14 +20,28 @@ def parkgrid(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "command", ["replay", "doctor", "tap", "simulate", "edge run", "ingest run", "api run", "db migrate", "db status"]
+    "command",
+    [
+        "replay",
+        "doctor",
+        "tap",
+        "simulate",
+        "edge run",
+        "ingest run",
+        "api run",
+        "db migrate",
+        "db status",
+        "db backup",
+        "db restore",
+        "db verify",
+    ],
 )
 def test_every_command_explains_itself(command):
     shown = CliRunner().invoke(app, [*command.split(), "--help"])
     assert shown.exit_code == 0
     assert "usage" in shown.output.lower()
-    if command in {"replay", "tap"}:
-        assert f"\n parkgrid {command}" in shown.output, "an example"
+    if command in {"replay", "tap", "db backup", "db verify"}:
+        assert re.search(rf"^ +parkgrid {command}", shown.output, re.MULTILINE), "an example"
 
 
 @pytest.mark.process
