@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from parkgrid_database.backup import archive, dump, fence, tools
 from parkgrid_database.backup.dump import Programs, backup
 from parkgrid_database.backup.errors import BackupError
+from parkgrid_database.backup.inventory import inventory
 from parkgrid_database.backup.manifest import Manifest
 from parkgrid_database.backup.restore import restore, verify
 from parkgrid_database.backup.snapshot import snapshot
@@ -175,6 +176,23 @@ def test_no_table_is_emptied_between_snapshot_and_dump(dsn: str) -> None:
             ask(make_conninfo(dsn, options="-c lock_timeout=200ms"), "TRUNCATE base.conflict")
         ask(dsn, "INSERT INTO base.park (park, time_zone) VALUES ('goes-on', 'Asia/Shanghai')")
         assert held.connection.execute("SELECT count(*) FROM base.park WHERE park = 'goes-on'").fetchone() == (0,)
+
+
+def test_counting_keeps_no_locks_of_indexes(filled: str) -> None:
+    """A year of partitions has some ten thousand indexes, a server with default settings some seven thousand locks."""
+    with snapshot(filled) as held:
+        found = inventory(held, silent)
+        assert held.row("SELECT count(*) FROM base.vpp_entry") == (found.tables["base.vpp_entry"].rows,)
+        pids = [held.connection.info.backend_pid, held.counting.info.backend_pid]
+        locks = ask(
+            filled,
+            """SELECT c.relname FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation
+               JOIN pg_namespace AS n ON n.oid = c.relnamespace
+               WHERE l.pid = ANY(%s) AND n.nspname = 'base' AND c.relkind IN ('i', 'I')""",
+            pids,
+        )
+        # Those of the ledger's head and of the migrations, which are few.
+        assert all(name.startswith(("vpp_entry", "schema_migration")) for (name,) in locks)
 
 
 def test_a_name_that_is_taken_is_not_written_over(filled: str, tmp_path: Path) -> None:

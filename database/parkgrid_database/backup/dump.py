@@ -8,9 +8,10 @@ from pathlib import Path
 
 from parkgrid_database.backup import Tell, archive, fence, tools
 from parkgrid_database.backup.errors import BackupError
-from parkgrid_database.backup.inventory import STATEMENTS, Connection, extensions, inventory
+from parkgrid_database.backup.inventory import extensions, inventory
 from parkgrid_database.backup.manifest import Manifest
 from parkgrid_database.backup.snapshot import Snapshot, snapshot
+from parkgrid_database.backup.statements import STATEMENTS, Connection
 
 _COUNTED, _DUMPED = 0.25, 0.95
 """Where the bar stands after counting and after the dump; the rest is the digest."""
@@ -65,7 +66,7 @@ def _manifest(held: Snapshot, programs: Programs, tell: Tell, *, password_hashes
         encoding=encoding,
         tools_version=programs.version,
         extensions=extensions(held.connection),
-        inventory=inventory(held.connection, tell, password_hashes=password_hashes),
+        inventory=inventory(held, tell, password_hashes=password_hashes),
     )
 
 

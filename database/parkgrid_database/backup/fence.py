@@ -6,17 +6,13 @@ table `public.parkgrid_restore` tells since when, from which file, and what went
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from parkgrid_database.backup.errors import BackupError
+from parkgrid_database.backup.statements import STATEMENTS, Connection
 from parkgrid_database.errors import translated
-from parkgrid_database.sql_files import named_statements
-
-_STATEMENTS = named_statements("parkgrid_database", "backup")
-Connection = psycopg.Connection[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +36,9 @@ class Mark:
 
 def marked(connection: Connection) -> Mark | None:
     """What a closed database says; None for every other one."""
-    if connection.execute(_STATEMENTS["marker"]).fetchone() != (True,):
+    if connection.execute(STATEMENTS["marker"]).fetchone() != (True,):
         return None
-    row = connection.execute(_STATEMENTS["marked"]).fetchone()
+    row = connection.execute(STATEMENTS["marked"]).fetchone()
     return Mark(*row) if row else Mark("its restore was cut off", "unknown file", "an unknown instant", -1)
 
 
@@ -56,9 +52,9 @@ def refuse_unfinished(dsn: str) -> None:
 
 def close(connection: Connection, backup: str) -> None:
     """Mark a database and keep everybody out but superusers."""
-    limit = connection.execute(_STATEMENTS["connection_limit"]).fetchone() or (-1,)
+    limit = connection.execute(STATEMENTS["connection_limit"]).fetchone() or (-1,)
     with connection.transaction():
-        connection.execute(_STATEMENTS["mark"])
+        connection.execute(STATEMENTS["mark"])
         connection.execute(
             "INSERT INTO public.parkgrid_restore (state, backup, connection_limit) VALUES (%s, %s, %s)",
             ("it is being restored", backup, limit[0]),

@@ -3,32 +3,27 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import psycopg
-
 from parkgrid_database.backup import Tell
 from parkgrid_database.backup.manifest import Head, Inventory, Role, Rows
-from parkgrid_database.sql_files import named_statements
-
-STATEMENTS = named_statements("parkgrid_database", "backup")
-Connection = psycopg.Connection[Any]
+from parkgrid_database.backup.snapshot import Snapshot
+from parkgrid_database.backup.statements import STATEMENTS, Connection
 
 
 def pin_names(connection: Connection) -> None:
-    """Within the transaction every name is written with its schema, whatever the login's own search_path says."""
-    connection.execute("SELECT set_config('search_path', '', true)")
+    """From here on every name is written with its schema, whatever the login's own search_path says."""
+    connection.execute("SELECT set_config('search_path', '', false)")
 
 
-def inventory(
-    connection: Connection, tell: Tell, *, password_hashes: bool = False, roles_too: Sequence[str] = ()
-) -> Inventory:
+def inventory(held: Snapshot, tell: Tell, *, password_hashes: bool = False, roles_too: Sequence[str] = ()) -> Inventory:
     """Everything that is compared. Counting reads every row once, so it tells how far it is.
 
     `roles_too`: roles to look for beside those that the database needs.
     """
+    connection = held.connection
     pin_names(connection)
     return Inventory(
         migrations=tuple(_all(connection, "migrations")) if _all(connection, "has_migrations") == [(True,)] else (),
-        tables=count(connection, tell),
+        tables=count(held, tell),
         objects=objects(connection),
         sequences=dict(_all(connection, "sequences")),
         timescale=timescale(connection),
@@ -42,23 +37,23 @@ def inventory(
     )
 
 
-def count(connection: Connection, tell: Tell) -> Mapping[str, Rows]:
+def count(held: Snapshot, tell: Tell) -> Mapping[str, Rows]:
     """The rows of every table, counted."""
-    wanted = [each for each in _all(connection, "relations") if each[2] and each[0] != "public.parkgrid_restore"]
+    wanted = [each for each in _all(held.connection, "relations") if each[2] and each[0] != "public.parkgrid_restore"]
     total, done = sum(size for _, size, _, _ in wanted) or 1, 0
     found: dict[str, Rows] = {}
     for name, size, _, dated in wanted:
         tell(f"counting {name}", done / total)
-        found[name] = _rows(connection, name, size, dated=dated)
+        found[name] = _rows(held, name, size, dated=dated)
         done += size
     tell("counted", 1.0)
     return found
 
 
-def _rows(connection: Connection, name: str, size: int, *, dated: bool) -> Rows:
+def _rows(held: Snapshot, name: str, size: int, *, dated: bool) -> Rows:
     # The name comes from the server's catalogue, with the server's own quoting.
     span = "min(at)::text, max(at)::text" if dated else "NULL, NULL"
-    row = connection.execute(f"SELECT count(*), {span} FROM {name}").fetchone()  # noqa: S608
+    row = held.row(f"SELECT count(*), {span} FROM {name}")  # noqa: S608
     rows, first, last = row or (0, None, None)
     return Rows(rows, size, first, last)
 

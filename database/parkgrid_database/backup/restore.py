@@ -20,9 +20,10 @@ from parkgrid_database.backup import Tell, archive, fence, target, tools
 from parkgrid_database.backup.comparison import differences
 from parkgrid_database.backup.dump import Programs, part
 from parkgrid_database.backup.errors import BackupError
-from parkgrid_database.backup.inventory import Connection, inventory
+from parkgrid_database.backup.inventory import inventory
 from parkgrid_database.backup.manifest import Manifest
-from parkgrid_database.backup.snapshot import snapshot
+from parkgrid_database.backup.snapshot import closed, snapshot
+from parkgrid_database.backup.statements import Connection
 from parkgrid_database.errors import translated
 
 _CHECKED, _LOADED, _ANALYSED, _COMPARED = 0.05, 0.80, 0.85, 1.0
@@ -144,21 +145,22 @@ def _timescale(dsn: str, manifest: Manifest) -> Iterator[None]:
 
 
 def _compare(dsn: str, manifest: Manifest, tell: Tell) -> list[str]:
-    with _quiet(dsn, manifest), snapshot(dsn) as held:
-        now = inventory(held.connection, tell, roles_too=[role.name for role in manifest.inventory.roles])
+    with _quiet(dsn, manifest) as is_closed, (closed if is_closed else snapshot)(dsn) as held:
+        now = inventory(held, tell, roles_too=[role.name for role in manifest.inventory.roles])
         same_major = held.connection.info.server_version // 10_000 == manifest.server_major
     return differences(manifest.inventory, now, same_major=same_major)
 
 
 @contextmanager
-def _quiet(dsn: str, manifest: Manifest) -> Iterator[None]:
-    """TimescaleDB's policies wait until everything is compared: they move rows and remove chunks."""
+def _quiet(dsn: str, manifest: Manifest) -> Iterator[bool]:
+    """Whether the database is closed. Then TimescaleDB's policies wait, too: they move rows and remove chunks."""
     with _connected(dsn) as connection:
-        quiet = target.TIMESCALE in manifest.extensions and fence.marked(connection) is not None
+        is_closed = fence.marked(connection) is not None
+        quiet = is_closed and target.TIMESCALE in manifest.extensions
         if quiet:
             connection.execute("SELECT _timescaledb_functions.stop_background_workers()")
         try:
-            yield
+            yield is_closed
         finally:
             if quiet:
                 connection.execute("SELECT _timescaledb_functions.start_background_workers()")

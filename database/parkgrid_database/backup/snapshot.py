@@ -8,12 +8,13 @@ the rows of before nor those of after.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from psycopg import errors
 
 from parkgrid_database.backup.errors import BackupError
-from parkgrid_database.backup.inventory import STATEMENTS, Connection, pin_names
+from parkgrid_database.backup.statements import STATEMENTS, Connection
 from parkgrid_database.errors import translated
 
 _ATTEMPTS = 5
@@ -27,23 +28,45 @@ class Snapshot:
     """A state of the database that stays visible as long as the connection's transaction is open."""
 
     connection: Connection
+    """Of the catalogues: it holds the locks of all tables, and takes none of their indexes."""
+    counting: Connection
+    """Of the rows, each table in a transaction of its own, so that locks of indexes do not add up."""
     name: str
+    """Empty: a closed database, in which nobody writes."""
     sizes: dict[str, int]
     """Bytes of every table."""
+
+    def row(self, query: str) -> tuple[Any, ...] | None:
+        """The first row of a query, in this state."""
+        with self.counting.transaction():
+            if self.name:
+                self.counting.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                self.counting.execute(f"SET TRANSACTION SNAPSHOT '{self.name}'")
+            self.counting.execute("SET LOCAL statement_timeout = 0")
+            return self.counting.execute(query).fetchone()
 
 
 @contextmanager
 def snapshot(dsn: str) -> Iterator[Snapshot]:
     """Lock every table as a reader does and hold one state. Raises `BackupError`, `StoreError`."""
-    with translated(), _connected(dsn) as one:
+    with translated(), _connected(dsn) as one, _connected(dsn) as counting:
+        counting.autocommit = True
         for _ in range(_ATTEMPTS):
-            found = _held(one)
+            found = _held(one, counting)
             if found is not None:
                 yield found
                 one.rollback()
                 return
             one.rollback()
         raise BackupError("tables were made or removed at each of five attempts: try again when the store is quieter")
+
+
+@contextmanager
+def closed(dsn: str) -> Iterator[Snapshot]:
+    """A database in which nobody writes, as it is: no lock outlasts its query."""
+    with translated(), _connected(dsn) as one:
+        one.autocommit = True
+        yield Snapshot(one, one, "", {row[0]: row[1] for row in one.execute(STATEMENTS["relations"])})
 
 
 def _connected(dsn: str) -> Connection:
@@ -58,7 +81,7 @@ def _connected(dsn: str) -> Connection:
     )
 
 
-def _held(connection: Connection) -> Snapshot | None:
+def _held(connection: Connection, counting: Connection) -> Snapshot | None:
     """A state with all its tables locked; None when tables came or went meanwhile."""
     names = [row[0] for row in connection.execute(STATEMENTS["relations"])]
     connection.rollback()
@@ -82,9 +105,8 @@ def _held(connection: Connection) -> Snapshot | None:
         ) from error
     if sizes.keys() - set(names):
         return None
-    pin_names(connection)
     row = connection.execute("SELECT pg_export_snapshot()").fetchone()
-    return Snapshot(connection, row[0] if row else "", sizes)
+    return Snapshot(connection, counting, row[0] if row else "", sizes)
 
 
 def _be_patient(connection: Connection) -> None:

@@ -7,8 +7,9 @@ from psycopg import sql
 
 from parkgrid_database.backup.errors import BackupError
 from parkgrid_database.backup.fence import marked
-from parkgrid_database.backup.inventory import STATEMENTS, Connection, extensions, pin_names
+from parkgrid_database.backup.inventory import extensions
 from parkgrid_database.backup.manifest import Manifest, Role
+from parkgrid_database.backup.statements import STATEMENTS, Connection
 
 TIMESCALE = "timescaledb"
 _SHOWN = 5
@@ -45,7 +46,7 @@ def _refuse_filled(connection: Connection, database: str) -> None:
             f" CREATE DATABASE {database}"
         )
     with connection.transaction():
-        pin_names(connection)
+        connection.execute("SELECT set_config('search_path', '', true)")
         found = [name for (name,) in connection.execute(STATEMENTS["strange_relations"])]
     if found:
         shown = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else "")
