@@ -163,6 +163,8 @@ def verify(
     from parkgrid import database_backup
 
     _one_of(dsn, data_dir)
+    if bundles and not (dsn or data_dir):
+        refuse("--bundles compares bundles with a database: name it with --dsn or --data-dir")
     finish(lambda: database_backup.verify(file, dsn, data_dir, bundles, as_json=as_json))
 
 

@@ -41,7 +41,7 @@ _BY_COLUMN = {
     "file_digest": f"'{'a' * 64}'",
     "basis": "'quarter'",
     "demand_basis": "'none'",
-    "cause": "'link'",
+    "cause": "'gateway'",
     "method": "'register'",
 }
 _BY_TABLE = {

@@ -87,6 +87,9 @@ def test_what_a_user_can_get_wrong_is_said_with_its_remedy(dsn: str, tmp_path: P
     assert neither.exit_code == 2
     assert "--dsn" in neither.stderr
     assert "--data-dir" in neither.stderr
+    alone = run("verify", file, "--bundles", tmp_path)
+    assert (alone.exit_code, alone.stdout) == (2, "")
+    assert "name it with --dsn or --data-dir" in alone.stderr
     nothing = run("backup", tmp_path / "b", "--data-dir", tmp_path)
     assert nothing.exit_code == 1
     assert "has no database" in nothing.stderr
