@@ -8,7 +8,7 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,15 +93,13 @@ def _conclude(connection: Connection, found: list[str]) -> None:
 def _load(
     connection: Connection, dsn: str, file: Path, manifest: Manifest, programs: Programs, tell: Tell, jobs: int | None
 ) -> None:
-    total = sum(each.bytes for each in manifest.inventory.tables.values()) or 1
-    # Working in parallel, pg_restore says names without their schema.
-    sizes = {name.rpartition(".")[2].replace('"', ""): each.bytes for name, each in manifest.inventory.tables.items()}
+    timescale = target.TIMESCALE in manifest.extensions
+    pg_restore = programs.folder / "pg_restore"
+    share = _chunks_share(pg_restore, file) if timescale else _bytes_share(manifest)
 
     def look(heard: tools.Heard) -> None:
-        done = sum(sizes.get(name.rpartition(".")[2], 0) for name in heard.tables)
-        tell(heard.step or "making tables", done / total)
+        tell(heard.step or "making tables", share(heard))
 
-    timescale = target.TIMESCALE in manifest.extensions
     # TimescaleDB's own catalogue must be complete before the rest.
     number = 1 if timescale else jobs or min(_MOST_JOBS, os.cpu_count() or 1)
     arguments = ["--format=custom", "--no-tablespaces", f"--jobs={number}", str(file)]
@@ -110,7 +108,22 @@ def _load(
         _timescale(dsn, manifest) if timescale else contextlib.nullcontext(),
         _left_out(connection, file, manifest, programs) as left_out,
     ):
-        tools.run(programs.folder / "pg_restore", [*left_out, *arguments], dsn, look)
+        tools.run(pg_restore, [*left_out, *arguments], dsn, look)
+
+
+def _bytes_share(manifest: Manifest) -> Callable[[tools.Heard], float]:
+    """Which share of the bytes is in the tables that were begun."""
+    tables = manifest.inventory.tables
+    # Working in parallel, pg_restore says names without their schema.
+    sizes = {name.rpartition(".")[2].replace('"', ""): each.bytes for name, each in tables.items()}
+    total = sum(sizes.values()) or 1
+    return lambda heard: sum(sizes.get(name.rpartition(".")[2], 0) for name in heard.tables) / total
+
+
+def _chunks_share(pg_restore: Path, file: Path) -> Callable[[tools.Heard], float]:
+    """Which share of the tables was begun: the manifest has no size of each chunk, and they are much alike."""
+    total = sum(" TABLE DATA " in line for line in tools.contents(pg_restore, file)) or 1
+    return lambda heard: len(heard.tables) / total
 
 
 @contextmanager
