@@ -105,6 +105,9 @@ def test_every_table_and_object_comes_back(filled: str, made: Path, empty_dsn: s
         packed = "SELECT count(*) FROM timescaledb_information.chunks WHERE is_compressed"
         # A policy may have packed more of them since.
         assert ask(empty_dsn, packed)[0][0] >= ask(filled, packed)[0][0] >= 1
+    # Instants are compared, not how a login has them written.
+    written_otherwise = make_conninfo(empty_dsn, options="-c timezone=Asia/Shanghai -c datestyle=German")
+    assert verify(written_otherwise, made, silent)[1] == []
     # It goes on as any other database: nothing to migrate, owners and rights as they were, rows can be stored.
     assert {each.state for each in status(empty_dsn)} == {"applied"}
     assert migrate(empty_dsn) == []

@@ -50,7 +50,7 @@ class Snapshot:
 def snapshot(dsn: str) -> Iterator[Snapshot]:
     """Lock every table as a reader does and hold one state. Raises `BackupError`, `StoreError`."""
     with translated(), _connected(dsn) as one, _connected(dsn) as counting:
-        counting.autocommit = True
+        one.autocommit = False
         for _ in range(_ATTEMPTS):
             found = _held(one, counting)
             if found is not None:
@@ -65,20 +65,23 @@ def snapshot(dsn: str) -> Iterator[Snapshot]:
 def closed(dsn: str) -> Iterator[Snapshot]:
     """A database in which nobody writes, as it is: no lock outlasts its query."""
     with translated(), _connected(dsn) as one:
-        one.autocommit = True
         yield Snapshot(one, one, "", {row[0]: row[1] for row in one.execute(STATEMENTS["relations"])})
 
 
 def _connected(dsn: str) -> Connection:
-    """A dead peer is noticed within 25 s, however long nothing is asked."""
-    return psycopg.connect(
+    """A dead peer is noticed within 25 s. Instants are written alike, whatever the server's or the login's settings."""
+    connection = psycopg.connect(
         dsn,
+        autocommit=True,
         connect_timeout=10,
         application_name="parkgrid backup",
         keepalives_idle=10,
         keepalives_interval=5,
         keepalives_count=3,
     )
+    for setting, value in (("timezone", "UTC"), ("datestyle", "ISO, YMD"), ("intervalstyle", "postgres")):
+        connection.execute("SELECT set_config(%s, %s, false)", (setting, value))
+    return connection
 
 
 def _held(connection: Connection, counting: Connection) -> Snapshot | None:
