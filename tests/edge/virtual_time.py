@@ -5,10 +5,11 @@ decided, not how busy the machine was; and no test waits for a timeout.
 """
 
 import asyncio
+import os
 import selectors
 
 _DELIVERY_S = 0.002
-_DELIVERY_SHARE = 0.2
+_DELIVERY_SHARE, _SERIAL_SHARE = 0.2, 0.5
 """Before the clock jumps, what was sent may still arrive: real seconds at least, and as a share of the jump. Within one
 machine the kernel needs less, but a busy one hands on what comes by a serial line tens of milliseconds late; so the
 longest jumps, which are timeouts, wait the longest."""
@@ -24,7 +25,8 @@ class _Selector(selectors.DefaultSelector):
             return super().select(None)
         if timeout <= 0:
             return super().select(0)
-        if not (ready := super().select(min(timeout, _DELIVERY_S + _DELIVERY_SHARE * timeout))):
+        share = _SERIAL_SHARE if any(os.isatty(key.fd) for key in self.get_map().values()) else _DELIVERY_SHARE
+        if not (ready := super().select(min(timeout, _DELIVERY_S + share * timeout))):
             self.now_s += timeout
         return ready
 
