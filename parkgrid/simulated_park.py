@@ -195,9 +195,10 @@ def device_settings(endpoint: Mapping[str, Any], least_s: float) -> dict[str, An
 
 
 def waiting(outbox: Path) -> int:
-    """How many batches an outbox that nobody uses now still holds."""
+    """How many batches of an outbox that nobody uses now the store has not confirmed; others may be kept there."""
     with contextlib.closing(sqlite3.connect(f"file:{outbox}?mode=ro", uri=True)) as connection:
-        return int(connection.execute("SELECT count(*) FROM batch").fetchone()[0])
+        query = "SELECT count(*) FROM batch WHERE seq > (SELECT through FROM state)"
+        return int(connection.execute(query).fetchone()[0])
 
 
 def _heard_of(dsn: str, park: str, since: datetime | None) -> bool:

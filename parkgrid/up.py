@@ -23,6 +23,7 @@ from parkgrid.simulated_park import PORTS, SimulatedPark, newest_ms, seeded
 from parkgrid.simulated_park import waiting as batches_waiting
 from parkgrid.startup_notifications import StartupNotifications
 from parkgrid_api.settings import is_loopback
+from parkgrid_contract.ranges import MAX_PERIOD_S
 from parkgrid_contract.time import AcceleratedClock, SystemClock
 from parkgrid_demo import district
 from parkgrid_demo.pilot import past
@@ -43,7 +44,6 @@ _START_AND_END_S = 20.0
 """Start and end of a timed run, in seconds for each park that its clock must cover beside the run itself."""
 _LONGEST_DRAIN_S = 60.0
 _TICK_S = 0.2
-_NEVER_S = 1e9
 _SITES_LOOK_S = 5.0
 """How often the sites of the pilot look for an award: they answer six minutes before an event."""
 
@@ -320,7 +320,7 @@ async def drain(settings: EdgeSettings, patience_s: float) -> None:
     """Send what a stopped agent has left in its outbox; reads no device and accepts nothing new."""
     if not batches_waiting(settings.outbox.path):
         return
-    quiet = dataclasses.replace(settings, health_s=_NEVER_S)
+    quiet = dataclasses.replace(settings, health_s=MAX_PERIOD_S)
     agent = Agent(quiet, poll=False)
     stop = asyncio.Event()
     running = asyncio.create_task(agent.run(stop))
