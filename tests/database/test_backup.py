@@ -608,3 +608,14 @@ def test_the_file_is_durable_before_it_has_its_name(
     monkeypatch.setattr(os, "link", lambda *names: (done.append("named"), link(*names))[1])
     altered(made, tmp_path / "x", lambda each: each)
     assert done == ["synced", "named", "synced"]
+
+
+def test_what_several_jobs_say_at_once_is_understood() -> None:
+    """Each writes its line in pieces, so one may stand in the middle of another."""
+    heard = tools.Heard()
+    heard.line(
+        "pg_restore: pg_restore: finished item 4704 TABLE DATA parkerror: "
+        'could not execute query: ERROR:  unrecognized configuration parameter "transaction_timeout"'
+    )
+    heard.line("pg_restore: launching itempg_restore: error: could not execute query: ERROR:  no such table")
+    assert (heard.harmless, heard.errors) == (1, ["could not execute query: ERROR:  no such table"])

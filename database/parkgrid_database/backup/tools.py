@@ -21,7 +21,8 @@ _SHOWN_ERRORS = 3
 _SOME_ERRORS = 1
 _NEWER_SETTING = re.compile(r'unrecognized configuration parameter "transaction_timeout"')
 """A pg_restore of version 17 or newer sets it at any server; one before 17 has no such timeout to switch off."""
-_ERROR = re.compile(r"^pg_(?:dump|restore): (?:fatal|error): (.*)")
+_ERROR = re.compile(r"pg_(?:dump|restore): (?:fatal|error): (.*)")
+"""Anywhere in a line: several jobs write at once, and each writes its line in pieces."""
 _STEP = re.compile(
     r'^pg_(?:dump|restore): (?:dumping contents of table|processing data for table) "(.*)"'
     r"|^pg_restore: finished item \d+ TABLE DATA (.*)"
@@ -43,8 +44,8 @@ class Heard:
     def line(self, text: str) -> None:
         """Take in a line of its standard error."""
         self.last.append(text)
-        step, error = _STEP.match(text), _ERROR.match(text)
-        if error and _NEWER_SETTING.search(text):
+        step, error = _STEP.match(text), _ERROR.search(text)
+        if _NEWER_SETTING.search(text):
             self.harmless += 1
         elif error:
             self.errors.append(error.group(1))
@@ -82,7 +83,7 @@ def run(program: Path, arguments: Sequence[str], dsn: str, look: Callable[[Heard
             status = child.wait()
             reader.join()
     if heard.errors or (status and not (heard.harmless and status == _SOME_ERRORS)):
-        told = "; ".join(heard.errors[:_SHOWN_ERRORS]) or "; ".join(heard.last)
+        told = "; ".join(heard.errors[:_SHOWN_ERRORS]) or f"it ended with status {status}; {'; '.join(heard.last)}"
         raise BackupError(f"{program.name} failed: {told}")
     look(heard)
 
