@@ -18,6 +18,7 @@ from parkgrid_edge.protocols.registers import Table
 from parkgrid_edge.settings import check_files, load_settings
 from tests.edge.peer import Device, rtu_peer, silent, tcp_peer, until
 from tests.edge.test_poller import meter, p95, running
+from tests.edge.virtual_time import LoopClock
 
 if TYPE_CHECKING:
     from parkgrid_contract.sample import Sample
@@ -161,6 +162,7 @@ async def test_one_line_in_two_manners_is_refused_by_name(names):
 
 
 @pytest.mark.process
+@pytest.mark.virtual_time
 async def test_a_silent_device_behind_the_second_name_disturbs_nobody_behind_the_first(names):
     names["dongle.plant"] = ["127.0.0.1"]
     loop = asyncio.get_running_loop()
@@ -175,7 +177,7 @@ async def test_a_silent_device_behind_the_second_name_disturbs_nobody_behind_the
         for fault in (None, silent):
             peer.misbehave(5, fault)
             samples.clear()
-            poller = Poller(devices, SystemClock(), lambda sample: samples.append((sample.device, loop.time())))
+            poller = Poller(devices, LoopClock(), lambda sample: samples.append((sample.device, loop.time())))
             async with running(poller):
                 await until(lambda: len({name for name, _ in samples}) >= 4)
                 await asyncio.sleep(4)
