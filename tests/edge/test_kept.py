@@ -4,7 +4,6 @@ import copy
 import os
 import shutil
 import sqlite3
-import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,9 @@ from parkgrid_contract.telemetry import Ack, Mark, encode_samples
 from parkgrid_edge.delivery.batch import OutboxBatch
 from parkgrid_edge.delivery.kept import AT_ONCE, Keeping
 from parkgrid_edge.delivery.outbox import Outbox, OutboxFullError
+from tests.edge.disk import small_disk
 from tests.edge.test_outbox import Hand, append_until_refused, sample
+from tests.memory import SHARED_MEMORY
 
 pytestmark = pytest.mark.edge
 
@@ -316,10 +317,7 @@ def test_nothing_is_kept_on_the_last_tenth_of_a_disk(path, monkeypatch):
 @pytest.mark.process
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")
 def test_on_a_full_disk_kept_batches_make_room(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], check=True)
-    try:
+    with small_disk(tmp_path, 8) as disk:
         outbox = Outbox.open(disk / "outbox.db", keeping=ALL)
         try:
             number = 0
@@ -338,8 +336,6 @@ def test_on_a_full_disk_kept_batches_make_room(tmp_path):
                 append_until_refused(outbox)
         finally:
             outbox.close()
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 # The whole of it against a simple store: whatever is done in whatever order, nothing is lost without a name.
@@ -503,7 +499,8 @@ UNDONE = st.tuples(
 STEPS = st.lists(st.one_of(ONE.map(lambda one: (one,)), UNDONE), max_size=16).map(
     lambda parts: [step for part in parts for step in part]
 )
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - where a sync costs nothing
+MEMORY = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
+"""Where a sync costs nothing."""
 MANY = settings(
     max_examples=max(100, settings().max_examples), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -13,6 +13,7 @@ from parkgrid_contract.ranges import MAX_EPOCH, MAX_PAYLOAD_BYTES, MAX_SEQ
 from parkgrid_contract.sample import Sample
 from parkgrid_contract.telemetry import MAX_BATCH_BYTES, Ack, decode_batch, encode_samples, frame_batch
 from parkgrid_edge.delivery.outbox import Outbox, OutboxError, OutboxFullError, split
+from tests.edge.disk import small_disk
 
 pytestmark = pytest.mark.edge
 
@@ -192,10 +193,7 @@ def test_a_second_agent_on_the_same_file_is_refused(path):
 @pytest.mark.process
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")
 def test_a_full_disk_refuses_new_samples_keeps_old_ones_and_recovers(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], check=True)
-    try:
+    with small_disk(tmp_path, 4) as disk:
         outbox = Outbox.open(disk / "outbox.db")
         try:
             _fill_and_recover(outbox)
@@ -204,8 +202,6 @@ def test_a_full_disk_refuses_new_samples_keeps_old_ones_and_recovers(tmp_path):
         again = Outbox.open(disk / "outbox.db")
         again.close()
         assert again.stats.dropped == outbox.stats.dropped
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def _fill_and_recover(outbox: Outbox) -> None:

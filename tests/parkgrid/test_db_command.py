@@ -23,10 +23,8 @@ from parkgrid_vpp.bundling import contents
 from parkgrid_vpp.centre_key import create
 from tests.conftest import temporary_database
 from tests.logins import acting
-from tests.metering.park import metering
-from tests.vpp.metered_park import Meters
+from tests.vpp.metered_park import Meters, answering
 from tests.vpp.test_bundling import settled_twice
-from tests.vpp.test_settling import _energies
 
 
 def run(*arguments: object) -> Result:
@@ -186,9 +184,7 @@ def _as_replica(dsn: str) -> str:
 
 @pytest.fixture
 def meters(dsn: str) -> Iterator[Meters]:
-    with metering(dsn) as park:
-        made = Meters(park, *_energies())
-        made.born()
+    with answering(dsn) as made:
         yield made
 
 

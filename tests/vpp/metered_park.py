@@ -1,17 +1,20 @@
 """The small pilot's park with its registers metered: readings every quarter hour, through the store and metering."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import to_ms
-from tests.metering.park import Metering, meter
+from tests.metering.park import Metering, meter, metering
 from tests.vpp.small_pilot import PARK
 
 GATEWAY = Gateway(PARK, "gw-1")
 FIVE = timedelta(minutes=5)
 QUARTER = timedelta(minutes=15)
+STORAGE_WH = 125_000
+"""What the storage is awarded, a quarter hour."""
 LOAD, CHARGED, DISCHARGED = "energy_import_kwh", "energy_charged_kwh", "energy_discharged_kwh"
 NOW_MS = to_ms(datetime(2026, 6, 25, tzinfo=UTC))
 
@@ -81,3 +84,18 @@ class Meters:
             for name, energy in moved.items():
                 self.shown[name] += energy
             at += QUARTER
+
+
+@contextmanager
+def answering(dsn: str) -> Iterator[Meters]:
+    """Meters of an event day with a twentieth more load than other days; then both answer, well and badly."""
+    day = [local("24 00:00") + place * QUARTER for place in range(72)]
+    load = dict.fromkeys(day, 94_500)
+    load.update(dict.fromkeys(day[56:60], 69_500) | {day[60]: 82_000})
+    storage = {local(f"{each} 10:00"): 100_000 for each in range(10, 24)}
+    storage |= {local(f"{each} 11:00"): -100_000 for each in range(10, 24)}
+    storage |= dict.fromkeys(day[56:63], STORAGE_WH) | {day[61]: 100_000}
+    with metering(dsn) as park:
+        made = Meters(park, load, storage)
+        made.born()
+        yield made

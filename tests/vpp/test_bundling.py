@@ -28,10 +28,9 @@ from parkgrid_vpp.ledger import Act, write
 from parkgrid_vpp.settling import statements
 from tests.api.conftest import running
 from tests.logins import acting
-from tests.metering.park import metering
-from tests.vpp.metered_park import FIVE, NOW_MS, Meters, local
+from tests.vpp.metered_park import FIVE, NOW_MS, Meters, answering, local
 from tests.vpp.small_pilot import DAY, WRITTEN, awards
-from tests.vpp.test_settling import PAST, _energies, acts_before
+from tests.vpp.test_settling import PAST, acts_before
 
 LATER_MS = NOW_MS + 60_000
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -39,9 +38,7 @@ NOW = datetime(2026, 7, 1, tzinfo=UTC)
 
 @pytest.fixture
 def meters(dsn: str) -> Iterator[Meters]:
-    with metering(dsn) as park:
-        made = Meters(park, *_energies())
-        made.born()
+    with answering(dsn) as made:
         yield made
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -34,14 +34,13 @@ from parkgrid_vpp.rules import rules_of
 from parkgrid_vpp.settling import statements
 from parkgrid_vpp.trying import eligibility, replay
 from tests.logins import acting
-from tests.metering.park import metering
 from tests.vpp import small_pilot
-from tests.vpp.metered_park import FIVE, NOW_MS, QUARTER, Meters, local
+from tests.vpp.metered_park import FIVE, NOW_MS, STORAGE_WH, Meters, answering, local
 from tests.vpp.small_pilot import awards, bid, written
 
 RULE = "caiso-10-of-10"
 RULE_TEXT = small_pilot.baseline_text(RULE)
-STORAGE_WH, LOAD_WH = 125_000, 25_000
+LOAD_WH = 25_000
 """Of the award, a quarter hour."""
 CHOSEN = [date(2026, 6, day) for day in (23, 22, 18, 17, 16, 15, 12, 11, 10, 9)]
 """19 June is the Dragon Boat Festival."""
@@ -51,21 +50,8 @@ PAST.append((local("23 09:00"), local("23 20:00")))
 
 @pytest.fixture
 def meters(dsn: str) -> Iterator[Meters]:
-    with metering(dsn) as park:
-        made = Meters(park, *_energies())
-        made.born()
+    with answering(dsn) as made:
         yield made
-
-
-def _energies() -> tuple[dict[datetime, int], dict[datetime, int]]:
-    """The event day: a twentieth more load than on other days; then both answer, well and badly."""
-    day = [local("24 00:00") + place * QUARTER for place in range(72)]
-    load = dict.fromkeys(day, 94_500)
-    load.update(dict.fromkeys(day[56:60], 69_500) | {day[60]: 82_000})
-    storage = {local(f"{each} 10:00"): 100_000 for each in range(10, 24)}
-    storage |= {local(f"{each} 11:00"): -100_000 for each in range(10, 24)}
-    storage |= dict.fromkeys(day[56:63], STORAGE_WH) | {day[61]: 100_000}
-    return load, storage
 
 
 def acts_before() -> list[tuple[str, AnyDocument]]:

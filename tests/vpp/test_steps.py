@@ -82,6 +82,15 @@ class Running:
         write(self.connection, Pilot(), told, "tester", local(at))
         follow(self.connection, self.pilot)
 
+    def through_the_event(self) -> None:
+        """From its call to its statement."""
+        self.meters.run(PAST)
+        self.write("22 09:00", *published())
+        self.look("23 18:30")
+        self.meters.run([EVENT_DAY])
+        for hour in ("24 14:00", "24 16:00", "24 18:30"):
+            self.look(hour)
+
     def states(self, event_id: str = "ev-1") -> list[str]:
         return [each.state for _, each in self.pilot.events[event_id].states]
 
@@ -426,12 +435,7 @@ def test_false_readings_sent_afterwards_remove_no_penalty(running: Running) -> N
     """Nobody answered; then three late readings of the load cannot be true. Its quarter hours stay as they were."""
     running.meters.load = dict.fromkeys((START + number * QUARTER for number in range(8)), 90_000)
     running.meters.storage = {}
-    running.meters.run(PAST)
-    running.write("22 09:00", *published())
-    running.look("23 18:30")
-    running.meters.run([EVENT_DAY])
-    for hour in ("24 14:00", "24 16:00", "24 18:30"):
-        running.look(hour)
+    running.through_the_event()
     first = running.statement()
     assert first.penalty > 0
     for hour in ("14:20", "15:00", "15:40"):
@@ -462,12 +466,7 @@ def test_a_device_that_is_announced_anew_exchanges_no_history(running: Running) 
     If that history counted, the load would have done its 100 kW, and 600 yuan would be left.
     """
     running.meters.load, running.meters.storage = {}, {}
-    running.meters.run(PAST)
-    running.write("22 09:00", *published())
-    running.look("23 18:30")
-    running.meters.run([EVENT_DAY])
-    for hour in ("24 14:00", "24 16:00", "24 18:30"):
-        running.look(hour)
+    running.through_the_event()
     first = running.statement()
     assert (first.payment, first.penalty) == (0, 900)
     announced_anew(running, dict.fromkeys(energies()[0], 65_000))
