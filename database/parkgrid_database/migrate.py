@@ -1,4 +1,6 @@
-"""Brings a database to the schema of this version: numbered SQL files, each applied once, in one transaction.
+"""Brings a database to the schema of this version: numbered SQL files, then what the catalogue of signals asks for.
+
+    migrations/0001_registry.sql … ─▶ each once, in one transaction ─▶ catalogue: what is missing is added ─▶ rights
 
 A file is `NNNN_name.sql`, or `NNNN_name.<variant>.sql` where the stores differ. A file whose first line is
 `-- parkgrid: no transaction` holds statements that PostgreSQL refuses inside one; they are separated by lines
@@ -18,7 +20,7 @@ from typing import Any, cast
 
 import psycopg
 
-from parkgrid_database import StoreKind, roles
+from parkgrid_database import StoreKind, catalogue, roles
 from parkgrid_database.backup import fence
 from parkgrid_database.errors import SetupError, translated
 from parkgrid_database.offer import offered
@@ -70,9 +72,13 @@ class MigrationState:
 
 
 def migrate(dsn: str, directory: Path | None = None) -> list[str]:
-    """Apply what is missing and give the names of the files that were. Raises `SetupError`, `StoreUnavailableError`."""
+    """Apply what is missing; gives the files that were applied and the relations that the catalogue added or widened.
+
+    Raises `SetupError`, `StoreUnavailableError`.
+    """
     with _locked(dsn) as connection:
         _refuse_unfinished_restore(connection)
+        _refuse_older(connection)
         _prepare(connection)
         roles.create(connection)
         kind = _kind(connection)
@@ -82,17 +88,17 @@ def migrate(dsn: str, directory: Path | None = None) -> list[str]:
         missing = [each for each in wanted if not (each.version in noted and noted[each.version][2])]
         for migration in missing:
             _apply(connection, migration, kind, noted[migration.version][3] if migration.version in noted else 0)
-        roles.secure(connection, kind, changed=bool(missing))
-        return [migration.file for migration in missing]
+        followed = catalogue.follow(connection, kind)
+        roles.secure(connection, changed=bool(missing or followed))
+        return [*(migration.file for migration in missing), *followed]
 
 
 def status(dsn: str, directory: Path | None = None) -> list[MigrationState]:
-    """Every migration of this version and where it stands; changes nothing. Raises `StoreUnavailableError`."""
-    with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
-        _refuse_unfinished_restore(connection)
-        exists = connection.execute("SELECT to_regclass('base.schema_migration') IS NOT NULL").fetchone() == (True,)
-        noted = _noted(connection) if exists else {}
-        kind = _recorded_kind(connection) if exists else None
+    """Every migration of this version and where it stands; changes nothing. Raises `SetupError`, `StoreUnavailableError`."""
+    with _reading(dsn) as connection:
+        begun = _is_begun(connection)
+        noted = _noted(connection) if begun else {}
+        kind = _recorded_kind(connection) if begun else None
         wanted = {each.version: each for each in _wanted(directory, kind or offered(connection).kind)}
     states = []
     for version in sorted(wanted.keys() | noted.keys()):
@@ -100,6 +106,37 @@ def status(dsn: str, directory: Path | None = None) -> list[MigrationState]:
         applied_at = noted[version][4] if version in noted else ""
         states.append(MigrationState(version, name, _state(wanted.get(version), noted.get(version)), applied_at))
     return states
+
+
+def drift(dsn: str) -> list[catalogue.Difference]:
+    """Where a migrated database is not what the catalogue asks for; changes nothing.
+
+    Raises `SetupError`, `StoreUnavailableError`.
+    """
+    with _reading(dsn) as connection:
+        kind = _recorded_kind(connection) if _is_begun(connection) else None
+        return catalogue.differences(connection, kind) if kind else []
+
+
+@contextmanager
+def _reading(dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+        _refuse_unfinished_restore(connection)
+        _refuse_older(connection)
+        yield connection
+
+
+def _is_begun(connection: psycopg.Connection[Any]) -> bool:
+    return connection.execute("SELECT to_regclass('base.schema_migration') IS NOT NULL").fetchone() == (True,)
+
+
+def _refuse_older(connection: psycopg.Connection[Any]) -> None:
+    """Leave a database of the schema before 0.1.0 as it is, and say how to go on from there."""
+    if connection.execute(_STATEMENTS["is_older"]).fetchone() == (True,):
+        raise SetupError(
+            "this database has the schema of a version before 0.1.0, and nothing in it was changed: "
+            "make an empty database and take everything over with `parkgrid db copy THIS_DSN EMPTY_DSN`"
+        )
 
 
 def _refuse_unfinished_restore(connection: psycopg.Connection[Any]) -> None:
@@ -136,7 +173,7 @@ def _locked(dsn: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def _prepare(connection: psycopg.Connection[Any]) -> None:
-    if connection.execute("SELECT to_regclass('base.schema_migration') IS NULL").fetchone() == (True,):
+    if not _is_begun(connection):
         with connection.transaction():
             connection.execute(_STATEMENTS["create_schema_migration"])
 

@@ -1,7 +1,6 @@
 """Who owns the schema, and the logins of the roles with exactly what each needs.
 
     parkgrid_owner     owns schema, tables, views and functions; no superuser, and nobody can sign in as it
-    parkgrid_rollups   owns the continuous aggregates of TimescaleDB, which only an owner may refresh
     parkgrid_ingest    group: writes registry, readings, roll-ups and notes
     parkgrid_accounting   group: writes registers, intervals, bills and clusters
     parkgrid_vpp       group: appends to the ledger of the pilot, reads what it is settled by
@@ -20,7 +19,6 @@ import structlog
 from psycopg import sql
 
 from parkgrid_contract.signals import CATALOGUE
-from parkgrid_database import StoreKind
 from parkgrid_database.errors import SetupError, translated
 from parkgrid_database.sql_files import named_statements
 
@@ -67,24 +65,23 @@ def create(connection: psycopg.Connection[Any]) -> None:
     connection.execute(_STATEMENTS["create_roles"])
 
 
-def secure(connection: psycopg.Connection[Any], kind: StoreKind, *, changed: bool) -> None:
+def secure(connection: psycopg.Connection[Any], *, changed: bool) -> None:
     """Hand everything to the owner and set the rights of every role; nothing happens where all of it is so already.
 
     Where migrations are run by a login that is no superuser, that login stays the owner.
     """
     superuser = connection.execute(_STATEMENTS["is_superuser"]).fetchone() == (True,)
-    strangers = _strangers(connection, kind) if superuser else []
+    strangers = _strangers(connection) if superuser else []
     if not (changed or strangers):
         return
     if superuser:
-        if kind == "timescale":
-            connection.execute(_STATEMENTS["let_policies_run"])
+        connection.execute(_STATEMENTS["let_policies_run"])
         close_database(connection)
         connection.execute(_STATEMENTS["fence_definitions"])
     _set_rights(connection)
     if superuser:
         # One by one: a year of partitions has more locks than a server keeps.
-        for command in (*_commands(connection, "borrowed_powers"), *strangers):
+        for command in strangers:
             _execute(connection, command)
 
 
@@ -141,14 +138,8 @@ def _set_rights(connection: psycopg.Connection[Any]) -> None:
             _execute(connection, command)
 
 
-def _strangers(connection: psycopg.Connection[Any], kind: StoreKind) -> list[str]:
-    found = connection.execute(_STATEMENTS["aggregates"]).fetchall() if kind == "timescale" else []
-    values = {"schemas": [schema for schema, _ in found], "names": [name for _, name in found]}
-    return [command for _, command in connection.execute(_STATEMENTS["strangers"], values)]
-
-
-def _commands(connection: psycopg.Connection[Any], name: str) -> list[str]:
-    return [command for (command,) in connection.execute(_STATEMENTS[name])]
+def _strangers(connection: psycopg.Connection[Any]) -> list[str]:
+    return [command for _, command in connection.execute(_STATEMENTS["strangers"])]
 
 
 def _execute(connection: psycopg.Connection[Any], command: str) -> None:

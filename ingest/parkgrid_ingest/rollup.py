@@ -23,7 +23,7 @@ from psycopg import sql
 
 from parkgrid_contract.signals import CATALOGUE, SignalKind
 from parkgrid_contract.time import from_ms, to_ms
-from parkgrid_database.aggregates import (
+from parkgrid_database.rollups import (
     DAY_ORIGIN,
     LEVELS,
     SINGLE_LEVELS,

@@ -19,7 +19,7 @@ from psycopg import sql
 
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import from_ms
-from parkgrid_database.aggregates import DAY_ORIGIN, LEVELS, rollup_columns, single_expressions
+from parkgrid_database.rollups import DAY_ORIGIN, LEVELS, rollup_columns, single_expressions
 from parkgrid_ingest.buckets import MINUTES, Pairs
 from parkgrid_ingest.sql import statement
 from parkgrid_ingest.store.dirty import Int4Array

@@ -11,6 +11,20 @@ CREATE TABLE IF NOT EXISTS base.schema_migration (
     statements_done int4 NOT NULL,
     complete boolean NOT NULL
 );
+-- What was made because the catalogue of signals asks for it: each statement with its SHA-256.
+CREATE TABLE IF NOT EXISTS base.schema_step (
+    step_id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    made_at timestamptz NOT NULL DEFAULT now(),
+    relation text NOT NULL,
+    statement text NOT NULL,
+    digest text NOT NULL
+);
+
+-- name: is_older
+-- A database of a version before 0.1.0, in which no key is led by its park.
+SELECT to_regclass('base.park') IS NOT NULL AND NOT EXISTS (
+    SELECT FROM pg_attribute WHERE attrelid = to_regclass('base.park') AND attname = 'park_id'
+);
 
 -- name: recorded_kind
 SELECT variant FROM base.schema_migration ORDER BY version LIMIT 1;

@@ -1,14 +1,13 @@
 -- Who owns what, and who may do what. Roles belong to the whole server, rights to one database; all of it is repeatable.
 
 -- name: create_roles
--- A migrator that may not create them goes on without them. Nobody ever signs in as the owner or as the keeper of
--- roll-ups: no client gets a session under a connection limit of zero, whatever the server's rules of access say.
+-- A migrator that may not create them goes on without them. Nobody ever signs in as the owner: no client gets a session under a connection limit of zero, whatever the server's rules of access say.
 DO $$
 DECLARE
     role text;
 BEGIN
     FOREACH role IN ARRAY ARRAY[
-        'parkgrid_owner', 'parkgrid_rollups', 'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp', 'parkgrid_api',
+        'parkgrid_owner', 'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp', 'parkgrid_api',
         'parkgrid_grafana'
     ] LOOP
         BEGIN
@@ -28,22 +27,13 @@ SELECT rolsuper FROM pg_roles WHERE rolname = current_user;
 
 -- name: let_policies_run
 -- TimescaleDB runs a policy as the owner of its table, and only if that may sign in: a worker is not counted by the
--- limit, so the owner still has no way in. An owner of aggregates is needed since only owners may refresh them; nobody
--- can become it.
+-- limit, so the owner still has no way in.
 DO $$
 BEGIN
-    IF NOT (SELECT rolcanlogin AND rolconnlimit = 0 FROM pg_roles WHERE rolname = 'parkgrid_owner') THEN
+    IF EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')
+        AND NOT (SELECT rolcanlogin AND rolconnlimit = 0 FROM pg_roles WHERE rolname = 'parkgrid_owner')
+    THEN
         ALTER ROLE parkgrid_owner LOGIN CONNECTION LIMIT 0 PASSWORD NULL;
-    END IF;
-    IF NOT pg_has_role('parkgrid_owner', 'parkgrid_rollups', 'MEMBER') THEN
-        GRANT parkgrid_rollups TO parkgrid_owner;
-    END IF;
-    IF NOT pg_has_role('parkgrid_ingest', 'parkgrid_rollups', 'MEMBER') THEN
-        IF current_setting('server_version_num')::int4 >= 160000 THEN
-            EXECUTE 'GRANT parkgrid_rollups TO parkgrid_ingest WITH INHERIT TRUE, SET FALSE';
-        ELSE
-            GRANT parkgrid_rollups TO parkgrid_ingest;
-        END IF;
     END IF;
 EXCEPTION
     -- Another database of this server does the same at this moment.
@@ -58,7 +48,7 @@ $$;
 WITH role AS (
     SELECT oid, rolname FROM pg_roles
     WHERE rolname IN (
-        'parkgrid_rollups', 'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp', 'parkgrid_api', 'parkgrid_grafana'
+        'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp', 'parkgrid_api', 'parkgrid_grafana'
     )
 ), relation AS (
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition, c.relacl
@@ -68,8 +58,6 @@ WITH role AS (
         SELECT FROM pg_depend AS d
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
       )
-), rollup AS (
-    SELECT class || level AS relname FROM unnest(%(classes)s::text[]) AS class, unnest(ARRAY['_1m', '_15m', '_1d', '_single']) AS level
 ), written (rolname, privileges, relations) AS (
     VALUES
     ('parkgrid_ingest', ARRAY['INSERT'], %(classes)s::text[] || ARRAY['energy_dirty']),
@@ -77,7 +65,10 @@ WITH role AS (
     ('parkgrid_ingest', ARRAY['INSERT', 'UPDATE', 'DELETE'], ARRAY[
         'gateway_birth', 'gateway_retired', 'registry_change', 'device', 'gateway_epoch', 'sequence_gap', 'quarantine',
         'store_restore', 'conflict', 'estimate', 'rollup_dirty', 'rollup_progress', 'removal', 'removed_span'
-    ] || ARRAY(SELECT class || '_newest' FROM unnest(%(classes)s::text[]) AS class)),
+    ] || ARRAY(
+        SELECT class || what FROM unnest(%(classes)s::text[]) AS class,
+            unnest(ARRAY['_newest', '_single', '_1m', '_15m', '_1d']) AS what
+    )),
     ('parkgrid_accounting', ARRAY['INSERT', 'UPDATE', 'DELETE'], ARRAY[
         'register', 'interval_energy', 'data_gap', 'energy_dirty', 'register_dirty', 'register_aside',
         'register_belief', 'register_finding', 'energy_progress', 'closing_progress'
@@ -93,22 +84,16 @@ WITH role AS (
 ), wanted AS (
     SELECT r.oid AS role, c.oid AS relation, 'SELECT' AS privilege
     FROM role AS r, relation AS c
-    WHERE c.nspname = 'public' AND c.relkind = 'v' AND r.rolname <> 'parkgrid_rollups'
+    WHERE c.nspname = 'public' AND c.relkind = 'v'
        OR c.nspname = 'base' AND NOT c.relispartition AND r.rolname IN ('parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp')
-       OR c.nspname = 'base' AND c.relname = ANY(%(classes)s) AND r.rolname = 'parkgrid_rollups'
     UNION
     SELECT r.oid, c.oid, privilege
     FROM written AS w JOIN role AS r USING (rolname) CROSS JOIN unnest(w.privileges) AS privilege
     JOIN relation AS c ON c.nspname = 'base' AND c.relname = ANY(w.relations) AND NOT c.relispartition
-    UNION
-    -- tables in one store; in the other their owner, which ingest inherits from, keeps them
-    SELECT r.oid, c.oid, privilege
-    FROM role AS r, rollup AS u JOIN relation AS c USING (relname), unnest(ARRAY['INSERT', 'UPDATE', 'DELETE']) AS privilege
-    WHERE r.rolname = 'parkgrid_ingest' AND c.nspname = 'base' AND c.relkind = 'r'
 ), actual AS (
     SELECT DISTINCT a.grantee AS role, c.oid AS relation, a.privilege_type AS privilege
     FROM relation AS c CROSS JOIN aclexplode(c.relacl) AS a
-    WHERE a.grantee = 0 OR a.grantee IN (SELECT oid FROM role WHERE rolname <> 'parkgrid_rollups')
+    WHERE a.grantee = 0 OR a.grantee IN (SELECT oid FROM role)
 ), difference AS (
     SELECT 'GRANT' AS verb, role, relation, privilege FROM (TABLE wanted EXCEPT TABLE actual) AS missing
     UNION ALL
@@ -121,31 +106,21 @@ SELECT format(
 FROM difference GROUP BY verb, role, relation ORDER BY verb, relation;
 
 -- name: close_schemas
--- Schemas, functions, and what a former version gave in advance.
+-- Schemas and functions.
 DO $$
 DECLARE
-    former record;
     grantee text;
     function record;
 BEGIN
-    FOR former IN
-        SELECT DISTINCT pg_get_userbyid(a.defaclrole) AS owner, n.nspname AS schema, pg_get_userbyid(x.grantee) AS grantee
-        FROM pg_default_acl AS a JOIN pg_namespace AS n ON n.oid = a.defaclnamespace CROSS JOIN aclexplode(a.defaclacl) AS x
-        WHERE n.nspname IN ('base', 'public') AND a.defaclobjtype = 'r' AND pg_has_role(a.defaclrole, 'MEMBER')
-          AND pg_get_userbyid(x.grantee) IN ('parkgrid_ingest', 'parkgrid_api', 'parkgrid_grafana')
-    LOOP
-        EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA %I REVOKE ALL ON TABLES FROM %I',
-            former.owner, former.schema, former.grantee);
-    END LOOP;
     REVOKE ALL ON SCHEMA base FROM PUBLIC;
     REVOKE CREATE ON SCHEMA public FROM PUBLIC;
     REVOKE ALL ON ALL ROUTINES IN SCHEMA base FROM PUBLIC;
     FOR grantee IN SELECT rolname FROM pg_roles WHERE rolname IN (
-        'parkgrid_owner', 'parkgrid_rollups', 'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp', 'parkgrid_api',
+        'parkgrid_owner', 'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp', 'parkgrid_api',
         'parkgrid_grafana'
     ) LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', grantee);
-        IF grantee IN ('parkgrid_rollups', 'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp') THEN
+        IF grantee IN ('parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp') THEN
             EXECUTE format('GRANT USAGE ON SCHEMA base TO %I', grantee);
         END IF;
         CONTINUE WHEN grantee = 'parkgrid_owner';
@@ -221,31 +196,24 @@ $$;
 -- name: strangers
 -- Everything of the schema that does not belong to its owner yet, as statements: functions last, since what runs as the
 -- owner needs the owner's tables.
-WITH aggregate AS (
-    SELECT to_regclass(format('%%I.%%I', schema, name)) AS oid
-    FROM unnest(%(schemas)s::text[], %(names)s::text[]) AS known (schema, name)
-)
 SELECT 1 AS place, format('ALTER SCHEMA base OWNER TO parkgrid_owner') AS command
 FROM pg_namespace WHERE nspname = 'base' AND nspowner <> 'parkgrid_owner'::regrole
 UNION ALL
 SELECT CASE WHEN c.relkind = 'v' THEN 3 ELSE 2 END, format(
-    'ALTER %%s %%s OWNER TO %%s',
-    CASE WHEN a.oid IS NOT NULL THEN 'MATERIALIZED VIEW' WHEN c.relkind = 'v' THEN 'VIEW' WHEN c.relkind = 'S' THEN 'SEQUENCE'
-         ELSE 'TABLE' END,
-    c.oid::regclass, CASE WHEN a.oid IS NULL THEN 'parkgrid_owner' ELSE 'parkgrid_rollups' END
+    'ALTER %s %s OWNER TO parkgrid_owner',
+    CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass
 )
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
-LEFT JOIN aggregate AS a ON a.oid = c.oid
 WHERE n.nspname IN ('base', 'public') AND c.relkind IN ('r', 'p', 'v', 'S')
-  AND c.relowner <> CASE WHEN a.oid IS NULL THEN 'parkgrid_owner' ELSE 'parkgrid_rollups' END::regrole
+  AND c.relowner <> 'parkgrid_owner'::regrole
   -- an identity goes with its table, an extension's own stay its own
   AND NOT EXISTS (
     SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
       AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i') AND d.refclassid = 'pg_class'::regclass)
   )
 UNION ALL
-SELECT 4, format('ALTER ROUTINE %%s OWNER TO parkgrid_owner', p.oid::regprocedure)
+SELECT 4, format('ALTER ROUTINE %s OWNER TO parkgrid_owner', p.oid::regprocedure)
 FROM pg_proc AS p
 WHERE p.pronamespace IN ('base'::regnamespace, 'public'::regnamespace) AND p.proowner <> 'parkgrid_owner'::regrole
   AND p.oid IS DISTINCT FROM to_regprocedure('base.refuse_definitions()')
@@ -253,24 +221,6 @@ WHERE p.pronamespace IN ('base'::regnamespace, 'public'::regnamespace) AND p.pro
     SELECT FROM pg_depend AS d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
   )
 ORDER BY place, command;
-
--- name: aggregates
-SELECT view_schema, view_name FROM timescaledb_information.continuous_aggregates
-WHERE view_schema = 'base';
-
--- name: borrowed_powers
--- Former versions let the login of ingest inherit from the superuser that owned the schema.
-SELECT format('REVOKE %I FROM %I', s.rolname, m.rolname)
-    || CASE WHEN current_setting('server_version_num')::int4 >= 160000
-       THEN format(' GRANTED BY %I', pg_get_userbyid(a.grantor)) ELSE '' END
-FROM pg_auth_members AS a
-JOIN pg_roles AS s ON s.oid = a.roleid AND s.rolsuper
-JOIN pg_roles AS m ON m.oid = a.member AND NOT m.rolsuper
-WHERE EXISTS (
-    SELECT FROM pg_auth_members AS own JOIN pg_roles AS g ON g.oid = own.roleid
-    WHERE own.member = m.oid
-      AND g.rolname IN ('parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp', 'parkgrid_api', 'parkgrid_grafana')
-);
 
 -- name: other_memberships
 SELECT g.rolname, pg_get_userbyid(a.grantor)

@@ -10,7 +10,7 @@ LEVELS = {"1m": "1 minute", "15m": "15 minutes", "1d": "1 day"}
 SOURCE = {"1m": "", "15m": "_1m", "1d": "_15m"}
 """Suffix of the relation that a level is computed from."""
 SINGLE_LEVELS = ("1m", "15m")
-"""Levels in which a reading that is alone in its quarter of an hour stands for itself (plain PostgreSQL)."""
+"""Levels in which a reading that is alone in its quarter of an hour stands for itself."""
 
 
 def integer(signal: Signal) -> str:
@@ -24,7 +24,7 @@ def in_unit(expression: str, signal: Signal) -> str:
 
 
 def rollup_columns(device_class: DeviceClass) -> Iterator[tuple[str, str]]:
-    """Name and type of every stored roll-up column after device_id, at and samples."""
+    """Name and type of every stored roll-up column after the key and samples."""
     for signal in device_class.signals:
         name, kind = signal.name, integer(signal)
         if signal.kind is SignalKind.GAUGE:

@@ -1,28 +1,65 @@
--- What boards ask of the pilot. Every row of it is computed from the ledger by the database itself, so that it cannot
--- say anything else; only the capability is stored by the process that computes it.
-
--- The part of a document that questions over many entries need. A statement of a thousand resources has a megabyte of
--- text, of which lists of events need one thousandth; long texts that only one event needs are left out whole.
-ALTER TABLE base.vpp_entry ADD COLUMN brief jsonb GENERATED ALWAYS AS (
-    CASE
-        WHEN kind IN ('rules', 'frozen', 'adjusted') THEN NULL
-        WHEN kind = 'statement' THEN jsonb_set(
-            document::jsonb - '{resources,intervals,lines,known_later}'::text[], '{answered}',
-            jsonb_path_query_array(
-                document::jsonb,
-                '$.resources[*] ? (exists (@.quarters[*] ? (@.verdict == "delivered" || @.verdict == "partial"))).resource'
+-- The ledger of the virtual power plant pilot: every act is one row, chained by digests, written once and never changed.
+-- Everything else of the pilot (registry, events, statements) is computed from these rows.
+CREATE TABLE base.vpp_entry (
+    number int8 PRIMARY KEY CHECK (number > 0),
+    kind text NOT NULL,
+    subject text NOT NULL,
+    at timestamptz NOT NULL,
+    by text NOT NULL,
+    -- canonical JSON, so that its digest can be computed again
+    document text NOT NULL,
+    previous text NOT NULL,
+    digest text NOT NULL UNIQUE,
+    -- The part of a document that questions over many entries need. A statement of a thousand resources has a megabyte of
+    -- text, of which lists of events need one thousandth; long texts that only one event needs are left out whole.
+    brief jsonb GENERATED ALWAYS AS (
+        CASE
+            WHEN kind IN ('rules', 'frozen', 'adjusted') THEN NULL
+            WHEN kind = 'statement' THEN jsonb_set(
+                document::jsonb - '{resources,intervals,lines,known_later}'::text[], '{answered}',
+                jsonb_path_query_array(
+                    document::jsonb,
+                    '$.resources[*] ? (exists (@.quarters[*] ? (@.verdict == "delivered" || @.verdict == "partial"))).resource'
+                )
             )
-        )
-        WHEN kind = 'test' THEN document::jsonb - '{minutes_w,minutes_before_w}'::text[]
-        ELSE document::jsonb
-    END
-) STORED;
+            WHEN kind = 'test' THEN document::jsonb - '{minutes_w,minutes_before_w}'::text[]
+            ELSE document::jsonb
+        END
+    ) STORED
+);
+
+-- What is about one event or one resource.
+CREATE INDEX vpp_entry_subject ON base.vpp_entry (subject, number);
 
 -- The newest of what is said of a kind about a subject, and everything of a kind.
 CREATE INDEX vpp_entry_kind ON base.vpp_entry (kind, subject, number);
 
-CREATE OR REPLACE VIEW public.vpp_entries AS
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON base.vpp_entry
+FOR EACH STATEMENT EXECUTE FUNCTION base.refuse_change();
+
+CREATE VIEW public.vpp_entries AS
 SELECT number, kind, subject, at, by, document, previous, digest, brief FROM base.vpp_entry;
+
+-- Forecasts of what resources of the pilot draw, as they were issued, so that each can be compared with what came.
+-- One row is one forecast of one resource; rows older than 35 days are deleted when new ones are issued.
+CREATE TABLE base.vpp_forecast (
+    park text NOT NULL REFERENCES base.park (park),
+    resource text NOT NULL,
+    issued_at timestamptz NOT NULL,
+    method text NOT NULL,
+    -- the first quarter hour; each value is the mean power of one in W, or nothing where it is not known
+    start_at timestamptz NOT NULL,
+    mean_w int8[] NOT NULL,
+    -- how the forecasts of the seven days before did: quarter hours compared, errors in W, how often the promise held
+    scored int4 NOT NULL,
+    mae_w int8 NOT NULL,
+    bias_w int8 NOT NULL,
+    held int4 NOT NULL,
+    PRIMARY KEY (park, resource, issued_at)
+);
+
+CREATE VIEW public.vpp_forecasts AS
+SELECT park, resource, issued_at, method, start_at, mean_w, scored, mae_w, bias_w, held FROM base.vpp_forecast;
 
 -- What the process says can be adjusted in the next 24 hours: the newest computation of the pool ('all'), of each park
 -- and of each transformer. It is replaced as a whole.

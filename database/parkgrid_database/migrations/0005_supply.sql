@@ -28,9 +28,9 @@ CREATE TABLE base.rule_text (
 
 -- How an account is supplied, by whole months; the latest statement for a month holds.
 CREATE TABLE base.supply_agreement (
-    agreement_id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    park text NOT NULL REFERENCES base.park (park),
+    agreement_id int8 GENERATED ALWAYS AS IDENTITY,
     account text NOT NULL CHECK (account <> ''),
-    park text NOT NULL REFERENCES base.park,
     plan_id text NOT NULL,
     capacity_kva numeric CHECK (capacity_kva > 0 AND capacity_kva < 'Infinity'),
     contracted_kw numeric CHECK (contracted_kw > 0 AND contracted_kw < 'Infinity'),
@@ -42,7 +42,8 @@ CREATE TABLE base.supply_agreement (
     valid_to date CHECK (valid_to > valid_from AND extract(day FROM valid_to) = 1),
     reason text NOT NULL DEFAULT '',
     agreed_at timestamptz NOT NULL,
-    agreed_by text NOT NULL CHECK (agreed_by <> '')
+    agreed_by text NOT NULL CHECK (agreed_by <> ''),
+    PRIMARY KEY (park, agreement_id)
 );
 
 CREATE INDEX supply_agreement_account ON base.supply_agreement (account, valid_from);
@@ -96,7 +97,7 @@ CREATE TABLE base.bill_closing (
     inputs_digest text NOT NULL,
     total_cny numeric NOT NULL,
     document jsonb NOT NULL,
-    PRIMARY KEY (account, month, revision)
+    PRIMARY KEY (park, account, month, revision)
 );
 
 -- How far changed intervals have been looked at for the sake of closed months; one row.
@@ -104,10 +105,6 @@ CREATE TABLE base.closing_progress (
     single boolean PRIMARY KEY DEFAULT true CHECK (single),
     followed_to timestamptz NOT NULL
 );
-
--- Which closed months changed intervals belong to is asked after every round of settlement.
-CREATE INDEX interval_energy_changed ON base.interval_energy USING brin (changed_at)
-WITH (pages_per_range = 32, autosummarize = on);
 
 DO $$
 DECLARE
@@ -147,5 +144,5 @@ CREATE VIEW public.bill_closings AS
 SELECT
     account, month, revision, park, start_at, end_at, closed_at, closed_by, reason, plan_id, plan_version, plan_text,
     rules_as_of, rules, inputs_digest, total_cny, document,
-    revision = max(revision) OVER (PARTITION BY account, month) AS current
+    revision = max(revision) OVER (PARTITION BY park, account, month) AS current
 FROM base.bill_closing;
