@@ -1,15 +1,11 @@
 """Buckets of the roll-ups: where each begins, and sets of them by device."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parkgrid_contract.time import from_ms, to_ms
-
-_MINUTE_MS = 60_000
 _ZONE_MINUTES = 480
 """Asia/Shanghai is eight hours ahead of UTC."""
 MINUTES = {"1m": 1, "15m": 15, "1d": 1440}
@@ -22,10 +18,12 @@ def bucket_starts(minutes: NDArray[Any], level: str) -> NDArray[np.int64]:
     return starts
 
 
-def bucket_start(instant: datetime, level: str) -> datetime:
-    """The start of the bucket of an instant."""
-    minutes = np.array([to_ms(instant) // _MINUTE_MS])
-    return from_ms(int(bucket_starts(minutes, level)[0]) * _MINUTE_MS)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is maintained at once: a class of a park."""
+
+    park_id: int
+    device_class: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,10 +96,11 @@ def remove(connection: _Connection, asking: _Connection, gateway: Gateway, by: s
     with connection.transaction():
         known = connection.execute(statement("lock_epochs_of_gateway"), place).fetchall() != []
         classes = connection.execute(statement("classes_of_gateway"), place).fetchall()
-        kept = {device for name, devices in classes for device in _in_use(asking, name, devices)}
-        every = {device for _, devices in classes for device in devices}
+        kept = {device for each in classes for device in _in_use(asking, *each)}
+        every = {device for _, _, devices in classes for device in devices}
         empty = sorted(every - kept)
-        connection.execute(statement("remove_devices"), {"devices": empty})
+        for park_id in {park_id for _, park_id, _ in classes}:
+            connection.execute(statement("remove_devices"), {"park_id": park_id, "devices": empty})
         if not kept:
             values = {"park": gateway.park, "gateway": gateway.gateway}
             known = connection.execute(statement("remove_gateway"), values).rowcount > 0 or known
@@ -121,7 +122,8 @@ def readmit(connection: _Connection, gateway: Gateway) -> bool:
     return was_retired or was_born
 
 
-def _in_use(asking: _Connection, device_class: str, devices: list[int]) -> set[int]:
+def _in_use(asking: _Connection, device_class: str, park_id: int, devices: list[int]) -> set[int]:
     query = sql.SQL(statement("devices_with_rows")).format(source=sql.Identifier("base", device_class))
-    found = {device for (device,) in asking.execute(query, (devices,), prepare=False)}
-    return found | {device for (device,) in asking.execute(statement("devices_with_energy"), (devices,))}
+    values = {"park_id": park_id, "devices": devices}
+    found = {device for (device,) in asking.execute(query, values, prepare=False)}
+    return found | {device for (device,) in asking.execute(statement("devices_with_energy"), values)}

@@ -1,10 +1,10 @@
-"""What retention removes at once: a partition, a chunk, or a month of a roll-up table."""
+"""What retention removes at once: a partition or a chunk of raw readings, or a month of a roll-up table."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -16,7 +16,6 @@ from parkgrid_ingest.sql import statement
 
 _STAMP = re.compile(r"_(\d{4})(\d{2})(\d{2})?$")
 _LONGEST_MONTH = timedelta(days=31)
-_AFTER_ALL = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,9 @@ class Content:
     """What a part holds."""
 
     parks: Mapping[str, int]
-    """Park to its rows; rows of a device that nobody announced stand under no name."""
-    devices: tuple[int, ...]
+    """Park to its rows."""
+    devices: tuple[tuple[int, int], ...]
+    """Park and device by their numbers."""
 
     @property
     def rows(self) -> int:
@@ -43,77 +43,48 @@ class Content:
         return sum(self.parks.values())
 
 
-class Parts(Protocol):
-    """How a store is cut."""
-
-    def older(self, connection: psycopg.Connection[Any], relation: str, before: datetime) -> list[Part]:
-        """The parts that end at `before` or earlier, in order of time."""
-        ...
-
-    def content(self, connection: psycopg.Connection[Any], relation: str, part: Part) -> Content:
-        """Count the rows of a part."""
-        ...
-
-    def remove(self, connection: psycopg.Connection[Any], relation: str, part: Part, content: Content) -> bool:
-        """Remove a part; False while something that is to be made of it still waits."""
-        ...
-
-
-class TableParts:
-    """Plain PostgreSQL: partitions of raw readings, months of the roll-up tables."""
-
-    def older(self, connection: psycopg.Connection[Any], relation: str, before: datetime) -> list[Part]:
-        """The parts that end at `before` or earlier."""
-        if relation in CATALOGUE:
-            names = [name for (name,) in connection.execute(statement("partition_names"), (relation,))]
-            parts: Iterable[Part] = filter(None, map(_partition, names))
-        else:
-            days = sql.SQL(statement("months_of_days")).format(days=_days(class_of(relation)))
-            parts = map(_month, [at for (at,) in connection.execute(days, (before,))])
-        return sorted((part for part in parts if part.to_at <= before), key=lambda part: part.from_at)
-
-    def content(self, connection: psycopg.Connection[Any], relation: str, part: Part) -> Content:
-        """Count the rows of a part."""
-        if relation in CATALOGUE:
-            return _content(connection, "rows_of_span", relation, part)
-        return _content(connection, "rows_of_keyed_span", relation, part, with_singles(*relation.rsplit("_", 1)))
-
-    def remove(self, connection: psycopg.Connection[Any], relation: str, part: Part, content: Content) -> bool:
-        """Drop a partition, or delete a month device by device: one statement must not take minutes."""
-        if relation in CATALOGUE:
-            return _remove(connection, relation, part)
-        if connection.execute(statement("rollup_waits"), (class_of(relation), part.from_at, part.to_at)).fetchone():
-            return False
-        device_class, level = relation.rsplit("_", 1)
-        delete = sql.SQL(statement("delete_span")).format(target=sql.Identifier("base", relation))
-        for device in content.devices:
-            give_up(connection, device_class, level, {"device": device, "low": part.from_at, "high": part.to_at})
-            connection.execute(delete, (device, part.from_at, part.to_at))
-        return True
-
-
-class ChunkParts:
-    """TimescaleDB: chunks of raw readings and of continuous aggregates."""
-
-    def older(self, connection: psycopg.Connection[Any], relation: str, before: datetime) -> list[Part]:
-        """The parts that end at `before` or earlier."""
-        rows = connection.execute(statement("chunks"), (relation,)).fetchall()
-        return [part for row in rows if (part := Part(*row)).to_at <= before]
-
-    def content(self, connection: psycopg.Connection[Any], relation: str, part: Part) -> Content:
-        """Count the rows of a part."""
-        return _content(connection, "rows_of_span", relation, part)
-
-    def remove(self, connection: psycopg.Connection[Any], relation: str, part: Part, content: Content) -> bool:
-        """Drop a chunk."""
-        del content
-        return _remove(connection, relation, part)
+def older(connection: psycopg.Connection[Any], relation: str, before: datetime) -> list[Part]:
+    """The parts of a relation that end at `before` or earlier, in order of time."""
+    if relation in CATALOGUE:
+        parts = parts_of(connection, relation)
+    else:
+        days = sql.SQL(statement("months_of_days")).format(days=_days(class_of(relation)))
+        parts = [_month(at) for (at,) in connection.execute(days, (before,))]
+    return sorted((part for part in parts if part.to_at <= before), key=lambda part: part.from_at)
 
 
 def parts_of(connection: psycopg.Connection[Any], device_class: str) -> list[Part]:
     """The partitions or chunks of a class's raw readings, in order of time."""
-    plain = connection.execute(statement("is_plain")).fetchone() == (True,)
-    return (TableParts() if plain else ChunkParts()).older(connection, device_class, _AFTER_ALL)
+    if connection.execute(statement("is_partitioned"), (device_class,)).fetchone() == (True,):
+        names = [name for (name,) in connection.execute(statement("partition_names"), (device_class,))]
+        return sorted(filter(None, map(_partition, names)), key=lambda part: part.from_at)
+    return [Part(*row) for row in connection.execute(statement("chunks"), (device_class,))]
+
+
+def content(connection: psycopg.Connection[Any], relation: str, part: Part) -> Content:
+    """Count the rows of a part."""
+    if relation in CATALOGUE:
+        return _content(connection, "rows_of_span", relation, part)
+    return _content(connection, "rows_of_keyed_span", relation, part, with_singles(*relation.rsplit("_", 1)))
+
+
+def remove(connection: psycopg.Connection[Any], relation: str, part: Part, found: Content) -> bool:
+    """Remove a part; False while something that is to be made of it still waits.
+
+    A partition or chunk is dropped, a month is deleted device by device: one statement must not take minutes.
+    """
+    device_class = class_of(relation)
+    if relation in CATALOGUE:
+        values = (device_class, relation, part.name, part.from_at, part.to_at)
+        return connection.execute(statement("remove_part"), values).fetchone() == (True,)
+    if connection.execute(statement("rollup_waits"), (device_class, part.from_at, part.to_at)).fetchone():
+        return False
+    delete = sql.SQL(statement("delete_span")).format(target=sql.Identifier("base", relation))
+    for park_id, device in found.devices:
+        span = {"park_id": park_id, "device": device, "low": part.from_at, "high": part.to_at}
+        give_up(connection, *relation.rsplit("_", 1), span)
+        connection.execute(delete, span)
+    return True
 
 
 def class_of(relation: str) -> str:
@@ -127,14 +98,9 @@ def _content(
     query = sql.SQL(statement(name)).format(source=source or sql.Identifier("base", relation))
     rows = connection.execute(query, {"low": part.from_at, "high": part.to_at}, prepare=False).fetchall()
     parks: dict[str, int] = {}
-    for park, _, count in rows:
+    for park, _, _, count in rows:
         parks[park] = parks.get(park, 0) + count
-    return Content(parks, tuple(sorted(device for _, device, _ in rows)))
-
-
-def _remove(connection: psycopg.Connection[Any], relation: str, part: Part) -> bool:
-    values = (class_of(relation), relation, part.name, part.from_at, part.to_at)
-    return connection.execute(statement("remove_part"), values).fetchone() == (True,)
+    return Content(parks, tuple(sorted((park_id, device) for _, park_id, device, _ in rows)))
 
 
 def _days(device_class: str) -> sql.Identifier:

@@ -22,7 +22,8 @@ from psycopg import sql
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import from_ms
 from parkgrid_database.errors import translated
-from parkgrid_ingest.parts import Content, Part, Parts
+from parkgrid_ingest import parts
+from parkgrid_ingest.parts import Content, Part
 from parkgrid_ingest.sql import statement
 from parkgrid_ingest.store import newest
 from parkgrid_ingest.store.settings import StoreSettings
@@ -71,7 +72,7 @@ class Retention:
     Old refusals are not removed but summed up by gateway and reason, so that the count stays complete.
     """
 
-    def __init__(self, settings: StoreSettings, parts: Parts) -> None:
+    def __init__(self, settings: StoreSettings) -> None:
         self._days = {
             "": settings.raw_days,
             "_1m": settings.rollup_1m_days,
@@ -79,7 +80,6 @@ class Retention:
         }
         self._notice = timedelta(days=settings.removal_notice_days)
         self._quarantine_rows = settings.quarantine_rows
-        self._parts = parts
         self._applied_ms: int | None = None
         self._waiting: set[str] = set()
 
@@ -93,15 +93,15 @@ class Retention:
         now = from_ms(now_ms)
         opened = _opened(connection)
         kept = {f"{name}{suffix}": days for name in CATALOGUE for suffix, days in self._days.items() if days}
-        old = {name: self._parts.older(connection, name, now - timedelta(days=days)) for name, days in kept.items()}
+        old = {name: parts.older(connection, name, now - timedelta(days=days)) for name, days in kept.items()}
         if not opened and not any(old.values()):
             return 0
         newest = newest_days(connection, now)
         removed = 0
-        for relation in opened.keys() | {name for name, parts in old.items() if parts}:
+        for relation in opened.keys() | {name for name, found in old.items() if found}:
             days = kept.get(relation, 0)
             borders = {park: day - timedelta(days=days) for park, day in newest.items()} if days else {}
-            visit = _Visit(connection, self._parts, relation, borders, now, days, now + self._notice, self._waiting)
+            visit = _Visit(connection, relation, borders, now, days, now + self._notice, self._waiting)
             removed += visit.run(old.get(relation, []), opened.get(relation, {}))
         return removed
 
@@ -111,7 +111,6 @@ class _Visit:
     """One relation, once an hour."""
 
     connection: psycopg.Connection[Any]
-    parts: Parts
     relation: str
     borders: Mapping[str, datetime]
     now: datetime
@@ -152,11 +151,11 @@ class _Visit:
             self.connection.execute(statement("withdraw_removal"), (self.relation, notice.part.name))
             _log.info("removal_withdrawn", **self._told([notice.part], notice.rows, notice.parks))
 
-    def _announce(self, parts: Sequence[Part]) -> None:
+    def _announce(self, fresh: Sequence[Part]) -> None:
         told: list[Part] = []
         rows, parks = 0, set[str]()
-        for part in parts:
-            content = self.parts.content(self.connection, self.relation, part)
+        for part in fresh:
+            content = parts.content(self.connection, self.relation, part)
             if content.rows and self._may_go(content, part):
                 self._note(part, content)
                 told.append(part)
@@ -176,10 +175,11 @@ class _Visit:
     def _remove(self, notice: Notice) -> bool:
         part = notice.part
         with self.connection.transaction():
-            # Another keeper that computes this class holds its line until it is done.
-            if self.connection.execute(statement("one_keeper"), (self._class,)).fetchone() != (True,):
+            # Another keeper that computes one of these parks holds its line until it is done.
+            asked = self.connection.execute(statement("one_keeper_of_parks"), (list(notice.parks),))
+            if asked.fetchone() != (True,):
                 return False
-            content = self.parts.content(self.connection, self.relation, part)
+            content = parts.content(self.connection, self.relation, part)
             if not self._may_go(content, part):
                 self._withdraw([notice])
                 return False
@@ -187,7 +187,7 @@ class _Visit:
                 # What was added has its own days of notice.
                 self._announce([part])
                 return False
-            if not self.parts.remove(self.connection, self.relation, part, content):
+            if not parts.remove(self.connection, self.relation, part, content):
                 self._wait(notice)
                 return False
             if self.relation in CATALOGUE:
@@ -195,7 +195,7 @@ class _Visit:
             self.connection.execute(statement("note_removal"), (self.now, self.relation, part.name))
             spans = (self.relation, part.from_at, part.to_at, sorted(content.parks))
             self.connection.execute(statement("note_removed_span"), spans)
-            self.connection.execute(statement("note_kept_from"), (self.relation, part.to_at))
+            self.connection.execute(statement("note_kept_from"), (self.relation, part.to_at, sorted(content.parks)))
         self.waiting.discard(self.relation)
         _log.warning("removed", **self._told([part], content.rows, content.parks))
         return True

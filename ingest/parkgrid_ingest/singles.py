@@ -20,7 +20,7 @@ from psycopg import sql
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import from_ms
 from parkgrid_database.rollups import DAY_ORIGIN, LEVELS, rollup_columns, single_expressions
-from parkgrid_ingest.buckets import MINUTES, Pairs
+from parkgrid_ingest.buckets import MINUTES, Pairs, Place
 from parkgrid_ingest.sql import statement
 from parkgrid_ingest.store.dirty import Int4Array
 
@@ -36,17 +36,17 @@ def fill(connection: psycopg.Connection[Any], device_class: str, span: Mapping[s
     return connection.execute(_composed("any_beside_singles", device_class), span, prepare=False).fetchone() == (True,)
 
 
-def set_apart(connection: psycopg.Connection[Any], device_class: str, pairs: Pairs, now_ms: int) -> Pairs:
+def set_apart(connection: psycopg.Connection[Any], place: Place, pairs: Pairs, now_ms: int) -> Pairs:
     """The 1-minute buckets that need rows of their own; single readings among them are kept as such from here on.
 
     A quarter of an hour that is not over may get more readings, unless its device is read more rarely.
     """
-    known = _asked(connection, "known_singles", device_class, pairs.at_level(_QUARTER))
+    known = _asked(connection, "known_singles", place, pairs.at_level(_QUARTER))
     if len(known.minutes):
-        several = _asked(connection, "forget_singles", device_class, known)
+        several = _asked(connection, "forget_singles", place, known)
         pairs = Pairs.distinct(*(np.concatenate(part) for part in zip(_parts(pairs), _parts(several), strict=True)))
         known = _without(known, several)
-    fresh = _asked(connection, "insert_singles", device_class, _first_minutes(pairs, known), now_ms)
+    fresh = _asked(connection, "insert_singles", place, _first_minutes(pairs, known), now_ms)
     kept = np.concatenate([_packed(*_parts(known)), _packed(*_parts(fresh))])
     return _chosen(pairs, ~np.isin(_packed(pairs.devices, _quarters(pairs)), kept))
 
@@ -62,20 +62,21 @@ def with_singles(device_class: str, level: str) -> sql.Composed:
 
 
 def _asked(
-    connection: psycopg.Connection[Any], name: str, device_class: str, quarters: Pairs, now_ms: int = 0
+    connection: psycopg.Connection[Any], name: str, place: Place, quarters: Pairs, now_ms: int = 0
 ) -> Pairs:
     """What a statement says of these quarters of an hour."""
     if len(quarters.minutes) == 0:
         return quarters
     low, high = int(quarters.minutes[0]), int(quarters.minutes[-1]) + MINUTES[_QUARTER]
     parameters = {
+        "park_id": place.park_id,
         "devices": Int4Array(quarters.devices),
         "minutes": Int4Array(quarters.minutes),
         "low": from_ms(low * _MINUTE_MS),
         "high": from_ms(high * _MINUTE_MS),
         "now": from_ms(now_ms),
     }
-    rows = connection.execute(_composed(name, device_class), parameters, prepare=False, binary=True).fetchall()
+    rows = connection.execute(_composed(name, place.device_class), parameters, prepare=False, binary=True).fetchall()
     found = np.array(rows, np.int64).reshape(-1, 2)
     return Pairs.distinct(found[:, 0], found[:, 1])
 
@@ -112,7 +113,7 @@ def _composed(name: str, class_name: str, level: str = "15m") -> bytes:
     """A statement on the tables of one class. Names and expressions come from the catalogue, never from input."""
     device_class = CATALOGUE[class_name]
     signals = [signal.name for signal in device_class.signals]
-    columns = ("device_id", "at", "samples", *(column for column, _ in rollup_columns(device_class)))
+    columns = ("park_id", "device_id", "at", "samples", *(column for column, _ in rollup_columns(device_class)))
     expressions = (sql.SQL(text) for _, text in single_expressions(device_class))
     return (
         sql.SQL(statement(name))

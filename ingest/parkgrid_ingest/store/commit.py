@@ -57,9 +57,9 @@ class Tally:
 
 
 class Committer:
-    """Commits through one connection; `days` is None where the server makes its own partitions."""
+    """Commits through one connection."""
 
-    def __init__(self, session: Session, settings: StoreSettings, days: Days | None, numbers: Numbers) -> None:
+    def __init__(self, session: Session, settings: StoreSettings, days: Days, numbers: Numbers) -> None:
         self._session = session
         self._settings = settings
         self._days = days
@@ -124,10 +124,9 @@ class Committer:
         _merge(tally, attempt)
 
     def _prepare(self, connection: psycopg.Connection[Any], rows: Iterable[ClassRows], received_ms: int) -> None:
-        if self._days is not None:
-            for each in rows:
-                if len(each.at_ms):
-                    self._days.ensure(connection, each.device_class, each.at_ms, received_ms)
+        for each in rows:
+            if len(each.at_ms):
+                self._days.ensure(connection, each.device_class, each.at_ms, received_ms)
 
     def _transaction(self, connection: psycopg.Connection[Any], commit: Commit, chosen: NDArray[np.bool_]) -> Tally:
         tally = Tally()
@@ -148,8 +147,7 @@ class Committer:
             raise
         except errors.CheckViolation as error:
             # A partition that was known is gone: retention dropped it. It is made again for the next attempt.
-            if self._days is not None:
-                self._days.forget()
+            self._days.forget()
             raise StoreUnavailableError(f"a partition was dropped meanwhile: {error}") from error
         return tally
 
@@ -185,8 +183,8 @@ class Committer:
                 self._conflict_room = max(0.0, self._conflict_room - outcome.conflicting)
                 tally.add(outcome)
                 newest.note(connection, by_quality.rows, origin)
-                quality.note_estimates(connection, by_quality.estimates)
-                dirty.note(connection, new)
+                quality.note_estimates(connection, by_quality.estimates, origin.park_id)
+                dirty.note(connection, new, origin.park_id[new.batch])
         crash_point("ingest.after_copy")
 
     def _room_for_conflicts(self) -> int:
@@ -271,9 +269,9 @@ def _fresh(
 
 
 def _origin(batches: Sequence[BatchHeader], locked: Mapping[Key, LockedEpoch]) -> Origin:
-    ids = [locked[key].epoch_id if (key := (each.gateway, each.epoch)) in locked else 0 for each in batches]
+    ids = [locked[key].numbers if (key := (each.gateway, each.epoch)) in locked else (0, 0) for each in batches]
     return Origin(
-        np.array(ids, np.int32),
+        *np.array(ids, np.int32).reshape(-1, 2).T,
         np.array([each.seq for each in batches], np.int64),
         np.array([each.received_ms for each in batches], np.int64),
     )

@@ -24,7 +24,7 @@ _ABSENT = 0xFFFFFFFF
 _EPOCH_2000_US = 946_684_800_000_000
 _MAX_MS = 4_102_444_800_000
 """2100-01-01: far inside what a timestamptz holds."""
-_HEAD = (("device_id", 4), ("at", 8), ("received_at", 8), ("epoch_id", 4), ("seq", 8))
+_HEAD = (("park_id", 4), ("device_id", 4), ("at", 8), ("received_at", 8), ("epoch_id", 4), ("seq", 8))
 _JSONB_VERSION = b"\x01"
 
 
@@ -47,7 +47,7 @@ def layout(device_class: str, signals: tuple[str, ...], documents: tuple[str, ..
     by_name = CATALOGUE[device_class].by_name
     unknown = [name for name in signals if name not in by_name]
     if unknown:
-        raise SetupError(f"{device_class} has no signal {', '.join(unknown)}: add it to the catalogue and a migration")
+        raise SetupError(f"{device_class} has no signal {', '.join(unknown)}: add it to the catalogue")
     widths = [*_HEAD, *((name, by_name[name].storage_bytes) for name in signals)]
     fields: list[tuple[str, str]] = [("fields", ">i2")]
     for name, width in widths:
@@ -68,6 +68,7 @@ def layout(device_class: str, signals: tuple[str, ...], documents: tuple[str, ..
 class Origin:
     """Where each batch of a commit came from, as arrays to pick from."""
 
+    park_id: NDArray[np.int32]
     epoch_id: NDArray[np.int32]
     seq: NDArray[np.int64]
     received_ms: NDArray[np.int64]
@@ -92,6 +93,7 @@ def encode(rows: ClassRows, origin: Origin) -> bytes | memoryview:
     stream[-len(_END) :] = 0xFF
     table = stream[len(_SIGNATURE) : -len(_END)].view(plan.dtype)
     table[:] = plan.template
+    table["park_id"] = origin.park_id[rows.batch]
     table["device_id"] = rows.device_id
     table["at"] = _instant(rows.at_ms, "at")
     table["received_at"] = _instant(origin.received_ms, "received_at")[rows.batch]

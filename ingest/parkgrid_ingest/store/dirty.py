@@ -1,4 +1,4 @@
-"""Which 1-minute buckets a commit touched: one line in the same transaction, read by maintenance."""
+"""Which 1-minute buckets a commit touched: a line for each park in the same transaction, read by maintenance."""
 
 from typing import Any
 
@@ -45,20 +45,28 @@ def adapt(connection: psycopg.Connection[Any]) -> None:
     connection.adapters.register_dumper(Int4Array, _Int4ArrayDumper)
 
 
-def note(connection: psycopg.Connection[Any], rows: ClassRows) -> None:
-    """Note the buckets of these rows, device by device."""
+def note(connection: psycopg.Connection[Any], rows: ClassRows, parks: NDArray[Any]) -> None:
+    """Note the buckets of these rows, device by device; `parks` has the park of each row."""
     minutes = rows.at_ms // _MINUTE_MS
-    # Both fit in 32 bits, so one sort finds the distinct pairs.
-    pairs = np.unique((minutes << 32) | rows.device_id)
-    write(connection, rows.device_class, "1m", pairs & 0xFFFFFFFF, pairs >> 32)
+    # Both fit in 32 bits, so one sort finds the distinct pairs. A device has one park.
+    pairs, first = np.unique((minutes << 32) | rows.device_id, return_index=True)
+    write(connection, rows.device_class, "1m", parks[first], pairs & 0xFFFFFFFF, pairs >> 32)
 
 
 def write(
     connection: psycopg.Connection[Any],
     device_class: str,
     level: str,
+    parks: NDArray[Any],
     devices: NDArray[Any],
     minutes: NDArray[Any],
 ) -> None:
-    """Note buckets of one level, each named by device and first minute."""
-    connection.execute(statement("note_dirty"), (device_class, level, Int4Array(devices), Int4Array(minutes)))
+    """Note buckets of one level, each named by park, device and first minute: one line a park."""
+    values = {
+        "device_class": device_class,
+        "level": level,
+        "parks": Int4Array(parks),
+        "devices": Int4Array(devices),
+        "minutes": Int4Array(minutes),
+    }
+    connection.execute(statement("note_dirty"), values)

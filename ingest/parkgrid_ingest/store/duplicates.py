@@ -63,7 +63,7 @@ def _staging(device_class: str) -> sql.Identifier:
 @cache
 def _statements(device_class: str) -> _Statements:
     names = [signal.name for signal in CATALOGUE[device_class].signals]
-    columns = ["device_id", "at", "received_at", "epoch_id", "seq", "flags", "untrusted", *names]
+    columns = ["park_id", "device_id", "at", "received_at", "epoch_id", "seq", "flags", "untrusted", *names]
     parts = {
         "table": sql.Identifier("base", device_class),
         "staging": _staging(device_class),

@@ -1,6 +1,6 @@
 """The rows of `base.gateway_epoch`: locking them fences other writers off, advancing them is half of every commit."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +14,17 @@ from parkgrid_ingest.store.watermark import Ranges, Watermark
 
 Key = tuple[Gateway, int]
 """A gateway and one of its epochs."""
-_Gap = tuple[int, int, int, str]
-"""Epoch by number, first seq, the one after the last, cause."""
+_Numbers = tuple[int, int]
+"""A park and an epoch by their numbers."""
+_Gap = tuple[int, int, int, int, str]
+"""Park and epoch by their numbers, first seq, the one after the last, cause."""
 
 
 @dataclass(slots=True)
 class LockedEpoch:
     """One epoch while this transaction holds its row."""
 
+    park_id: int
     epoch_id: int
     mark: Watermark
     advanced: Watermark
@@ -31,12 +34,17 @@ class LockedEpoch:
     """Up to where batches had been acknowledged before a restore, as their gateway says."""
     received_ms: int = 0
 
+    @property
+    def numbers(self) -> _Numbers:
+        """How it is named in other tables."""
+        return self.park_id, self.epoch_id
+
 
 class Epochs:
     """Ids of epochs, remembered; and what a transaction does with their rows."""
 
     def __init__(self) -> None:
-        self._ids: dict[Key, int] = {}
+        self._ids: dict[Key, _Numbers] = {}
 
     def lock(self, connection: psycopg.Connection[Any], keys: Iterable[Key]) -> dict[Key, LockedEpoch]:
         """Lock the rows in the order of their ids, so that two writers cannot wait for each other."""
@@ -65,17 +73,18 @@ class Epochs:
         )
         found = connection.execute(statement("find_epochs"), arguments).fetchall()
         if len(found) < len(unknown):
+            connection.execute(statement("ensure_park"), (sorted(set(arguments[0])),))
             connection.execute(statement("open_epochs"), arguments)
             found = connection.execute(statement("find_epochs"), arguments).fetchall()
-        self._ids.update({(Gateway(park, gateway), epoch): number for park, gateway, epoch, number in found})
+        self._ids.update({(Gateway(park, gateway), epoch): (*numbers,) for park, gateway, epoch, *numbers in found})
 
     def _locked(self, connection: psycopg.Connection[Any], keys: set[Key]) -> dict[Key, LockedEpoch]:
-        ids = sorted(self._ids[key] for key in keys if key in self._ids)
-        rows = connection.execute(statement("lock_epochs"), (ids,)).fetchall()
+        known = [self._ids[key] for key in keys if key in self._ids]
+        rows = connection.execute(statement("lock_epochs"), _columns(known)).fetchall()
         locked = {}
-        for park, gateway, epoch, number, committed, passed, floor, through in rows:
+        for park, gateway, epoch, park_id, epoch_id, committed, passed, floor, through in rows:
             mark = Watermark(watermark.parse(committed), watermark.parse(passed), floor)
-            locked[Gateway(park, gateway), epoch] = LockedEpoch(number, mark, mark, through)
+            locked[Gateway(park, gateway), epoch] = LockedEpoch(park_id, epoch_id, mark, mark, through)
         return locked if locked.keys() == keys else {}
 
 
@@ -88,6 +97,7 @@ def advance(connection: psycopg.Connection[Any], locked: Mapping[Key, LockedEpoc
     connection.execute(
         statement("advance_epochs"),
         (
+            [epoch.park_id for _, epoch in moved],
             [epoch.epoch_id for _, epoch in moved],
             [watermark.render(epoch.advanced.committed) for _, epoch in moved],
             [watermark.render(epoch.advanced.passed) for _, epoch in moved],
@@ -105,43 +115,48 @@ def _note_gaps(connection: psycopg.Connection[Any], epochs: list[LockedEpoch]) -
     changed = [epoch for epoch in epochs if epoch.advanced.passed != epoch.mark.passed]
     if not changed:
         return
-    passed = {epoch.epoch_id: watermark.minus(epoch.advanced.passed, epoch.mark.passed) for epoch in changed}
+    passed = {epoch.numbers: watermark.minus(epoch.advanced.passed, epoch.mark.passed) for epoch in changed}
     added = _with_causes(connection, changed, passed) if any(passed.values()) else []
-    filled = {epoch.epoch_id: watermark.minus(epoch.mark.passed, epoch.advanced.passed) for epoch in changed}
+    filled = {epoch.numbers: watermark.minus(epoch.mark.passed, epoch.advanced.passed) for epoch in changed}
     added += _left_of_gaps(connection, {epoch: ranges for epoch, ranges in filled.items() if ranges})
     if added:
         connection.execute(statement("note_gaps"), tuple(map(list, zip(*added, strict=True))))
 
 
 def _with_causes(
-    connection: psycopg.Connection[Any], epochs: list[LockedEpoch], passed: Mapping[int, Ranges]
+    connection: psycopg.Connection[Any], epochs: list[LockedEpoch], passed: Mapping[_Numbers, Ranges]
 ) -> list[_Gap]:
     """What was stored before a restore is lost by it; everything else its gateway has given up.
 
     A gateway is believed where a restore was noticed from what it had been told.
     """
-    rows = connection.execute(statement("restored_through"), ([epoch.epoch_id for epoch in epochs],)).fetchall()
+    numbers = _columns([epoch.numbers for epoch in epochs])
+    rows = connection.execute(statement("restored_through"), numbers).fetchall()
     again = {epoch.epoch_id: epoch.again for epoch in epochs}
     ends = {epoch_id: max(through, again[epoch_id]) + 1 for epoch_id, through in rows}
     gaps: list[_Gap] = []
-    for epoch_id, ranges in passed.items():
-        end = ends.get(epoch_id, 1)
-        gaps += [(epoch_id, low, min(high, end), "restore") for low, high in ranges if low < end]
-        gaps += [(epoch_id, max(low, end), high, "gateway") for low, high in ranges if high > end]
+    for of_epoch, ranges in passed.items():
+        end = ends.get(of_epoch[1], 1)
+        gaps += [(*of_epoch, low, min(high, end), "restore") for low, high in ranges if low < end]
+        gaps += [(*of_epoch, max(low, end), high, "gateway") for low, high in ranges if high > end]
     return gaps
 
 
-def _left_of_gaps(connection: psycopg.Connection[Any], filled: Mapping[int, Ranges]) -> list[_Gap]:
+def _left_of_gaps(connection: psycopg.Connection[Any], filled: Mapping[_Numbers, Ranges]) -> list[_Gap]:
     """Forget the gaps that were filled, and no others: a sender may have thousands; what is left of them."""
     if not filled:
         return []
-    pieces = [(epoch, low, high) for epoch, ranges in filled.items() for low, high in ranges]
+    pieces = [(*numbers, low, high) for numbers, ranges in filled.items() for low, high in ranges]
     rows = connection.execute(statement("forget_gaps"), tuple(map(list, zip(*pieces, strict=True)))).fetchall()
-    forgotten: dict[tuple[int, str], list[tuple[int, int]]] = {}
-    for epoch, low, high, cause in sorted(rows):
-        forgotten.setdefault((epoch, cause), []).append((low, high))
+    forgotten: dict[tuple[_Numbers, str], list[tuple[int, int]]] = {}
+    for park_id, epoch_id, low, high, cause in sorted(rows):
+        forgotten.setdefault(((park_id, epoch_id), cause), []).append((low, high))
     return [
-        (epoch, low, high, cause)
-        for (epoch, cause), ranges in forgotten.items()
-        for low, high in watermark.minus(tuple(ranges), filled[epoch])
+        (*numbers, low, high, cause)
+        for (numbers, cause), ranges in forgotten.items()
+        for low, high in watermark.minus(tuple(ranges), filled[numbers])
     ]
+
+
+def _columns(numbers: Sequence[_Numbers]) -> tuple[list[int], list[int]]:
+    return [park_id for park_id, _ in numbers], [epoch_id for _, epoch_id in numbers]

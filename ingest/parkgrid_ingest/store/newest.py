@@ -81,7 +81,7 @@ def _statements(device_class: str) -> _Statements:
     parts: dict[str, sql.Composable] = {
         "table": sql.Identifier("base", f"{device_class}{SUFFIX}"),
         "staging": sql.Identifier("pg_temp", f"staging_{device_class}{SUFFIX}"),
-        "columns": sql.SQL(", ").join(map(sql.Identifier, ("device_id", *columns))),
+        "columns": sql.SQL(", ").join(map(sql.Identifier, ("park_id", "device_id", *columns))),
         "assignments": sql.SQL(", ").join(
             sql.SQL("{0} = excluded.{0}").format(sql.Identifier(each)) for each in columns
         ),

@@ -11,7 +11,7 @@ from parkgrid_contract.telemetry import Ack, Mark
 from parkgrid_database import StoreKind
 from parkgrid_database.errors import SetupError, translated
 from parkgrid_database.sql_files import named_statements
-from parkgrid_ingest.rollup import AggregateMaintenance, RollupMaintenance, TableMaintenance
+from parkgrid_ingest.rollup import Maintenance
 from parkgrid_ingest.rows import Commit, Committed, Older
 from parkgrid_ingest.sql import statement
 from parkgrid_ingest.store import Known, MaintenanceReport, Park, Throttle, registry, restores, watermark, without_pause
@@ -31,12 +31,9 @@ class DatabaseStore:
         self._writing, self._asking, self._keeping = (
             Session(dsn, settings, purpose) for purpose in ("commit", "registry", "maintenance")
         )
-        days = Days() if kind == "postgres" else None
         self._numbers = Numbers()
-        self._committer = Committer(self._writing, settings, days, self._numbers)
-        self._maintenance: RollupMaintenance = (
-            TableMaintenance(settings) if kind == "postgres" else AggregateMaintenance(settings)
-        )
+        self._committer = Committer(self._writing, settings, Days(), self._numbers)
+        self._maintenance = Maintenance(settings)
 
     @property
     def kind(self) -> StoreKind:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import psycopg
+from numpy.typing import NDArray
 
 from parkgrid_contract import strict_json
 from parkgrid_contract.sample import UNTRUSTED, Quality
@@ -27,8 +28,8 @@ from parkgrid_ingest.store.dirty import Int4Array
 _SLOT_MS = 900_000
 _SLOT_MIN = 15
 
-Estimate = tuple[int, str, int]
-"""Device, signal, and the first minute of a quarter of an hour, counted from 1970-01-01T00:00Z."""
+Estimate = tuple[int, int, str, int]
+"""Batch, device, signal, and the first minute of a quarter of an hour, counted from 1970-01-01T00:00Z."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +52,22 @@ def by_quality(rows: ClassRows) -> Sorted:
                 continue
             if quality == Quality.ESTIMATED:
                 slot = int(rows.at_ms[row]) // _SLOT_MS * _SLOT_MIN
-                estimates.add((int(rows.device_id[row]), name, slot))
+                estimates.add((int(rows.batch[row]), int(rows.device_id[row]), name, slot))
             elif quality in UNTRUSTED:
                 value = CATALOGUE[rows.device_class].by_name[name].value(int(rows.values[name][row]))
                 taken.setdefault(row, {})[name] = value
     return Sorted(_without(rows, taken) if taken else rows, frozenset(estimates))
 
 
-def note_estimates(connection: psycopg.Connection[Any], estimates: Iterable[Estimate]) -> None:
+def note_estimates(
+    connection: psycopg.Connection[Any], estimates: Iterable[Estimate], park_of_batch: NDArray[np.int32]
+) -> None:
     """Note where estimates are; what is known already stays."""
     # In one order, so that two writers cannot wait for each other.
-    ordered = sorted(estimates)
+    ordered = sorted({(int(park_of_batch[batch]), *others) for batch, *others in estimates})
     if ordered:
-        devices, names, slots = zip(*ordered, strict=True)
-        arguments = (Int4Array(np.array(devices)), list(names), Int4Array(np.array(slots)))
+        parks, devices, names, slots = zip(*ordered, strict=True)
+        arguments = (*map(Int4Array, map(np.array, (parks, devices))), list(names), Int4Array(np.array(slots)))
         connection.execute(statement("note_estimates"), arguments)
 
 

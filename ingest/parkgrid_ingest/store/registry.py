@@ -1,6 +1,7 @@
 """Gateways and devices as they announced themselves."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import psycopg
@@ -15,7 +16,7 @@ from parkgrid_ingest.store import Known, Park
 def register(connection: psycopg.Connection[Any], gateway: Gateway, birth: Birth, *, retained: bool = False) -> Known:
     """Note a birth; one of an older epoch, from a broker's memory, changes nothing."""
     with connection.transaction():
-        connection.execute(statement("ensure_park"), (gateway.park,))
+        connection.execute(statement("ensure_park"), ([gateway.park],))
         values = {
             "park": gateway.park,
             "gateway": gateway.gateway,
@@ -106,6 +107,15 @@ def set_status(connection: psycopg.Connection[Any], gateway: Gateway, status: St
 
 
 def describe_park(connection: psycopg.Connection[Any], park: Park) -> None:
-    """Name a park and say where it lies; coordinates that are known stay when none are given."""
-    named = (park.park, park.district, park.name_zh, park.name_en, park.time_zone)
-    connection.execute(statement("upsert_park"), (*named, park.latitude, park.longitude))
+    """Name a park and say where it lies; coordinates that are known stay when none are given.
+
+    In another time zone its energies have other days; elsewhere its gaps of photovoltaics are spread otherwise.
+    """
+    with connection.transaction():
+        connection.execute(statement("ensure_park"), ([park.park],))
+        park_id, *before = connection.execute(statement("lock_park"), (park.park,)).fetchone() or (0,)
+        after = connection.execute(statement("describe_park"), asdict(park) | {"park_id": park_id}).fetchone() or ()
+        if before[0] != after[0]:
+            connection.execute(statement("move_days"), (park_id,))
+        if before != list(after):
+            connection.execute(statement("spread_anew"), (park_id,))
