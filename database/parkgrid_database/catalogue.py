@@ -1,4 +1,4 @@
-"""Makes the tables and views of readings follow the catalogue of signals: what is missing is added, nothing else is done.
+"""Makes the tables and views of readings follow the catalogue of signals: what is missing is added, and nothing else.
 
     catalogue ─▶ tables, views that should be ─┬─ same ──────────────────────▶ nothing
     database  ─▶ tables, views that are ───────┴─ missing ─▶ CREATE, ADD COLUMN, noted with its digest

@@ -94,7 +94,10 @@ def migrate(dsn: str, directory: Path | None = None) -> list[str]:
 
 
 def status(dsn: str, directory: Path | None = None) -> list[MigrationState]:
-    """Every migration of this version and where it stands; changes nothing. Raises `SetupError`, `StoreUnavailableError`."""
+    """Every migration of this version and where it stands; changes nothing.
+
+    Raises `SetupError`, `StoreUnavailableError`.
+    """
     with _reading(dsn) as connection:
         begun = _is_begun(connection)
         noted = _noted(connection) if begun else {}

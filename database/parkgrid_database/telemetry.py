@@ -73,11 +73,11 @@ class Table:
 
     def _as_hypertable(self, cut: _Cut) -> list[str]:
         relation = f"base.{self.name}"
+        by_time = f"by_range('at', INTERVAL '{cut.width}')"
+        packed = "timescaledb.segmentby = 'park_id, device_id', timescaledb.orderby = 'at'"
         return [
-            f"SELECT create_hypertable('{relation}', by_range('at', INTERVAL '{cut.width}'),"
-            " create_default_indexes => false)",
-            f"ALTER TABLE {relation} SET (timescaledb.enable_columnstore = true,"
-            " timescaledb.segmentby = 'park_id, device_id', timescaledb.orderby = 'at')",
+            f"SELECT create_hypertable('{relation}', {by_time}, create_default_indexes => false)",
+            f"ALTER TABLE {relation} SET (timescaledb.enable_columnstore = true, {packed})",
             f"CALL add_columnstore_policy('{relation}', after => INTERVAL '{cut.packed_after}')",
         ]
 

@@ -61,9 +61,7 @@ def with_singles(device_class: str, level: str) -> sql.Composed:
     return sql.SQL("({})").format(sql.SQL(_composed("with_singles", device_class, level).decode()))
 
 
-def _asked(
-    connection: psycopg.Connection[Any], name: str, place: Place, quarters: Pairs, now_ms: int = 0
-) -> Pairs:
+def _asked(connection: psycopg.Connection[Any], name: str, place: Place, quarters: Pairs, now_ms: int = 0) -> Pairs:
     """What a statement says of these quarters of an hour."""
     if len(quarters.minutes) == 0:
         return quarters

@@ -2,22 +2,16 @@
 
 import random
 from contextlib import closing
-from importlib import resources
 
-import psycopg
 import pytest
 
-from parkgrid_contract.announcement import Device
 from parkgrid_contract.signals import CATALOGUE
-from parkgrid_database.migrate import migrate
 from parkgrid_ingest.rows import Commit
 from parkgrid_ingest.store.opening import open_store
 from tests.ingest.readings import (
-    GATEWAY,
     NOON_MS,
     all_rows,
     at,
-    birth,
     class_rows,
     every_signal,
     header,
@@ -34,11 +28,12 @@ def store(dsn):
 
 
 def kept(dsn, device_class="meter"):
-    return all_rows(dsn, f"SELECT * FROM public.{device_class}_newest ORDER BY device_id")
+    return all_rows(dsn, f"SELECT * FROM public.{device_class}_newest ORDER BY park_id, device_id")
 
 
 def searched(dsn, device_class="meter"):
-    return all_rows(dsn, f"SELECT DISTINCT ON (device_id) * FROM public.{device_class} ORDER BY device_id, at DESC")
+    newest_first = "ORDER BY park_id, device_id, at DESC"
+    return all_rows(dsn, f"SELECT DISTINCT ON (park_id, device_id) * FROM public.{device_class} {newest_first}")
 
 
 def test_late_repeated_and_conflicting_rows_in_any_order(dsn, store):
@@ -56,7 +51,7 @@ def test_late_repeated_and_conflicting_rows_in_any_order(dsn, store):
         store_one(store, seq, readings)
         sent += readings
         assert kept(dsn) == searched(dsn)
-    assert {device for device, *_ in kept(dsn)} == {1, 2, 3, 4, 5}
+    assert {device for _, device, *_ in kept(dsn)} == {1, 2, 3, 4, 5}
 
 
 @pytest.mark.parametrize("device_class", sorted(CATALOGUE))
@@ -64,7 +59,7 @@ def test_every_class_with_all_of_its_signals(dsn, store, device_class):
     store_one(store, 1, [(1, NOON_MS, every_signal(device_class, 100))], device_class)
     store_one(store, 2, [(1, NOON_MS + 1_000, every_signal(device_class, 200))], device_class)
     assert kept(dsn, device_class) == searched(dsn, device_class)
-    assert [row[1] for row in kept(dsn, device_class)] == [at(NOON_MS + 1_000)]
+    assert [row[2] for row in kept(dsn, device_class)] == [at(NOON_MS + 1_000)]
 
 
 def test_what_the_newest_row_does_not_have_is_not_left_over_from_the_former(dsn, store):
@@ -84,34 +79,4 @@ def test_a_commit_that_is_undone_leaves_the_former_row(dsn, store):
     good = class_rows("meter", [(1, NOON_MS + 1_000, {"active_power_kw": 6_000})])
     assert store.commit(Commit([header(2)], [good, bad])).poisoned == 1
     assert kept(dsn) == searched(dsn)
-    assert [row[1] for row in kept(dsn)] == [at(NOON_MS)]
-
-
-def test_what_is_stored_already_is_found_when_the_table_is_made(empty_dsn, tmp_path):
-    """Devices that went silent on different days, one of them long ago, and one that never said anything."""
-    before = tmp_path / "before"
-    before.mkdir()
-    for file in (resources.files("parkgrid_database") / "migrations").iterdir():
-        if file.name < "0025":
-            (before / file.name).write_text(file.read_text("utf-8"), "utf-8")
-    migrate(empty_dsn, before)
-    days = (0, 1, 40, 400)
-    with psycopg.connect(empty_dsn, autocommit=True) as connection:
-        connection.execute("INSERT INTO base.park (park) VALUES (%s)", (GATEWAY.park,))
-    with closing(open_store(empty_dsn)) as old:
-        devices = [Device(f"m-{number}", "meter", ("active_power_kw",)) for number in range(5)]
-        known = old.register(GATEWAY, birth(1, *devices))
-    plain = all_rows(empty_dsn, "SELECT to_regproc('base.ensure_days') IS NOT NULL") == [(True,)]
-    with psycopg.connect(empty_dsn, autocommit=True) as connection:
-        for number, day in enumerate(days):
-            for ms in (NOON_MS - day * DAY - 60_000, NOON_MS - day * DAY):
-                if plain:
-                    connection.execute("SELECT base.ensure_days('meter', ARRAY[%s]::date[])", (at(ms).date(),))
-                connection.execute(
-                    "INSERT INTO base.meter (device_id, at, received_at, epoch_id, seq, active_power_kw)"
-                    " VALUES (%s, %s, now(), 1, 1, %s)",
-                    (known[f"m-{number}"][0], at(ms), number),
-                )
-    migrate(empty_dsn)
-    assert kept(empty_dsn) == searched(empty_dsn)
-    assert [row[1] for row in kept(empty_dsn)] == [at(NOON_MS - day * DAY) for day in days]
+    assert [row[2] for row in kept(dsn)] == [at(NOON_MS)]

@@ -2,16 +2,12 @@
 
 import json
 from contextlib import closing
-from importlib import resources
-from pathlib import Path
 
-import psycopg
 import pytest
 
-from parkgrid_database.migrate import migrate
 from parkgrid_ingest.rows import Commit
 from parkgrid_ingest.store.opening import open_store
-from tests.ingest.readings import NOON_MS, all_rows, at, class_rows, drain, header, store_one
+from tests.ingest.readings import NOON_MS, all_rows, at, class_rows, drain, header
 
 LEVELS = ("1m", "15m", "1d")
 SECOND = 1_000
@@ -95,69 +91,3 @@ def test_the_same_reading_once_more_is_no_conflict_and_another_one_is(dsn, store
         assert (done.stored, done.repeated, done.conflicting) == ((1, 0, 0), (0, 1, 0), (0, 0, 1))[seq - 1]
     ((kept, refused),) = all_rows(dsn, "SELECT kept, refused FROM public.conflicts")
     assert (kept["untrusted"], refused["untrusted"]) == ({"active_power_kw": 5.0}, {"active_power_kw": 6.0})
-
-
-def older(folder: Path) -> Path:
-    """All migrations but that of quality, and that of the newest rows, which rests on it."""
-    for file in (resources.files("parkgrid_database") / "migrations").iterdir():
-        if file.name.endswith(".sql") and not file.name.startswith(("0014", "0025")):
-            (folder / file.name).write_text(file.read_text("utf-8"), "utf-8")
-    return folder
-
-
-def test_what_was_stored_before_is_brought_into_the_same_form(empty_dsn, tmp_path):
-    """The spike of `spike` and a bad counter as an older version left them, one of the devices in compressed rows."""
-    migrate(empty_dsn, older(tmp_path))
-    readings, flags = spike()
-    past = NOON_MS - 20 * 24 * 60 * MINUTE
-    # The commit of today wants a place for the newest rows.
-    change(empty_dsn, "CREATE TABLE base.meter_newest (LIKE base.meter, untrusted jsonb, PRIMARY KEY (device_id))")
-    with closing(open_store(empty_dsn)) as store:
-        store_one(store, 1, readings)
-        store_one(store, 2, [(device, ms - NOON_MS + past, values) for _, ms, values in readings for device in (2, 3)])
-        bad = "SELECT max(active_power_kw_max) FROM public.meter_1d"
-        _flag_as_before(empty_dsn, store.kind, flags, past)
-        drain(store)
-        assert all_rows(empty_dsn, bad) == [(429_496.729,)]
-        change(empty_dsn, "DROP TABLE base.meter_newest")
-        migrate(empty_dsn)
-        drain(store)
-        assert all_rows(empty_dsn, bad) == [(41.0,)]
-        for level in LEVELS:
-            query = (
-                f"SELECT DISTINCT active_power_kw, active_power_kw_min, active_power_kw_max FROM public.meter_{level}"
-            )
-            assert all_rows(empty_dsn, query) == [(40.5, 40.0, 41.0)]
-        untrusted = (
-            "SELECT device_id, count(*), min(untrusted::text) FROM public.meter"
-            " WHERE untrusted IS NOT NULL GROUP BY 1 ORDER BY 1"
-        )
-        spiked = '{"active_power_kw": 429496.729}'
-        assert all_rows(empty_dsn, untrusted) == [(device, 12, spiked) for device in (1, 2, 3)]
-        assert all_rows(empty_dsn, "SELECT count(*) FROM public.meter") == [(360,)]
-        assert all_rows(empty_dsn, "SELECT * FROM public.estimates") == [
-            (2, "energy_import_kwh", at(past // (15 * MINUTE) * 15 * MINUTE))
-        ]
-
-
-def change(dsn, statement):
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(statement)
-
-
-def _flag_as_before(dsn, kind, flags, past):
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        for second in flags:
-            for ms in (NOON_MS, past):
-                connection.execute(
-                    """UPDATE base.meter SET flags = '{"active_power_kw": "out_of_range"}' WHERE at = %s""",
-                    (at(ms + second * SECOND),),
-                )
-        connection.execute(
-            """UPDATE base.meter SET flags = '{"energy_import_kwh": "estimated"}' WHERE device_id = 2 AND at = %s""",
-            (at(past),),
-        )
-        if kind == "timescale":
-            chunks = "SELECT show_chunks('base.meter', older_than => %s::timestamptz)"
-            for (chunk,) in connection.execute(chunks, (at(NOON_MS - 24 * 60 * MINUTE),)).fetchall():
-                connection.execute("CALL convert_to_columnstore(%s::regclass)", (chunk,))

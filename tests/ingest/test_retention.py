@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 
 import psycopg
 import pytest
@@ -14,7 +13,6 @@ from parkgrid_contract.announcement import Birth, Device
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.time import to_ms
 from parkgrid_database.errors import StoreUnavailableError
-from parkgrid_database.migrate import migrate
 from parkgrid_ingest.retention import newest_days, removals
 from parkgrid_ingest.rows import Commit
 from parkgrid_ingest.store import Store
@@ -194,8 +192,8 @@ def test_what_is_added_to_an_announced_part_has_its_own_notice(dsn, store):
     drain(store, NOW + 6 * DAY)
     pass_days(dsn, store, 6, NOW + 6 * DAY)
     kept = all_rows(dsn, "SELECT count(*) FROM meter WHERE at < '2026-01-01'")[0][0]
-    # On plain PostgreSQL all ten days are one month; elsewhere three of them have news.
-    assert kept == (240 + 72 if store.kind == "postgres" else 3 * 48)
+    # All ten days are one month.
+    assert kept == 240 + 72
     assert any(each.removed_at is None for each in removals(dsn))
     pass_days(dsn, store, 3, NOW + 12 * DAY)
     assert counts(dsn) == {"live": 240}
@@ -342,41 +340,3 @@ def test_a_keeper_that_is_killed_between_removal_and_record_leaves_both_or_none(
     store.maintain(NOW + 9 * DAY)
     assert counts(dsn) == {"live": 240}
     assert sum(each.rows for each in removals(dsn) if each.removed_at) == 240
-
-
-def test_what_a_former_version_removed_is_noted_by_park(empty_dsn, tmp_path):
-    """It had removed meters before 2024 of whoever had some; the park that came later lost nothing."""
-    before = tmp_path / "migrations"
-    before.mkdir()
-    for file in (resources.files("parkgrid_database") / "migrations").iterdir():
-        if file.name.endswith(".sql") and file.name[:4] < "0015":
-            (before / file.name).write_text(file.read_text("utf-8"), "utf-8")
-    migrate(empty_dsn, before)
-    with psycopg.connect(empty_dsn, autocommit=True) as connection:
-        for park in ("old", "new"):
-            # As that version wrote it: today's own words name columns that came later.
-            connection.execute("INSERT INTO base.park (park) VALUES (%s)", (park,))
-            connection.execute(
-                "INSERT INTO base.gateway_birth (park, gateway, epoch, agent_version, simulated, birth_at)"
-                " VALUES (%s, 'gw-1', 1, '0', false, now())",
-                (park,),
-            )
-            connection.execute(
-                "INSERT INTO base.device (park, gateway, device, device_class, name, model, firmware, period_s,"
-                " ratings, signals, station, line, transformer, account)"
-                " VALUES (%s, 'gw-1', 'm-1', 'meter', '', '', '', 1, '{}', '{}', '', '', '', '')",
-                (park,),
-            )
-        # Roll-ups of days are a table in one store, and in the other what raw rows make of themselves.
-        daily = all_rows(empty_dsn, "SELECT relkind FROM pg_class WHERE oid = 'base.meter_1d'::regclass") == [("r",)]
-        target, columns = ("meter_1d", "samples") if daily else ("meter", "received_at, epoch_id, seq")
-        values = "1" if daily else "now(), 1, 1"
-        for device, day in ((1, "2020-01-01"), (2, "2025-01-01")):
-            connection.execute(
-                f"INSERT INTO base.{target} (device_id, at, {columns}) VALUES ({device}, '{day}', {values})"
-            )
-        connection.execute("INSERT INTO base.rollup_progress VALUES ('meter', '2026-01-01', '2024-01-01')")
-    migrate(empty_dsn)
-    assert all_rows(empty_dsn, "SELECT relation, park, spans @> '2023-12-31'::timestamptz FROM base.removed_span") == [
-        ("meter", "old", True)
-    ]

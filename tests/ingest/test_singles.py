@@ -116,22 +116,19 @@ def test_what_leaves_one_level_stays_in_the_other(dsn):
         for level in ("15m", "1d"):
             found = stored(dsn, level, names=POWER)
             assert [row[:3] for row in found] == [row[:3] for row in expected(readings, level, names=POWER)]
-        if store.kind == "postgres":
-            assert counted(dsn, 1) == (len(minutes), 0, 100 - len(minutes))
+        assert counted(dsn, 1) == (len(minutes), 0, 100 - len(minutes))
 
 
 def test_single_readings_are_found_along_the_key(dsn, store):
     """As one table: device by device, without a look at what lies outside the time that is asked for."""
-    if store.kind != "postgres":
-        pytest.skip("no table of single readings on TimescaleDB: an aggregate is one table")
     store_one(store, 1, [(device, NOON_MS - n * QUARTER, values(n)) for device in range(1, 40) for n in range(96)])
     roll_up(store, NOON_MS + DAY)
     asked = (
         "EXPLAIN SELECT d.device_id, r.at FROM unnest(ARRAY[1, 2]) AS d (device_id) JOIN public.meter_1m AS r"
-        " USING (device_id) WHERE r.at >= '2025-10-09 08:00Z' AND r.at < '2025-10-09 09:00Z'"
+        " USING (device_id) WHERE r.park_id = 1 AND r.at >= '2025-10-09 08:00Z' AND r.at < '2025-10-09 09:00Z'"
     )
     with psycopg.connect(dsn) as connection:
         connection.execute("ANALYZE base.meter_single")
         plan = "\n".join(line for (line,) in connection.execute(asked))
     assert "meter_single_pkey" in plan
-    assert "(device_id = d.device_id) AND (at >=" in plan
+    assert "(park_id = 1) AND (device_id = d.device_id) AND (at >=" in plan

@@ -142,7 +142,7 @@ def test_epochs_and_gateways_are_counted_apart(dsn, store):
         (GATEWAY, EPOCH + 9): Ack(EPOCH + 9, 1),
         (other, EPOCH): Ack(EPOCH, 0, ((3, 3),)),
     }
-    origin = "SELECT m.device_id, e.gateway, e.epoch FROM meter m JOIN base.gateway_epoch e USING (epoch_id) ORDER BY 1"
+    origin = "SELECT device_id, gateway, epoch FROM meter JOIN base.gateway_epoch USING (park_id, epoch_id) ORDER BY 1"
     assert all_rows(dsn, origin) == [(1, "gw-1", EPOCH), (2, "gw-1", EPOCH + 9), (3, "gw-2", EPOCH)]
 
 
@@ -254,7 +254,11 @@ def test_a_database_restored_to_an_earlier_time_is_noticed(dsn, store):
     store_one(store, 1, readings(0, 1))
     with psycopg.connect(dsn) as connection:
         # The same number now belongs to another gateway, as it may after a restore.
-        connection.execute("UPDATE base.gateway_epoch SET park = %s, gateway = %s", (other.park, other.gateway))
+        connection.execute("INSERT INTO base.park (park) VALUES (%s)", (other.park,))
+        connection.execute(
+            "UPDATE base.gateway_epoch SET gateway = %s, park_id = (SELECT park_id FROM base.park WHERE park = %s)",
+            (other.gateway, other.park),
+        )
     assert store_one(store, 2, readings(1, 1)).acks[KEY] == Ack(EPOCH, 0, ((2, 2),))
     assert store.ack_of(other, EPOCH) == Ack(EPOCH, 1)
 

@@ -119,7 +119,9 @@ def test_parks_are_named_before_or_after_their_first_birth(dsn, store):
     store.register(GATEWAY, birth())
     store.register(Gateway("unnamed", "gw"), birth())
     store.describe_park(Park("unnamed", "pingshan"))
-    assert all_rows(dsn, "SELECT * FROM parks ORDER BY park") == [
+    assert all_rows(
+        dsn, "SELECT park, district, name_zh, name_en, time_zone, latitude, longitude FROM parks ORDER BY park"
+    ) == [
         ("gaoxin-nan", "pingshan", "高新南", "Hi-tech South", "Asia/Shanghai", None, None),
         ("unnamed", "pingshan", "", "", "Asia/Shanghai", None, None),
     ]

@@ -114,5 +114,5 @@ def _many_shapes(seq: int) -> dict[str, object]:
 def _stored(dsn: str) -> dict[Gateway, int]:
     """Batches that are done, by gateway."""
     rows = query(dsn, "SELECT park, gateway, (SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(committed) AS r)"
-                      " FROM base.gateway_epoch")  # fmt: skip
+                      " FROM base.gateway_epoch JOIN base.park USING (park_id)")  # fmt: skip
     return {Gateway(park, gateway): int(count) for park, gateway, count in rows}

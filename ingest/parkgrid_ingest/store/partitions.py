@@ -1,7 +1,8 @@
 """Partitions and chunks of raw readings: made before the rows that need them, remembered afterwards.
 
 One a day; a whole month that comes at once, and a month that comes long after its time, get a single one
-(`base.ensure_days`); TimescaleDB makes the days by itself. So what may lie far back is bounded: 26 years are 312 partitions of a class, whatever stamps arrive.
+(`base.ensure_days`); TimescaleDB makes the days by itself. So what may lie far back is bounded: 26 years are 312
+partitions of a class, whatever stamps arrive.
 """
 
 from datetime import UTC, date, datetime
