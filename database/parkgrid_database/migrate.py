@@ -88,7 +88,7 @@ def migrate(dsn: str, directory: Path | None = None) -> list[str]:
         missing = [each for each in wanted if not (each.version in noted and noted[each.version][2])]
         for migration in missing:
             _apply(connection, migration, kind, noted[migration.version][3] if migration.version in noted else 0)
-        followed = catalogue.follow(connection, kind)
+        followed = catalogue.follow(connection, kind) if directory is None else []
         roles.secure(connection, changed=bool(missing or followed))
         return [*(migration.file for migration in missing), *followed]
 

@@ -1,4 +1,4 @@
-"""How raw readings are cut in every store: by the day, and by the month where one comes whole or long after its time."""
+"""How raw readings are cut in every store: by the day, and by the month where one comes whole or long after it."""
 
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta

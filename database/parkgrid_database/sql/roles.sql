@@ -125,10 +125,13 @@ BEGIN
         END IF;
         CONTINUE WHEN grantee = 'parkgrid_owner';
         EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA base FROM %I', grantee);
-        CONTINUE WHEN grantee <> 'parkgrid_ingest';
         FOR function IN
             SELECT p.oid::regprocedure AS name FROM pg_proc AS p
-            WHERE p.pronamespace = 'base'::regnamespace AND p.proname IN ('ensure_days', 'remove_part')
+            WHERE p.pronamespace = 'base'::regnamespace AND (grantee, p.proname) IN (
+                ('parkgrid_ingest', 'ensure_days'), ('parkgrid_ingest', 'remove_part'),
+                ('parkgrid_ingest', 'move_days'), ('parkgrid_ingest', 'spread_anew'),
+                ('parkgrid_accounting', 'count_days')
+            )
         LOOP
             EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', function.name, grantee);
         END LOOP;
