@@ -1,7 +1,7 @@
 """What retention removes at once: a partition or a chunk of raw readings, or a month of a roll-up table."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +16,10 @@ from parkgrid_ingest.sql import statement
 
 _STAMP = re.compile(r"_(\d{4})(\d{2})(\d{2})?$")
 _LONGEST_MONTH = timedelta(days=31)
+
+
+class ChangedError(Exception):
+    """Rows were added to a part between the count and the removal: it is announced anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class Content:
 
     parks: Mapping[str, int]
     """Park to its rows."""
+    numbers: Mapping[str, int]
+    """Park to its number."""
     devices: tuple[tuple[int, int], ...]
     """Park and device by their numbers."""
 
@@ -41,6 +47,12 @@ class Content:
     def rows(self) -> int:
         """Rows of all parks."""
         return sum(self.parks.values())
+
+    def only(self, wanted: Collection[str]) -> "Content":
+        """What some parks have in it."""
+        numbers = {park: number for park, number in self.numbers.items() if park in wanted}
+        devices = tuple(each for each in self.devices if each[0] in numbers.values())
+        return Content({park: rows for park, rows in self.parks.items() if park in wanted}, numbers, devices)
 
 
 def older(connection: psycopg.Connection[Any], relation: str, before: datetime) -> list[Part]:
@@ -68,22 +80,39 @@ def content(connection: psycopg.Connection[Any], relation: str, part: Part) -> C
     return _content(connection, "rows_of_keyed_span", relation, part, with_singles(*relation.rsplit("_", 1)))
 
 
-def remove(connection: psycopg.Connection[Any], relation: str, part: Part, found: Content) -> bool:
-    """Remove a part; False while something that is to be made of it still waits.
+def remove(connection: psycopg.Connection[Any], relation: str, part: Part, going: Content, *, whole: bool) -> bool:
+    """Remove what some parks have in a part; False while something that is to be made of it still waits.
 
-    A partition or chunk is dropped, a month is deleted device by device: one statement must not take minutes.
+    A partition or chunk is dropped if nobody else needs it (`whole`). A month is deleted device by device, so that no
+    statement takes minutes. Raises `ChangedError` where it was not what was counted.
     """
     device_class = class_of(relation)
     if relation in CATALOGUE:
-        values = (device_class, relation, part.name, part.from_at, part.to_at)
-        return connection.execute(statement("remove_part"), values).fetchone() == (True,)
-    if connection.execute(statement("rollup_waits"), (device_class, part.from_at, part.to_at)).fetchone():
+        if whole:
+            values = (device_class, relation, part.name, part.from_at, part.to_at)
+            return connection.execute(statement("remove_part"), values).fetchone() == (True,)
+        return _remove_rows(connection, relation, part, going)
+    waiting = (device_class, part.from_at, part.to_at, list(going.numbers.values()))
+    if connection.execute(statement("rollup_waits"), waiting).fetchone():
         return False
     delete = sql.SQL(statement("delete_span")).format(target=sql.Identifier("base", relation))
-    for park_id, device in found.devices:
+    for park_id, device in going.devices:
         span = {"park_id": park_id, "device": device, "low": part.from_at, "high": part.to_at}
         give_up(connection, *relation.rsplit("_", 1), span)
         connection.execute(delete, span)
+    return True
+
+
+def _remove_rows(connection: psycopg.Connection[Any], relation: str, part: Part, going: Content) -> bool:
+    for park, rows in going.parks.items():
+        values = (relation, going.numbers[park], part.from_at, part.to_at)
+        (removed,) = connection.execute(statement("remove_rows"), values).fetchone() or (None,)
+        if removed is None:
+            return False
+        if removed != rows:
+            raise ChangedError(
+                f"{relation} {part.name}: {park} had {rows} rows when they were counted, and {removed} now"
+            )
     return True
 
 
@@ -100,7 +129,8 @@ def _content(
     parks: dict[str, int] = {}
     for park, _, _, count in rows:
         parks[park] = parks.get(park, 0) + count
-    return Content(parks, tuple(sorted((park_id, device) for _, park_id, device, _ in rows)))
+    numbers = {park: park_id for park, park_id, _, _ in rows}
+    return Content(parks, numbers, tuple(sorted((park_id, device) for _, park_id, device, _ in rows)))
 
 
 def _days(device_class: str) -> sql.Identifier:

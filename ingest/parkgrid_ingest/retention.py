@@ -1,8 +1,10 @@
-"""Retention: what no park needs any more is announced, and goes some days later.
+"""Retention: what a park does not need any more is announced, and goes some days later.
 
     park     ├─ a park's days of readings ─┤ newest day
     border                   │◀── raw_days ──┤
-    part     ░░░░│░░░░│░░░░│●●●●│●●●●│●●●●│●●●●        ░ may go, if no other park needs it
+    part     ░░░░│░░░░│░░░░│●●●●│●●●●│●●●●│●●●●        ░ may go; the rows of other parks in it stay
+
+A partition or chunk that nobody needs is dropped; from one that others need the rows of a park are deleted.
 
 A park's newest day is the seventh-newest day on which it has readings: six days of wrong stamps move no border, and a
 park with fewer days loses nothing. Every part that goes was announced `removal_notice_days` before, with its rows and
@@ -23,7 +25,7 @@ from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import from_ms
 from parkgrid_database.errors import translated
 from parkgrid_ingest import parts
-from parkgrid_ingest.parts import Content, Part
+from parkgrid_ingest.parts import ChangedError, Content, Part
 from parkgrid_ingest.sql import statement
 from parkgrid_ingest.store import newest
 from parkgrid_ingest.store.settings import StoreSettings
@@ -124,7 +126,7 @@ class _Visit:
 
     def run(self, old: Sequence[Part], opened: Mapping[str, Notice]) -> int:
         """Withdraw, remove and announce; the number of parts removed."""
-        free = {part.name: part for part in self._free(old)}
+        free = {part.name: part for part in self._reached(old)}
         self._withdraw([notice for name, notice in opened.items() if name not in free])
         due = [notice for name, notice in opened.items() if name in free and notice.due_at <= self.now]
         removed = sum(self._remove(notice) for notice in due[:_REMOVED_AT_ONCE])
@@ -132,47 +134,60 @@ class _Visit:
         self._announce(fresh[:_ANNOUNCED_AT_ONCE])
         return removed
 
-    def _free(self, old: Sequence[Part]) -> Iterable[Part]:
-        """The parts of which no day is needed by any park that has something on it."""
+    def _reached(self, old: Sequence[Part]) -> list[Part]:
+        """The parts in which some park has a day before its border, with something left of it."""
         border = max(self.borders.values(), default=None)
         if border is None:
             return []
-        query = sql.SQL(statement("needed_days")).format(days=sql.Identifier("base", f"{self._class}_1d"))
-        values = {"parks": list(self.borders), "borders": list(self.borders.values()), "before": border}
-        needed = [at for (at,) in self.connection.execute(query, values, prepare=False)]
-        return [part for part in old if part.to_at <= border and not _overlapped(part, needed)]
+        query = sql.SQL(statement("days_that_may_go")).format(days=sql.Identifier("base", f"{self._class}_1d"))
+        values = {
+            "parks": list(self.borders),
+            "borders": list(self.borders.values()),
+            "relation": self.relation,
+        }
+        days = [at for (at,) in self.connection.execute(query, values, prepare=False)]
+        return [part for part in old if part.to_at <= border and _overlapped(part, days)]
 
-    def _may_go(self, content: Content, part: Part) -> bool:
-        """Judged by the rows themselves: roll-ups may lag behind them."""
-        return all(park in self.borders and part.to_at <= self.borders[park] for park in content.parks)
+    def _going(self, content: Content, part: Part) -> Content:
+        """What parks have in a part that lies before their border; judged by the rows, as roll-ups may lag behind."""
+        return content.only(
+            [park for park in content.parks if park in self.borders and part.to_at <= self.borders[park]]
+        )
 
     def _withdraw(self, notices: Sequence[Notice]) -> None:
         for notice in notices:
             self.connection.execute(statement("withdraw_removal"), (self.relation, notice.part.name))
             _log.info("removal_withdrawn", **self._told([notice.part], notice.rows, notice.parks))
 
-    def _announce(self, fresh: Sequence[Part]) -> None:
+    def _announce(self, fresh: Iterable[Part]) -> None:
         told: list[Part] = []
-        rows, parks = 0, set[str]()
+        rows, of_parks = 0, set[str]()
         for part in fresh:
-            content = parts.content(self.connection, self.relation, part)
-            if content.rows and self._may_go(content, part):
-                self._note(part, content)
+            going = self._going(parts.content(self.connection, self.relation, part), part)
+            if going.rows:
+                self._note(part, going)
                 told.append(part)
-                rows, parks = rows + content.rows, parks | content.parks.keys()
+                rows, of_parks = rows + going.rows, of_parks | going.parks.keys()
         if told:
             _log.warning(
                 "removal_announced",
-                **self._told(told, rows, parks),
+                **self._told(told, rows, of_parks),
                 due=self.due_at.isoformat(),
                 remedy="to keep it, increase the days in [store] of ingest's settings",
             )
 
-    def _note(self, part: Part, content: Content) -> None:
-        values = (part.name, part.from_at, part.to_at, content.rows, sorted(content.parks), self.days)
+    def _note(self, part: Part, going: Content) -> None:
+        values = (part.name, part.from_at, part.to_at, going.rows, sorted(going.parks), self.days)
         self.connection.execute(statement("announce_removal"), (self.relation, *values, self.now, self.due_at))
 
     def _remove(self, notice: Notice) -> bool:
+        try:
+            return self._remove_as_announced(notice)
+        except ChangedError:
+            self._announce([notice.part])
+            return False
+
+    def _remove_as_announced(self, notice: Notice) -> bool:
         part = notice.part
         with self.connection.transaction():
             # Another keeper that computes one of these parks holds its line until it is done.
@@ -180,24 +195,26 @@ class _Visit:
             if asked.fetchone() != (True,):
                 return False
             content = parts.content(self.connection, self.relation, part)
-            if not self._may_go(content, part):
+            going = self._going(content, part)
+            if not going.rows:
                 self._withdraw([notice])
                 return False
-            if (content.rows, tuple(sorted(content.parks))) != (notice.rows, notice.parks):
+            if (going.rows, tuple(sorted(going.parks))) != (notice.rows, notice.parks):
                 # What was added has its own days of notice.
                 self._announce([part])
                 return False
-            if not parts.remove(self.connection, self.relation, part, content):
+            if not parts.remove(self.connection, self.relation, part, going, whole=going.parks == content.parks):
                 self._wait(notice)
                 return False
             if self.relation in CATALOGUE:
-                newest.forget(self.connection, self.relation, (part.from_at, part.to_at))
+                numbers = list(going.numbers.values())
+                newest.forget(self.connection, self.relation, numbers, (part.from_at, part.to_at))
             self.connection.execute(statement("note_removal"), (self.now, self.relation, part.name))
-            spans = (self.relation, part.from_at, part.to_at, sorted(content.parks))
+            spans = (self.relation, part.from_at, part.to_at, sorted(going.parks))
             self.connection.execute(statement("note_removed_span"), spans)
-            self.connection.execute(statement("note_kept_from"), (self.relation, part.to_at, sorted(content.parks)))
+            self.connection.execute(statement("note_kept_from"), (self.relation, part.to_at, sorted(going.parks)))
         self.waiting.discard(self.relation)
-        _log.warning("removed", **self._told([part], content.rows, content.parks))
+        _log.warning("removed", **self._told([part], going.rows, going.parks))
         return True
 
     def _wait(self, notice: Notice) -> None:

@@ -141,16 +141,35 @@ def test_what_no_park_needs_is_announced_and_goes_a_week_later(dsn, store, capsy
     assert "removed on 2026-11-08" in shown
 
 
-def test_a_part_that_another_park_needs_stays_whole(dsn, store):
-    """Both have readings of March 2022; it is recent for one of them."""
+def test_from_a_part_that_another_park_needs_the_rows_of_one_go(dsn, store):
+    """Both have readings of March 2022; it is recent for one of them. What comes late has days of notice of its own."""
     live, old = Park(store, "live"), Park(store, "old")
     live.put("2022-03-01", 31)
     old.put("2022-03-01", 31)
     live.put("2026-10-22", 10)
     drain(store, NOW)
-    assert pass_days(dsn, store, 9) == 0
+    pass_days(dsn, store, 6)
+    assert {each.parks for each in removals(dsn)} == {("live",)}
     assert counts(dsn) == {"live": 41 * 24, "old": 31 * 24}
-    assert removals(dsn) == []
+    newest = all_rows(dsn, "SELECT park, at FROM meter_newest JOIN devices USING (park_id, device_id) ORDER BY park")
+    pass_days(dsn, store, 3, NOW + 6 * DAY)
+    assert counts(dsn) == {"live": 10 * 24, "old": 31 * 24}
+    assert sum(each.rows for each in removals(dsn) if each.removed_at) == 31 * 24
+    assert all_rows(dsn, "SELECT sum(samples)::int FROM meter_1d") == [(72 * 24,)]
+    assert newest == all_rows(
+        dsn, "SELECT park, at FROM meter_newest JOIN devices USING (park_id, device_id) ORDER BY park"
+    )
+    # A late reading of the other park is rolled up; of this one it leaves the roll-ups as they were.
+    assert live.put("2022-03-05T00:10", 1, per_day=1) == old.put("2022-03-05T00:10", 1, per_day=1) == 1
+    drain(store, NOW + 10 * DAY)
+    totals = (
+        "SELECT park, sum(samples)::int FROM meter_1d JOIN devices USING (park_id, device_id) GROUP BY 1 ORDER BY 1"
+    )
+    assert all_rows(dsn, totals) == [("live", 41 * 24), ("old", 31 * 24 + 1)]
+    pass_days(dsn, store, 9, NOW + 10 * DAY)
+    assert counts(dsn) == {"live": 10 * 24, "old": 31 * 24 + 1}
+    # Nothing is left to announce.
+    assert all(each.removed_at for each in removals(dsn))
 
 
 def test_six_days_of_wrong_stamps_move_no_border(dsn, store):

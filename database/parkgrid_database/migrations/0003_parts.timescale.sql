@@ -44,8 +44,9 @@ BEGIN
 END
 $$;
 
--- Whether something is still to be made of a part of the readings of a class.
-CREATE FUNCTION base.part_waits(class text, relation text, from_at timestamptz, to_at timestamptz) RETURNS boolean
+-- Whether something is still to be made of a part of the readings of a class, of one park or of any.
+CREATE FUNCTION base.part_waits(class text, relation text, from_at timestamptz, to_at timestamptz, of_park int4)
+RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     low int4 := extract(epoch FROM from_at) / 60;
@@ -53,14 +54,16 @@ DECLARE
 BEGIN
     RETURN EXISTS (
         SELECT FROM base.rollup_dirty AS n
-        WHERE n.device_class = class AND EXISTS (SELECT FROM unnest(n.minutes) AS m WHERE m >= low AND m < high)
+        WHERE (of_park IS NULL OR n.park_id = of_park) AND n.device_class = class
+          AND EXISTS (SELECT FROM unnest(n.minutes) AS m WHERE m >= low AND m < high)
     ) OR relation = class AND EXISTS (
         SELECT FROM base.energy_dirty AS n
-        WHERE n.device_class = class AND EXISTS (SELECT FROM unnest(n.slots) AS m WHERE m >= low AND m < high)
+        WHERE (of_park IS NULL OR n.park_id = of_park) AND n.device_class = class
+          AND EXISTS (SELECT FROM unnest(n.slots) AS m WHERE m >= low AND m < high)
     ) OR relation = class AND EXISTS (
         SELECT FROM base.register_aside AS a JOIN base.register AS r USING (park_id, register_id)
         JOIN base.device AS d USING (device_id)
-        WHERE d.device_class = class AND a.from_at < part_waits.to_at
+        WHERE (of_park IS NULL OR a.park_id = of_park) AND d.device_class = class AND a.from_at < part_waits.to_at
     );
 END
 $$;
@@ -78,10 +81,26 @@ BEGIN
         EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', chunk);
     END LOOP;
     -- Under the lock: what is committed by now has left its note, and nobody can add to the part.
-    IF base.part_waits(class, relation, from_at, to_at) THEN
+    IF base.part_waits(class, relation, from_at, to_at, NULL) THEN
         RETURN false;
     END IF;
     PERFORM public.drop_chunks(parent, older_than => to_at, newer_than => from_at);
     RETURN true;
+END
+$$;
+
+-- Remove the raw readings of one park from a part that others still need; their number, or NULL while something still
+-- waits to be made of them.
+CREATE FUNCTION base.remove_rows(class text, of_park int4, from_at timestamptz, to_at timestamptz) RETURNS int8
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0 AS $$
+DECLARE
+    removed int8;
+BEGIN
+    IF base.part_waits(class, class, from_at, to_at, of_park) THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE format('DELETE FROM base.%I WHERE park_id = $1 AND at >= $2 AND at < $3', class) USING of_park, from_at, to_at;
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    RETURN removed;
 END
 $$;

@@ -129,6 +129,7 @@ BEGIN
             SELECT p.oid::regprocedure AS name FROM pg_proc AS p
             WHERE p.pronamespace = 'base'::regnamespace AND (grantee, p.proname) IN (
                 ('parkgrid_ingest', 'ensure_days'), ('parkgrid_ingest', 'remove_part'),
+                ('parkgrid_ingest', 'remove_rows'),
                 ('parkgrid_ingest', 'move_days'), ('parkgrid_ingest', 'spread_anew'),
                 ('parkgrid_accounting', 'count_days')
             )

@@ -314,7 +314,7 @@ SELECT {columns} FROM {staging} ORDER BY park_id, device_id
 ON CONFLICT (park_id, device_id) DO UPDATE SET {assignments} WHERE excluded.at > known.at;
 
 -- name: forget_newest
-DELETE FROM {table} WHERE at >= %s AND at < %s;
+DELETE FROM {table} WHERE park_id = ANY(%s) AND at >= %s AND at < %s;
 
 -- name: dirty_classes
 SELECT park_id, device_class, level FROM base.rollup_dirty
@@ -587,12 +587,14 @@ FROM (
 ) AS counted
 WHERE place <= %(count)s;
 
--- name: needed_days
+-- name: days_that_may_go
+-- days before the border of their park, of which something is left
 SELECT DISTINCT r.at
 FROM {days} AS r
 JOIN base.park AS p USING (park_id)
-LEFT JOIN unnest(%(parks)s::text[], %(borders)s::timestamptz[]) AS b (park, border) ON b.park = p.park
-WHERE r.at < %(before)s AND r.at + INTERVAL '24 hours' > coalesce(b.border, '-infinity')
+JOIN unnest(%(parks)s::text[], %(borders)s::timestamptz[]) AS b (park, border) ON b.park = p.park
+LEFT JOIN base.removed_span AS s ON s.relation = %(relation)s AND s.park = p.park
+WHERE r.at < b.border AND NOT coalesce(s.spans @> tstzrange(r.at, r.at + INTERVAL '24 hours'), false)
 ORDER BY r.at;
 
 -- name: rows_of_span
@@ -624,13 +626,16 @@ CROSS JOIN LATERAL (
 ) AS r
 WHERE r.rows > 0;
 
+-- name: remove_rows
+SELECT base.remove_rows(%s, %s, %s, %s);
+
 -- name: remove_part
 SELECT base.remove_part(%s, %s, %s, %s, %s);
 
 -- name: rollup_waits
 SELECT true
 FROM base.rollup_dirty AS n, (VALUES (%s, %s::timestamptz, %s::timestamptz)) AS part (class, low, high)
-WHERE n.device_class = part.class AND EXISTS (
+WHERE n.device_class = part.class AND n.park_id = ANY(%s) AND EXISTS (
     SELECT FROM unnest(n.minutes) AS m
     WHERE m >= extract(epoch FROM part.low) / 60 AND m < extract(epoch FROM part.high) / 60
 )

@@ -6,6 +6,7 @@ To look for it among the raw rows would open every partition or chunk that is st
 changes nothing. Flags and what is not trusted are kept with it as they are with the raw row.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -43,10 +44,12 @@ def note(connection: psycopg.Connection[Any], rows: ClassRows, origin: Origin) -
     connection.execute(prepared.replace)
 
 
-def forget(connection: psycopg.Connection[Any], device_class: str, span: tuple[object, object]) -> None:
-    """Forget the rows of a span that retention removes: the raw rows are gone."""
+def forget(
+    connection: psycopg.Connection[Any], device_class: str, parks: Sequence[int], span: tuple[object, object]
+) -> None:
+    """Forget the rows of parks in a span that retention removes: the raw rows are gone."""
     table = sql.Identifier("base", f"{device_class}{SUFFIX}")
-    connection.execute(sql.SQL(statement("forget_newest")).format(table=table), span)
+    connection.execute(sql.SQL(statement("forget_newest")).format(table=table), (list(parks), *span))
 
 
 def newest_of(rows: ClassRows) -> ClassRows:
