@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from parkgrid_bench import month_bill, plant, vpp_capability, vpp_statement, writing
+from parkgrid_bench import month_bill, plant, scale, vpp_capability, vpp_statement, writing
 from parkgrid_bench.__main__ import main, table
 from parkgrid_bench.figures import BARS, Bar, Figure, Leg, finish, run_pairs
 from parkgrid_bench.stack import running_stack
@@ -210,3 +210,29 @@ def test_a_database_that_does_not_answer_is_told(capsys):
     said = capsys.readouterr().err
     assert f"127.0.0.1:{port}/d does not answer" in said
     assert "secret" not in said
+
+
+def test_growth_is_of_a_park_and_of_an_answer():
+    """Ten times the parks: a commit that costs a park a fifth more, a list that takes ten times as long in all."""
+    answers = {"live": 5.0, "day": 8.0, "devices": 4.0, "parks": 10.0, "district": 20.0, "gateways": 10.0}
+    more = answers | {"parks": 100.0, "district": 400.0, "gateways": 50.0}
+    sizes = [scale.Size(10, 1.0, 2.0, 4.0, answers), scale.Size(100, 1.2, 2.0, 2.0, more)]
+    flat = {"live": 1.0, "day": 1.0, "devices": 1.0}
+    assert scale.growth(sizes) == {
+        "commit": 1.2, "rollup": 1.0, "metering": 0.5, **flat, "parks": 1.0, "district": 2.0, "gateways": 0.5
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("numbers", ["ten", "100,10", "0,5", "10,20000", "", "10,10"])
+def test_numbers_of_parks_ascend_and_have_bounds(numbers, capsys):
+    with pytest.raises(SystemExit):
+        main(["scale", "--parks", numbers])
+    assert "--parks" in capsys.readouterr().err
+
+
+def test_scale_measures_two_sizes_on_a_server_of_its_own(capsys):
+    assert main(["scale", "--parks", "1,3", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(size["parks"], size["rows"]) for size in told["sizes"]] == [(1, 61 * 20), (3, 3 * 61 * 20)]
+    assert set(told["sizes"][0]["answers_ms"]) == {"live", "day", "devices", "parks", "district", "gateways"}
+    assert set(told["growth"]) == {"commit", "rollup", "metering", *told["sizes"][0]["answers_ms"]}
