@@ -16,6 +16,10 @@ class OutboxBatch:
     body: bytes
     """The encoded array of samples."""
 
+    def numbered(self, seq: int) -> "OutboxBatch":
+        """The same under another number; `dataclasses.replace` takes five times as long."""
+        return OutboxBatch(seq, self.at_ms, self.samples, self.body)
+
     @property
     def check(self) -> int:
         """The checksum over everything in it."""

@@ -354,7 +354,7 @@ class Outbox:
         self._set_full(full=False)
         fill_reserve(reserve_file(self._path))
         base = self._state.base
-        return [replace(row, seq=row.seq - base) for row in rows]
+        return [row.numbered(row.seq - base) for row in rows]
 
     def _bounded(self, connection: sqlite3.Connection, state: State) -> State:
         """Give up what is kept, then drop the oldest batches, until the size is within the limit."""
@@ -441,7 +441,7 @@ class Outbox:
             row = OutboxBatch(*columns)
             if not isinstance(row.body, bytes) or row.check != check:
                 raise DamagedError(f"batch {row.seq} has a wrong checksum")
-            found.append(replace(row, seq=row.seq - base))
+            found.append(row.numbered(row.seq - base))
         return found
 
     def _heal(self, cause: str) -> None:
