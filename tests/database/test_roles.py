@@ -98,6 +98,7 @@ MAY_WRITE: Mapping[Role, set[str]] = {
     "accounting": {
         *("register", "register_declaration", "register_dirty", "register_aside", "register_belief"),
         *("register_finding", "interval_energy", "interval_energy_revision", "data_gap", "energy_dirty"),
+        *("energy_day", "heard"),
         *("energy_progress", "closing_progress", "tariff_plan", "rule_text", "supply_agreement", "heat_forecast"),
         *("spot_price", "bill_closing", "cluster_import", "cluster_output", "enterprise", "enterprise_account"),
     },
@@ -110,6 +111,7 @@ ONLY_INSERT = {
     *("register_declaration", "interval_energy_revision", "tariff_plan", "rule_text", "supply_agreement"),
     *("heat_forecast", "spot_price", "bill_closing", "cluster_import", "cluster_output", "enterprise"),
     "enterprise_account",
+    "heard",
     "vpp_entry",
 }
 

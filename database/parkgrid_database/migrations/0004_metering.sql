@@ -194,6 +194,12 @@ CREATE TABLE base.register_finding (
     FOREIGN KEY (park_id, register_id) REFERENCES base.register
 );
 
+-- Starts of intervals in which a register of any park was read as planned. Whether nobody at all was heard is asked here,
+-- so that the other parks are not: a few rows an hour for the whole district.
+CREATE TABLE base.heard (
+    at timestamptz PRIMARY KEY
+);
+
 -- How far the data of a park reach.
 CREATE TABLE base.energy_progress (
     park_id int4 PRIMARY KEY REFERENCES base.park,
@@ -206,7 +212,8 @@ FOR EACH STATEMENT EXECUTE FUNCTION base.refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON base.interval_energy_revision
 FOR EACH STATEMENT EXECUTE FUNCTION base.refuse_change();
 
--- Count days of a park anew from their intervals; one without any goes.
+-- Count days of a park anew from their intervals; one without any goes. A day has the intervals of its date: where clocks
+-- are set at midnight it does not begin at the instant it is named by, nor end a day after that.
 CREATE FUNCTION base.count_days(of_park int4, registers int4[], days timestamptz[]) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM base.energy_day AS e USING unnest(registers, days) AS u (register_id, at)
@@ -227,17 +234,19 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
             count(*) FILTER (WHERE i.quality = 1) AS good, count(*) FILTER (WHERE i.quality = 2) AS estimated_intervals,
             count(*) FILTER (WHERE i.quality = 0) AS missing_rows
         FROM base.interval_energy AS i
-        WHERE i.park_id = of_park AND i.register_id = u.register_id AND i.at >= u.at
-          AND i.at < ((u.at AT TIME ZONE p.time_zone) + INTERVAL '1 day') AT TIME ZONE p.time_zone
+        WHERE i.park_id = of_park AND i.register_id = u.register_id
+          AND i.at > u.at - INTERVAL '4 hours' AND i.at < u.at + INTERVAL '28 hours'
+          AND date_trunc('day', i.at, p.time_zone) = u.at
         HAVING count(*) > 0
     ) AS s
 $$;
 
 -- A park that is found to lie in another time zone has other days. It runs as the owner: ingest, which says so, has no
--- rights on what metering writes.
+-- rights on what metering writes. A round of metering that goes by the former zone ends first: this is its lock.
 CREATE FUNCTION base.move_days(of_park int4) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('parkgrid.metering'), of_park);
     DELETE FROM base.energy_day WHERE park_id = of_park;
     PERFORM base.count_days(of_park, array_agg(t.register_id), array_agg(t.at))
     FROM (

@@ -70,9 +70,10 @@ WITH role AS (
             unnest(ARRAY['_newest', '_single', '_1m', '_15m', '_1d']) AS what
     )),
     ('parkgrid_accounting', ARRAY['INSERT', 'UPDATE', 'DELETE'], ARRAY[
-        'register', 'interval_energy', 'data_gap', 'energy_dirty', 'register_dirty', 'register_aside',
+        'register', 'interval_energy', 'energy_day', 'data_gap', 'energy_dirty', 'register_dirty', 'register_aside',
         'register_belief', 'register_finding', 'energy_progress', 'closing_progress'
     ]),
+    ('parkgrid_accounting', ARRAY['INSERT'], ARRAY['heard']),
     -- append-only: what was declared, stated and published
     ('parkgrid_accounting', ARRAY['INSERT'], ARRAY[
         'register_declaration', 'interval_energy_revision', 'tariff_plan', 'rule_text', 'supply_agreement',
