@@ -7,11 +7,10 @@ import numpy as np
 from psycopg import sql
 
 from parkgrid_contract.time import from_ms, to_ms
-from parkgrid_database.connection import Connection
 from parkgrid_ingest.parts import parts_of
 from parkgrid_metering.columns import Int64s
+from parkgrid_metering.parks import Park
 from parkgrid_metering.registers import LAST_MS, POWER, Register
-from parkgrid_metering.statements import statement
 from parkgrid_metering.work import SLOT_MS, Touched
 
 SILENT_MS = 3_600_000
@@ -22,7 +21,7 @@ _AT_ONCE_MS = 31 * 86_400_000
 
 
 def first_readings(
-    connection: Connection, source: tuple[str, str], after_ms: Mapping[int, int], before_ms: int = LAST_MS
+    park: Park, source: tuple[str, str], after_ms: Mapping[int, int], before_ms: int = LAST_MS
 ) -> dict[int, int]:
     """Device to its first usable reading at or after an instant of its own.
 
@@ -30,22 +29,22 @@ def first_readings(
     """
     device_class, signal = source
     first: dict[int, int] = {}
-    for low_ms, high_ms in _windows(connection, device_class, min(after_ms.values(), default=before_ms), before_ms):
+    for low_ms, high_ms in _windows(park, device_class, min(after_ms.values(), default=before_ms), before_ms):
         left = {device: at for device, at in after_ms.items() if device not in first and at < high_ms}
         if left:
-            first |= _first_of_window(connection, (device_class, signal), left, (low_ms, high_ms))
+            first |= _first_of_window(park, (device_class, signal), left, (low_ms, high_ms))
         if len(first) == len(after_ms):
             break
     return first
 
 
-def _windows(connection: Connection, device_class: str, low_ms: int, high_ms: int) -> Iterator[tuple[int, int]]:
+def _windows(park: Park, device_class: str, low_ms: int, high_ms: int) -> Iterator[tuple[int, int]]:
     if high_ms - low_ms <= _AT_ONCE_MS:
         if low_ms < high_ms:
             yield low_ms, high_ms
         return
     end_ms = low_ms
-    for part in parts_of(connection, device_class):
+    for part in parts_of(park.connection, device_class):
         from_at_ms, to_at_ms = max(low_ms, to_ms(part.from_at)), min(high_ms, to_ms(part.to_at))
         if end_ms < to_at_ms and from_at_ms < high_ms:
             end_ms = max(to_at_ms, from_at_ms + _AT_ONCE_MS)
@@ -53,12 +52,14 @@ def _windows(connection: Connection, device_class: str, low_ms: int, high_ms: in
 
 
 def _first_of_window(
-    connection: Connection, source: tuple[str, str], after_ms: Mapping[int, int], span_ms: tuple[int, int]
+    park: Park, source: tuple[str, str], after_ms: Mapping[int, int], span_ms: tuple[int, int]
 ) -> dict[int, int]:
     device_class, signal = source
-    query = sql.SQL(statement("readings/first_readings")).format(
-        source=sql.Identifier("base", device_class), signal=sql.Identifier(signal), name=sql.Literal(signal)
-    )
+    parts: dict[str, sql.Composable] = {
+        "source": sql.Identifier("base", device_class),
+        "signal": sql.Identifier(signal),
+        "name": sql.Literal(signal),
+    }
     values = {
         "devices": list(after_ms),
         "after": [from_ms(each) for each in after_ms.values()],
@@ -66,8 +67,8 @@ def _first_of_window(
         "high": from_ms(span_ms[1]),
     }
     # Nothing is written: to undo it lets go of the locks on what was looked at.
-    with connection.transaction(force_rollback=True):
-        rows = connection.execute(query, values, prepare=False).fetchall()
+    with park.connection.transaction(force_rollback=True):
+        rows = park.read("readings/first_readings", parts, values)
     return {device: to_ms(at) for device, at in rows if at is not None}
 
 
@@ -81,7 +82,7 @@ class Silent:
     """Device to its first sample of power, of those that wait for more of it."""
 
 
-def fallen_back(connection: Connection, silent: Sequence[tuple[Register, int]], before_ms: int) -> Silent:
+def fallen_back(park: Park, silent: Sequence[tuple[Register, int]], before_ms: int) -> Silent:
     """Let power stand in for counters that stay silent while it lasts; each with the instant to look from."""
     by_class: dict[str, dict[int, int]] = {}
     for register, after_ms in silent:
@@ -91,17 +92,17 @@ def fallen_back(connection: Connection, silent: Sequence[tuple[Register, int]], 
     began: dict[int, int] = {}
     lasting: set[int] = set()
     for name, devices in by_class.items():
-        found = first_readings(connection, (name, POWER), devices, before_ms)
+        found = first_readings(park, (name, POWER), devices, before_ms)
         later = {device: at + SILENT_MS for device, at in found.items()}
-        lasting |= first_readings(connection, (name, POWER), later, before_ms).keys()
+        lasting |= first_readings(park, (name, POWER), later, before_ms).keys()
         began |= found
     fallen = [each for each, _ in silent if each.falls_back and each.device_id in lasting]
     if fallen:
-        connection.execute(statement("registers/fall_back"), {"registers": [each.register_id for each in fallen]})
+        park.execute("registers/fall_back", {"registers": [each.register_id for each in fallen]})
     return Silent([(replace(each, method="power"), began[each.device_id]) for each in fallen], began)
 
 
-def noticed(connection: Connection, known: Sequence[Register], touched: Mapping[str, Touched]) -> list[Register]:
+def noticed(park: Park, known: Sequence[Register], touched: Mapping[str, Touched]) -> list[Register]:
     """The same registers; of a counter that answers for the first time, from when on it counts."""
     by_source: dict[tuple[str, str], list[Register]] = {}
     for register in known:
@@ -111,24 +112,24 @@ def noticed(connection: Connection, known: Sequence[Register], touched: Mapping[
     changed: dict[int, Register] = {}
     for source, waiting in by_source.items():
         slots_ms = touched[source[0]].slots_ms
-        first = _first_answers(connection, source, {each.device_id: slots_ms[each.device_id] for each in waiting})
+        first = _first_answers(park, source, {each.device_id: slots_ms[each.device_id] for each in waiting})
         changed |= {
             each.register_id: _answered(each, first[each.device_id]) for each in waiting if each.device_id in first
         }
     if not changed:
         return list(known)
     counted = [None if each.counted_ms is None else from_ms(each.counted_ms) for each in changed.values()]
-    connection.execute(statement("registers/note_answered"), {"registers": list(changed), "counted": counted})
+    park.execute("registers/note_answered", {"registers": list(changed), "counted": counted})
     return [changed.get(each.register_id, each) for each in known]
 
 
-def _first_answers(connection: Connection, source: tuple[str, str], slots_ms: Mapping[int, Int64s]) -> dict[int, int]:
+def _first_answers(park: Park, source: tuple[str, str], slots_ms: Mapping[int, Int64s]) -> dict[int, int]:
     """Device to its first usable reading in touched slots: nothing but the partitions with news is looked at."""
     every = np.unique(np.concatenate(list(slots_ms.values())))
     first: dict[int, int] = {}
     for spell_ms in np.split(every, np.flatnonzero(np.diff(every) > _SPELL_MS) + 1):
         after = {device: int(spell_ms[0]) for device in slots_ms if device not in first}
-        first |= first_readings(connection, source, after, int(spell_ms[-1]) + SLOT_MS)
+        first |= first_readings(park, source, after, int(spell_ms[-1]) + SLOT_MS)
     return first
 
 

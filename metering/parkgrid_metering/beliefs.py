@@ -7,11 +7,10 @@ from typing import Any
 from psycopg import sql
 
 from parkgrid_contract.time import to_ms
-from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Belief
 from parkgrid_domain.energy.belief import Doubt, Mark, Trial, Unsure
 from parkgrid_metering.columns import Stream, copy_in, documents
-from parkgrid_metering.statements import statement
+from parkgrid_metering.parks import Park
 
 DAY_MS = 86_400_000
 _BELIEFS = sql.Identifier("base", "register_belief")
@@ -36,16 +35,16 @@ class Judged:
     held: tuple[Held, ...]
 
 
-def before(connection: Connection, wanted: Sequence[tuple[int, int]]) -> dict[int, Held]:
+def before(park: Park, wanted: Sequence[tuple[int, int]]) -> dict[int, Held]:
     """For each (register, instant) by its place: the latest belief at or before the instant."""
     if not wanted:
         return {}
     values = {"registers": [number for number, _ in wanted], "instants": [at for _, at in wanted]}
-    rows = connection.execute(statement("beliefs/beliefs_before"), values)
+    rows = park.execute("beliefs/beliefs_before", values)
     return {place: Held(to_ms(at), decode(told)) for place, at, told in rows}
 
 
-def between(connection: Connection, wanted: Sequence[tuple[int, int, int]]) -> dict[int, dict[int, Belief]]:
+def between(park: Park, wanted: Sequence[tuple[int, int, int]]) -> dict[int, dict[int, Belief]]:
     """By register: the beliefs that are held within (low, high]."""
     if not wanted:
         return {}
@@ -55,7 +54,7 @@ def between(connection: Connection, wanted: Sequence[tuple[int, int, int]]) -> d
         "highs": [high for _, _, high in wanted],
     }
     found: dict[int, dict[int, Belief]] = {}
-    for number, at, told in connection.execute(statement("beliefs/beliefs_between"), values):
+    for number, at, told in park.execute("beliefs/beliefs_between", values):
         found.setdefault(number, {})[to_ms(at)] = decode(told)
     return found
 
@@ -68,20 +67,20 @@ class Prepared:
     rows: Stream
 
     @classmethod
-    def of(cls, judged: Iterable[Judged]) -> "Prepared":
-        """The beliefs of stretches as they are stored."""
+    def of(cls, park: Park, judged: Iterable[Judged]) -> "Prepared":
+        """The beliefs of stretches of a park as they are stored."""
         stretches = [each for each in judged if each.held]
         rows = ((each.register_id, held.at_ms, encode(held.belief)) for each in stretches for held in each.held)
-        return cls(stretches, documents(("register_id", "at", "belief"), rows))
+        return cls(stretches, documents("belief", park.park_id, rows))
 
 
-def keep(connection: Connection, prepared: Prepared) -> None:
+def keep(park: Park, prepared: Prepared) -> None:
     """Replace what was believed within stretches by what is believed now."""
     stretches = prepared.stretches
     if not stretches:
         return
-    connection.execute(
-        statement("beliefs/forget_beliefs"),
+    park.execute(
+        "beliefs/forget_beliefs",
         {
             "registers": [each.register_id for each in stretches],
             "lows": [each.low_ms for each in stretches],
@@ -89,7 +88,7 @@ def keep(connection: Connection, prepared: Prepared) -> None:
         },
     )
     # Each is later than the start of its stretch and no later than its end, where nothing is left: none can collide.
-    copy_in(connection, _BELIEFS, prepared.rows)
+    copy_in(park.connection, _BELIEFS, prepared.rows)
 
 
 def encode(belief: Belief) -> dict[str, Any]:

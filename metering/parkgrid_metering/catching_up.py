@@ -19,7 +19,7 @@ from parkgrid_contract.time import SystemClock
 from parkgrid_database import StoreKind
 from parkgrid_database.errors import StoreUnavailableError
 from parkgrid_ingest.store.opening import open_store
-from parkgrid_metering.rounds import run_round, run_rounds
+from parkgrid_metering.rounds import run_pass, run_rounds
 
 Progress = Callable[[str, float], None]
 """Told what is being done and how much of it, 0 to 1."""
@@ -91,7 +91,7 @@ def metering(dsn: str) -> Iterator[None]:
         pending = False
         with psycopg.connect(dsn, autocommit=True) as connection:
             while not ended.wait(0 if pending else _ROUND_EVERY_S):
-                pending = run_round(connection, SystemClock().now_ms()).pending
+                pending = run_pass(connection, SystemClock().now_ms()).pending
 
     with ThreadPoolExecutor(1, "metering") as beside:
         running = beside.submit(meter_on)

@@ -20,7 +20,7 @@ _EPOCH_2000_MS = 946_684_800_000
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _END = b"\xff\xff"
 _NULL = 0xFFFFFFFF
-_DOCUMENT_ROW = struct.Struct(">hiiiqi")
+_DOCUMENT_ROW = struct.Struct(">hiiiiiqi")
 
 
 def unpacked(blobs: Sequence[bytes]) -> Int64s:
@@ -67,13 +67,13 @@ class Stream:
         return cls((*(column.name for column in columns), *texts), content)
 
 
-def documents(names: tuple[str, str, str], rows: Iterable[tuple[int, int, object]]) -> Stream:
-    """Rows of an int4, an instant in milliseconds and a jsonb document in the form of COPY."""
+def documents(name: str, park_id: int, rows: Iterable[tuple[int, int, object]]) -> Stream:
+    """Rows of a register of a park, an instant in milliseconds and a jsonb document in the form of COPY."""
     parts = [_SIGNATURE]
-    for number, at_ms, document in rows:
+    for register, at_ms, document in rows:
         told = b"\x01" + strict_json.dumps(document)  # the version of jsonb's binary form
-        parts += (_DOCUMENT_ROW.pack(3, 4, number, 8, (at_ms - _EPOCH_2000_MS) * 1000, len(told)), told)
-    return Stream(names, b"".join([*parts, _END]))
+        parts += (_DOCUMENT_ROW.pack(4, 4, park_id, 4, register, 8, (at_ms - _EPOCH_2000_MS) * 1000, len(told)), told)
+    return Stream(("park_id", "register_id", "at", name), b"".join([*parts, _END]))
 
 
 def copy_in(connection: Connection, relation: sql.Composable, rows: Stream) -> None:

@@ -1,5 +1,6 @@
 """What people declare about registers: width, transformer ratio, a change of the meter. Kept for ever, with names."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +11,7 @@ from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Declaration
 from parkgrid_metering import registers
 from parkgrid_metering.errors import DeclarationError
+from parkgrid_metering.parks import Park, parks_named
 from parkgrid_metering.registers import STEPS_PER_KWH, add_declaration
 from parkgrid_metering.statements import statement
 
@@ -65,44 +67,61 @@ def declare(connection: Connection, wish: Wish, now_ms: int) -> int:
     if not wish.by.strip() or not wish.reason.strip():
         raise DeclarationError("a declaration needs a name (--by) and a reason (--reason): both are kept with it")
     with connection.transaction():
-        registers.discover(connection, now_ms)
-        number = _register(connection, wish.register)
-        declaration = _declaration(wish, _in_force(connection, number, wish.valid_from))
-        add_declaration(connection, number, declaration, (wish.by, wish.reason, now_ms))
+        named = _named(wish.register)
+        park = _park(connection, named)
+        registers.discover(park, now_ms)
+        number = _register(park, named)
+        declaration = _declaration(wish, _in_force(park, number, wish.valid_from))
+        add_declaration(park, number, declaration, (wish.by, wish.reason, now_ms))
         values = {
             "register": number,
             "from": from_ms(declaration.valid_from_ms),
             "cause": f"declaration: {wish.reason}",
             "by": wish.by,
         }
-        connection.execute(statement("notes/note_declared"), values)
+        park.execute("notes/note_declared", values)
     return number
 
 
 def declared(connection: Connection, park: str = "") -> list[Declared]:
     """Every register with its declarations in order, of one park or of all."""
-    rows = connection.execute(statement("registers/list_registers"), {"park": park}).fetchall()
+    values = {"parks": parks_named(connection, park)}
+    rows = connection.execute(statement("registers/list_registers"), values).fetchall()
     return [Declared(*row) for row in rows]
 
 
-def _register(connection: Connection, address: str) -> int:
+def _named(address: str) -> Mapping[str, str]:
+    """The parts of a register's address by their names."""
     parts = address.split("/")
     if len(parts) != _PARTS:
         raise DeclarationError(
             f"{address!r} is not a register: write park/gateway/device/signal, as `parkgrid registers list` shows them"
         )
-    values = dict(zip(("park", "gateway", "device", "signal"), parts, strict=True))
-    row = connection.execute(statement("registers/find_register"), values).fetchone()
+    return dict(zip(("park", "gateway", "device", "signal"), parts, strict=True))
+
+
+def _park(connection: Connection, named: Mapping[str, str]) -> Park:
+    numbers = parks_named(connection, named["park"]) if named["park"] else []
+    if not numbers:
+        raise _unknown(named, [])
+    return Park(connection, numbers[0])
+
+
+def _register(park: Park, named: Mapping[str, str]) -> int:
+    row = park.execute("registers/find_register", named).fetchone()
     if row is None:
-        near = [name for (name,) in connection.execute(statement("registers/registers_of_device"), values).fetchall()]
-        remedy = f"there is {', '.join(near)}" if near else "`parkgrid registers list` shows those there are"
-        raise DeclarationError(f"no register {address!r}: {remedy}")
+        raise _unknown(named, [name for (name,) in park.execute("registers/registers_of_device", named)])
     return int(row[0])
 
 
-def _in_force(connection: Connection, number: int, valid_from: datetime) -> tuple[int | None, Fraction, int | None]:
+def _unknown(named: Mapping[str, str], near: Sequence[str]) -> DeclarationError:
+    remedy = f"there is {', '.join(near)}" if near else "`parkgrid registers list` shows those there are"
+    return DeclarationError(f"no register {'/'.join(named.values())!r}: {remedy}")
+
+
+def _in_force(park: Park, number: int, valid_from: datetime) -> tuple[int | None, Fraction, int | None]:
     """Width, ratio and step that hold up to an instant."""
-    rows = connection.execute(statement("registers/load_declarations"), {"registers": [number]}).fetchall()
+    rows = park.execute("registers/load_declarations", {"registers": [number]}).fetchall()
     earlier = [row for row in rows if row[1] <= valid_from]
     if not earlier:
         return None, Fraction(1), None

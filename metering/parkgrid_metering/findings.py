@@ -7,6 +7,7 @@ from datetime import datetime
 from parkgrid_contract.time import from_ms
 from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Finding, FindingKind
+from parkgrid_metering.parks import Park, parks_named
 from parkgrid_metering.statements import statement
 
 _NAMES = {
@@ -45,12 +46,12 @@ class Told:
     found_at: datetime
 
 
-def keep(connection: Connection, found: Sequence[Found], now_ms: int) -> None:
+def keep(park: Park, found: Sequence[Found], now_ms: int) -> None:
     """Replace the findings of stretches by what they show now."""
     if not found:
         return
-    connection.execute(
-        statement("findings/forget_findings"),
+    park.execute(
+        "findings/forget_findings",
         {
             "registers": [each.register_id for each in found],
             "lows": [each.low_ms for each in found],
@@ -73,7 +74,7 @@ def keep(connection: Connection, found: Sequence[Found], now_ms: int) -> None:
         "readings": [one.readings for _, one in rows],
         "now": from_ms(now_ms),
     }
-    connection.execute(statement("findings/keep_findings"), values)
+    park.execute("findings/keep_findings", values)
 
 
 def _steps(steps: int) -> int | None:
@@ -82,4 +83,5 @@ def _steps(steps: int) -> int | None:
 
 def told(connection: Connection, park: str = "") -> list[Told]:
     """What nobody has explained yet, of one park or of all, in order of time."""
-    return [Told(*row) for row in connection.execute(statement("findings/list_findings"), {"park": park})]
+    values = {"parks": parks_named(connection, park)}
+    return [Told(*row) for row in connection.execute(statement("findings/list_findings"), values)]

@@ -84,7 +84,7 @@ def _wanted(
 def _low(this: Round, window: Window, at_ms: Int64s) -> int:
     """The first interval of a window with readings at these instants that may be written."""
     register = window.span.register
-    kept_ms = this.kept_ms.get((register.device_class, register.park))
+    kept_ms = this.kept_ms.get(register.device_class)
     if register.metered_ms is not None and kept_ms is not None and (window.first or window.begin_ms < kept_ms):
         # What lay before was removed: an interval that needed it is not computed again.
         there = at_ms[at_ms >= kept_ms]

@@ -1,4 +1,4 @@
-"""Inverters of parks without coordinates: what others counted in a gap of one tells when it counted.
+"""Inverters of a park without coordinates: what others counted in a gap of one tells when it counted.
 
     rows of an inverter changed ─▶ gaps of it and of the others at that time ─▶ computed again in the same round,
                                                                                with the good intervals beside them
@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parkgrid_contract.time import from_ms, to_ms
-from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import NOT_GOOD, Neighbours, RegisterRule, Spread
 from parkgrid_metering.columns import Int64s, instants_ms, unpacked
+from parkgrid_metering.parks import Park
 from parkgrid_metering.registers import Register
 from parkgrid_metering.revisions import Author, Computed, Written
-from parkgrid_metering.statements import statement
 from parkgrid_metering.work import RegisterSpan, Window
 
 BESIDE = Author("neighbouring inverters")
@@ -27,21 +26,19 @@ _JOIN_MS = 86_400_000
 
 
 class Inverters:
-    """Registers of photovoltaics in parks that have several of them and no coordinates."""
+    """Registers of photovoltaics in a park that has several of them and no coordinates."""
 
-    def __init__(
-        self, connection: Connection, known: Iterable[Register], kept_ms: Mapping[tuple[str, str], int]
-    ) -> None:
-        """`kept_ms`: by class and park, from when on readings are kept, if older ones were removed."""
-        self._connection = connection
+    def __init__(self, park: Park, known: Iterable[Register], kept_ms: Mapping[str, int]) -> None:
+        """`kept_ms`: by class, from when on readings are kept, if older ones were removed."""
+        self._park = park
         self._kept_ms = kept_ms
-        self._parks: dict[str, list[Register]] = {}
-        for register in known:
-            if register.method == "register" and register.daylight and register.daylight.spread == Spread.CLOCK:
-                self._parks.setdefault(register.park, []).append(register)
-        self._parks = {park: members for park, members in self._parks.items() if len(members) > 1}
-        self._members = {each.register_id: each for members in self._parks.values() for each in members}
-        self._changed: dict[str, list[Int64s]] = {}
+        members = {
+            each.register_id: each
+            for each in known
+            if each.method == "register" and each.daylight and each.daylight.spread == Spread.CLOCK
+        }
+        self._members = members if len(members) > 1 else {}
+        self._changed: list[Int64s] = []
 
     def note(self, windows: Sequence[Window], computed: Computed, written: Written) -> None:
         """Remember which intervals changed."""
@@ -49,19 +46,20 @@ class Inverters:
         for place, each in enumerate(windows):
             if each.span.register.register_id in self._members:
                 at_ms = grid.start_ms + np.flatnonzero(changed[place]) * grid.period_ms
-                self._changed.setdefault(each.span.register.park, []).append(at_ms)
+                self._changed.append(at_ms)
 
     def anew(self, metered_ms: Mapping[int, int]) -> list[RegisterSpan]:
         """What is to be computed again since intervals changed; `metered_ms`: up to where registers are by now."""
-        changed, self._changed = self._changed, {}
+        changed, self._changed = self._changed, []
+        if not changed:
+            return []
         found: list[RegisterSpan] = []
-        for park, parts in changed.items():
-            members = self._parks[park]
-            runs = list(_runs(np.unique(np.concatenate(parts)), max(each.period_ms for each in members)))
-            for number, hulls in self._gaps([each.register_id for each in members], runs).items():
-                register = self._members[number]
-                register = replace(register, metered_ms=metered_ms.get(number, register.metered_ms))
-                found += _spans(register, hulls, self._kept_ms.get((register.device_class, park), 0))
+        longest_ms = max(each.period_ms for each in self._members.values())
+        runs = list(_runs(np.unique(np.concatenate(changed)), longest_ms))
+        for number, hulls in self._gaps(list(self._members), runs).items():
+            register = self._members[number]
+            register = replace(register, metered_ms=metered_ms.get(number, register.metered_ms))
+            found += _spans(register, hulls, self._kept_ms.get(register.device_class, 0))
         return found
 
     def beside(self, windows: Sequence[Window], rules: Sequence[RegisterRule]) -> list[RegisterRule]:
@@ -91,15 +89,15 @@ class Inverters:
             "highs": [from_ms(high) for _, high in runs],
         }
         found: dict[int, list[tuple[int, int]]] = {}
-        for number, first, last in self._connection.execute(statement("intervals/unsure_spans"), values):
+        for number, first, last in self._park.execute("intervals/unsure_spans", values):
             found.setdefault(number, []).append((to_ms(first), to_ms(last)))
         return found
 
     def _beside(self, alike: Sequence[Register], hull: tuple[int, int]) -> dict[int, Neighbours]:
-        park, period_ms = alike[0].park, alike[0].period_ms
-        others = [each.register_id for each in self._parks[park] if each.period_ms == period_ms]
+        period_ms = alike[0].period_ms
+        others = [each.register_id for each in self._members.values() if each.period_ms == period_ms]
         start_ms = alike[0].floor(hull[0])
-        energy_wh = good_intervals(self._connection, others, period_ms, start_ms, hull[1])
+        energy_wh = good_intervals(self._park, others, period_ms, start_ms, hull[1])
         return {
             each.register_id: Neighbours(start_ms, period_ms, energy_wh, others.index(each.register_id))
             for each in alike
@@ -107,7 +105,7 @@ class Inverters:
 
 
 def good_intervals(
-    connection: Connection, registers: Sequence[int], period_ms: int, start_ms: int, stop_ms: int
+    park: Park, registers: Sequence[int], period_ms: int, start_ms: int, stop_ms: int
 ) -> NDArray[np.int64]:
     """Wh of the good intervals from a start on: one row a register, one column an interval, up to the stop."""
     count = -((start_ms - stop_ms) // period_ms)
@@ -118,9 +116,7 @@ def good_intervals(
         "high": from_ms(start_ms + count * period_ms),
         "period_s": period_ms // 1000,
     }
-    with connection.cursor(binary=True) as cursor:
-        rows = cursor.execute(statement("intervals/good_intervals"), values).fetchall()
-    for number, at, counted in rows:
+    for number, at, counted in park.execute("intervals/good_intervals", values, binary=True):
         slot, rest = np.divmod(instants_ms(unpacked([at])) - start_ms, period_ms)
         energy_wh[registers.index(number), slot[rest == 0]] = unpacked([counted])[rest == 0]
     return energy_wh
@@ -157,8 +153,8 @@ def _whole(hulls: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 
 def _alike(registers: Iterable[Register]) -> list[list[Register]]:
-    """Those of one park with intervals of one length."""
-    found: dict[tuple[str, int], list[Register]] = {}
+    """Those with intervals of one length."""
+    found: dict[int, list[Register]] = {}
     for register in registers:
-        found.setdefault((register.park, register.period_ms), []).append(register)
+        found.setdefault(register.period_ms, []).append(register)
     return list(found.values())

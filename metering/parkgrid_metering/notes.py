@@ -1,4 +1,4 @@
-"""Notes of what came: read and matched with registers at the start of a round, written and forgotten at its end."""
+"""Notes of what came in a park: read when a round begins, matched with registers, written and forgotten at its end."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,6 +12,7 @@ from parkgrid_contract.time import from_ms, to_ms
 from parkgrid_database.connection import Connection
 from parkgrid_metering import answering, registers, retry_queue
 from parkgrid_metering.columns import Int64s
+from parkgrid_metering.parks import Park
 from parkgrid_metering.registers import Register
 from parkgrid_metering.retry_queue import Waiting
 from parkgrid_metering.statements import statement
@@ -22,41 +23,44 @@ _SPELL_MS = 6 * 3_600_000
 _MINUTE_MS = 60_000
 
 
-def anything_dirty(connection: Connection, now_ms: int) -> bool:
-    """Whether there is anything to do."""
-    return connection.execute(statement("notes/anything_dirty"), {"now": from_ms(now_ms)}).fetchone() == (True,)
+def dirty_parks(connection: Connection, now_ms: int) -> list[int]:
+    """The parks in which there is anything to do, by number."""
+    return [number for (number,) in connection.execute(statement("notes/dirty_parks"), {"now": from_ms(now_ms)})]
 
 
-def read(connection: Connection, now_ms: int) -> News:
+def anything_dirty(park: Park, now_ms: int) -> bool:
+    """Whether there is anything to do in a park."""
+    return park.execute("notes/anything_dirty", {"now": from_ms(now_ms)}).fetchone() == (True,)
+
+
+def read(park: Park, now_ms: int) -> News:
     """What was noted, the slots that it touches, and every register; new registers are added."""
-    notes = connection.execute(statement("notes/read_notes"), binary=True).fetchall()
-    registers.discover(connection, now_ms)
-    known = registers.load(connection)
-    again = retry_queue.due(connection, now_ms)
-    rows = [*notes, *_again(connection, known, again)]
+    notes = park.execute("notes/read_notes", binary=True).fetchall()
+    registers.discover(park, now_ms)
+    known = registers.load(park)
+    again = retry_queue.due(park, now_ms)
+    rows = [*notes, *_again(park, known, again)]
     touched = {
-        name: _touched(connection, name, [row for row in rows if row[1] == name], known)
+        name: _touched(park, name, [row for row in rows if row[1] == name], known)
         for name in dict.fromkeys(row[1] for row in rows)
     }
-    return News([row[0] for row in notes], answering.noticed(connection, known, touched), touched, again)
+    return News([row[0] for row in notes], answering.noticed(park, known, touched), touched, again)
 
 
-def _again(connection: Connection, known: Iterable[Register], waiting: Sequence[Waiting]) -> list[tuple[Any, ...]]:
+def _again(park: Park, known: Iterable[Register], waiting: Sequence[Waiting]) -> list[tuple[Any, ...]]:
     """Notes, in the form of those read, by which registers that were set aside catch up with their park."""
-    if not waiting:
+    reached_ms = _read_progress(park) if waiting else None
+    if reached_ms is None:
         return []
     numbers = {each.register_id for each in waiting}
-    reached = _read_progress(connection)
     return [
-        (-1, each.device_class, [each.device_id], [reached[each.park] // _MINUTE_MS])
+        (-1, each.device_class, [each.device_id], [reached_ms // _MINUTE_MS])
         for each in known
-        if each.register_id in numbers and each.park in reached
+        if each.register_id in numbers
     ]
 
 
-def _touched(
-    connection: Connection, device_class: str, notes: Sequence[tuple[object, ...]], known: Iterable[Register]
-) -> Touched:
+def _touched(park: Park, device_class: str, notes: Sequence[tuple[object, ...]], known: Iterable[Register]) -> Touched:
     """Pairs of device and slot; a note without devices is of any device of the class that has readings there."""
     empty = np.zeros(0, np.int64)
     devices, slots, anywhere = [empty], [empty], [empty]
@@ -69,14 +73,14 @@ def _touched(
             anywhere.append(minutes_ms)
     wanted = np.unique(np.concatenate(anywhere))
     if len(wanted):
-        found = _probe(connection, device_class, wanted, known)
+        found = _probe(park, device_class, wanted, known)
         devices.append(found[:, 0])
         slots.append(found[:, 1])
     return Touched.of(np.concatenate(devices), np.concatenate(slots))
 
 
-def _probe(connection: Connection, device_class: str, slots_ms: Int64s, known: Iterable[Register]) -> NDArray[np.int64]:
-    query = sql.SQL(statement("readings/slots_with_readings")).format(source=sql.Identifier("base", device_class))
+def _probe(park: Park, device_class: str, slots_ms: Int64s, known: Iterable[Register]) -> NDArray[np.int64]:
+    parts = {"source": sql.Identifier("base", device_class)}
     devices = registers.device_ids(each for each in known if each.device_class == device_class).tolist()
     found: list[tuple[int, int]] = []
     # Late slots may lie a year before the newest: what lies between is not looked at.
@@ -87,58 +91,55 @@ def _probe(connection: Connection, device_class: str, slots_ms: Int64s, known: I
             "low": from_ms(int(spell_ms[0])),
             "high": from_ms(int(spell_ms[-1]) + SLOT_MS),
         }
-        found += connection.execute(query, values, prepare=False).fetchall()
+        found += park.read("readings/slots_with_readings", parts, values)
     return np.array([(device, slot * _MINUTE_MS) for device, slot in found], np.int64).reshape(-1, 2)
 
 
-def note_reach(connection: Connection, news: News) -> Reach:
-    """Note how far the news of parks reach, and read how far each park's data reach by now."""
+def note_reach(park: Park, news: News) -> Reach:
+    """Note how far the news of the park reach, and read how far its data reach by now."""
     newest_ms = news.newest_ms()
-    reached: dict[str, int] = {}
-    for register in news.known:
-        if register.device_id in newest_ms:
-            reached[register.park] = max(reached.get(register.park, 0), newest_ms[register.device_id])
-    if reached:
-        values = {"parks": list(reached), "newest": [from_ms(each) for each in reached.values()]}
-        connection.execute(statement("notes/note_progress"), values)
-    progress = _read_progress(connection)
-    return Reach({park: newest for park, newest in progress.items() if park in reached}, progress)
+    reached = [newest_ms[each.device_id] for each in news.known if each.device_id in newest_ms]
+    if not reached:
+        return Reach(_read_progress(park), with_news=False)
+    row = park.execute("notes/note_progress", {"newest": from_ms(max(reached))}).fetchone()
+    return Reach(to_ms(row[0]) if row else None, with_news=True)
 
 
-def _read_progress(connection: Connection) -> dict[str, int]:
-    return {park: to_ms(newest) for park, newest in connection.execute(statement("notes/read_progress"))}
+def _read_progress(park: Park) -> int | None:
+    row = park.execute("notes/read_progress").fetchone()
+    return to_ms(row[0]) if row else None
 
 
-def forget(connection: Connection, news: News) -> None:
+def forget(park: Park, news: News) -> None:
     """Remove the notes that were read."""
-    connection.execute(statement("notes/forget_notes"), {"numbers": list(news.notes)})
+    park.execute("notes/forget_notes", {"numbers": list(news.notes)})
 
 
-def note_unfinished(connection: Connection, news: News, reach: Reach, result: Result) -> None:
+def note_unfinished(park: Park, news: News, reach: Reach, result: Result) -> None:
     """Leave a note for registers whose news reach further than one round goes."""
     newest_ms, metered_ms = news.newest_ms(), result.metered_ms()
     left: dict[str, list[tuple[int, int]]] = {}
     # One that did not get on at all waits for the next news instead of turning in circles.
     for register in (each for each in result.limited if each.register_id in metered_ms):
-        reach_ms = max(newest_ms.get(register.device_id, 0), reach.news_ms.get(register.park, 0))
+        reach_ms = max(newest_ms.get(register.device_id, 0), reach.news_ms)
         left.setdefault(register.device_class, []).append((register.device_id, reach_ms // _MINUTE_MS))
-    _add(connection, left)
+    _add(park, left)
 
 
-def note_waiting(connection: Connection, news: News, reach: Reach, waiting: Iterable[RegisterSpan]) -> None:
+def note_waiting(park: Park, news: News, reach: Reach, waiting: Iterable[RegisterSpan]) -> None:
     """Leave the news of devices that had no place in this round for one of the next."""
     left: dict[str, list[tuple[int, int]]] = {}
     for register in {each.register.device_id: each.register for each in waiting}.values():
         mine = news.touched.get(register.device_class)
         slots_ms = mine.slots_ms.get(register.device_id) if mine else None
         if slots_ms is None:
-            slots_ms = np.array([reach.news_ms[register.park]], np.int64)
+            slots_ms = np.array([reach.news_ms], np.int64)
         pairs = ((register.device_id, slot) for slot in (slots_ms // _MINUTE_MS).tolist())
         left.setdefault(register.device_class, []).extend(pairs)
-    _add(connection, left)
+    _add(park, left)
 
 
-def _add(connection: Connection, left: Mapping[str, Sequence[tuple[int, int]]]) -> None:
+def _add(park: Park, left: Mapping[str, Sequence[tuple[int, int]]]) -> None:
     """Pairs of device and slot, by class."""
     for device_class, pairs in left.items():
         values = {
@@ -146,11 +147,9 @@ def _add(connection: Connection, left: Mapping[str, Sequence[tuple[int, int]]]) 
             "devices": [device for device, _ in pairs],
             "slots": [slot for _, slot in pairs],
         }
-        connection.execute(statement("notes/add_note"), values)
+        park.execute("notes/add_note", values)
 
 
-def notify(connection: Connection, parks: Iterable[str]) -> None:
-    """Tell listeners of parks with new or changed intervals."""
-    payloads = [strict_json.dumps({"park": park}).decode() for park in sorted(parks)]
-    if payloads:
-        connection.execute(statement("notes/notify_changed"), {"payloads": payloads})
+def notify(park: Park, name: str) -> None:
+    """Tell listeners that the park, by its name, has new or changed intervals."""
+    park.execute("notes/notify_changed", {"payload": strict_json.dumps({"park": name}).decode()})

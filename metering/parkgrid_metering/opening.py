@@ -8,13 +8,13 @@ nothing new  ──▶ on to the next reading; where that lies too far away, alo
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import NOTHING, Belief
 from parkgrid_domain.energy.readings import NONE
 from parkgrid_metering import beliefs
 from parkgrid_metering.answering import begins_after, fallen_back, first_readings
 from parkgrid_metering.beliefs import DAY_MS, Held
 from parkgrid_metering.completeness import Apart
+from parkgrid_metering.parks import Park
 from parkgrid_metering.registers import LAST_MS, Register
 from parkgrid_metering.work import APART_MS, LONGEST_MS, SLOT_MS, RegisterSpan, Window
 
@@ -28,9 +28,9 @@ _LONGER = 4
 class Opener:
     """The windows of a round, register by register."""
 
-    _connection: Connection
-    _reached: Mapping[str, int]
-    """How far the data of each park reach."""
+    _park: Park
+    _reached: int | None
+    """How far the data of the park reach; None: nothing was ever noted."""
     _news: Mapping[int, int] = field(default_factory=dict)
     """Where the news of each device begin."""
     apart: list[Apart] = field(default_factory=list)
@@ -100,7 +100,7 @@ class Opener:
             source = by_source.setdefault((register.device_class, register.source), {})
             source[register.device_id] = min(window.end_ms, source.get(register.device_id, window.end_ms))
         following = {
-            source: first_readings(self._connection, source, after, self._end_ms) for source, after in by_source.items()
+            source: first_readings(self._park, source, after, self._end_ms) for source, after in by_source.items()
         }
         for window, last_ms in stuck:
             register = window.span.register
@@ -109,7 +109,7 @@ class Opener:
 
     def _go_on(self, window: Window, last_ms: int, next_ms: int | None) -> None:
         span, register, begin_ms = window.span, window.span.register, window.begin_ms
-        newest_ms = self._reached.get(register.park, begin_ms)
+        newest_ms = begin_ms if self._reached is None else self._reached
         if (newest_ms if next_ms is None else next_ms) - last_ms <= APART_MS:
             longer_ms = (newest_ms if next_ms is None else next_ms) - begin_ms + LONGEST_MS
             self._next.append(self._window(span, begin_ms, window.belief, longer_ms, first=window.first))
@@ -132,7 +132,7 @@ class Opener:
         """Windows from the last belief at or before each instant, or from the first reading of a register."""
         counted = [(span, low) for span, low in wanted if span.register.method == "register" and low >= 0]
         held = beliefs.before(
-            self._connection, [(span.register.register_id, span.register.floor(low)) for span, low in counted]
+            self._park, [(span.register.register_id, span.register.floor(low)) for span, low in counted]
         )
         found: list[Window] = []
         begun: list[RegisterSpan] = [span for span, low in wanted if low < 0]
@@ -168,7 +168,7 @@ class Opener:
         return min(end_ms + _AFTER_MS - begin_ms, LONGEST_MS)
 
     def _window(self, span: RegisterSpan, begin_ms: int, belief: Belief, length_ms: int, *, first: bool) -> Window:
-        newest_ms = self._reached.get(span.register.park, begin_ms) + SLOT_MS
+        newest_ms = (begin_ms if self._reached is None else self._reached) + SLOT_MS
         if span.register.until_ms is not None:
             newest_ms = min(newest_ms, span.register.until_ms + 2 * span.register.period_ms)
         end_ms = min(begin_ms + max(length_ms, DAY_MS), newest_ms)
@@ -195,7 +195,7 @@ class Opener:
             for register in (span.register for span in members):
                 begin_ms = begins_after(register, self._news)
                 after_ms[register.device_id] = min(begin_ms, after_ms.get(register.device_id, begin_ms))
-            first_ms = first_readings(self._connection, source, after_ms, self._end_ms)
+            first_ms = first_readings(self._park, source, after_ms, self._end_ms)
             for span in members:
                 at_ms = first_ms.get(span.register.device_id)
                 if at_ms is not None:
@@ -207,7 +207,7 @@ class Opener:
     def _from_power(self, silent: Mapping[int, RegisterSpan], after_ms: Mapping[int, int]) -> list[Window]:
         """Windows of those whose power stands in; for the others is noted how far nothing was found."""
         asked = [(span.register, after_ms[span.register.device_id]) for span in silent.values()]
-        told = fallen_back(self._connection, asked, self._end_ms)
+        told = fallen_back(self._park, asked, self._end_ms)
         for register, _ in asked:
             powered_ms = told.powered_ms.get(register.device_id, self._end_ms)
             self.sought[register.register_id] = powered_ms if register.falls_back else self._end_ms
@@ -225,13 +225,13 @@ class Opener:
     @property
     def _end_ms(self) -> int:
         """After every reading whose news have come."""
-        return max(self._reached.values(), default=0) + SLOT_MS
+        return (self._reached or 0) + SLOT_MS
 
     def _with_held(self, windows: list[Window]) -> list[Window]:
         """The same with what was believed after the news, where the news end."""
         ending = [each for each in windows if not each.span.forward and each.span.high_ms < each.end_ms]
         held = beliefs.between(
-            self._connection,
+            self._park,
             [
                 (each.span.register.register_id, max(each.span.high_ms, each.begin_ms), each.end_ms)
                 for each in ending

@@ -33,13 +33,13 @@ def meter(this: Round, work: Sequence[RegisterSpan]) -> Result:
         work = this.inverters.anew(result.metered_ms())
     # Only now: what neighbours said in the same spell tells causes apart.
     for each in result.outcomes:
-        completeness.note_gaps(this.connection, each.registers(), each.computed)
-    completeness.note_apart(this.connection, list(dict.fromkeys(result.apart)))
+        completeness.note_gaps(this.park, each.registers(), each.computed)
+    completeness.note_apart(this.park, list(dict.fromkeys(result.apart)))
     return result
 
 
 def _pass(this: Round, work: Sequence[RegisterSpan]) -> Result:
-    opener = Opener(this.connection, this.reach.all_ms, this.news.begin_ms())
+    opener = Opener(this.park, this.reach.newest_ms, this.news.begin_ms())
     result = Result()
     windows = opener.begin(work)
     while windows:
@@ -48,13 +48,13 @@ def _pass(this: Round, work: Sequence[RegisterSpan]) -> Result:
             result += _group(this, sorted(group, key=_by_signal_and_device), opener)
             this.throttle(time.monotonic() - began)
         windows = opener.further()
-    registers.note_sought(this.connection, opener.sought)
+    registers.note_sought(this.park, opener.sought)
     return result + Result(limited=tuple(opener.limited), apart=tuple(opener.apart))
 
 
 def _group(this: Round, group: Sequence[Window], opener: Opener) -> Result:
     packed = _read(this, group)
-    rules = this.inverters.beside(group, registers.rules(this.connection, [each.span.register for each in group]))
+    rules = this.inverters.beside(group, registers.rules(this.park, [each.span.register for each in group]))
     looked_at, failures = 0, []
     told: list[Judgement] = []
     writes: list[Future[Written]] = []
@@ -66,20 +66,20 @@ def _group(this: Round, group: Sequence[Window], opener: Opener) -> Result:
                 if isinstance(each, Failure):
                     failures.append(each)
                     continue
-                prepared = Prepared.of(each.computed, this.now_ms)
+                prepared = Prepared.of(this.park, each.computed, this.now_ms)
                 if len(writes) >= _AHEAD:
                     writes[-_AHEAD].result()
-                writes.append(writing.submit(revisions.write, this.connection, prepared, this.now_ms))
+                writes.append(writing.submit(revisions.write, this.park, this.days, prepared, this.now_ms))
                 told.append(each)
         # While the last parts are written.
-        believed = beliefs.Prepared.of(judged for each in told for judged in each.judged)
+        believed = beliefs.Prepared.of(this.park, (judged for each in told for judged in each.judged))
     outcomes = tuple(
         Outcome(each.windows, each.ends_ms, each.computed, written.result())
         for each, written in zip(told, writes, strict=True)
     )
     # At once and last: a short statement waits longer for its turn beside the computing than it takes.
-    beliefs.keep(this.connection, believed)
-    findings.keep(this.connection, [found for each in told for found in each.found], this.now_ms)
+    beliefs.keep(this.park, believed)
+    findings.keep(this.park, [found for each in told for found in each.found], this.now_ms)
     for outcome in outcomes:
         this.inverters.note(outcome.windows, outcome.computed, outcome.written)
     return Result(outcomes, tuple(failures), looked_at)
@@ -93,7 +93,7 @@ def _read(this: Round, group: Sequence[Window]) -> PackedReadings:
     span_ms = min(each.read_from_ms for each in group), max(each.end_ms for each in group)
     # Rows are read in their order on the disk if at least half of them are wanted, which takes a third of the time.
     every = 2 * len(devices) >= this.devices_of.get(device_class, 0)
-    return readings.read(this.connection, device_class, sources, devices, span_ms, every=every)
+    return readings.read(this.park, device_class, sources, devices, span_ms, every=every)
 
 
 def _parts(group: Sequence[Window], packed: PackedReadings, rules: Sequence[RegisterRule]) -> Iterator[Part]:

@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from parkgrid_contract.time import from_ms
-from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Readings, in_order, keys
 from parkgrid_metering.columns import ABSENT, Int64s, instants_ms
-from parkgrid_metering.statements import statement
+from parkgrid_metering.parks import Park
 
 LATE_MS = 900_000
 """A reading received so long after its instant is late."""
@@ -80,7 +79,7 @@ class PackedReadings:
 
 
 def read(
-    connection: Connection,
+    park: Park,
     device_class: str,
     signals: Sequence[str],
     devices: Sequence[int],
@@ -88,35 +87,29 @@ def read(
     *,
     every: bool = False,
 ) -> PackedReadings:
-    """Readings of these devices in [low, high); `every`: read those of the whole class and pick from them."""
+    """Readings of these devices in [low, high); `every`: read those of the class in the park and pick from them."""
     bounds = {"low": from_ms(span_ms[0]), "high": from_ms(span_ms[1]), "devices": list(devices)}
-    query = sql.SQL(statement("readings/raw_readings")).format(
-        source=sql.Identifier("base", device_class),
-        chosen=sql.SQL("" if every else " AND device_id = ANY(%(devices)s)"),
-        packed=_packed(signals, f"int8send(coalesce({{signal}}::int8, ({ABSENT + 1} - 1)::int8))"),
-    )
+    parts: dict[str, sql.Composable] = {
+        "source": sql.Identifier("base", device_class),
+        "chosen": sql.SQL("" if every else " AND device_id = ANY(%(devices)s)"),
+        "packed": _packed(signals, f"int8send(coalesce({{signal}}::int8, ({ABSENT + 1} - 1)::int8))"),
+    }
     # Nothing is written: to undo it lets go of the locks on the partitions, of which a long round reads many.
-    with connection.transaction(force_rollback=True), connection.cursor(binary=True) as cursor:
-        # Never prepared: the planner is to see the span and look at its partitions alone.
-        rows = cursor.execute(query, bounds, prepare=False).fetchall()
+    with park.connection.transaction(force_rollback=True):
+        rows = park.read("readings/raw_readings", parts, bounds)
         wanted = set(devices)
         marked = [device for device, _, marked in rows if marked and device in wanted]
-        marks = _marks(connection, device_class, signals, bounds | {"devices": marked}) if marked else {}
+        marks = _marks(park, device_class, signals, bounds | {"devices": marked}) if marked else {}
     return PackedReadings(signals, {device: block for device, block, _ in rows if device in wanted}, marks)
 
 
-def _marks(
-    connection: Connection, device_class: str, signals: Sequence[str], bounds: Mapping[str, object]
-) -> dict[int, bytes]:
+def _marks(park: Park, device_class: str, signals: Sequence[str], bounds: Mapping[str, object]) -> dict[int, bytes]:
     mark = (
         "int8send((CASE coalesce(flags ->> {name}, 'good') WHEN 'good' THEN 1 WHEN 'estimated' THEN 2 ELSE 0 END"
         f" + CASE WHEN received_at > at + INTERVAL '15 minutes' THEN {_LATE} ELSE 0 END)::int8)"
     )
-    query = sql.SQL(statement("readings/marked_readings")).format(
-        source=sql.Identifier("base", device_class), packed=_packed(signals, mark)
-    )
-    with connection.cursor(binary=True) as cursor:
-        return dict(cursor.execute(query, bounds, prepare=False).fetchall())
+    parts = {"source": sql.Identifier("base", device_class), "packed": _packed(signals, mark)}
+    return dict(park.read("readings/marked_readings", parts, bounds))
 
 
 def _packed(signals: Iterable[str], form: str) -> sql.Composable:

@@ -12,10 +12,9 @@ import structlog
 from parkgrid_contract.ranges import MAX_RATING
 from parkgrid_contract.signals import CATALOGUE, Signal, SignalKind
 from parkgrid_contract.time import from_ms, to_ms
-from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Daylight, Declaration, RegisterRule
 from parkgrid_metering.columns import Int64s
-from parkgrid_metering.statements import statement
+from parkgrid_metering.parks import Park
 
 _log = structlog.get_logger("metering.registers")
 _UNREADABLE: dict[int, str] = {}
@@ -50,6 +49,7 @@ class Register:
     device_id: int
     device_class: str
     signal: str
+    park_id: int
     park: str
     period_ms: int
     """Length of its intervals."""
@@ -111,20 +111,18 @@ class Register:
         return (at_ms + offset) // self.period_ms * self.period_ms - offset
 
 
-def discover(connection: Connection, now_ms: int) -> int:
-    """Add the registers that devices announced; what their nameplates say becomes a first declaration."""
-    rows = connection.execute(statement("registers/discover_registers"), _COUNTERS).fetchall()
+def discover(park: Park, now_ms: int) -> int:
+    """Add the registers that devices of a park announced; what their nameplates say becomes a first declaration."""
+    rows = park.execute("registers/discover_registers", _COUNTERS).fetchall()
     added = [number for (number,) in rows]
     if added:
-        ratings = connection.execute(statement("registers/ratings_of_registers"), {"registers": added}).fetchall()
+        ratings = park.execute("registers/ratings_of_registers", {"registers": added}).fetchall()
         for register, modulus_kwh, ratio in ratings:
-            _declare_rating(connection, register, modulus_kwh, ratio, now_ms)
+            _declare_rating(park, register, modulus_kwh, ratio, now_ms)
     return len(added)
 
 
-def _declare_rating(
-    connection: Connection, register: int, modulus_kwh: float | None, ratio: float | None, now_ms: int
-) -> None:
+def _declare_rating(park: Park, register: int, modulus_kwh: float | None, ratio: float | None, now_ms: int) -> None:
     stated = [each for each in (modulus_kwh, ratio) if each is not None]
     if not stated or not all(0 < each <= MAX_RATING for each in stated):
         _log.warning("nameplate_not_believed", register=register, modulus_kwh=modulus_kwh, ratio=ratio)
@@ -133,16 +131,14 @@ def _declare_rating(
     if exact <= 0:
         return
     add_declaration(
-        connection,
+        park,
         register,
         Declaration(0, None if modulus_kwh is None else round(modulus_kwh * STEPS_PER_KWH), exact),
         ("nameplate", "announced by its gateway", now_ms),
     )
 
 
-def add_declaration(
-    connection: Connection, register: int, declaration: Declaration, author: tuple[str, str, int]
-) -> None:
+def add_declaration(park: Park, register: int, declaration: Declaration, author: tuple[str, str, int]) -> None:
     """Append a declaration; `author` is who, why and when."""
     by, reason, now_ms = author
     values = {
@@ -158,21 +154,21 @@ def add_declaration(
         "by": by,
         "at": from_ms(now_ms),
     }
-    connection.execute(statement("registers/add_declaration"), values)
+    park.execute("registers/add_declaration", values)
 
 
-def load(connection: Connection) -> list[Register]:
-    """Every register that can be read; one that cannot is told by name, and costs the others nothing."""
+def load(park: Park) -> list[Register]:
+    """Every register of a park that can be read; one that cannot is told by name, and costs the others nothing."""
     return [
         register
-        for row in connection.execute(statement("registers/load_registers"), {"power": POWER})
-        if (register := _fenced(row)) is not None
+        for row in park.execute("registers/load_registers", {"power": POWER})
+        if (register := _fenced(park.park_id, row)) is not None
     ]
 
 
-def _fenced(row: Sequence[Any]) -> Register | None:
+def _fenced(park_id: int, row: Sequence[Any]) -> Register | None:
     try:
-        return _register(row)
+        return _register(park_id, row)
     except (ValueError, ArithmeticError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"
         if _UNREADABLE.get(row[0]) != reason:
@@ -181,7 +177,7 @@ def _fenced(row: Sequence[Any]) -> Register | None:
         return None
 
 
-def _register(row: Sequence[Any]) -> Register:
+def _register(park_id: int, row: Sequence[Any]) -> Register:
     number, device, device_class, signal, park, period_s, method, reading_s, zone, metered_to, *more = row
     rated_kw, own_time, announced, has_power, counted, sought, *place = more
     return Register(
@@ -189,6 +185,7 @@ def _register(row: Sequence[Any]) -> Register:
         device,
         device_class,
         signal,
+        park_id,
         park,
         period_s * 1_000,
         method,
@@ -210,12 +207,12 @@ def daylight(named: tuple[str, str], zone: str, latitude: float | None, longitud
     return Daylight(zone, latitude, longitude) if named == _BY_DAYLIGHT else None
 
 
-def rules(connection: Connection, registers: Sequence[Register]) -> list[RegisterRule]:
+def rules(park: Park, registers: Sequence[Register]) -> list[RegisterRule]:
     """What is known of each register, declarations in order."""
     found: dict[int, list[Declaration]] = {}
     numbers = [register.register_id for register in registers]
-    for number, valid_from, modulus, numerator, denominator, *told in connection.execute(
-        statement("registers/load_declarations"), {"registers": numbers}
+    for number, valid_from, modulus, numerator, denominator, *told in park.execute(
+        "registers/load_declarations", {"registers": numbers}
     ):
         declaration = Declaration(to_ms(valid_from), modulus, Fraction(numerator, denominator), *told)
         found.setdefault(number, []).append(declaration)
@@ -230,11 +227,11 @@ def rules(connection: Connection, registers: Sequence[Register]) -> list[Registe
     ]
 
 
-def note_metered(connection: Connection, metered_ms: Mapping[int, int]) -> None:
+def note_metered(park: Park, metered_ms: Mapping[int, int]) -> None:
     """Remember up to where intervals have their rows."""
     if metered_ms:
         values = {"registers": list(metered_ms), "metered_ms": list(metered_ms.values())}
-        connection.execute(statement("registers/note_metered"), values)
+        park.execute("registers/note_metered", values)
 
 
 def device_ids(registers: Iterable[Register]) -> Int64s:
@@ -242,11 +239,11 @@ def device_ids(registers: Iterable[Register]) -> Int64s:
     return np.unique(np.array([register.device_id for register in registers], np.int64))
 
 
-def note_sought(connection: Connection, sought_ms: Mapping[int, int]) -> None:
+def note_sought(park: Park, sought_ms: Mapping[int, int]) -> None:
     """Remember before which instant there is no usable reading, news aside."""
     if sought_ms:
         instants = [from_ms(each) for each in sought_ms.values()]
-        connection.execute(statement("registers/note_sought"), {"registers": list(sought_ms), "sought": instants})
+        park.execute("registers/note_sought", {"registers": list(sought_ms), "sought": instants})
 
 
 def _counts_energy(signal: Signal) -> bool:

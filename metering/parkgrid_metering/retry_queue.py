@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from parkgrid_contract.time import from_ms, to_ms
-from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Metered, Readings, RegisterRule
 from parkgrid_metering.computing import of_part
+from parkgrid_metering.parks import Park
 from parkgrid_metering.revisions import Author
-from parkgrid_metering.statements import statement
 from parkgrid_metering.work import Window
 
 RETRY_FIRST_S = 60
@@ -64,9 +63,9 @@ def _failure(window: Window, error: Exception) -> Failure:
     return Failure(window.span.register.register_id, window.begin_ms, window.span.author, reason)
 
 
-def due(connection: Connection, now_ms: int) -> list[Waiting]:
+def due(park: Park, now_ms: int) -> list[Waiting]:
     """Those whose time to be tried again has come."""
-    rows = connection.execute(statement("retries/retries_due"), {"now": from_ms(now_ms)})
+    rows = park.execute("retries/retries_due", {"now": from_ms(now_ms)})
     return [Waiting(number, to_ms(from_at), Author(cause, by)) for number, from_at, cause, by in rows]
 
 
@@ -76,12 +75,12 @@ def of_each(failures: Iterable[Failure]) -> tuple[Failure, ...]:
     return tuple({failure.register_id: failure for failure in ordered}.values())
 
 
-def keep(connection: Connection, failures: Sequence[Failure], tried: Iterable[Waiting], now_ms: int) -> None:
+def keep(park: Park, failures: Sequence[Failure], tried: Iterable[Waiting], now_ms: int) -> None:
     """Set aside what failed, and forget those who were tried again and came through."""
     failed = {failure.register_id for failure in failures}
     through = [waiting.register_id for waiting in tried if waiting.register_id not in failed]
     if through:
-        connection.execute(statement("retries/forget_retries"), {"registers": through})
+        park.execute("retries/forget_retries", {"registers": through})
     for failure in failures:
         values = {
             "register": failure.register_id,
@@ -93,4 +92,4 @@ def keep(connection: Connection, failures: Sequence[Failure], tried: Iterable[Wa
             "first_s": RETRY_FIRST_S,
             "most_s": RETRY_MOST_S,
         }
-        connection.execute(statement("retries/keep_retries"), values)
+        park.execute("retries/keep_retries", values)

@@ -1,4 +1,7 @@
-"""Intervals into the store: new ones come in, changed ones leave their former row behind, equal ones stay."""
+"""Intervals into the store: new ones come in, changed ones leave their former row behind, equal ones stay.
+
+Their days follow in the same transaction.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,10 +11,10 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from parkgrid_contract.time import from_ms
-from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Grid, IntervalQuality, IntervalTable
 from parkgrid_metering.columns import ABSENT, CopyColumn, Int64s, Stream, copy_in, instants_ms, unpacked
-from parkgrid_metering.statements import statement
+from parkgrid_metering.days import SUMMED, Days, Intervals
+from parkgrid_metering.parks import Park
 
 _INTERVALS = sql.Identifier("base", "interval_energy")
 _STAGING = sql.Identifier("interval_energy_staged")
@@ -73,26 +76,45 @@ class Prepared:
     """The rows, where none of them can be there yet."""
 
     @classmethod
-    def of(cls, computed: Computed, now_ms: int) -> "Prepared":
-        """Intervals as they are stored."""
+    def of(cls, park: Park, computed: Computed, now_ms: int) -> "Prepared":
+        """Intervals of a park as they are stored."""
         columns = _columns(computed.table)
-        fresh = _new_rows(computed, columns, computed.wanted, now_ms) if computed.fresh else None
+        fresh = _new_rows(park, computed, columns, computed.wanted, now_ms) if computed.fresh else None
         return cls(computed, columns, fresh)
 
 
-def write(connection: Connection, prepared: Prepared, now_ms: int) -> Written:
-    """Make the store hold the computed intervals, and nothing else different."""
+def write(park: Park, days: Days, prepared: Prepared, now_ms: int) -> Written:
+    """Make the store hold the computed intervals and their days, and nothing else different."""
     computed, columns = prepared.computed, prepared.columns
     if prepared.fresh is not None:
-        copy_in(connection, _INTERVALS, prepared.fresh)
-        return Written(computed.wanted, np.zeros_like(computed.wanted))
-    present, differs = _compared(connection, computed, columns)
-    inserted, changed = computed.wanted & ~present, computed.wanted & differs
-    if inserted.any():
-        copy_in(connection, _INTERVALS, _new_rows(computed, columns, inserted, now_ms))
-    for author, mask in _by_author(computed.authors, changed):
-        _replace(connection, computed, columns, mask, author, now_ms)
-    return Written(inserted, changed)
+        copy_in(park.connection, _INTERVALS, prepared.fresh)
+        written = Written(computed.wanted, np.zeros_like(computed.wanted))
+    else:
+        present, differs = _compared(park, computed, columns)
+        written = Written(computed.wanted & ~present, computed.wanted & differs)
+        if written.inserted.any():
+            rows = _new_rows(park, computed, columns, written.inserted, now_ms)
+            copy_in(park.connection, _INTERVALS, rows)
+        for author, mask in _by_author(computed.authors, written.changed):
+            _replace(park, computed, columns, mask, author, now_ms)
+    _keep_days(days, computed, columns, written, now_ms)
+    return written
+
+
+def _keep_days(
+    days: Days, computed: Computed, columns: dict[str, NDArray[np.int64]], written: Written, now_ms: int
+) -> None:
+    new = written.inserted
+    values = {name: getattr(computed.table, name)[new] if name == "expected" else columns[name][new] for name in SUMMED}
+    values["energy_wh"] = np.where(values["energy_wh"] == ABSENT, 0, values["energy_wh"])
+    days.add(Intervals(*_places(computed, new), values | {"quality": columns["quality"][new]}), now_ms)
+    days.count(*_places(computed, written.changed))
+
+
+def _places(computed: Computed, mask: NDArray[np.bool_]) -> tuple[Int64s, Int64s]:
+    """Register and start of the intervals of a mask, in order of both."""
+    line, slot = np.nonzero(mask)
+    return computed.registers[line], computed.grid.start_ms + slot * computed.grid.period_ms
 
 
 def _by_author(authors: Sequence[Author], changed: NDArray[np.bool_]) -> Iterator[tuple[Author, NDArray[np.bool_]]]:
@@ -114,7 +136,7 @@ def _columns(table: IntervalTable) -> dict[str, NDArray[np.int64]]:
 
 
 def _compared(
-    connection: Connection, computed: Computed, columns: dict[str, NDArray[np.int64]]
+    park: Park, computed: Computed, columns: dict[str, NDArray[np.int64]]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which intervals have a row, and which of those say something else."""
     grid = computed.grid
@@ -124,8 +146,7 @@ def _compared(
         "high": from_ms(grid.start_ms + grid.period_ms * grid.count),
         "absent": ABSENT + 1,
     }
-    with connection.cursor(binary=True) as cursor:
-        rows = cursor.execute(statement("intervals/stored_intervals"), values).fetchall()
+    rows = park.execute("intervals/stored_intervals", values, binary=True).fetchall()
     present = np.zeros(computed.wanted.shape, np.bool_)
     differs = np.zeros(computed.wanted.shape, np.bool_)
     if not rows:
@@ -143,10 +164,11 @@ def _compared(
 
 
 def _new_rows(
-    computed: Computed, columns: dict[str, NDArray[np.int64]], mask: NDArray[np.bool_], now_ms: int
+    park: Park, computed: Computed, columns: dict[str, NDArray[np.int64]], mask: NDArray[np.bool_], now_ms: int
 ) -> Stream:
     count = int(mask.sum())
     extra = [
+        CopyColumn("park_id", 4, np.full(count, park.park_id, np.int64)),
         CopyColumn("changed_at", 8, np.full(count, now_ms, np.int64), instant=True),
         CopyColumn("revision", 4, np.ones(count, np.int64)),
     ]
@@ -154,28 +176,27 @@ def _new_rows(
 
 
 def _replace(
-    connection: Connection,
+    park: Park,
     computed: Computed,
     columns: dict[str, NDArray[np.int64]],
     mask: NDArray[np.bool_],
     author: Author,
     now_ms: int,
 ) -> None:
-    connection.execute(statement("intervals/create_staging"))
-    connection.execute(statement("intervals/clear_staging"))
-    copy_in(connection, _STAGING, Stream.of(_rows(computed, columns, mask), {}))
+    park.execute("intervals/create_staging")
+    park.execute("intervals/clear_staging")
+    copy_in(park.connection, _STAGING, Stream.of(_rows(computed, columns, mask), {}))
     values = {"now": from_ms(now_ms), "by": author.by, "cause": author.cause}
-    connection.execute(statement("intervals/supersede"), values)
-    connection.execute(statement("intervals/replace_intervals"), values)
+    park.execute("intervals/supersede", values)
+    park.execute("intervals/replace_intervals", values)
 
 
 def _rows(computed: Computed, columns: dict[str, NDArray[np.int64]], mask: NDArray[np.bool_]) -> list[CopyColumn]:
-    line, slot = np.nonzero(mask)
-    grid = computed.grid
+    registers, at_ms = _places(computed, mask)
     return [
-        CopyColumn("register_id", 4, computed.registers[line]),
-        CopyColumn("at", 8, grid.start_ms + slot * grid.period_ms, instant=True),
-        CopyColumn("period_s", 4, np.full(len(line), grid.period_ms // 1000, np.int64)),
+        CopyColumn("register_id", 4, registers),
+        CopyColumn("at", 8, at_ms, instant=True),
+        CopyColumn("period_s", 4, np.full(len(at_ms), computed.grid.period_ms // 1000, np.int64)),
         CopyColumn("energy_wh", 8, columns["energy_wh"][mask], nullable=True),
         CopyColumn("quality", 2, columns["quality"][mask]),
         CopyColumn("expected", 4, computed.table.expected[mask].astype(np.int64)),

@@ -4,26 +4,29 @@ notes of touched slots ─▶ spans of registers ─▶ windows ─▶ readings 
 declarations          ─▶                          ▲  │                                   beliefs, findings
                                                   └──┘ overturned, or not yet as it was
 
-A round is one transaction: notes go with the rows that come of them, so a killed round is simply repeated.
+A round is about one park, and one transaction: notes go with the rows that come of them, so a killed round is simply
+repeated. Processes that meter the same database share its parks: a lock a park, which a round holds until it commits.
 """
 
 import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from parkgrid_contract.crash import crash_point
 from parkgrid_contract.time import from_ms, to_ms
 from parkgrid_database.connection import Connection
 from parkgrid_database.errors import translated
 from parkgrid_ingest.store import Throttle, without_pause
-from parkgrid_metering import notes, passes, registers, retry_queue
+from parkgrid_metering import completeness, notes, passes, registers, retry_queue
+from parkgrid_metering.days import Days
 from parkgrid_metering.neighbours import Inverters
+from parkgrid_metering.notes import dirty_parks
+from parkgrid_metering.parks import Park
 from parkgrid_metering.registers import LAST_MS, Register
 from parkgrid_metering.retry_queue import Failure
 from parkgrid_metering.revisions import Author
-from parkgrid_metering.statements import statement
 from parkgrid_metering.steps import News, Plan, Reach, Round
 from parkgrid_metering.work import MOST_OF_ROUND, RegisterSpan, Touched, of_round, spans
 
@@ -39,47 +42,67 @@ class Report:
     readings: int = 0
     """Readings that were looked at."""
     pending: bool = False
-    """Whether there is more to do at once."""
+    """Whether there is more to do at once, in the park of any of the rounds."""
     failures: tuple[Failure, ...] = ()
     """Registers that were set aside."""
+    elsewhere: int = 0
+    """Parks that another process meters at this moment."""
 
     def __add__(self, other: "Report") -> "Report":
-        """Both together; pending is what the later one says."""
+        """Both together."""
         return Report(
             self.inserted + other.inserted,
             self.changed + other.changed,
             self.readings + other.readings,
-            other.pending,
+            self.pending or other.pending,
             self.failures + other.failures,
+            self.elsewhere + other.elsewhere,
         )
 
 
 def run_rounds(connection: Connection, now_ms: int, throttle: Throttle = without_pause) -> Report:
-    """Work off everything that maintenance and declarations have noted. Raises `StoreError`."""
-    total = Report()
-    while True:
-        with translated():
-            report = run_round(connection, now_ms, throttle)
-        total += report
-        if not report.pending:
-            return total
+    """Work off everything that maintenance and declarations have noted of any park. Raises `StoreError`."""
+    total, wait = Report(), False
+    with translated():
+        while parks := dirty_parks(connection, now_ms):
+            reports = [run_round(connection, each, now_ms, throttle, wait=wait) for each in parks]
+            total = sum(reports, total)
+            # What only others meter is waited for: whoever asked for this relies on nothing being left.
+            wait = all(each.elsewhere for each in reports)
+    return replace(total, pending=False, elsewhere=0)
 
 
-def run_round(connection: Connection, now_ms: int, throttle: Throttle = without_pause) -> Report:
-    """One round: a bounded part of what was noted, in one transaction."""
-    if not notes.anything_dirty(connection, now_ms):
-        return Report()
+def run_pass(connection: Connection, now_ms: int, throttle: Throttle = without_pause) -> Report:
+    """One round for each park with something to do, so that none waits for more than one round of another."""
+    return sum((run_round(connection, each, now_ms, throttle) for each in dirty_parks(connection, now_ms)), Report())
+
+
+def run_round(
+    connection: Connection, park_id: int, now_ms: int, throttle: Throttle = without_pause, *, wait: bool = False
+) -> Report:
+    """One round of a park: a bounded part of what was noted there, in one transaction.
+
+    A park that another process meters is left to it: its process goes on while there is more to do. `wait` waits for
+    the end of that round instead.
+    """
+    park = Park(connection, park_id)
     with _without_collector(), connection.transaction():
-        connection.execute("SET LOCAL timezone TO 'UTC'")
-        connection.execute("SET LOCAL jit TO off")
-        # A crash takes a whole end of the log: notes go with the rows that came of them, so nothing is lost by it.
-        connection.execute("SET LOCAL synchronous_commit TO off")
-        # A group of readings is packed in memory, not through files.
-        connection.execute("SET LOCAL work_mem TO '128MB'")
-        connection.execute(statement("notes/one_round"))
-        report = _round(connection, now_ms, throttle)
+        park.execute("notes/begin_round")
+        if not _locked(park, wait=wait):
+            return Report(elsewhere=1)
+        if not notes.anything_dirty(park, now_ms):
+            return Report()
+        report = _round(park, now_ms, throttle)
         crash_point("metering.before_commit")
     return report
+
+
+def _locked(park: Park, *, wait: bool) -> bool:
+    """Take the park for this transaction; False: another process has it."""
+    if wait:
+        park.execute("notes/await_round")
+        return True
+    return park.execute("notes/try_round").fetchone() == (True,)
 
 
 @contextmanager
@@ -94,51 +117,52 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _round(connection: Connection, now_ms: int, throttle: Throttle) -> Report:
+def _round(park: Park, now_ms: int, throttle: Throttle) -> Report:
     """Read notes, compute what they touch, forget them."""
-    kept_ms = _kept_ms(connection)
-    news = notes.read(connection, now_ms)
-    reach = notes.note_reach(connection, news)
-    plan = _planned(connection, news, reach)
-    inverters = Inverters(connection, news.known, kept_ms)
-    this = Round(connection, now_ms, throttle, news, reach, kept_ms, _devices_of(news.known), inverters)
+    kept_ms = _kept_ms(park)
+    news = notes.read(park, now_ms)
+    reach = notes.note_reach(park, news)
+    plan = _planned(park, news, reach)
+    inverters = Inverters(park, news.known, kept_ms)
+    this = Round(park, Days(park), now_ms, throttle, news, reach, kept_ms, _devices_of(news.known), inverters)
     result = passes.meter(this, plan.taken)
     failures = retry_queue.of_each(result.failures)
-    retry_queue.keep(connection, failures, news.again, now_ms)
-    registers.note_metered(connection, result.metered_ms())
-    notes.forget(connection, news)
-    notes.note_unfinished(connection, news, reach, result)
-    notes.note_waiting(connection, news, reach, plan.waiting)
-    notes.notify(connection, result.parks())
-    pending = notes.anything_dirty(connection, now_ms)
-    return Report(result.inserted(), result.changed(), result.readings, pending, failures)
+    retry_queue.keep(park, failures, news.again, now_ms)
+    registers.note_metered(park, result.metered_ms())
+    notes.forget(park, news)
+    notes.note_unfinished(park, news, reach, result)
+    notes.note_waiting(park, news, reach, plan.waiting)
+    report = Report(result.inserted(), result.changed(), result.readings, notes.anything_dirty(park, now_ms), failures)
+    if report.inserted or report.changed:
+        notes.notify(park, news.known[0].park)
+        completeness.note_heard(park, result.rewritten())
+    return report
 
 
-def _kept_ms(connection: Connection) -> dict[tuple[str, str], int]:
-    kept = connection.execute(statement("readings/kept_from"), {"classes": list(registers.METERED)})
-    return {(name, park): to_ms(at) for name, park, at in kept}
+def _kept_ms(park: Park) -> dict[str, int]:
+    kept = park.execute("readings/kept_from", {"classes": list(registers.METERED)})
+    return {name: to_ms(at) for name, at in kept}
 
 
 def _devices_of(known: Iterable[Register]) -> dict[str, int]:
     return Counter(device_class for device_class, _ in {(each.device_class, each.device_id) for each in known})
 
 
-def _planned(connection: Connection, news: News, reach: Reach) -> Plan:
+def _planned(park: Park, news: News, reach: Reach) -> Plan:
     """What is declared at once, and of what came as much as a round takes up."""
     nothing = Touched({}, {})
     work = [
         span
-        for register in news.known
-        if register.park in reach.news_ms
+        for register in (news.known if reach.with_news else ())
         for span in spans([register], news.touched.get(register.device_class, nothing), reach.news_ms)
     ]
     taken, waiting = of_round(work, news.begin_ms(), MOST_OF_ROUND)
-    return Plan([*_declared(connection, news), *taken], waiting)
+    return Plan([*_declared(park, news), *taken], waiting)
 
 
-def _declared(connection: Connection, news: News) -> list[RegisterSpan]:
+def _declared(park: Park, news: News) -> list[RegisterSpan]:
     """The spans of declarations, and of registers that are tried again."""
-    rows = connection.execute(statement("notes/take_declared")).fetchall()
+    rows = park.execute("notes/take_declared").fetchall()
     rows += [(each.register_id, from_ms(each.from_ms), each.author.cause, each.author.by) for each in news.again]
     by_number = {register.register_id: register for register in news.known} if rows else {}
     found = []

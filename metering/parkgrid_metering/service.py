@@ -16,6 +16,7 @@ from parkgrid_database import connection as connections
 from parkgrid_database.connection import Connection
 from parkgrid_database.errors import SetupError, StoreError, translated
 from parkgrid_metering.errors import FollowError
+from parkgrid_metering.notes import dirty_parks
 from parkgrid_metering.rounds import Report, run_round
 from parkgrid_metering.settings import DatabaseSettings, MeteringSettings
 from parkgrid_metering.statements import statement
@@ -65,7 +66,6 @@ class Metrics:
         self.readings.inc(report.readings)
         self.seconds.observe(seconds)
         self.set_aside.inc(len(report.failures))
-        self.pending.set(report.pending)
 
 
 class Service:
@@ -113,23 +113,41 @@ class Service:
         connection.execute("LISTEN parkgrid_energy_dirty")
         waits = _Waits(self._settings.look_every_s)
         # What changed before a former process ended may not have been followed yet.
-        news = True
+        news, followed_s = True, time.monotonic()
         while not self.stop.is_set():
-            began = time.monotonic()
-            report = run_round(connection, self._clock.now_ms())
-            if report.inserted or report.changed:
-                news = True
-                _log.info("round_done", inserted=report.inserted, changed=report.changed, readings=report.readings)
-            for failure in report.failures:
-                _log.error("register_set_aside", register=failure.register_id, reason=failure.reason)
-            self.metrics.count(report, time.monotonic() - began)
+            report = self._pass(connection)
+            news = news or bool(report.inserted or report.changed)
+            self.metrics.pending.set(report.pending)
+            # A park with work without end keeps the closed months of the others waiting no longer than this.
+            due = not report.pending or time.monotonic() - followed_s >= self._settings.look_every_s
+            if news and due:
+                self._follow_up(connection)
+                news, followed_s = False, time.monotonic()
             if not report.pending:
-                if news:
-                    self._follow_up(connection)
-                    news = False
                 waits.look(connection)
                 self.stop.wait(self._settings.round_every_s)
                 self._await_news(connection)
+
+    def _pass(self, connection: Connection) -> Report:
+        """One round for each park with something to do, until it is to stop."""
+        total = Report()
+        for park_id in dirty_parks(connection, self._clock.now_ms()):
+            if self.stop.is_set():
+                break
+            began = time.monotonic()
+            report = run_round(connection, park_id, self._clock.now_ms())
+            if not report.elsewhere:
+                self._tell(park_id, report, time.monotonic() - began)
+            total += report
+        return total
+
+    def _tell(self, park_id: int, report: Report, seconds: float) -> None:
+        if report.inserted or report.changed:
+            counts = {"inserted": report.inserted, "changed": report.changed, "readings": report.readings}
+            _log.info("round_done", **counts, park=park_id)
+        for failure in report.failures:
+            _log.error("register_set_aside", register=failure.register_id, reason=failure.reason)
+        self.metrics.count(report, seconds)
 
     def _follow_up(self, connection: Connection) -> None:
         try:

@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from parkgrid_database.connection import Connection
 from parkgrid_domain.energy import Readings, RegisterRule
 from parkgrid_ingest.store import Throttle
 from parkgrid_metering.beliefs import Judged
 from parkgrid_metering.columns import Int64s
 from parkgrid_metering.completeness import Apart
+from parkgrid_metering.days import Days
 from parkgrid_metering.findings import Found
 from parkgrid_metering.neighbours import Inverters
+from parkgrid_metering.parks import Park
 from parkgrid_metering.registers import Register
 from parkgrid_metering.retry_queue import Failure, Waiting
 from parkgrid_metering.revisions import Computed, Written
@@ -45,28 +47,35 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far data reach, by park."""
+    """How far the data of the park reach."""
 
-    news_ms: Mapping[str, int]
-    """Of the parks with news."""
-    all_ms: Mapping[str, int]
+    newest_ms: int | None
+    """Start of the newest slot that was ever noted; None: there was none."""
+    with_news: bool
+    """Whether its registers have news in this round."""
+
+    @property
+    def news_ms(self) -> int:
+        """How far it reaches, for what goes on since there are news; 0 without."""
+        return (self.newest_ms or 0) if self.with_news else 0
 
     def due_ms(self, register: Register) -> int:
         """Up to where a register that says nothing is given missing intervals."""
-        return due_ms(register, self.all_ms.get(register.park, 0))
+        return due_ms(register, self.newest_ms or 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What holds for the whole of a round."""
+    """What holds for the whole of a round, which is about one park."""
 
-    connection: Connection
+    park: Park
+    days: Days
     now_ms: int
     throttle: Throttle
     news: News
     reach: Reach
-    kept_ms: Mapping[tuple[str, str], int]
-    """By class and park: from when on readings are kept, where older ones were removed."""
+    kept_ms: Mapping[str, int]
+    """By class: from when on readings are kept, where older ones were removed."""
     devices_of: Mapping[str, int]
     """How many devices with registers each class has."""
     inverters: Inverters
@@ -155,10 +164,6 @@ class Result:
         """Intervals whose former row was kept beside a new one."""
         return sum(int(each.written.changed.sum()) for each in self.outcomes)
 
-    def parks(self) -> set[str]:
-        """Parks with new or changed intervals."""
-        return {
-            each.windows[place].span.register.park
-            for each in self.outcomes
-            for place in np.flatnonzero((each.written.inserted | each.written.changed).any(axis=1)).tolist()
-        }
+    def rewritten(self) -> list[tuple[Computed, NDArray[np.bool_]]]:
+        """Computed intervals, and which of them have a new row."""
+        return [(each.computed, each.written.inserted | each.written.changed) for each in self.outcomes]

@@ -72,11 +72,11 @@ def due_ms(register: Register, park_newest_ms: int) -> int:
     return park_newest_ms - max(_GRACE_MS, 2 * register.reading_ms)
 
 
-def spans(registers: Iterable[Register], touched: Touched, parks: Mapping[str, int]) -> Iterator[RegisterSpan]:
-    """What the news mean for each register of a park with news; `parks` says how far the data of each reach."""
+def spans(registers: Iterable[Register], touched: Touched, newest_ms: int) -> Iterator[RegisterSpan]:
+    """What the news of a park mean for each of its registers; `newest_ms` says how far its data reach."""
     for register in registers:
         slots_ms = touched.slots_ms.get(register.device_id)
-        metered_ms, newest_ms = register.metered_ms, parks[register.park]
+        metered_ms = register.metered_ms
         if metered_ms is None:
             if slots_ms is not None:
                 yield RegisterSpan(register, -1, newest_ms + SLOT_MS, AFTER_GAP, forward=True)

@@ -1,6 +1,6 @@
-SELECT DISTINCT d.park || '/' || d.gateway, i.at, i.at
+SELECT DISTINCT s.gateway, i.at, i.at
 FROM base.device AS d
-JOIN base.device AS s USING (park, gateway)
-JOIN base.register AS r ON r.device_id = s.device_id
-JOIN base.interval_energy AS i ON i.register_id = r.register_id
-WHERE d.device_id = ANY(%(devices)s) AND i.at >= %(low)s AND i.at < %(high)s AND i.late > 0
+JOIN base.device AS s USING (park_id, gateway)
+JOIN base.register AS r ON r.park_id = %(park_id)s AND r.device_id = s.device_id
+JOIN base.interval_energy AS i ON i.park_id = %(park_id)s AND i.register_id = r.register_id
+WHERE d.park_id = %(park_id)s AND d.device_id = ANY(%(devices)s) AND i.at >= %(low)s AND i.at < %(high)s AND i.late > 0

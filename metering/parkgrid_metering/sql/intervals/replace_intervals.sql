@@ -4,4 +4,4 @@ SET energy_wh = s.energy_wh, first_at = s.first_at, first_steps = s.first_steps,
     estimated = s.estimated, late = s.late, quality = s.quality, spread = s.spread, changed_at = %(now)s, revision = i.revision + 1,
     cause = %(cause)s
 FROM interval_energy_staged AS s
-WHERE i.register_id = s.register_id AND i.at = s.at
+WHERE i.park_id = %(park_id)s AND i.register_id = s.register_id AND i.at = s.at

@@ -14,5 +14,5 @@ SELECT
     string_agg(int8send(coalesce(last_steps, %(absent)s + -1)), ''),
     string_agg(int8send(spread), '')
 FROM base.interval_energy
-WHERE register_id = ANY(%(registers)s) AND at >= %(low)s AND at < %(high)s
+WHERE park_id = %(park_id)s AND register_id = ANY(%(registers)s) AND at >= %(low)s AND at < %(high)s
 GROUP BY register_id

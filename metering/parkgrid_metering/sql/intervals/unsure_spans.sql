@@ -6,7 +6,7 @@ CROSS JOIN unnest(%(lows)s::timestamptz[], %(highs)s::timestamptz[]) AS s (low, 
 CROSS JOIN LATERAL (
     SELECT e.register_id, e.first_at, e.last_at
     FROM base.interval_energy AS e
-    WHERE e.register_id = r.register_id AND e.at >= s.low AND e.at < s.high
+    WHERE e.park_id = %(park_id)s AND e.register_id = r.register_id AND e.at >= s.low AND e.at < s.high
       AND e.quality <> 1 AND e.last_at - e.first_at > e.period_s * INTERVAL '1 second'
     OFFSET 0
 ) AS i

@@ -1,1 +1,2 @@
-INSERT INTO base.energy_dirty (device_class, devices, slots) VALUES (%(device_class)s, %(devices)s, %(slots)s)
+INSERT INTO base.energy_dirty (park_id, device_class, devices, slots)
+VALUES (%(park_id)s, %(device_class)s, %(devices)s, %(slots)s)

@@ -1,2 +1,3 @@
-SELECT EXISTS (SELECT FROM base.energy_dirty) OR EXISTS (SELECT FROM base.register_dirty)
-    OR EXISTS (SELECT FROM base.register_aside WHERE retry_at <= %(now)s)
+SELECT EXISTS (SELECT FROM base.energy_dirty WHERE park_id = %(park_id)s)
+    OR EXISTS (SELECT FROM base.register_dirty WHERE park_id = %(park_id)s)
+    OR EXISTS (SELECT FROM base.register_aside WHERE park_id = %(park_id)s AND retry_at <= %(now)s)

@@ -1,1 +1,1 @@
-DELETE FROM base.energy_dirty WHERE dirty_id = ANY(%(numbers)s)
+DELETE FROM base.energy_dirty WHERE park_id = %(park_id)s AND dirty_id = ANY(%(numbers)s)

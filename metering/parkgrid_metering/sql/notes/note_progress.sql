@@ -1,3 +1,3 @@
-INSERT INTO base.energy_progress (park, newest_at)
-SELECT * FROM unnest(%(parks)s::text[], %(newest)s::timestamptz[])
-ON CONFLICT (park) DO UPDATE SET newest_at = greatest(energy_progress.newest_at, excluded.newest_at)
+INSERT INTO base.energy_progress (park_id, newest_at) VALUES (%(park_id)s, %(newest)s)
+ON CONFLICT (park_id) DO UPDATE SET newest_at = greatest(energy_progress.newest_at, excluded.newest_at)
+RETURNING newest_at

@@ -1,1 +1,1 @@
-SELECT pg_notify('parkgrid_energy', payload) FROM unnest(%(payloads)s::text[]) AS payload
+SELECT pg_notify('parkgrid_energy', %(payload)s)

@@ -1,9 +1,11 @@
 -- The readings of a device that is new come with their notes; one that is known may have said a new signal before.
-INSERT INTO base.register (device_id, signal, period_s, method, sought_from)
-SELECT d.device_id, c.signal,
+INSERT INTO base.register (park_id, device_id, signal, period_s, method, sought_from)
+SELECT d.park_id, d.device_id, c.signal,
     CASE WHEN d.period_s <= 900 THEN 900 WHEN d.period_s <= 1800 THEN 1800 WHEN d.period_s <= 3600 THEN 3600 ELSE 86400 END,
     c.method,
-    CASE WHEN NOT EXISTS (SELECT FROM base.register AS k WHERE k.device_id = d.device_id) THEN %(never)s::timestamptz END
+    CASE WHEN NOT EXISTS (
+        SELECT FROM base.register AS k WHERE k.park_id = %(park_id)s AND k.device_id = d.device_id
+    ) THEN %(never)s::timestamptz END
 FROM base.device AS d
 JOIN (
     SELECT device_class, signal, power, 'register' AS method
@@ -12,12 +14,15 @@ JOIN (
     SELECT device_class, signal, power, 'power'
     FROM unnest(%(classes)s::text[], %(signals)s::text[], %(powers)s::text[]) AS v (device_class, signal, power)
 ) AS c USING (device_class)
-WHERE CASE c.method
+WHERE d.park_id = %(park_id)s
+  AND CASE c.method
         WHEN 'register' THEN c.signal = ANY (d.signals)
         -- only a device that counts nothing has its power integrated
         ELSE c.power = ANY (d.signals) AND NOT d.signals && %(counters)s::text[]
     END
-  AND NOT EXISTS (SELECT FROM base.register AS r WHERE r.device_id = d.device_id AND r.signal = c.signal)
+  AND NOT EXISTS (
+    SELECT FROM base.register AS r WHERE r.park_id = %(park_id)s AND r.device_id = d.device_id AND r.signal = c.signal
+  )
 ORDER BY d.device_id, c.signal
-ON CONFLICT (device_id, signal) DO NOTHING
+ON CONFLICT (park_id, device_id, signal) DO NOTHING
 RETURNING register_id

@@ -1,1 +1,1 @@
-UPDATE base.register SET method = 'power' WHERE register_id = ANY(%(registers)s::int4[])
+UPDATE base.register SET method = 'power' WHERE park_id = %(park_id)s AND register_id = ANY(%(registers)s::int4[])

@@ -3,7 +3,7 @@ SELECT register_id, valid_from, modulus_steps, ratio_numerator, ratio_denominato
 FROM (
     SELECT DISTINCT ON (register_id, valid_from) *
     FROM base.register_declaration
-    WHERE register_id = ANY(%(registers)s)
+    WHERE park_id = %(park_id)s AND register_id = ANY(%(registers)s)
     -- the latest word about an instant holds
     ORDER BY register_id, valid_from, declaration_id DESC
 ) AS latest

@@ -10,7 +10,8 @@ SELECT
     r.signal = ANY (d.signals), %(power)s = ANY (d.signals), r.counted_from, r.sought_from,
     p.latitude, p.longitude
 FROM base.register AS r
-JOIN base.device AS d USING (device_id)
+JOIN base.device AS d USING (park_id, device_id)
 JOIN base.gateway_birth AS b USING (park, gateway)
-JOIN base.park AS p USING (park)
+JOIN base.park AS p USING (park_id)
+WHERE r.park_id = %(park_id)s
 ORDER BY r.register_id

@@ -1,1 +1,1 @@
-DELETE FROM base.register_aside WHERE register_id = ANY(%(registers)s)
+DELETE FROM base.register_aside WHERE park_id = %(park_id)s AND register_id = ANY(%(registers)s)

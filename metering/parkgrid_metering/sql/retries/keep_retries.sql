@@ -1,8 +1,8 @@
 INSERT INTO base.register_aside AS known
-    (register_id, from_at, reason, cause, noted_by, attempts, since, tried_at, retry_at)
-VALUES (%(register)s, %(from)s, %(reason)s, %(cause)s, %(by)s, 1, %(now)s, %(now)s,
+    (park_id, register_id, from_at, reason, cause, noted_by, attempts, since, tried_at, retry_at)
+VALUES (%(park_id)s, %(register)s, %(from)s, %(reason)s, %(cause)s, %(by)s, 1, %(now)s, %(now)s,
     %(now)s + make_interval(secs => %(first_s)s))
-ON CONFLICT (register_id) DO UPDATE SET
+ON CONFLICT (park_id, register_id) DO UPDATE SET
     from_at = least(known.from_at, excluded.from_at), reason = excluded.reason,
     cause = CASE WHEN excluded.from_at < known.from_at THEN excluded.cause ELSE known.cause END,
     noted_by = CASE WHEN excluded.from_at < known.from_at THEN excluded.noted_by ELSE known.noted_by END,
