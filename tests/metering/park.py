@@ -91,6 +91,11 @@ class Metering:
             connection.execute("SET timezone TO 'UTC'")
             return connection.execute(query, arguments or None).fetchall()
 
+    def number(self, name: str = PARK.park) -> int:
+        """The number of a park."""
+        [(number,)] = self.ask("SELECT park_id FROM base.park WHERE park = %s", name)
+        return number
+
     def energies(self, device: str = "m-1", signal: str = "energy_import_kwh") -> dict[str, tuple[float | None, str]]:
         """Start of each interval in the form of `ms`, its kWh and quality."""
         rows = self.ask(

@@ -5,6 +5,7 @@ import psycopg
 from parkgrid_accounting.address import IntervalAddress
 from parkgrid_accounting.trace.figure import trace
 from parkgrid_contract.announcement import Device
+from parkgrid_ingest.store import Park
 from tests.metering.park import METERED_AT, MINUTE_MS, PARK, meter, ms
 
 GENERATED = "energy_generated_kwh"
@@ -25,9 +26,7 @@ def outage(park, first="05 08:00", last="06 02:00", rise_wh=1_900_000) -> None:
 
 
 def placed(park, latitude=22.69, longitude=114.35) -> None:
-    park.ask(
-        "UPDATE base.park SET latitude = %s, longitude = %s WHERE park = %s RETURNING 1", latitude, longitude, PARK.park
-    )
+    park.store.describe_park(Park(PARK.park, "", latitude=latitude, longitude=longitude))
 
 
 def spreads(park) -> dict[str, str | None]:

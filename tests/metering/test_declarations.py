@@ -44,7 +44,7 @@ SWAP = {
 def test_a_meter_swap_with_a_new_ratio_is_counted_on_both_sides(park, dsn):
     """00:45 to 01:00 is 0.300 kWh of the old meter; 01:00 to 01:15 is (0.080 - 0.050) x 80 = 2.4 kWh of the new."""
     filled(park, SWAP)
-    others = [row for row in park.ask("SELECT * FROM interval_energy ORDER BY register_id, at") if row[3] != "m-1"]
+    others = [row for row in park.ask("SELECT * FROM interval_energy ORDER BY register_id, at") if row[4] != "m-1"]
     undeclared = park.energies()
     with psycopg.connect(dsn, autocommit=True) as connection:
         swap = wish(ratio=Fraction(80), final_kwh=Decimal("9000.3"), initial_kwh=Decimal("0.05"))
@@ -54,7 +54,7 @@ def test_a_meter_swap_with_a_new_ratio_is_counted_on_both_sides(park, dsn):
     assert energies["05 00:45"] == (pytest.approx(0.3, abs=1e-9), "good")
     assert energies["05 01:00"] == (pytest.approx(2.4, abs=1e-9), "good")
     assert undeclared != energies
-    assert [r for r in park.ask("SELECT * FROM interval_energy ORDER BY register_id, at") if r[3] != "m-1"] == others
+    assert [r for r in park.ask("SELECT * FROM interval_energy ORDER BY register_id, at") if r[4] != "m-1"] == others
     changed = park.ask("SELECT superseded_by, superseded_cause, device FROM interval_energy_revisions")
     assert len(changed) == report.changed > 0
     assert set(changed) == {("Li Wei", "declaration: work order 4711", "m-1")}

@@ -37,9 +37,9 @@ def test_metering_again_writes_nothing_even_when_everything_is_noted_again(park)
     before = park.dump()
     assert park.metered().inserted == 0
     park.ask(
-        "INSERT INTO base.energy_dirty (device_class, devices, slots) SELECT 'meter', array_agg(device_id),"
-        " array_agg(extract(epoch FROM at)::int / 60) FROM interval_energy JOIN registers USING (register_id)"
-        " RETURNING 1"
+        "INSERT INTO base.energy_dirty (park_id, device_class, devices, slots) SELECT park_id, 'meter',"
+        " array_agg(device_id), array_agg(extract(epoch FROM at)::int / 60) FROM interval_energy"
+        " JOIN registers USING (park_id, register_id) GROUP BY park_id RETURNING 1"
     )
     again = park.metered()
     assert (again.inserted, again.changed) == (0, 0)
@@ -79,8 +79,8 @@ def test_news_of_some_devices_are_read_without_the_others(park, with_news):
     assert park.metered().inserted == 3 * len(with_news)
     for place, name in enumerate(with_news, 1):
         assert park.energies(name) == {f"05 00:{minute:02}": (1.5 * place, "good") for minute in (0, 15, 30)}
-    theirs = {row[0] for row in before["interval_energy"]}
-    assert [row for row in park.dump()["interval_energy"] if row[0] in theirs] == before["interval_energy"]
+    theirs = {row[1] for row in before["interval_energy"]}
+    assert [row for row in park.dump()["interval_energy"] if row[1] in theirs] == before["interval_energy"]
 
 
 def quick(park, first, last, without=range(0)):
@@ -152,15 +152,15 @@ def test_a_week_late_changes_exactly_the_affected_rows(park):
     ]
     differing = {view: [row for row in after[view] if row not in before[view]] for view in after}
     assert len(after["interval_energy"]) == len(before["interval_energy"])
-    assert {(row[3], f"{row[6]:%d %H:%M}") for row in differing["interval_energy"]} == {
+    assert {(row[4], f"{row[7]:%d %H:%M}") for row in differing["interval_energy"]} == {
         ("m-1", f"05 10:{minute}") for minute in ("00", "15", "30", "45")
     }
-    assert [f"{row[6]:%d %H}" for row in differing["energy_1h"]] == ["05 10"]
-    assert [f"{row[6]:%d}" for row in differing["energy_1d"]] == [
+    assert [f"{row[7]:%d %H}" for row in differing["energy_1h"]] == ["05 10"]
+    assert [f"{row[7]:%d}" for row in differing["energy_1d"]] == [
         "04"
     ]  # the 5th in Shanghai begins at 16:00 on the 4th
-    assert [row[3] for row in differing["energy_1mo"]] == ["m-1"]
-    assert [row[3] for row in differing["completeness_1d"]] == ["m-1"]
+    assert [row[4] for row in differing["energy_1mo"]] == ["m-1"]
+    assert [row[4] for row in differing["completeness_1d"]] == ["m-1"]
     former = park.ask(
         "SELECT to_char(at, 'HH24:MI'), energy_kwh, quality, revision, superseded_by, superseded_cause,"
         " extract(epoch FROM superseded_at)::int8 * 1000 FROM interval_energy_revisions ORDER BY at"

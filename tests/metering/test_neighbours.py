@@ -150,7 +150,8 @@ def test_coordinates_come_first(park):
     said(park, "pv-2", counts())
     park.metered()
     assert spread(park)["05 03:00"][1] == "sun"
-    assert park.ask("UPDATE base.park SET latitude = NULL, longitude = NULL RETURNING 1") == [(1,)]
+    [(number,)] = park.ask("UPDATE base.park SET latitude = NULL, longitude = NULL RETURNING park_id")
+    park.ask("SELECT base.spread_anew(%s)", number)
     park.metered()
     assert spread(park)["05 03:00"] == (0, "neighbours")
 

@@ -5,6 +5,7 @@ import pytest
 
 from parkgrid_contract.ranges import MAX_PERIOD_S
 from parkgrid_metering import registers
+from parkgrid_metering.parks import Park
 from tests.metering.park import MINUTE_MS, meter, ms
 
 
@@ -62,7 +63,8 @@ def test_a_register_that_cannot_be_read_is_left_out(park, monkeypatch):
     broken: list[int] = []
     park.born(meter("m-1"), meter("m-2"))
     with psycopg.connect(park.dsn, autocommit=True) as connection:
-        registers.discover(connection, 0)
+        here = Park(connection, park.number())
+        registers.discover(here, 0)
         monkeypatch.setattr(registers, "daylight", daylight)
-        assert len(registers.load(connection)) == 1
-        assert len(registers.load(connection)) == 2
+        assert len(registers.load(here)) == 1
+        assert len(registers.load(here)) == 2

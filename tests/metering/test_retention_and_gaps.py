@@ -35,9 +35,9 @@ def test_intervals_outlive_the_readings_they_were_made_of(dsn):
         [(oldest,)] = park.ask("SELECT min(at) FROM meter")
         assert oldest.day == 2  # the readings of the first day are gone
         park.ask(
-            "INSERT INTO base.energy_dirty (device_class, devices, slots) SELECT 'meter', array_agg(device_id),"
-            " array_agg(extract(epoch FROM at)::int / 60) FROM interval_energy JOIN registers USING (register_id)"
-            " RETURNING 1"
+            "INSERT INTO base.energy_dirty (park_id, device_class, devices, slots) SELECT park_id, 'meter',"
+            " array_agg(device_id), array_agg(extract(epoch FROM at)::int / 60) FROM interval_energy"
+            " JOIN registers USING (park_id, register_id) GROUP BY park_id RETURNING 1"
         )
         report = park.metered()
         assert report.readings > 100

@@ -5,6 +5,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from parkgrid_metering import judging, registers
+from parkgrid_metering.parks import Park
 from parkgrid_metering.retry_queue import RETRY_FIRST_S, RETRY_MOST_S, Failure
 from parkgrid_metering.revisions import Author
 from parkgrid_metering.rounds import Report
@@ -91,7 +92,7 @@ def test_a_register_that_fails_from_its_first_reading_on(dsn, faulty):
     with metering(dsn) as park:
         park.born(*map(meter, NAMES))
         with psycopg.connect(dsn, autocommit=True) as connection:
-            registers.discover(connection, METERED_AT)
+            registers.discover(Park(connection, park.number()), METERED_AT)
         faulty.update(numbers(park).values())
         store(park, "05 00:00", "05 02:00")
         assert metered(park) == set(numbers(park).values())
@@ -105,7 +106,7 @@ def test_pauses_grow_to_an_hour_and_no_further(dsn, faulty):
     with metering(dsn) as park:
         park.born(meter())
         with psycopg.connect(dsn, autocommit=True) as connection:
-            registers.discover(connection, METERED_AT)
+            registers.discover(Park(connection, park.number()), METERED_AT)
         faulty.update(numbers(park).values())
         store(park, "05 00:00", "05 02:00", ("m-1",))
         now_ms, pauses = METERED_AT, []

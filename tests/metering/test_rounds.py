@@ -19,7 +19,7 @@ HEAVY = Gateway("elsewhere", "gw-1")
 
 def span(device, low_ms, high_ms):
     register = Register(
-        device, device, "meter", IMPORT, "elsewhere", SLOT_MS, "register", 1_000, "UTC", None, None, own_time=False
+        device, device, "meter", IMPORT, 1, "elsewhere", SLOT_MS, "register", 1_000, "UTC", None, None, own_time=False
     )
     return RegisterSpan(register, low_ms, high_ms, LATE, forward=True)
 
@@ -62,13 +62,13 @@ def test_a_long_gap_of_many_meters_is_metered_round_by_round_and_comes_out_the_s
     monkeypatch.setattr(rounds, "MOST_OF_ROUND", 1_000)
     drain(park.store, METERED_AT)
     with psycopg.connect(acting(park.dsn, "accounting"), autocommit=True) as connection:
-        first = rounds.run_round(connection, METERED_AT)
+        first = rounds.run_pass(connection, METERED_AT)
         assert first.pending
         metered = dict(park.ask("SELECT device, count(*) FROM interval_energy GROUP BY 1"))
         assert metered["m-1"] == 4
         assert sum(metered.values()) < 1_000
         count = 1
-        while rounds.run_round(connection, METERED_AT).pending:
+        while rounds.run_pass(connection, METERED_AT).pending:
             count += 1
             assert count < 10
     assert park.dump() == expected
