@@ -169,7 +169,8 @@ CROSS JOIN LATERAL generate_series(
 WHERE i.inhparent = to_regclass('base.' || quote_ident(%s));
 
 -- name: lock_park
-SELECT park_id, time_zone, latitude, longitude FROM base.park WHERE park = %s FOR UPDATE;
+-- its key does not change: rows that refer to it are written on, by a round of metering that `move_days` waits for
+SELECT park_id, time_zone, latitude, longitude FROM base.park WHERE park = %s FOR NO KEY UPDATE;
 
 -- name: describe_park
 UPDATE base.park
