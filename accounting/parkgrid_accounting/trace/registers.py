@@ -42,6 +42,7 @@ from parkgrid_domain.energy.between import Instants, energy_between
 from parkgrid_metering.beliefs import decode
 from parkgrid_metering.columns import Int64s, unpacked
 from parkgrid_metering.neighbours import good_intervals
+from parkgrid_metering.parks import Park
 from parkgrid_metering.registers import LIMIT_OF_RATED, daylight
 
 _AFTER_MS = 7_200_000
@@ -57,6 +58,7 @@ _QUALITY = ("missing", "good", "estimated")
 class Source:
     """One register and where its readings lie."""
 
+    park_id: int
     register_id: int
     device_id: int
     park: str
@@ -361,7 +363,8 @@ def _lit(
         for each in sources(connection, park=source.park, signal=source.signal)
         if each.register_id != source.register_id and _daylight(each)
     ]
-    counted = good_intervals(connection, others, period_ms, low_ms, max(row[10] for row in gaps))
+    park = Park(connection, source.park_id)
+    counted = good_intervals(park, others, period_ms, low_ms, max(row[10] for row in gaps))
     return source, Neighbours(low_ms, period_ms, counted)
 
 
