@@ -140,6 +140,21 @@ def test_nobody_at_all_is_heard(park):
     assert park.ask("SELECT count(*) FROM data_gaps") != [(0,)]
 
 
+def test_a_park_whose_only_gateway_is_silent_knows_whether_others_were_heard(park):
+    """From 01:00 to 02:00 another park is heard, so ingest was there; from 03:00 to 04:00 nobody is."""
+    other = Gateway("guangming", "gw-1")
+    park.born(meter())
+    park.born(meter("m-3"), gateway=other)
+    for first, last in (("05 00:00", "05 03:00"), ("05 04:00", "05 05:00")):
+        park.store_readings(even(park, "m-3", first, last, 5 * MINUTE_MS), gateway=other)
+    park.metered()
+    for first, last in (("05 00:00", "05 01:00"), ("05 02:00", "05 03:00"), ("05 04:00", "05 05:00")):
+        park.store_readings(even(park, "m-1", first, last, 5 * MINUTE_MS))
+    park.metered()
+    spells = "SELECT to_char(from_at, 'HH24:MI'), to_char(to_at, 'HH24:MI'), cause FROM data_gaps WHERE device = 'm-1'"
+    assert park.ask(f"{spells} ORDER BY from_at") == [("01:00", "02:00", "gateway"), ("03:00", "04:00", "ingest")]
+
+
 def test_readings_that_come_much_later_are_counted_as_late(park):
     park.born(meter(), meter("m-2"))
     park.store_readings(even(park, "m-1", "05 00:00", "05 01:00", 5 * MINUTE_MS), received_ms=ms("05 03:00"))
