@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from starlette.responses import Response
@@ -50,6 +51,7 @@ class Registry:
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
         self._parks: dict[str, Park] = {}
+        self._numbers: dict[str, int] = {}
         self._devices: dict[tuple[Gateway, str], Device] = {}
 
     async def parks(self) -> list[Park]:
@@ -65,6 +67,17 @@ class Registry:
                 "park", name, told("see /api/v1/parks for the parks that exist", "现有园区见 /api/v1/parks")
             )
         return self._parks[name]
+
+    async def key(self, name: str) -> dict[str, Any]:
+        """What statements about one park are given; a 404 when there is none of that name."""
+        await self.park(name)
+        return {"park": name, "park_id": self._numbers[name]}
+
+    async def filter(self, name: str | None) -> dict[str, Any]:
+        """What statements about a park or all of them are given; of a name that is not known, nothing is found."""
+        if name is not None:
+            await self._refresh(known=name in self._parks)
+        return {"park": name, "park_id": None if name is None else self._numbers.get(name)}
 
     async def devices(self, park: str) -> list[Device]:
         """The devices of a park."""
@@ -89,9 +102,11 @@ class Registry:
                     await self._read()
 
     async def _read(self) -> None:
-        parks = await self._database.rows_of(Park, statements.plain("parks"), {"limit": _MOST_PARKS})
+        parks = await self._database.rows(statements.plain("parks"), {"limit": _MOST_PARKS})
         devices = await self._database.rows_of(Device, statements.plain("devices"))
-        self._parks = {row["park"]: row for row in parks}
+        # Inside the server only: a restore may number the parks anew.
+        self._numbers = {row["park"]: row.pop("park_id") for row in parks}
+        self._parks = {row["park"]: cast("Park", row) for row in parks}
         self._devices = {(Gateway(row["park"], row["gateway"]), row["device"]): row for row in devices}
         self._read_at = time.monotonic()
 
@@ -118,7 +133,8 @@ class Services:
         """The services of one process; nothing connects yet."""
         database = Database(settings.database)
         commits = Commits(database, clock, demonstration=settings.demonstration)
-        live = LiveView(database, clock, commits)
+        registry = Registry(database)
+        live = LiveView(database, registry, clock, commits)
         figures = Figures(settings)
         pilot = PilotFollower(figures)
         return cls(
@@ -129,7 +145,7 @@ class Services:
             pilot=pilot,
             downloads=Downloads(pilot, figures),
             commits=commits,
-            registry=Registry(database),
+            registry=registry,
             cache=AnswerCache(commits, settings.limits.cache_mb * 1_048_576, time.monotonic),
             page=page,
             live=live,
@@ -140,8 +156,9 @@ class Services:
 class LiveView:
     """The present of a park, from two statements."""
 
-    def __init__(self, database: Database, clock: Clock, commits: Commits) -> None:
+    def __init__(self, database: Database, registry: Registry, clock: Clock, commits: Commits) -> None:
         self._database = database
+        self._registry = registry
         self._clock = clock
         self._commits = commits
 
@@ -152,8 +169,9 @@ class LiveView:
 
     async def overview(self, park: str) -> tuple[Overview, list[Reading]]:
         """The flow and the gateways, and the readings that they come from."""
-        rows = await self._database.rows(statements.latest(), {"park": park})
-        gateways = await gateway_rows(self._database, park, self._clock.now_ms())
+        key = await self._registry.key(park)
+        rows = await self._database.rows(statements.latest(), key)
+        gateways = await gateway_rows(self._database, key, self._clock.now_ms())
         now_ms = self._clock.now_ms()
         readings = [Reading.of_row(row) for row in rows]
         figures = flow(readings, now_ms)
@@ -177,9 +195,11 @@ class LiveView:
         return document, readings
 
 
-async def gateway_rows(database: Database, park: str | None, now_ms: int, limit: int = 1_000) -> list[GatewayState]:
-    """The gateways of a park, or of all, with the age of their last sign of life."""
-    rows = await database.rows_of(GatewayState, statements.plain("gateways"), {"park": park, "limit": limit})
+async def gateway_rows(
+    database: Database, of: Mapping[str, Any], now_ms: int, limit: int = 1_000
+) -> list[GatewayState]:
+    """The gateways of a park, or of all, with the age of their last sign of life; `of` is as the registry gives it."""
+    rows = await database.rows_of(GatewayState, statements.plain("gateways"), {**of, "limit": limit})
     for row in rows:
         seen = row["last_seen_ms"]
         row["last_seen_age_s"] = None if seen is None else max(0.0, (now_ms - seen) / 1000)

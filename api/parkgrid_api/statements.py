@@ -107,7 +107,7 @@ def day_power(suffix: str) -> bytes:
 @cache
 def energies() -> bytes:
     """What every energy register of a park gained, by class and signal."""
-    return _all_of(
+    counters = (
         _template(
             "energy_of_counter",
             relation=relation(device_class),
@@ -116,7 +116,8 @@ def energies() -> bytes:
             signal=sql.Identifier(CATALOGUE[device_class].by_name[signal].name),
         )
         for device_class, signal in ENERGY_COUNTERS
-    ).as_bytes()
+    )
+    return _template("energies", counters=_all_of(counters)).as_bytes()
 
 
 @lru_cache(maxsize=_MOST_HISTORIES)

@@ -77,12 +77,13 @@ def export(
     return Exported(count.points, count.left_out, start_ms)
 
 
-def _parks(connection: "psycopg.Connection[Any]", wanted: Sequence[str]) -> list[str]:
-    known = [park for (park,) in connection.execute("SELECT park FROM public.parks ORDER BY park")]
+def _parks(connection: "psycopg.Connection[Any]", wanted: Sequence[str]) -> list[int]:
+    """The numbers of the parks that are wanted."""
+    known = dict(connection.execute("SELECT park, park_id FROM public.parks ORDER BY park").fetchall())
     for park in wanted:
         if park not in known:
             raise InfluxError(f"{park!r} is not a park of this database; there are: {', '.join(known) or 'none'}")
-    return list(wanted) or known
+    return [known[park] for park in wanted or known]
 
 
 @dataclass(slots=True)

@@ -53,16 +53,16 @@ def register(
 ) -> int:
     """A register of a device of the park; the number of the register."""
     connection.execute(
-        "INSERT INTO base.device (park, gateway, device, device_class, name, model, firmware, period_s, ratings,"
-        " signals, station, line, transformer, account)"
-        " VALUES (%s, 'gw-1', %s, %s, '', '', '', 60, '{}', '{}', '', '', '', %s)"
-        " ON CONFLICT DO NOTHING",
-        (park, device, device_class, account),
+        "INSERT INTO base.device (park_id, park, gateway, device, device_class, name, model, firmware, period_s,"
+        " ratings, signals, station, line, transformer, account)"
+        " SELECT park_id, park, 'gw-1', %s, %s, '', '', '', 60, '{}', '{}', '', '', '', %s"
+        " FROM base.park WHERE park = %s ON CONFLICT DO NOTHING",
+        (device, device_class, account, park),
     )
     [number] = connection.execute(
-        "INSERT INTO base.register (device_id, signal, period_s, method)"
-        " SELECT device_id, %s, %s, 'register' FROM base.device WHERE park = %s AND device = %s AND device_class = %s"
-        " RETURNING register_id",
+        "INSERT INTO base.register (park_id, device_id, signal, period_s, method)"
+        " SELECT park_id, device_id, %s, %s, 'register' FROM base.device"
+        " WHERE park = %s AND device = %s AND device_class = %s RETURNING register_id",
         (signal, period_s, park, device, device_class),
     ).fetchone() or [0]
     return int(number)
@@ -79,14 +79,17 @@ def store_intervals(
     """Intervals of a month from its beginning; one of quality 0 is stored as missing."""
     start_ms = period(month).start_ms
     qualities = np.ones(len(values), np.int8) if quality is None else quality
+    [park_id] = connection.execute(
+        "SELECT park_id FROM base.register WHERE register_id = %s", (register_id,)
+    ).fetchone()
     with connection.cursor().copy(
-        "COPY base.interval_energy (register_id, at, period_s, energy_wh, quality, expected, received, valid,"
+        "COPY base.interval_energy (park_id, register_id, at, period_s, energy_wh, quality, expected, received, valid,"
         " estimated, late, revision, changed_at, cause) FROM STDIN"
     ) as copy:
         for number, (value, mark) in enumerate(zip(values.tolist(), qualities.tolist(), strict=True)):
             at = from_ms(start_ms + number * period_s * 1000)
             known = value if mark else None
-            copy.write_row((register_id, at, period_s, known, mark, 15, 15, 15, 0, 0, 1, WRITTEN, "metered"))
+            copy.write_row((park_id, register_id, at, period_s, known, mark, 15, 15, 15, 0, 0, 1, WRITTEN, "metered"))
 
 
 def correct(connection: Connection, register_id: int, at: datetime, energy_wh: int, now: datetime, cause: str) -> None:
@@ -95,8 +98,9 @@ def correct(connection: Connection, register_id: int, at: datetime, energy_wh: i
         key = (register_id, at)
         connection.execute(
             "INSERT INTO base.interval_energy_revision SELECT at, energy_wh, first_at, first_steps, last_at,"
-            " last_steps, changed_at, register_id, period_s, expected, received, valid, estimated, late, revision,"
-            " quality, cause, %s, 'test', %s, spread FROM base.interval_energy WHERE register_id = %s AND at = %s",
+            " last_steps, changed_at, park_id, register_id, period_s, expected, received, valid, estimated, late,"
+            " revision, quality, spread, cause, %s, 'test', %s FROM base.interval_energy"
+            " WHERE register_id = %s AND at = %s",
             (now, cause, *key),
         )
         connection.execute(

@@ -102,19 +102,22 @@ class Meters:
         assert rest == 0, "choose an amount that the days of the month divide"
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             register = connection.execute(
-                "INSERT INTO base.register (device_id, signal, period_s, method) VALUES (%s, %s, %s, 'register') "
-                "ON CONFLICT (device_id, signal) DO UPDATE SET period_s = excluded.period_s RETURNING register_id",
-                (self.known[device][0], signal, DAY_S),
+                "INSERT INTO base.register (park_id, device_id, signal, period_s, method) "
+                "SELECT park_id, device_id, %s, %s, 'register' FROM base.device WHERE device_id = %s "
+                "ON CONFLICT (park_id, device_id, signal) DO UPDATE SET period_s = excluded.period_s "
+                "RETURNING park_id, register_id",
+                (signal, DAY_S, self.known[device][0]),
             ).fetchone()
             connection.execute(
                 "INSERT INTO base.interval_energy"
-                " (at, energy_wh, changed_at, register_id, period_s, expected, received,"
+                " (at, energy_wh, changed_at, park_id, register_id, period_s, expected, received,"
                 " valid, estimated, late, revision, quality, cause) "
                 "SELECT (day::timestamp AT TIME ZONE 'Asia/Shanghai'),"
-                " %s, now(), %s, %s, 96, 96, 96, 0, 0, 1, 1, 'new' "
+                " %s, now(), %s, %s, %s, 96, 96, 96, 0, 0, 1, 1, 'new' "
                 "FROM generate_series(%s::date, %s::date + %s::int4 - 1, '1 day') AS day",
-                (each_wh, register[0], DAY_S, month, month, days or length),
+                (each_wh, *register, DAY_S, month, month, days or length),
             )
+            connection.execute("SELECT base.move_days(park_id) FROM base.park")
 
     def quarter(self, device: str, signal: str, months: Sequence[date], kwh_per_day: int) -> None:
         for month in months:

@@ -55,6 +55,7 @@ def estimate_days(dsn: str, device: str, days: int) -> None:
             " AND at < '2024-04-01T00:00+08:00'::timestamptz + %s * INTERVAL '1 day'",
             (device, days),
         )
+        connection.execute("SELECT base.move_days(park_id) FROM base.park")
 
 
 def test_the_golden_quarter(dsn: str) -> None:
@@ -138,8 +139,8 @@ def test_a_device_that_was_not_there_is_not_missing(dsn: str) -> None:
     feed(dsn)
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(
-            "INSERT INTO base.register (device_id, signal, period_s, method) "
-            "SELECT device_id, 'energy_export_kwh', 900, 'register' FROM base.device WHERE device = 'load-1'"
+            "INSERT INTO base.register (park_id, device_id, signal, period_s, method) "
+            "SELECT park_id, device_id, 'energy_export_kwh', 900, 'register' FROM base.device WHERE device = 'load-1'"
         )
         assert figures(dsn)["semiconductors-ic"]["energy"].coverage_pct == 50
         connection.execute("UPDATE base.device SET retired = true WHERE device = 'load-1'")

@@ -181,10 +181,12 @@ def test_a_gap_that_the_registers_span_is_an_estimate_that_the_figure_tells(park
     )
     assert len(rows) == 89
     park.ask(
-        "INSERT INTO base.energy_dirty (device_class, devices, slots) SELECT 'meter', array_agg(%s::int4),"
-        " array_agg(g) FROM generate_series(%s::int4, %s::int4, 15) AS g RETURNING 1",
-        number,
+        "INSERT INTO base.energy_dirty (park_id, device_class, devices, slots)"
+        " SELECT d.park_id, 'meter', array_agg(d.device_id), array_agg(g)"
+        " FROM base.device AS d CROSS JOIN generate_series(%s::int4, %s::int4, 15) AS g"
+        " WHERE d.device_id = %s GROUP BY d.park_id RETURNING 1",
         *[DAY.start_ms // MINUTE_MS + minute for minute in (720, 795)],
+        number,
     )
     park.metered()
     found = asked(connection, "energy_balance_residual_pct")["energy_balance_residual_pct"]

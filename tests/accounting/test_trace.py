@@ -65,7 +65,7 @@ def test_every_reading_names_the_batch_it_came_in(february: Month) -> None:
     found = february.trace(interval(("pv-1", "energy_generated_kwh"), start_ms))
     for reading in found.readings:
         ((epoch, seq),) = february.park.ask(
-            "SELECT e.epoch, r.seq FROM base.pv_inverter r JOIN base.gateway_epoch e USING (epoch_id) "
+            "SELECT e.epoch, r.seq FROM base.pv_inverter r JOIN base.gateway_epoch e USING (park_id, epoch_id) "
             "WHERE r.at = to_timestamp(%s)",
             reading.at_ms / 1000,
         )

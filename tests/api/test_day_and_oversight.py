@@ -164,8 +164,8 @@ async def test_gaps_are_listed(api: Api, feed: Feed, dsn: str) -> None:
     feed.write({"pv-1": {"active_power_kw": 1}}, now_ms())
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(
-            "INSERT INTO base.sequence_gap (epoch_id, first_seq, last_seq, noted_at) "
-            "SELECT epoch_id, 5, 9, now() FROM base.gateway_epoch"
+            "INSERT INTO base.sequence_gap (park_id, epoch_id, first_seq, last_seq, noted_at) "
+            "SELECT park_id, epoch_id, 5, 9, now() FROM base.gateway_epoch"
         )
     (gap,) = (await api.get("/gaps", gateway="gw-1"))["entries"]
     assert (gap["park"], gap["first_seq"], gap["last_seq"], gap["cause"]) == ("gaoxin-nan", 5, 9, "gateway")

@@ -176,12 +176,12 @@ async def test_a_jump_of_a_register_is_a_finding(api: Api, february: Month) -> N
     """What accounting found is told with its values, in the period that it lies in and in no other."""
     at = datetime(2026, 2, 3, 4, 5, tzinfo=UTC)
     with february.connection() as connection:
-        [(number,)] = connection.execute(
-            "SELECT register_id FROM registers WHERE device = 'grid-1' AND signal = 'energy_import_kwh'"
+        [row] = connection.execute(
+            "SELECT park_id, register_id FROM registers WHERE device = 'grid-1' AND signal = 'energy_import_kwh'"
         ).fetchall()
         connection.execute(
-            "INSERT INTO base.register_finding VALUES (%s, %s, 'jumped', %s, 48211000, 53211000, 5000000, 0, %s)",
-            (number, at, at - timedelta(seconds=10), at),
+            "INSERT INTO base.register_finding VALUES (%s, %s, %s, 'jumped', %s, 48211000, 53211000, 5000000, 0, %s)",
+            (*row, at, at - timedelta(seconds=10), at),
         )
     try:
         answer = await api.get("/parks/gaoxin-nan/findings", **PERIOD)

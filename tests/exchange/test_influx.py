@@ -375,16 +375,16 @@ def test_intervals_are_exported_with_quality_and_revision(filled, victoria, tmp_
     if not number:
         register = ask(
             filled,
-            "INSERT INTO base.register (device_id, signal, period_s, method)"
-            " SELECT device_id, 'energy_import_kwh', 900, 'register' FROM base.device WHERE device = 'grid'"
-            " RETURNING register_id",
-        )[0][0]
+            "INSERT INTO base.register (park_id, device_id, signal, period_s, method)"
+            " SELECT park_id, device_id, 'energy_import_kwh', 900, 'register' FROM base.device WHERE device = 'grid'"
+            " RETURNING park_id, register_id",
+        )[0]
         ask(
             filled,
-            "INSERT INTO base.interval_energy (register_id, at, period_s, energy_wh, quality, expected, received,"
-            " valid, estimated, late, revision, changed_at, cause)"
-            " VALUES (%s, to_timestamp(%s), 900, 12345, 2, 1, 1, 1, 0, 0, 3, now(), 'test') RETURNING 1",
-            register,
+            "INSERT INTO base.interval_energy (park_id, register_id, at, period_s, energy_wh, quality, expected,"
+            " received, valid, estimated, late, revision, changed_at, cause)"
+            " VALUES (%s, %s, to_timestamp(%s), 900, 12345, 2, 1, 1, 1, 0, 0, 3, now(), 'test') RETURNING 1",
+            *register,
             START_MS / 1000,
         )
     found = send(filled, victoria, tmp_path / "cursor.json", Wanted("intervals", (), START_MS, END_MS))

@@ -77,14 +77,14 @@ def write(dsn: str) -> None:
     at = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
     with psycopg.connect(feed.dsn) as connection:
         row = connection.execute(
-            "INSERT INTO base.register (device_id, signal, period_s, method)"
-            " SELECT device_id, 'energy_import_kwh', 900, 'register' FROM devices WHERE device = 'grid-1'"
-            " RETURNING register_id"
+            "INSERT INTO base.register (park_id, device_id, signal, period_s, method)"
+            " SELECT park_id, device_id, 'energy_import_kwh', 900, 'register' FROM devices WHERE device = 'grid-1'"
+            " RETURNING park_id, register_id"
         ).fetchone()
         assert row is not None
         connection.execute(
-            "INSERT INTO base.register_finding VALUES (%s, %s, 'jumped', %s, 48211000, 53211000, 5000000, 0, %s)",
-            (row[0], at, at - timedelta(seconds=10), at),
+            "INSERT INTO base.register_finding VALUES (%s, %s, %s, 'jumped', %s, 48211000, 53211000, 5000000, 0, %s)",
+            (*row, at, at - timedelta(seconds=10), at),
         )
     feed.store.close()
 

@@ -6,8 +6,9 @@ array of a register       96 x days quarter hours; a coarser interval stands on 
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ _QUALITY_BITS, _SLOT_BITS = 2, 12
 class Register:
     """A register of an account."""
 
+    park_id: int
     register_id: int
     account: str
     device_class: str
@@ -119,21 +121,26 @@ def _intervals(
     if not registers:
         return energy, quality
     places = {register.register_id: place for place, register in enumerate(registers)}
-    values = {
-        "registers": list(places),
-        "start": from_ms(period.start_ms),
-        "stop": from_ms(period.end_ms),
-        "start_s": period.start_ms // 1000,
-    }
     with connection.transaction(), connection.cursor(binary=True) as cursor:
         if len(registers) >= _MANY:
             cursor.execute(statement("read_in_bulk"))
-        for register_id, packed in cursor.execute(statement("packed_intervals"), values):
-            numbers = np.frombuffer(packed, ">i8").astype(np.int64)
-            slots = (numbers >> _QUALITY_BITS) & ((1 << _SLOT_BITS) - 1)
-            energy[places[register_id], slots] = numbers >> (_QUALITY_BITS + _SLOT_BITS)
-            quality[places[register_id], slots] = numbers & ((1 << _QUALITY_BITS) - 1)
+        for values in _parts(registers, period):
+            for register_id, packed in cursor.execute(statement("packed_intervals"), values):
+                numbers = np.frombuffer(packed, ">i8").astype(np.int64)
+                slots = (numbers >> _QUALITY_BITS) & ((1 << _SLOT_BITS) - 1)
+                energy[places[register_id], slots] = numbers >> (_QUALITY_BITS + _SLOT_BITS)
+                quality[places[register_id], slots] = numbers & ((1 << _QUALITY_BITS) - 1)
     return energy, quality
+
+
+def _parts(registers: Sequence[Register], period: Period) -> Iterator[dict[str, Any]]:
+    """What is asked of each park: one statement is about one park."""
+    span = {"start": from_ms(period.start_ms), "stop": from_ms(period.end_ms), "start_s": period.start_ms // 1000}
+    by_park: dict[int, list[int]] = defaultdict(list)
+    for register in registers:
+        by_park[register.park_id].append(register.register_id)
+    for park_id, numbers in by_park.items():
+        yield {"park_id": park_id, "registers": numbers, **span}
 
 
 def _metering(registers: Sequence[Register]) -> str:

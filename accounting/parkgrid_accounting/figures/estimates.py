@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parkgrid_accounting.figures.grid import Grid
+from parkgrid_accounting.figures.site import SiteDevice
+from parkgrid_accounting.keys import keys
 from parkgrid_accounting.statements import statement
 from parkgrid_database.connection import Connection
 from parkgrid_metering.columns import unpacked
@@ -35,8 +37,8 @@ class Estimates:
         return marked
 
 
-def read_estimates(connection: Connection, devices: Iterable[int], grid: Grid) -> Estimates:
+def read_estimates(connection: Connection, devices: Iterable[SiteDevice], grid: Grid) -> Estimates:
     """The estimates of devices in the span of a grid."""
-    parameters = grid.parameters() | {"devices": list(devices)}
+    parameters = grid.parameters() | keys("devices", (each.key for each in devices))
     rows = connection.execute(statement("indicators/estimates"), parameters, binary=True).fetchall()
     return Estimates({(device_id, signal): unpacked([slots]) for device_id, signal, slots in rows})

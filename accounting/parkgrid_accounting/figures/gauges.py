@@ -10,6 +10,7 @@ from psycopg import sql
 from parkgrid_accounting.figures.grid import Grid
 from parkgrid_accounting.figures.quantities import Gauge, MinuteGauge, States
 from parkgrid_accounting.figures.site import WEATHER, Site, SiteDevice
+from parkgrid_accounting.keys import keys
 from parkgrid_accounting.statements import statement
 from parkgrid_contract.signals import CATALOGUE, CHARGER_STATES, OPERATING_STATES
 from parkgrid_contract.time import from_ms
@@ -61,8 +62,8 @@ def read_states(connection: Connection, site: Site, grid: Grid, states: States) 
     minutes = grid.period_s / _MINUTE_S
     known, matching, expected = np.zeros(grid.count), np.zeros(grid.count), 0.0
     for device_class, wanted in states.states.items():
-        devices = [each.device_id for each in site.devices_of(device_class, grid.start_ms, grid.stop_ms)]
-        parameters = grid.parameters() | {"devices": devices, "states": _codes(device_class, wanted)}
+        devices = site.devices_of(device_class, grid.start_ms, grid.stop_ms)
+        parameters = grid.parameters() | _keys(devices) | {"states": _codes(device_class, wanted)}
         query = _of("indicators/states", device_class, "_1m")
         for _, *packed in connection.execute(query, parameters, binary=True):
             slot, told, readings, counted = (unpacked([each]) for each in packed)
@@ -94,12 +95,12 @@ def _told_minutes(grid: Grid, slot: Ints, told: Ints, readings: Ints) -> Floats:
 
 def read_stored(connection: Connection, site: Site, grid: Grid, *, at_end: bool) -> Floats | None:
     """Stored energy of all storage at the start or the end of each interval."""
-    devices = [each.device_id for each in site.devices_of("storage", grid.start_ms, grid.stop_ms)]
+    devices = site.devices_of("storage", grid.start_ms, grid.stop_ms)
     if not devices:
         return None
     reach = {"from": from_ms(grid.start_ms - grid.period_ms), "to": from_ms(grid.stop_ms + grid.period_ms)}
     total, counted = np.zeros(grid.count + 1), np.zeros(grid.count + 1)
-    parameters = grid.parameters() | reach | {"devices": devices}
+    parameters = grid.parameters() | reach | _keys(devices)
     for _, edge, stored_kwh in connection.execute(statement("indicators/stored"), parameters):
         total[edge] += stored_kwh
         counted[edge] += 1
@@ -111,12 +112,16 @@ def _means(
     connection: Connection, devices: list[SiteDevice], grid: Grid, device_class: str, signal: str, suffix: str
 ) -> dict[int, Floats]:
     found: dict[int, Floats] = {}
-    parameters = grid.parameters() | {"devices": [each.device_id for each in devices]}
+    parameters = grid.parameters() | _keys(devices)
     query = _of("indicators/gauge", device_class, suffix, signal)
     for device, slots, means in connection.execute(query, parameters, binary=True):
         found[device] = np.full(grid.count, np.nan)
         found[device][unpacked([slots])] = np.frombuffer(means, ">f8")
     return found
+
+
+def _keys(devices: Iterable[SiteDevice]) -> dict[str, object]:
+    return keys("devices", (each.key for each in devices))
 
 
 def _codes(device_class: str, states: Iterable[str]) -> list[int]:

@@ -31,6 +31,7 @@ from parkgrid_accounting.figures.quantities import (
 )
 from parkgrid_accounting.figures.ratings import ratings_of
 from parkgrid_accounting.figures.site import Site, SiteRegister, site_of
+from parkgrid_accounting.keys import keys
 from parkgrid_accounting.scope import Scope
 from parkgrid_accounting.statements import statement
 from parkgrid_database.connection import Connection
@@ -100,7 +101,7 @@ def inputs_of(
     wanted = [name for name in dict.fromkeys(names) if name in QUANTITIES]
     grid = grid_of(site, period, wanted, given.until_ms)
     quantities, members = _metered(connection, site, grid, wanted)
-    estimates = read_estimates(connection, [each.device_id for each in site.devices], grid)
+    estimates = read_estimates(connection, site.devices, grid)
     quantities |= _others(connection, site, grid, wanted, estimates)
     for name, series in given.series.items():
         quantities[name] = Quantity(name, series.unit, series.on(grid), np.zeros(grid.count, np.bool_))
@@ -189,7 +190,7 @@ def _energies(connection: Connection, registers: list[SiteRegister], grid: Grid)
     place = {each.register_id: index for index, each in enumerate(registers)}
     shape = (len(registers), grid.count)
     energy, known, estimated = np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
-    parameters = grid.parameters() | {"registers": list(place)}
+    parameters = grid.parameters() | keys("registers", (each.key for each in registers))
     for register, *packed in connection.execute(statement("indicators/energies"), parameters, binary=True):
         slot, energy_wh, count, guessed = (unpacked([each]) for each in packed)
         where = place[register], slot

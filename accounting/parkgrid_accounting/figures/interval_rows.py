@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from parkgrid_accounting.keys import keys
 from parkgrid_accounting.scope import Scope
 from parkgrid_accounting.statements import statement
 from parkgrid_contract.time import from_ms, to_ms
@@ -52,6 +53,7 @@ SUMMED = (
 class Register:
     """One direction of one metering point."""
 
+    park_id: int
     register_id: int
     gateway: str
     device: str
@@ -126,10 +128,9 @@ def registers(
     return [_register(*row) for row in rows]
 
 
-def _register(
-    register_id: int, gateway: str, device: str, device_class: str, signal: str, period_s: int, zone: str
-) -> Register:
-    return Register(register_id, gateway, device, device_class, signal, period_s, ZoneInfo(zone))
+def _register(park_id: int, register_id: int, *named: Any) -> Register:
+    gateway, device, device_class, signal, period_s, zone = named
+    return Register(park_id, register_id, gateway, device, device_class, signal, period_s, ZoneInfo(zone))
 
 
 def expected_rows(found: Sequence[Register], resolution: Resolution, start_ms: int, stop_ms: int) -> int:
@@ -154,14 +155,14 @@ def energies(
 def revisions(connection: Connection, found: Sequence[Register], start_ms: int, stop_ms: int) -> Iterator[list[Row]]:
     """The former values of intervals: `gateway, device, device_class, signal`, then the columns of the statement."""
     with connection.cursor("revisions") as cursor:
-        bound = {
-            "registers": [register.register_id for register in found],
-            "start": from_ms(start_ms),
-            "stop": from_ms(stop_ms),
-        }
-        cursor.execute(statement("intervals/revisions"), bound)
+        cursor.execute(statement("intervals/revisions"), _bound(found, start_ms, stop_ms))
         while rows := cursor.fetchmany(_SLICE_ROWS):
             yield [(*_named(found[place - 1]), *told) for place, *told in rows]
+
+
+def _bound(found: Sequence[Register], start_ms: int, stop_ms: int) -> dict[str, Any]:
+    span = {"start": from_ms(start_ms), "stop": from_ms(stop_ms)}
+    return keys("registers", ((register.park_id, register.register_id) for register in found)) | span
 
 
 def _named(register: Register) -> tuple[str, str, str, str]:
@@ -196,12 +197,7 @@ def _spans(group: Sequence[Register], resolution: Resolution, start_ms: int, sto
 def _filled(
     connection: Connection, group: Sequence[Register], resolution: Resolution, start_ms: int, stop_ms: int
 ) -> list[Row]:
-    bound = {
-        "registers": [register.register_id for register in group],
-        "start": from_ms(start_ms),
-        "stop": from_ms(stop_ms),
-    }
-    cursor = connection.execute(statement(resolution.statement), bound, binary=True)
+    cursor = connection.execute(statement(resolution.statement), _bound(group, start_ms, stop_ms), binary=True)
     known: list[dict[int, tuple[Any, ...]]] = [{} for _ in group]
     for place, at_ms, *told in cursor.fetchall():
         known[place - 1][at_ms] = tuple(told)

@@ -91,9 +91,12 @@ class ChargerRows:
         return cls(nothing, dict.fromkeys(_SIGNALS, nothing))
 
 
-def read_minutes(connection: Connection, devices: Sequence[int], start_ms: int, stop_ms: int) -> dict[int, Shown]:
-    """What chargers showed at the end of minutes, without idle ones, by device."""
+def read_minutes(
+    connection: Connection, park_id: int, devices: Sequence[int], start_ms: int, stop_ms: int
+) -> dict[int, Shown]:
+    """What chargers of a park showed at the end of minutes, without idle ones, by device."""
     parameters = {
+        "park_id": park_id,
         "devices": list(devices),
         "start": from_ms(start_ms),
         "stop": from_ms(stop_ms),
@@ -116,13 +119,14 @@ def _minutes(rows: list[tuple[Any, ...]]) -> Shown:
     )
 
 
-def read_rows(connection: Connection, spans: Iterable[ChargerSpan]) -> dict[int, ChargerRows]:
-    """The readings in spans, each with the one before its span, by device."""
+def read_rows(connection: Connection, park_id: int, spans: Iterable[ChargerSpan]) -> dict[int, ChargerRows]:
+    """The readings of a park's chargers in spans, each with the one before its span, by device."""
     wanted = list(_merged(spans))
     if not wanted:
         return {}
     low_ms = min(each.start_ms for each in wanted)
     parameters = {
+        "park_id": park_id,
         "devices": [each.device_id for each in wanted],
         "starts": [from_ms(each.start_ms) for each in wanted],
         "stops": [from_ms(each.stop_ms) for each in wanted],
@@ -184,11 +188,14 @@ def _merged(spans: Iterable[ChargerSpan]) -> Iterable[ChargerSpan]:
         yield held
 
 
-def read_registers(connection: Connection, devices: Sequence[int]) -> dict[tuple[int, str], ChargerRegister]:
-    """The registers of chargers by device and signal, with what is declared of them."""
-    rows = connection.execute(statement("sessions/registers"), {"devices": list(devices)}).fetchall()
+def read_registers(
+    connection: Connection, park_id: int, devices: Sequence[int]
+) -> dict[tuple[int, str], ChargerRegister]:
+    """The registers of a park's chargers by device and signal, with what is declared of them."""
+    chargers = {"park_id": park_id, "devices": list(devices)}
+    rows = connection.execute(statement("sessions/registers"), chargers).fetchall()
     declared: dict[int, list[Declaration]] = {}
-    numbers = {"registers": [row[0] for row in rows]}
+    numbers = {"park_id": park_id, "registers": [row[0] for row in rows]}
     for number, from_at_ms, modulus, above, below, initial, final in connection.execute(
         statement("sessions/declarations"), numbers
     ):
@@ -205,10 +212,11 @@ def read_registers(connection: Connection, devices: Sequence[int]) -> dict[tuple
 
 
 def read_intervals(
-    connection: Connection, registers: Sequence[ChargerRegister], start_ms: int, stop_ms: int
+    connection: Connection, park_id: int, registers: Sequence[ChargerRegister], start_ms: int, stop_ms: int
 ) -> dict[int, StoredIntervals]:
-    """The intervals that begin in [start, stop), by register."""
+    """The intervals of a park that begin in [start, stop), by register."""
     parameters = {
+        "park_id": park_id,
         "registers": [each.register_id for each in registers],
         "start": from_ms(start_ms),
         "stop": from_ms(stop_ms),

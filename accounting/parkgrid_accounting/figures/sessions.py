@@ -107,18 +107,19 @@ class _Part:
     @classmethod
     def read(cls, connection: Connection, chargers: Sequence[SiteDevice], start_ms: int, stop_ms: int) -> "_Part":
         """Everything that is stored of the chargers in a span, and of sessions that lie in it in part."""
-        registers = read_registers(connection, [each.device_id for each in chargers])
+        park_id = chargers[0].park_id
+        registers = read_registers(connection, park_id, [each.device_id for each in chargers])
         longest_ms = {
             each.device_id: max((r.period_ms for r in registers.values() if r.device_id == each.device_id), default=0)
             for each in chargers
         }
-        minutes = _minutes(connection, [each.device_id for each in chargers], start_ms, stop_ms)
+        minutes = _minutes(connection, chargers, start_ms, stop_ms)
         spans = [
             _around(each.device_id, at_ms, longest_ms[each.device_id])
             for each in chargers
             for at_ms in (start_ms, stop_ms, *_changes(minutes.get(each.device_id)))
         ]
-        rows = read_rows(connection, spans)
+        rows = read_rows(connection, park_id, spans)
         told = {each.device_id: _told(each, minutes, rows) for each in chargers}
         ends = [
             _around(device_id, at_ms, longest_ms[device_id])
@@ -127,8 +128,8 @@ class _Part:
             for at_ms in (visit.from_ms, visit.to_ms)
         ]
         if missed := beyond(ends, spans):
-            rows = read_rows(connection, [*spans, *missed])
-        pieces = _pieces(connection, list(registers.values()), told, rows, (start_ms, stop_ms))
+            rows = read_rows(connection, park_id, [*spans, *missed])
+        pieces = _pieces(connection, park_id, list(registers.values()), told, rows, (start_ms, stop_ms))
         return cls(chargers, start_ms, stop_ms, told, pieces)
 
     @property
@@ -167,15 +168,16 @@ def _told(charger: SiteDevice, minutes: Mapping[int, Shown], rows: Mapping[int, 
     return visits_of(shown, round(charger.period_s * 1000))
 
 
-def _minutes(connection: Connection, devices: Sequence[int], start_ms: int, stop_ms: int) -> dict[int, Shown]:
+def _minutes(connection: Connection, chargers: Sequence[SiteDevice], start_ms: int, stop_ms: int) -> dict[int, Shown]:
     """What chargers showed in a span, and after it until the vehicles that were there at its end had left."""
-    found = read_minutes(connection, devices, start_ms - _LEAD_MS, stop_ms)
+    park_id, devices = chargers[0].park_id, [each.device_id for each in chargers]
+    found = read_minutes(connection, park_id, devices, start_ms - _LEAD_MS, stop_ms)
     low_ms = stop_ms
     for ahead_ms in _AHEAD_MS:
         there = [device_id for device_id, shown in found.items() if shown.occupied(stop_ms)]
         if not there:
             break
-        more = read_minutes(connection, there, low_ms, low_ms + ahead_ms)
+        more = read_minutes(connection, park_id, there, low_ms, low_ms + ahead_ms)
         low_ms += ahead_ms
         for device_id, shown in more.items():
             found[device_id] = found[device_id].followed(shown)
@@ -200,6 +202,7 @@ def _around(device_id: int, at_ms: int, period_ms: int) -> ChargerSpan:
 
 def _pieces(
     connection: Connection,
+    park_id: int,
     registers: Sequence[ChargerRegister],
     told: Mapping[int, list[Visit]],
     rows: Mapping[int, ChargerRows],
@@ -211,14 +214,14 @@ def _pieces(
     low_ms = min([span_ms[0], *(each.from_ms for found in told.values() for each in found)])
     high_ms = max(until_ms.values())
     longest_ms = max((each.period_ms for each in wanted), default=0)
-    stored = read_intervals(connection, wanted, low_ms - longest_ms, high_ms)
+    stored = read_intervals(connection, park_id, wanted, low_ms - longest_ms, high_ms)
     stops = {number: int(each.at_ms[-1]) + each.period_ms for number, each in stored.items()}
     open_spans = [
         ChargerSpan(each.device_id, stop_ms, min(until_ms[each.device_id] + 1, stop_ms + _TAIL_MS))
         for each in wanted
         if (stop_ms := stops.get(each.register_id, high_ms)) < until_ms[each.device_id]
     ]
-    tails = read_rows(connection, open_spans)
+    tails = read_rows(connection, park_id, open_spans)
     none = ChargerRows.none()
     return {
         (each.device_id, each.signal): pieces_of(

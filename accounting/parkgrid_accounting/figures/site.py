@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from parkgrid_accounting.errors import AccountingError
+from parkgrid_accounting.keys import keys
 from parkgrid_accounting.scope import Scope
 from parkgrid_accounting.statements import statement
 from parkgrid_database.connection import Connection
@@ -23,6 +24,7 @@ class UnknownParkError(AccountingError):
 class SiteDevice:
     """A device of the scope, or a weather station of its park."""
 
+    park_id: int
     device_id: int
     gateway: str
     device: str
@@ -36,6 +38,11 @@ class SiteDevice:
     def name(self) -> str:
         """`gateway/device`, as people write it."""
         return f"{self.gateway}/{self.device}"
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """What its rows are stored under."""
+        return self.park_id, self.device_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,11 @@ class SiteRegister:
     to_ms: int
     """End of its last known interval if its device is retired; else for ever."""
 
+    @property
+    def key(self) -> tuple[int, int]:
+        """What its rows are stored under."""
+        return self.device.park_id, self.register_id
+
     def counts_in(self, start_ms: int, stop_ms: int) -> bool:
         """Whether any part of a span asks for it."""
         return self.from_ms < stop_ms and self.to_ms > start_ms
@@ -61,6 +73,8 @@ class Site:
     """A scope as it stands in the registry."""
 
     scope: Scope
+    park_id: int
+    """The number of the park that its scope names."""
     district: str
     zone: ZoneInfo
     devices: tuple[SiteDevice, ...]
@@ -110,17 +124,18 @@ def _site(connection: Connection, scope: Scope, parks: Sequence[str]) -> Site:
     if unknown := [park for park in parks if park not in found]:
         raise UnknownParkError(f"no park {unknown[0]!r} has ever reported: /api/v1/parks lists those that have")
     devices = {
-        row[0]: SiteDevice(*row) for row in connection.execute(statement("indicators/devices"), parameters).fetchall()
+        row[1]: SiteDevice(*row) for row in connection.execute(statement("indicators/devices"), parameters).fetchall()
     }
-    rows = connection.execute(statement("indicators/registers"), {"devices": list(devices)}).fetchall()
+    named = keys("devices", (each.key for each in devices.values()))
+    rows = connection.execute(statement("indicators/registers"), named).fetchall()
     begun: dict[int, int] = {}
     for _, device_id, _, _, first_ms, _ in rows:
         if first_ms is not None:
             begun[device_id] = min(first_ms, begun.get(device_id, first_ms))
     registers = tuple(_register(devices[row[1]], row, begun.get(row[1])) for row in rows)
-    district, zone, latitude, longitude = found[scope.park]
+    park_id, district, zone, latitude, longitude = found[scope.park]
     place = None if latitude is None else Place(latitude, longitude)
-    return Site(scope, district, ZoneInfo(zone), tuple(devices.values()), registers, place)
+    return Site(scope, park_id, district, ZoneInfo(zone), tuple(devices.values()), registers, place)
 
 
 def _register(device: SiteDevice, row: tuple[Any, ...], begun_ms: int | None) -> SiteRegister:

@@ -53,7 +53,8 @@ class _Writer:
         self._connection, self._park, self._language, self._now_ms = connection, park, language, now_ms
         self._period = replace(period, zone=site.zone)
         self._stop_ms = max(self._period.start_ms, min(self._period.end_ms, now_ms))
-        self._bound = {"park": park, "start": from_ms(self._period.start_ms), "stop": from_ms(self._stop_ms)}
+        start, stop = from_ms(self._period.start_ms), from_ms(self._stop_ms)
+        self._bound = {"park": park, "park_id": site.park_id, "start": start, "stop": stop}
         zh, en, self._simulated = connection.execute(statement("reports/park"), self._bound).fetchall()[0]
         self._name = (zh if language == "zh" else en) or park
         self._energies = connection.execute(statement("reports/energies"), self._bound).fetchall()

@@ -64,11 +64,11 @@ ORDER BY at, loaded_at DESC;
 
 -- name: registers_of
 -- A metering point counts for the park that it stands in: what a gateway elsewhere calls its account is nobody's.
-SELECT r.register_id, r.account, r.device_class, r.signal, r.period_s, d.simulated
-FROM public.registers AS r
-JOIN public.devices AS d USING (device_id)
-JOIN unnest(%(accounts)s::text[], %(parks)s::text[]) AS asked (account, park)
-    ON asked.account = r.account AND asked.park = r.park
+SELECT r.park_id, r.register_id, r.account, r.device_class, r.signal, r.period_s, d.simulated
+FROM unnest(%(accounts)s::text[], %(parks)s::text[]) AS asked (account, park)
+JOIN public.parks AS p USING (park)
+JOIN public.registers AS r ON r.park_id = p.park_id AND r.account = asked.account
+JOIN public.devices AS d ON d.park_id = r.park_id AND d.device_id = r.device_id
 ORDER BY r.account, r.register_id;
 
 -- name: read_in_bulk
@@ -77,16 +77,16 @@ ORDER BY r.account, r.register_id;
 SELECT set_config('enable_indexscan', 'off', true);
 
 -- name: packed_intervals
--- All known intervals of a register as one value, eight bytes each: Wh x 2^14 + quarter hour of the span x 4 + quality.
+-- All known intervals of a register of a park as one value, eight bytes each: Wh x 2^14 + quarter hour of the span x 4 + quality.
 -- A row an interval would cost more on its way than everything that is done with it.
 SELECT register_id, string_agg(
     int8send(
         energy_wh * 16384 + (date_part('epoch', at)::int8 - %(start_s)s) / 900 * 4
-        + CASE quality WHEN 'good' THEN 1 WHEN 'estimated' THEN 2 ELSE 0 END
+        + quality
     ), ''::bytea
 )
-FROM public.interval_energy
-WHERE register_id = ANY(%(registers)s) AND at >= %(start)s AND at < %(stop)s AND energy_wh IS NOT NULL
+FROM public.energy_intervals
+WHERE park_id = %(park_id)s AND register_id = ANY(%(registers)s) AND at >= %(start)s AND at < %(stop)s AND energy_wh IS NOT NULL
 GROUP BY register_id;
 
 -- name: note_rule
@@ -105,16 +105,21 @@ INSERT INTO base.bill_closing
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s);
 
 -- name: closing_of
+-- An account is agreed of some park, nearly always of one, and closed only there.
 SELECT account, month, revision, closed_at, closed_by, reason, plan_version, plan_text, rules_as_of, rules,
     inputs_digest, document
 FROM public.bill_closings
-WHERE account = %(account)s AND month = %(month)s AND (revision = %(revision)s OR (%(revision)s IS NULL AND current));
+WHERE park = ANY(ARRAY(SELECT a.park FROM public.supply_agreements AS a WHERE a.account = %(account)s))
+    AND account = %(account)s AND month = %(month)s AND (revision = %(revision)s OR (%(revision)s IS NULL AND current))
+ORDER BY revision DESC
+LIMIT 1;
 
 -- name: closings_of
 SELECT account, month, revision, closed_at, closed_by, reason, plan_version, plan_text, rules_as_of, rules,
     inputs_digest, document
 FROM public.bill_closings
-WHERE account = %(account)s AND month = %(month)s
+WHERE park = ANY(ARRAY(SELECT a.park FROM public.supply_agreements AS a WHERE a.account = %(account)s))
+    AND account = %(account)s AND month = %(month)s
 ORDER BY revision;
 
 -- name: any_closing
@@ -124,11 +129,11 @@ SELECT EXISTS (SELECT FROM base.bill_closing);
 -- Closed months whose registers have intervals that changed since an instant. A change that was stamped before the
 -- closing but committed after it is found as well; what is said counts the later ones, when there are any.
 WITH changed AS MATERIALIZED (
-    SELECT register_id, at, changed_at, cause FROM base.interval_energy WHERE changed_at >= %(since)s
+    SELECT park_id, register_id, at, changed_at, cause FROM base.interval_energy WHERE changed_at >= %(since)s
 ), touched AS (
     SELECT c.account, c.month, i.at, i.cause, i.changed_at > c.closed_at AS later
     FROM changed AS i
-    JOIN public.registers AS r USING (register_id)
+    JOIN public.registers AS r USING (park_id, register_id)
     JOIN public.bill_closings AS c ON c.account = r.account AND c.park = r.park AND i.at >= c.start_at AND i.at < c.end_at
     WHERE c.current
 )

@@ -83,7 +83,7 @@ def _registers(
     connection: Connection, made: Computed, bill: Bill, known_at: datetime | None
 ) -> tuple[RegisterTrace, ...]:
     numbers = [register.register_id for register in made.energy.registers]
-    found = {each.register_id: each for each in sources(connection, registers=numbers)}
+    found = {each.register_id: each for each in sources(connection, park=made.bill.park, registers=numbers)}
     return tuple(
         trace_register(connection, found[number], bill.start_ms, bill.end_ms, known_at=known_at) for number in numbers
     )

@@ -128,7 +128,7 @@ class _Meters:
                 "unit": "kWh",
             },
         ).fetchall()
-        return sources(self._connection, registers=[row[0] for row in rows])
+        return sources(self._connection, park=stored.park, registers=[row[1] for row in rows])
 
 
 def _input(traced: RegisterTrace) -> Input:

@@ -30,7 +30,7 @@ def trace_indicator(connection: Connection, address: IndicatorAddress, now_ms: i
     scope = scope_of(address)
     period = replace(address.period, zone=site_of(connection, scope).zone)
     found = explained(connection, scope, period, address.name, Given(until_ms=min(period.end_ms, now_ms)))
-    traced = _registers(connection, found)
+    traced = _registers(connection, address.park, found)
     inputs = _recomputed(found, traced)
     again = found.indicator.figure(inputs)
     return Trace(
@@ -78,13 +78,13 @@ def _names(found: Explained) -> tuple[str, ...]:
     return tuple(name for name in found.indicator.used(grid) if name in grid.quantities)
 
 
-def _registers(connection: Connection, found: Explained) -> dict[int, RegisterTrace]:
+def _registers(connection: Connection, park: str, found: Explained) -> dict[int, RegisterTrace]:
     numbers = sorted({each.register_id for registers in found.registers.values() for each in registers})
     start_ms = found.inputs.start_ms
     stop_ms = start_ms + found.inputs.count * found.inputs.period_s * 1000
     return {
         source.register_id: trace_register(connection, source, start_ms, stop_ms)
-        for source in sources(connection, registers=numbers)
+        for source in sources(connection, park=park, registers=numbers)
     }
 
 

@@ -81,6 +81,11 @@ class Source:
     longitude: float | None
 
     @property
+    def key(self) -> dict[str, int]:
+        """What its rows and those of its device are stored under, as its statements name it."""
+        return {"park_id": self.park_id, "register": self.register_id, "device": self.device_id}
+
+    @property
     def read(self) -> str:
         """The signal that is read for it."""
         return self.signal if self.method == "register" else _POWER
@@ -281,21 +286,14 @@ def stored_rows(
     connection: Connection, source: Source, start_ms: int, stop_ms: int, revision: int | None
 ) -> list[tuple[Any, ...]]:
     """The stored rows of a span, in the columns of `traces/intervals.sql`."""
-    bound = {
-        "register": source.register_id,
-        "start": from_ms(start_ms),
-        "stop": from_ms(stop_ms),
-        "revision": revision,
-    }
+    bound = source.key | {"start": from_ms(start_ms), "stop": from_ms(stop_ms), "revision": revision}
     return connection.execute(statement("traces/intervals"), bound).fetchall()
 
 
 def _declarations(
     connection: Connection, source: Source, known_at: datetime | None
 ) -> list[tuple[Declaration, Declared]]:
-    rows = connection.execute(
-        statement("traces/declarations"), {"register": source.register_id, "known_at": known_at}
-    ).fetchall()
+    rows = connection.execute(statement("traces/declarations"), source.key | {"known_at": known_at}).fetchall()
     found = []
     for valid_from_ms, modulus, numerator, denominator, initial, final, reason, by, step in rows:
         ratio = Fraction(numerator, denominator)
@@ -306,13 +304,12 @@ def _declarations(
 
 def _opening(connection: Connection, source: Source, start_ms: int, stop_ms: int) -> tuple[Opening, datetime, datetime]:
     """What was believed at or before a span, and from where to where readings can have a say in it."""
-    bound = {"register": source.register_id, "start": from_ms(start_ms)}
-    row = connection.execute(statement("traces/belief"), bound).fetchone()
+    row = connection.execute(statement("traces/belief"), source.key | {"start": from_ms(start_ms)}).fetchone()
     reading_ms = max(1, round(source.reading_s * 1000))
     high_ms = stop_ms + _AFTER_MS + reach_ms(reading_ms)
     if row is None or source.method != "register":
         query = sql.SQL(statement("traces/first")).format(**source.relation())
-        first = connection.execute(query, {"device": source.device_id}).fetchone()
+        first = connection.execute(query, source.key).fetchone()
         counted = source.method == "register" and first is not None and first[0] is not None
         low = first[0] if counted and first else from_ms(max(0, start_ms - _BESIDE_MS))
         return Opening(), low, from_ms(high_ms)
@@ -322,7 +319,7 @@ def _opening(connection: Connection, source: Source, start_ms: int, stop_ms: int
 
 
 def _bound(source: Source, low: datetime, high: datetime, known_at: datetime | None) -> dict[str, Any]:
-    return {"device": source.device_id, "low": low, "high": high, "known_at": known_at}
+    return source.key | {"low": low, "high": high, "known_at": known_at}
 
 
 def _readings(

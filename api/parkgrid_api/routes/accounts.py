@@ -23,6 +23,8 @@ class Asked:
     """A park and a period in its own time."""
 
     park: str
+    park_id: int
+    """The number that its rows are stored under."""
     zone: ZoneInfo
     period: Period
     now_ms: int
@@ -36,6 +38,7 @@ class Asked:
         """What statements about it are given."""
         return {
             "park": self.park,
+            "park_id": self.park_id,
             "time_zone": str(self.zone),
             "start": from_ms(self.period.start_ms),
             "stop": from_ms(self.stop_ms),
@@ -57,12 +60,13 @@ async def asked(services: Services, values: Mapping[str, Any]) -> Asked:
     """The park and period of a request; this month without one."""
     park = await services.registry.park(values["park"])
     zone, now_ms = ZoneInfo(park["time_zone"]), services.clock.now_ms()
+    park_id = (await services.registry.key(park["park"]))["park_id"]
     if values["period"] is None:
-        return Asked(park["park"], zone, month_of(from_ms(now_ms).astimezone(zone).date(), zone), now_ms)
+        return Asked(park["park"], park_id, zone, month_of(from_ms(now_ms).astimezone(zone).date(), zone), now_ms)
     found = replace(values["period"], zone=zone)
     if (found.end - found.first).days > MOST_DAYS:
         raise refused([Mistake.of("period", found.text, too_many_days(MOST_DAYS))])
-    return Asked(park["park"], zone, found, now_ms)
+    return Asked(park["park"], park_id, zone, found, now_ms)
 
 
 def too_many_days(most: int) -> str:

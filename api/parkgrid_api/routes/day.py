@@ -89,9 +89,10 @@ async def _document(services: Services, park: Mapping[str, Any], wanted: date | 
     announced = [row["period_s"] for row in devices if row["device_class"] in statements.POWER_CLASSES]
     resolution = day_resolution(announced) if step == "auto" else BY_NAME[step]
     zone = ZoneInfo(park["time_zone"])
-    local_day = wanted or await _newest_day(services, park["park"], zone)
+    key = await services.registry.key(park["park"])
+    local_day = wanted or await _newest_day(services, key, zone)
     start, stop = day_span(local_day, zone)
-    bound = {"park": park["park"], "start": from_ms(start), "stop": from_ms(stop)}
+    bound = {**key, "start": from_ms(start), "stop": from_ms(stop)}
     as_of_ms = services.clock.now_ms()
     power = await services.database.rows(statements.day_power(resolution.suffix), bound)
     energy = await services.database.rows(statements.energies(), bound)
@@ -113,8 +114,8 @@ async def _document(services: Services, park: Mapping[str, Any], wanted: date | 
     }
 
 
-async def _newest_day(services: Services, park: str, zone: ZoneInfo) -> date:
-    rows = await services.database.rows(statements.newest(), {"park": park})
+async def _newest_day(services: Services, key: Mapping[str, Any], zone: ZoneInfo) -> date:
+    rows = await services.database.rows(statements.newest(), key)
     newest = max((row["at_ms"] for row in rows), default=services.clock.now_ms())
     return from_ms(newest).astimezone(zone).date()
 

@@ -101,7 +101,8 @@ async def _answer(services: Services, key: str, values: Mapping[str, Any]) -> by
     most = services.settings.limits.rows
     resolution = choose(values["resolution"], stop - start, device["period_s"], values["points"], most)
     statement = statements.history(device["device_class"], signals, resolution)
-    bound = {"device_id": device["device_id"], "start": from_ms(start), "stop": from_ms(stop), "rows": most}
+    row = {**await services.registry.key(device["park"]), "device_id": device["device_id"]}
+    bound = {**row, "start": from_ms(start), "stop": from_ms(stop), "rows": most}
     head = {
         "park": device["park"],
         "gateway": device["gateway"],

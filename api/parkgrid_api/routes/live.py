@@ -147,7 +147,8 @@ def routes(services: Services) -> APIRouter:
     @router.get("/gateways", **described("Gateways and their health", Gateways, {"gateways": [_GATEWAY_EXAMPLE]}, page))
     async def gateways(request: Request) -> Response:
         values = parameters.read(request, page)
-        rows = await gateway_rows(services.database, values["park"], services.clock.now_ms(), values["limit"])
+        of = await services.registry.filter(values["park"])
+        rows = await gateway_rows(services.database, of, services.clock.now_ms(), values["limit"])
         return answer(Gateways(gateways=rows))
 
     return router

@@ -81,7 +81,7 @@ def routes(services: Services) -> APIRouter:
 
     @router.get("/quarantine", **described("What was refused, and why", Quarantine, _QUARANTINE_EXAMPLE, refused))
     async def quarantine(request: Request) -> Response:
-        bound = _bound(services, parameters.read(request, refused))
+        bound = await _bound(services, parameters.read(request, refused))
         counted = await services.database.rows(statements.plain("quarantine_reasons"), bound)
         entries = await services.database.rows_of(QuarantineEntry, statements.plain("quarantine"), bound)
         reasons = {row["reason"]: row["occurrences"] for row in counted}
@@ -103,13 +103,13 @@ def _add_list(
     """An address that answers with the entries of one statement."""
 
     async def entries(request: Request) -> Response:
-        bound = _bound(services, parameters.read(request, listed))
+        bound = await _bound(services, parameters.read(request, listed))
         return answer({"entries": await services.database.rows(statements.plain(name), bound)})
 
     summary = {"conflicts": "Second values for stored readings", "gaps": "Sequence numbers that never came"}[name]
     router.add_api_route(f"/{name}", entries, name=name, **described(summary, shape, example, listed))
 
 
-def _bound(services: Services, values: Mapping[str, Any]) -> dict[str, Any]:
+async def _bound(services: Services, values: Mapping[str, Any]) -> dict[str, Any]:
     start, stop = parameters.span_ms(values, services.clock.now_ms())
-    return {**values, "start": from_ms(start), "stop": from_ms(stop)}
+    return {**values, **await services.registry.filter(values["park"]), "start": from_ms(start), "stop": from_ms(stop)}

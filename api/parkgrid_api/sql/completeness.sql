@@ -7,10 +7,10 @@ FROM public.registers r
 CROSS JOIN LATERAL (
     SELECT sum(i.expected) AS expected, sum(i.received) AS received, sum(i.valid) AS valid,
            sum(i.estimated) AS estimated, sum(i.late) AS late, count(*) AS intervals,
-           count(*) FILTER (WHERE i.quality = 'good') AS good_intervals,
-           count(*) FILTER (WHERE i.quality = 'estimated') AS estimated_intervals
-    FROM public.interval_energy i
-    WHERE i.register_id = r.register_id AND i.at >= %(start)s AND i.at < %(stop)s
+           count(*) FILTER (WHERE i.quality = 1) AS good_intervals,
+           count(*) FILTER (WHERE i.quality = 2) AS estimated_intervals
+    FROM public.energy_intervals i
+    WHERE i.park_id = r.park_id AND i.register_id = r.register_id AND i.at >= %(start)s AND i.at < %(stop)s
 ) c
-WHERE r.park = %(park)s
+WHERE r.park_id = %(park_id)s
 ORDER BY r.gateway, r.device, r.device_class, r.signal

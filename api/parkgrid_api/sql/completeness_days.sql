@@ -7,10 +7,10 @@ CROSS JOIN LATERAL (
     SELECT (i.at AT TIME ZONE %(time_zone)s)::date AS day, sum(i.expected) AS expected, sum(i.received) AS received,
            sum(i.valid) AS valid, sum(i.estimated) AS estimated, sum(i.late) AS late,
            100 * least(1, sum(i.valid) / nullif(sum(i.expected), 0)::float8) AS coverage_pct
-    FROM public.interval_energy i
-    WHERE i.register_id = r.register_id AND i.at >= %(start)s AND i.at < %(stop)s
+    FROM public.energy_intervals i
+    WHERE i.park_id = r.park_id AND i.register_id = r.register_id AND i.at >= %(start)s AND i.at < %(stop)s
     GROUP BY 1
 ) c
-WHERE r.park = %(park)s
+WHERE r.park_id = %(park_id)s
 GROUP BY c.day
 ORDER BY c.day

@@ -4,6 +4,7 @@ SELECT {device_class} AS device_class, (date_part('epoch', r.at) * 1000)::bigint
        sum(r.samples) FILTER (WHERE r.active_power_kw IS NOT NULL)::bigint AS samples,
        max(d.period_s)::float8 AS period_s
 FROM public.devices d
-JOIN {relation} r ON r.device_id = d.device_id AND r.at >= %(start)s AND r.at < %(stop)s
-WHERE d.park = %(park)s AND d.device_class = {device_class}
+JOIN {relation} r USING (park_id, device_id)
+WHERE d.park = %(park)s AND d.park_id = %(park_id)s AND d.device_class = {device_class}
+  AND r.at >= %(start)s AND r.at < %(stop)s
 GROUP BY r.at

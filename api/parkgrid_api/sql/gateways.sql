@@ -8,14 +8,15 @@ SELECT g.park, g.gateway, g.online, g.epoch, g.agent_version, g.simulated, g.imp
        d.period_s::float8 AS health_period_s,
        coalesce(
            jsonb_strip_nulls(to_jsonb(r))
-               - ARRAY['device_id', 'at', 'received_at', 'epoch_id', 'seq', 'flags', 'untrusted']
+               - ARRAY['park_id', 'device_id', 'at', 'received_at', 'epoch_id', 'seq', 'flags', 'untrusted']
                || coalesce(r.untrusted, jsonb_build_object()),
            jsonb_build_object()
        ) AS health
 FROM public.gateways g
 LEFT JOIN public.devices d
        ON d.park = g.park AND d.gateway = g.gateway AND d.device = g.gateway AND d.device_class = 'gateway'
-LEFT JOIN public.gateway_newest r ON r.device_id = d.device_id
+LEFT JOIN public.gateway_newest r
+       ON r.park_id = d.park_id AND r.device_id = d.device_id AND (%(park_id)s::int4 IS NULL OR r.park_id = %(park_id)s)
 LEFT JOIN (
     -- Whose stamps are not believed at present; the bound keeps it to a few rows of an index.
     SELECT q.park, q.gateway, max(q.received_at) AS at FROM public.quarantine q

@@ -5,7 +5,7 @@ SELECT convert_to(concat('{{"at_ms":[', string_agg(r.at_ms::text, ','), {note_na
 FROM (
     SELECT (date_part('epoch', h.at) * 1000)::bigint AS at_ms, {columns}
     FROM {relation} h
-    WHERE h.device_id = %(device_id)s AND h.at >= %(start)s AND h.at < %(stop)s
+    WHERE h.park_id = %(park_id)s AND h.device_id = %(device_id)s AND h.at >= %(start)s AND h.at < %(stop)s
     ORDER BY h.at
     LIMIT %(rows)s
 ) r

@@ -4,8 +4,8 @@ SELECT d.gateway, d.device, d.device_class, d.name, d.period_s::float8 AS period
        (date_part('epoch', r.received_at) * 1000)::bigint AS received_ms,
        r.flags,
        jsonb_strip_nulls(to_jsonb(r))
-           - ARRAY['device_id', 'at', 'received_at', 'epoch_id', 'seq', 'flags', 'untrusted']
+           - ARRAY['park_id', 'device_id', 'at', 'received_at', 'epoch_id', 'seq', 'flags', 'untrusted']
            || coalesce(r.untrusted, jsonb_build_object()) AS signals
 FROM public.devices d
-LEFT JOIN {relation} r USING (device_id)
-WHERE d.park = %(park)s AND d.device_class = {device_class} AND NOT d.retired
+LEFT JOIN {relation} r USING (park_id, device_id)
+WHERE d.park = %(park)s AND d.park_id = %(park_id)s AND d.device_class = {device_class} AND NOT d.retired

@@ -459,14 +459,14 @@ FROM public.completeness_1d
 GROUP BY park, day;
 
 CREATE VIEW public.data_gaps AS
-SELECT d.park, d.gateway, d.device, r.signal, g.from_at, g.to_at, g.cause
+SELECT g.park_id, d.park, d.gateway, d.device, r.signal, g.from_at, g.to_at, g.cause
 FROM base.data_gap AS g
 JOIN base.register AS r USING (park_id, register_id)
 JOIN base.device AS d USING (device_id);
 
 CREATE VIEW public.registers_set_aside AS
 SELECT
-    a.register_id, d.park, d.gateway, d.device, d.device_class, r.signal, a.from_at, a.reason, a.attempts, a.since,
+    a.park_id, a.register_id, d.park, d.gateway, d.device, d.device_class, r.signal, a.from_at, a.reason, a.attempts, a.since,
     a.tried_at, a.retry_at
 FROM base.register_aside AS a
 JOIN base.register AS r USING (park_id, register_id)

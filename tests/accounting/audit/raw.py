@@ -96,7 +96,7 @@ def _rows_of(connection: "psycopg.Connection[Any]", device: Device) -> list[Row]
     names = ", ".join(f"r.{name}" for name in device.signals)
     query = (
         "COPY (SELECT (date_part('epoch', r.at) * 1000)::int8 AS at_ms, r.flags, e.park || '/' || e.gateway AS gateway,"
-        f" e.epoch, r.seq, {names} FROM public.{device.kind} r JOIN public.gateway_epochs e USING (epoch_id)"
+        f" e.epoch, r.seq, {names} FROM public.{device.kind} r JOIN public.gateway_epochs e USING (park_id, epoch_id)"
         f" WHERE r.device_id = {device.device_id} ORDER BY r.at) TO STDOUT (FORMAT csv, HEADER)"
     )
     with connection.cursor().copy(query.encode()) as copy:

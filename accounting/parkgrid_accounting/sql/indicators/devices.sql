@@ -1,6 +1,6 @@
 -- The devices of a scope, or of several parks, with their nameplates; a weather station serves the whole park, however
 -- the scope is narrowed.
-SELECT device_id, gateway, device, device_class, period_s, ratings, retired,
+SELECT park_id, device_id, gateway, device, device_class, period_s, ratings, retired,
     (date_part('epoch', first_seen_at) * 1000)::int8 AS first_seen_ms
 FROM public.devices
 WHERE park = ANY (%(parks)s::text[])

@@ -7,5 +7,5 @@ SELECT w.place::int4, (date_part('epoch', i.at) * 1000)::int8 AS at_ms, i.period
        (date_part('epoch', i.superseded_at) * 1000)::int8 AS superseded_at_ms, i.superseded_by, i.superseded_cause
 FROM unnest(%(registers)s::int4[]) WITH ORDINALITY AS w(register_id, place)
 JOIN public.interval_energy_revisions i ON i.register_id = w.register_id
-WHERE i.register_id = ANY (%(registers)s::int4[]) AND i.at >= %(start)s AND i.at < %(stop)s
+WHERE i.park_id = %(park_id)s AND i.register_id = ANY (%(registers)s::int4[]) AND i.at >= %(start)s AND i.at < %(stop)s
 ORDER BY w.place, i.at, i.revision

@@ -8,5 +8,5 @@ SELECT i.register_id, string_agg(
     || int8send(coalesce((date_part('epoch', i.last_at) * 1000)::int8, -1))
     || int8send(coalesce(round(i.last_register_kwh * 1000)::int8, -1)), ''::bytea)
 FROM public.interval_energy AS i
-WHERE i.register_id = ANY (%(registers)s) AND i.at >= %(start)s AND i.at < %(stop)s
+WHERE i.park_id = %(park_id)s AND i.register_id = ANY (%(registers)s) AND i.at >= %(start)s AND i.at < %(stop)s
 GROUP BY i.register_id

@@ -8,7 +8,8 @@ FROM (
         lag(r.operating_state::int8) OVER earlier AS state_before,
         lag(r.session_count_last::int8) OVER earlier AS count_before
     FROM public.charger_1m AS r
-    WHERE r.device_id = ANY (%(devices)s) AND r.at >= %(start)s AND r.at < %(stop)s AND r.operating_state IS NOT NULL
+    WHERE r.park_id = %(park_id)s AND r.device_id = ANY (%(devices)s) AND r.at >= %(start)s AND r.at < %(stop)s
+      AND r.operating_state IS NOT NULL
     WINDOW earlier AS (PARTITION BY r.device_id ORDER BY r.at)
 ) AS m
 WHERE m.state = ANY (%(states)s) OR m.state_before IS DISTINCT FROM m.state OR m.state_before = ANY (%(states)s)

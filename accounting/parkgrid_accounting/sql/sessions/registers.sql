@@ -4,5 +4,5 @@ SELECT r.register_id, r.device_id, r.signal, r.period_s, r.method, d.period_s::f
     -- what is declared of a counter is not about the power that stands in for it
     r.method = 'power' AND r.signal = ANY (d.signals) AS stands_in
 FROM public.registers AS r
-JOIN public.devices AS d USING (device_id)
-WHERE r.device_id = ANY (%(devices)s)
+JOIN public.devices AS d USING (park_id, device_id)
+WHERE r.park_id = %(park_id)s AND r.device_id = ANY (%(devices)s)

@@ -1,1 +1,1 @@
-SELECT min(r.at) FROM {relation} r WHERE r.device_id = %(device)s AND r.{signal} IS NOT NULL
+SELECT min(r.at) FROM {relation} r WHERE r.park_id = %(park_id)s AND r.device_id = %(device)s AND r.{signal} IS NOT NULL

@@ -1,0 +1,1 @@
+SELECT park_id FROM public.parks WHERE park = %(park)s
