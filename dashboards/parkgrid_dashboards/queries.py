@@ -1,8 +1,8 @@
 """The queries of the folder sql: named statements whose words in braces become SQL, so that each is written once.
 
 {scope park}            only what the variables choose: `park`, `device`, or the board's own scope
-{rolled storage: a, b}  the chosen devices of a class in the chosen time, each row with its device: of the 1-minute roll-up
-                        in a narrow picture, of the 15-minute one in a wide one
+{rolled storage: a, b}  the chosen devices of a class in the chosen time, each row with its device: the 1-minute
+                        roll-up in a narrow picture, the 15-minute one in a wide one
 {rows dc_bus_1m: a, b}  the same of one roll-up, however wide the picture
 {newest storage: a, b}  the newest minute of each of them in the last quarter of an hour
 {energy}                intervals of the chosen registers in the chosen time
@@ -88,7 +88,9 @@ def _scope(rest: str, scope: str, _: str) -> str:
 def _rolled(rest: str, scope: str, language: str) -> str:
     device_class, _, columns = (part.strip() for part in rest.partition(":"))
     narrow, wide = (
-        _of_device(f"{device_class}_{level}", columns, f"$__interval_ms {sign} {WIDE_MS} AND", _during("at"), "OFFSET 0")
+        _of_device(
+            f"{device_class}_{level}", columns, f"$__interval_ms {sign} {WIDE_MS} AND ", f"{_during('at')} OFFSET 0"
+        )
         for level, sign in (("1m", "<"), ("15m", ">="))
     )
     return f"{_each_device(device_class, f'({narrow}) UNION ALL ({wide})', scope, language)} AS rolled"
@@ -96,13 +98,13 @@ def _rolled(rest: str, scope: str, language: str) -> str:
 
 def _rows(rest: str, scope: str, language: str) -> str:
     view, _, columns = (part.strip() for part in rest.partition(":"))
-    rows = _of_device(view, columns, "", _during("at"), "OFFSET 0")
+    rows = _of_device(view, columns, "", f"{_during('at')} OFFSET 0")
     return f"{_each_device(view.rpartition('_')[0], rows, scope, language)} AS found"
 
 
 def _newest(rest: str, scope: str, language: str) -> str:
     device_class, _, columns = (part.strip() for part in rest.partition(":"))
-    newest = _of_device(f"{device_class}_1m", columns, "", _lately("at"), "ORDER BY at DESC LIMIT 1")
+    newest = _of_device(f"{device_class}_1m", columns, "", f"{_lately('at')} ORDER BY at DESC LIMIT 1")
     return f"{_each_device(device_class, newest, scope, language)} AS newest"
 
 
@@ -115,17 +117,18 @@ def _each_device(device_class: str, rows: str, scope: str, language: str) -> str
     )
 
 
-def _of_device(view: str, columns: str, only: str, span: str, rest: str) -> str:
+def _of_device(view: str, columns: str, only: str, span: str) -> str:
     """Rows of a device `d` through the key, which its park leads (OFFSET 0 or a limit keeps it so)."""
     of = "park_id = d.park_id AND device_id = d.device_id"
-    return f"SELECT at, {columns} FROM {view} WHERE {f'{only} ' if only else ''}{of} AND {span} {rest}"  # noqa: S608 - our own words
+    return f"SELECT at, {columns} FROM {view} WHERE {only}{of} AND {span}"  # noqa: S608 - our own words
 
 
 def _energy(_: str, scope: str, language: str) -> str:
     """Register by register through the key (OFFSET 0 keeps it so): by instants alone, blocks of others are read too."""
     return (
         "(SELECT r.district, r.park, r.gateway, r.device, r.device_class, r.signal, i.at, i.period_s, i.energy_kwh,"  # noqa: S608 - our own words
-        " i.quality FROM registers AS r CROSS JOIN LATERAL (SELECT at, period_s, energy_kwh, quality FROM energy_intervals"
+        " i.quality FROM registers AS r CROSS JOIN LATERAL (SELECT at, period_s, energy_kwh, quality"
+        " FROM energy_intervals"
         f" WHERE park_id = r.park_id AND register_id = r.register_id AND {_during('at')} OFFSET 0) AS i"
         f" WHERE {_scope('device r', scope, language)}) AS energy"
     )
