@@ -176,8 +176,8 @@ def declare_breaks(dsn: str, gateway: Gateway, series: Sequence[Series], now_ms:
 _KNOWN_BREAKS = """
 SELECT d.park, d.gateway, d.device, r.signal, c.valid_from, c.initial_steps
 FROM base.register_declaration AS c
-JOIN base.register AS r USING (register_id)
-JOIN base.device AS d USING (device_id)
+JOIN base.register AS r USING (park_id, register_id)
+JOIN base.device AS d USING (park_id, device_id)
 WHERE d.park = %s AND c.declared_by = %s AND c.initial_steps IS NOT NULL
 """
 

@@ -171,7 +171,7 @@ def seeded(scenario: Path, seed: int | None, data_dir: Path) -> Path:
 def newest_ms(dsn: str) -> int | None:
     """The newest reading of a connection point, in milliseconds since the epoch."""
     with psycopg.connect(dsn) as connection:
-        row = connection.execute("SELECT (extract(epoch FROM max(at)) * 1000)::int8 FROM grid_meter").fetchone()
+        row = connection.execute("SELECT (extract(epoch FROM max(at)) * 1000)::int8 FROM grid_meter_newest").fetchone()
     return row[0] if row else None
 
 

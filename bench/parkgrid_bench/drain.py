@@ -61,7 +61,7 @@ def _one(stack: Stack, gateway: str) -> tuple[float, float, float, bool]:
             time.sleep(_IDLE_S)
     busy, idle = watch.percentiles()
     [(rows,)] = stack.query(
-        "SELECT count(*) FROM base.meter JOIN public.devices USING (device_id)"
+        "SELECT count(*) FROM base.meter JOIN public.devices USING (park_id, device_id)"
         " WHERE (park, gateway) = (%s, %s) AND at < to_timestamp(%s / 1000.0)",
         PARK,
         gateway,
@@ -145,11 +145,13 @@ class _Watch:
 
 _PROGRESS = """
 SELECT NOT isempty(committed), committed @> int8range(1, %s, '[]')
-FROM base.gateway_epoch WHERE (park, gateway) = (%s, %s) ORDER BY epoch DESC LIMIT 1
+FROM base.gateway_epoch JOIN base.park USING (park_id) WHERE (park, gateway) = (%s, %s) ORDER BY epoch DESC LIMIT 1
 """
 
 _NEWEST = """
-SELECT (extract(epoch FROM at) * 1000)::float8 FROM base.meter
-WHERE device_id = (SELECT device_id FROM public.devices WHERE (park, gateway, device) = (%s, %s, 'meter-00'))
-ORDER BY at DESC LIMIT 1
+SELECT (extract(epoch FROM r.at) * 1000)::float8
+FROM public.devices AS d CROSS JOIN LATERAL (
+    SELECT at FROM base.meter WHERE park_id = d.park_id AND device_id = d.device_id ORDER BY at DESC LIMIT 1
+) AS r
+WHERE (d.park, d.gateway, d.device) = (%s, %s, 'meter-00')
 """

@@ -117,7 +117,7 @@ def _await_values(stack: Stack, running: process.Process) -> None:
 def _values(stack: Stack) -> int:
     """Values of the agent that are stored by now."""
     [(rows,)] = stack.query(
-        f"SELECT count(*) FROM base.{TABLE} JOIN public.devices USING (device_id)"  # noqa: S608 - a constant
+        f"SELECT count(*) FROM base.{TABLE} JOIN public.devices USING (park_id, device_id)"  # noqa: S608 - a constant
         " WHERE (park, gateway) = (%s, 'bench-edge')",
         PARK,
     )

@@ -98,22 +98,23 @@ VALUES (%s, %s, 1, 'bench', true, now())
 """
 
 _INSERT_DEVICES = """
-INSERT INTO base.device (park, gateway, device, device_class, name, model, firmware, period_s, ratings, signals,
-                         station, line, transformer, account)
-SELECT %(park)s, %(gateway)s, 'bill-' || n, 'grid_meter', '', '', '', 60, '{}', '{}', '', '', '', 'bill-' || n
-FROM generate_series(1, %(accounts)s) AS n
+INSERT INTO base.device (park_id, park, gateway, device, device_class, name, model, firmware, period_s, ratings,
+                         signals, station, line, transformer, account)
+SELECT park_id, park, %(gateway)s, 'bill-' || n, 'grid_meter', '', '', '', 60, '{}', '{}', '', '', '', 'bill-' || n
+FROM base.park CROSS JOIN generate_series(1, %(accounts)s) AS n WHERE park = %(park)s
 """
 
 _INSERT_REGISTERS = """
-INSERT INTO base.register (device_id, signal, period_s, method)
-SELECT device_id, 'energy_import_kwh', 900, 'register' FROM base.device WHERE park = %(park)s
+INSERT INTO base.register (park_id, device_id, signal, period_s, method)
+SELECT park_id, device_id, 'energy_import_kwh', 900, 'register' FROM base.device WHERE park = %(park)s
 """
 
 _INSERT_INTERVALS = """
-INSERT INTO base.interval_energy (register_id, at, period_s, energy_wh, quality, expected, received, valid, estimated,
-                                  late, revision, changed_at, cause)
-SELECT r.register_id, at, 900, (r.register_id::int8 * 7919 + extract(epoch FROM at)::int8 / 900 * 104729) %% 250000, 1,
-       15, 15, 15, 0, 0, 1, %(stop)s, 'metered'
+INSERT INTO base.interval_energy (park_id, register_id, at, period_s, energy_wh, quality, expected, received, valid,
+                                  estimated, late, revision, changed_at, cause)
+SELECT r.park_id, r.register_id, at, 900,
+       (r.register_id::int8 * 7919 + extract(epoch FROM at)::int8 / 900 * 104729) %% 250000,
+       1, 15, 15, 15, 0, 0, 1, %(stop)s, 'metered'
 FROM public.registers AS r
 CROSS JOIN generate_series(%(start)s::timestamptz, %(stop)s::timestamptz - INTERVAL '15 minutes', '15 minutes') AS at
 WHERE r.park = %(park)s
@@ -124,7 +125,7 @@ SELECT r.account, sum(i.energy_wh)::int8,
        sum(i.energy_wh) FILTER (WHERE extract(hour FROM i.at AT TIME ZONE 'Asia/Shanghai') < 8)::int8,
        max(i.energy_wh)
 FROM public.registers AS r
-JOIN base.interval_energy AS i USING (register_id)
+JOIN base.interval_energy AS i USING (park_id, register_id)
 WHERE r.park = %(park)s AND i.at >= %(start)s AND i.at < %(stop)s
 GROUP BY r.account
 """

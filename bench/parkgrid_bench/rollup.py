@@ -2,6 +2,7 @@
 
 import math
 import time
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import psycopg
 
 from parkgrid_bench.figures import Figure, Leg, Progress, finish, run_pairs
 from parkgrid_bench.plant import device
-from parkgrid_bench.stack import GATEWAYS, Stack
+from parkgrid_bench.stack import GATEWAYS, PARK, Stack
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.signals import CATALOGUE
 from parkgrid_contract.time import from_ms
@@ -28,8 +29,8 @@ def measure(stack: Stack, pairs: int, tell: Progress) -> Figure:
     tell(f"rollup: storing {DAYS} days of one series at {STEP_MS // 1000} s")
     # Midnight in Shanghai, well before everything else in the bench.
     start_ms = stack.next_ms // _DAY_MS * _DAY_MS - 57_600_000 - (DAYS + 5) * _DAY_MS
-    device_id = _fill(stack, GATEWAYS[1], start_ms, tell)
-    bounds = (device_id, from_ms(start_ms), from_ms(start_ms + DAYS * _DAY_MS))
+    [(park_id,)] = stack.query("SELECT park_id FROM public.parks WHERE park = %s", PARK)
+    bounds = (park_id, *_fill(stack, GATEWAYS[1], park_id, start_ms, tell))
     figure = Figure("rollup")
     with psycopg.connect(stack.database.dsn, autocommit=True) as connection:
         equal = _equal(connection.execute(_RAW, bounds).fetchall(), connection.execute(_ROLLED, bounds).fetchall())
@@ -45,8 +46,10 @@ def measure(stack: Stack, pairs: int, tell: Progress) -> Figure:
     return finish(figure, "answers/s", legs)
 
 
-def _fill(stack: Stack, gateway: Gateway, start_ms: int, tell: Progress) -> int:
-    """Store the series through the store itself and bring its roll-ups up to date; the number of the device."""
+def _fill(
+    stack: Stack, gateway: Gateway, park_id: int, start_ms: int, tell: Progress
+) -> tuple[int, datetime, datetime]:
+    """Store the series through the store itself and bring its roll-ups up to date; device, first instant and end."""
     store = open_store(stack.database.dsn)
     try:
         device_id, device_class = store.registry()[gateway][device(0)]
@@ -61,10 +64,11 @@ def _fill(stack: Stack, gateway: Gateway, start_ms: int, tell: Progress) -> int:
             tell(f"rollup: stored part {number + 1} of {-(-rows // _ROWS_IN_COMMIT)}")
         while store.maintain(time.time_ns() // 1_000_000).pending:
             pass
-        _await_rolled(stack, device_id, start_ms, rows, store)
+        span = device_id, from_ms(start_ms), from_ms(start_ms + DAYS * _DAY_MS)
+        _await_rolled(stack, (park_id, *span), rows, store)
     finally:
         store.close()
-    return device_id
+    return span
 
 
 def _rows(device_class: str, device_id: int, first: int, last: int, start_ms: int) -> ClassRows:
@@ -84,9 +88,8 @@ def _rows(device_class: str, device_id: int, first: int, last: int, start_ms: in
     )
 
 
-def _await_rolled(stack: Stack, device_id: int, start_ms: int, rows: int, store: Any) -> None:
+def _await_rolled(stack: Stack, bounds: tuple[object, ...], rows: int, store: Any) -> None:
     """Both ingest and we maintain: wait until every row is counted in the roll-up."""
-    bounds = (device_id, from_ms(start_ms), from_ms(start_ms + DAYS * _DAY_MS))
     deadline = time.monotonic() + 120
     while True:
         [(counted,)] = stack.query(_COUNTED, *bounds)
@@ -114,15 +117,18 @@ def _equal(raw: list[tuple[Any, ...]], rolled: list[tuple[Any, ...]]) -> bool:
     )
 
 
-_COUNTED = "SELECT coalesce(sum(samples), 0)::int8 FROM public.meter_15m WHERE device_id = %s AND at >= %s AND at < %s"
+_COUNTED = """
+SELECT coalesce(sum(samples), 0)::int8
+FROM public.meter_15m WHERE park_id = %s AND device_id = %s AND at >= %s AND at < %s
+"""
 
 _ROLLED = """
 SELECT at, samples, active_power_kw, active_power_kw_min, active_power_kw_max
-FROM public.meter_15m WHERE device_id = %s AND at >= %s AND at < %s ORDER BY at
+FROM public.meter_15m WHERE park_id = %s AND device_id = %s AND at >= %s AND at < %s ORDER BY at
 """
 
 _RAW = """
 SELECT date_bin('15 minutes', at, '2000-01-01T00:00Z') AS bucket, count(*), avg(active_power_kw),
        min(active_power_kw), max(active_power_kw)
-FROM public.meter WHERE device_id = %s AND at >= %s AND at < %s GROUP BY bucket ORDER BY bucket
+FROM public.meter WHERE park_id = %s AND device_id = %s AND at >= %s AND at < %s GROUP BY bucket ORDER BY bucket
 """

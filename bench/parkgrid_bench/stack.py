@@ -78,7 +78,9 @@ class Stack:
         with psycopg.connect(self.database.dsn, autocommit=True) as connection:
             while True:
                 rows = connection.execute(
-                    "SELECT gateway, through FROM base.gateway_epoch WHERE epoch = %s", (self.epoch,), prepare=True
+                    "SELECT gateway, through FROM public.gateway_epochs WHERE park = %s AND epoch = %s",
+                    (PARK, self.epoch),
+                    prepare=True,
                 ).fetchall()
                 now = time.monotonic()
                 reached: dict[str, int] = dict(rows)

@@ -106,16 +106,17 @@ VALUES (%(park)s, %(gateway)s, 1, 'bench', true, now())
 """
 
 _INSERT_DEVICES = """
-INSERT INTO base.device (park, gateway, device, device_class, name, model, firmware, period_s, ratings, signals,
-                         station, line, transformer, account)
-SELECT %(park)s, %(gateway)s, 'r-' || n, CASE WHEN n %% %(every)s = 0 THEN 'storage' ELSE 'meter' END, '', '', '', 60,
-       '{"capacity_kwh": 1000, "rated_power_kw": 500}', '{}', '', '', '', ''
-FROM generate_series(0, %(resources)s - 1) AS n
+INSERT INTO base.device (park_id, park, gateway, device, device_class, name, model, firmware, period_s, ratings,
+                         signals, station, line, transformer, account)
+SELECT park_id, park, %(gateway)s, 'r-' || n, CASE WHEN n %% %(every)s = 0 THEN 'storage' ELSE 'meter' END, '', '',
+       '', 60, '{"capacity_kwh": 1000, "rated_power_kw": 500}', '{}', '', '', '', ''
+FROM base.park CROSS JOIN generate_series(0, %(resources)s - 1) AS n WHERE park = %(park)s
 """
 
 _INSERT_SOC = """
-INSERT INTO base.storage_newest (device_id, at, received_at, epoch_id, seq, soc_pct)
-SELECT device_id, %(now)s, %(now)s, 1, 1, 500 FROM base.device WHERE park = %(park)s AND device_class = 'storage'
+INSERT INTO base.storage_newest (park_id, device_id, at, received_at, epoch_id, seq, soc_pct)
+SELECT park_id, device_id, %(now)s, %(now)s, 1, 1, 500 FROM base.device
+WHERE park = %(park)s AND device_class = 'storage'
 """
 
 _INSERT_FORECASTS = """

@@ -235,22 +235,23 @@ VALUES (%s, %s, 1, 'bench', true, now())
 """
 
 _INSERT_DEVICES = """
-INSERT INTO base.device (park, gateway, device, device_class, name, model, firmware, period_s, ratings, signals,
-                         station, line, transformer, account)
-SELECT %(park)s, %(gateway)s, 'site-' || n, 'meter', '', '', '', 60, '{}', '{}', '', '', '', ''
-FROM generate_series(0, %(accounts)s - 1) AS n
+INSERT INTO base.device (park_id, park, gateway, device, device_class, name, model, firmware, period_s, ratings,
+                         signals, station, line, transformer, account)
+SELECT park_id, park, %(gateway)s, 'site-' || n, 'meter', '', '', '', 60, '{}', '{}', '', '', '', ''
+FROM base.park CROSS JOIN generate_series(0, %(accounts)s - 1) AS n WHERE park = %(park)s
 """
 
 _INSERT_REGISTERS = """
-INSERT INTO base.register (device_id, signal, period_s, method)
-SELECT device_id, signal, 900, 'register' FROM base.device CROSS JOIN unnest(%(signals)s::text[]) AS signal
+INSERT INTO base.register (park_id, device_id, signal, period_s, method)
+SELECT park_id, device_id, signal, 900, 'register' FROM base.device CROSS JOIN unnest(%(signals)s::text[]) AS signal
 WHERE park = %(park)s
 """
 
 _INSERT_INTERVALS = """
-INSERT INTO base.interval_energy (register_id, at, period_s, energy_wh, quality, expected, received, valid, estimated,
-                                  late, revision, changed_at, cause, first_at, first_steps, last_at, last_steps)
-SELECT r.register_id, at, 900,
+INSERT INTO base.interval_energy (park_id, register_id, at, period_s, energy_wh, quality, expected, received, valid,
+                                  estimated, late, revision, changed_at, cause, first_at, first_steps, last_at,
+                                  last_steps)
+SELECT r.park_id, r.register_id, at, 900,
        CASE WHEN r.signal = 'energy_import_kwh'
             THEN 100000 + (r.register_id::int8 * 7919 + extract(epoch FROM at)::int8 / 900 * 104729) %% 9973
             ELSE 0 END
@@ -266,7 +267,7 @@ WHERE r.park = %(park)s
 _EXPECTED = """
 WITH load AS (
     SELECT r.device, i.at, sum(CASE r.signal WHEN 'energy_charged_kwh' THEN -1 ELSE 1 END * i.energy_wh) AS wh
-    FROM public.registers AS r JOIN base.interval_energy AS i USING (register_id)
+    FROM public.registers AS r JOIN base.interval_energy AS i USING (park_id, register_id)
     WHERE r.park = %(park)s GROUP BY r.device, i.at
 ), past AS (
     SELECT DISTINCT %(event)s::timestamptz - day * INTERVAL '1 day' AS start

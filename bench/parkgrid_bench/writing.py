@@ -51,7 +51,8 @@ def raw_copy(stack: Stack, spans: Sequence[MeteredSpan]) -> Leg:
     columns = table_columns(stack)
     buffers = []
     for span in spans:
-        fixed = {"device_id": first_device(stack, span), "received_at": 0, "epoch_id": 1, "seq": 1}
+        park, first = first_device(stack, span)
+        fixed = {"park_id": park, "device_id": first, "received_at": 0, "epoch_id": 1, "seq": 1}
         buffers += copy_buffers(span, columns, fixed, _COPY_ROWS)
     statement = sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(sql.Identifier("bench_raw", "meter"))
     with psycopg.connect(stack.database.dsn) as connection:
@@ -73,16 +74,16 @@ def store_span(stack: Stack, span: MeteredSpan, rows_in_batch: int) -> None:
 
 def stored(stack: Stack, table: str, span: MeteredSpan) -> bool:
     """Whether a table holds exactly the rows of a span: their count and the sum of all their integers."""
-    first = first_device(stack, span)
+    park, first = first_device(stack, span)
     total = sql.SQL(" + ").join(
         sql.SQL("coalesce({}, 0)::int8").format(sql.Identifier(name)) for name in _signal_names(stack)
     )
     query = sql.SQL(
         "SELECT count(*), coalesce(sum({total}), 0)::int8 FROM {table}"
-        " WHERE device_id BETWEEN %s AND %s AND at >= %s AND at < %s"
+        " WHERE park_id = %s AND device_id BETWEEN %s AND %s AND at >= %s AND at < %s"
     ).format(total=total, table=sql.Identifier(*table.split(".")))
     with psycopg.connect(stack.database.dsn) as connection:
-        arguments = (first, first + METERS - 1, from_ms(span.start_ms), from_ms(span.end_ms))
+        arguments = (park, first, first + METERS - 1, from_ms(span.start_ms), from_ms(span.end_ms))
         found = connection.execute(query, arguments).fetchone()
     return found == (span.rows, step_sum(span.rows))
 
@@ -106,20 +107,21 @@ def table_columns(stack: Stack) -> list[tuple[str, int]]:
     return [(name, widths.get(kind, 0)) for name, kind in rows]
 
 
-def first_device(stack: Stack, span: MeteredSpan) -> int:
-    """Number of a gateway's first meter; the others follow it."""
-    [(low, high)] = stack.query(
-        "SELECT min(device_id), max(device_id) FROM public.devices WHERE (park, gateway) = (%s, %s)",
+def first_device(stack: Stack, span: MeteredSpan) -> tuple[int, int]:
+    """Numbers of a gateway's park and of its first meter; the others follow it."""
+    [(park, low, high)] = stack.query(
+        "SELECT park_id, min(device_id), max(device_id) FROM public.devices"
+        " WHERE (park, gateway) = (%s, %s) GROUP BY park_id",
         span.gateway.park,
         span.gateway.gateway,
     )
     if high - low != METERS - 1:
         raise ValueError(f"device numbers of {span.gateway} are not contiguous: {low} to {high}")
-    return int(low)
+    return int(park), int(low)
 
 
 def _signal_names(stack: Stack) -> list[str]:
-    own = {"device_id", "at", "received_at", "epoch_id", "seq", "flags", "untrusted"}
+    own = {"park_id", "device_id", "at", "received_at", "epoch_id", "seq", "flags", "untrusted"}
     return [name for name, _ in table_columns(stack) if name not in own]
 
 
@@ -130,7 +132,8 @@ DO $$ BEGIN
             CREATE TABLE bench_raw.meter (LIKE base.meter INCLUDING ALL) PARTITION BY RANGE (at);
         ELSE
             CREATE TABLE bench_raw.meter (LIKE base.meter INCLUDING ALL);
-            PERFORM create_hypertable('bench_raw.meter', 'at', chunk_time_interval => interval '1 day');
+            PERFORM create_hypertable('bench_raw.meter', 'at', chunk_time_interval => interval '1 day',
+                                      create_default_indexes => false);
         END IF;
     END IF;
 END $$

@@ -1,8 +1,10 @@
 """The queries of the folder sql: named statements whose words in braces become SQL, so that each is written once.
 
 {scope park}            only what the variables choose: `park`, `device`, or the board's own scope
-{devices storage}       numbers of the chosen devices of a class, as an array
-{rolled storage: a, b}  the 1-minute roll-up in a narrow picture, the 15-minute one in a wide one
+{rolled storage: a, b}  the chosen devices of a class in the chosen time, each row with its device: the 1-minute
+                        roll-up in a narrow picture, the 15-minute one in a wide one
+{rows dc_bus_1m: a, b}  the same of one roll-up, however wide the picture
+{newest storage: a, b}  the newest minute of each of them in the last quarter of an hour
 {energy}                intervals of the chosen registers in the chosen time
 {bucket at}             the beginning of the step of the picture that an instant lies in
 {whole NAME park, pv imported: exported}
@@ -83,20 +85,42 @@ def _scope(rest: str, scope: str, _: str) -> str:
     return _SCOPES[chosen].format(alias=f"{alias}." if alias else "")
 
 
-def _devices(rest: str, scope: str, language: str) -> str:
-    chosen = _scope("device", scope, language)
-    return f"ARRAY(SELECT device_id FROM devices WHERE device_class = '{rest}' AND {chosen})"  # noqa: S608 - our own words
-
-
 def _rolled(rest: str, scope: str, language: str) -> str:
     device_class, _, columns = (part.strip() for part in rest.partition(":"))
-    chosen = f"device_id = ANY ({_devices(device_class, scope, language)}) AND {_during('at')}"
     narrow, wide = (
-        f"SELECT device_id, at, {columns} FROM {device_class}_{level}"  # noqa: S608 - our own words
-        f" WHERE $__interval_ms {sign} {WIDE_MS} AND {chosen}"
+        _of_device(
+            f"{device_class}_{level}", columns, f"$__interval_ms {sign} {WIDE_MS} AND ", f"{_during('at')} OFFSET 0"
+        )
         for level, sign in (("1m", "<"), ("15m", ">="))
     )
-    return f"({narrow} UNION ALL {wide}) AS rolled"
+    return f"{_each_device(device_class, f'({narrow}) UNION ALL ({wide})', scope, language)} AS rolled"
+
+
+def _rows(rest: str, scope: str, language: str) -> str:
+    view, _, columns = (part.strip() for part in rest.partition(":"))
+    rows = _of_device(view, columns, "", f"{_during('at')} OFFSET 0")
+    return f"{_each_device(view.rpartition('_')[0], rows, scope, language)} AS found"
+
+
+def _newest(rest: str, scope: str, language: str) -> str:
+    device_class, _, columns = (part.strip() for part in rest.partition(":"))
+    newest = _of_device(f"{device_class}_1m", columns, "", f"{_lately('at')} ORDER BY at DESC LIMIT 1")
+    return f"{_each_device(device_class, newest, scope, language)} AS newest"
+
+
+def _each_device(device_class: str, rows: str, scope: str, language: str) -> str:
+    """The chosen devices of a class, each with its rows."""
+    return (
+        "(SELECT d.park_id, d.device_id, d.park, d.gateway, d.device, d.ratings, r.*"  # noqa: S608 - our own words
+        f" FROM devices AS d CROSS JOIN LATERAL ({rows}) AS r"
+        f" WHERE d.device_class = '{device_class}' AND {_scope('device d', scope, language)})"
+    )
+
+
+def _of_device(view: str, columns: str, only: str, span: str) -> str:
+    """Rows of a device `d` through the key, which its park leads (OFFSET 0 or a limit keeps it so)."""
+    of = "park_id = d.park_id AND device_id = d.device_id"
+    return f"SELECT at, {columns} FROM {view} WHERE {only}{of} AND {span}"  # noqa: S608 - our own words
 
 
 def _energy(_: str, scope: str, language: str) -> str:
@@ -104,7 +128,8 @@ def _energy(_: str, scope: str, language: str) -> str:
     return (
         "(SELECT r.district, r.park, r.gateway, r.device, r.device_class, r.signal, i.at, i.period_s, i.energy_kwh,"  # noqa: S608 - our own words
         " i.quality FROM registers AS r CROSS JOIN LATERAL (SELECT at, period_s, energy_kwh, quality"
-        f" FROM energy_intervals WHERE register_id = r.register_id AND {_during('at')} OFFSET 0) AS i"
+        " FROM energy_intervals"
+        f" WHERE park_id = r.park_id AND register_id = r.register_id AND {_during('at')} OFFSET 0) AS i"
         f" WHERE {_scope('device r', scope, language)}) AS energy"
     )
 
@@ -192,8 +217,9 @@ def _pilot_part(name: str) -> Callable[[str, str, str], str]:
 _WORDS: Mapping[str, Callable[[str, str, str], str]] = MappingProxyType(
     {
         "scope": _scope,
-        "devices": _devices,
         "rolled": _rolled,
+        "rows": _rows,
+        "newest": _newest,
         "energy": _energy,
         "bucket": _bucket,
         "during": _during,

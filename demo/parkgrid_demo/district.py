@@ -303,10 +303,10 @@ def _csv(path: Path, heading: Iterable[str], rows: Iterable[Sequence[str]]) -> N
 
 _FIRST_AFTER = """
 SELECT (extract(epoch FROM min(m.at)) * 1000)::int8
-FROM public.grid_meter m JOIN public.devices d USING (device_id) WHERE d.park = %s AND m.at >= %s
+FROM public.grid_meter m JOIN public.devices d USING (park_id, device_id) WHERE d.park = %s AND m.at >= %s
 """
 _HAS_READINGS = """
 SELECT EXISTS (
-    SELECT FROM public.grid_meter m JOIN public.devices d USING (device_id) WHERE d.park = %s AND m.at >= %s
+    SELECT FROM public.grid_meter m JOIN public.devices d USING (park_id, device_id) WHERE d.park = %s AND m.at >= %s
 )
 """

@@ -337,6 +337,6 @@ def _store(store: Store, job: _Job, part: Part, span: HistorySpan) -> None:
 
 _OTHERS = """
 SELECT min(m.at), max(m.at)
-FROM public.grid_meter m JOIN public.devices d USING (device_id)
+FROM public.grid_meter m JOIN public.devices d USING (park_id, device_id)
 WHERE d.park = %s AND d.gateway = %s AND m.at >= %s AND m.at < %s
 """

@@ -63,12 +63,27 @@ def place(
 
         from parkgrid_database.errors import translated
 
-        query = "UPDATE base.park SET latitude = %s, longitude = %s WHERE park = %s"
-        with translated(), psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
-            if connection.execute(query, (latitude, longitude, park)).rowcount:
-                typer.echo(f"{park}: {latitude:g} °N, {longitude:g} °E")
-                return 0
+        values = {"park": park, "latitude": latitude, "longitude": longitude}
+        with translated(), psycopg.connect(dsn, connect_timeout=5) as connection:
+            known = connection.execute(_LOCK, values).fetchone()
+            if known:
+                park_id, moves = known
+                connection.execute(_PLACE, values | {"park_id": park_id})
+                if moves:
+                    connection.execute("SELECT base.spread_anew(%s)", (park_id,))
+        if known:
+            typer.echo(f"{park}: {latitude:g} °N, {longitude:g} °E")
+            return 0
         typer.echo(f"no park {park!r} has ever reported: `parkgrid parks list` shows all known parks", err=True)
         return 1
 
     outcome.finish(action)
+
+
+_LOCK = """
+SELECT park_id, (latitude, longitude) IS DISTINCT FROM (%(latitude)s::float8, %(longitude)s::float8)
+FROM base.park WHERE park = %(park)s FOR UPDATE
+"""
+
+# What photovoltaics counted in a gap is spread by the sun of the place: elsewhere it is spread anew.
+_PLACE = "UPDATE base.park SET latitude = %(latitude)s, longitude = %(longitude)s WHERE park_id = %(park_id)s"

@@ -31,7 +31,8 @@ EXAMPLES = 10
 """Findings of each kind that are described; all are counted."""
 _LATEST_MS = 4_102_444_800_000
 """2100: a stamp beyond it is refused by every rule and may not fit a database timestamp."""
-_Devices = Mapping[tuple[Gateway, str], tuple[int, str, float | None]]
+_Devices = Mapping[tuple[Gateway, str], tuple[int, int, str, float | None]]
+"""Park, number, class and rated power of each device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class _Comparison:
 
     def load(self, ledgers: Sequence[Path], settled: Mapping[Path, int]) -> None:
         with self._connection.cursor().copy(_COPY) as copy:
-            copy.set_types(["int4", "text", "text", "text", "int4", "timestamptz", "int8", "int8", "jsonb"])
+            copy.set_types(["int4", "text", "text", "text", "int4", "int4", "timestamptz", "int8", "int8", "jsonb"])
             for number, ledger in enumerate(ledgers):
                 gateway = self._gateway_of(ledger)
                 for row in _expected(ledger, settled.get(ledger), gateway, self._devices):
@@ -146,28 +147,29 @@ class _Comparison:
 
 def _devices(connection: "psycopg.Connection[Any]") -> _Devices:
     rows = connection.execute(
-        "SELECT park, gateway, device, device_id, device_class, (ratings ->> 'rated_power_kw')::float8"
+        "SELECT park, gateway, device, park_id, device_id, device_class, (ratings ->> 'rated_power_kw')::float8"
         " FROM public.devices ORDER BY retired DESC"
     )
-    return {(Gateway(park, gateway), device): (known[0], known[1], known[2]) for park, gateway, device, *known in rows}
+    return {(Gateway(park, gateway), device): tuple(known) for park, gateway, device, *known in rows}
 
 
 def _epochs(connection: "psycopg.Connection[Any]") -> Mapping[int, Gateway]:
-    rows = connection.execute("SELECT epoch, park, gateway FROM base.gateway_epoch")
+    rows = connection.execute("SELECT epoch, park, gateway FROM public.gateway_epochs")
     return {epoch: Gateway(park, gateway) for epoch, park, gateway in rows}
 
 
 def _expected(
     ledger: Path, settled: int | None, gateway: Gateway | None, devices: _Devices
 ) -> Iterator[tuple[object, ...]]:
-    """One row for each sample of a ledger: identity, device number, time, acceptance and expected content."""
+    """One row for each sample of a ledger: identity, numbers, time, acceptance and expected content."""
     address = (gateway.park, gateway.gateway) if gateway else ("", "")
     for offer in read_offers(ledger, settled):
         for sample in offer.samples:
             known = devices.get((gateway, sample["device"])) if gateway else None
             at = from_ms(sample["at"]) if 0 <= sample["at"] < _LATEST_MS else None
-            content = expected_content(CATALOGUE[known[1]], sample, known[2]) if known else {}
-            yield *address, sample["device"], known[0] if known else None, at, offer.epoch, offer.seq, Jsonb(content)
+            content = expected_content(CATALOGUE[known[2]], sample, known[3]) if known else {}
+            numbers = known[:2] if known else (None, None)
+            yield *address, sample["device"], *numbers, at, offer.epoch, offer.seq, Jsonb(content)
 
 
 def expected_content(
@@ -196,23 +198,25 @@ _EXISTS = "SELECT to_regclass(%s) IS NOT NULL"
 
 _TABLES = """
 CREATE TEMPORARY TABLE expected (
-    ledger int4, park text, gateway text, device text, device_id int4, at timestamptz,
+    ledger int4, park text, gateway text, device text, park_id int4, device_id int4, at timestamptz,
     epoch int8, seq int8, content jsonb
 ) ON COMMIT DROP
 """
 
 _COPY = "COPY expected FROM STDIN (FORMAT binary)"
 
-_INDEX = "CREATE INDEX ON expected (device_id, at); ANALYZE expected"
+_INDEX = "CREATE INDEX ON expected (park_id, device_id, at); ANALYZE expected"
 
 _STORED = """
-SELECT {name} AS device_class, device_id, at, jsonb_build_object(
+SELECT {name} AS device_class, park_id, device_id, at, jsonb_build_object(
            'values', jsonb_strip_nulls(
-               to_jsonb(t) - '{{device_id,at,received_at,epoch_id,seq,flags,untrusted}}'::text[]),
+               to_jsonb(t) - '{{park_id,device_id,at,received_at,epoch_id,seq,flags,untrusted}}'::text[]),
            'flags', coalesce(flags, '{{}}'::jsonb),
            'untrusted', coalesce(untrusted, '{{}}'::jsonb)) AS content, {fresh} AS fresh
 FROM {table} t
-WHERE {fresh} OR EXISTS (SELECT FROM expected e WHERE e.device_id = t.device_id AND e.at = t.at)"""
+WHERE {fresh} OR EXISTS (
+    SELECT FROM expected e WHERE e.park_id = t.park_id AND e.device_id = t.device_id AND e.at = t.at
+)"""
 
 # `offered`: somebody offered a sample of that device and time; `genuine`: with exactly this content.
 _STORED_TABLE = """
@@ -221,9 +225,9 @@ SELECT s.*, e.device_id IS NOT NULL AS offered, coalesce(e.genuine, false) AS ge
 FROM ({rows}) s
 LEFT JOIN LATERAL (
     SELECT e.device_id, bool_or(e.content = s.content) AS genuine
-    FROM expected e WHERE e.device_id = s.device_id AND e.at = s.at GROUP BY e.device_id
+    FROM expected e WHERE e.park_id = s.park_id AND e.device_id = s.device_id AND e.at = s.at GROUP BY e.device_id
 ) e ON true;
-CREATE INDEX ON stored (device_id, at);
+CREATE INDEX ON stored (park_id, device_id, at);
 ANALYZE stored
 """
 
@@ -233,16 +237,17 @@ _FINDINGS = {
     "stored": "SELECT count(*), '' FROM stored WHERE fresh",
     "repeated": """
 SELECT count(DISTINCT (e.ledger, e.device, e.at)), ''
-FROM expected e JOIN stored s ON s.device_id = e.device_id AND s.at = e.at AND s.content = e.content
+FROM expected e JOIN stored s USING (park_id, device_id, at, content)
 WHERE e.seq IS NOT NULL AND NOT s.fresh""",
     "lost": """
 SELECT count(*), format('%%s/%%s/%%s at %%s, epoch %%s seq %%s', park, gateway, device, at, min(epoch), min(seq))
 FROM expected e
 WHERE seq IS NOT NULL
   AND NOT EXISTS (SELECT FROM stored s
-                  WHERE s.device_id = e.device_id AND s.at = e.at
+                  WHERE s.park_id = e.park_id AND s.device_id = e.device_id AND s.at = e.at
                     AND (s.content = e.content OR (s.fresh AND NOT s.genuine)))
-  AND NOT EXISTS (SELECT FROM public.conflicts c WHERE c.device_id = e.device_id AND c.at = e.at)
+  AND NOT EXISTS (SELECT FROM public.conflicts c
+                  WHERE c.park_id = e.park_id AND c.device_id = e.device_id AND c.at = e.at)
   AND NOT EXISTS (SELECT FROM public.quarantine q
                   WHERE (q.park, q.gateway) = (e.park, e.gateway)
                     AND ((q.epoch, q.seq) = (e.epoch, e.seq) OR q.epoch > e.epoch)
@@ -250,11 +255,12 @@ WHERE seq IS NOT NULL
 GROUP BY park, gateway, device, at""",
     "duplicated": """
 SELECT count(*) - 1, format('%%s/%%s/%%s at %%s, %%s times', park, gateway, device, at, count(*))
-FROM stored JOIN public.devices USING (device_id)
+FROM stored JOIN public.devices USING (park_id, device_id)
 GROUP BY park, gateway, device, at HAVING count(*) > 1""",
     "altered": """
 SELECT 1, format('device %%s at %%s holds %%s instead of %%s', s.device_id, s.at, s.content,
-                 (SELECT e.content FROM expected e WHERE e.device_id = s.device_id AND e.at = s.at LIMIT 1))
+                 (SELECT e.content FROM expected e
+                  WHERE e.park_id = s.park_id AND e.device_id = s.device_id AND e.at = s.at LIMIT 1))
 FROM stored s WHERE fresh AND offered AND NOT genuine""",
     "alien": """
 SELECT 1, format('device %%s at %%s: %%s', s.device_id, s.at, s.content)
@@ -262,9 +268,10 @@ FROM stored s WHERE fresh AND NOT offered""",
     "quarantined": "SELECT coalesce(sum(occurrences), 0)::int8, '' FROM public.quarantine",
     "conflicting": """
 SELECT count(*), format('%%s at %%s: %%s is stored, %%s was refused', d.device, c.at, c.kept, c.refused)
-FROM public.conflicts c JOIN public.devices d USING (device_id)
+FROM public.conflicts c JOIN public.devices d USING (park_id, device_id)
 WHERE %(since)s::timestamptz IS NULL
    OR (c.received_at >= %(since)s
-       AND EXISTS (SELECT FROM expected e WHERE e.device_id = c.device_id AND e.at = c.at))
+       AND EXISTS (SELECT FROM expected e
+                   WHERE e.park_id = c.park_id AND e.device_id = c.device_id AND e.at = c.at))
 GROUP BY d.device, c.at, c.kept, c.refused""",
 }

@@ -88,20 +88,20 @@ def test_samples_are_the_payloads_rows():
 def test_copy_buffers_are_what_postgresql_reads(dsn):
     import psycopg
 
-    names = ["device_id", "at", "flags", *(signal.name for signal in plant.SIGNALS)]
-    columns = [("device_id", 4), ("at", 8), ("flags", 0), *((name, 8) for name in names[3:])]
+    names = ["park_id", "device_id", "at", "flags", *(signal.name for signal in plant.SIGNALS)]
+    columns = [("park_id", 4), ("device_id", 4), ("at", 8), ("flags", 0), *((name, 8) for name in names[4:])]
     with psycopg.connect(dsn) as connection:
-        kinds = ["int4", "timestamptz", "jsonb", *["int8"] * 20]
+        kinds = ["int4", "int4", "timestamptz", "jsonb", *["int8"] * 20]
         connection.execute(f"CREATE TEMPORARY TABLE t ({', '.join(map(' '.join, zip(names, kinds, strict=True)))})")
-        for buffer in plant.copy_buffers(SPAN, columns, {"device_id": 7}, 70):
+        for buffer in plant.copy_buffers(SPAN, columns, {"park_id": 3, "device_id": 7}, 70):
             with connection.cursor().copy("COPY t FROM STDIN (FORMAT binary)") as copy:
                 copy.write(buffer)
-        total = " + ".join(names[3:])
+        total = " + ".join(names[4:])
         found = connection.execute(
-            f"SELECT count(*), sum({total})::int8, min(device_id), max(device_id), count(flags),"
-            " (extract(epoch FROM max(at)) * 1000)::int8 FROM t"
+            f"SELECT count(*), sum({total})::int8, array_agg(DISTINCT park_id), min(device_id), max(device_id),"
+            " count(flags), (extract(epoch FROM max(at)) * 1000)::int8 FROM t"
         ).fetchone()
-    assert found == (120, plant.step_sum(120), 7, 56, 0, SPAN.end_ms - 500)
+    assert found == (120, plant.step_sum(120), [3], 7, 56, 0, SPAN.end_ms - 500)
 
 
 @pytest.mark.process
@@ -154,7 +154,7 @@ def test_both_ways_store_the_same_rows(server_dir, monkeypatch):
         raw = stack.query("SELECT count(*) FROM bench_raw.meter")
         ours = stack.query("SELECT count(*) FROM base.meter")
         different = stack.query(
-            "SELECT count(*) FROM base.meter o JOIN bench_raw.meter r USING (device_id, at)"
+            "SELECT count(*) FROM base.meter o JOIN bench_raw.meter r USING (park_id, device_id, at)"
             " WHERE (o.active_power_kw, o.energy_import_kwh, o.fault_code)"
             " IS DISTINCT FROM (r.active_power_kw, r.energy_import_kwh, r.fault_code)"
         )

@@ -145,7 +145,7 @@ def _changed_meter(connection: psycopg.Connection, end_ms: int) -> None:
     """The total meter of one park was exchanged ten days ago: its registers went on from the same reading."""
     at = datetime.fromtimestamp((end_ms - 10 * DAY_MS) / 1000, UTC)
     row = connection.execute(
-        "SELECT register_id, last_register_kwh FROM interval_energy JOIN registers USING (register_id)"
+        "SELECT register_id, last_register_kwh FROM interval_energy JOIN registers USING (park_id, register_id)"
         " WHERE registers.park = 'pingshan-park' AND registers.device = 'grid' AND last_at = %s"
         " AND registers.signal = 'energy_import_kwh'",
         (at,),
@@ -165,14 +165,22 @@ def _quarters(now: datetime) -> list[date]:
 def _energy_of_a_quarter(connection: psycopg.Connection, first: date, end: date) -> None:
     """The quarter before the history: 10 kWh in every interval, as metering leaves them."""
     connection.execute(
-        "INSERT INTO base.interval_energy (at, energy_wh, changed_at, register_id, period_s, expected, received,"
-        " valid, estimated, late, revision, quality, cause)"
-        " SELECT at, 10000, now(), register_id, 900, 1, 1, 1, 0, 0, 1, 1, 'new'"
-        " FROM base.register JOIN base.device USING (device_id) CROSS JOIN generate_series("
+        "INSERT INTO base.interval_energy (at, energy_wh, changed_at, park_id, register_id, period_s, expected,"
+        " received, valid, estimated, late, revision, quality, cause)"
+        " SELECT at, 10000, now(), park_id, register_id, 900, 1, 1, 1, 0, 0, 1, 1, 'new'"
+        " FROM base.register JOIN base.device USING (park_id, device_id) CROSS JOIN generate_series("
         " %s::date::timestamp AT TIME ZONE 'Asia/Shanghai',"
         " (%s::date::timestamp AT TIME ZONE 'Asia/Shanghai') - INTERVAL '15 min', '15 min') AS at"
         " WHERE signal LIKE 'energy%%' AND device_class IN ('grid_meter', 'pv_inverter', 'storage')"
         " ON CONFLICT DO NOTHING",
+        (first, end),
+    )
+    connection.execute(
+        "SELECT base.count_days(t.park_id, array_agg(t.register_id), array_agg(t.at)) FROM ("
+        " SELECT DISTINCT i.park_id, i.register_id, date_trunc('day', i.at, p.time_zone) AS at"
+        " FROM base.interval_energy AS i JOIN base.park AS p USING (park_id)"
+        " WHERE i.at >= %s::date::timestamp AT TIME ZONE 'Asia/Shanghai'"
+        " AND i.at < %s::date::timestamp AT TIME ZONE 'Asia/Shanghai') AS t GROUP BY t.park_id",
         (first, end),
     )
 

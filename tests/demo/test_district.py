@@ -104,7 +104,7 @@ def test_live_readings_follow_a_history_without_a_hole_or_a_gap(dsn, tmp_path, m
     catch_up(dsn)
     assert ask(dsn, "SELECT * FROM data_gaps") == []
     # The bus has no driver, so nobody reads it live.
-    query = "FROM interval_energy i JOIN registers r USING (register_id) WHERE r.device <> 'dc-bus'"
+    query = "FROM interval_energy i JOIN registers r USING (park_id, register_id) WHERE r.device <> 'dc-bus'"
     assert ask(dsn, f"SELECT r.device, r.signal, i.at {query} AND (i.quality <> 'good' OR i.revision > 1)") == []
     assert ask(dsn, "SELECT count(*) FROM conflicts") == [(0,)]
     steps = ask(

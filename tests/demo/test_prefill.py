@@ -72,7 +72,7 @@ def test_every_row_leads_to_the_batch_of_its_quarter_of_an_hour(store, dsn) -> N
     # Quarter n (from 1) begins (n - 1) · 900 s after the start and is received as it ends.
     wrong = ask(
         dsn,
-        "SELECT count(*) FROM base.meter m JOIN base.gateway_epoch USING (epoch_id)"
+        "SELECT count(*) FROM base.meter m JOIN base.gateway_epoch USING (park_id, epoch_id)"
         " WHERE extract(epoch FROM at) * 1000 <> %s + (seq - 1) * 900000 OR received_at <> at + interval '15 min'"
         " OR epoch <> %s",
         START_MS,
@@ -124,12 +124,11 @@ def test_roll_ups_made_as_a_set_are_those_of_the_keeper(store, dsn) -> None:
             pass
         one_by_one, energy = rollups(dsn), slots(dsn)
         assert len(one_by_one) > 2 * 20 * STAMPS
-        if store.kind == "postgres":
-            for name in CATALOGUE:
-                for level in ("1m", "15m", "1d", "single"):
-                    connection.execute(f"DELETE FROM base.{name}_{level}")
+        for name in CATALOGUE:
+            for level in ("1m", "15m", "1d", "single"):
+                connection.execute(f"DELETE FROM base.{name}_{level}")
         connection.execute("DELETE FROM base.energy_dirty")
-        columns = "device_class, level, devices, minutes"
+        columns = "park_id, device_class, level, devices, minutes"
         connection.execute(f"INSERT INTO base.rollup_dirty ({columns}) SELECT {columns} FROM notes")
     while (report := store.roll_up(SPAN.end_ms)).pending or report.buckets:
         pass
@@ -140,8 +139,8 @@ def test_roll_ups_made_as_a_set_are_those_of_the_keeper(store, dsn) -> None:
 
 def slots(dsn: str) -> set[tuple]:
     """Which quarters of an hour metering was told of."""
-    rows = ask(dsn, "SELECT device_class, devices, slots FROM base.energy_dirty")
-    return {(name, device, slot) for name, devices, found in rows for device, slot in zip(devices, found, strict=False)}
+    rows = ask(dsn, "SELECT park_id, device_class, devices, slots FROM base.energy_dirty")
+    return {(*of, device, slot) for *of, devices, found in rows for device, slot in zip(devices, found, strict=False)}
 
 
 def test_twice_is_once(store, dsn) -> None:
@@ -341,7 +340,8 @@ def test_the_bus_goes_on_live_with_the_registers_of_its_history(store, dsn, tmp_
         assert value == pytest.approx(kept, abs=step / 2 + 1e-9), signal
     devices = tuple(Device(one.device, one.device_class, (), period_s=1.0) for one in live.devices)
     store.register(Gateway(PEDF.park, "gw-1"), Birth("0.1.0", START_MS, START_MS, devices, simulated=True))
-    query = "SELECT gateway, count(DISTINCT device_id), count(*) FROM dc_bus JOIN devices USING (device_id) GROUP BY 1"
+    joined = "dc_bus JOIN devices USING (park_id, device_id)"
+    query = f"SELECT gateway, count(DISTINCT device_id), count(*) FROM {joined} GROUP BY 1"
     assert ask(dsn, query) == [("gw-1", 1, 10)]
     assert ask(dsn, "SELECT device FROM base.device WHERE retired") == []
 

@@ -23,20 +23,24 @@ class Books:
         self.ledger.touch()
         self.number = 0
         with psycopg.connect(dsn) as connection:
-            connection.execute("INSERT INTO base.park (park) VALUES ('p')")
+            [self.park_id] = connection.execute(
+                "INSERT INTO base.park (park) VALUES ('p') RETURNING park_id"
+            ).fetchone()
             connection.execute(
                 "INSERT INTO base.gateway_birth (park, gateway, epoch, agent_version, simulated, birth_at)"
                 " VALUES ('p', 'gw', %s, '1', true, now())",
                 (EPOCH,),
             )
             [self.epoch_id] = connection.execute(
-                "INSERT INTO base.gateway_epoch (park, gateway, epoch) VALUES ('p', 'gw', %s) RETURNING epoch_id",
-                (EPOCH,),
+                "INSERT INTO base.gateway_epoch (park_id, gateway, epoch) VALUES (%s, 'gw', %s) RETURNING epoch_id",
+                (self.park_id, EPOCH),
             ).fetchone()
             [self.device_id] = connection.execute(
-                "INSERT INTO base.device (park, gateway, device, device_class, name, model, firmware, period_s,"
-                " ratings, signals, station, line, transformer, account)"
-                " VALUES ('p', 'gw', 'w-1', 'weather', '', '', '', 1, '{}', '{}', '', '', '', '') RETURNING device_id"
+                "INSERT INTO base.device (park_id, park, gateway, device, device_class, name, model, firmware,"
+                " period_s, ratings, signals, station, line, transformer, account)"
+                " VALUES (%s, 'p', 'gw', 'w-1', 'weather', '', '', '', 1, '{}', '{}', '', '', '', '')"
+                " RETURNING device_id",
+                (self.park_id,),
             ).fetchone()
 
     def line(self, **document):
@@ -54,9 +58,9 @@ class Books:
         names = ", ".join(steps)
         with psycopg.connect(self.dsn) as connection:
             connection.execute(
-                f"INSERT INTO base.{table} (device_id, at, received_at, epoch_id, seq, flags, {names})"
-                f" VALUES (%s, %s, now(), %s, 1, %s, {', '.join(map(str, steps.values()))})",
-                (self.device_id, moment(at_s), self.epoch_id, json.dumps(flags) if flags else None),
+                f"INSERT INTO base.{table} (park_id, device_id, at, received_at, epoch_id, seq, flags, {names})"
+                f" VALUES (%s, %s, %s, now(), %s, 1, %s, {', '.join(map(str, steps.values()))})",
+                (self.park_id, self.device_id, moment(at_s), self.epoch_id, json.dumps(flags) if flags else None),
             )
 
     def reconcile(self, **options):

@@ -1,8 +1,10 @@
 """What registers say of a resource: formula, reasons why it is not sure, lines and digest, what is refused."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from unittest import mock
 
 import psycopg
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from parkgrid_domain.vpp.clearing import SiteMeters
 from parkgrid_domain.vpp.documents import Term
 from parkgrid_domain.vpp.quarters import QUARTER
+from parkgrid_vpp import evidence as vpp_evidence
 from parkgrid_vpp.evidence import EvidenceError, beside, read, site_meters, waiting
 from parkgrid_vpp.statements import statement
 from tests.accounting.billing import correct, new_park, register
@@ -44,10 +47,11 @@ def numbers(dsn: str) -> Iterator[tuple[psycopg.Connection, dict[str, int]]]:
 
 def store(connection: psycopg.Connection, number: int, at: datetime, energy: int | None, quality: int) -> None:
     connection.execute(
-        "INSERT INTO base.interval_energy (register_id, at, period_s, energy_wh, quality, expected, received, valid,"
-        " estimated, late, revision, changed_at, cause, first_at, first_steps, last_at, last_steps)"
-        " VALUES (%s, %s, 900, %s, %s, 15, 15, 15, 0, 0, 1, %s, 'metered', %s, 5, %s, NULL)",
-        (number, at, energy, quality, at + timedelta(hours=1), at - timedelta(milliseconds=1), at + QUARTER),
+        "INSERT INTO base.interval_energy (park_id, register_id, at, period_s, energy_wh, quality, expected, received,"
+        " valid, estimated, late, revision, changed_at, cause, first_at, first_steps, last_at, last_steps)"
+        " SELECT park_id, register_id, %s, 900, %s, %s, 15, 15, 15, 0, 0, 1, %s, 'metered', %s, 5, %s, NULL"
+        " FROM base.register WHERE register_id = %s",
+        (at, energy, quality, at + timedelta(hours=1), at - timedelta(milliseconds=1), at + QUARTER, number),
     )
 
 
@@ -88,9 +92,9 @@ def test_what_power_stood_in_for_stays_so_once_the_counter_answers(numbers):
 def test_a_finding_touches_its_quarter_hour_and_the_neighbours(numbers):
     connection, ids = numbers
     connection.execute(
-        "INSERT INTO base.register_finding (register_id, at, kind, from_at, energy_wh, readings, found_at)"
-        " VALUES (%s, %s, 'jumped', %s, 0, 0, now())",
-        (ids["storage"], QUARTERS[3] + timedelta(minutes=2), QUARTERS[3] + timedelta(minutes=1, milliseconds=500)),
+        "INSERT INTO base.register_finding (park_id, register_id, at, kind, from_at, energy_wh, readings, found_at)"
+        " SELECT park_id, register_id, %s, 'jumped', %s, 0, 0, now() FROM base.register WHERE register_id = %s",
+        (QUARTERS[3] + timedelta(minutes=2), QUARTERS[3] + timedelta(minutes=1, milliseconds=500), ids["storage"]),
     )
     meter = (Term(STORAGE, 1),)
     evidence = read(connection, {STORAGE}, QUARTERS)
@@ -128,6 +132,29 @@ def test_what_cannot_be_read_is_refused_with_the_remedy(numbers):
         read(connection, {f"p/g/d-{number}/s" for number in range(600)}, many)
 
 
+def test_resources_of_several_parks_are_read_park_by_park(numbers):
+    """The same names in two parks are two registers, and each park is asked about its own alone."""
+    connection, ids = numbers
+    new_park(connection, "park-b")
+    other = register(connection, "site", park="park-b", device_class="meter")
+    site_b = SITE.replace("park-a", "park-b")
+    for place, at in enumerate(QUARTERS):
+        store(connection, other, at, 50 + place, 1)
+    with mock.patch.object(vpp_evidence, "_rows", wraps=vpp_evidence._rows) as rows:
+        found = read(connection, {SITE, STORAGE, site_b}, QUARTERS)
+    meter = (Term(SITE, 1), Term(site_b, 1))
+    assert list(found.metered(meter, QUARTERS).energy_wh.values()) == [1050, 1052, 1054, 1058, 1060]
+    parks = dict(connection.execute("SELECT park, park_id FROM parks").fetchall())
+    assert [tuple(call.args[1:3]) for call in rows.call_args_list] == [
+        (parks["park-a"], [ids["site"], ids["storage"]]),
+        (parks["park-b"], [other]),
+    ]
+    assert found.numbers(meter) == {(parks["park-a"], ids["site"]), (parks["park-b"], other)}
+    connection.execute("UPDATE base.register SET settled_to = %s WHERE register_id <> %s", (LATER, ids["storage"]))
+    assert waiting(connection, {site_b, STORAGE, SITE}, LATER) == [STORAGE]
+    assert waiting(connection, {site_b, SITE, STORAGE}, LATER + QUARTER) == [SITE, STORAGE, site_b]
+
+
 def test_registers_that_are_not_metered_so_far_are_named(numbers, dsn):
     connection, ids = numbers
     connection.execute("UPDATE base.register SET settled_to = %s WHERE register_id = %s", (LATER, ids["site"]))
@@ -159,17 +186,19 @@ def test_the_table_of_intervals_is_never_scanned(numbers):
     connection.execute("ANALYZE base.interval_energy")
     spans = [START + timedelta(days=-place) for place in range(46)]
     values = {"registers": list(range(1, 1_001)), "starts": spans, "stops": [at + 20 * QUARTER for at in spans]}
+    values["park_id"] = 1
     asked = b"EXPLAIN " + statement("evidence/intervals").encode()
     plan = "\n".join(line for (line,) in connection.execute(asked, values | {"none": -1, "as_of": None}))
     assert "Seq Scan on interval_energy" not in plan
     assert "Index Scan using interval_energy_pkey" in plan
+    assert re.search(r"Index Cond: \(\(park_id = '?1\b.*\) AND \(register_id = k.register_id\) AND \(at >= ", plan)
 
 
 FILL = """
 INSERT INTO base.interval_energy
-    (register_id, at, period_s, energy_wh, quality, expected, received, valid, estimated, late, revision, changed_at,
+    (park_id, register_id, at, period_s, energy_wh, quality, expected, received, valid, estimated, late, revision, changed_at,
      cause)
-SELECT number, at, 900, 1, 1, 1, 1, 1, 0, 0, 1, at, 'metered'
+SELECT 1, number, at, 900, 1, 1, 1, 1, 1, 0, 0, 1, at, 'metered'
 FROM generate_series('2026-05-01'::timestamptz, '2026-05-21'::timestamptz, '15 minutes') AS at
 CROSS JOIN generate_series(100, 120) AS number
 """

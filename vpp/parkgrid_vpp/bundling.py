@@ -27,12 +27,12 @@ from parkgrid_vpp.errors import PilotError
 from parkgrid_vpp.evidence import beside, read
 from parkgrid_vpp.freezing import pasts_of, resource_of
 from parkgrid_vpp.ledger import entries
+from parkgrid_vpp.parks import DEVICE, REGISTER, of_each_park
 from parkgrid_vpp.rules import rules_of
 from parkgrid_vpp.statements import statement
 
 _MOST_INSTANTS = 2_000
 """Former states of the rows that are tried; each is read whole."""
-_NAMES = ("parks", "gateways", "devices", "signals")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +135,13 @@ def _wanted(pilot: Pilot, book: EventBook, document: Frozen | AdjustedAward | St
 
 def _lines(
     connection: Connection, entry: Entry, wanted: Mapping[str, _Wanted], go_on: Callable[[], None]
-) -> tuple[dict[str, list[str]], set[int], datetime | None]:
+) -> tuple[dict[str, list[str]], set[tuple[int, int]], datetime | None]:
     """The lines that each digest was taken of, their registers, and the last instant at which the rows were so.
 
     None: they still are.
     """
     found: dict[str, list[str]] = {}
-    numbers: set[int] = set()
+    numbers: set[tuple[int, int]] = set()
     left = dict(wanted)
     newest: datetime | None = datetime.min.replace(tzinfo=UTC)
     for as_of in _instants(connection, entry, left):
@@ -170,28 +170,28 @@ def _instants(connection: Connection, entry: Entry, left: Mapping[str, _Wanted])
     quarters = {at for each in left.values() for at in each.quarters}
     if not quarters:
         return
-    values = _named(_addresses(left.values())) | {
-        "start": min(quarters),
-        "stop": max(beside(quarters)),
-        "most": _MOST_INSTANTS,
-    }
-    for (at,) in connection.execute(statement("bundle/changes"), values).fetchall():
-        yield at
+    bounds = {"start": min(quarters), "stop": max(beside(quarters)), "most": _MOST_INSTANTS}
+    found: set[datetime] = set()
+    for _, _, named in of_each_park(connection, _parts(_addresses(left.values())), REGISTER):
+        found.update(at for (at,) in connection.execute(statement("bundle/changes"), named | bounds))
+    yield from sorted(found, reverse=True)[:_MOST_INSTANTS]
 
 
 def _addresses(wanted: Collection[_Wanted]) -> list[str]:
     return sorted({term.register for each in wanted for term in each.meter})
 
 
-def _named(addresses: Collection[str]) -> dict[str, Any]:
-    columns = zip(*(each.split("/") for each in addresses), strict=True)
-    return {name: list(column) for name, column in zip(_NAMES, columns, strict=True)}
+def _parts(addresses: Collection[str]) -> list[list[str]]:
+    return [each.split("/") for each in addresses]
 
 
-def _declarations(connection: Connection, registers: Collection[int], as_of: datetime | None) -> list[Declared]:
+def _declarations(
+    connection: Connection, registers: Collection[tuple[int, int]], as_of: datetime | None
+) -> list[Declared]:
     if not registers:
         return []
-    values = {"registers": sorted(registers), "as_of": as_of}
+    parks, numbers = (list(column) for column in zip(*sorted(registers), strict=True))
+    values = {"parks": parks, "registers": numbers, "as_of": as_of}
     latest = {(row[0], row[1]): row for row in connection.execute(statement("bundle/declarations"), values)}
     return [Declared(*row) for row in latest.values()]
 
@@ -201,5 +201,9 @@ def _minutes(connection: Connection, book: EventBook, pilot: Pilot, operator: st
     names = [part.resource for each in given if each.operator == operator for part in each.parts]
     registers = {term.register for name in names for term in resource_of(book, pilot, name).meter}
     devices = sorted({each.rsplit("/", 1)[0] for each in registers})
-    values = _named([f"{each}/" for each in devices]) | {"start": book.event.from_, "stop": book.event.to}
-    return [Minute(*row) for row in connection.execute(statement("bundle/minutes"), values)]
+    span = {"start": book.event.from_, "stop": book.event.to}
+    return [
+        Minute(*row)
+        for _, _, named in of_each_park(connection, _parts(devices), DEVICE)
+        for row in connection.execute(statement("bundle/minutes"), named | span)
+    ]

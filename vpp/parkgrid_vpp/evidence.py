@@ -3,7 +3,7 @@
     addresses ─▶ registers ─┬─▶ interval rows of some quarter hours ─┬─▶ energy of a resource, or why it is not sure
                             └─▶ open findings ───────────────────────┴─▶ evidence lines and their SHA-256
 
-Everything that many resources need is read at once; how much one statement reads is bounded.
+Everything that many resources need is read at once, park by park; how much one statement reads is bounded.
 """
 
 import hashlib
@@ -26,12 +26,13 @@ from parkgrid_domain.vpp.documents import FindingTold, Term
 from parkgrid_domain.vpp.ledger import instant
 from parkgrid_domain.vpp.quarters import QUARTER
 from parkgrid_vpp.errors import PilotError
+from parkgrid_vpp.parks import REGISTER, of_each_park
 from parkgrid_vpp.statements import statement
 
 _REGISTERS_A_STATEMENT = 1_000
 _MOST_ROWS = 20_000_000
 """Registers times quarter hours of one question: eight numbers each are held in memory."""
-_NAMES = ("parks", "gateways", "devices", "signals")
+_NAMES = ("parks", *REGISTER)
 _NONE = -(2**63)
 _NONE_TEXT = str(_NONE)
 _QUARTER_S = 900
@@ -74,6 +75,7 @@ class _Register:
     rows: NDArray[np.int64]
     """One row a stored quarter hour in order of time, columns as packed."""
     findings: tuple[FindingTold, ...]
+    park_id: int = 0
     number: int = 0
     counts_from_s: int = _NONE
     """Where power stood in for its counter before: the quarter hours before this instant are by power."""
@@ -165,9 +167,10 @@ class Evidence:
         """SHA-256 of the evidence lines, joined by line ends."""
         return hashlib.sha256("\n".join(self.lines(meter, quarters)).encode()).hexdigest()
 
-    def numbers(self, meter: Sequence[Term]) -> set[int]:
-        """The registers in the store that a formula was read from."""
-        return {self.registers[term.register].number for term in meter if term.register in self.registers}
+    def numbers(self, meter: Sequence[Term]) -> set[tuple[int, int]]:
+        """The registers in the store that a formula was read from, each by its park and its number."""
+        found = [self.registers[term.register] for term in meter if term.register in self.registers]
+        return {(each.park_id, each.number) for each in found}
 
     def _order(self, quarters: Quarters) -> "_Order":
         found = self.orders.get(quarters)
@@ -223,20 +226,33 @@ def read(
         )
     if not addresses or not quarters:
         return Evidence({})
-    known = _registers(connection, sorted(addresses))
+    by_s = _seconds(sorted(quarters if chosen_by is None else chosen_by))
+    found: dict[str, _Register] = {}
+    for park_id, mine, named in of_each_park(connection, _parts(addresses), REGISTER):
+        known = _registers(connection, park_id, ["/".join(each) for each in mine], named)
+        found.update(_of_park(connection, park_id, known, quarters, as_of, by_s))
+    return Evidence(found)
+
+
+def _of_park(
+    connection: Connection,
+    park_id: int,
+    known: Mapping[str, list[_Register]],
+    quarters: Collection[datetime],
+    as_of: datetime | None,
+    by_s: NDArray[np.int64],
+) -> dict[str, _Register]:
+    """The register of each address of a park, with its rows and findings."""
     numbers = sorted({each.number for several in known.values() for each in several})
     rows: dict[int, NDArray[np.int64]] = {}
     for first in range(0, len(numbers), _REGISTERS_A_STATEMENT):
-        rows.update(_rows(connection, numbers[first : first + _REGISTERS_A_STATEMENT], quarters, as_of))
-    by_s = _seconds(sorted(quarters if chosen_by is None else chosen_by))
+        rows.update(_rows(connection, park_id, numbers[first : first + _REGISTERS_A_STATEMENT], quarters, as_of))
     chosen = {
         address: _one_of([replace(each, rows=rows.get(each.number, each.rows)) for each in several], by_s)
         for address, several in known.items()
     }
-    findings = _findings(connection, {each.number: address for address, each in chosen.items()}, quarters)
-    return Evidence(
-        {address: replace(each, findings=findings.get(each.number, ())) for address, each in chosen.items()}
-    )
+    findings = _findings(connection, park_id, {each.number: address for address, each in chosen.items()}, quarters)
+    return {address: replace(each, findings=findings.get(each.number, ())) for address, each in chosen.items()}
 
 
 def _one_of(registers: Sequence[_Register], quarters_s: NDArray[np.int64]) -> _Register:
@@ -255,8 +271,11 @@ def waiting(connection: Connection, addresses: Collection[str], until: datetime)
     """The registers, of those that there are, whose quarter hours before an instant are not all metered yet."""
     if not addresses:
         return []
-    values = _named(sorted(addresses)) | {"until": until}
-    return [address for (address,) in connection.execute(statement("evidence/waiting"), values)]
+    found: list[str] = []
+    for _, mine, named in of_each_park(connection, _parts(addresses), REGISTER):
+        rows = connection.execute(statement("evidence/waiting"), named | {"until": until})
+        found.extend("/".join(mine[place - 1]) for (place,) in rows)
+    return sorted(found)
 
 
 def site_meters(connection: Connection, addresses: Collection[str]) -> SiteMeters:
@@ -264,35 +283,44 @@ def site_meters(connection: Connection, addresses: Collection[str]) -> SiteMeter
     if not addresses:
         return SiteMeters()
     ordered = sorted(addresses)
-    found = connection.execute(statement("evidence/site_meters"), _named(ordered)).fetchall()
+    named = dict(zip(_NAMES, map(list, zip(*_parts(ordered), strict=True)), strict=True))
+    found = connection.execute(statement("evidence/site_meters"), named).fetchall()
     registers = {ordered[place - 1]: alone for place, alone in found}
     parks = frozenset(address.split("/")[0] for address, alone in registers.items() if alone)
     return SiteMeters(frozenset(registers), parks)
 
 
-def _registers(connection: Connection, addresses: Sequence[str]) -> dict[str, list[_Register]]:
-    """Without their rows, the oldest first."""
+def _registers(
+    connection: Connection, park_id: int, addresses: Sequence[str], named: Mapping[str, object]
+) -> dict[str, list[_Register]]:
+    """Of a park, without their rows, the oldest first."""
     found: dict[str, list[_Register]] = {}
-    for place, number, method, counted_s in connection.execute(statement("evidence/registers"), _named(addresses)):
+    for place, number, method, counted_s in connection.execute(statement("evidence/registers"), named):
         since = _NONE if counted_s is None else counted_s
-        each = replace(_NOTHING, by_power=method == "power", number=number, counts_from_s=since)
+        each = replace(_NOTHING, park_id=park_id, by_power=method == "power", number=number, counts_from_s=since)
         found.setdefault(addresses[place - 1], []).append(each)
     return found
 
 
-def _named(addresses: Sequence[str]) -> dict[str, object]:
-    parts = [address.split("/") for address in addresses]
-    wrong = next((address for address, each in zip(addresses, parts, strict=True) if len(each) != len(_NAMES)), None)
+def _parts(addresses: Collection[str]) -> list[list[str]]:
+    """Addresses of registers in their order, taken apart."""
+    parts = [address.split("/") for address in sorted(addresses)]
+    wrong = next((each for each in parts if len(each) != len(_NAMES)), None)
     if wrong is not None:
-        raise EvidenceError(f"{wrong!r} is not the address of a register: park/gateway/device/signal")
-    return {name: list(column) for name, column in zip(_NAMES, zip(*parts, strict=True), strict=True)}
+        raise EvidenceError(f"{'/'.join(wrong)!r} is not the address of a register: park/gateway/device/signal")
+    return parts
 
 
 def _rows(
-    connection: Connection, numbers: Sequence[int], quarters: Collection[datetime], as_of: datetime | None
+    connection: Connection,
+    park_id: int,
+    numbers: Sequence[int],
+    quarters: Collection[datetime],
+    as_of: datetime | None,
 ) -> dict[int, NDArray[np.int64]]:
     starts, stops = _spans(quarters)
-    values = {"registers": numbers, "starts": starts, "stops": stops, "none": _NONE, "as_of": as_of}
+    asked = {"park_id": park_id, "registers": numbers, "starts": starts, "stops": stops}
+    values = asked | {"none": _NONE, "as_of": as_of}
     found = {}
     with connection.cursor(binary=True) as cursor:
         for number, packed in cursor.execute(statement("evidence/intervals"), values):
@@ -302,9 +330,10 @@ def _rows(
 
 
 def _findings(
-    connection: Connection, addresses: Mapping[int, str], quarters: Collection[datetime]
+    connection: Connection, park_id: int, addresses: Mapping[int, str], quarters: Collection[datetime]
 ) -> dict[int, tuple[FindingTold, ...]]:
     values = {
+        "park_id": park_id,
         "registers": list(addresses),
         "start": min(quarters) - QUARTER,
         "stop": max(quarters) + 2 * QUARTER,

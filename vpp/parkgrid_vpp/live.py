@@ -29,6 +29,8 @@ _QUARTERS_AN_HOUR = 4
 LEVEL = "_1m"
 Device = tuple[str, str, str]
 """Park, gateway, device."""
+ParkClass = tuple[int, str]
+"""Number of a park, and a class of devices: a question about readings is about one of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +174,16 @@ def _device(term: Term) -> Device:
     return park, gateway, device
 
 
-def by_class(connection: Connection, devices: Sequence[Device]) -> dict[str, dict[int, Device]]:
-    """The metered devices in use by class and number."""
+def by_class(connection: Connection, devices: Sequence[Device]) -> dict[ParkClass, dict[int, Device]]:
+    """The metered devices in use by park and class, and by number."""
     if not devices:
         return {}
     parks, gateways, names = zip(*devices, strict=True)
     values = {"parks": list(parks), "gateways": list(gateways), "devices": list(names)}
-    found: dict[str, dict[int, Device]] = {}
-    for number, device_class, *address in connection.execute(statement("live/devices"), values):
+    found: dict[ParkClass, dict[int, Device]] = {}
+    for park_id, number, device_class, *address in connection.execute(statement("live/devices"), values):
         if device_class in METERED:
-            found.setdefault(device_class, {})[number] = (address[0], address[1], address[2])
+            found.setdefault((park_id, device_class), {})[number] = (address[0], address[1], address[2])
     return found
 
 
@@ -192,11 +194,12 @@ def _power(
     found: dict[Device, dict[datetime, int]] = {}
     if not minutes:
         return found
-    for device_class, numbers in by_class(connection, devices).items():
+    for (park_id, device_class), numbers in by_class(connection, devices).items():
         query = sql.SQL(statement("live/minutes")).format(
             view=sql.Identifier(f"{device_class}{LEVEL}"), power=sql.Identifier(POWER)
         )
-        asked = {"devices": list(numbers), "start": minutes[0], "stop": minutes[-1] + MINUTE}
+        span = {"start": minutes[0], "stop": minutes[-1] + MINUTE}
+        asked = {"park_id": park_id, "devices": list(numbers), **span}
         for number, at, kw in connection.execute(query, asked):
             found.setdefault(numbers[number], {})[at] = round(kw * W_OF_KW)
     return found

@@ -25,7 +25,18 @@ from parkgrid_domain.vpp.pilot import EventBook, Pilot
 from parkgrid_domain.vpp.quarters import QUARTER
 from parkgrid_metering.registers import POWER
 from parkgrid_vpp.freezing import resource_of
-from parkgrid_vpp.live import LEVEL, MINUTE, W_OF_KW, Device, by_class, curve_w, devices_of, minutes_of, of_term_w
+from parkgrid_vpp.live import (
+    LEVEL,
+    MINUTE,
+    W_OF_KW,
+    Device,
+    ParkClass,
+    by_class,
+    curve_w,
+    devices_of,
+    minutes_of,
+    of_term_w,
+)
 from parkgrid_vpp.statements import statement
 
 MOST_RESOURCES = 100
@@ -212,17 +223,18 @@ def _unknown(each: _Asked, why: WhyUnknown, minutes: int, measured: int, delay: 
 
 
 def _powers(
-    connection: Connection, classes: Mapping[str, Mapping[int, Device]], minutes: Sequence[datetime]
+    connection: Connection, classes: Mapping[ParkClass, Mapping[int, Device]], minutes: Sequence[datetime]
 ) -> dict[Device, dict[datetime, _Range]]:
     found: dict[Device, dict[datetime, _Range]] = {}
-    for device_class, numbers in classes.items():
+    for (park_id, device_class), numbers in classes.items():
         query = sql.SQL(statement("responses/extremes")).format(
             view=sql.Identifier(f"{device_class}{LEVEL}"),
             power=sql.Identifier(POWER),
             lowest=sql.Identifier(f"{POWER}_min"),
             highest=sql.Identifier(f"{POWER}_max"),
         )
-        for number, at, *kw in connection.execute(query, {"devices": list(numbers), **_span(minutes)}):
+        asked = {"park_id": park_id, "devices": list(numbers), **_span(minutes)}
+        for number, at, *kw in connection.execute(query, asked):
             mean, low, high = (round(each * W_OF_KW) for each in kw)
             found.setdefault(numbers[number], {})[at] = (mean, low, high)
     return found
@@ -230,13 +242,13 @@ def _powers(
 
 def _readings(
     connection: Connection,
-    classes: Mapping[str, Mapping[int, Device]],
+    classes: Mapping[ParkClass, Mapping[int, Device]],
     first: Mapping[str, tuple[Device, datetime]],
     minutes: Sequence[datetime],
 ) -> dict[str, list[tuple[datetime, int]]]:
     """What the device of a resource told in a minute and in the one before it, W; by resource."""
     found: dict[str, list[tuple[datetime, int]]] = {}
-    for device_class, numbers in classes.items():
+    for (park_id, device_class), numbers in classes.items():
         by_device = {device: number for number, device in numbers.items()}
         wanted = [(name, by_device[device], at) for name, (device, at) in first.items() if device in by_device]
         if wanted:
@@ -244,21 +256,21 @@ def _readings(
                 view=sql.Identifier(device_class), power=sql.Identifier(POWER)
             )
             names, devices, starts = (list(column) for column in zip(*wanted, strict=True))
-            asked = {"devices": devices, "starts": [at - MINUTE for at in starts], **_span(minutes)}
-            for place, at, kw in connection.execute(query, asked):
+            asked = {"park_id": park_id, "devices": devices, "starts": [at - MINUTE for at in starts]}
+            for place, at, kw in connection.execute(query, asked | _span(minutes)):
                 found.setdefault(names[place - 1], []).append((at, round(kw * W_OF_KW)))
     return found
 
 
 def _delays(
-    connection: Connection, classes: Mapping[str, Mapping[int, Device]], minutes: Sequence[datetime]
+    connection: Connection, classes: Mapping[ParkClass, Mapping[int, Device]], minutes: Sequence[datetime]
 ) -> dict[Device, list[tuple[float, bool]]]:
     """The delays of some readings of each device in seconds, and whether it is simulated."""
     step = -(-len(minutes) // MOST_INSTANTS)
     found: dict[Device, list[tuple[float, bool]]] = {}
-    for device_class, numbers in classes.items():
+    for (park_id, device_class), numbers in classes.items():
         query = sql.SQL(statement("responses/delays")).format(view=sql.Identifier(device_class))
-        asked = {"devices": list(numbers), "instants": list(minutes[::step]), **_span(minutes)}
+        asked = {"park_id": park_id, "devices": list(numbers), "instants": list(minutes[::step]), **_span(minutes)}
         for number, simulated, seconds in connection.execute(query, asked):
             found.setdefault(numbers[number], []).append((seconds, simulated))
     return found

@@ -113,14 +113,14 @@ def _of_term(term: Term, power_kw: float) -> float:
 
 
 def _power(connection: Connection, device: str, first: datetime, count: int) -> dict[datetime, float]:
-    names = dict(zip(("parks", "gateways", "devices"), ([each] for each in device.split("/")), strict=True))
-    row = connection.execute(statement("capability/classes"), names).fetchone()
-    if row is None or "active_power_kw" not in CATALOGUE[row[1]].by_name:
+    names = dict(zip(("park", "gateway", "device"), device.split("/"), strict=True))
+    row = connection.execute(statement("capability/device"), names).fetchone()
+    if row is None or "active_power_kw" not in CATALOGUE[row[0]].by_name:
         raise PilotError(f"{device} is no device that tells its active power: a test cannot be read from it")
-    relation = sql.Identifier("public", f"{CATALOGUE[row[1]].name}_1m")
+    relation = sql.Identifier("public", f"{CATALOGUE[row[0]].name}_1m")
     query = sql.SQL(statement("capability/minutes")).format(relation=relation)
-    values = names | {"device_class": row[1], "start": first, "stop": first + count * _MINUTE}
-    return {at.astimezone(UTC): power for _, at, power in connection.execute(query, values)}
+    values = {"park_id": row[1], "device_id": row[2], "start": first, "stop": first + count * _MINUTE}
+    return {at.astimezone(UTC): power for at, power in connection.execute(query, values)}
 
 
 def _device(term: Term) -> str:

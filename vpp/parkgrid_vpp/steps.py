@@ -21,6 +21,7 @@ from parkgrid_vpp.errors import CannotBeAwardedError
 from parkgrid_vpp.evidence import waiting
 from parkgrid_vpp.freezing import adjust, resource_of
 from parkgrid_vpp.ledger import Act, alone, write
+from parkgrid_vpp.parks import REGISTER, of_each_park
 from parkgrid_vpp.settling import statements
 from parkgrid_vpp.statements import statement
 
@@ -132,12 +133,13 @@ class Steps:
 
     def _held(self, book: EventBook) -> tuple[object, ...]:
         """What the registers of an event hold: it differs whenever an interval or a finding has."""
-        values = {
-            "registers": registers_of(book, self.pilot),
-            "start": book.event.from_ - QUARTER,
-            "stop": book.event.to + QUARTER,
-        }
-        return tuple(self.connection.execute(statement("events/held"), values).fetchone() or ())
+        addresses = [each.split("/") for each in registers_of(book, self.pilot)]
+        span = {"start": book.event.from_ - QUARTER, "stop": book.event.to + QUARTER}
+        return tuple(
+            each
+            for _, _, named in of_each_park(self.connection, addresses, REGISTER)
+            for each in self.connection.execute(statement("events/held"), named | span).fetchone() or ()
+        )
 
     def _say(self, book: EventBook, now: datetime, states: list[State]) -> str:
         if states:

@@ -4,20 +4,24 @@ SELECT park, extract(epoch FROM now() - max(last_seen_at))::float8 AS value FROM
 
 -- name: completeness
 -- Completeness of each park over the last whole day, per cent.
-SELECT park, avg(coverage_pct) AS value
-FROM register_days JOIN parks USING (park)
-WHERE at = date_trunc('day', now() - INTERVAL '1 day', time_zone)
-GROUP BY park
+SELECT p.park, avg(coverage_pct) AS value
+FROM register_days AS d JOIN parks AS p USING (park_id)
+WHERE d.at = date_trunc('day', now() - INTERVAL '1 day', p.time_zone)
+GROUP BY p.park
 
 -- name: demand_forecast
 -- The present quarter of an hour, if it goes on as its minutes so far, in per cent of the agreed limit. The bound of 16
 -- minutes says no more than the one before it, but is known soon enough to leave parts of a table alone.
 WITH minutes AS (
-    SELECT d.park, m.device_id, avg(m.active_power_kw) AS kw
-    FROM grid_meter_1m AS m JOIN devices AS d USING (device_id)
-    WHERE m.at >= date_bin('15 minutes', now(), TIMESTAMPTZ '2000-01-01 00:00+08') - INTERVAL '1 minute' AND m.at <= now()
-      AND m.at >= now() - INTERVAL '16 minutes'
-    GROUP BY d.park, m.device_id
+    SELECT d.park, d.device_id, avg(m.active_power_kw) AS kw
+    FROM devices AS d CROSS JOIN LATERAL (
+        SELECT active_power_kw FROM grid_meter_1m
+        WHERE park_id = d.park_id AND device_id = d.device_id
+          AND at >= date_bin('15 minutes', now(), TIMESTAMPTZ '2000-01-01 00:00+08') - INTERVAL '1 minute' AND at <= now()
+          AND at >= now() - INTERVAL '16 minutes' OFFSET 0
+    ) AS m
+    WHERE d.device_class = 'grid_meter'
+    GROUP BY d.park, d.device_id
 ), limits AS (
     SELECT park, sum(contracted_kw)::float8 AS kw
     FROM (
@@ -35,8 +39,11 @@ GROUP BY park, limits.kw
 -- name: outbox_growing
 -- Age of the oldest reading that waits, where it grows: seconds more than a quarter of an hour ago.
 SELECT d.park, d.gateway, max(g.outbox_oldest_s) - min(g.outbox_oldest_s) AS value
-FROM gateway_1m AS g JOIN devices AS d USING (device_id)
-WHERE g.at >= now() - INTERVAL '15 minutes' AND g.at <= now()
+FROM devices AS d CROSS JOIN LATERAL (
+    SELECT outbox_oldest_s FROM gateway_1m
+    WHERE park_id = d.park_id AND device_id = d.device_id AND at >= now() - INTERVAL '15 minutes' AND at <= now() OFFSET 0
+) AS g
+WHERE d.device_class = 'gateway'
 GROUP BY d.park, d.gateway
 
 -- name: ingest_lag

@@ -3,12 +3,7 @@ SELECT count(*) FILTER (WHERE operating_state = 3)::float8 AS guns_charging,
        count(*) FILTER (WHERE operating_state = 4)::float8 AS guns_returning,
        count(*) FILTER (WHERE operating_state = 6)::float8 AS guns_faulty,
        count(*)::float8 AS guns, sum(active_power_kw) AS charging
-FROM (
-    SELECT DISTINCT ON (device_id) operating_state, active_power_kw
-    FROM charger_1m
-    WHERE device_id = ANY ({devices charger}) AND {lately at}
-    ORDER BY device_id, at DESC
-) AS newest
+FROM {newest charger: operating_state, active_power_kw}
 
 -- name: charging_energy
 -- indicators: charger_energy_utilisation_ratio
@@ -28,13 +23,13 @@ FROM flows CROSS JOIN rated
 
 -- name: gun_power
 SELECT {bucket at} AS "time", device AS metric, avg(active_power_kw) AS value
-FROM {rolled charger: active_power_kw} JOIN devices USING (device_id)
+FROM {rolled charger: active_power_kw}
 GROUP BY 1, 2
 ORDER BY 1
 
 -- name: gun_states
 SELECT {bucket at} AS "time", device AS metric, max(operating_state) AS value
-FROM {rolled charger: operating_state} JOIN devices USING (device_id)
+FROM {rolled charger: operating_state}
 GROUP BY 1, 2
 ORDER BY 1
 
@@ -57,10 +52,8 @@ ORDER BY 1
 -- name: guns
 -- One row a gun: its newest state and what it delivered in the chosen time.
 WITH newest AS (
-    SELECT DISTINCT ON (device_id) device_id, operating_state, active_power_kw, vehicle_soc_pct
-    FROM charger_1m
-    WHERE device_id = ANY ({devices charger}) AND {lately at}
-    ORDER BY device_id, at DESC
+    SELECT park_id, device_id, operating_state, active_power_kw, vehicle_soc_pct
+    FROM {newest charger: operating_state, active_power_kw, vehicle_soc_pct}
 ), delivered AS (
     SELECT gateway, device, sum(energy_kwh) AS kwh
     FROM {energy} WHERE device_class = 'charger' AND signal = 'energy_delivered_kwh'
@@ -69,7 +62,7 @@ WITH newest AS (
 SELECT d.gateway, d.device, n.operating_state AS gun_state, n.active_power_kw AS charging, n.vehicle_soc_pct AS vehicle_soc,
        e.kwh AS delivered
 FROM devices AS d
-LEFT JOIN newest AS n USING (device_id)
+LEFT JOIN newest AS n USING (park_id, device_id)
 LEFT JOIN delivered AS e USING (gateway, device)
 WHERE d.device_class = 'charger' AND NOT d.retired AND {scope device d}
 ORDER BY d.gateway, d.device

@@ -1,17 +1,10 @@
 -- name: district_now
 WITH newest AS (
-    SELECT DISTINCT ON (device_id) device_id, flow, active_power_kw
-    FROM (
-        SELECT device_id, at, 'grid' AS flow, active_power_kw FROM grid_meter_1m
-        WHERE device_id = ANY ({devices grid_meter}) AND {lately at}
-        UNION ALL
-        SELECT device_id, at, 'pv', active_power_kw FROM pv_inverter_1m
-        WHERE device_id = ANY ({devices pv_inverter}) AND {lately at}
-        UNION ALL
-        SELECT device_id, at, 'charging', active_power_kw FROM charger_1m
-        WHERE device_id = ANY ({devices charger}) AND {lately at}
-    ) AS readings
-    ORDER BY device_id, at DESC
+    SELECT 'grid' AS flow, active_power_kw FROM {newest grid_meter: active_power_kw}
+    UNION ALL
+    SELECT 'pv', active_power_kw FROM {newest pv_inverter: active_power_kw}
+    UNION ALL
+    SELECT 'charging', active_power_kw FROM {newest charger: active_power_kw}
 )
 SELECT sum(active_power_kw) FILTER (WHERE flow = 'grid') AS grid,
        sum(active_power_kw) FILTER (WHERE flow = 'pv') AS pv,
@@ -40,10 +33,10 @@ WHERE park IN (SELECT park FROM parks WHERE {scope park})
 -- name: power_of_parks
 SELECT "time", park AS metric, sum(kw) AS value
 FROM (
-    SELECT {bucket at} AS "time", device_id, avg(active_power_kw) AS kw
+    SELECT {bucket at} AS "time", park, device_id, avg(active_power_kw) AS kw
     FROM {rolled grid_meter: active_power_kw}
-    GROUP BY 1, 2
-) AS means JOIN devices USING (device_id)
+    GROUP BY 1, 2, 3
+) AS means
 GROUP BY 1, 2
 ORDER BY 1
 

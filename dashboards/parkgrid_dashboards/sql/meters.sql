@@ -6,7 +6,7 @@ WITH month AS (
 ), intervals AS (
     SELECT i.at, i.period_s, r.signal, sum(i.energy_kwh) AS kwh, bool_and(i.energy_kwh IS NOT NULL) AS known,
            bool_or(i.quality = 2) AS estimated
-    FROM registers AS r JOIN energy_intervals AS i USING (register_id) CROSS JOIN month AS m
+    FROM registers AS r JOIN energy_intervals AS i USING (park_id, register_id) CROSS JOIN month AS m
     WHERE r.park = ${park:sqlstring} AND r.device_class = 'grid_meter'
       AND r.signal IN ('energy_import_kwh', 'reactive_energy_import_kvarh', 'reactive_energy_export_kvarh')
       AND i.at >= m.start_at AND i.at < $__timeTo()
@@ -44,7 +44,7 @@ WITH month AS (
     SELECT date_trunc('month', $__timeTo()::timestamptz, time_zone) AS start_at FROM parks WHERE park = ${park:sqlstring}
 ), quarters AS (
     SELECT i.at, sum(i.energy_kwh * 3600 / i.period_s) AS kw
-    FROM registers AS r JOIN energy_intervals AS i USING (register_id) CROSS JOIN month AS m
+    FROM registers AS r JOIN energy_intervals AS i USING (park_id, register_id) CROSS JOIN month AS m
     WHERE r.park = ${park:sqlstring} AND r.device_class = 'grid_meter' AND r.signal = 'energy_import_kwh'
       AND i.at >= m.start_at AND i.at < $__timeTo()
     GROUP BY i.at
@@ -56,16 +56,16 @@ SELECT at AS "time", max(kw) OVER (ORDER BY at) AS peak, {limit} AS demand_limit
 -- name: meter_power
 SELECT {bucket at} AS "time", device AS metric, avg(active_power_kw) AS value
 FROM (
-    SELECT device_id, at, active_power_kw FROM {rolled grid_meter: active_power_kw}
+    SELECT device, at, active_power_kw FROM {rolled grid_meter: active_power_kw}
     UNION ALL
-    SELECT device_id, at, active_power_kw FROM {rolled meter: active_power_kw}
-) AS readings JOIN devices USING (device_id)
+    SELECT device, at, active_power_kw FROM {rolled meter: active_power_kw}
+) AS readings
 GROUP BY 1, 2
 ORDER BY 1
 
 -- name: power_factors
 SELECT {bucket at} AS "time", device AS metric, avg(power_factor) AS value
-FROM {rolled grid_meter: power_factor} JOIN devices USING (device_id)
+FROM {rolled grid_meter: power_factor}
 GROUP BY 1, 2
 ORDER BY 1
 
@@ -79,7 +79,7 @@ CROSS JOIN LATERAL (
            count(*) FILTER (WHERE i.quality = 'estimated')::float8 AS estimated,
            count(*) FILTER (WHERE i.quality = 'missing')::float8 AS missing
     FROM interval_energy AS i
-    WHERE i.register_id = r.register_id AND {during i.at}
+    WHERE i.park_id = r.park_id AND i.register_id = r.register_id AND {during i.at}
 ) AS e
 WHERE r.device_class IN ('grid_meter', 'meter') AND {scope device r}
 ORDER BY r.gateway, r.device, r.signal

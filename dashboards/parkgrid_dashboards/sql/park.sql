@@ -1,21 +1,13 @@
 -- name: power_now
 -- The newest minute of the last quarter of an hour of each device; what is older is not shown as power of now.
 WITH newest AS (
-    SELECT DISTINCT ON (device_id) device_id, flow, active_power_kw
-    FROM (
-        SELECT device_id, at, 'grid' AS flow, active_power_kw FROM grid_meter_1m
-        WHERE device_id = ANY ({devices grid_meter}) AND {lately at}
-        UNION ALL
-        SELECT device_id, at, 'pv', active_power_kw FROM pv_inverter_1m
-        WHERE device_id = ANY ({devices pv_inverter}) AND {lately at}
-        UNION ALL
-        SELECT device_id, at, 'storage', active_power_kw FROM storage_1m
-        WHERE device_id = ANY ({devices storage}) AND {lately at}
-        UNION ALL
-        SELECT device_id, at, 'charging', active_power_kw FROM charger_1m
-        WHERE device_id = ANY ({devices charger}) AND {lately at}
-    ) AS readings
-    ORDER BY device_id, at DESC
+    SELECT 'grid' AS flow, active_power_kw FROM {newest grid_meter: active_power_kw}
+    UNION ALL
+    SELECT 'pv', active_power_kw FROM {newest pv_inverter: active_power_kw}
+    UNION ALL
+    SELECT 'storage', active_power_kw FROM {newest storage: active_power_kw}
+    UNION ALL
+    SELECT 'charging', active_power_kw FROM {newest charger: active_power_kw}
 )
 SELECT sum(active_power_kw) FILTER (WHERE flow = 'grid') AS grid,
        sum(active_power_kw) FILTER (WHERE flow = 'pv') AS pv,
@@ -79,7 +71,7 @@ ORDER BY 1
 
 -- name: state_of_charge
 SELECT {bucket at} AS "time", device AS metric, avg(soc_pct) AS value
-FROM {rolled storage: soc_pct} JOIN devices USING (device_id)
+FROM {rolled storage: soc_pct}
 GROUP BY 1, 2
 ORDER BY 1
 

@@ -28,7 +28,7 @@ months AS (
            sum(d.energy_wh) AS wh,
            coalesce(sum((d.good + d.estimated_intervals) * d.period_s), 0) AS known_s,
            extract(epoch FROM m.end_at - m.start_at) AS expected_s
-    FROM registers AS r JOIN parks AS p USING (park)
+    FROM registers AS r JOIN parks AS p USING (park_id)
     CROSS JOIN LATERAL (
         SELECT month::date, month AT TIME ZONE p.time_zone AS start_at,
                (month + INTERVAL '1 month') AT TIME ZONE p.time_zone AS end_at
@@ -37,7 +37,8 @@ months AS (
             $__timeTo()::timestamptz AT TIME ZONE p.time_zone, INTERVAL '1 month'
         ) AS month
     ) AS m
-    LEFT JOIN register_days AS d ON d.register_id = r.register_id AND d.at >= m.start_at AND d.at < m.end_at
+    LEFT JOIN register_days AS d ON d.park_id = r.park_id AND d.register_id = r.register_id
+        AND d.at >= m.start_at AND d.at < m.end_at
     WHERE r.account <> '' AND (r.device_class, r.signal) IN (
         ('grid_meter', 'energy_import_kwh'), ('grid_meter', 'energy_export_kwh'), ('meter', 'energy_import_kwh'),
         ('meter', 'energy_export_kwh'), ('pv_inverter', 'energy_generated_kwh'), ('storage', 'energy_charged_kwh'),
@@ -81,7 +82,7 @@ FROM (
            coalesce(sum(energy_kwh) FILTER (WHERE device_class = 'storage' AND signal = 'energy_discharged_kwh'), 0)
                AS discharged,
            coalesce(sum(energy_kwh) FILTER (WHERE device_class = 'storage' AND signal = 'energy_charged_kwh'), 0) AS charged
-    FROM register_days AS d JOIN parks AS p USING (park)
+    FROM register_days AS d JOIN parks AS p USING (park_id)
     WHERE d.at < $__timeTo() AND d.at >= $__timeFrom()
       AND device_class IN ('grid_meter', 'pv_inverter', 'storage') AND signal LIKE 'energy%'
     GROUP BY 1
@@ -92,23 +93,23 @@ FROM (
 -- be there is known. A register counts from its first known interval (one that was never told: from its device's) to
 -- the last, if its device is retired. A flow without any register is 0 throughout and no gap.
 <name>_counted AS MATERIALIZED (
-    SELECT r.register_id, r.period_s, r.flow, <pool> AS pool,
+    SELECT r.park_id, r.register_id, r.period_s, r.flow, <pool> AS pool,
            coalesce(f.at, least(min(f.at) OVER (PARTITION BY r.device_id), r.first_seen_at)) AS begins,
            CASE WHEN r.retired THEN coalesce(l.at + make_interval(secs => r.period_s), f.at, r.first_seen_at)
                ELSE 'infinity' END AS ends
     FROM (
-        SELECT g.register_id, g.device_id, g.park, g.period_s, d.retired, d.first_seen_at, v.flow
-        FROM registers AS g JOIN devices AS d USING (device_id)
+        SELECT g.park_id, g.register_id, g.device_id, g.park, g.period_s, d.retired, d.first_seen_at, v.flow
+        FROM registers AS g JOIN devices AS d USING (park_id, device_id)
         JOIN (VALUES ('imported', 'grid_meter', 'energy_import_kwh'), ('exported', 'grid_meter', 'energy_export_kwh'),
                 ('pv', 'pv_inverter', 'energy_generated_kwh'), ('discharged', 'storage', 'energy_discharged_kwh'),
                 ('charged', 'storage', 'energy_charged_kwh')) AS v (flow, device_class, signal)
             ON v.device_class = g.device_class AND v.signal = g.signal
         WHERE v.flow IN (<flows>) AND {scope device g}
     ) AS r
-    LEFT JOIN LATERAL (SELECT at FROM energy_intervals WHERE register_id = r.register_id AND energy_wh IS NOT NULL
-        ORDER BY at LIMIT 1) AS f ON true
-    LEFT JOIN LATERAL (SELECT at FROM energy_intervals WHERE register_id = r.register_id AND energy_wh IS NOT NULL
-        ORDER BY at DESC LIMIT 1) AS l ON r.retired
+    LEFT JOIN LATERAL (SELECT at FROM energy_intervals WHERE park_id = r.park_id AND register_id = r.register_id
+        AND energy_wh IS NOT NULL ORDER BY at LIMIT 1) AS f ON true
+    LEFT JOIN LATERAL (SELECT at FROM energy_intervals WHERE park_id = r.park_id AND register_id = r.register_id
+        AND energy_wh IS NOT NULL ORDER BY at DESC LIMIT 1) AS l ON r.retired
 ), <name>_asked AS MATERIALIZED (
     SELECT * FROM <name>_counted WHERE begins < $__timeTo()::timestamptz AND ends > $__timeFrom()::timestamptz
 ), <name>_pools AS MATERIALIZED (
@@ -125,8 +126,8 @@ FROM (
 ), <name>_told AS MATERIALIZED (
     SELECT date_bin(p.length, i.at, TIMESTAMPTZ '2000-01-01 00:00+08') AS at, p.pool, sum(a.period_s) AS known_s, <sums>
     FROM <name>_pools AS p JOIN <name>_asked AS a USING (pool)
-    CROSS JOIN LATERAL (SELECT at, energy_kwh FROM energy_intervals WHERE register_id = a.register_id
-        AND energy_wh IS NOT NULL AND {during at} OFFSET 0) AS i
+    CROSS JOIN LATERAL (SELECT at, energy_kwh FROM energy_intervals WHERE park_id = a.park_id
+        AND register_id = a.register_id AND energy_wh IS NOT NULL AND {during at} OFFSET 0) AS i
     WHERE i.at >= p.start_at AND i.at < p.start_at + p.slots * p.length
     GROUP BY 1, 2
 ), <name>_spans AS MATERIALIZED (

@@ -1,12 +1,7 @@
 -- name: bus_now
 SELECT avg(100 * voltage_v / nullif((ratings ->> 'nominal_voltage_v')::float8, 0)) AS voltage_share,
        sum(active_power_kw) AS bus_power, sum(target_power_kw) AS bus_target, max(ripple_v) AS ripple
-FROM (
-    SELECT DISTINCT ON (device_id) device_id, voltage_v, active_power_kw, target_power_kw, ripple_v
-    FROM dc_bus_1m
-    WHERE device_id = ANY ({devices dc_bus}) AND {lately at}
-    ORDER BY device_id, at DESC
-) AS newest JOIN devices USING (device_id)
+FROM {newest dc_bus: voltage_v, active_power_kw, target_power_kw, ripple_v}
 
 -- name: bus_quality
 -- Share of minutes inside the band of normal operation, and distance from the plan; nothing where too little is known.
@@ -17,8 +12,7 @@ WITH told AS (
     FROM (
         SELECT device_id, active_power_kw, target_power_kw,
                100 * voltage_v / nullif((ratings ->> 'nominal_voltage_v')::float8, 0) AS share
-        FROM dc_bus_1m JOIN devices USING (device_id)
-        WHERE device_id = ANY ({devices dc_bus}) AND {during at}
+        FROM {rows dc_bus_1m: voltage_v, active_power_kw, target_power_kw}
     ) AS shares
     GROUP BY device_id
 ), known AS (
@@ -47,7 +41,7 @@ ORDER BY 1
 
 -- name: bus_ripple
 SELECT {bucket at} AS "time", device AS metric, max(ripple_v) AS value
-FROM {rolled dc_bus: ripple_v} JOIN devices USING (device_id)
+FROM {rolled dc_bus: ripple_v}
 GROUP BY 1, 2
 ORDER BY 1
 

@@ -6,12 +6,7 @@ SELECT extract(epoch FROM now() - (SELECT max(newest_at) FROM store_progress))::
 
 -- name: gateways_now
 SELECT max(outbox_oldest_s) AS outbox_oldest, sum(outbox_mb) AS outbox_size, max(abs(clock_offset_ms)) AS clock_offset
-FROM (
-    SELECT DISTINCT ON (device_id) outbox_oldest_s, outbox_mb, clock_offset_ms
-    FROM gateway_1m
-    WHERE device_id = ANY ({devices gateway}) AND {lately at}
-    ORDER BY device_id, at DESC
-) AS newest
+FROM {newest gateway: outbox_oldest_s, outbox_mb, clock_offset_ms}
 
 -- name: readings
 -- Readings that were stored, by class of device, from the roll-up that fits the width.
@@ -39,19 +34,19 @@ ORDER BY 1
 -- name: outbox
 -- What waits in the outboxes: the age of the oldest reading that the store has not acknowledged.
 SELECT {bucket at} AS "time", park || '/' || gateway AS metric, max(outbox_oldest_s_max) AS value
-FROM {rolled gateway: outbox_oldest_s_max} JOIN devices USING (device_id)
+FROM {rolled gateway: outbox_oldest_s_max}
 GROUP BY 1, 2
 ORDER BY 1
 
 -- name: clock
 SELECT {bucket at} AS "time", park || '/' || gateway AS metric, avg(clock_offset_ms) AS value
-FROM {rolled gateway: clock_offset_ms} JOIN devices USING (device_id)
+FROM {rolled gateway: clock_offset_ms}
 GROUP BY 1, 2
 ORDER BY 1
 
 -- name: agents
 SELECT {bucket at} AS "time", park || '/' || gateway AS metric, avg(agent_memory_mb) AS value
-FROM {rolled gateway: agent_memory_mb} JOIN devices USING (device_id)
+FROM {rolled gateway: agent_memory_mb}
 GROUP BY 1, 2
 ORDER BY 1
 
@@ -60,8 +55,8 @@ ORDER BY 1
 SELECT park, gateway, max(samples_dropped_last) - min(samples_dropped_first) AS dropped,
        max(reads_failed_last) - min(reads_failed_first) AS reads_failed,
        max(link_reconnects_last) - min(link_reconnects_first) AS reconnects
-FROM gateway_15m JOIN devices USING (device_id)
-WHERE device_id = ANY ({devices gateway}) AND {during at}
+FROM {rows gateway_15m: samples_dropped_first, samples_dropped_last, reads_failed_first, reads_failed_last,
+    link_reconnects_first, link_reconnects_last}
 GROUP BY park, gateway
 ORDER BY park, gateway
 LIMIT 200

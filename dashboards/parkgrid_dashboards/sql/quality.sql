@@ -3,7 +3,7 @@ SELECT avg(coverage_pct) AS coverage_pct, min(coverage_pct) AS coverage_lowest,
        100 * sum(estimated_intervals) / nullif(sum(good + estimated_intervals), 0)::float8 AS estimated_pct,
        100 * sum(late) / nullif(sum(received), 0)::float8 AS late_pct
 FROM register_days
-WHERE {scope park} AND at >= $__timeFrom() AND at < $__timeTo()
+WHERE park_id IN (SELECT park_id FROM parks WHERE {scope park}) AND at >= $__timeFrom() AND at < $__timeTo()
 
 -- name: trouble_now
 SELECT (SELECT count(*)::float8 FROM data_gaps WHERE park IN (SELECT park FROM parks WHERE {scope park})
@@ -17,7 +17,7 @@ SELECT (SELECT count(*)::float8 FROM data_gaps WHERE park IN (SELECT park FROM p
 -- Completeness of every day and park; every register weighs the same.
 SELECT at AS "time", park AS metric, avg(coverage_pct) AS value
 FROM register_days
-WHERE {scope park} AND {during at}
+WHERE park_id IN (SELECT park_id FROM parks WHERE {scope park}) AND {during at}
 GROUP BY 1, 2
 ORDER BY 1
 
@@ -25,7 +25,7 @@ ORDER BY 1
 SELECT park, gateway, device, signal, avg(coverage_pct) AS coverage_pct, sum(estimated_intervals)::float8 AS estimated_intervals,
        sum(late)::float8 AS late
 FROM register_days
-WHERE {scope park} AND {during at}
+WHERE park_id IN (SELECT park_id FROM parks WHERE {scope park}) AND {during at}
 GROUP BY park, gateway, device, signal
 ORDER BY coverage_pct, park, gateway, device, signal
 LIMIT 50

@@ -1,12 +1,7 @@
 -- name: storage_now
 SELECT avg(soc_pct) AS state_of_charge, sum(active_power_kw) AS storage,
        sum(charge_limit_kw) AS charge_limit, sum(discharge_limit_kw) AS discharge_limit
-FROM (
-    SELECT DISTINCT ON (device_id) soc_pct, active_power_kw, charge_limit_kw, discharge_limit_kw
-    FROM storage_1m
-    WHERE device_id = ANY ({devices storage}) AND {lately at}
-    ORDER BY device_id, at DESC
-) AS newest
+FROM {newest storage: soc_pct, active_power_kw, charge_limit_kw, discharge_limit_kw}
 
 -- name: storage_energy
 -- indicators: storage_round_trip_efficiency, storage_equivalent_full_cycles
@@ -21,7 +16,7 @@ FROM rated LEFT JOIN flows ON true
 
 -- name: soc_band
 SELECT {bucket at} AS "time", device AS metric, avg(soc_pct) AS value
-FROM {rolled storage: soc_pct} JOIN devices USING (device_id)
+FROM {rolled storage: soc_pct}
 GROUP BY 1, 2
 ORDER BY 1
 
@@ -48,7 +43,7 @@ ORDER BY 1
 
 -- name: dc_side
 SELECT {bucket at} AS "time", device AS metric, avg(dc_voltage_v) AS value
-FROM {rolled storage: dc_voltage_v} JOIN devices USING (device_id)
+FROM {rolled storage: dc_voltage_v}
 GROUP BY 1, 2
 ORDER BY 1
 
@@ -60,7 +55,7 @@ SELECT to_char(at AT TIME ZONE time_zone, 'YYYY-MM-DD') AS day,
        {figure storage_round_trip_efficiency: sum(energy_kwh) FILTER (WHERE signal = 'energy_discharged_kwh')
            / nullif(sum(energy_kwh) FILTER (WHERE signal = 'energy_charged_kwh'), 0)} AS storage_round_trip_efficiency,
        min(coverage_pct) AS coverage_pct
-FROM register_days AS d JOIN parks USING (park)
+FROM register_days AS d JOIN parks USING (park_id)
 WHERE d.device_class = 'storage' AND {scope device d}
   AND at >= $__timeFrom()::timestamptz - INTERVAL '14 days' AND at < $__timeTo()
 GROUP BY 1

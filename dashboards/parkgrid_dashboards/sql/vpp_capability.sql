@@ -47,10 +47,10 @@ WITH issued AS (
     WHERE {during q.at} AND f.w IS NOT NULL
     ORDER BY f.resource, q.at, f.start_at DESC
 ), term AS (
-    SELECT DISTINCT ON (r.resource, m.register) r.resource, m.register, m.sign, g.register_id
+    SELECT DISTINCT ON (r.resource, m.register) r.resource, m.register, m.sign, g.park_id, g.register_id
     FROM vpp_resources AS r CROSS JOIN LATERAL jsonb_to_recordset(r.meter) AS m (register text, sign int4)
     LEFT JOIN (
-        SELECT g.*, d.retired FROM registers AS g JOIN devices AS d USING (device_id)
+        SELECT g.*, d.retired FROM registers AS g JOIN devices AS d USING (park_id, device_id)
     ) AS g ON (g.park, g.gateway, g.device, g.signal) = (
         split_part(m.register, '/', 1), split_part(m.register, '/', 2), split_part(m.register, '/', 3),
         split_part(m.register, '/', 4)
@@ -61,7 +61,8 @@ WITH issued AS (
     SELECT t.resource, i.at, sum(t.sign * i.energy_wh) * 4 AS w, count(*) AS sure
     FROM term AS t CROSS JOIN LATERAL (
         SELECT at, energy_wh FROM energy_intervals
-        WHERE register_id = t.register_id AND period_s = 900 AND quality = 1 AND energy_wh IS NOT NULL AND {during at} OFFSET 0
+        WHERE park_id = t.park_id AND register_id = t.register_id AND period_s = 900 AND quality = 1
+          AND energy_wh IS NOT NULL AND {during at} OFFSET 0
     ) AS i
     GROUP BY t.resource, i.at
 ), needed AS (

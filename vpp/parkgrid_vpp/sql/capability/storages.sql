@@ -5,5 +5,5 @@ SELECT DISTINCT ON (a.place)
 FROM unnest(%(parks)s::text[], %(gateways)s::text[], %(devices)s::text[])
     WITH ORDINALITY AS a (park, gateway, device, place)
 JOIN public.devices AS d USING (park, gateway, device)
-JOIN public.storage_newest AS n USING (device_id)
+JOIN public.storage_newest AS n USING (park_id, device_id)
 ORDER BY a.place, d.retired, d.device_id DESC

@@ -1,6 +1,6 @@
--- The quarter hours of registers within spans, packed register by register: 8 numbers of 8 bytes each. Every register
--- and span is a search of its own in the primary key (register, instant), whatever the planner thinks of the rest: the
--- table is never scanned. A value that is not there is the smallest number. With `as_of`, as they were known then.
+-- The quarter hours of a park's registers within spans, packed register by register: 8 numbers of 8 bytes each. Every
+-- register and span is a search of its own in the primary key (park, register, instant), whatever the planner thinks of the
+-- rest: the table is never scanned. A value that is not there is the smallest number. With `as_of`, as they were known then.
 -- Registers count in Wh, so a view's kWh are whole Wh again when they are rounded.
 SELECT k.register_id, string_agg(p.packed, ''::bytea)
 FROM unnest(%(registers)s::int4[]) AS k (register_id)
@@ -18,12 +18,12 @@ CROSS JOIN LATERAL (
     FROM (
         SELECT at, revision, quality, energy_wh, first_at, first_register_kwh, last_at, last_register_kwh
         FROM public.interval_energy
-        WHERE register_id = k.register_id AND at >= s.start AND at < s.stop AND period_s = 900
+        WHERE park_id = %(park_id)s AND register_id = k.register_id AND at >= s.start AND at < s.stop AND period_s = 900
           AND (%(as_of)s::timestamptz IS NULL OR changed_at <= %(as_of)s::timestamptz)
         UNION ALL
         SELECT at, revision, quality, energy_wh, first_at, first_register_kwh, last_at, last_register_kwh
         FROM public.interval_energy_revisions
-        WHERE register_id = k.register_id AND at >= s.start AND at < s.stop AND period_s = 900
+        WHERE park_id = %(park_id)s AND register_id = k.register_id AND at >= s.start AND at < s.stop AND period_s = 900
           AND changed_at <= %(as_of)s::timestamptz AND superseded_at > %(as_of)s::timestamptz
     ) AS i
 ) AS p

@@ -1,2 +1,2 @@
 SELECT device_id, at, {power}, {lowest}, {highest} FROM public.{view}
-WHERE device_id = ANY(%(devices)s) AND at >= %(start)s AND at < %(stop)s AND {power} IS NOT NULL
+WHERE park_id = %(park_id)s AND device_id = ANY(%(devices)s) AND at >= %(start)s AND at < %(stop)s AND {power} IS NOT NULL
