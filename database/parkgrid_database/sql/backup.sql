@@ -155,6 +155,13 @@ FROM base.vpp_entry ORDER BY number DESC LIMIT 1;
 -- name: digests
 SELECT number, digest FROM base.vpp_entry ORDER BY number;
 
+-- name: has_hold
+-- Not in a backup that was made before this table was; and a ledger without an entry has nothing that was issued.
+SELECT to_regclass('base.vpp_restore') IS NOT NULL AND EXISTS (SELECT FROM base.vpp_entry);
+
+-- name: hold_ledger
+INSERT INTO base.vpp_restore (state, told, by) VALUES ('restored', %s, 'parkgrid db restore');
+
 -- name: roles
 -- Whoever owns something here or has a right here, the roles of parkgrid, the logins in its groups, and those that are
 -- asked for. The server's first superuser has no dependencies: it is found as an owner.
