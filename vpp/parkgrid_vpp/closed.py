@@ -77,8 +77,9 @@ class Held:
             f"the ledger takes no entry: its store was restored from {self.backup} at {at}, and nobody has compared it"
             f" with what was issued after the backup. It ends at entry {head}. Compare it with every bundle:"
             f" `{COMMAND} BUNDLE... --by NAME`, or with --none-issued if there is none",
-            f"账本暂不接收新条目：数据库于 {at} 由 {self.backup} 恢复，尚未与备份之后发出的内容比对。账本止于第 {head} 条。"
-            f"请与全部数据包比对：`{COMMAND} 数据包... --by 姓名`；若无任何数据包，请加 --none-issued",
+            f"账本暂不接收新条目：数据库于 {at} 由 {self.backup} 恢复，尚未与备份之后发出的内容比对。"
+            f"账本止于第 {head} 条。请与全部数据包比对：`{COMMAND} 数据包... --by 姓名`；"
+            "若从未发出数据包，请加 --none-issued",
         )
 
 

@@ -2,7 +2,7 @@
 
     entry 1..n stored ─▶ n digests in the file, on the disk ─▶ only then a bundle is handed out
 
-Line k of `issued-chain.txt` is the digest of entry k, as in `chain.txt` of a bundle: it tells nothing that a bundle does
+Line k of `issued-chain.txt` is the digest of entry k, as in `chain.txt` of a bundle: it tells nothing that bundles do
 not tell. It is only appended to. A store that was restored lies behind it; that is how anybody notices.
 
 It belongs on another disk than the database. Who may write in the folder is trusted as the database is: a line that is
@@ -48,7 +48,9 @@ def read(folder: Path) -> list[str]:
         raise IssuedError(f"{folder / NAME} cannot be read: {error.strerror}") from error
 
 
-def bundles(folder: Path, known: Mapping[Path, tuple[object, Outside | None]]) -> dict[Path, tuple[object, Outside | None]]:
+def bundles(
+    folder: Path, known: Mapping[Path, tuple[object, Outside | None]]
+) -> dict[Path, tuple[object, Outside | None]]:
     """The chains of the bundles in a folder, by file; what is no bundle is passed over. Unchanged ones are kept."""
     found: dict[Path, tuple[object, Outside | None]] = {}
     for path in sorted(folder.glob("*.bundle")):
@@ -83,7 +85,7 @@ def keep(folder: Path, chain: Sequence[str], given_up: GivenUp = frozenset()) ->
     _there(folder)
     path = folder / NAME
     try:
-        with _locked(path) as handle:
+        with locked(path) as handle:
             before = _read_all(handle)
             found = _digests(before, path)
             missing = lacking(chain, Outside(NAME, found), given_up)
@@ -97,7 +99,7 @@ def keep(folder: Path, chain: Sequence[str], given_up: GivenUp = frozenset()) ->
                 common = 0
             if common < len(chain):
                 _append(handle, before if common else b"", chain[common:])
-                _flush_folder(folder)
+                flush_folder(folder)
     except OSError as error:
         raise IssuedError(
             f"{path} cannot be written ({error.strerror}): nothing is issued before its digest is there"
@@ -114,7 +116,6 @@ class Issued:
     _mark: object = None
     _file: Outside | None = None
     _bundles: dict[Path, tuple[object, Outside | None]] = field(default_factory=dict)
-    _compared: tuple[int, object, frozenset[Path]] | None = None
 
     def compare(self, connection: Connection) -> dict[str, dict[int, str]]:
         """What each source has and the store lacks; where nothing is lacking, the file is brought up to the head.
@@ -130,6 +131,11 @@ class Issued:
             missing = keep(self.folder, self._chain, given_up)
             found = {NAME: missing} if missing else {}
         return found
+
+    @property
+    def chain(self) -> Sequence[str]:
+        """The digests of the store, as they were compared last."""
+        return self._chain
 
     def _follow(self, connection: Connection) -> None:
         first = max(1, len(self._chain))
@@ -165,7 +171,7 @@ def write_bundle(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(path)
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
 def _common(one: Sequence[str], two: Sequence[str]) -> int:
@@ -190,12 +196,15 @@ def _digests(data: bytes, path: Path) -> list[str]:
 
 def _there(folder: Path) -> None:
     if not folder.is_dir():
-        raise IssuedError(f"{folder} is not a folder: is its disk mounted? What was issued cannot be compared without it")
+        raise IssuedError(
+            f"{folder} is not a folder: is its disk mounted? What was issued cannot be compared without it"
+        )
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, _MODE)
+def locked(path: Path, mode: int = _MODE) -> Iterator[int]:
+    """A file that is made where it is missing, for this process alone."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, mode)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield handle
@@ -224,7 +233,8 @@ def _put_aside(folder: Path, digests: Sequence[str]) -> None:
     write_bundle(aside, "".join(f"{each}\n" for each in digests).encode())
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Whatever was named in a folder has its name on the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -69,6 +69,11 @@ def entries(connection: Connection) -> list[Entry]:
         return list(_entries(connection, 0))
 
 
+def entries_after(connection: Connection, number: int) -> Iterator[Entry]:
+    """Every entry behind a number, as they are stored. Raises psycopg's errors."""
+    return (each for each in _entries(connection, number) if each.number > number)
+
+
 def write(connection: Connection, pilot: Pilot, acts: Sequence[Act], by: str, at: datetime) -> list[Entry]:
     """Write acts in their order, all of them or none; `at` is when, `by` who.
 

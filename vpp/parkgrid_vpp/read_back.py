@@ -3,15 +3,14 @@
     digests that something vouches for ─┐
     entries of the bundles ─────────────┴▶ plan: 41 42 43 │ 44 is in no bundle │ 45 46      only 41 to 43 are appended
 
-A digest is vouched for by the signature of the centre over a bundle's chain, by the file of issued digests, by a head
-that a person copied from paper, or by what the database was told; and the digest of an entry vouches for the one before,
-which it contains. A bundle without a signature gives contents, but vouches for nothing.
+A digest is vouched for by the signature of the centre over a bundle's chain, by the file of issued digests and the copy
+beside it, by a head that a person copied from paper, or by what the database was told; and the digest of an entry
+vouches for the one before, which it contains. A bundle without a signature gives contents, but vouches for nothing.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from parkgrid_contract.crash import crash_point
@@ -22,6 +21,7 @@ from parkgrid_domain.vpp.forms import DocumentError
 from parkgrid_domain.vpp.ledger import START, ChainError, Entry, canonical
 from parkgrid_domain.vpp.pilot import Pilot
 from parkgrid_domain.vpp.refusals import LEDGER
+from parkgrid_vpp import ledger_copy
 from parkgrid_vpp import verify as verifier
 from parkgrid_vpp.centre_key import CentreKey
 from parkgrid_vpp.closed import COMMAND, Held, Lacking, closed, note
@@ -29,9 +29,6 @@ from parkgrid_vpp.errors import ReadBackError
 from parkgrid_vpp.issued import GivenUp, given_up_in
 from parkgrid_vpp.ledger import Act, alone, write
 from parkgrid_vpp.statements import statement
-
-_IN_BUNDLES = "%Y-%m-%dT%H:%M:%SZ"
-_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +48,8 @@ class Source:
 class Plan:
     """What may be appended and what is lost, as far as is known."""
 
+    head: int
+    """Of the store."""
     appended: tuple[Entry, ...]
     vouched: Mapping[int, tuple[str, str]]
     """Entries after the head of the store: digest, and what vouches for it."""
@@ -62,9 +61,7 @@ class Plan:
     @property
     def missing(self) -> list[int]:
         """Entries that stay missing."""
-        newest, last = max(self.vouched, default=0), self.appended[-1].number if self.appended else None
-        first = min(self.vouched, default=0) if last is None else last + 1
-        return list(range(first, newest + 1)) if newest >= first > 0 else []
+        return list(range(self.head + len(self.appended) + 1, max(self.vouched, default=0) + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +89,16 @@ def read_bundle(path: Path, keys: Sequence[bytes]) -> Source:
         verifier.read_entries(files, chain)
     except (verifier.Refused, OSError) as error:
         raise ReadBackError(f"{path.name} changed while it was read") from error
-    entries = (_entry(line) for line in files["entries.jsonl"].splitlines())
+    entries = (ledger_copy.parsed(line) for line in files["entries.jsonl"].splitlines())
     signature = bytes.fromhex(files["signature"].decode().strip())
     signed = any(verifier.signed(key, files["manifest.json"], signature) for key in keys)
     return Source(path.name, dict(enumerate(chain, 1)), signed, {each.number: each for each in entries})
 
 
-def _entry(line: bytes) -> Entry:
-    told = json.loads(line)
-    at = datetime.strptime(told["at"], _IN_BUNDLES).replace(tzinfo=UTC)
-    return Entry(
-        told["number"],
-        told["kind"],
-        told["subject"],
-        at,
-        told["by"],
-        told["document"],
-        told["previous"],
-        told["digest"],
-    )
+def read_copy(folder: Path) -> Source:
+    """The copy of the ledger in a folder of issued digests, where there is one. Raises `IssuedError`."""
+    entries = {each.number: each for each in ledger_copy.read(folder)}
+    return Source(ledger_copy.NAME, {number: each.digest for number, each in entries.items()}, True, entries)
 
 
 def plan(store: Sequence[str], sources: Iterable[Source], given_up: GivenUp = frozenset()) -> Plan:
@@ -119,33 +107,37 @@ def plan(store: Sequence[str], sources: Iterable[Source], given_up: GivenUp = fr
     Raises `ReadBackError` where a source tells another history than the store or than another source.
     """
     known = {number: (digest, "the ledger") for number, digest in enumerate(store, 1)}
+    given = list(sources)
+    aside = [each for each in given if _was_given_up(store, each, given_up)]
+    used = [each for each in given if each not in aside]
     contents: dict[int, Entry] = {}
-    used, aside = [], []
-    for source in sources:
-        (aside if _was_given_up(store, source, given_up) else used).append(source)
-    for source in (each for each in used if each.vouches):
-        for number, digest in source.digests.items():
-            _agree(known, number, digest, source.name)
     for source in used:
         for number, entry in source.entries.items():
             contents.setdefault(number, entry)
-            if number in known:
-                _agree(known, number, entry.digest, source.name)
+        for number, digest in source.digests.items():
+            if source.vouches:
+                _agree(known, number, digest, source.name)
     _vouch_backwards(known, contents, len(store))
     for source in used:
         for number, digest in source.digests.items():
             if number in known:
                 _agree(known, number, digest, source.name)
-    later = {number: each for number, each in known.items() if number > len(store)}
+    return _planned(len(store), known, contents, [each.name for each in aside])
+
+
+def _planned(
+    head: int, known: Mapping[int, tuple[str, str]], contents: Mapping[int, Entry], given_up: Sequence[str]
+) -> Plan:
+    """What follows on the head without a hole, and what does not."""
+    later = {number: each for number, each in known.items() if number > head}
     appended: list[Entry] = []
-    for number in range(len(store) + 1, max(later, default=0) + 1):
-        entry = contents.get(number)
-        if entry is None or number not in later:
+    for number in range(head + 1, max(later, default=0) + 1):
+        if number not in later or number not in contents:
             break
-        appended.append(entry)
-    after = appended[-1].number if appended else len(store)
+        appended.append(contents[number])
+    after = head + len(appended)
     behind = {number: each for number, each in sorted(contents.items()) if number > after and number in later}
-    return Plan(tuple(appended), later, behind, tuple(each.name for each in aside))
+    return Plan(head, tuple(appended), later, behind, tuple(given_up))
 
 
 def _was_given_up(store: Sequence[str], source: Source, given_up: GivenUp) -> bool:
@@ -215,8 +207,8 @@ def _refuse_what_nobody_vouches_for(store: Sequence[str], sources: Sequence[Sour
         beyond = [n for n in source.digests if n > len(store) and n not in found.vouched]
         if beyond and source.name not in found.given_up:
             raise ReadBackError(
-                f"{source.name} goes up to entry {max(beyond)}, but nothing vouches for entry {min(beyond)}: its bundle is"
-                " not signed by a key that was given. Give the centre's key (--key), the folder of issued digests"
+                f"{source.name} goes up to entry {max(beyond)}, but nothing vouches for entry {min(beyond)}: it is not"
+                " signed by a key that was given. Give the centre's key (--key), the folder of issued digests"
                 " (--issued), or a head that was printed (--head NUMBER:DIGEST)"
             )
 
@@ -273,7 +265,7 @@ def give_up(connection: Connection, key: CentreKey, by: str, reason: str, at: da
     with alone(connection, pilot):
         state = closed(connection, pilot)
         if not isinstance(state, Lacking):
-            raise ReadBackError(f"nothing is known to be missing: compare the ledger with the bundles (`{COMMAND}`) first")
+            raise ReadBackError(f"nothing is known to be missing: compare ledger and bundles (`{COMMAND}`) first")
         head = state.head.number
         rows = connection.execute(statement("issued/all_open")).fetchall()
         after = min(head, min(number for number, *_ in rows) - 1) if rows else head

@@ -2018,13 +2018,11 @@ def second_history(reports: Sequence[Report]) -> Refused | None:
 
 
 def lost(one: Report, two: Report, place: int) -> bool:
-    """Whether one of two bundles declares that the other's entry at a place, and its head or a later one, was lost."""
+    """Whether one of two bundles declares that what the other holds from a place on was lost, by a digest of it."""
     for teller, other in ((one, two), (two, one)):
         for each in teller.told.get("losses", []):
             through = each["through"]
             if each["after"] < place and through <= len(other.chain) and other.chain[through - 1] == each["digest"]:
-                return True
-            if each["after"] < place <= len(other.chain) < through:
                 return True
     return False
 
