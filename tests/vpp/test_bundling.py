@@ -46,8 +46,12 @@ def settled_twice(
     meters: Meters,
     connection: psycopg.Connection,
     changed: Callable[[list[tuple[str, AnyDocument]]], list[tuple[str, AnyDocument]]] = list,
+    between: Callable[[], None] = lambda: None,
 ) -> None:
-    """The event of the settling tests, in the stored ledger: late data of a chosen day, then of the event itself."""
+    """The event of the settling tests, in the stored ledger: late data of a chosen day, then of the event itself.
+
+    `between` is called when the first statement is written.
+    """
     pilot = Pilot()
 
     def add(*acts: tuple[str, AnyDocument], at: datetime = WRITTEN) -> None:
@@ -65,6 +69,7 @@ def settled_twice(
     add(*(("ev-1", State(each, None, None, "")) for each in states))
     after = local("24 18:30")
     add(*(("ev-1", each) for each in statements(connection, pilot, "ev-1")), at=after)
+    between()
     meters.deliver(now_ms=LATER_MS)
     add(*(("ev-1", each) for each in statements(connection, pilot, "ev-1")), at=after)
     for step in ("raised", "answered", "decided"):

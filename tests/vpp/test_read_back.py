@@ -364,3 +364,25 @@ def test_the_file_of_issued_digests(tmp_path: Path) -> None:
         keep(tmp_path, chain)
     with pytest.raises(IssuedError, match="is its disk mounted"):
         keep(tmp_path / "nowhere", chain)
+
+
+def test_the_verifier_says_of_two_histories_that_a_loss_was_declared() -> None:
+    chain = [each.digest for each in chain_of(7)]
+    other = chain[:4] + [each.digest for each in chain_of(8, "Other")[4:]]
+    loss = {"entry": 5, "after": 4, "through": 7, "digest": chain[6], "reason": "burnt"}
+
+    def history(losses: list[dict[str, object]], lost: list[str]) -> tuple[str, object]:
+        told = {"losses": losses} if losses else {}
+        new = verify.Report("new.bundle", verify.VERIFIED, told, other, None)
+        old = verify.Report("old.bundle", verify.VERIFIED, {}, lost, None)
+        found = verify.second_history([old, new])
+        assert found is not None
+        assert "二份历史" in found.sentence("zh")
+        return found.code, found.said
+
+    assert history([loss], chain) == ("declared", 5)
+    assert history([], chain) == ("history", 5)
+    # A loss of other entries explains nothing, nor does one whose digest the old bundle does not have.
+    assert history([loss | {"digest": other[6]}], chain) == ("history", 5)
+    assert history([loss | {"after": 5}], chain) == ("history", 5)
+    assert history([loss], chain[:6]) == ("history", 5)

@@ -127,7 +127,7 @@ class Issued:
         given_up = given_up_in(connection)
         sources = [*([self._file] if self._file else []), *(each for _, each in self._bundles.values() if each)]
         found = {each.source: missing for each in sources if (missing := lacking(self._chain, each, given_up))}
-        if not found and (self._file is None or len(self._file.digests) < len(self._chain)):
+        if not found and self._chain and (self._file is None or self._file.digests != self._chain):
             missing = keep(self.folder, self._chain, given_up)
             found = {NAME: missing} if missing else {}
         return found
