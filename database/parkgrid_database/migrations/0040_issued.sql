@@ -4,7 +4,7 @@
 -- while one of them is not settled.
 CREATE TABLE base.vpp_issued (
     number int8 NOT NULL CHECK (number > 0),
-    digest text NOT NULL CHECK (digest ~ '^[0-9a-f]{64}$'),
+    digest text NOT NULL,
     -- what says so: the file of issued digests, a bundle, a running process
     source text NOT NULL,
     noted_at timestamptz NOT NULL DEFAULT now(),
