@@ -13,6 +13,8 @@ from parkgrid_servers import process
 LOCK, RUNNING = "in-use", "running.toml"
 DATABASE = "database"
 """Where in the data folder the embedded database lies."""
+ISSUED = "issued"
+"""Where the digests of the pilot's chain stand that were given to others."""
 _PAGE_PORT, _PAGE_PORTS = 8080, 20
 
 

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from parkgrid.data_folder import DATABASE, PlaceError, default_data_dir, occupied
-from parkgrid.later_entries import LaterEntries, later_entries
+from parkgrid.later_entries import LaterEntries, NewestByPeople, later_entries, newest_by_people
 from parkgrid.progress import progress
 from parkgrid_database.backup import Tell, archive, dump
 from parkgrid_database.backup import restore as restoring
@@ -57,6 +57,7 @@ def restore(
         if data_dir:
             _put_back(data_dir, found.folder)
         later = later_entries(address, bundles) if bundles else None
+        people = newest_by_people(address)
     lines = _said(found.manifest, since)
     lines += [f"role made: {name}" for name in found.made_roles]
     if found.without_password:
@@ -64,9 +65,14 @@ def restore(
             f"without a password yet: {', '.join(found.without_password)}; `parkgrid db migrate --logins` sets them"
         )
     lines += _verdict(found.differences, later)
+    lines += _of_people(found.manifest, people)
     if found.differences:
         lines.append("it stays closed: correct it and run `parkgrid db verify`, or drop it and restore into a new one")
-    document = {"roles": found.made_roles, "without_password": found.without_password}
+    document = {
+        "roles": found.made_roles,
+        "without_password": found.without_password,
+        "by_people": [{"table": each.table, "rows": each.rows, "at": each.at, "by": each.by} for each in people],
+    }
     _show(_summary(found.manifest) | document | _compared(found.differences, later), lines, as_json=as_json)
     return _status(found.differences, later)
 
@@ -215,6 +221,22 @@ def _verdict(differences: tuple[str, ...], later: LaterEntries | None) -> list[s
     return lines
 
 
+def _of_people(manifest: Manifest, people: list[NewestByPeople]) -> list[str]:
+    """What a person must do about what people had entered."""
+    lines = []
+    if people:
+        lines.append(
+            f"entered by people, up to {manifest.taken_at}; what was entered later is missing, enter it again:"
+        )
+        lines += [each.line for each in people]
+    if manifest.inventory.head:
+        lines.append(
+            "the pilot's ledger takes no entry until it is compared with what was issued after the backup:"
+            " `parkgrid vpp ledger read-back BUNDLE... --by NAME`"
+        )
+    return lines
+
+
 def _compared(differences: tuple[str, ...], later: LaterEntries | None) -> dict[str, Any]:
     document: dict[str, Any] = {"differences": list(differences)}
     if later:
@@ -225,6 +247,7 @@ def _compared(differences: tuple[str, ...], later: LaterEntries | None) -> dict[
             "named": {str(number): told for number, told in sorted(later.named.items())},
             "other_histories": list(later.other_histories),
             "unreadable": list(later.unreadable),
+            "declarations": list(later.declarations),
         }
     return document
 
@@ -232,7 +255,7 @@ def _compared(differences: tuple[str, ...], later: LaterEntries | None) -> dict[
 def _status(differences: tuple[str, ...], later: LaterEntries | None) -> int:
     if differences or (later and later.other_histories):
         return _DIFFERS
-    return _LATER if later and later.missing else 0
+    return _LATER if later and (later.missing or later.declarations) else 0
 
 
 def _show(document: Mapping[str, Any], lines: list[str], *, as_json: bool) -> None:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from psycopg.conninfo import make_conninfo
 
 from parkgrid import toml_writer
-from parkgrid.data_folder import DATABASE
+from parkgrid.data_folder import DATABASE, ISSUED
 from parkgrid.running_instance import Running, near
 from parkgrid_contract.identity import Gateway
 from parkgrid_database.roles import NAMES, Login, Role, make_logins
@@ -116,14 +116,30 @@ class LocalSystem:
     async def start_vpp(self, clock: Literal["system", "data"] = "system") -> None:
         """The pilot's process; ready when it has its connection to the database."""
         port = process.free_port()
-        document = {"clock": clock, "database": {"dsn": self._dsns["vpp"]}, "metrics": {"port": port}}
+        document = {
+            "clock": clock,
+            "database": {"dsn": self._dsns["vpp"]},
+            "metrics": {"port": port},
+            "issued": str(self._issued()),
+        }
         await self.start_role("vpp", document, lambda: http_answers(f"http://127.0.0.1:{port}/metrics"))
 
     async def start_api(self, port: int, host: str = "127.0.0.1", token: str | None = None) -> None:
         """Ready when it has asked the database."""
         database = {"dsn": self._dsns["api"]}
-        document = {"host": host, "port": port, "token": token, "demonstration": True, "database": database}
+        document = {
+            "host": host,
+            "port": port,
+            "token": token,
+            "demonstration": True,
+            "database": database,
+            "issued": str(self._issued()),
+        }
         await self.start_role("api", document, lambda: http_answers(f"http://{near(host)}:{port}/healthz"))
+
+    def _issued(self) -> Path:
+        """Where the digests of the pilot's chain stand that were given to others."""
+        return unprivileged.own_folder(self.data_dir / ISSUED)
 
     async def start_role(
         self,

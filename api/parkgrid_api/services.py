@@ -143,7 +143,7 @@ class Services:
             database=database,
             figures=figures,
             pilot=pilot,
-            downloads=Downloads(pilot, figures),
+            downloads=Downloads(pilot, figures, settings.issued),
             commits=commits,
             registry=registry,
             cache=AnswerCache(commits, settings.limits.cache_mb * 1_048_576, time.monotonic),

@@ -132,6 +132,9 @@ class ApiSettings:
     metrics: bool = setting(False, help="serve /metrics for Prometheus")
     demonstration: bool = setting(False, help="show what `parkgrid up` reports while its parks are not live yet")
     documents: bool = setting(False, help="serve /api/v1/openapi.json (also printed by --openapi)")
+    issued: Path | None = setting(
+        None, help="folder of the file of issued digests of the pilot: written before a bundle is given out"
+    )
     limits: LimitSettings = setting(help="limits", factory=LimitSettings)
     stream: StreamSettings = setting(help="live stream", factory=StreamSettings)
     connections: ConnectionSettings = setting(help="connections of clients", factory=ConnectionSettings)

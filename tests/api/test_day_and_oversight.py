@@ -171,6 +171,21 @@ async def test_gaps_are_listed(api: Api, feed: Feed, dsn: str) -> None:
     assert (gap["park"], gap["first_seq"], gap["last_seq"], gap["cause"]) == ("gaoxin-nan", 5, 9, "gateway")
 
 
+async def test_restores_are_listed_as_gateways_showed_them(api: Api, dsn: str) -> None:
+    assert (await api.get("/restores"))["entries"] == []
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO base.store_restore VALUES ('gaoxin-nan', 'gw-1', 7, 90, 7, 41, now() - INTERVAL '1 h', now()),"
+            " ('gaoxin-nan', 'gw-2', 8, 12, NULL, NULL, NULL, now() - INTERVAL '1 min')"
+        )
+    first, second = (await api.get("/restores", park="gaoxin-nan"))["entries"]
+    assert (first["gateway"], first["acked_through"], first["held_through"]) == ("gw-1", 90, 41)
+    assert first["noted_ms"] - first["held_ms"] == 3_600_000
+    assert (second["gateway"], second["held_epoch"], second["held_ms"]) == ("gw-2", None, None)
+    assert len((await api.get("/restores", gateway="gw-2"))["entries"]) == 1
+    assert (await api.get("/restores", park="elsewhere"))["entries"] == []
+
+
 async def test_parks_devices_and_signals(api: Api) -> None:
     (park,) = (await api.get("/parks"))["parks"]
     assert (park["name_zh"], park["devices"], park["gateways"], park["gateways_online"]) == ("高新南", 6, 1, 1)

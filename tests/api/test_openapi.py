@@ -30,6 +30,7 @@ ADDRESSES = {
     "/api/v1/quarantine",
     "/api/v1/conflicts",
     "/api/v1/gaps",
+    "/api/v1/restores",
     "/api/v1/parks/{park}/intervals",
     "/api/v1/parks/{park}/intervals/revisions",
     "/api/v1/parks/{park}/sessions",

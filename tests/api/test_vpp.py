@@ -388,6 +388,32 @@ async def test_writing_exists_only_with_its_own_token(vpp: Api, dsn: str, ledger
         assert (await api.get("/vpp/operators"))["total"] == 3
 
 
+@pytest.mark.usefixtures("vpp")
+async def test_a_ledger_that_lacks_what_was_issued_is_read_but_takes_nothing(dsn: str) -> None:
+    path, headers = "/api/v1/vpp/events/ev-3/bids", {"Write-Token": WRITING}
+    settings = ApiSettings(DatabaseSettings(dsn), writing=WritingSettings(dsn, "parkgrid_vpp", WRITING))
+    async with running(settings) as api:
+        before = (await api.get("/vpp"))["head"]
+        assert (await api.client.get("/healthz")).json()["ledger"] == "open"
+        newest, digest = before["number"] + 3, "ab" * 32
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("INSERT INTO base.vpp_issued VALUES (%s, %s, 'issued-chain.txt')", (newest, digest))
+        for language, title in (("en", "takes no entry now"), ("zh-CN", "暂不接收新条目")):
+            refused = await api.client.post(path, json=bid(), headers=headers | {"Accept-Language": language})
+            problem = refused.json()
+            assert (refused.status_code, problem["type"]) == (503, "urn:parkgrid:problem:ledger-closed")
+            assert title in problem["title"]
+            (mistake,) = problem["problems"]
+            assert f"{before['number']} ({before['digest'][:12]}…)" in mistake["remedy"]
+            assert f"{newest} ({digest[:12]}…)" in mistake["remedy"]
+            assert "parkgrid vpp ledger read-back" in mistake["remedy"]
+        assert (await api.get("/vpp"))["head"] == before
+        assert (await api.client.get("/healthz")).json()["ledger"] == "lacking"
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("DELETE FROM base.vpp_issued")
+        assert (await api.client.post(path, json=bid(), headers=headers)).status_code == 201
+
+
 def test_a_writing_token_is_one_of_its_own() -> None:
     database = DatabaseSettings("postgresql://x")
     wrong = {

@@ -51,6 +51,7 @@ _BY_TABLE = {
     ("vpp_capability", "kind"): "'all'",
     ("register", "period_s"): "900",
     ("spot_price", "period_s"): "900",
+    ("vpp_restore", "state"): "'compared'",
 }
 _FILLED_OTHERWISE = ("schema_migration", "vpp_entry")
 

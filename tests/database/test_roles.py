@@ -102,7 +102,7 @@ MAY_WRITE: Mapping[Role, set[str]] = {
         *("energy_progress", "closing_progress", "tariff_plan", "rule_text", "supply_agreement", "heat_forecast"),
         *("spot_price", "bill_closing", "cluster_import", "cluster_output", "enterprise", "enterprise_account"),
     },
-    "vpp": {"vpp_entry", "vpp_forecast", "vpp_capability"},
+    "vpp": {"vpp_entry", "vpp_issued", "vpp_restore", "vpp_forecast", "vpp_capability"},
     "api": set(),
     "grafana": set(),
 }
@@ -112,7 +112,7 @@ ONLY_INSERT = {
     *("heat_forecast", "spot_price", "bill_closing", "cluster_import", "cluster_output", "enterprise"),
     "enterprise_account",
     "heard",
-    "vpp_entry",
+    *("vpp_entry", "vpp_issued", "vpp_restore"),
 }
 
 

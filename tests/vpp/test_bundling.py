@@ -3,7 +3,7 @@
 import asyncio
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -46,8 +46,12 @@ def settled_twice(
     meters: Meters,
     connection: psycopg.Connection,
     changed: Callable[[list[tuple[str, AnyDocument]]], list[tuple[str, AnyDocument]]] = list,
+    between: Callable[[], None] = lambda: None,
 ) -> None:
-    """The event of the settling tests, in the stored ledger: late data of a chosen day, then of the event itself."""
+    """The event of the settling tests, in the stored ledger: late data of a chosen day, then of the event itself.
+
+    `between` is called when the first statement is written.
+    """
     pilot = Pilot()
 
     def add(*acts: tuple[str, AnyDocument], at: datetime = WRITTEN) -> None:
@@ -65,6 +69,7 @@ def settled_twice(
     add(*(("ev-1", State(each, None, None, "")) for each in states))
     after = local("24 18:30")
     add(*(("ev-1", each) for each in statements(connection, pilot, "ev-1")), at=after)
+    between()
     meters.deliver(now_ms=LATER_MS)
     add(*(("ev-1", each) for each in statements(connection, pilot, "ev-1")), at=after)
     for step in ("raised", "answered", "decided"):
@@ -72,9 +77,9 @@ def settled_twice(
     add(*(("ev-1", each) for each in statements(connection, pilot, "ev-1", "dispute d-1")), at=after)
 
 
-async def downloaded(dsn: str, monkeypatch: pytest.MonkeyPatch) -> bytes:
+async def downloaded(dsn: str, monkeypatch: pytest.MonkeyPatch, issued: Path) -> bytes:
     """The bundle as the api gives it, with the rights that it has in a deployment."""
-    async with running(ApiSettings(DatabaseSettings(dsn, role="parkgrid_api"))) as api:
+    async with running(ApiSettings(DatabaseSettings(dsn, role="parkgrid_api"), issued=issued)) as api:
         answer = await api.client.get("/api/v1/vpp/events/ev-1/bundles/op-1")
         await api.refused("/vpp/events/ev-1/bundles/op-2", 404)
         monkeypatch.setattr(downloads, "LONGEST_S", -1.0)
@@ -83,6 +88,18 @@ async def downloaded(dsn: str, monkeypatch: pytest.MonkeyPatch) -> bytes:
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
     assert answer.headers["content-disposition"] == 'attachment; filename="ev-1-op-1.bundle"'
     return answer.content
+
+
+async def refused_to_give(dsn: str, folder: Path, chain: Sequence[str]) -> None:
+    async with running(ApiSettings(DatabaseSettings(dsn, role="parkgrid_api"), issued=folder / "not-mounted")) as api:
+        (mistake,) = await api.refused("/vpp/events/ev-1/bundles/op-1", 503)
+        assert "is its disk mounted" in mistake["remedy"]
+    other = folder / "other"
+    other.mkdir()
+    (other / "issued-chain.txt").write_text("".join(f"{each}\n" for each in (*chain[:-1], "0" * 64)))
+    async with running(ApiSettings(DatabaseSettings(dsn, role="parkgrid_api"), issued=other)) as api:
+        (mistake,) = await api.refused("/vpp/events/ev-1/bundles/op-1", 503)
+        assert f"entry {len(chain)} is another one than was issued" in mistake["remedy"]
 
 
 def test_a_bundle_holds_what_was_known_when_each_entry_was_written(
@@ -96,7 +113,11 @@ def test_a_bundle_holds_what_was_known_when_each_entry_was_written(
         key = create(tmp_path)
         path = tmp_path / found.file_name
         # What the page gives is the same but for the signature: recomputed, and refused where a key is given.
-        given = asyncio.run(downloaded(meters.park.dsn, monkeypatch))
+        given = asyncio.run(downloaded(meters.park.dsn, monkeypatch, tmp_path))
+        # What is given out stands beside it before; where it cannot, nothing is given out.
+        assert (tmp_path / "issued-chain.txt").read_text().split() == list(found.chain)
+        monkeypatch.undo()
+        asyncio.run(refused_to_give(meters.park.dsn, tmp_path, found.chain))
         path.write_bytes(given)
         with zipfile.ZipFile(path) as archive:
             created = datetime.fromisoformat(json.loads(archive.read("manifest.json"))["created"])

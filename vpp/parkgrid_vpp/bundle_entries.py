@@ -16,6 +16,7 @@ def resting_on(entries: Sequence[Entry], event: str, operator: str) -> list[Entr
 
     Beside the event itself these are the accepted bids, whose highest is the price, the rules, the registry of its
     resources, and the other events in which a load behind one of their accounts was called: such days are no like days.
+    A declared loss belongs to every bundle: it says why older bundles show another history.
     """
     awards = {award["award"] for award in _awards(entries, {event}) if award["operator"] == operator}
     winners = {operator, *(award["operator"] for award in _awards(entries, {event}))}
@@ -35,7 +36,7 @@ def resting_on(entries: Sequence[Entry], event: str, operator: str) -> list[Entr
 
     def wanted(entry: Entry) -> bool:
         document, kind, subject = entry.document, entry.kind, entry.subject
-        if kind in _OF_EVENT and subject == event:
+        if kind == "loss" or (kind in _OF_EVENT and subject == event):
             return True
         if kind == "bid":
             return subject == event and document["operator"] in winners

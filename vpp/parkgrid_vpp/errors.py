@@ -15,3 +15,19 @@ class CannotBeAwardedError(PilotError):
 
 class LedgerError(PilotError):
     """The stored ledger is not a chain: nothing is read from it and nothing is added."""
+
+
+class ClosedLedgerError(PilotError):
+    """The ledger takes no entry: it lacks what was issued, or nobody compared it after a restore. Reading goes on."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(f"{en}\n{zh}")
+        self.en, self.zh = en, zh
+
+
+class IssuedError(PilotError):
+    """The file of issued digests cannot be used, with the remedy."""
+
+
+class ReadBackError(PilotError):
+    """What was given cannot be read back, with the reason; nothing was written."""

@@ -22,10 +22,14 @@ from parkgrid_database import connection as connections
 from parkgrid_database.connection import Connection
 from parkgrid_database.errors import SetupError, StoreError, translated
 from parkgrid_domain.vpp.pilot import Pilot
-from parkgrid_vpp.errors import LedgerError, PilotError
+from parkgrid_vpp import ledger_copy
+from parkgrid_vpp.closed import Lacking, closed, note
+from parkgrid_vpp.errors import ClosedLedgerError, IssuedError, LedgerError, PilotError
 from parkgrid_vpp.forecast import issue
+from parkgrid_vpp.issued import Issued, given_up_in
 from parkgrid_vpp.kept_capability import keep
-from parkgrid_vpp.ledger import follow
+from parkgrid_vpp.ledger import follow, remember
+from parkgrid_vpp.ledger_copy import Copy
 from parkgrid_vpp.settings import DatabaseSettings, VppSettings
 from parkgrid_vpp.statements import statement
 from parkgrid_vpp.steps import Steps, Waits
@@ -48,6 +52,8 @@ class Metrics:
     failures: Counter = field(init=False)
     failing: Gauge = field(init=False)
     entries: Gauge = field(init=False)
+    lacking: Gauge = field(init=False)
+    closed: Gauge = field(init=False)
 
     def __post_init__(self) -> None:
         """Register every metric."""
@@ -56,6 +62,10 @@ class Metrics:
         self.failures = Counter(f"{name}failures", "Steps and looks that failed", ["kind"], registry=registry)
         self.failing = Gauge(f"{name}failing", "1 while the step of an event fails", ["event"], registry=registry)
         self.entries = Gauge(f"{name}ledger_entries", "Number of the last entry of the ledger", registry=registry)
+        self.closed = Gauge(f"{name}ledger_closed", "1 while the ledger takes no entry", registry=registry)
+        self.lacking = Gauge(
+            f"{name}ledger_lacking", "Newest issued entry that the ledger does not hold; 0: none", registry=registry
+        )
 
 
 class Service:
@@ -72,6 +82,8 @@ class Service:
         self._again: dict[str, float] = {}
         """By event, the monotonic second before which its step is not taken."""
         self._failing: set[str] = set()
+        self._closed = ""
+        """Why the ledger takes no entry, as it was told last."""
         self.metrics = Metrics()
         self.stop = threading.Event()
 
@@ -104,18 +116,23 @@ class Service:
         # Whatever went wrong before: pilot and ledger begin anew with each connection.
         pilot = Pilot()
         steps = Steps(connection, pilot, self._waits)
+        folder = self._settings.issued
+        outside = None if folder is None else (Issued(folder), Copy(folder))
         while not self.stop.is_set():
-            self.look(connection, pilot, steps)
+            self.look(connection, pilot, steps, outside)
             self.stop.wait(self._settings.look_every_s)
 
-    def look(self, connection: Connection, pilot: Pilot, steps: Steps) -> None:
-        """Follow the ledger and take every step that is due."""
+    def look(
+        self, connection: Connection, pilot: Pilot, steps: Steps, outside: tuple[Issued, Copy] | None = None
+    ) -> None:
+        """Follow the ledger and take every step that is due; none while the ledger is closed."""
         if follow(connection, pilot):
             # A dispute that was decided is answered at once.
             self._again = {name: until for name, until in self._again.items() if name in self._failing}
         now = self._now(connection, pilot)
+        is_open = self._open(connection, pilot, outside)
         for event_id in list(pilot.events):
-            if now is not None:
+            if now is not None and is_open:
                 self._go_on(pilot, steps, event_id, now)
             if pilot.head is None:
                 follow(connection, pilot)
@@ -123,6 +140,40 @@ class Service:
             self._now_and_then(_FORECAST, "forecast", lambda: issue(connection, pilot, now), now)
             self._now_and_then(_CAPABILITY, "capability", lambda: keep(connection, pilot, now), now)
         self.metrics.entries.set(0 if pilot.head is None else pilot.head.number)
+        if outside is not None and is_open:
+            # Whoever asks the api sees what was just written: it counts as issued.
+            self._compare(connection, *outside)
+
+    def _open(self, connection: Connection, pilot: Pilot, outside: tuple[Issued, Copy] | None) -> bool:
+        """Whether the ledger takes entries: it is compared with what was issued, and what is missing is noted."""
+        remember(connection, pilot)
+        refusal = self._compare(connection, *outside) if outside is not None else None
+        state = closed(connection, pilot)
+        if state is not None:
+            refusal = state.error()
+        told = str(refusal) if refusal is not None else ""
+        if told != self._closed:
+            self._closed = told
+            if refusal is not None:
+                zh = refusal.zh if isinstance(refusal, ClosedLedgerError) else ""
+                _log.error("ledger_closed", why=getattr(refusal, "en", str(refusal)), why_zh=zh)
+            else:
+                _log.info("ledger_open", head=0 if pilot.head is None else pilot.head.number)
+        self.metrics.closed.set(refusal is not None)
+        self.metrics.lacking.set(state.issued.number if isinstance(state, Lacking) else 0)
+        return refusal is None
+
+    def _compare(self, connection: Connection, issued: Issued, copy: Copy) -> PilotError | None:
+        """Note what was issued and is not in the store; why that cannot be known, if it cannot."""
+        try:
+            found = issued.compare(connection)
+            for source, missing in found.items():
+                note(connection, missing, source)
+            if not found and (missing := copy.keep(connection, issued.chain, given_up_in(connection))):
+                note(connection, missing, ledger_copy.NAME)
+        except IssuedError as error:
+            return error
+        return None
 
     def _go_on(self, pilot: Pilot, steps: Steps, event_id: str, now: datetime) -> None:
         """Take the steps of one event until none is due."""

@@ -1,6 +1,7 @@
 """Settings of the pilot's process: where the database is, whose time it is, how long it waits."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from parkgrid_contract.settings import PORT, above, at_least, setting
@@ -50,5 +51,10 @@ class VppSettings:
         40.0,
         help="days after which a settled event is closed; late data give a revision until then",
         check=above(0, "d"),
+    )
+    issued: Path | None = setting(
+        None,
+        help="folder with the bundles and the file of issued digests, on another disk than the database; with it a"
+        " restored database is noticed",
     )
     metrics: MetricsSettings = setting(factory=MetricsSettings, help="the Prometheus endpoint")

@@ -61,6 +61,10 @@ SENTENCES = {
         "has another entry {said} than {found}: a second history",
         "的第 {said} 条与 {found} 不同：存在第二份历史",
     ),
+    "declared": (
+        "has another entry {said} than {found}: a second history; a loss entry declares that the other was lost",
+        "的第 {said} 条与 {found} 不同：存在第二份历史；其中一份以 loss 条目声明另一份已丢失",
+    ),
 }
 
 
@@ -1978,7 +1982,17 @@ def check_content(files: dict[str, bytes], manifest: dict[str, Any]) -> tuple[di
         "revisions": len(ours),
         "head": {"number": len(chain), "digest": chain[-1]},
     }
-    return told, chain
+    losses = [declared(entry) for entry in book.get(("loss", "ledger"), [])]
+    return told | ({"losses": losses} if losses else {}), chain
+
+
+def declared(entry: Entry) -> dict[str, Any]:
+    """A loss that the centre declared: the ledger goes on after an entry, and what followed it before is lost."""
+    after, through = (need(entry.document, key, "whole", entry.item) for key in ("after", "through"))
+    reason, digest = (need(entry.document, key, "text", entry.item) for key in ("reason", "digest"))
+    if not 0 <= after < min(entry.number, through):
+        raise Refused(entry.item, "form", f"{after} to {through}", f"0 to {entry.number - 1}, and more")
+    return {"entry": entry.number, "after": after, "through": through, "digest": digest, "reason": reason}
 
 
 def report_on(path: Path, keys: Sequence[bytes]) -> Report:
@@ -1999,8 +2013,18 @@ def second_history(reports: Sequence[Report]) -> Refused | None:
     for one, two in combinations([each for each in reports if each.chain], 2):
         for place, (left, right) in enumerate(zip(one.chain, two.chain, strict=False), 1):
             if left != right:
-                return Refused(one.name, "history", place, two.name)
+                return Refused(one.name, "declared" if lost(one, two, place) else "history", place, two.name)
     return None
+
+
+def lost(one: Report, two: Report, place: int) -> bool:
+    """Whether one of two bundles declares that what the other holds from a place on was lost, by a digest of it."""
+    for teller, other in ((one, two), (two, one)):
+        for each in teller.told.get("losses", []):
+            through = each["through"]
+            if each["after"] < place and through <= len(other.chain) and other.chain[through - 1] == each["digest"]:
+                return True
+    return False
 
 
 NOT_PROVEN = (

@@ -1,8 +1,10 @@
 """What is not in order, and whether the process is."""
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from parkgrid_api.answers.shape import Shape
+
+LedgerState: TypeAlias = Literal["open", "lacking", "restored", "unknown"]
 
 
 class QuarantineEntry(Shape):
@@ -68,6 +70,28 @@ class Gaps(Shape):
     entries: list[Gap]
 
 
+class Restore(Shape):
+    """A gateway had been told that more is stored than the database holds: it was restored from a backup."""
+
+    park: str
+    gateway: str
+    acked_epoch: int
+    acked_through: int
+    """The batch up to which the gateway had been told that everything is stored."""
+    held_epoch: int | None
+    held_through: int | None
+    """What the restored database held of it; null: nothing."""
+    held_ms: int | None
+    """When the last batch that it held had arrived."""
+    noted_ms: int
+
+
+class Restores(Shape):
+    """Restores of the database as its gateways showed them, newest first."""
+
+    entries: list[Restore]
+
+
 class Health(Shape):
     """Whether the process and its database answer."""
 
@@ -77,3 +101,5 @@ class Health(Shape):
     commit_notices: bool
     streams: int
     page: Literal["built", "not built"]
+    ledger: LedgerState
+    """If the pilot's ledger takes entries: not while it lacks what was issued, nor before a restore was compared."""

@@ -41,11 +41,13 @@ class Problem:
     title: str
     mistakes: tuple[Mistake, ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
+    type: str = "about:blank"
+    """By which a program tells this problem from others of its status."""
 
     def response(self) -> Response:
         """The HTTP form."""
         document: ProblemShape = {
-            "type": "about:blank",
+            "type": self.type,
             "title": self.title,
             "status": self.status,
             "problems": [

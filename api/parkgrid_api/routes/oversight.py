@@ -6,7 +6,7 @@ from typing import Any, TypedDict, TypeVar
 from fastapi import APIRouter, Request, Response
 
 from parkgrid_api import statements
-from parkgrid_api.answers.oversight import Conflicts, Gaps, Quarantine, QuarantineEntry
+from parkgrid_api.answers.oversight import Conflicts, Gaps, Quarantine, QuarantineEntry, Restores
 from parkgrid_api.http import parameters
 from parkgrid_api.http.parameters import Parameter
 from parkgrid_api.routes.describe import described, room
@@ -14,7 +14,7 @@ from parkgrid_api.services import Services, answer
 from parkgrid_contract.refusal import Reason
 from parkgrid_contract.time import from_ms
 
-Entries = TypeVar("Entries", Conflicts, Gaps)
+Entries = TypeVar("Entries", Conflicts, Gaps, Restores)
 _REASON = Parameter(
     "reason",
     "Only entries with this reason.",
@@ -70,6 +70,24 @@ _GAPS_EXAMPLE: Gaps = {
         {**_WHERE, "epoch": 1882673152000000, "first_seq": 10, "last_seq": 19, "noted_ms": _AT, "cause": "gateway"}
     ],
 }
+_RESTORES_EXAMPLE: Restores = {
+    "entries": [
+        {
+            **_WHERE,
+            "acked_epoch": 1882673152000000,
+            "acked_through": 5210,
+            "held_epoch": 1882673152000000,
+            "held_through": 4711,
+            "held_ms": _AT - 3_600_000,
+            "noted_ms": _AT,
+        }
+    ],
+}
+_SUMMARIES = {
+    "conflicts": "Second values for stored readings",
+    "gaps": "Sequence numbers that never came",
+    "restores": "Restores of the database, as gateways showed them",
+}
 
 
 def routes(services: Services) -> APIRouter:
@@ -89,6 +107,7 @@ def routes(services: Services) -> APIRouter:
 
     _add_list(router, services, "conflicts", Conflicts, _CONFLICTS_EXAMPLE, (_PARK, *span))
     _add_list(router, services, "gaps", Gaps, _GAPS_EXAMPLE, (_PARK, _GATEWAY, *span))
+    _add_list(router, services, "restores", Restores, _RESTORES_EXAMPLE, (_PARK, _GATEWAY, *span))
     return router
 
 
@@ -106,8 +125,7 @@ def _add_list(
         bound = await _bound(services, parameters.read(request, listed))
         return answer({"entries": await services.database.rows(statements.plain(name), bound)})
 
-    summary = {"conflicts": "Second values for stored readings", "gaps": "Sequence numbers that never came"}[name]
-    router.add_api_route(f"/{name}", entries, name=name, **described(summary, shape, example, listed))
+    router.add_api_route(f"/{name}", entries, name=name, **described(_SUMMARIES[name], shape, example, listed))
 
 
 async def _bound(services: Services, values: Mapping[str, Any]) -> dict[str, Any]:

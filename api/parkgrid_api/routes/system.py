@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from parkgrid_api import statements
-from parkgrid_api.answers.oversight import Health
+from parkgrid_api.answers.oversight import Health, LedgerState
 from parkgrid_api.http.problems import ProblemError
 from parkgrid_api.routes.describe import described
 from parkgrid_api.services import Services, answer
@@ -15,8 +15,15 @@ _EXAMPLE: Health = {
     "commit_notices": True,
     "streams": 1,
     "page": "built",
+    "ledger": "open",
 }
-_EXAMPLE_ILL: Health = {**_EXAMPLE, "status": "degraded", "database": "unreachable", "migrations": None}
+_EXAMPLE_ILL: Health = {
+    **_EXAMPLE,
+    "status": "degraded",
+    "database": "unreachable",
+    "migrations": None,
+    "ledger": "unknown",
+}
 
 
 def routes(services: Services) -> APIRouter:
@@ -31,10 +38,10 @@ def routes(services: Services) -> APIRouter:
     async def healthz() -> Response:
         try:
             (row,) = await services.database.rows(statements.plain("health"))
-            migrations = row["migrations"]
+            migrations, ledger = row["migrations"], row["ledger"]
         except ProblemError:
-            migrations = None
-        response = answer(_health(services, migrations))
+            migrations, ledger = None, "unknown"
+        response = answer(_health(services, migrations, ledger))
         response.status_code = 200 if migrations is not None else 503
         return response
 
@@ -63,7 +70,7 @@ def metrics(services: Services) -> Response:
     return Response("".join(lines), media_type="text/plain; version=0.0.4")
 
 
-def _health(services: Services, migrations: int | None) -> Health:
+def _health(services: Services, migrations: int | None, ledger: LedgerState) -> Health:
     reachable = migrations is not None
     return {
         "status": "ok" if reachable and services.commits.connected else "degraded",
@@ -72,4 +79,5 @@ def _health(services: Services, migrations: int | None) -> Health:
         "commit_notices": services.commits.connected,
         "streams": services.hub.clients,
         "page": "built" if services.page.built else "not built",
+        "ledger": ledger,
     }

@@ -18,11 +18,12 @@ from parkgrid_api.routes.describe import described, refusal, room
 from parkgrid_api.routes.vpp import EVENT
 from parkgrid_api.services import Services, answer
 from parkgrid_api.vpp.entries import shape
+from parkgrid_api.vpp.follower import ledger_closed
 from parkgrid_api.vpp.writing import append
 from parkgrid_contract.time import from_ms
 from parkgrid_domain.vpp import forms
 from parkgrid_domain.vpp.documents import AnyDocument, Bid, Dispute, OptOut
-from parkgrid_vpp.errors import RefusedActError
+from parkgrid_vpp.errors import ClosedLedgerError, RefusedActError
 from parkgrid_vpp.ledger import Act
 
 MOST_BYTES = 1_000_000
@@ -71,6 +72,8 @@ def _add(router: APIRouter, services: Services, kind: _Kind) -> None:
             entry = await services.pilot.write(lambda pilot: append(settings, pilot, Act(event, document), by, at))
         except RefusedActError as error:
             raise _conflict(event, error) from error
+        except ClosedLedgerError as error:
+            raise ledger_closed(error) from error
         response = answer(shape(entry))
         response.status_code = HTTPStatus.CREATED
         return response

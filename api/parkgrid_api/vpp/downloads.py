@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
 from parkgrid_accounting.report.form import Language, Report
@@ -16,13 +17,13 @@ from parkgrid_api import statements
 from parkgrid_api.figures import Figures
 from parkgrid_api.http.language import told
 from parkgrid_api.http.problems import Mistake, not_found, refused, unavailable
-from parkgrid_api.vpp.follower import PilotFollower, broken, store_problem
+from parkgrid_api.vpp.follower import PilotFollower, broken, ledger_closed, store_problem
 from parkgrid_database.connection import Connection
 from parkgrid_database.errors import StoreError
 from parkgrid_domain.vpp.documents import Statement
 from parkgrid_domain.vpp.pilot import EventBook, Pilot
 from parkgrid_domain.vpp.progress import standing
-from parkgrid_vpp.errors import LedgerError, PilotError
+from parkgrid_vpp.errors import ClosedLedgerError, LedgerError, PilotError
 from parkgrid_vpp.printed.statement import statement_report
 
 Form: TypeAlias = Literal["pdf", "xlsx"]
@@ -54,8 +55,8 @@ class _TooSlowError(Exception):
 class Downloads:
     """One file at a time."""
 
-    def __init__(self, pilot: PilotFollower, figures: Figures) -> None:
-        self._pilot, self._figures = pilot, figures
+    def __init__(self, pilot: PilotFollower, figures: Figures, issued: Path | None = None) -> None:
+        self._pilot, self._figures, self._issued = pilot, figures, issued
         self._turn = asyncio.Lock()
         self._waiting = 0
 
@@ -82,9 +83,13 @@ class Downloads:
             command = f"parkgrid vpp bundle {event} --operator {operator} --keys FOLDER"
             _bounded(found, command)
             try:
-                packed = await self._figures.ask(lambda connection: _bundle(connection, event, operator, now))
+                packed = await self._figures.ask(
+                    lambda connection: _bundle(connection, event, operator, now, self._issued)
+                )
             except LedgerError as error:
                 raise broken(error) from error
+            except ClosedLedgerError as error:
+                raise ledger_closed(error) from error
             except PilotError as error:
                 raise unavailable(told("The bundle cannot be made.", "无法生成数据包。"), str(error)) from error
             except StoreError as error:
@@ -142,9 +147,10 @@ def _there(pilot: Pilot, event: str, operator: str) -> Literal[True] | _TooLarge
     return _TooLarge("bundle", readings, MOST_READINGS) if readings > MOST_READINGS else True
 
 
-def _bundle(connection: Connection, event: str, operator: str, now: datetime) -> bytes | _TooLarge:
+def _bundle(connection: Connection, event: str, operator: str, now: datetime, issued: Path | None) -> bytes | _TooLarge:
     from parkgrid_vpp.bundle import write
     from parkgrid_vpp.bundling import contents
+    from parkgrid_vpp.issuing import before_issue
 
     ((size,),) = connection.execute(statements.plain("vpp_ledger_size")).fetchall()
     if size > MOST_LEDGER_BYTES:
@@ -156,10 +162,13 @@ def _bundle(connection: Connection, event: str, operator: str, now: datetime) ->
             raise _TooSlowError
 
     try:
-        return write(contents(connection, event, operator, now, go_on), None)
+        found = contents(connection, event, operator, now, go_on)
     except _TooSlowError:
         longest = f"{LONGEST_S:g} s"
         return _TooLarge("bundle", f"> {longest}", longest)
+    if issued is not None:
+        before_issue(connection, issued, found.chain)
+    return write(found, None)
 
 
 def _bounded(found: Answer | _TooLarge, command: str) -> Answer:

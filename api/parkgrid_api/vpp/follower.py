@@ -16,7 +16,7 @@ from parkgrid_contract.refusal import shorten
 from parkgrid_database.connection import Connection
 from parkgrid_database.errors import StoreError
 from parkgrid_domain.vpp.pilot import Pilot
-from parkgrid_vpp.errors import LedgerError
+from parkgrid_vpp.errors import ClosedLedgerError, LedgerError
 from parkgrid_vpp.ledger import follow
 
 Answer = TypeVar("Answer")
@@ -82,6 +82,17 @@ def broken(error: LedgerError) -> ProblemError:
     title = told("The ledger of the pilot is broken.", "试点账本的哈希链已断裂。")
     mistake = Mistake("ledger", shorten(str(error), 300), remedy)
     return ProblemError(Problem(503, title, (mistake,), {"Retry-After": str(round(BROKEN_S))}))
+
+
+LEDGER_CLOSED = "urn:parkgrid:problem:ledger-closed"
+"""The type of the problem that a closed ledger is."""
+
+
+def ledger_closed(error: ClosedLedgerError) -> ProblemError:
+    """503: the ledger takes no entry until what a restored store lacks is read back."""
+    title = told("The ledger of the pilot takes no entry now.", "试点账本暂不接收新条目。")
+    mistake = Mistake("ledger", "closed", told(error.en, error.zh))
+    return ProblemError(Problem(503, title, (mistake,), {"Retry-After": str(round(BROKEN_S))}, LEDGER_CLOSED))
 
 
 def store_problem(error: StoreError) -> ProblemError:

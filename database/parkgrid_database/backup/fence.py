@@ -67,6 +67,12 @@ def tell(connection: Connection, state: str) -> None:
     connection.execute("UPDATE public.parkgrid_restore SET state = %s", (state,))
 
 
+def hold_ledger(connection: Connection, backup: str) -> None:
+    """The pilot's ledger takes no entry until somebody has compared it with what was issued after the backup."""
+    if connection.execute(STATEMENTS["has_hold"]).fetchone() == (True,):
+        connection.execute(STATEMENTS["hold_ledger"], (backup,))
+
+
 def open_again(connection: Connection) -> None:
     """Let everybody in: the database is whole."""
     mark = marked(connection)

@@ -8,6 +8,9 @@ from parkgrid_database.backup.manifest import Head, Inventory, Role, Rows
 from parkgrid_database.backup.snapshot import Snapshot
 from parkgrid_database.backup.statements import STATEMENTS, Connection
 
+_OF_RESTORES = ("public.parkgrid_restore", "base.vpp_restore")
+"""Tables in which a restore itself writes: their rows are no part of what was backed up."""
+
 
 def pin_names(connection: Connection) -> None:
     """From here on every name is written with its schema, whatever the login's own search_path says."""
@@ -39,7 +42,7 @@ def inventory(held: Snapshot, tell: Tell, *, password_hashes: bool = False, role
 
 def count(held: Snapshot, tell: Tell) -> Mapping[str, Rows]:
     """The rows of every table, counted."""
-    wanted = [each for each in _all(held.connection, "relations") if each[2] and each[0] != "public.parkgrid_restore"]
+    wanted = [each for each in _all(held.connection, "relations") if each[2] and each[0] not in _OF_RESTORES]
     # A hypertable has its bytes in chunks, so that the number of tables counts as much as the bytes.
     each_at_least = max(sum(size for _, size, _, _ in wanted) / max(len(wanted), 1), 1.0)
     total, done = sum(size + each_at_least for _, size, _, _ in wanted) or 1, 0.0

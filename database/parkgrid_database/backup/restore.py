@@ -68,6 +68,8 @@ def restore(dsn: str, file: Path, programs: Programs, tell: Tell, jobs: int | No
                 if manifest.inventory.migrations and roles.exist(fresh):
                     roles.close_database(fresh)
                 fresh.execute("ANALYZE")
+                if manifest.inventory.head:
+                    fence.hold_ledger(fresh, file.name)
             found = _compare(dsn, manifest, part(tell, _ANALYSED, _COMPARED))
         _conclude(connection, found)
     return Restored(manifest, tuple(made), tuple(found), folder)

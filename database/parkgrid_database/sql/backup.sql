@@ -155,6 +155,32 @@ FROM base.vpp_entry ORDER BY number DESC LIMIT 1;
 -- name: digests
 SELECT number, digest FROM base.vpp_entry ORDER BY number;
 
+-- name: by_people
+-- The newest row of every table in which people are named: a column `…_by` beside one `…_at`.
+SELECT format(
+    'SELECT %L, count(*), max(%I)::text, (array_agg(%I ORDER BY %I DESC NULLS LAST))[1] FROM base.%I',
+    c.relname, left(b.attname, -2) || 'at', b.attname, left(b.attname, -2) || 'at', c.relname
+)
+FROM pg_class AS c
+JOIN pg_attribute AS b ON b.attrelid = c.oid AND b.attname ~ '_by$' AND b.atttypid = 'text'::regtype
+JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = left(b.attname, -2) || 'at'
+WHERE c.relnamespace = 'base'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+ORDER BY c.relname;
+
+-- name: has_declarations
+SELECT to_regclass('public.register_declarations') IS NOT NULL;
+
+-- name: declared
+SELECT park || '/' || gateway || '/' || device || '/' || signal, (date_part('epoch', valid_from) * 1000)::int8
+FROM public.register_declarations;
+
+-- name: has_hold
+-- Not in a backup that was made before this table was; and a ledger without an entry has nothing that was issued.
+SELECT to_regclass('base.vpp_restore') IS NOT NULL AND EXISTS (SELECT FROM base.vpp_entry);
+
+-- name: hold_ledger
+INSERT INTO base.vpp_restore (state, told, by) VALUES ('restored', %s, 'parkgrid db restore');
+
 -- name: roles
 -- Whoever owns something here or has a right here, the roles of parkgrid, the logins in its groups, and those that are
 -- asked for. The server's first superuser has no dependencies: it is found as an owner.

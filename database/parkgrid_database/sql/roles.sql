@@ -80,7 +80,7 @@ WITH role AS (
         'heat_forecast', 'spot_price', 'bill_closing', 'cluster_import', 'cluster_output', 'enterprise',
         'enterprise_account'
     ]),
-    ('parkgrid_vpp', ARRAY['INSERT'], ARRAY['vpp_entry']),
+    ('parkgrid_vpp', ARRAY['INSERT'], ARRAY['vpp_entry', 'vpp_issued', 'vpp_restore']),
     ('parkgrid_vpp', ARRAY['INSERT', 'DELETE'], ARRAY['vpp_forecast', 'vpp_capability'])
 ), wanted AS (
     SELECT r.oid AS role, c.oid AS relation, 'SELECT' AS privilege

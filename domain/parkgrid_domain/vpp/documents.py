@@ -28,6 +28,7 @@ from parkgrid_domain.vpp.forms import (
     Watts,
     Whole,
 )
+from parkgrid_domain.vpp.ledger import canonical
 from parkgrid_domain.vpp.settlement import Direction, Verdict
 
 Provenance: TypeAlias = Literal["declared", "verified", "unverified"]
@@ -465,6 +466,29 @@ class Dispute:
     """Until when the next step is to follow."""
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The ledger goes on although entries of it are lost for ever; a person of the centre says so, with its key.
+
+    What was issued of the lost entries is another history from then on: the entries after `after` up to `through`.
+    """
+
+    after: Count
+    """The last entry that the lost history and this one have in common; 0: none."""
+    through: Count
+    """The newest entry that is known to be lost."""
+    digest: Sha256
+    """The digest of that entry."""
+    reason: Annotated[str, forms.Text(500, 1)]
+    signature: Annotated[str, forms.Text(128, 128, r"[0-9a-f]{128}", "128 hexadecimal digits")]
+    """The centre's, over `signed`."""
+
+    def signed(self, by: str) -> bytes:
+        """What the centre signs: canonical JSON of the other fields and of who declares it."""
+        told = {"after": self.after, "through": self.through, "digest": self.digest, "reason": self.reason, "by": by}
+        return canonical(told).encode()
+
+
 AnyDocument: TypeAlias = (
     Rules
     | Operator
@@ -483,6 +507,7 @@ AnyDocument: TypeAlias = (
     | AdjustedAward
     | Statement
     | Dispute
+    | Loss
 )
 KINDS: Mapping[str, type[Any]] = {
     "rules": Rules,
@@ -502,6 +527,7 @@ KINDS: Mapping[str, type[Any]] = {
     "adjusted": AdjustedAward,
     "statement": Statement,
     "dispute": Dispute,
+    "loss": Loss,
 }
 """The kind of an entry and what it says."""
 _KIND_OF = {form: kind for kind, form in KINDS.items()}

@@ -23,6 +23,7 @@ from parkgrid_domain.vpp.documents import (
     Event,
     Frozen,
     Location,
+    Loss,
     Operator,
     OptOut,
     Phase,
@@ -153,6 +154,10 @@ class Pilot:
     """The identifiers of all bids, also of those that another took the place of."""
     statements: dict[str, tuple[EventBook, Entry, Statement]] = field(default_factory=dict)
     """By their identifier."""
+    losses: list[tuple[Entry, Loss]] = field(default_factory=list)
+    """Entries that were given up, in order."""
+    gone: tuple[int, str] | None = None
+    """Number and digest of an entry that was followed once and that the store does not hold any more."""
 
     def follow(self, entries: Iterable[Entry]) -> int:
         """Take in entries that follow the head, each checked; how many. Raises `ChainError`, `DocumentError`."""
@@ -181,6 +186,8 @@ class Pilot:
             self.phases.setdefault(entry.subject, []).append(document)
         elif isinstance(document, CapabilityTest):
             self.tests.setdefault(entry.subject, []).append(document)
+        elif isinstance(document, Loss):
+            self.losses.append((entry, document))
         elif isinstance(document, Event):
             self.events[entry.subject] = EventBook(entry.subject, document, entry)
         else:

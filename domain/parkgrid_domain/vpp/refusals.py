@@ -16,6 +16,7 @@ from parkgrid_domain.vpp.documents import (
     Eligibility,
     Event,
     Frozen,
+    Loss,
     OptOut,
     Rules,
     State,
@@ -42,6 +43,8 @@ RAISED_WITHIN, LONGEST_DUE = timedelta(days=30), timedelta(days=60)
 MOST_DISPUTES = 3
 """About one statement. Of an award one is open at a time: whoever may write could else keep it from being closed."""
 _AFTER: Mapping[str, tuple[str, ...]] = {"raised": (), "answered": ("raised",), "decided": ("raised", "answered")}
+LEDGER = "ledger"
+"""What a loss is about."""
 _LONGEST_NAMES = 58
 """Of event and operator together: with the revision they are the identifier of a statement."""
 
@@ -288,6 +291,16 @@ def _raised(pilot: Pilot, dispute: Dispute, at: datetime) -> Iterator[str]:
         yield f"{dispute.statement} was disputed {len(about)} times: at most {MOST_DISPUTES} are taken"
 
 
+def _loss(pilot: Pilot, subject: str, loss: Loss, _at: datetime) -> Iterator[str]:
+    head = 0 if pilot.head is None else pilot.head.number
+    if subject != LEDGER:
+        yield f"a loss is about the {LEDGER}, not about {subject}"
+    if not loss.after <= head:
+        yield f"the ledger ends at entry {head}: it cannot go on after entry {loss.after}"
+    if not loss.after < loss.through:
+        yield f"entries {loss.after + 1} to {loss.through} are none"
+
+
 _CHECKS: Mapping[type, Callable[[Pilot, str, Any, datetime], Iterator[str]]] = {
     Rules: _rules,
     Eligibility: _eligibility,
@@ -301,4 +314,5 @@ _CHECKS: Mapping[type, Callable[[Pilot, str, Any, datetime], Iterator[str]]] = {
     State: _state,
     Statement: _statement,
     Dispute: _dispute,
+    Loss: _loss,
 }

@@ -14,6 +14,13 @@ def bundle(
     keys: Annotated[Path, typer.Option(help="The folder with centre.key; `parkgrid vpp key` makes one.")],
     operator: Annotated[str, typer.Option(help="Only the bundle of this operator.")] = "",
     out: Annotated[Path, typer.Option(help="Where the bundles are written.")] = Path(),
+    issued: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="PARKGRID_VPP_ISSUED",
+            help="Folder of the file of issued digests, which tells a restored store what it lacks.  [default: --out]",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write one signed archive for each operator of an event, with everything that its statement rests on.
@@ -30,6 +37,8 @@ def bundle(
     from parkgrid_vpp.bundle import write
     from parkgrid_vpp.bundling import contents, operators_of
     from parkgrid_vpp.centre_key import load
+    from parkgrid_vpp.issued import write_bundle
+    from parkgrid_vpp.issuing import before_issue
 
     def action() -> int:
         signer, written = load(keys), []
@@ -38,7 +47,8 @@ def bundle(
                 found = contents(connection, event, each, datetime.now(UTC))
                 out.mkdir(parents=True, exist_ok=True)
                 path = out / found.file_name
-                path.write_bytes(write(found, signer))
+                before_issue(connection, issued or out, found.chain)
+                write_bundle(path, write(found, signer))
                 written.append({"file": str(path), "statement": found.statement})
         lines = [f"{each['file']}: {each['statement']}" for each in written]
         show({"bundles": written}, lines, as_json=as_json)

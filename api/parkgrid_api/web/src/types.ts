@@ -1210,6 +1210,8 @@ export interface Health {
   commit_notices: boolean;
   streams: number;
   page: "built" | "not built";
+  /** If the pilot's ledger takes entries: not while it lacks what was issued, nor before a restore was compared. */
+  ledger: "open" | "lacking" | "restored" | "unknown";
 }
 
 /**
@@ -1790,6 +1792,26 @@ export interface ResponseShape {
   /** Those in which its power is known. */
   measured: number;
   delay: DelayShape;
+}
+
+/** A gateway had been told that more is stored than the database holds: it was restored from a backup. */
+export interface Restore {
+  park: string;
+  gateway: string;
+  acked_epoch: number;
+  /** The batch up to which the gateway had been told that everything is stored. */
+  acked_through: number;
+  held_epoch: number | null;
+  /** What the restored database held of it; null: nothing. */
+  held_through: number | null;
+  /** When the last batch that it held had arrived. */
+  held_ms: number | null;
+  noted_ms: number;
+}
+
+/** Restores of the database as its gateways showed them, newest first. */
+export interface Restores {
+  entries: Restore[];
 }
 
 /** Where a line of a bill comes from. */

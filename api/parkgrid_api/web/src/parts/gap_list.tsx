@@ -7,7 +7,7 @@ import { age, isoDay, moment, otherDay } from "../format";
 import { param } from "../router";
 import { parks } from "../state";
 import { nameOf, say, sayMaybe } from "../i18n";
-import type { DataGaps, Gaps } from "../types";
+import type { DataGaps, Gaps, Restores } from "../types";
 
 /** What began to be missing in a park at one moment, for one cause. */
 interface Spell {
@@ -33,6 +33,7 @@ export function GapList({ park }: { park: string | null }) {
   const period = day ?? `${otherDay(today, -6)}..${otherDay(today, 1)}`;
   const asked = joined(useQueries<DataGaps>(names.map((name) => `/parks/${name}/gaps?period=${period}`), 60_000));
   const sequences = useQuery<Gaps>(`/gaps?limit=50&from=${from}&to=${to}${park ? `&park=${park}` : ""}`, 60_000);
+  const restores = useQuery<Restores>(`/restores?limit=50&from=${from}&to=${to}${park ? `&park=${park}` : ""}`, 60_000);
   return (
     <section class="card full" aria-labelledby="gaps-title">
       <div class="card-head">
@@ -42,6 +43,19 @@ export function GapList({ park }: { park: string | null }) {
       <Answered of={asked} height={120} empty={(spells) => (spells.length ? null : say("gaps.none"))}>
         {(spells) => <Spells spells={spells} zone={zone} />}
       </Answered>
+      {(restores.data?.entries.length ?? 0) > 0 && (
+        <>
+          <h3>{say("gaps.restores")}</h3>
+          <ul class="entries">
+            {restores.data?.entries.slice(0, 10).map((one) => (
+              <li key={`${one.park}${one.gateway}${one.acked_epoch}`}>
+                {say("gaps.restore", { gateway: `${one.park}/${one.gateway}`, acked: one.acked_through, held: one.held_through ?? say("gaps.restore_nothing") })}{" "}
+                <span class="faint">{moment(one.noted_ms, zone)}</span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
       {(sequences.data?.entries.length ?? 0) > 0 && (
         <>
           <h3>{say("gaps.sequences")}</h3>

@@ -1,0 +1,1 @@
+SELECT number, digest FROM public.vpp_entries WHERE number >= %(first)s ORDER BY number

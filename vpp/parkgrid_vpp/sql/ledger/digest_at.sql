@@ -1,0 +1,1 @@
+SELECT digest FROM public.vpp_entries WHERE number = %(number)s
