@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -103,11 +104,11 @@ def _measured(dsn: str, folder: Path, parks: int, tell: Progress) -> Size:
         for minute in range(MINUTES + 1):
             at_ms = start_ms + minute * _MINUTE_MS
             commit = _commit(gateways, numbers, minute, at_ms)
-            found.commit_ms += _timed(lambda commit=commit: store.commit(commit))
+            found.commit_ms += _timed(partial(store.commit, commit))
             if minute % _EVERY == 0:
-                found.rollup_ms += _timed(lambda at_ms=at_ms: _rolled(store, at_ms + 1_000))
+                found.rollup_ms += _timed(partial(_rolled, store, at_ms + 1_000))
                 with psycopg.connect(dsn, autocommit=True) as connection:
-                    found.metering_ms += _timed(lambda at_ms=at_ms, c=connection: run_rounds(c, at_ms + 1_000))
+                    found.metering_ms += _timed(partial(run_rounds, connection, at_ms + 1_000))
     for name in ("commit_ms", "rollup_ms", "metering_ms"):
         setattr(found, name, getattr(found, name) / parks / (MINUTES + 1))
     found.rows = _checked(dsn, parks)

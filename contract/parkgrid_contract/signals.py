@@ -1,8 +1,8 @@
 """The signal catalogue: every device class and its signals, with unit, kind, resolution and valid range.
 
 The catalogue decides: a signal that is not listed here is refused and listed for the operator, never auto-created.
-Adding one is one row here and its words: tables, columns and views follow by themselves. Signs follow the bus: sources positive when they
-feed it (grid import, generation, discharge), sinks positive when they draw from it (load, charging).
+Adding one is one row here and its words: tables, columns and views follow by themselves. Signs follow the bus: sources
+positive when they feed it (grid import, generation, discharge), sinks positive when they draw from it (load, charging).
 """
 
 from collections.abc import Mapping

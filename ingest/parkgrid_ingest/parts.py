@@ -95,10 +95,11 @@ def remove(connection: psycopg.Connection[Any], relation: str, part: Part, going
     waiting = (device_class, part.from_at, part.to_at, list(going.numbers.values()))
     if connection.execute(statement("rollup_waits"), waiting).fetchone():
         return False
+    level = relation.removeprefix(f"{device_class}_")
     delete = sql.SQL(statement("delete_span")).format(target=sql.Identifier("base", relation))
     for park_id, device in going.devices:
         span = {"park_id": park_id, "device": device, "low": part.from_at, "high": part.to_at}
-        give_up(connection, *relation.rsplit("_", 1), span)
+        give_up(connection, device_class, level, span)
         connection.execute(delete, span)
     return True
 

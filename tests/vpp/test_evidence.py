@@ -196,8 +196,8 @@ def test_the_table_of_intervals_is_never_scanned(numbers):
 
 FILL = """
 INSERT INTO base.interval_energy
-    (park_id, register_id, at, period_s, energy_wh, quality, expected, received, valid, estimated, late, revision, changed_at,
-     cause)
+    (park_id, register_id, at, period_s, energy_wh, quality, expected, received, valid, estimated, late, revision,
+     changed_at, cause)
 SELECT 1, number, at, 900, 1, 1, 1, 1, 1, 0, 0, 1, at, 'metered'
 FROM generate_series('2026-05-01'::timestamptz, '2026-05-21'::timestamptz, '15 minutes') AS at
 CROSS JOIN generate_series(100, 120) AS number

@@ -270,8 +270,10 @@ def _fresh(
 
 def _origin(batches: Sequence[BatchHeader], locked: Mapping[Key, LockedEpoch]) -> Origin:
     ids = [locked[key].numbers if (key := (each.gateway, each.epoch)) in locked else (0, 0) for each in batches]
+    parks, epochs = np.array(ids, np.int32).reshape(-1, 2).T
     return Origin(
-        *np.array(ids, np.int32).reshape(-1, 2).T,
+        parks,
+        epochs,
         np.array([each.seq for each in batches], np.int64),
         np.array([each.received_ms for each in batches], np.int64),
     )

@@ -113,9 +113,14 @@ def describe_park(connection: psycopg.Connection[Any], park: Park) -> None:
     """
     with connection.transaction():
         connection.execute(statement("ensure_park"), ([park.park],))
-        park_id, *before = connection.execute(statement("lock_park"), (park.park,)).fetchone() or (0,)
-        after = connection.execute(statement("describe_park"), asdict(park) | {"park_id": park_id}).fetchone() or ()
-        if before[0] != after[0]:
-            connection.execute(statement("move_days"), (park_id,))
-        if before != list(after):
-            connection.execute(statement("spread_anew"), (park_id,))
+        number, *before = _row(connection.execute(statement("lock_park"), (park.park,)))
+        after = _row(connection.execute(statement("describe_park"), asdict(park) | {"park_id": number}))
+        if before[:1] != after[:1]:
+            connection.execute(statement("move_days"), (number,))
+        if before != after:
+            connection.execute(statement("spread_anew"), (number,))
+
+
+def _row(cursor: psycopg.Cursor[Any]) -> list[Any]:
+    """The one row of a park that is there: it was made before in this transaction."""
+    return list(cursor.fetchone() or ())
