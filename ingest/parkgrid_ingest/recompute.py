@@ -112,7 +112,8 @@ def _recompute_slice(connection: psycopg.Connection[Any], place: Place, level: s
         "low": from_ms(int(pairs.minutes[0]) * _MINUTE_MS),
         "high": from_ms((int(pairs.minutes[-1]) + MINUTES[level]) * _MINUTE_MS),
     }
-    connection.execute(_recompute_statement(place.device_class, level), parameters, prepare=False)
+    # To read and plan hundreds of columns takes longer than to compute the buckets of one park.
+    connection.execute(_recompute_statement(place.device_class, level), parameters, prepare=True)
 
 
 @cache

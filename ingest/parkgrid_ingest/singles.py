@@ -74,7 +74,7 @@ def _asked(connection: psycopg.Connection[Any], name: str, place: Place, quarter
         "high": from_ms(high * _MINUTE_MS),
         "now": from_ms(now_ms),
     }
-    rows = connection.execute(_composed(name, place.device_class), parameters, prepare=False, binary=True).fetchall()
+    rows = connection.execute(_composed(name, place.device_class), parameters, prepare=True, binary=True).fetchall()
     found = np.array(rows, np.int64).reshape(-1, 2)
     return Pairs.distinct(found[:, 0], found[:, 1])
 

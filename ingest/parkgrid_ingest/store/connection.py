@@ -12,6 +12,10 @@ from parkgrid_ingest.store import dirty
 from parkgrid_ingest.store.settings import StoreSettings
 
 
+_PREPARED = 300
+"""Statements that a session keeps: of each class some for roll-ups of every level, for readings and for single ones."""
+
+
 class Session:
     """A connection that comes back after a failure; `run` lends it to one thread at a time."""
 
@@ -67,6 +71,7 @@ class Session:
             keepalives_count=3,
         )
         dirty.adapt(connection)
+        connection.prepared_max = _PREPARED
         frozen_ms, lock_ms, statement_ms = (
             round(seconds * 1000)
             for seconds in (settings.frozen_writer_s, settings.lock_timeout_s, settings.statement_timeout_s)
