@@ -13,12 +13,13 @@ from parkgrid_database.migrate import migrate
 from parkgrid_ingest.consumer import Consumer
 from parkgrid_ingest.inbox import Inbox
 from parkgrid_ingest.metrics import Metrics
+from parkgrid_ingest.patience import StoppedError
 from parkgrid_ingest.pulse import Pulse, Standing
 from parkgrid_ingest.registry import Registry
 from parkgrid_ingest.settings import IngestSettings
 from parkgrid_ingest.store import Store
 from parkgrid_ingest.store.opening import open_store
-from parkgrid_ingest.writer import StoppedError, Writer
+from parkgrid_ingest.writer import Writer
 
 _log = structlog.get_logger("ingest.service")
 _T = TypeVar("_T")
