@@ -3,6 +3,9 @@
 birth ─▶ registry, store ─▶ what is committed of its epoch is told again
 status ─▶ store
 last word ─▶ compared with the store, which may have been restored from before it
+
+Every worker of a group hears all of it, since each must know the gateways whose batches come to it. Only the first of
+them writes down what is said, and refuses.
 """
 
 import time
@@ -20,7 +23,7 @@ from parkgrid_database.errors import RegistryChangedError
 from parkgrid_ingest.answers import Answers
 from parkgrid_ingest.inbox import Message
 from parkgrid_ingest.patience import Patience, StoppedError
-from parkgrid_ingest.quarantine import Refused
+from parkgrid_ingest.quarantine import DetailBudget, Refused
 from parkgrid_ingest.registry import Registry
 from parkgrid_ingest.reports import Reports
 from parkgrid_ingest.shares import Shares
@@ -38,6 +41,8 @@ class Announcements:
     patience: Patience
     answers: Answers
     reports: Reports
+    first: Callable[[], bool] = lambda: True
+    """Whether this worker acts where only one may."""
     shares: Shares = field(default_factory=Shares)
     _waiting: dict[tuple[Gateway, Channel], Message] = field(default_factory=dict)
 
@@ -49,6 +54,8 @@ class Announcements:
     def take(self, messages: Sequence[Message], refused: Refused) -> None:
         """Births before status and telemetry, so that what follows them finds them known."""
         waiting, self._waiting = list(self._waiting.values()), {}
+        first = self.first()
+        own = refused if first else Refused(DetailBudget())
         for channel, take in (
             (Channel.BIRTH, self._birth),
             (Channel.ACK, self._last_word),
@@ -56,9 +63,10 @@ class Announcements:
         ):
             for message in (*waiting, *messages):
                 if message.channel is channel and message.gateway is not None:
-                    self._take(message, message.gateway, take, refused)
+                    self._take(message, message.gateway, take, own)
         for message in messages:
-            if message.channel is None:
+            # What came by a shared subscription came to nobody else.
+            if message.channel is None and (first or message.topic.endswith(f"/{Channel.TELEMETRY}")):
                 refused.add_message(None, Reason.WRONG_TOPIC, "topic", message.topic, message.received_ms)
 
     def _take(
@@ -91,7 +99,8 @@ class Announcements:
             return  # a retained birth that was deleted at the broker
         birth = decode_birth(message.payload)
         persist, registry = self.patience.persist, self.registry
-        if not persist(lambda: registry.born(gateway, birth, message.payload, retained=message.retained)):
+        payload, retained, first = message.payload, message.retained, self.first()
+        if not persist(lambda: registry.born(gateway, birth, payload, retained=retained, first=first)):
             return
         self.reports.born(gateway)
         self.answers.metrics.births.inc()
@@ -110,6 +119,9 @@ class Announcements:
         if not message.payload or self.registry.devices(gateway) is None:
             return
         said = decode_ack(message.payload)
+        self.answers.stands(gateway, said)
+        if not self.first():
+            return
         persist = self.patience.persist
         older = persist(lambda: self.store.older_than(gateway, (said.epoch, said.through))) if said.through else None
         if older is None:
@@ -119,7 +131,7 @@ class Announcements:
         self.answers.publish(gateway, replace(ack, restored=older.restored))
 
     def _status(self, gateway: Gateway, message: Message) -> None:
-        if not message.payload:
+        if not message.payload or not self.first():
             return
         status = decode_status(message.payload)
         heard_ms = None if message.retained else message.received_ms

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -31,6 +32,8 @@ class Patience:
     stop: threading.Event
     failing: str = ""
     """What keeps it from storing at this moment: `disk_full`, `unavailable`, or nothing."""
+    failing_since: float | None = None
+    """Since when, by a monotonic clock."""
 
     def persist(self, action: Callable[[], _T]) -> _T:
         """Do something with the store, again and again until it can. Only content that it cannot take raises."""
@@ -53,14 +56,19 @@ class Patience:
                 if not failed:
                     _log.warning("store_unavailable", error=str(error), remedy="messages wait unacknowledged")
                 failed = True
-                # What else fails on a full disk follows from it.
-                full = isinstance(error, StoreFullError) or self.failing == "disk_full"
-                self.failing = "disk_full" if full else "unavailable"
+                self._fails(error)
                 if self.stop.wait(pause_s * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter, not a secret
                     raise StoppedError from error
                 pause_s = min(pause_s * 2, _BACK_OFF_MOST_S)
             else:
-                self.failing = ""
+                self.failing, self.failing_since = "", None
                 if failed:
                     _log.info("store_available")
                 return result
+
+    def _fails(self, error: StoreError) -> None:
+        # What else fails on a full disk follows from it.
+        full = isinstance(error, StoreFullError) or self.failing == "disk_full"
+        self.failing = "disk_full" if full else "unavailable"
+        if self.failing_since is None:
+            self.failing_since = time.monotonic()

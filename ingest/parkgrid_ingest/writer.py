@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -42,6 +42,7 @@ _log = structlog.get_logger("ingest.writer")
 
 _POISON_TRIES = 3
 _SUSPECT_S = 60.0
+_FAILS_S = 5.0
 _POISON_KNOWN_MAX = 10_000
 
 
@@ -54,6 +55,10 @@ class Writer:
     bus: Bus
     metrics: Metrics
     stop: threading.Event
+    group: bool = False
+    """Whether other workers acknowledge batches of the same gateways."""
+    first: Callable[[], bool] = lambda: True
+    """Whether this worker acts where only one may."""
     budget: DetailBudget = field(default_factory=DetailBudget)
     odd: Shares = field(default_factory=Shares)
     """For telemetry that is out of the ordinary."""
@@ -70,13 +75,21 @@ class Writer:
         """Make its parts."""
         self.patience = Patience(self.metrics, self.stop)
         self.reports = Reports(self.registry, self.metrics)
-        self.answers = Answers(self.bus, self.metrics)
-        self.announcements = Announcements(self.store, self.registry, self.patience, self.answers, self.reports)
+        self.answers = Answers(self.bus, self.metrics, self.group)
+        self.announcements = Announcements(
+            self.store, self.registry, self.patience, self.answers, self.reports, self.first
+        )
 
     @property
     def failing(self) -> str:
         """What keeps it from storing at this moment: `disk_full`, `unavailable`, or nothing."""
         return self.patience.failing
+
+    @property
+    def storing(self) -> bool:
+        """Whether the store takes rows, or has failed for a moment only."""
+        since = self.patience.failing_since
+        return since is None or time.monotonic() - since < _FAILS_S
 
     @property
     def waits(self) -> bool:
@@ -87,6 +100,12 @@ class Writer:
         """Count messages that had no place in the inbox: their gateways send them again."""
         for sender, number in senders.items():
             self.reports.floods(sender, number)
+
+    def look_again(self) -> None:
+        """Put right acknowledgements of which another worker's came in between."""
+        if self.answers.waits:
+            self.patience.persist(lambda: self.answers.look_again(self.store.newest_acks))
+            self.bus.flush()
 
     def reload(self) -> None:
         """Read the registry again and have gateways say who they are: somebody else has changed it, or the database."""
