@@ -294,7 +294,6 @@ class Consumer:
         if not self._told_alone:
             _log.warning(
                 "broker_does_not_share",
-                group=self._settings.share,
                 remedy="none needed: one worker of the group takes all telemetry, the others stand by. For several "
                 "at once the broker needs shared subscriptions ($share), and must let ingest read and write its echo",
             )
@@ -444,7 +443,7 @@ class Consumer:
 
     def _on_echo(self, payload: bytes, now: float) -> None:
         if self._sharing.answered(payload):
-            _log.info("broker_shares", group=self._settings.share)
+            _log.info("broker_shares")
             self._told_alone = False
             self._hear_echoes()
         self._probe.come_back(now)

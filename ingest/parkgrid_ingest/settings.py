@@ -13,14 +13,16 @@ from parkgrid_contract.time import OLDEST_MS
 from parkgrid_ingest.store.settings import StoreSettings
 
 _CLIENT_ID_MAX = 64
-_GROUP_MAX = 40
+_GROUP_LEAST, _GROUP_MOST = 8, 40
 _DAY_MS = 86_400_000
 
 
 def _group_name(text: str) -> str | None:
-    if len(text) <= _GROUP_MAX and not any(sign in text for sign in "/+#$ "):
+    if not text or (_GROUP_LEAST <= len(text) <= _GROUP_MOST and not any(sign in text for sign in "/+#$ ")):
         return None
-    return f"must have at most {_GROUP_MAX} characters and none of / + # $"
+    return (
+        f"must have {_GROUP_LEAST} to {_GROUP_MOST} characters and none of / + # $: take one from `openssl rand -hex 8`"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,10 @@ class MqttSettings:
     share: str = setting(
         "",
         help="name of a group of ingest workers that share the telemetry by a shared subscription of the broker; "
-        "empty: this one works alone. Where the broker binds the client_id to the user name, each needs its own",
+        "empty: this one works alone. Keep it to yourself: who knows it may take a share. Where the broker binds the "
+        "client_id to the user name, each worker needs its own",
         check=_group_name,
+        secret=True,
     )
     username: str | None = setting(None, help="user name, if the broker requires one")
     password: str | None = setting(None, help="password of the user", secret=True)

@@ -57,7 +57,7 @@ class Turn:
         lock = "SELECT pg_try_advisory_lock(hashtext('parkgrid.ingest.first'), hashtext(%s))"
         if connection.execute(lock, (self._group,)).fetchone() == (True,):
             self._backend, self._known_at = backend, asked_at
-            _log.info("first", group=self._group)
+            _log.info("first")
             self._taken()
 
     def lost(self) -> None:

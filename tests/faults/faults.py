@@ -124,13 +124,13 @@ def worker_of_several_killed(system: System, chance: random.Random) -> None:
     workers = [Ingest(name, system.folder, port, dsn, f"parkgrid-{name}") for name in names]
     try:
         for worker in workers:
-            worker.start(more='share = "faults"\n')
+            worker.start(more='share = "faults-group"\n')
         system.flowing()
         for doomed in chance.sample(workers, 2):
             time.sleep(chance.uniform(0, 1))
             kill(doomed.child)
             system.flowing()
-            doomed.start(more='share = "faults"\n')
+            doomed.start(more='share = "faults-group"\n')
         system.flowing()
         found = system.reconciled()
         if not found.exact or any(worker.child is None or worker.child.poll() is not None for worker in workers):

@@ -50,7 +50,7 @@ RESEND_S = 1.0
 
 def of_group(broker: RunningBroker, dsn: str, name: str) -> IngestSettings:
     settings = settings_for(broker, dsn, name)
-    return replace(settings, mqtt=replace(settings.mqtt, share="tests"))
+    return replace(settings, mqtt=replace(settings.mqtt, share="tests-group"))
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def process(folder: Path, settings: IngestSettings) -> Iterator[subprocess.Popen
     name = settings.mqtt.client_id
     path = folder / f"{name}.toml"
     path.write_text(
-        f'[mqtt]\nport = {settings.mqtt.port}\nclient_id = "{name}"\nshare = "tests"\nkeepalive_s = 5\n'
+        f'[mqtt]\nport = {settings.mqtt.port}\nclient_id = "{name}"\nshare = "tests-group"\nkeepalive_s = 5\n'
         f'[store]\ndsn = "{settings.store.dsn}"\nmigrate = false\n',
         "utf-8",
     )
@@ -207,6 +207,10 @@ def test_a_worker_that_is_killed_loses_nothing(
         peer.publish(topic(GATEWAYS[0], Channel.STATUS), encode_status(Status(True, EPOCH, AT)), retain=True)
         until(lambda: told_online(dsn) is True, "its first status")
         everything_is_right(dsn, broker, new_peer, until)
+        # Nothing is kept for the dead one any more: what is sent once arrives.
+        more = range(BATCHES[-1] + 1, BATCHES[-1] + 41)
+        peer.send(telemetry(GATEWAYS[0]), [batch(seq, floor=1) for seq in more])
+        until(lambda: outboxes.acks(GATEWAYS[0])[-1] == Ack(EPOCH, more[-1]), "the batches that were sent once")
 
 
 def test_a_frozen_worker_is_replaced_as_the_first_and_wakes_up_as_another(

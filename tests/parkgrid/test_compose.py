@@ -145,8 +145,8 @@ def test_a_second_ingest_worker_differs_by_its_login_at_the_broker_alone():
 
     assert settings("ingest", "").share == ""
     assert settings("ingest", "").name == "ingest"
-    one, other = settings("ingest", "g"), settings("ingest-2", "g")
-    assert (one.share, other.share) == ("g", "g")
+    one, other = settings("ingest", "a-group-of-two"), settings("ingest-2", "a-group-of-two")
+    assert (one.share, other.share) == ("a-group-of-two",) * 2
     assert (one.username, other.username) == INGEST_WORKERS[:2]
     assert replace(one, username=None) == replace(other, username=None)
     assert SERVICES["ingest-2"]["profiles"] == ["workers"]

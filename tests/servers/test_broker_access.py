@@ -327,6 +327,29 @@ def test_every_worker_of_ingest_has_the_rights_of_ingest_and_no_other_name_has()
     assert not any(rights("ingest-5").may_hear(topic(GATEWAYS[0], channel)) for channel in Channel)
 
 
+@NO_MOSQUITTO
+@pytest.mark.parametrize(("guess", "left"), [("ingest", 40), ("a-name-that-is-known", 20)])
+def test_only_who_knows_a_group_of_ingest_takes_anything_from_it(server_dir, guess, left):
+    """mosquitto lets anybody subscribe, and hands over only what he may read: his share of a group is lost to it."""
+    started = launcher.start(server_dir, prefer="mosquitto", gateways=GATEWAYS)
+    worker, gateway, thief = clients = [
+        Client(started.port, user, started.login(user)["password"]) for user in (INGEST, *map(str, GATEWAYS[:2]))
+    ]
+    try:
+        worker.subscribe(f"$share/a-name-that-is-known/{subscription(Channel.TELEMETRY)}")
+        worker.subscribe(subscription(Channel.STATUS))
+        thief.subscribe(f"$share/{guess}/{subscription(Channel.TELEMETRY)}")
+        for number in range(40):
+            gateway.publish(topic(GATEWAYS[0], Channel.TELEMETRY), str(number))
+        gateway.publish(topic(GATEWAYS[0], Channel.STATUS), "last")
+        assert len(worker.until("last")) == left
+        assert thief.heard.empty()
+    finally:
+        for client in clients:
+            client.close()
+        started.stop()
+
+
 def test_a_name_with_a_wildcard_has_no_rights():
     assert not rights("+/gw-1").write
     assert not rights("#").read
