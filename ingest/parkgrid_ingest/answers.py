@@ -57,5 +57,6 @@ class Answers:
         for gateway, (said, _) in due.items():
             ack = found.get(gateway)
             del self._last[gateway]
-            if ack is not None and ack != said and ack.epoch >= said.epoch:
+            # One that lies behind what was said is a restored store's, and told as such by the first of the group.
+            if ack is not None and ack != said and (ack.epoch, ack.through) >= (said.epoch, said.through):
                 self.publish(gateway, ack)

@@ -44,6 +44,7 @@ class Patience:
             try:
                 result = action()
             except (ContentError, RegistryChangedError):
+                self.failing, self.failing_since = "", None
                 raise
             except GaveUpError as error:
                 # The database is there: it is this that it cannot do, perhaps less of it.

@@ -49,8 +49,11 @@ class Turn:
                 _log.warning("first_left", remedy="none needed: another worker of the group is the first now")
             return
         if self._backend == backend:
+            was_first = self.first
             connection.execute("SELECT 1")  # it answers, so it still has what it held
             self._known_at = asked_at
+            if not was_first:
+                self._taken()  # what came meanwhile, nobody has taken up
             return
         self._backend = None
         connection.execute("SELECT set_config('idle_session_timeout', %s, false)", (f"{SILENT_S:.0f}s",))

@@ -16,9 +16,12 @@ import pytest
 
 from parkgrid_contract.announcement import Status, decode_birth, encode_status
 from parkgrid_contract.identity import Gateway
-from parkgrid_contract.telemetry import Ack, decode_ack, encode_ack
+from parkgrid_contract.telemetry import Ack, Restored, decode_ack, encode_ack
 from parkgrid_contract.topics import Channel, topic
-from parkgrid_ingest import turn
+from parkgrid_ingest import answers, turn
+from parkgrid_ingest.answers import Answers
+from parkgrid_ingest.inbox import Message
+from parkgrid_ingest.metrics import Metrics
 from parkgrid_ingest.registry import Registry
 from parkgrid_ingest.rows import BatchHeader, Commit
 from parkgrid_ingest.settings import IngestSettings
@@ -113,6 +116,27 @@ def told_online(dsn: str) -> bool | None:
     """What the first gateway's status says; None while none was written."""
     rows = query(dsn, "SELECT online FROM public.gateways WHERE gateway = 'gw-1' AND status_at IS NOT NULL")
     return rows[0][0] if rows else None
+
+
+class Heard:
+    """The broker's side: notes acknowledgements."""
+
+    def __init__(self) -> None:
+        self.acks: list[Ack] = []
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        raise AssertionError(messages)
+
+    def publish_ack(self, gateway: Gateway, epoch: int, payload: bytes) -> None:
+        ack = decode_ack(payload)
+        assert (gateway, epoch) == (GATEWAYS[0], ack.epoch)
+        self.acks.append(ack)
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+
+    def ask_again(self) -> None:
+        raise AssertionError("nobody changed the registry")
 
 
 class Outboxes:
@@ -309,6 +333,61 @@ def test_an_acknowledgement_that_came_out_of_turn_does_not_stay(
         until(lambda: decode_ack(peer.payloads(name)[-1]) == Ack(EPOCH, 3), "the right answer again")
 
 
+def test_a_group_tells_a_restore_from_what_the_broker_keeps_and_takes_nothing_back(
+    broker: RunningBroker, dsn: str, peer: Any, until: Until
+) -> None:
+    gateway = GATEWAYS[0]
+    name = topic(gateway, Channel.ACK)
+    with closing(open_store(dsn)) as store:
+        store.register(gateway, decode_birth(birth()))
+        store.commit(Commit([BatchHeader(gateway, EPOCH, seq, 1, False, AT) for seq in (1, 2, 3)]))
+    introduce(peer, gateway=gateway)
+    # Said before the database was restored.
+    peer.publish(name, encode_ack(Ack(EPOCH, 9)), retain=True)
+    restored = Ack(EPOCH, 3, (), Restored((EPOCH, 9), (EPOCH, 3)))
+    with (
+        serving(of_group(broker, dsn, "w-1"), until) as one,
+        serving(of_group(broker, dsn, "w-2"), until) as other,
+    ):
+        until(lambda: one.consumer.shared and other.consumer.shared, "both shares")
+        until(lambda: restored in map(decode_ack, peer.payloads(name)), "the word of the restore")
+        until(lambda: not one._writer.answers._last and not other._writer.answers._last, "a second look")
+    said = [decode_ack(payload) for payload in peer.payloads(name)]
+    # A birth is answered by what is committed.
+    assert set(said[1:]) <= {restored, Ack(EPOCH, 3)}
+    found = query(dsn, "SELECT gateway, acked_through, held_through FROM public.store_restores")
+    assert found == [(gateway.gateway, 9, 3)]
+
+
+@pytest.mark.parametrize(
+    ("said", "committed", "told"),
+    [
+        (Ack(5, 2), Ack(5, 3), True),
+        (Ack(5, 2, ((4, 4),)), Ack(5, 2, ((4, 5),)), True),
+        (Ack(5, 2), Ack(6, 0, ((2, 2),)), True),
+        (Ack(5, 2), Ack(5, 2), False),
+        (Ack(5, 9), Ack(5, 3), False),
+        (Ack(5, 2), Ack(4, 7), False),
+        (Ack(5, 2, (), Restored((5, 9), (5, 2))), Ack(5, 3), False),
+    ],
+)
+def test_a_second_look_says_more_or_nothing(
+    said: Ack, committed: Ack, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "QUIET_S", 0.0)
+    bus = Heard()
+    looking = Answers(bus, Metrics(), looks_again=True)
+    looking.publish(GATEWAYS[0], said)
+    if looking.waits:
+        looking.look_again(lambda _: {GATEWAYS[0]: committed})
+    assert bus.acks == ([said, committed] if told else [said])
+    # What was said then is looked at as well.
+    if looking.waits:
+        looking.look_again(lambda _: {GATEWAYS[0]: committed})
+    assert len(bus.acks) == 1 + told
+    assert not looking.waits
+
+
 def test_an_epoch_that_another_worker_took_up_brings_its_devices_along(dsn: str) -> None:
     gateway, later = GATEWAYS[0], EPOCH + 1
     with closing(open_store(dsn)) as own, closing(open_store(dsn)) as others:
@@ -372,15 +451,19 @@ def test_of_a_group_one_is_the_first_until_its_session_ends(dsn: str, monkeypatc
 def test_who_is_the_first_believes_it_only_as_long_as_the_server_answers(
     dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = Turn("g", lambda: True, lambda: None)
+    taken: list[int] = []
+    one = Turn("g", lambda: True, lambda: taken.append(1))
     with psycopg.connect(dsn, autocommit=True) as session:
         one.look(session)
+        one.look(session)
         assert one.first
+        assert len(taken) == 1
         now = time.monotonic()
         monkeypatch.setattr(time, "monotonic", lambda: now + turn.TRUST_S + 0.1)
         assert not one.first
         one.look(session)
         assert one.first
+        assert len(taken) == 2, "what came while it did not believe it is to be asked for again"
 
 
 def test_only_what_comes_back_through_the_group_counts_as_sharing() -> None:
