@@ -10,6 +10,10 @@ for file in ca.crt broker.crt broker.key; do
 done
 : > /tmp/passwords
 mosquitto_passwd -b /tmp/passwords ingest "$PARKGRID_INGEST_MQTT_PASSWORD"
+# Ingest workers share a password, and have a name each.
+for number in 2 3 4; do
+    mosquitto_passwd -b /tmp/passwords "ingest-$number" "$PARKGRID_INGEST_MQTT_PASSWORD"
+done
 mosquitto_passwd -b /tmp/passwords tap "$PARKGRID_TAP_MQTT_PASSWORD"
 # Another gateway that signs in with a password needs one line more; those with a certificate need none.
 mosquitto_passwd -b /tmp/passwords "$PARKGRID_GATEWAY" "$PARKGRID_GATEWAY_MQTT_PASSWORD"

@@ -113,6 +113,10 @@ def up(
             "--history/--no-history", help="Generate the year before the first start.  [default: not in short runs]"
         ),
     ] = None,
+    ingest_workers: Annotated[
+        int,
+        typer.Option(min=1, max=4, help="Ingest processes that share the telemetry, if the broker can share it."),
+    ] = 1,
 ) -> None:
     """Start everything on this machine: database, broker, a district of simulated parks, edge, ingest, api and page.
 
@@ -139,7 +143,7 @@ def up(
 
     def started() -> int:
         chosen = tuple(map(scenario_file, scenario or ())) or DISTRICT[: parks or 0]
-        return run(Plan(for_s, speed, data_dir, port, dsn, mqtt_url, seed, chosen, history, host))
+        return run(Plan(for_s, speed, data_dir, port, dsn, mqtt_url, seed, chosen, history, host, ingest_workers))
 
     finish(started)
 

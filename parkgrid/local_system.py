@@ -18,7 +18,7 @@ import urllib.request
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from secrets import token_urlsafe
+from secrets import token_hex, token_urlsafe
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from psycopg.conninfo import make_conninfo
@@ -30,8 +30,8 @@ from parkgrid_contract.identity import Gateway
 from parkgrid_database.roles import NAMES, Login, Role, make_logins
 from parkgrid_servers import broker as brokers
 from parkgrid_servers import database as databases
-from parkgrid_servers import process, unprivileged
-from parkgrid_servers.broker_access import INGEST
+from parkgrid_servers import process, shared_subscriptions, unprivileged
+from parkgrid_servers.broker_access import INGEST_WORKERS
 from parkgrid_servers.supervisor import Part, Supervisor
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ _T = TypeVar("_T")
 Announce = Callable[[str, str, float], None]
 """Told of every part that is up: its name, what it is, and the seconds it took."""
 _HTTP_PATIENCE_S = 2.0
+_SHARED_KEEPALIVE_S = 10
+"""A broker goes on giving its share to a frozen worker for half as long again."""
 _LOGINS: tuple[Role, ...] = ("ingest", "accounting", "vpp", "api")
 """The roles that are started here; the boards have their login in a deployment."""
 
@@ -96,15 +98,26 @@ class LocalSystem:
             await self._add("broker", start, _at_once, folder / "mosquitto.log")
         self.announce("broker", _there(self.broker).kind, _since(since))
 
-    async def start_ingest(self) -> None:
+    async def start_ingest(self, workers: int = 1) -> None:
+        """One worker, or several where the broker shares a subscription among them."""
+        if workers > 1 and not await asyncio.to_thread(shared_subscriptions.are_there, _there(self.broker)):
+            self.announce("ingest", f"one worker and not {workers}: the broker has no shared subscriptions", 0.0)
+            workers = 1
+        # Whoever may read telemetry and knows the name of a group can take a share of it.
+        share = f"ingest-{token_hex(8)}" if workers > 1 else ""
+        async with asyncio.TaskGroup() as tasks:
+            for name in INGEST_WORKERS[:workers]:
+                tasks.create_task(self._start_ingest(name, share))
+
+    async def _start_ingest(self, name: str, share: str) -> None:
         """Ready when its metrics are served, which is after its first subscription."""
         port = process.free_port()
-        document = {
-            "store": {"dsn": self._dsns["ingest"], "migrate": False},
-            "mqtt": self.mqtt_settings(INGEST),
-            "metrics": {"port": port},
-        }
-        await self.start_role("ingest", document, lambda: http_answers(f"http://127.0.0.1:{port}/metrics"))
+        mqtt = self.mqtt_settings(name)
+        if share:
+            mqtt |= {"share": share, "client_id": name, "keepalive_s": _SHARED_KEEPALIVE_S}
+        document = {"store": {"dsn": self._dsns["ingest"], "migrate": False}, "mqtt": mqtt, "metrics": {"port": port}}
+        ready = functools.partial(http_answers, f"http://127.0.0.1:{port}/metrics")
+        await self.start_role(name, document, ready, program="parkgrid_ingest")
 
     async def start_metering(self) -> None:
         """Ready when it has its connection to the database."""

@@ -65,6 +65,8 @@ class Plan:
     """Whether a year is made before the first start; None: unless the run is timed or accelerated."""
     host: str = "127.0.0.1"
     """Where the page listens; off loopback it asks for a token."""
+    ingest_workers: int = 1
+    """Ingest processes that share the telemetry, where the broker can."""
 
     @property
     def brief(self) -> bool:
@@ -284,7 +286,7 @@ class UpRun:
         self._before = Before.of(system.dsn)
         self._clock = accelerated(self._plan, newest_ms(system.dsn))
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(system.start_ingest())
+            tasks.create_task(system.start_ingest(self._plan.ingest_workers))
             ports = process.free_ports(PORTS * len(self._parks))
             for place, park in enumerate(self._parks):
                 tasks.create_task(park.start_simulator(system, self._clock, ports + PORTS * place))

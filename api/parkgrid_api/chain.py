@@ -40,7 +40,7 @@ class Signs:
     """The signs of life that were heard; every instant is given."""
 
     def __init__(self) -> None:
-        self._told: dict[str, Any] = {}
+        self._told: dict[str, tuple[dict[str, Any], int]] = {}
         self._heard_ms: int | None = None
         self._committed_ms: int | None = None
 
@@ -50,7 +50,10 @@ class Signs:
             told = json.loads(payload)
         except ValueError:
             told = {}
-        self._told = told if isinstance(told, dict) else {}
+        told = told if isinstance(told, dict) else {}
+        worker = told.get("worker")
+        lately = {name: each for name, each in self._told.items() if now_ms - each[1] <= SILENT_S * 1000}
+        self._told = {**lately, worker if isinstance(worker, str) else "": (told, now_ms)}
         self._heard_ms = now_ms
 
     def commit(self, now_ms: int) -> None:
@@ -68,12 +71,19 @@ class Signs:
         last_ms = max(self._heard_ms, self._committed_ms or 0)
         if now_ms - last_ms > SILENT_S * 1000:
             return Chain("silent", last_ms)
-        since = self._told.get("since_ms")
-        store = self._told.get("store")
+        told = self._best(now_ms)
+        since = told.get("since_ms")
+        store = told.get("store")
         return Chain(
             "running",
             None,
-            "connected" if self._told.get("broker") is True else "lost",
+            "connected" if told.get("broker") is True else "lost",
             store if store in ("disk_full", "unavailable") else "storing",
             since if isinstance(since, int) else None,
         )
+
+    def _best(self, now_ms: int) -> dict[str, Any]:
+        """The best that any worker told lately: what one of a group cannot do, the others do."""
+        lately = [told for told, heard_ms in self._told.values() if now_ms - heard_ms <= SILENT_S * 1000]
+        latest = max(self._told.values(), key=lambda each: each[1])[0]
+        return max(lately, key=lambda told: (told.get("broker") is True, not told.get("store")), default=latest)

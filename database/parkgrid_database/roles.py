@@ -47,8 +47,9 @@ _SETTINGS: Mapping[Role, Mapping[str, str]] = {
         "idle_in_transaction_session_timeout": "60s",
     },
 }
-_MOST_SESSIONS: Mapping[Role, int] = {"ingest": 20, "accounting": 20, "vpp": 20, "api": 150, "grafana": 20}
-"""Sessions of a login, so that no role takes the places of the others: settings of the api allow 141."""
+_MOST_SESSIONS: Mapping[Role, int] = {"ingest": 40, "accounting": 20, "vpp": 20, "api": 150, "grafana": 20}
+"""Sessions of a login, so that no role takes the places of the others: settings of the api allow 141, and
+an ingest worker has four, with a fifth at its start."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The MQTT side of ingest: the only file here that knows paho.
+"""The MQTT side of ingest: only this file and `read_ahead` know paho.
 
 One thread owns the socket. It reads as long as the inbox has room, acknowledges what the writer has committed, and
 publishes the newest acknowledgement of each gateway; an older one that has not left yet is replaced, never queued.
@@ -16,7 +16,7 @@ import socket
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
@@ -30,7 +30,9 @@ from parkgrid_contract.time import Clock
 from parkgrid_contract.topics import Channel, parse_topic, subscription, topic
 from parkgrid_ingest.broker_probe import BrokerProbe
 from parkgrid_ingest.inbox import Inbox, Message
+from parkgrid_ingest.read_ahead import ReadAheadClient, decrypted
 from parkgrid_ingest.settings import MqttSettings
+from parkgrid_ingest.sharing import Sharing
 
 _log = structlog.get_logger("ingest.consumer")
 
@@ -44,7 +46,6 @@ _SELECT_S = 0.25
 _FULL_S = 0.01
 _REST_S = 0.002
 _READS_AT_ONCE = 128
-_READ_AHEAD_BYTES = 65_536
 _ACKS_IN_FLIGHT = 500
 _TOPICS_KNOWN_MAX = 10_000
 _REFUSED_SUBSCRIPTION = 128
@@ -54,44 +55,29 @@ _TAKEN_OVER_S = 5.0
 _Address = tuple[str, Gateway | None, Channel | None]
 
 
-class _ReadAheadClient(Client):
-    """paho with one system call for many packets, where it makes three or four for each."""
-
-    _ahead = b""
-    _position = 0
-
-    @property
-    def has_ahead(self) -> bool:
-        """Whether something was read from the socket that no packet has been made of."""
-        return self._position < len(self._ahead)
-
-    def forget_ahead(self) -> None:
-        """Start with nothing: the rest belonged to another connection."""
-        self._ahead, self._position = b"", 0
-
-    def _sock_recv(self, bufsize: int) -> bytes:
-        # Where paho names this differently one day, it reads as before: slower, not wrong.
-        if not self.has_ahead:
-            self._ahead, self._position = super()._sock_recv(max(bufsize, _READ_AHEAD_BYTES)), 0
-        start = self._position
-        part = self._ahead[start : start + bufsize]
-        self._position += len(part)
-        return part
-
-
-def _decrypted(connection: Any) -> int:
-    """Bytes that TLS has taken from the socket already: no `select` announces them any more."""
-    pending = getattr(connection, "pending", None)
-    return pending() if pending else 0
-
-
 class Consumer:
     """A connection to the broker that comes back by itself."""
 
-    def __init__(self, settings: MqttSettings, inbox: Inbox, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: MqttSettings,
+        inbox: Inbox,
+        clock: Clock,
+        *,
+        first: Callable[[], bool] = lambda: True,
+        storing: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`first`: whether this worker of a group acts where only one may; `storing`: whether the store takes rows."""
         self._settings = settings
         self._inbox = inbox
         self._clock = clock
+        self._first = first
+        self._storing = storing
+        self._sharing = Sharing(settings.share, _PROBE_TOPIC)
+        self._takes: str | None = None
+        self._deciding = False
+        self._told_alone = False
+        self._away_since: float | None = time.monotonic()
         self._client = self._new_client()
         self._thread = threading.Thread(target=self._supervise, name="ingest-mqtt", daemon=True)
         self._stopping = threading.Event()
@@ -109,7 +95,9 @@ class Consumer:
         self._last_sent = 0.0
         self._rest_until = 0.0
         self._probe = BrokerProbe()
-        self._may_be_refused: set[int | None] = set()
+        self._may_be_refused: dict[int | None, str] = {}
+        """Without harm: what was subscribed to, by the number of its packet."""
+        self._telemetry_mid: int | None = None
         self._listens_until = math.inf
         self._refused_connection = ""
         self._failure = ""
@@ -121,6 +109,17 @@ class Consumer:
         """Connections lost or refused since the start."""
         self.paused_s = 0.0
         """Seconds in which the socket was left unread because the inbox was full."""
+
+    @property
+    def away_s(self) -> float:
+        """Seconds since it has had no connection; 0 while it has one."""
+        since = self._away_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    @property
+    def shared(self) -> bool:
+        """Whether it takes a share of the telemetry, and not all of it."""
+        return self._takes is not None and self._takes != subscription(Channel.TELEMETRY)
 
     def start(self) -> None:
         """Begin to connect and read."""
@@ -160,10 +159,14 @@ class Consumer:
 
     # The network thread
 
-    def _new_client(self) -> _ReadAheadClient:
+    def _new_client(self) -> ReadAheadClient:
         settings = self._settings
-        client = _ReadAheadClient(
-            CallbackAPIVersion.VERSION2, client_id=settings.name, clean_session=False, manual_ack=True
+        client = ReadAheadClient(
+            CallbackAPIVersion.VERSION2,
+            client_id=settings.name,
+            # A broker goes on giving its share to a worker that it keeps a session for, dead or not.
+            clean_session=bool(settings.share),
+            manual_ack=True,
         )
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(_ACKS_IN_FLIGHT)
@@ -221,7 +224,7 @@ class Consumer:
 
     def _step(self, connection: Any) -> None:
         full = self._inbox.full
-        ahead = not full and (self._client.has_ahead or _decrypted(connection) > 0)
+        ahead = not full and (self._client.has_ahead or decrypted(connection) > 0)
         before = time.monotonic()
         rest_s = 0.0 if ahead or full else self._rest_until - before
         waiting = [self._wake_reader] if full or rest_s > 0 else [self._wake_reader, connection]
@@ -239,6 +242,7 @@ class Consumer:
             self._asking = False
             self._client.subscribe([(subscription(each), 1) for each in _FIRST])
             self._hear_last_words()
+        self._divide(full=full)
         if self.connected and time.monotonic() > self._listens_until:
             self._listens_until = math.inf
             self._client.unsubscribe(subscription(Channel.ACK))
@@ -264,6 +268,48 @@ class Consumer:
                 return
             if self._inbox.full:
                 return
+
+    def _divide(self, *, full: bool) -> None:
+        """In a group: find out whether the broker shares, and take what is this worker's part now."""
+        if not self._settings.share or self._away_since is not None:
+            return
+        now = time.monotonic()
+        if full:
+            self._sharing.hear(now)
+        if self._sharing.missed(now):
+            self._alone()
+        elif self._takes is None and self._sharing.due(now):
+            self._client.disconnect()  # what it gets on this connection is no answer to a second question
+            return
+        takes = self._sharing.takes(first=self._first(), storing=self._storing())
+        if takes != self._takes:
+            if self._takes:
+                self._client.unsubscribe(self._takes)
+            self._take(takes)
+        if self._deciding and self._sharing.supported is not None and takes is None:
+            # It hears births, and stands by.
+            self._deciding, self.connected = False, True
+
+    def _alone(self) -> None:
+        if not self._told_alone:
+            _log.warning(
+                "broker_does_not_share",
+                remedy="none needed: one worker of the group takes all telemetry, the others stand by. For several "
+                "at once the broker needs shared subscriptions ($share), and must let ingest read and write its echo",
+            )
+        self._told_alone = True
+        self._hear_echoes()
+
+    def _hear_echoes(self) -> None:
+        """After the question, which would come through here as well."""
+        if self._sharing.question:
+            self._client.unsubscribe(self._sharing.question)
+        self._may_be_refused[self._client.subscribe(_PROBE_TOPIC)[1]] = _PROBE_TOPIC
+
+    def _take(self, takes: str | None) -> None:
+        """Subscribe to telemetry, or to none."""
+        self._takes = takes
+        self._telemetry_mid = self._client.subscribe(takes, 1)[1] if takes else None
 
     def _listen(self) -> None:
         """Leave a broker that holds the connection and hands nothing over."""
@@ -323,6 +369,8 @@ class Consumer:
 
     def _close(self) -> None:
         self.connected = False
+        self._takes = None
+        self._note_away()
         self._acks_in_flight.clear()
         connection = self._client.socket()
         if connection is not None:
@@ -344,30 +392,61 @@ class Consumer:
             self._refused_connection = str(reason)
             return
         self._refused_connection = ""
+        self._away_since = None
+        self._deciding = True
         client.subscribe([(subscription(channel), 1) for channel in _FIRST])
-        # May be refused without harm.
-        self._may_be_refused = {client.subscribe(_PROBE_TOPIC)[1]}
+        self._may_be_refused = {}
+        if self._settings.share:
+            self._take(None)
+            self._sharing.begin(time.monotonic())
+            self._may_be_refused[client.subscribe(self._sharing.question)[1]] = self._sharing.question
+        else:
+            self._hear_echoes()
         self._hear_last_words()
-        # In a packet of its own, so that retained births arrive before the first telemetry.
-        client.subscribe(subscription(Channel.TELEMETRY), 1)
+        if not self._settings.share:
+            # In a packet of its own, so that retained births arrive before the first telemetry.
+            self._take(subscription(Channel.TELEMETRY))
+
+    def _note_away(self) -> None:
+        if self._away_since is None:
+            self._away_since = time.monotonic()
 
     def _hear_last_words(self) -> None:
         """Ask for what was acknowledged last: the database may have been restored from before it."""
-        self._may_be_refused.add(self._client.subscribe(subscription(Channel.ACK), 0)[1])
+        heard = subscription(Channel.ACK)
+        self._may_be_refused[self._client.subscribe(heard, 0)[1]] = heard
         self._listens_until = time.monotonic() + _LAST_WORDS_S
 
     def _on_subscribe(self, client: Client, _data: object, mid: int, reasons: list[Any], _properties: Any) -> None:
+        refused = any(reason.value >= _REFUSED_SUBSCRIPTION for reason in reasons)
         if mid in self._may_be_refused:
+            if self._may_be_refused[mid] == self._sharing.question and self._sharing.asking:
+                self._on_question(client, refused=refused)
             return
-        if any(reason.value >= _REFUSED_SUBSCRIPTION for reason in reasons):
+        if refused:
             _log.error("mqtt_subscription_refused", client_id=self._settings.name, remedy="grant read access")
             client.disconnect()
-        elif len(reasons) == 1:
-            self.connected = True
+        elif mid == self._telemetry_mid:
+            self.connected, self._deciding = True, False
             self._failure = ""
             # At once, to learn whether this broker gives one.
             self._probe.hear(-math.inf)
             _log.info("mqtt_connected", host=self._settings.host, port=self._settings.port)
+
+    def _on_question(self, client: Client, *, refused: bool) -> None:
+        """The broker has taken the question whether it shares, or refused it."""
+        if refused:
+            self._sharing.refused(time.monotonic())
+            self._alone()
+        else:
+            client.publish(_PROBE_TOPIC, self._sharing.token)
+
+    def _on_echo(self, payload: bytes, now: float) -> None:
+        if self._sharing.answered(payload):
+            _log.info("broker_shares")
+            self._told_alone = False
+            self._hear_echoes()
+        self._probe.come_back(now)
 
     def _on_disconnect(self, _client: Client, _data: object, _flags: Any, reason: Any, _properties: Any) -> None:
         if self.connected and not self._stopping.is_set():
@@ -377,6 +456,7 @@ class Consumer:
                 remedy=f"if it repeats, look for a second client called {self._settings.name!r}",
             )
         self.connected = False
+        self._note_away()
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         try:
@@ -385,9 +465,10 @@ class Consumer:
             text = "�"
         now = time.monotonic()
         if text == _PROBE_TOPIC:
-            self._probe.come_back(now)
+            self._on_echo(bytes(message.payload), now)
             return
         self._probe.hear(now)
+        self._sharing.hear(now)
         self.received += 1
         lane, gateway, channel = self._topics.get(text) or self._parse(text)
         if channel is Channel.ACK and not message.retain:

@@ -27,6 +27,8 @@ class Metrics:
     queue_messages: Gauge = field(init=False)
     queue_bytes: Gauge = field(init=False)
     connected: Gauge = field(init=False)
+    shared: Gauge = field(init=False)
+    first: Gauge = field(init=False)
     reconnects: Gauge = field(init=False)
     paused_seconds: Gauge = field(init=False)
     live_lag_seconds: Gauge = field(init=False)
@@ -56,6 +58,8 @@ class Metrics:
         self.queue_messages = self._gauge("queue_messages", "Messages that wait for the writer")
         self.queue_bytes = self._gauge("queue_bytes", "Bytes that wait for the writer")
         self.connected = self._gauge("connected", "1 while ingest is subscribed at the broker")
+        self.shared = self._gauge("shared", "1 while this worker of a group takes a share of the telemetry")
+        self.first = self._gauge("first", "1 while this worker of a group acts where only one may")
         self.reconnects = self._gauge("reconnects", "Connections to the broker lost or refused since the start")
         self.paused_seconds = self._gauge(
             "paused_seconds", "Seconds in which the socket was left unread, since the start"

@@ -11,7 +11,7 @@ from parkgrid_contract.telemetry import Ack
 from parkgrid_contract.time import OLDEST_MS
 from parkgrid_ingest.quota import exceeded
 from parkgrid_ingest.settings import AdmissionSettings, QuotaSettings
-from parkgrid_ingest.store import Store
+from parkgrid_ingest.store import Known, Store
 
 _EPOCHS_MAX = 100_000
 _LOOKUPS_PER_ROUND = 10
@@ -48,25 +48,29 @@ class Registry:
         """Allow the next few questions to the store: strangers must not turn every batch into a query."""
         self._lookups.clear()
 
-    def born(self, gateway: Gateway, birth: Birth, payload: bytes, *, retained: bool = False) -> bool:
+    def born(
+        self, gateway: Gateway, birth: Birth, payload: bytes, *, retained: bool = False, first: bool = True
+    ) -> bool:
         """Take up a birth; False when it says what the last one said. Raises `RefusedError` beyond a quota.
 
-        `retained`: it is from the broker's memory, and so no sign of life.
+        `retained`: it is from the broker's memory, and so no sign of life. A worker that is not the `first` of its
+        group writes none that the store knows already: it may be late, and the first may have written a later one.
         """
         fingerprint = hash(payload)
         if self._births.get(gateway) == fingerprint:
             return False
+        if not first:
+            newest = self.store.epoch_of(gateway)
+            if newest is not None and newest >= birth.epoch:
+                self._births[gateway] = fingerprint
+                self._learn(gateway, self.store.devices_of(gateway))
+                self._know(gateway, birth.epoch)
+                return False
         beyond = exceeded(self.quota, self._devices, gateway, birth)
         if beyond:
             raise RefusedError(Reason.QUOTA, "birth", beyond)
         devices = self.store.register(gateway, birth, retained=retained)
-        # A device that left the gateway keeps its place here: what it said before may still be on its way.
-        self._devices.setdefault(gateway, {}).update(devices)
-        for device_id, _ in devices.values():
-            self.rated_kw.pop(device_id, None)
-        self.rated_kw |= self.store.rated_kw(gateway)
-        self._live_since.pop(gateway, None)
-        self._live_since |= self.store.live_since(gateway, simulated=not self.admission.own_time)
+        self._learn(gateway, devices)
         self._births[gateway] = fingerprint
         self._know(gateway, birth.epoch)
         return True
@@ -95,8 +99,10 @@ class Registry:
         if gateway not in self._devices or self._lookups[gateway] >= _LOOKUPS_PER_ROUND:
             return False
         self._lookups[gateway] += 1
-        if self.store.ack_of(gateway, epoch) is None:
+        if self.store.ack_of(gateway, epoch) is None and self.store.epoch_of(gateway) != epoch:
             return False
+        # Another process took its birth up, and this one's devices may be those of an earlier birth.
+        self._learn(gateway, self.store.devices_of(gateway))
         self._know(gateway, epoch)
         return True
 
@@ -112,6 +118,15 @@ class Registry:
     def newest_epoch(self, gateway: Gateway) -> int | None:
         """The newest epoch that a gateway announced."""
         return self.store.epoch_of(gateway)
+
+    def _learn(self, gateway: Gateway, devices: Known) -> None:
+        # A device that left the gateway keeps its place here: what it said before may still be on its way.
+        self._devices.setdefault(gateway, {}).update(devices)
+        for device_id, _ in devices.values():
+            self.rated_kw.pop(device_id, None)
+        self.rated_kw |= self.store.rated_kw(gateway)
+        self._live_since.pop(gateway, None)
+        self._live_since |= self.store.live_since(gateway, simulated=not self.admission.own_time)
 
     def _know(self, gateway: Gateway, epoch: int) -> None:
         if len(self._epochs) >= _EPOCHS_MAX:

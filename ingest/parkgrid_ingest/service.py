@@ -13,12 +13,14 @@ from parkgrid_database.migrate import migrate
 from parkgrid_ingest.consumer import Consumer
 from parkgrid_ingest.inbox import Inbox
 from parkgrid_ingest.metrics import Metrics
+from parkgrid_ingest.patience import StoppedError
 from parkgrid_ingest.pulse import Pulse, Standing
 from parkgrid_ingest.registry import Registry
 from parkgrid_ingest.settings import IngestSettings
 from parkgrid_ingest.store import Store
 from parkgrid_ingest.store.opening import open_store
-from parkgrid_ingest.writer import StoppedError, Writer
+from parkgrid_ingest.turn import Turn
+from parkgrid_ingest.writer import Writer
 
 _log = structlog.get_logger("ingest.service")
 _T = TypeVar("_T")
@@ -29,6 +31,8 @@ _TAKE_S = 0.25
 _BACK_OFF_FIRST_S = 0.2
 _BACK_OFF_MOST_S = 5.0
 _FAILURES_LOGGED_EVERY_S = 60.0
+_AWAY_S = 5.0
+"""So long without a broker, and another worker of the group takes its turn."""
 _BREATH_MOST_S = 1.0
 """The transaction of a round stays open meanwhile, and an idle one is soon ended as frozen."""
 
@@ -41,8 +45,12 @@ class Service:
         self._clock = clock or SystemClock()
         self.metrics = Metrics()
         self.inbox = Inbox(settings.commit.queue_messages, int(settings.commit.queue_mb * 1_000_000))
-        self.consumer = Consumer(settings.mqtt, self.inbox, self._clock)
+        self.turn = Turn(settings.mqtt.share, self._able, self._taken)
+        self.consumer = Consumer(
+            settings.mqtt, self.inbox, self._clock, first=lambda: self.turn.first, storing=lambda: self._storing
+        )
         self.stop = threading.Event()
+        self._writer: Writer | None = None
         self._registry_changed = threading.Event()
         self._change = 0
 
@@ -61,11 +69,18 @@ class Service:
             if self._until_available(registry.load) is None and self.stop.is_set():
                 return
             self._change = change or 0
-            writer = Writer(store, registry, self.consumer, self.metrics, self.stop)
-            pulse = Pulse(settings.dsn, settings, lambda: Standing(self.consumer.connected, writer.failing))
+            group = bool(self._settings.mqtt.share)
+            writer = self._writer = Writer(
+                store, registry, self.consumer, self.metrics, self.stop, group, lambda: self.turn.first
+            )
+            name = self._settings.mqtt.name
+            pulse = Pulse(
+                settings.dsn, settings, lambda: Standing(self.consumer.connected, writer.failing), name, self.turn
+            )
             maintenance.start()
-            self.consumer.start()
+            # Whose turn it is, is mostly known before the first birth comes.
             pulse.start()
+            self.consumer.start()
             self._write(writer)
         finally:
             self.stop.set()
@@ -95,8 +110,22 @@ class Service:
                     writer.reload()
                 if messages or writer.waits:
                     writer.process(messages)
+                writer.look_again()
             except StoppedError:
                 return
+
+    @property
+    def _storing(self) -> bool:
+        return self._writer is None or self._writer.storing
+
+    def _able(self) -> bool:
+        """Whether this worker of a group can do what only one does."""
+        return self._storing and self.consumer.away_s < _AWAY_S and not self.stop.is_set()
+
+    def _taken(self) -> None:
+        """It is this worker's turn now: what the one before it did not do is done, from what the broker has kept."""
+        if self.consumer.away_s == 0:
+            self._registry_changed.set()
 
     def _look_at_registry(self, store: Store) -> None:
         """Notice that an operator has retired, removed or readmitted a gateway, or that the database was replaced."""
@@ -109,6 +138,8 @@ class Service:
         self.metrics.queue_messages.set(self.inbox.messages)
         self.metrics.queue_bytes.set(self.inbox.bytes)
         self.metrics.connected.set(self.consumer.connected)
+        self.metrics.shared.set(self.consumer.shared)
+        self.metrics.first.set(self.turn.first)
         self.metrics.reconnects.set(self.consumer.reconnects)
         self.metrics.paused_seconds.set(self.consumer.paused_s)
 

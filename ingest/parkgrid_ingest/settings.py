@@ -1,5 +1,7 @@
 """Settings of ingest: where the broker and the database are, how much is committed at once, what is kept."""
 
+import os
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,16 @@ from parkgrid_contract.time import OLDEST_MS
 from parkgrid_ingest.store.settings import StoreSettings
 
 _CLIENT_ID_MAX = 64
+_GROUP_LEAST, _GROUP_MOST = 8, 40
 _DAY_MS = 86_400_000
+
+
+def _group_name(text: str) -> str | None:
+    if not text or (_GROUP_LEAST <= len(text) <= _GROUP_MOST and not any(sign in text for sign in "/+#$ ")):
+        return None
+    return (
+        f"must have {_GROUP_LEAST} to {_GROUP_MOST} characters and none of / + # $: take one from `openssl rand -hex 8`"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,14 @@ class MqttSettings:
         help="stable name of this instance: the broker keeps its messages under it; the user name when left out. "
         "Two instances need two names, and two user names where the broker binds one to the other",
         check=lambda text: None if 1 <= len(text) <= _CLIENT_ID_MAX else f"must have 1 to {_CLIENT_ID_MAX} characters",
+    )
+    share: str = setting(
+        "",
+        help="name of a group of ingest workers that share the telemetry by a shared subscription of the broker; "
+        "empty: this one works alone. Keep it to yourself: who knows it may take a share. Where the broker binds the "
+        "client_id to the user name, each worker needs its own",
+        check=_group_name,
+        secret=True,
     )
     username: str | None = setting(None, help="user name, if the broker requires one")
     password: str | None = setting(None, help="password of the user", secret=True)
@@ -44,7 +63,9 @@ class MqttSettings:
     @property
     def name(self) -> str:
         """What this instance calls itself at the broker."""
-        return self.client_id or self.username or "parkgrid-ingest"
+        name = self.client_id or self.username or "parkgrid-ingest"
+        # The broker keeps nothing for a worker of a group, so its name need not last.
+        return f"{name}-{socket.gethostname()}-{os.getpid()}" if self.share and not self.client_id else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,50 +9,41 @@ everything unacknowledged. A commit that one sender breaks is repeated without i
 """
 
 import math
-import random
 import threading
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from dataclasses import dataclass, field
 
 import structlog
 
-from parkgrid_contract.announcement import decode_birth, decode_status
 from parkgrid_contract.crash import crash_point
 from parkgrid_contract.identity import Gateway
 from parkgrid_contract.refusal import Reason, Refusal, RefusedError
-from parkgrid_contract.telemetry import Ack, decode_ack, encode_ack
 from parkgrid_contract.topics import Channel
-from parkgrid_database.errors import ContentError, GaveUpError, RegistryChangedError, StoreError, StoreFullError
+from parkgrid_database.errors import RegistryChangedError
 from parkgrid_ingest.admission import Arrival, admit, oddity_s
+from parkgrid_ingest.announcements import Announcements
+from parkgrid_ingest.answers import Answers
 from parkgrid_ingest.bus import Bus
 from parkgrid_ingest.decode import Payload, decode_fast, decode_strict, frame
 from parkgrid_ingest.inbox import Message
 from parkgrid_ingest.metrics import Metrics
+from parkgrid_ingest.patience import Patience, StoppedError
 from parkgrid_ingest.quarantine import DetailBudget, Refused
 from parkgrid_ingest.registry import Registry
-from parkgrid_ingest.rows import BatchHeader, Commit, Committed, Older
+from parkgrid_ingest.reports import Reports
+from parkgrid_ingest.rows import BatchHeader, Commit, Committed
 from parkgrid_ingest.shares import MOST_AT_ONCE_S, Shares
 from parkgrid_ingest.store import Store
 
 _log = structlog.get_logger("ingest.writer")
-_T = TypeVar("_T")
 
-_BACK_OFF_FIRST_S = 0.1
-_BACK_OFF_MOST_S = 5.0
 _POISON_TRIES = 3
-_GIVE_UP_TRIES = 2
 _SUSPECT_S = 60.0
-_LOG_EVERY_S = 60.0
-_LOGGED_MAX = 200
+_FAILS_S = 5.0
 _POISON_KNOWN_MAX = 10_000
-
-
-class StoppedError(Exception):
-    """The process is to end while the store does not answer: what is unacknowledged comes again."""
 
 
 @dataclass(slots=True)
@@ -64,38 +55,61 @@ class Writer:
     bus: Bus
     metrics: Metrics
     stop: threading.Event
+    group: bool = False
+    """Whether other workers acknowledge batches of the same gateways."""
+    first: Callable[[], bool] = lambda: True
+    """Whether this worker acts where only one may."""
     budget: DetailBudget = field(default_factory=DetailBudget)
-    announcing: Shares = field(default_factory=Shares)
-    """For births and status."""
     odd: Shares = field(default_factory=Shares)
     """For telemetry that is out of the ordinary."""
-    failing: str = ""
-    """What keeps it from storing at this moment: `disk_full`, `unavailable`, or nothing."""
+    patience: Patience = field(init=False)
+    reports: Reports = field(init=False)
+    answers: Answers = field(init=False)
+    announcements: Announcements = field(init=False)
     _unreadable: Counter[tuple[Gateway, int, int]] = field(default_factory=Counter)
-    _unborn: set[Gateway] = field(default_factory=set)
-    _waiting: dict[tuple[Gateway, Channel], Message] = field(default_factory=dict)
     _suspects: dict[Gateway, float] = field(default_factory=dict)
     """Whose batches the store or the program could not take, or who has used up his share of time, and until when each
     of them is committed alone, after those of all others: what one batch takes is known only when it has been taken."""
-    _told: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make its parts."""
+        self.patience = Patience(self.metrics, self.stop)
+        self.reports = Reports(self.registry, self.metrics)
+        self.answers = Answers(self.bus, self.metrics, self.group)
+        self.announcements = Announcements(
+            self.store, self.registry, self.patience, self.answers, self.reports, self.first
+        )
+
+    @property
+    def failing(self) -> str:
+        """What keeps it from storing at this moment: `disk_full`, `unavailable`, or nothing."""
+        return self.patience.failing
+
+    @property
+    def storing(self) -> bool:
+        """Whether the store takes rows, or has failed for a moment only."""
+        since = self.patience.failing_since
+        return since is None or time.monotonic() - since < _FAILS_S
 
     @property
     def waits(self) -> bool:
         """Whether a birth or a status waits for its sender's share of time."""
-        return bool(self._waiting)
+        return self.announcements.waits
 
     def note_left_out(self, senders: Mapping[Gateway | None, int]) -> None:
         """Count messages that had no place in the inbox: their gateways send them again."""
         for sender, number in senders.items():
-            self._count_deferred(sender, "flood", number)
-            if self._is_news(f"{sender} flood"):
-                _log.warning(
-                    "gateway_floods", gateway=str(sender), left_out=number, remedy="none needed: it sends again"
-                )
+            self.reports.floods(sender, number)
+
+    def look_again(self) -> None:
+        """Put right acknowledgements of which another worker's came in between."""
+        if self.answers.waits:
+            self.patience.persist(lambda: self.answers.look_again(self.store.newest_acks))
+            self.bus.flush()
 
     def reload(self) -> None:
         """Read the registry again and have gateways say who they are: somebody else has changed it, or the database."""
-        self._persist(self.registry.load)
+        self.patience.persist(self.registry.load)
         self.bus.ask_again()
 
     def process(self, messages: Sequence[Message]) -> None:
@@ -120,132 +134,14 @@ class Writer:
         refused = Refused(self.budget)
         self.registry.begin_round()
         telemetry = [message for message in messages if message.channel is Channel.TELEMETRY]
-        if self._waiting or len(telemetry) < len(messages):
-            self._announcements(messages, refused)
+        if self.announcements.waits or len(telemetry) < len(messages):
+            self.announcements.take(messages, refused)
         arrivals = self._arrivals(telemetry, refused)
         if arrivals or refused.counts:
             self._commit(arrivals, refused)
         self.bus.acknowledge(messages)
         self.bus.flush()
         crash_point("ingest.after_ack")
-
-    # Births and status
-
-    def _announcements(self, messages: Sequence[Message], refused: Refused) -> None:
-        """Births before status and telemetry, so that what follows them finds them known."""
-        waiting, self._waiting = list(self._waiting.values()), {}
-        for channel, take in (
-            (Channel.BIRTH, self._birth),
-            (Channel.ACK, self._last_word),
-            (Channel.STATUS, self._status),
-        ):
-            for message in (*waiting, *messages):
-                if message.channel is channel and message.gateway is not None:
-                    self._announcement(message, message.gateway, take, refused)
-        for message in messages:
-            if message.channel is None:
-                refused.add_message(None, Reason.WRONG_TOPIC, "topic", message.topic, message.received_ms)
-
-    def _announcement(
-        self, message: Message, gateway: Gateway, take: Callable[[Gateway, Message], None], refused: Refused
-    ) -> None:
-        """Take one up; of those beyond their sender's share of time, the newest waits."""
-        started_s = time.monotonic()
-        channel = message.channel or Channel.BIRTH
-        if not self.announcing.free(gateway, started_s):
-            if (gateway, channel) in self._waiting:
-                self._count_deferred(gateway, "superseded")
-            self._waiting[gateway, channel] = message
-            return
-        try:
-            self.registry.admit(gateway)
-            take(gateway, message)
-        except RefusedError as error:
-            self._refuse(gateway, error.refusal, message, refused)
-        except (StoppedError, RegistryChangedError):
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever one announcement does, it is told whose it was
-            self._poison(
-                gateway, f"{gateway.park}/{gateway.gateway}/{channel.value}", message.received_ms, error, refused
-            )
-        finally:
-            self.announcing.took(gateway, started_s)
-
-    def _refuse(self, gateway: Gateway | None, refusal: Refusal, message: Message, refused: Refused) -> None:
-        """A whole message is refused: one line of log a minute, a row of quarantine, a count."""
-        refused.add_message(gateway, refusal.reason, refusal.where, refusal.content, message.received_ms)
-        if message.channel is not Channel.TELEMETRY and self._is_news(f"{gateway} {refusal.reason}"):
-            _log.warning("refused", gateway=str(gateway), topic=message.topic, reason=str(refusal))
-
-    def _poison(self, gateway: Gateway, where: str, received_ms: int, error: Exception, refused: Refused) -> None:
-        """What the program or the store could not take: told once a minute with its trace, kept with its sender."""
-        if self._is_news(f"{gateway} poison {type(error).__name__}"):
-            trace = "".join(traceback.format_exception(error))
-            _log.error("message_breaks_ingest", gateway=str(gateway), where=where, trace=trace)
-        refused.add_message(gateway, Reason.POISON, where, f"{type(error).__name__}: {error}", received_ms)
-
-    def _is_news(self, key: str) -> bool:
-        """Whether nothing of this kind was logged within the last minute."""
-        now_s = time.monotonic()
-        if now_s - self._told.get(key, -_LOG_EVERY_S) < _LOG_EVERY_S:
-            return False
-        if len(self._told) >= _LOGGED_MAX:
-            self._told = {each: at_s for each, at_s in self._told.items() if now_s - at_s < _LOG_EVERY_S}
-            if len(self._told) >= _LOGGED_MAX:
-                return False  # names are free to make up: the rest is counted
-        self._told[key] = now_s
-        return True
-
-    def _birth(self, gateway: Gateway, message: Message) -> None:
-        if not message.payload:
-            return  # a retained birth that was deleted at the broker
-        birth = decode_birth(message.payload)
-        if not self._persist(lambda: self.registry.born(gateway, birth, message.payload, retained=message.retained)):
-            return
-        self._unborn.discard(gateway)
-        self.metrics.births.inc()
-        _log.info("birth", gateway=str(gateway), epoch=birth.epoch, devices=len(birth.devices))
-        ack = self._persist(lambda: self.registry.ack_of(gateway, birth.epoch))
-        if ack is not None:
-            self._publish(gateway, ack)
-        newest = self._persist(lambda: self.registry.newest_epoch(gateway))
-        if newest is not None and newest > birth.epoch:
-            # Its agent begins an epoch above the one that it is told of, and is known again.
-            overtaken = self._persist(lambda: self.registry.ack_of(gateway, newest))
-            self._publish(gateway, overtaken or Ack(newest, 0))
-
-    def _last_word(self, gateway: Gateway, message: Message) -> None:
-        """An acknowledgement that the broker has kept: what ingest said last, perhaps of a database that was newer."""
-        if not message.payload or self.registry.devices(gateway) is None:
-            return
-        said = decode_ack(message.payload)
-        older = (
-            self._persist(lambda: self.store.older_than(gateway, (said.epoch, said.through))) if said.through else None
-        )
-        if older is None:
-            return
-        self._tell_older(older)
-        ack = self._persist(lambda: self.registry.ack_of(gateway, said.epoch)) or Ack(said.epoch, 0)
-        self._publish(gateway, replace(ack, restored=older.restored))
-
-    def _tell_older(self, older: Older) -> None:
-        if older.is_news:
-            _log.warning(
-                "store_is_older",
-                gateway=str(older.gateway),
-                acknowledged=older.restored.acked,
-                held=older.restored.held,
-                remedy="none needed after a restore: gateways send again what they kept, the rest is in sequence_gaps",
-            )
-
-    def _status(self, gateway: Gateway, message: Message) -> None:
-        if not message.payload:
-            return
-        status = decode_status(message.payload)
-        heard_ms = None if message.retained else message.received_ms
-        self._persist(lambda: self.store.set_status(gateway, status, heard_ms))
-
-    # Telemetry
 
     def _arrivals(self, messages: Sequence[Message], refused: Refused) -> list[Arrival]:
         arrivals: list[Arrival] = []
@@ -295,7 +191,7 @@ class Writer:
         """A batch and what of it is refused; None when there is nothing to commit of it, now or ever."""
         now_s = time.monotonic()
         if not self.odd.free(gateway, now_s):
-            self._count_deferred(gateway, "share")
+            self.reports.deferred(gateway, "share")
             return None
         started_s = time.thread_time() if self._suspects.get(gateway, 0.0) > now_s else math.nan
         try:
@@ -308,12 +204,12 @@ class Writer:
             return decode_strict(message.payload)
         except RefusedError as error:
             if error.refusal.reason is Reason.RETIRED:
-                self._refuse(gateway, error.refusal, message, refused)
+                self.reports.refuse(gateway, error.refusal, message, refused)
                 return None
             shell = self._unread(gateway, message, error.refusal, refused)
             return None if shell is None else (shell, (error.refusal,))
         except Exception as error:  # noqa: BLE001 - whatever one payload does, it is told whose it was
-            self._poison(gateway, message.topic, message.received_ms, error, refused)
+            self.reports.poison(gateway, message.topic, message.received_ms, error, refused)
             return None
         finally:
             if not math.isnan(started_s):
@@ -323,32 +219,16 @@ class Writer:
         """The devices of a gateway whose birth announced this epoch; None when the batch is to be deferred."""
         devices = self.registry.devices(gateway)
         if devices is None:
-            self._defer(gateway, Reason.UNKNOWN_GATEWAY.value)
+            self.reports.unborn(gateway, Reason.UNKNOWN_GATEWAY.value)
             return None
         if not self.registry.remembers(gateway, epoch):
             started_s = time.monotonic()
-            known = self._persist(lambda: self.registry.knows(gateway, epoch))
+            known = self.patience.persist(lambda: self.registry.knows(gateway, epoch))
             self.odd.took(gateway, started_s)
             if not known:
-                self._defer(gateway, "unknown_epoch")
+                self.reports.unborn(gateway, "unknown_epoch")
                 return None
         return devices
-
-    def _defer(self, gateway: Gateway, reason: str) -> None:
-        self._count_deferred(gateway, reason)
-        if gateway not in self._unborn and len(self._unborn) < _POISON_KNOWN_MAX:
-            self._unborn.add(gateway)
-            _log.warning("deferred", gateway=str(gateway), reason=reason, remedy="waits for the gateway's birth")
-
-    def _count_deferred(self, gateway: Gateway | None, reason: str, number: int = 1) -> None:
-        """Count what its gateway will send again."""
-        self.metrics.deferred.labels(reason).inc(number)
-        self._count_sender(gateway, "deferred", number)
-
-    def _count_sender(self, gateway: Gateway | None, fate: str, number: int) -> None:
-        # Whoever was never born gets no series of his own: names are free to make up.
-        known = gateway if gateway and self.registry.devices(gateway) is not None else Gateway("", "")
-        self.metrics.senders.labels(known.park, known.gateway, fate).inc(number)
 
     def _unread(self, gateway: Gateway, message: Message, refusal: Refusal, refused: Refused) -> Payload | None:
         """An empty batch in the place of one that was unreadable several times, so that its gateway can go on."""
@@ -361,7 +241,7 @@ class Writer:
                 return shell
             if len(self._unreadable) > _POISON_KNOWN_MAX:
                 self._unreadable.clear()
-        self._refuse(gateway, refusal, message, refused)
+        self.reports.refuse(gateway, refusal, message, refused)
         return None
 
     def _commit(self, arrivals: Sequence[Arrival], refused: Refused) -> None:
@@ -409,7 +289,7 @@ class Writer:
         for arrival in arrivals:
             gateway, started_s = arrival.header.gateway, time.monotonic()
             if gateway in begun and not self.odd.free(gateway, started_s):
-                self._count_deferred(gateway, "share")
+                self.reports.deferred(gateway, "share")
                 continue
             begun.add(gateway)
             try:
@@ -418,7 +298,7 @@ class Writer:
                 raise
             except Exception as error:  # noqa: BLE001 - its gateway still has it
                 told, header = Refused(self.budget), arrival.header
-                self._poison(gateway, f"epoch {header.epoch} seq {header.seq}", header.received_ms, error, told)
+                self.reports.poison(gateway, f"epoch {header.epoch} seq {header.seq}", header.received_ms, error, told)
                 self._commit_last([], told, error)
                 self.odd.took(gateway, started_s)
             else:
@@ -438,7 +318,7 @@ class Writer:
         except (StoppedError, RegistryChangedError):
             raise
         except Exception as error:  # noqa: BLE001 - nothing more can be done for these lines
-            if self._is_news("quarantine"):
+            if self.reports.is_news("quarantine"):
                 _log.error("refusals_not_written", error=str(error), cause=str(cause), counts=dict(refused.counts))
             for reason, number in refused.counts.items():
                 self.metrics.refused.labels(reason).inc(number)
@@ -446,16 +326,12 @@ class Writer:
     def _commit_once(self, arrivals: Sequence[Arrival], refused: Refused) -> None:
         commit = admit(arrivals, refused)
         started = time.perf_counter()
-        committed = self._persist(lambda: self.store.commit(commit))
+        committed = self.patience.persist(lambda: self.store.commit(commit))
         self.metrics.commit_seconds.observe(time.perf_counter() - started)
         crash_point("ingest.after_commit")
         self._count(commit, committed, refused)
         for (gateway, _), ack in committed.acks.items():
-            self._publish(gateway, ack)
-
-    def _publish(self, gateway: Gateway, ack: Ack) -> None:
-        self.metrics.acks.inc()
-        self.bus.publish_ack(gateway, ack.epoch, encode_ack(ack))
+            self.answers.publish(gateway, ack)
 
     def _count(self, commit: Commit, committed: Committed, refused: Refused) -> None:
         metrics = self.metrics
@@ -468,18 +344,18 @@ class Writer:
             metrics.refused.labels(reason).inc(number)
         now_s = time.monotonic()
         for sender, number in refused.senders.items():
-            self._count_sender(sender, "refused", number)
+            self.reports.sender(sender, "refused", number)
         for sender, seconds in refused.work_s.items():
             self._charge(sender, seconds)
         if committed.poisoned:
             metrics.refused.labels(Reason.POISON.value).inc(committed.poisoned)
         for sender in committed.poisoned_by:
             self._suspects[sender] = now_s + _SUSPECT_S
-            self._count_sender(sender, "refused", 1)
+            self.reports.sender(sender, "refused", 1)
         for older in committed.older:
-            self._tell_older(older)
+            self.reports.older(older)
         for sender in committed.left_out:
-            self._count_deferred(sender, "holes")
+            self.reports.deferred(sender, "holes")
         newest = {index: header for index, header in enumerate(commit.batches) if not header.backlog}
         lags = [
             newest[int(rows.batch[-1])].received_ms - int(rows.at_ms[-1])
@@ -489,36 +365,3 @@ class Writer:
         metrics.values.inc(sum(len(rows.batch) * len(rows.values) for rows in commit.rows))
         if lags:
             metrics.live_lag_seconds.set(max(lags) / 1_000)
-
-    def _persist(self, action: Callable[[], _T]) -> _T:
-        """Do something with the store, again and again until it can. Only content that it cannot take raises."""
-        pause_s = _BACK_OFF_FIRST_S
-        failed = False
-        given_up = 0
-        while True:
-            try:
-                result = action()
-            except (ContentError, RegistryChangedError):
-                raise
-            except GaveUpError as error:
-                # The database is there: it is this that it cannot do, perhaps less of it.
-                self.metrics.store_errors.labels(type(error).__name__).inc()
-                given_up += 1
-                if given_up >= _GIVE_UP_TRIES:
-                    raise
-            except StoreError as error:
-                self.metrics.store_errors.labels(type(error).__name__).inc()
-                if not failed:
-                    _log.warning("store_unavailable", error=str(error), remedy="messages wait unacknowledged")
-                failed = True
-                # What else fails on a full disk follows from it.
-                full = isinstance(error, StoreFullError) or self.failing == "disk_full"
-                self.failing = "disk_full" if full else "unavailable"
-                if self.stop.wait(pause_s * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter, not a secret
-                    raise StoppedError from error
-                pause_s = min(pause_s * 2, _BACK_OFF_MOST_S)
-            else:
-                self.failing = ""
-                if failed:
-                    _log.info("store_available")
-                return result

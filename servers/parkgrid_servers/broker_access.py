@@ -17,6 +17,8 @@ from parkgrid_contract.topics import PREFIX, Channel, subscription
 from parkgrid_servers.private_file import write_private
 
 INGEST, TAP = "ingest", "tap"
+INGEST_WORKERS = (INGEST, *(f"{INGEST}-{number}" for number in range(2, 5)))
+"""Several workers have a login each, since a login is one client."""
 PROBE_TOPIC = f"{PREFIX}/-/-/echo"
 _FROM_GATEWAY = (Channel.BIRTH, Channel.STATUS, Channel.TELEMETRY, Channel.RESULT)
 _TO_GATEWAY = (Channel.ACK, Channel.COMMAND)
@@ -42,7 +44,7 @@ class Rights:
 
 def rights(username: str) -> Rights:
     """What a login may do; `username` is that of a service, or a gateway's address with `%u` for mosquitto's own."""
-    if username == INGEST:
+    if username in INGEST_WORKERS:
         # Its own acknowledgements as well: they tell it whether the database is older than what it acknowledged.
         heard = tuple(map(subscription, (*_FROM_GATEWAY, Channel.ACK)))
         return Rights((PROBE_TOPIC, subscription(Channel.ACK)), (PROBE_TOPIC, *heard))
@@ -56,7 +58,7 @@ def rights(username: str) -> Rights:
 
 def acl() -> str:
     """Mosquitto's access list: services by name, every gateway by a pattern over its login."""
-    lines = [line for name in (INGEST, TAP) for line in (f"user {name}", *_rules("topic", rights(name)))]
+    lines = [line for name in (*INGEST_WORKERS, TAP) for line in (f"user {name}", *_rules("topic", rights(name)))]
     return "\n".join([*lines, *_rules("pattern", rights("%u"))]) + "\n"
 
 
@@ -87,7 +89,7 @@ class Logins:
     @property
     def names(self) -> tuple[str, ...]:
         """Everybody who is let in."""
-        return (INGEST, TAP, *map(str, self.gateways))
+        return (*INGEST_WORKERS, TAP, *map(str, self.gateways))
 
     def password(self, username: str) -> str:
         """The password of a login."""

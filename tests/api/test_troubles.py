@@ -214,6 +214,21 @@ def test_signs_of_life() -> None:
     assert signs.at(NOW + 60_000) == Chain()
 
 
+def test_of_several_workers_the_best_counts_as_long_as_it_is_heard() -> None:
+    def told(worker: str, *, broker: bool, store: str = "") -> str:
+        return json.dumps({"worker": worker, "broker": broker, "store": store, "since_ms": 17})
+
+    signs = Signs()
+    signs.pulse(told("a", broker=True), NOW)
+    signs.pulse(told("b", broker=False, store="unavailable"), NOW + 100)
+    assert signs.at(NOW + 3_900) == Chain("running", None, "connected", "storing", 17)
+    signs.pulse(told("b", broker=True, store="disk_full"), NOW + 4_000)
+    assert signs.at(NOW + 4_100) == Chain("running", None, "connected", "disk_full", 17)
+    signs.pulse(told("c", broker=False), NOW + 4_200)
+    assert signs.at(NOW + 4_300).broker == "connected"
+    assert signs.at(NOW + 8_300) == Chain("silent", NOW + 4_200)
+
+
 @pytest.mark.parametrize("payload", ["", "{", "[]", "7", '{"broker": 1e308, "store": {}, "since_ms": "x"}'])
 def test_a_sign_that_cannot_be_read_is_one_all_the_same(payload: str) -> None:
     signs = Signs()

@@ -116,6 +116,31 @@ def two_ingests(system: System, chance: random.Random) -> None:
     _one_of(system, first, second, chance)
 
 
+def worker_of_several_killed(system: System, chance: random.Random) -> None:
+    """Three workers share the telemetry, or one of them takes it where the broker cannot; one dies, and comes back."""
+    end(system.ingest.child)
+    port, dsn = system.ingest.broker_port, system.ingest.dsn
+    names = [f"ingest-{number}" for number in (1, 2, 3)]
+    workers = [Ingest(name, system.folder, port, dsn, f"parkgrid-{name}") for name in names]
+    try:
+        for worker in workers:
+            worker.start(more='share = "faults-group"\n')
+        system.flowing()
+        for doomed in chance.sample(workers, 2):
+            time.sleep(chance.uniform(0, 1))
+            kill(doomed.child)
+            system.flowing()
+            doomed.start(more='share = "faults-group"\n')
+        system.flowing()
+        found = system.reconciled()
+        if not found.exact or any(worker.child is None or worker.child.poll() is not None for worker in workers):
+            raise FaultTestError(f"of several workers: {found}")
+    finally:
+        for worker in workers:
+            end(worker.child)
+    system.ingest.start()
+
+
 def _one_of(system: System, first: Ingest, second: Ingest, chance: random.Random) -> None:
     """Kill one of two instances; the other one stays."""
     for each in (first, second):
@@ -331,6 +356,7 @@ FAULTS: dict[str, Fault] = {
     "database_away": database_away,
     "ingest_frozen_and_replaced": ingest_frozen_and_replaced,
     "two_ingests": two_ingests,
+    "worker_of_several_killed": worker_of_several_killed,
     **{f"link_cut_{which}": partial(link_cut, which) for which in ("edge", "ingest")},
     **{f"link_half_open_{which}": partial(link_half_open, which) for which in ("edge", "ingest")},
     "link_slow_edge": partial(link_slow, "edge"),

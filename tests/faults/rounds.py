@@ -18,7 +18,7 @@ from tests.faults.faults import FAULTS
 from tests.faults.system import FaultTestError, System, describe, running_system, until
 
 ROUNDS, NIGHTLY_ROUNDS = 20, 100
-FALLBACK_ROUNDS = 15
+FALLBACK_ROUNDS = 16
 """Rounds with amqtt when mosquitto took the first ones: the two loops together pass every kind."""
 OF_ONE_SYSTEM = 7
 """Rounds, by day. Each is held against all that was ever accepted, so that the twentieth takes five times the first."""

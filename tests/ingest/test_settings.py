@@ -40,6 +40,30 @@ max_wait_ms = "soon"
 """
 
 
+@pytest.mark.parametrize("name", ["ingest", "a" * 41, "with/levels", "with+signs", "with spaces"])
+def test_a_group_is_named_so_that_it_can_be_subscribed_to_and_not_be_guessed(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "ingest.toml"
+    path.write_text(f'[mqtt]\nshare = "{name}"\n[store]\ndsn = "x"\n', "utf-8")
+    with pytest.raises(SettingsError) as error:
+        load(IngestSettings, path, {}, "ingest")
+    (problem,) = error.value.problems
+    assert problem.key == "mqtt.share"
+    assert "openssl rand" in problem.remedy
+    assert "(not shown)" in str(problem)
+
+
+def test_workers_of_a_group_have_names_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "ingest.toml"
+    path.write_text('[mqtt]\nusername = "ingest"\n[store]\ndsn = "x"\n', "utf-8")
+    assert load(IngestSettings, path, {}, "ingest").mqtt.name == "ingest"
+    shared = load(IngestSettings, path, {"PARKGRID_INGEST_MQTT_SHARE": "0123456789abcdef"}, "ingest").mqtt
+    assert shared.name.startswith("ingest-")
+    assert shared.name != "ingest"
+    assert "0123456789abcdef" not in repr(shared)
+    named = {"PARKGRID_INGEST_MQTT_SHARE": "0123456789abcdef", "PARKGRID_INGEST_MQTT_CLIENT_ID": "w-2"}
+    assert load(IngestSettings, path, named, "ingest").mqtt.name == "w-2"
+
+
 def test_a_full_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "ingest.toml"
     path.write_text(FULL, "utf-8")

@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from parkgrid_database.roles import NAMES, ROLES
+from parkgrid_servers.broker_access import INGEST_WORKERS
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -43,7 +45,19 @@ def test_it_is_valid_by_the_specification():
 
 def test_every_role_is_there():
     assert set(SERVICES) == {
-        *("broker", "database", "migrate", "ingest", "metering", "vpp", "api", "grafana", "edge", "simulators"),
+        *(
+            "broker",
+            "database",
+            "migrate",
+            "ingest",
+            "ingest-2",
+            "metering",
+            "vpp",
+            "api",
+            "grafana",
+            "edge",
+            "simulators",
+        ),
     }
     assert all("image" in service for service in SERVICES.values())
     assert all(not service["image"].endswith(":latest") and ":" in service["image"] for service in SERVICES.values())
@@ -113,11 +127,32 @@ def test_each_role_has_a_login_of_its_own_and_only_migrate_is_the_administrator(
         if (match := re.match(r"postgresql://(\w+):", text))
     }
     expected = {"migrate": "parkgrid", "ingest": "ingest", "metering": "accounting", "vpp": "vpp", "api": "api"}
-    assert signs_in == expected
+    assert signs_in == expected | {"ingest-2": "ingest"}
     assert SERVICES["grafana"]["environment"]["PARKGRID_GRAFANA_DB_USER"] == NAMES["grafana"]
     asked = {name for name in SERVICES["migrate"]["environment"] if name.endswith("_DB_PASSWORD")}
     assert asked == {f"PARKGRID_{role.upper()}_DB_PASSWORD" for role in ROLES}
     assert not asked & set(SERVICES["database"]["environment"])
+
+
+def test_a_second_ingest_worker_differs_by_its_login_at_the_broker_alone():
+    from parkgrid_contract.settings import load
+    from parkgrid_ingest.settings import IngestSettings
+
+    def settings(name, group):
+        asked = SERVICES[name]["environment"].items()
+        own = {key: text.replace("${PARKGRID_INGEST_GROUP:-}", group) for key, text in asked}
+        return load(IngestSettings, None, own, "ingest").mqtt
+
+    assert settings("ingest", "").share == ""
+    assert settings("ingest", "").name == "ingest"
+    one, other = settings("ingest", "a-group-of-two"), settings("ingest-2", "a-group-of-two")
+    assert (one.share, other.share) == ("a-group-of-two",) * 2
+    assert (one.username, other.username) == INGEST_WORKERS[:2]
+    assert replace(one, username=None) == replace(other, username=None)
+    assert SERVICES["ingest-2"]["profiles"] == ["workers"]
+    start = (ROOT / "docker" / "mosquitto-start.sh").read_text("utf-8")
+    numbers = " ".join(name.removeprefix("ingest-") for name in INGEST_WORKERS[1:])
+    assert f"for number in {numbers}; do" in start
 
 
 def test_the_example_edge_polls_the_simulated_park_where_it_is_served():

@@ -7,7 +7,8 @@ from paho.mqtt import client as mqtt
 from paho.mqtt import publish
 
 from parkgrid_contract.broker_probe import answers
-from parkgrid_servers import broker
+from parkgrid_contract.identity import Gateway
+from parkgrid_servers import broker, shared_subscriptions
 from parkgrid_servers.broker import BrokerStartError
 
 pytestmark = pytest.mark.process
@@ -36,6 +37,16 @@ def test_it_delivers_what_is_retained_and_what_is_large(running):
     finally:
         client.disconnect()
         client.loop_stop()
+
+
+@pytest.mark.parametrize("gateways", [None, (Gateway("park", "gw-1"),)])
+def test_whether_it_shares_a_subscription_is_found_out(running, tmp_path, gateways):
+    asked = running if gateways is None else broker.start(tmp_path / "logins", prefer=running.kind, gateways=gateways)
+    try:
+        assert shared_subscriptions.are_there(asked) is (running.kind == "mosquitto")
+    finally:
+        asked.stop()
+    assert not shared_subscriptions.are_there(asked), "one that is gone shares nothing"
 
 
 def test_it_ends_when_told_and_nobody_answers_any_more(running):

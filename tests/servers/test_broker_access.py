@@ -29,7 +29,7 @@ from parkgrid_ingest.consumer import Consumer
 from parkgrid_ingest.inbox import Inbox
 from parkgrid_ingest.settings import IngestSettings, MqttSettings
 from parkgrid_servers import broker as launcher
-from parkgrid_servers.broker_access import INGEST, TAP, acl, logins, rights
+from parkgrid_servers.broker_access import INGEST, INGEST_WORKERS, TAP, acl, logins, rights
 from tests.servers.shipped_broker import NO_MOSQUITTO, ROOT, certificates, shipped
 
 pytestmark = pytest.mark.process
@@ -321,6 +321,35 @@ def test_the_shipped_access_list_has_the_rules_of_the_product():
     assert rules((ROOT / "docker" / "mosquitto.acl").read_text("utf-8")) == rules(acl())
 
 
+def test_every_worker_of_ingest_has_the_rights_of_ingest_and_no_other_name_has():
+    assert INGEST_WORKERS == ("ingest", "ingest-2", "ingest-3", "ingest-4")
+    assert {rights(name) for name in INGEST_WORKERS} == {rights(INGEST)}
+    assert not any(rights("ingest-5").may_hear(topic(GATEWAYS[0], channel)) for channel in Channel)
+
+
+@NO_MOSQUITTO
+@pytest.mark.parametrize(("guess", "left"), [("ingest", 40), ("a-name-that-is-known", 20)])
+def test_only_who_knows_a_group_of_ingest_takes_anything_from_it(server_dir, guess, left):
+    """mosquitto lets anybody subscribe, and hands over only what he may read: his share of a group is lost to it."""
+    started = launcher.start(server_dir, prefer="mosquitto", gateways=GATEWAYS)
+    worker, gateway, thief = clients = [
+        Client(started.port, user, started.login(user)["password"]) for user in (INGEST, *map(str, GATEWAYS[:2]))
+    ]
+    try:
+        worker.subscribe(f"$share/a-name-that-is-known/{subscription(Channel.TELEMETRY)}")
+        worker.subscribe(subscription(Channel.STATUS))
+        thief.subscribe(f"$share/{guess}/{subscription(Channel.TELEMETRY)}")
+        for number in range(40):
+            gateway.publish(topic(GATEWAYS[0], Channel.TELEMETRY), str(number))
+        gateway.publish(topic(GATEWAYS[0], Channel.STATUS), "last")
+        assert len(worker.until("last")) == left
+        assert thief.heard.empty()
+    finally:
+        for client in clients:
+            client.close()
+        started.stop()
+
+
 def test_a_name_with_a_wildcard_has_no_rights():
     assert not rights("+/gw-1").write
     assert not rights("#").read
@@ -333,7 +362,8 @@ def test_a_folder_keeps_its_secret_to_its_owner(tmp_path):
     (tmp_path / "other").mkdir()
     assert logins(tmp_path / "other", GATEWAYS).password(INGEST) != first.password(INGEST)
     assert first.secret.hex() not in repr(first)
-    assert len({first.password(name) for name in first.names}) == len(USERS)
+    assert set(first.names) == {*USERS, *INGEST_WORKERS}
+    assert len({first.password(name) for name in first.names}) == len(first.names)
 
 
 @NO_MOSQUITTO

@@ -35,6 +35,15 @@ SELECT e.committed::text, e.passed::text
 FROM base.park AS p JOIN base.gateway_epoch AS e USING (park_id)
 WHERE p.park = %s AND e.gateway = %s AND e.epoch = %s;
 
+-- name: newest_ranges
+-- of the newest epoch of each gateway of which anything was stored
+SELECT wanted.park, wanted.gateway, e.epoch, e.committed::text, e.passed::text
+FROM unnest(%s::text[], %s::text[]) AS wanted (park, gateway)
+CROSS JOIN LATERAL (
+    SELECT epoch, committed, passed FROM base.gateway_epoch AS e
+    WHERE e.park = wanted.park AND e.gateway = wanted.gateway ORDER BY epoch DESC LIMIT 1
+) AS e;
+
 -- name: through_of_epochs
 SELECT p.park, e.gateway, e.epoch, e.through
 FROM unnest(%s::text[], %s::text[], %s::int8[]) AS wanted (park, gateway, epoch)

@@ -1,6 +1,6 @@
 """The stores: one contract, chosen at run time by what the database server offers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -120,6 +120,14 @@ class Store(Protocol):
 
     def ack_of(self, gateway: Gateway, epoch: int) -> Ack | None:
         """What is committed of an epoch, or None when nothing of it was seen. Raises `StoreError`."""
+        ...
+
+    def newest_acks(self, gateways: Iterable[Gateway]) -> Mapping[Gateway, Ack]:
+        """What is committed of the newest epoch of each of them that has any. Raises `StoreError`."""
+        ...
+
+    def devices_of(self, gateway: Gateway) -> Known:
+        """The present devices of a gateway; none when it was never born. Raises `StoreError`."""
         ...
 
     def older_than(self, gateway: Gateway, claim: Mark) -> Older | None:

@@ -1,6 +1,6 @@
 """The stores themselves: one class, with what differs between the servers in its keeper."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 import psycopg
@@ -109,6 +109,26 @@ class DatabaseStore:
             arguments = (gateway.park, gateway.gateway, epoch)
             row = connection.execute(statement("ranges_of_epoch"), arguments).fetchone()
         return Watermark(watermark.parse(row[0]), watermark.parse(row[1])).ack(epoch) if row else None
+
+    def newest_acks(self, gateways: Iterable[Gateway]) -> Mapping[Gateway, Ack]:
+        """What is committed of the newest epoch of each of them that has any."""
+        columns = [list(column) for column in zip(*((each.park, each.gateway) for each in gateways), strict=True)]
+        if not columns:
+            return {}
+        with self._asking.run() as connection:
+            rows = connection.execute(statement("newest_ranges"), columns).fetchall()
+        return {
+            Gateway(park, gateway): Watermark(watermark.parse(committed), watermark.parse(passed)).ack(epoch)
+            for park, gateway, epoch, committed, passed in rows
+        }
+
+    def devices_of(self, gateway: Gateway) -> Known:
+        """The present devices of a gateway."""
+        with self._asking.run() as connection:
+            rows = connection.execute(statement("devices_of_gateway"), (gateway.park, gateway.gateway)).fetchall()
+        known = {device: (number, device_class) for device, number, device_class in rows}
+        self._numbers.tell(gateway, known)
+        return known
 
     def older_than(self, gateway: Gateway, claim: Mark) -> Older | None:
         """What is lacking of what a gateway was told, written down; None when nothing is."""
