@@ -39,9 +39,10 @@ WHERE p.park = %s AND e.gateway = %s AND e.epoch = %s;
 -- of the newest epoch of each gateway of which anything was stored
 SELECT wanted.park, wanted.gateway, e.epoch, e.committed::text, e.passed::text
 FROM unnest(%s::text[], %s::text[]) AS wanted (park, gateway)
+JOIN base.park AS p USING (park)
 CROSS JOIN LATERAL (
     SELECT epoch, committed, passed FROM base.gateway_epoch AS e
-    WHERE e.park = wanted.park AND e.gateway = wanted.gateway ORDER BY epoch DESC LIMIT 1
+    WHERE e.park_id = p.park_id AND e.gateway = wanted.gateway ORDER BY epoch DESC LIMIT 1
 ) AS e;
 
 -- name: through_of_epochs
