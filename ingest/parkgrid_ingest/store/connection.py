@@ -11,7 +11,6 @@ from parkgrid_database.errors import translated
 from parkgrid_ingest.store import dirty
 from parkgrid_ingest.store.settings import StoreSettings
 
-
 _PREPARED = 300
 """Statements that a session keeps: of each class some for roll-ups of every level, for readings and for single ones."""
 
