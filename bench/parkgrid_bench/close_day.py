@@ -30,6 +30,8 @@ _MINUTE_MS = 60_000
 _DAY_MS = 86_400_000
 _POINTS_IN_COPY = 50
 _PATIENCE_S = 120.0
+_WRITTEN = ("interval_energy", "energy_day", "register_belief")
+"""What a day that is closed again begins from: as it was before."""
 
 
 def measure(stack: Stack, pairs: int, tell: Progress) -> Figure:
@@ -40,11 +42,12 @@ def measure(stack: Stack, pairs: int, tell: Progress) -> Figure:
     figure = Figure("close_day")
     with psycopg.connect(stack.database.dsn, autocommit=True) as connection:
         _await_quiet(connection)
-        _fill(connection, devices, range(-_PAST, 1), start_ms)
-        _meter(connection, devices, start_ms, range(-_PAST, 0, 15))
-        for table in ("interval_energy", "register_belief"):
+        park_id = _number(connection)
+        _fill(connection, park_id, devices, range(-_PAST, 1), start_ms)
+        _meter(connection, park_id, devices, start_ms, range(-_PAST, 0, 15))
+        for table in _WRITTEN:
             connection.execute(f"CREATE TEMP TABLE past_{table} AS TABLE base.{table}".encode())
-        _fill(connection, devices, range(1, READINGS + 1), start_ms)
+        _fill(connection, park_id, devices, range(1, READINGS + 1), start_ms)
         tell("close_day: stored")
         # Else the server does it by itself, in the middle of some pair.
         connection.execute("VACUUM (ANALYZE) base.meter")
@@ -53,7 +56,7 @@ def measure(stack: Stack, pairs: int, tell: Progress) -> Figure:
         legs = list(
             run_pairs(
                 figure,
-                lambda: _close(connection, devices, start_ms, plain),
+                lambda: _close(connection, park_id, devices, start_ms, plain),
                 lambda: _group_by(connection, start_ms),
                 pairs,
                 tell,
@@ -84,8 +87,20 @@ def _await_quiet(connection: "psycopg.Connection[Any]") -> None:
         time.sleep(0.1)
 
 
+def _number(connection: "psycopg.Connection[Any]") -> int:
+    """The number of the park."""
+    row = connection.execute("SELECT park_id FROM base.park WHERE park = %s", (_GATEWAY.park,)).fetchone()
+    if row is None:
+        raise BenchmarkError("close_day: the park was not stored")
+    return int(row[0])
+
+
 def _fill(
-    connection: "psycopg.Connection[Any]", devices: np.ndarray[Any, np.dtype[np.int64]], span: range, start_ms: int
+    connection: "psycopg.Connection[Any]",
+    park_id: int,
+    devices: np.ndarray[Any, np.dtype[np.int64]],
+    span: range,
+    start_ms: int,
 ) -> None:
     """Readings of some minutes with 20 signals, minute after minute as they would have come."""
     days = [from_ms(start_ms + shift).date() for shift in (-_DAY_MS, 0, _DAY_MS)]
@@ -97,7 +112,8 @@ def _fill(
         table = sql.Identifier("base", "meter")
         names = sql.SQL(", ").join(map(sql.Identifier, columns_of(rows)))
         received = start_ms + minutes * _MINUTE_MS + 1_000
-        origin = Origin(np.ones(len(minutes), np.int32), minutes + _PAST + 1, received)
+        park = np.full(len(minutes), park_id, np.int32)
+        origin = Origin(park, np.ones(len(minutes), np.int32), minutes + _PAST + 1, received)
         with connection.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, names)) as copy:
             copy.write(encode(rows, origin))
 
@@ -129,17 +145,19 @@ def _plain(connection: "psycopg.Connection[Any]", start_ms: int) -> list[tuple[A
 
 def _close(
     connection: "psycopg.Connection[Any]",
+    park_id: int,
     devices: np.ndarray[Any, np.dtype[np.int64]],
     start_ms: int,
     plain: list[tuple[Any, ...]],
 ) -> Leg:
     """Meter the whole day as it came after the hour before: read, compute, write, commit."""
-    connection.execute("TRUNCATE base.interval_energy, base.data_gap, base.energy_dirty, base.register_belief")
-    connection.execute("INSERT INTO base.interval_energy TABLE past_interval_energy")
-    connection.execute("INSERT INTO base.register_belief TABLE past_register_belief")
+    for table in ("data_gap", "energy_dirty", *_WRITTEN):
+        connection.execute(f"TRUNCATE base.{table}".encode())
+    for table in _WRITTEN:
+        connection.execute(f"INSERT INTO base.{table} TABLE past_{table}".encode())
     connection.execute("UPDATE base.register SET settled_to = %s", (from_ms(start_ms),))
     connection.execute("DELETE FROM base.energy_progress")
-    report, seconds = _meter(connection, devices, start_ms, range(0, READINGS + 1, 15))
+    report, seconds = _meter(connection, park_id, devices, start_ms, range(0, READINGS + 1, 15))
     # The last quarter of the hour before ended with the day's first reading, so it was not told yet.
     inserted = report.inserted == POINTS * (INTERVALS + 1)
     right = inserted and connection.execute(_STORED, (from_ms(start_ms),)).fetchall() == plain
@@ -148,14 +166,17 @@ def _close(
 
 def _meter(
     connection: "psycopg.Connection[Any]",
+    park_id: int,
     devices: np.ndarray[Any, np.dtype[np.int64]],
     start_ms: int,
     quarters: range,
 ) -> tuple[Report, float]:
     """Meter after news in quarters of an hour, given by their minutes: what was done, and its seconds."""
     slots = start_ms // _MINUTE_MS + np.array(quarters)
-    pairs = (np.repeat(devices, len(slots)).tolist(), np.tile(slots, len(devices)).tolist())
-    connection.execute("INSERT INTO base.energy_dirty (device_class, devices, slots) VALUES ('meter', %s, %s)", pairs)
+    noted = (park_id, np.repeat(devices, len(slots)).tolist(), np.tile(slots, len(devices)).tolist())
+    connection.execute(
+        "INSERT INTO base.energy_dirty (park_id, device_class, devices, slots) VALUES (%s, 'meter', %s, %s)", noted
+    )
     started = time.monotonic()
     report = run_rounds(connection, time.time_ns() // 1_000_000)
     return report, time.monotonic() - started
@@ -178,6 +199,6 @@ FROM base.meter WHERE at >= %s AND at <= %s GROUP BY device_id ORDER BY device_i
 
 _STORED = """
 SELECT r.device_id, sum(i.energy_wh)::int8, count(*)
-FROM base.interval_energy AS i JOIN base.register AS r USING (register_id)
+FROM base.interval_energy AS i JOIN base.register AS r USING (park_id, register_id)
 WHERE i.at >= %s GROUP BY r.device_id ORDER BY r.device_id
 """
