@@ -35,7 +35,7 @@ class Reading:
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> "Reading":
-        """From a row of `latest_of_class.sql`."""
+        """From a row of `latest.sql`."""
         return cls(
             row["gateway"],
             row["device"],
@@ -48,6 +48,12 @@ class Reading:
             row["signals"] or {},
             row["flags"] or {},
         )
+
+    @classmethod
+    def of_columns(cls, row: Mapping[str, Any]) -> "Reading":
+        """From a row of `district.sql`."""
+        known = {name: row[name] for name in ("active_power_kw", "soc_pct") if row[name] is not None}
+        return cls.of_row({**row, "signals": known | (row["untrusted"] or {})})
 
     def age_s(self, now_ms: int) -> float | None:
         """Seconds since the reading; simulated time may lie in the past, so there its arrival counts.

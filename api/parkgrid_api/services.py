@@ -43,72 +43,98 @@ def sent(body: bytes) -> Response:
     return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A park with its devices, as last read."""
+
+    park: Park
+    number: int
+    """Inside the server only: a restore may number the parks anew."""
+    devices: dict[tuple[str, str], Device]
+    """By gateway and name."""
+    read_at: float
+
+
 class Registry:
-    """Parks and devices as last read; a name that is not known is looked up again before it is refused."""
+    """Parks with their devices as last read, each by itself: what one park costs does not grow with their number.
+
+    A name that is not known is looked up again before it is refused.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._read_at = float("-inf")
         self._reading = asyncio.Lock()
-        self._parks: dict[str, Park] = {}
-        self._numbers: dict[str, int] = {}
-        self._devices: dict[tuple[Gateway, str], Device] = {}
+        self._known: dict[str, _Known] = {}
 
     async def parks(self) -> list[Park]:
         """Every park."""
-        await self._read()
-        return list(self._parks.values())
+        rows = await self._database.rows(statements.plain("parks"), {"park": None, "limit": _MOST_PARKS})
+        return [_numbered(row)[1] for row in rows]
 
     async def park(self, name: str) -> Park:
         """One park; a 404 when there is none of that name."""
-        await self._refresh(known=name in self._parks)
-        if name not in self._parks:
-            raise not_found(
-                "park", name, told("see /api/v1/parks for the parks that exist", "现有园区见 /api/v1/parks")
-            )
-        return self._parks[name]
+        return (await self._of(name)).park
 
     async def key(self, name: str) -> dict[str, Any]:
         """What statements about one park are given; a 404 when there is none of that name."""
-        await self.park(name)
-        return {"park": name, "park_id": self._numbers[name]}
+        return {"park": name, "park_id": (await self._of(name)).number}
 
     async def filter(self, name: str | None) -> dict[str, Any]:
         """What statements about a park or all of them are given; of a name that is not known, nothing is found."""
-        if name is not None:
-            await self._refresh(known=name in self._parks)
-        return {"park": name, "park_id": None if name is None else self._numbers.get(name)}
+        found = None if name is None else await self._find(name)
+        return {"park": name, "park_id": found and found.number}
 
     async def devices(self, park: str) -> list[Device]:
         """The devices of a park."""
-        await self.park(park)
-        return [row for (gateway, _), row in self._devices.items() if gateway.park == park]
+        return list((await self._of(park)).devices.values())
 
     async def device(self, gateway: Gateway, name: str) -> Device:
         """One device; a 404 when there is none of that name."""
-        key = (gateway, name)
-        await self._refresh(known=key in self._devices)
-        if key not in self._devices:
+        key = (gateway.gateway, name)
+        found = await self._find(gateway.park)
+        if found and key not in found.devices:
+            found = await self._find(gateway.park, _REGISTRY_MISS_AGE_S)
+        if found is None or key not in found.devices:
             path = f"/api/v1/parks/{gateway.park}/devices"
             raise not_found("device", f"{gateway}/{name}", told(f"see {path}", f"见 {path}"))
-        return self._devices[key]
+        return found.devices[key]
 
-    async def _refresh(self, *, known: bool) -> None:
-        age_s = time.monotonic() - self._read_at
-        most_s = _REGISTRY_AGE_S if known else _REGISTRY_MISS_AGE_S
-        if age_s > most_s:
-            async with self._reading:
-                if time.monotonic() - self._read_at > most_s:  # somebody else may have read it meanwhile
-                    await self._read()
+    async def _of(self, name: str) -> _Known:
+        found = await self._find(name)
+        if found is None:
+            raise not_found(
+                "park", name, told("see /api/v1/parks for the parks that exist", "现有园区见 /api/v1/parks")
+            )
+        return found
 
-    async def _read(self) -> None:
-        parks = await self._database.rows(statements.plain("parks"), {"limit": _MOST_PARKS})
-        devices = await self._database.rows_of(Device, statements.plain("devices"))
-        # Inside the server only: a restore may number the parks anew.
-        self._numbers = {row["park"]: row.pop("park_id") for row in parks}
-        self._parks = {row["park"]: cast("Park", row) for row in parks}
-        self._devices = {(Gateway(row["park"], row["gateway"]), row["device"]): row for row in devices}
-        self._read_at = time.monotonic()
+    async def _find(self, name: str, most_s: float = _REGISTRY_AGE_S) -> _Known | None:
+        """A park as it was read at most so long ago."""
+        if (found := self._fresh(name, most_s)) is not None:
+            return found
+        async with self._reading:
+            # Somebody else may have read it meanwhile.
+            return self._fresh(name, most_s) or await self._read(name)
+
+    def _fresh(self, name: str, most_s: float) -> _Known | None:
+        found = self._known.get(name)
+        return found if found and time.monotonic() - found.read_at <= most_s else None
+
+    async def _read(self, name: str) -> _Known | None:
+        of = {"park": name, "limit": 1}
+        parks = await self._database.rows(statements.plain("parks"), of)
+        if not parks:
+            self._known.pop(name, None)
+            return None
+        number, park = _numbered(parks[0])
+        devices = await self._database.rows_of(Device, statements.plain("devices"), of)
+        named = {(row["gateway"], row["device"]): row for row in devices}
+        found = self._known[name] = _Known(park, number, named, time.monotonic())
+        return found
+
+
+def _numbered(row: dict[str, Any]) -> tuple[int, Park]:
+    """The number of a park, which no answer shows, and what answers tell of it."""
+    return row.pop("park_id"), cast("Park", row)
 
 
 @dataclass(slots=True)

@@ -71,25 +71,22 @@ def _by_class(name: str, classes: Iterable[str], suffix: str = "") -> sql.Compos
 @cache
 def latest() -> bytes:
     """The newest row of every device of a park."""
-    return _by_class("latest_of_class", CATALOGUE, _NEWEST).as_bytes()
+    classes = _by_class("latest_of_class", CATALOGUE, _NEWEST)
+    return _template("latest", classes=classes, names=sql.Literal(list(CATALOGUE))).as_bytes()
 
 
 @cache
 def district() -> bytes:
     """The newest power of every device of every park, and the state of charge of what stores."""
-    return _all_of(
+    classes = _all_of(
         _template(
             "district_of_class",
             relation=relation(device_class, _NEWEST),
-            device_class=sql.Literal(device_class),
-            signals=sql.SQL(", ").join(
-                sql.SQL("{}, {}").format(sql.Literal(signal), sql.Identifier("r", signal))
-                for signal in ("active_power_kw", "soc_pct")
-                if signal in CATALOGUE[device_class].by_name
-            ),
+            soc_pct=sql.SQL("r.soc_pct" if "soc_pct" in CATALOGUE[device_class].by_name else "NULL::float8"),
         )
         for device_class in POWER_CLASSES
-    ).as_bytes()
+    )
+    return _template("district", classes=classes, names=sql.Literal(list(POWER_CLASSES))).as_bytes()
 
 
 @cache
@@ -101,23 +98,33 @@ def newest() -> bytes:
 @cache
 def day_power(suffix: str) -> bytes:
     """The power curves of a park's classes from one roll-up."""
-    return _by_class("day_of_class", POWER_CLASSES, suffix).as_bytes() + b"\nORDER BY at_ms"
+    return _template("day_power", classes=_by_class("day_of_class", POWER_CLASSES, suffix)).as_bytes()
 
 
 @cache
 def energies() -> bytes:
     """What every energy register of a park gained, by class and signal."""
-    counters = (
+    signals: dict[str, list[str]] = {}
+    for device_class, signal in ENERGY_COUNTERS:
+        signals.setdefault(device_class, []).append(CATALOGUE[device_class].by_name[signal].name)
+    # One branch a class, however many registers it has: planning a branch takes longer than answering it.
+    classes = (
         _template(
-            "energy_of_counter",
+            "energies_of_class",
             relation=relation(device_class),
             device_class=sql.Literal(device_class),
-            name=sql.Literal(signal),
-            signal=sql.Identifier(CATALOGUE[device_class].by_name[signal].name),
+            signals=sql.Literal(names),
+            reading=_named_column(names),
         )
-        for device_class, signal in ENERGY_COUNTERS
+        for device_class, names in signals.items()
     )
-    return _template("energies", counters=_all_of(counters)).as_bytes()
+    return _template("energies", classes=_all_of(classes)).as_bytes()
+
+
+def _named_column(names: Iterable[str]) -> sql.Composable:
+    """The column that is called as `s.name` says."""
+    cases = (sql.SQL("WHEN {} THEN {}").format(sql.Literal(name), sql.Identifier("r", name)) for name in names)
+    return sql.SQL("CASE s.name {} END").format(sql.SQL(" ").join(cases))
 
 
 @lru_cache(maxsize=_MOST_HISTORIES)

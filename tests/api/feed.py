@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import psycopg
 
 from parkgrid_contract.announcement import Birth, Device, Status
 from parkgrid_contract.identity import Gateway
@@ -59,6 +60,14 @@ class Feed:
         birth = Birth("0.1.0", EPOCH, at, tuple(announced) or devices(), simulated)
         self.known = self.store.register(self.gateway, birth)
         self.store.set_status(self.gateway, Status(online, EPOCH, at), at)
+
+    @property
+    def park_id(self) -> int:
+        """The number of the park."""
+        with psycopg.connect(self.dsn) as connection:
+            row = connection.execute("SELECT park_id FROM public.parks WHERE park = %s", (self.gateway.park,)).fetchone()
+        assert row is not None
+        return int(row[0])
 
     def write(
         self,

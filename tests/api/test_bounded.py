@@ -70,7 +70,7 @@ class Store:
     def _of_api(self) -> Mapping[str, int]:
         midnight = self.at_ms // DAY * DAY
         span = {"start": _at(midnight), "stop": _at(midnight + DAY)}
-        park = {"park": GATEWAY.park}
+        park = {"park": GATEWAY.park, "park_id": self.feed.park_id}
         device_id = self.feed.known["meter-1"][0]
         raw = statements.history("meter", ("active_power_kw",), RAW)
         asked: Mapping[str, tuple[bytes, Mapping[str, Any]]] = {
@@ -78,10 +78,16 @@ class Store:
             "district": (statements.district(), {}),
             "newest day": (statements.newest(), park),
             "gateways of a park": (statements.plain("gateways"), {**park, "limit": 100}),
-            "gateways": (statements.plain("gateways"), {"park": None, "limit": 100}),
+            "gateways": (statements.plain("gateways"), {"park": None, "park_id": None, "limit": 100}),
+            "gateways of all parks": (statements.plain("gateways_seen"), {"limit": 100}),
+            "parks": (statements.plain("parks"), {"park": None, "limit": 100}),
+            "one park": (statements.plain("parks"), {**park, "limit": 1}),
+            "devices of a park": (statements.plain("devices"), park),
             "power of a day": (statements.day_power("_1m"), {**park, **span}),
             "energies of a day": (statements.energies(), {**park, **span}),
-            "readings of a day": (raw, {"device_id": device_id, "rows": 10_000, **span}),
+            "estimates of a day": (statements.plain("estimates_of_power"), {**park, **span}),
+            "completeness of a day": (statements.plain("completeness"), {**park, **span}),
+            "readings of a day": (raw, {**park, "device_id": device_id, "rows": 10_000, **span}),
         }
         with psycopg.connect(connection_text(DatabaseSettings(self.feed.dsn)), autocommit=True) as connection:
             connection.prepare_threshold = 1
@@ -94,17 +100,18 @@ class Store:
         by_api: dict[str, tuple[bytes, Mapping[str, Any]]] = {}
         by_process: dict[str, tuple[bytes, Mapping[str, Any]]] = {}
         for kind in METERED:
-            number, name = self.feed.known[_name(kind)][0], _name(kind)
-            minute, raw, span = f"{kind}_1m", kind, {"devices": [number], "start": start, "stop": stop}
+            number = self.feed.known[_name(kind)][0]
+            minute, raw = f"{kind}_1m", kind
+            span = {"park_id": self.feed.park_id, "devices": [number], "start": start, "stop": stop}
             by_api[f"pilot: minutes of {kind}"] = _filled("live/minutes", minute), span
             by_api[f"pilot: extremes of {kind}"] = _filled("responses/extremes", minute), span
             by_api[f"pilot: delays of {kind}"] = _filled("responses/delays", raw), {**span, "instants": minutes}
             by_api[f"pilot: readings of {kind}"] = _filled("responses/readings", raw), {**span, "starts": [start]}
-            address = {"parks": [GATEWAY.park], "gateways": [GATEWAY.gateway], "devices": [name], "device_class": kind}
-            by_process[f"pilot: capability of {kind}"] = _filled("capability/minutes", minute), {**span, **address}
+            by_process[f"pilot: capability of {kind}"] = _filled("capability/minutes", minute), {**span, "device_id": number}
         with psycopg.connect(self.feed.dsn, autocommit=True) as connection:
             registers = [row[0] for row in connection.execute("SELECT register_id FROM public.registers")]
-            edges = {"registers": registers, "start": start, "stop": stop, "starts": [start], "stops": [stop]}
+            edges = {"park_id": self.feed.park_id, "registers": registers, "start": start, "stop": stop}
+            edges |= {"starts": [start], "stops": [stop]}
             for place in ("evidence/findings", "evidence/intervals"):
                 by_process[f"pilot: {place}"] = _filled(place), {**edges, "as_of": None, "none": -(2**63)}
             of_process = {name: _counted(connection, *question) for name, question in by_process.items()}

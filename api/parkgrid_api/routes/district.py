@@ -103,13 +103,13 @@ async def _encoded(services: Services) -> bytes:
 
 
 async def _document(services: Services) -> District:
-    parks = await services.database.rows_of(Park, statements.plain("parks"), {"limit": _MOST_PARKS})
+    parks = await services.database.rows_of(Park, statements.plain("parks"), {"park": None, "limit": _MOST_PARKS})
     rows = await services.database.rows(statements.district())
     seen = await services.database.rows(statements.plain("gateways_seen"), {"limit": _MOST_GATEWAYS})
     now_ms = services.clock.now_ms()
     readings: dict[str, list[Reading]] = {}
     for newest in rows:
-        readings.setdefault(newest["park"], []).append(Reading.of_row(newest))
+        readings.setdefault(newest["park"], []).append(Reading.of_columns(newest))
     gateways: dict[str, list[Mapping[str, Any]]] = {}
     for gateway in seen:
         gateways.setdefault(gateway["park"], []).append(gateway)

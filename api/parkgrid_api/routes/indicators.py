@@ -194,7 +194,7 @@ def _together(router: APIRouter, services: Services) -> None:
     )
     async def of_a_district(request: Request) -> Response:
         values = parameters.read(request, _DISTRICT_PARAMETERS)
-        known = await services.database.rows(statements.plain("parks"), {"limit": _MOST_PARKS})
+        known = await services.database.rows(statements.plain("parks"), {"park": None, "limit": _MOST_PARKS})
         parks = [row["park"] for row in known]
         if not parks:
             remedy = told("no park has ever reported: see /api/v1/parks", "还没有园区上报过数据：见 /api/v1/parks")

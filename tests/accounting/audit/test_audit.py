@@ -178,7 +178,8 @@ def _billed(audit: Audit, register: tuple[str, str]) -> bool:
 
 def _committed(connection: "psycopg.Connection[Any]") -> set[tuple[str, int, int]]:
     rows = connection.execute(
-        "SELECT park || '/' || gateway, epoch, lower(r), upper(r) FROM base.gateway_epoch, unnest(committed) AS r"
+        "SELECT park || '/' || gateway, epoch, lower(r), upper(r)"
+        " FROM base.gateway_epoch JOIN base.park USING (park_id) CROSS JOIN unnest(committed) AS r"
     )
     return {(gateway, epoch, seq) for gateway, epoch, first, end in rows for seq in range(first, end)}
 
