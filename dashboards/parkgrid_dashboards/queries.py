@@ -1,10 +1,9 @@
 """The queries of the folder sql: named statements whose words in braces become SQL, so that each is written once.
 
 {scope park}            only what the variables choose: `park`, `device`, or the board's own scope
-{rolled storage: a, b}  the chosen devices of a class in the chosen time, each row with its device: the 1-minute
-                        roll-up in a narrow picture, the 15-minute one in a wide one
-{rows dc_bus_1m: a, b}  the same of one roll-up, however wide the picture
-{newest storage: a, b}  the newest minute of each of them in the last quarter of an hour
+{of storage r}          only rows of chosen devices of a class, on an alias
+{rolled storage: a, b}  their 1-minute roll-up in a narrow picture, their 15-minute one in a wide one
+{newest storage: a, b}  each chosen device with its newest minute of the last quarter of an hour
 {energy}                intervals of the chosen registers in the chosen time
 {bucket at}             the beginning of the step of the picture that an instant lies in
 {whole NAME park, pv imported: exported}
@@ -85,42 +84,36 @@ def _scope(rest: str, scope: str, _: str) -> str:
     return _SCOPES[chosen].format(alias=f"{alias}." if alias else "")
 
 
+def _of(rest: str, scope: str, language: str) -> str:
+    """`{of storage r}`: parks and devices as two arrays, which the key of park and device is searched by at once."""
+    device_class, _, alias = rest.partition(" ")
+    of = f"{alias}." if alias else ""
+    parks = f"SELECT park_id FROM parks WHERE {_scope('park', scope, language)}"  # noqa: S608 - our own words
+    chosen = f"device_class = '{device_class}' AND {_scope('device', scope, language)}"
+    devices = f"SELECT device_id FROM devices WHERE {chosen}"  # noqa: S608 - our own words
+    return f"{of}park_id = ANY (ARRAY({parks})) AND {of}device_id = ANY (ARRAY({devices}))"
+
+
 def _rolled(rest: str, scope: str, language: str) -> str:
     device_class, _, columns = (part.strip() for part in rest.partition(":"))
+    chosen = f"{_of(device_class, scope, language)} AND {_during('at')}"
     narrow, wide = (
-        _of_device(
-            f"{device_class}_{level}", columns, f"$__interval_ms {sign} {WIDE_MS} AND ", f"{_during('at')} OFFSET 0"
-        )
+        f"SELECT device_id, at, {columns} FROM {device_class}_{level}"  # noqa: S608 - our own words
+        f" WHERE $__interval_ms {sign} {WIDE_MS} AND {chosen}"
         for level, sign in (("1m", "<"), ("15m", ">="))
     )
-    return f"{_each_device(device_class, f'({narrow}) UNION ALL ({wide})', scope, language)} AS rolled"
-
-
-def _rows(rest: str, scope: str, language: str) -> str:
-    view, _, columns = (part.strip() for part in rest.partition(":"))
-    rows = _of_device(view, columns, "", f"{_during('at')} OFFSET 0")
-    return f"{_each_device(view.rpartition('_')[0], rows, scope, language)} AS found"
+    return f"({narrow} UNION ALL {wide}) AS rolled"
 
 
 def _newest(rest: str, scope: str, language: str) -> str:
+    """Device by device a bounded look-up in the key."""
     device_class, _, columns = (part.strip() for part in rest.partition(":"))
-    newest = _of_device(f"{device_class}_1m", columns, "", f"{_lately('at')} ORDER BY at DESC LIMIT 1")
-    return f"{_each_device(device_class, newest, scope, language)} AS newest"
-
-
-def _each_device(device_class: str, rows: str, scope: str, language: str) -> str:
-    """The chosen devices of a class, each with its rows."""
     return (
-        "(SELECT d.park_id, d.device_id, d.park, d.gateway, d.device, d.ratings, r.*"  # noqa: S608 - our own words
-        f" FROM devices AS d CROSS JOIN LATERAL ({rows}) AS r"
-        f" WHERE d.device_class = '{device_class}' AND {_scope('device d', scope, language)})"
+        f"(SELECT d.*, {', '.join(f'r.{column.strip()}' for column in columns.split(','))}"  # noqa: S608 - our own words
+        f" FROM devices AS d CROSS JOIN LATERAL (SELECT {columns} FROM {device_class}_1m"
+        f" WHERE park_id = d.park_id AND device_id = d.device_id AND {_lately('at')} ORDER BY at DESC LIMIT 1) AS r"
+        f" WHERE d.device_class = '{device_class}' AND {_scope('device d', scope, language)}) AS newest"
     )
-
-
-def _of_device(view: str, columns: str, only: str, span: str) -> str:
-    """Rows of a device `d` through the key, which its park leads (OFFSET 0 or a limit keeps it so)."""
-    of = "park_id = d.park_id AND device_id = d.device_id"
-    return f"SELECT at, {columns} FROM {view} WHERE {only}{of} AND {span}"  # noqa: S608 - our own words
 
 
 def _energy(_: str, scope: str, language: str) -> str:
@@ -218,7 +211,7 @@ _WORDS: Mapping[str, Callable[[str, str, str], str]] = MappingProxyType(
     {
         "scope": _scope,
         "rolled": _rolled,
-        "rows": _rows,
+        "of": _of,
         "newest": _newest,
         "energy": _energy,
         "bucket": _bucket,

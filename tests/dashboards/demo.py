@@ -25,6 +25,7 @@ from parkgrid_ingest.rows import BatchHeader, Commit, Quarantined
 from parkgrid_ingest.store import Store
 from parkgrid_ingest.store.opening import open_store
 from parkgrid_metering import registers, rounds
+from parkgrid_metering.parks import Park
 from parkgrid_simulators import history
 from parkgrid_simulators.scenario import SCENARIOS, Scenario, load_scenario
 from tests.accounting.clusters_feed import OUTPUT_100M, accounts_file, workbook
@@ -145,15 +146,19 @@ def _changed_meter(connection: psycopg.Connection, end_ms: int) -> None:
     """The total meter of one park was exchanged ten days ago: its registers went on from the same reading."""
     at = datetime.fromtimestamp((end_ms - 10 * DAY_MS) / 1000, UTC)
     row = connection.execute(
-        "SELECT register_id, last_register_kwh FROM interval_energy JOIN registers USING (park_id, register_id)"
+        "SELECT park_id, register_id, last_register_kwh"
+        " FROM interval_energy JOIN registers USING (park_id, register_id)"
         " WHERE registers.park = 'pingshan-park' AND registers.device = 'grid' AND last_at = %s"
         " AND registers.signal = 'energy_import_kwh'",
         (at,),
     ).fetchone()
     assert row is not None
-    steps = round(row[1] * 1000)
+    park_id, register_id, kwh = row
+    steps = round(kwh * 1000)
     declaration = Declaration(end_ms - 10 * DAY_MS, None, Fraction(1), initial_steps=steps, final_steps=steps)
-    registers.add_declaration(connection, row[0], declaration, ("Li Wei", "meter exchanged", end_ms))
+    registers.add_declaration(
+        Park(connection, park_id), register_id, declaration, ("Li Wei", "meter exchanged", end_ms)
+    )
 
 
 def _quarters(now: datetime) -> list[date]:

@@ -23,13 +23,13 @@ FROM flows CROSS JOIN rated
 
 -- name: gun_power
 SELECT {bucket at} AS "time", device AS metric, avg(active_power_kw) AS value
-FROM {rolled charger: active_power_kw}
+FROM {rolled charger: active_power_kw} JOIN devices USING (device_id)
 GROUP BY 1, 2
 ORDER BY 1
 
 -- name: gun_states
 SELECT {bucket at} AS "time", device AS metric, max(operating_state) AS value
-FROM {rolled charger: operating_state}
+FROM {rolled charger: operating_state} JOIN devices USING (device_id)
 GROUP BY 1, 2
 ORDER BY 1
 

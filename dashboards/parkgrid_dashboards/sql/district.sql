@@ -33,10 +33,10 @@ WHERE park IN (SELECT park FROM parks WHERE {scope park})
 -- name: power_of_parks
 SELECT "time", park AS metric, sum(kw) AS value
 FROM (
-    SELECT {bucket at} AS "time", park, device_id, avg(active_power_kw) AS kw
+    SELECT {bucket at} AS "time", device_id, avg(active_power_kw) AS kw
     FROM {rolled grid_meter: active_power_kw}
-    GROUP BY 1, 2, 3
-) AS means
+    GROUP BY 1, 2
+) AS means JOIN devices USING (device_id)
 GROUP BY 1, 2
 ORDER BY 1
 

@@ -56,16 +56,16 @@ SELECT at AS "time", max(kw) OVER (ORDER BY at) AS peak, {limit} AS demand_limit
 -- name: meter_power
 SELECT {bucket at} AS "time", device AS metric, avg(active_power_kw) AS value
 FROM (
-    SELECT device, at, active_power_kw FROM {rolled grid_meter: active_power_kw}
+    SELECT device_id, at, active_power_kw FROM {rolled grid_meter: active_power_kw}
     UNION ALL
-    SELECT device, at, active_power_kw FROM {rolled meter: active_power_kw}
-) AS readings
+    SELECT device_id, at, active_power_kw FROM {rolled meter: active_power_kw}
+) AS readings JOIN devices USING (device_id)
 GROUP BY 1, 2
 ORDER BY 1
 
 -- name: power_factors
 SELECT {bucket at} AS "time", device AS metric, avg(power_factor) AS value
-FROM {rolled grid_meter: power_factor}
+FROM {rolled grid_meter: power_factor} JOIN devices USING (device_id)
 GROUP BY 1, 2
 ORDER BY 1
 

@@ -71,7 +71,7 @@ ORDER BY 1
 
 -- name: state_of_charge
 SELECT {bucket at} AS "time", device AS metric, avg(soc_pct) AS value
-FROM {rolled storage: soc_pct}
+FROM {rolled storage: soc_pct} JOIN devices USING (device_id)
 GROUP BY 1, 2
 ORDER BY 1
 

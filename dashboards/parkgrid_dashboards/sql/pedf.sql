@@ -12,7 +12,8 @@ WITH told AS (
     FROM (
         SELECT device_id, active_power_kw, target_power_kw,
                100 * voltage_v / nullif((ratings ->> 'nominal_voltage_v')::float8, 0) AS share
-        FROM {rows dc_bus_1m: voltage_v, active_power_kw, target_power_kw}
+        FROM dc_bus_1m AS m JOIN devices USING (device_id)
+        WHERE {of dc_bus m} AND {during m.at}
     ) AS shares
     GROUP BY device_id
 ), known AS (
@@ -41,7 +42,7 @@ ORDER BY 1
 
 -- name: bus_ripple
 SELECT {bucket at} AS "time", device AS metric, max(ripple_v) AS value
-FROM {rolled dc_bus: ripple_v}
+FROM {rolled dc_bus: ripple_v} JOIN devices USING (device_id)
 GROUP BY 1, 2
 ORDER BY 1
 

@@ -34,19 +34,19 @@ ORDER BY 1
 -- name: outbox
 -- What waits in the outboxes: the age of the oldest reading that the store has not acknowledged.
 SELECT {bucket at} AS "time", park || '/' || gateway AS metric, max(outbox_oldest_s_max) AS value
-FROM {rolled gateway: outbox_oldest_s_max}
+FROM {rolled gateway: outbox_oldest_s_max} JOIN devices USING (device_id)
 GROUP BY 1, 2
 ORDER BY 1
 
 -- name: clock
 SELECT {bucket at} AS "time", park || '/' || gateway AS metric, avg(clock_offset_ms) AS value
-FROM {rolled gateway: clock_offset_ms}
+FROM {rolled gateway: clock_offset_ms} JOIN devices USING (device_id)
 GROUP BY 1, 2
 ORDER BY 1
 
 -- name: agents
 SELECT {bucket at} AS "time", park || '/' || gateway AS metric, avg(agent_memory_mb) AS value
-FROM {rolled gateway: agent_memory_mb}
+FROM {rolled gateway: agent_memory_mb} JOIN devices USING (device_id)
 GROUP BY 1, 2
 ORDER BY 1
 
@@ -55,8 +55,8 @@ ORDER BY 1
 SELECT park, gateway, max(samples_dropped_last) - min(samples_dropped_first) AS dropped,
        max(reads_failed_last) - min(reads_failed_first) AS reads_failed,
        max(link_reconnects_last) - min(link_reconnects_first) AS reconnects
-FROM {rows gateway_15m: samples_dropped_first, samples_dropped_last, reads_failed_first, reads_failed_last,
-    link_reconnects_first, link_reconnects_last}
+FROM gateway_15m AS g JOIN devices USING (device_id)
+WHERE {of gateway g} AND {during g.at}
 GROUP BY park, gateway
 ORDER BY park, gateway
 LIMIT 200

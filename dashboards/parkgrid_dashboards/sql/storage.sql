@@ -16,7 +16,7 @@ FROM rated LEFT JOIN flows ON true
 
 -- name: soc_band
 SELECT {bucket at} AS "time", device AS metric, avg(soc_pct) AS value
-FROM {rolled storage: soc_pct}
+FROM {rolled storage: soc_pct} JOIN devices USING (device_id)
 GROUP BY 1, 2
 ORDER BY 1
 
@@ -43,7 +43,7 @@ ORDER BY 1
 
 -- name: dc_side
 SELECT {bucket at} AS "time", device AS metric, avg(dc_voltage_v) AS value
-FROM {rolled storage: dc_voltage_v}
+FROM {rolled storage: dc_voltage_v} JOIN devices USING (device_id)
 GROUP BY 1, 2
 ORDER BY 1
 
