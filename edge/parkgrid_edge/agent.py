@@ -31,6 +31,7 @@ from parkgrid_edge.polling.poller import PolledDevice, Poller
 from parkgrid_edge.polling.reading import Identity
 from parkgrid_edge.protocols.modbus import ModbusConnection
 from parkgrid_edge.settings import DeviceSettings, EdgeSettings, unusable_drivers
+from parkgrid_edge.update.evidence import Evidence
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("edge.agent")
@@ -91,6 +92,7 @@ class Agent:
         self.uplink = Uplink(settings, self._runner, self.clock, self.devices)
         self._ledger = Ledger(settings.ledger.path) if settings.ledger.path else None
         self._health = Health(settings.gateway, settings.outbox.path.parent)
+        self._evidence = Evidence(settings.outbox.path)
         self._flushing = asyncio.Lock()
         self._flush_failed = False
         self._announcing: asyncio.TimerHandle | None = None
@@ -142,6 +144,7 @@ class Agent:
                 _log.info("flush_works", dropped=self.outbox.stats.dropped)
             self._flush_failed = False
             self.uplink.committed(epoch, rows)
+            self._evidence.look(self.outbox)
 
     async def drained(self, timeout_s: float) -> bool:
         """Whether everything taken so far has been acknowledged by the store within a time."""

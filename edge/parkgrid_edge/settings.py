@@ -235,7 +235,7 @@ class UpdateSettings:
         ("systemctl", "restart", "parkgrid-edge.service"), help="the command that restarts the agent"
     )
     wait_s: float = setting(
-        300.0, help="seconds in which a reading must be stored, else the update goes back", check=between(5, 3600, "s")
+        300.0, help="seconds in which a reading must be stored, else the update goes back", check=between(1, 3600, "s")
     )
 
 

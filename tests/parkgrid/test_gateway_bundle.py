@@ -1,4 +1,4 @@
-"""The archive that a gateway without internet is installed from: what is in it, and that it installs from itself alone."""
+"""The archive that a gateway without internet is installed from: its content, and that it installs alone."""
 
 import dataclasses
 import hashlib
