@@ -35,9 +35,10 @@ def main():
     with outbox.with_name("started").open("a") as file:
         file.write(release + "\\n")
 """
-OLD_AGENT = """#!/bin/sh
+SCRIPT = """#!/bin/sh
 case "$*" in *--check*) exit 0;; esac
-echo 0.1.0-old >>{folder}/started
+echo {name} >>{folder}/started
+printf '{{"release": "{name}", "stored": {stores}}}' >{folder}/outbox.db.release.json
 """
 
 
@@ -171,18 +172,22 @@ class Gateway:
         found: dict[str, str] = json.loads((self.folder / "opt" / "result.json").read_text())
         return found
 
+    def complete(self, name: str, version: str, *, stores: bool = True) -> None:
+        """A complete release whose agent is a script."""
+        folder = self.folder / "opt" / "releases" / name
+        (folder / "bin").mkdir(parents=True)
+        (folder / "release.json").write_bytes(manifest({}, version))
+        agent = folder / "bin" / "parkgrid-edge"
+        agent.write_text(SCRIPT.format(name=name, folder=self.folder, stores=json.dumps(stores)))
+        agent.chmod(0o755)
+
 
 def gateway(folder: Path) -> Gateway:
     """A gateway in an empty folder."""
-    old = folder / "opt" / "releases" / "0.1.0-old"
-    (old / "bin").mkdir(parents=True)
-    (old / "release.json").write_bytes(manifest({}, "0.1.0"))
-    agent = old / "bin" / "parkgrid-edge"
-    agent.write_text(OLD_AGENT.format(folder=folder))
-    agent.chmod(0o755)
+    made = Gateway(folder)
+    made.complete("0.1.0-old", "0.1.0")
     for link in ("previous", "current"):
         (folder / "opt" / link).symlink_to("releases/0.1.0-old")
     (folder / "outbox.db").write_bytes(b"readings that wait")
-    made = Gateway(folder)
     made.write()
     return made

@@ -19,7 +19,7 @@ from parkgrid_edge.update.command import main
 from parkgrid_edge.update.evidence import Evidence, file_of, stored
 from parkgrid_edge.update.releases import Place
 from parkgrid_edge.update.signature import is_signed
-from parkgrid_edge.update.trial import alone
+from parkgrid_edge.update.trial import Trial, alone, begin, judge
 from tests.edge import bundles
 from tests.edge.bundles import OTHER_SEED, PUBLIC, SEED, Gateway, archive, bundle, contents, gateway, manifest
 
@@ -30,20 +30,26 @@ VECTORS = [
     (
         "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
         b"",
-        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
-        "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+        (
+            "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
+            "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"
+        ),
     ),
     (
         "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
         b"\x72",
-        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
-        "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+        (
+            "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+            "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+        ),
     ),
     (
         "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
         b"\xaf\x82",
-        "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
-        "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
+        (
+            "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
+            "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"
+        ),
     ),
 ]
 ORDER = 2**252 + 27742317777372353535851937790883648493
@@ -175,7 +181,7 @@ def test_sizes_are_bounded_before_anything_is_read(tmp_path, monkeypatch) -> Non
     twice = bundles.stored({"abc": b"x", "abd": b"y"}).replace(b"abd", b"abc")
     assert refusal(tmp_path, twice) == "abc occurs twice"
     right = archive(tmp_path).read_bytes()
-    assert refusal(tmp_path, b"x" + right) in ("bytes stand before, between or behind its files",)
+    assert refusal(tmp_path, b"x" + right) == "bytes stand before, between or behind its files"
     assert refusal(tmp_path, right + b"x") == "it is not a plain zip archive"
     assert refusal(tmp_path, right[:-30]) == "it is not a plain zip archive"
     assert refusal(tmp_path, b"") == "it is not a plain zip archive"
@@ -216,9 +222,12 @@ def test_an_update_is_installed_started_and_stays_when_it_stores(here, tmp_path,
     # What ran before stays until the next update, and goes then.
     assert (here.folder / "opt" / "previous").readlink().name == "0.1.0-old"
     first = here.running()
-    assert update(here, archive(tmp_path, "0.2.1")) == 0
-    assert (here.folder / "opt" / "previous").readlink().name == first
-    assert {each.name for each in (here.folder / "opt" / "releases").iterdir()} == {first, here.running()}
+    place = Place(here.folder / "opt")
+    here.complete("0.2.1-new", "0.2.1")
+    begin(place, "0.2.1-new")
+    assert judge(Trial(place, here.folder / "outbox.db", [str(here.agent)], 1.0)) == 0
+    assert place.linked("previous") == first
+    assert {each.name for each in (here.folder / "opt" / "releases").iterdir()} == {first, "0.2.1-new"}
     assert update(here, archive(tmp_path)) == 3
 
 
@@ -231,13 +240,18 @@ def test_an_update_that_stores_nothing_goes_back_and_may_be_tried_again(here, tm
     told = capsys.readouterr().out
     assert "went back to 0.1.0-old: no reading of it was stored within 1 s" in told
     assert [each.name for each in (here.folder / "opt" / "releases").iterdir()] == ["0.1.0-old"]
-    assert update(here, archive(tmp_path)) == 0
+    fits(opened(archive(tmp_path), PUBLIC), Place(here.folder / "opt").version())
 
 
 @pytest.mark.process
-def test_what_the_release_before_has_stored_is_no_evidence(here, tmp_path) -> None:
-    file_of(here.folder / "outbox.db").write_text(json.dumps({"release": "0.1.0-old", "stored": True}))
-    assert update(here, archive(tmp_path, stores=False)) == 1
+def test_what_another_release_or_an_earlier_trial_has_stored_is_no_evidence(here) -> None:
+    here.complete("0.2.0-new", "0.2.0", stores=False)
+    place = Place(here.folder / "opt")
+    for earlier in ("0.1.0-old", "0.2.0-new"):
+        file_of(here.folder / "outbox.db").write_text(json.dumps({"release": earlier, "stored": True}))
+        begin(place, "0.2.0-new")
+        assert judge(Trial(place, here.folder / "outbox.db", ["true"], 0.2)) == 1
+        here.complete("0.2.0-new", "0.2.0", stores=False)
 
 
 @pytest.mark.process
@@ -260,9 +274,11 @@ def test_a_signed_wheel_that_is_not_the_required_one_is_not_installed(here, tmp_
 
 
 @pytest.mark.process
-def test_where_nothing_can_be_restarted_the_link_goes_back_and_it_is_told(here, tmp_path, capsys) -> None:
+def test_where_nothing_can_be_restarted_the_link_goes_back_and_it_is_told(here, capsys) -> None:
     here.write(restart=["sh", "-c", "echo no such unit >&2; exit 5"])
-    assert update(here, archive(tmp_path)) == 5
+    here.complete("0.2.0-new", "0.2.0")
+    begin(Place(here.folder / "opt"), "0.2.0-new")
+    assert main(["trial", "--config", str(here.config)]) == 5
     assert here.running() == "0.1.0-old"
     assert "which is not running: `sh -c" in (told := capsys.readouterr().out)
     assert "no such unit" in told
@@ -305,17 +321,24 @@ def test_without_a_trial_there_is_nothing_to_end(here, capsys) -> None:
     assert "no update is on trial" in capsys.readouterr().out
 
 
-def cut(at: Gateway, point: str, *command: str) -> int:
-    """Run a command in a process that dies at a point."""
-    done = subprocess.run(
-        [sys.executable, "-m", "parkgrid_edge", *command, "--config", str(at.config)],
-        env={**os.environ, "PARKGRID_CRASH_AT": point, "PYTHONPATH": ":".join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return done.returncode
+# Begins and judges a trial of a release that is complete, as the command does after installing.
+TRY = """
+import pathlib, sys
+from parkgrid_edge.update.releases import Place
+from parkgrid_edge.update.trial import Trial, begin, judge
+folder = pathlib.Path(sys.argv[1])
+place = Place(folder / "opt")
+if not place.trial.exists():
+    begin(place, "0.2.0-new")
+sys.exit(judge(Trial(place, folder / "outbox.db", [str(folder / "opt/current/bin/parkgrid-edge")], 0.2)))
+"""
+
+
+def cut(point: str, *command: str | Path) -> int:
+    """Run a program in a process that dies at a point."""
+    environment = {**os.environ, "PARKGRID_CRASH_AT": point, "PYTHONPATH": ":".join(sys.path)}
+    program = [sys.executable, *command]
+    return subprocess.run(program, env=environment, capture_output=True, check=False, timeout=120).returncode
 
 
 def works(at: Gateway) -> bool:
@@ -324,56 +347,69 @@ def works(at: Gateway) -> bool:
     return subprocess.run(asked, check=False, timeout=30).returncode == 0
 
 
-# Point, whether the new release stores, which one runs after the cut and which one in the end.
+@pytest.mark.process
+@pytest.mark.parametrize("point", ["update.checked", "update.installing", "update.installed"])
+def test_a_power_cut_before_the_exchange_leaves_the_old_release_and_the_next_update_works(
+    here, tmp_path, point
+) -> None:
+    asked = ("-m", "parkgrid_edge", "update", archive(tmp_path), "--config", here.config)
+    assert cut(point, *asked) == -signal.SIGKILL
+    assert here.running() == "0.1.0-old"
+    assert works(here)
+    assert not (here.folder / "opt" / "trial.json").exists()
+    if point == "update.installing":
+        assert update(here, archive(tmp_path, "0.3.0")) == 0
+        assert works(here)
+        assert {each.name[:5] for each in (here.folder / "opt" / "releases").iterdir()} == {"0.1.0", "0.3.0"}
+
+
+# Point, whether the new release stores, which one runs after the cut, and how it ends.
 CUTS = [
-    ("update.checked", True, "0.1.0", "0.1.0"),
-    ("update.installing", True, "0.1.0", "0.1.0"),
-    ("update.installed", True, "0.1.0", "0.1.0"),
-    ("update.noted", True, "0.1.0", "0.1.0"),
-    ("update.switched", True, "0.2.0", "0.2.0"),
-    ("update.restarted", True, "0.2.0", "0.2.0"),
-    ("update.stored", True, "0.2.0", "0.2.0"),
-    ("update.told", True, "0.2.0", "0.2.0"),
-    ("update.restarted", False, "0.2.0", "0.1.0"),
-    ("update.going_back", False, "0.2.0", "0.1.0"),
-    ("update.went_back", False, "0.1.0", "0.1.0"),
-    ("update.told", False, "0.1.0", "0.1.0"),
+    ("update.noted", True, "0.1.0-old", "not_installed"),
+    ("update.switched", True, "0.2.0-new", "stored"),
+    ("update.restarted", True, "0.2.0-new", "stored"),
+    ("update.stored", True, "0.2.0-new", "stored"),
+    ("update.told", True, "0.2.0-new", "stored"),
+    ("update.switched", False, "0.2.0-new", "went_back"),
+    ("update.restarted", False, "0.2.0-new", "went_back"),
+    ("update.going_back", False, "0.2.0-new", "went_back"),
+    ("update.went_back", False, "0.1.0-old", "went_back"),
+    ("update.told", False, "0.1.0-old", "went_back"),
 ]
 
 
 @pytest.mark.process
-@pytest.mark.parametrize(("point", "stores", "after", "finally_"), CUTS)
-def test_a_power_cut_at_every_step_leaves_one_that_works(here, tmp_path, point, stores, after, finally_) -> None:
-    assert cut(here, point, "update", str(archive(tmp_path, stores=stores))) == -signal.SIGKILL
-    assert here.running()[:5] == after
+@pytest.mark.parametrize(("point", "stores", "after", "outcome"), CUTS)
+def test_a_power_cut_at_every_step_of_a_trial_leaves_one_that_works(here, point, stores, after, outcome) -> None:
+    here.complete("0.2.0-new", "0.2.0", stores=stores)
+    assert cut(point, "-c", TRY, here.folder) == -signal.SIGKILL
+    assert here.running() == after
     assert works(here)
-    # At the next start, systemd runs this if a trial was noted.
-    if (here.folder / "opt" / "trial.json").exists():
-        main(["trial", "--config", str(here.config)])
-    assert here.running()[:5] == finally_
+    # At the next start, systemd runs this, since a trial was noted.
+    assert (here.folder / "opt" / "trial.json").exists()
+    main(["trial", "--config", str(here.config)])
+    assert here.result()["outcome"] == outcome
+    assert here.running() == ("0.2.0-new" if outcome == "stored" else "0.1.0-old")
     assert works(here)
     assert not (here.folder / "opt" / "trial.json").exists()
     assert (here.folder / "outbox.db").read_bytes() == b"readings that wait"
-    # Nothing is left that keeps the next update from its work.
-    assert update(here, archive(tmp_path, "0.3.0")) == 0
-    assert len(list((here.folder / "opt" / "releases").iterdir())) == 2
 
 
 @pytest.mark.process
-def test_a_second_power_cut_in_the_trial_is_survived_too(here, tmp_path) -> None:
-    assert cut(here, "update.restarted", "update", str(archive(tmp_path, stores=False))) == -signal.SIGKILL
-    assert cut(here, "update.going_back", "trial") == -signal.SIGKILL
-    assert cut(here, "update.went_back", "trial") == -signal.SIGKILL
-    assert cut(here, "update.told", "trial") == -signal.SIGKILL
+def test_more_power_cuts_in_a_trial_are_survived_too(here) -> None:
+    here.complete("0.2.0-new", "0.2.0", stores=False)
+    for point in ("update.restarted", "update.going_back", "update.went_back", "update.told"):
+        assert cut(point, "-c", TRY, here.folder) == -signal.SIGKILL
+        assert works(here)
     assert main(["trial", "--config", str(here.config)]) == 1
     assert here.running() == "0.1.0-old"
 
 
 @pytest.mark.process
-def test_a_release_that_takes_the_machine_down_each_time_does_not_stay(here, tmp_path) -> None:
-    assert cut(here, "update.restarted", "update", str(archive(tmp_path))) == -signal.SIGKILL
-    assert cut(here, "update.restarted", "trial") == -signal.SIGKILL
-    assert cut(here, "update.restarted", "trial") == -signal.SIGKILL
+def test_a_release_that_takes_the_machine_down_each_time_does_not_stay(here) -> None:
+    here.complete("0.2.0-new", "0.2.0")
+    for _ in range(3):
+        assert cut("update.restarted", "-c", TRY, here.folder) == -signal.SIGKILL
     assert main(["trial", "--config", str(here.config)]) == 1
     assert here.result()["reason"] == "it was started 3 times without a result"
     assert here.running() == "0.1.0-old"
