@@ -123,7 +123,8 @@ def stored(files: Mapping[str, bytes], packing: int = zipfile.ZIP_STORED) -> byt
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", packing) as archive:
         for name, content in files.items():
-            archive.writestr(name, content)
+            # Of one time, so that the same files give the same bytes.
+            archive.writestr(zipfile.ZipInfo(name, (2020, 2, 2, 0, 0, 0)), content, packing)
     return buffer.getvalue()
 
 
