@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from parkgrid_edge.update.archive import FORMAT, MANIFEST, SIGNATURE
+from parkgrid_edge.update.archive import FORMAT, MANIFEST, SIGNATURE, ArchiveRefusedError, opened
 
 PRIVATE, PUBLIC = "update.key", "update.pub"
 _HEX = re.compile(r"[0-9a-f]{64}\n?")
@@ -26,17 +26,23 @@ class UpdateKeyError(Exception):
 def create(folder: Path) -> str:
     """Make a new key in a folder where none is yet; gives its public part."""
     key = Ed25519PrivateKey.generate()
-    path = folder / PRIVATE
+    public, path = _public(key), folder / PRIVATE
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise UpdateKeyError(f"{path} exists: gateways trust it; move it away to make another") from error
     except OSError as error:
         raise UpdateKeyError(f"{path} cannot be written ({error.strerror})") from error
-    with os.fdopen(handle, "w") as file:
-        file.write(key.private_bytes_raw().hex() + "\n")
-    public = key.public_key().public_bytes_raw().hex()
-    (folder / PUBLIC).write_text(public + "\n", "ascii")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(key.private_bytes_raw().hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        (folder / PUBLIC).write_text(public + "\n", "ascii")
+    except OSError as error:
+        # Half a key would be in the way of the next attempt.
+        path.unlink(missing_ok=True)
+        raise UpdateKeyError(f"{folder} cannot be written ({error.strerror})") from error
     return public
 
 
@@ -54,8 +60,15 @@ def load(folder: Path) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text.strip()))
 
 
+def _public(key: Ed25519PrivateKey) -> str:
+    return key.public_key().public_bytes_raw().hex()
+
+
 def sign(archive: Path, key: Ed25519PrivateKey) -> None:
-    """Put the signature of its manifest into an archive of `scripts/gateway-bundle`; a former one is replaced."""
+    """Put the signature of its manifest into an archive of `scripts/gateway-bundle`; a former one is replaced.
+
+    What is written is read as a gateway reads it: an archive that gateways refuse is not left behind as a signed one.
+    """
     try:
         with zipfile.ZipFile(archive) as read:
             members = [each for each in read.infolist() if each.filename != SIGNATURE]
@@ -71,8 +84,16 @@ def sign(archive: Path, key: Ed25519PrivateKey) -> None:
     info = zipfile.ZipInfo(SIGNATURE, members[0].date_time)
     info.create_system, info.external_attr = members[0].create_system, members[0].external_attr
     part = archive.with_suffix(".part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as written:
-        for each in members:
-            written.writestr(each, files[each.filename])
-        written.writestr(info, key.sign(files[MANIFEST]).hex() + "\n")
-    part.replace(archive)
+    try:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as written:
+            for each in members:
+                written.writestr(each, files[each.filename], zipfile.ZIP_STORED)
+            written.writestr(info, key.sign(files[MANIFEST]).hex() + "\n")
+        opened(part, _public(key))
+        part.replace(archive)
+    except ArchiveRefusedError as error:
+        raise UpdateKeyError(f"{archive} is not signed: gateways would refuse it, since {error}") from error
+    except OSError as error:
+        raise UpdateKeyError(f"{part} cannot be written ({error.strerror})") from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -36,7 +36,7 @@ if sys.version_info < (3, 11):
 text = (here / "manifest.json").read_bytes()
 manifest = json.loads(text)
 machine = os.uname().machine
-if machine == "aarch64" and sys.maxsize < 2**32:
+if machine in ("aarch64", "armv8l") and sys.maxsize < 2**32:
     machine = "armv7l"
 if machine != manifest["machine"]:
     sys.exit(f"this bundle is for {manifest['machine']}; this machine is {machine}: take the other one")
@@ -59,12 +59,13 @@ mkdir -p "$folder/releases"
     exit 1
 }
 env PIP_CONFIG_FILE=/dev/null "$target/bin/python" -I -m pip --isolated --disable-pip-version-check install --quiet \
-    --no-cache-dir --no-index --find-links "$here/wheels" --require-hashes --requirement "$here/requirements.txt"
+    --no-cache-dir --no-index --only-binary=:all: --find-links "$here/wheels" --require-hashes --requirement "$here/requirements.txt"
 "$target/bin/parkgrid-edge" --help >/dev/null
 cp "$here/manifest.json" "$target/release.json"
 sync
 ln -sfn "releases/$release" "$folder/previous"
 ln -sn "releases/$release" "$folder/current"
+sync
 echo "installed: $folder/current/bin/parkgrid-edge"
 [ "$whole" = yes ] || exit 0
 

@@ -89,10 +89,10 @@ class Agent:
         self._machine = SystemClock()
         kept = settings.outbox
         self._runner = OutboxThread(Outbox(kept.path, kept.max_bytes, self._machine, kept.keeping))
-        self.uplink = Uplink(settings, self._runner, self.clock, self.devices)
+        self._evidence = Evidence(settings.outbox.path)
+        self.uplink = Uplink(settings, self._runner, self.clock, self.devices, self._evidence.confirmed)
         self._ledger = Ledger(settings.ledger.path) if settings.ledger.path else None
         self._health = Health(settings.gateway, settings.outbox.path.parent)
-        self._evidence = Evidence(settings.outbox.path)
         self._flushing = asyncio.Lock()
         self._flush_failed = False
         self._announcing: asyncio.TimerHandle | None = None
@@ -143,8 +143,8 @@ class Agent:
             if self._flush_failed:
                 _log.info("flush_works", dropped=self.outbox.stats.dropped)
             self._flush_failed = False
+            self._evidence.committed(epoch, rows)
             self.uplink.committed(epoch, rows)
-            self._evidence.look(self.outbox)
 
     async def drained(self, timeout_s: float) -> bool:
         """Whether everything taken so far has been acknowledged by the store within a time."""

@@ -7,21 +7,23 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from parkgrid_contract.time import SystemClock
-from parkgrid_edge.delivery.outbox import Outbox
+from parkgrid_contract.telemetry import Ack
+from parkgrid_edge.delivery.batch import OutboxBatch
 from parkgrid_edge.update import archive as archive_module
 from parkgrid_edge.update.archive import ArchiveRefusedError, fits, opened
 from parkgrid_edge.update.command import main
 from parkgrid_edge.update.evidence import Evidence, file_of, stored
-from parkgrid_edge.update.releases import Place
+from parkgrid_edge.update.releases import NotInstalledError, Place
 from parkgrid_edge.update.signature import is_signed
-from parkgrid_edge.update.trial import Trial, alone, begin, judge
+from parkgrid_edge.update.trial import Outcome, Trial, alone, begin, judge
 from tests.edge import bundles
 from tests.edge.bundles import OTHER_SEED, PUBLIC, SEED, Gateway, archive, bundle, contents, gateway, manifest
+from tests.edge.disk import small_disk
 
 pytestmark = pytest.mark.edge
 
@@ -324,7 +326,7 @@ def test_without_a_trial_there_is_nothing_to_end(here, capsys) -> None:
 # Begins and judges a trial of a release that is complete, as the command does after installing.
 TRY = """
 import pathlib, sys
-from parkgrid_edge.update.releases import Place
+from parkgrid_edge.update.releases import NotInstalledError, Place
 from parkgrid_edge.update.trial import Trial, begin, judge
 folder = pathlib.Path(sys.argv[1])
 place = Place(folder / "opt")
@@ -415,15 +417,57 @@ def test_a_release_that_takes_the_machine_down_each_time_does_not_stay(here) -> 
     assert here.running() == "0.1.0-old"
 
 
-class Numbers:
-    """An outbox's numbers, as a test sets them."""
+@pytest.mark.process
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system")
+def test_a_disk_without_room_is_named_before_anything_is_written(tmp_path, capsys) -> None:
+    with small_disk(tmp_path, 8) as disk:
+        here = gateway(disk)
+        before = sorted(str(each) for each in here.folder.rglob("*"))
+        assert update(here, archive(tmp_path)) == 4
+        assert f"{disk}/opt has 7 MB free, and 100 MB are needed: free space" in capsys.readouterr().err
+        lock = str(disk / "opt" / "update.lock")
+        assert sorted(str(each) for each in here.folder.rglob("*") if str(each) != lock) == before
 
-    def __init__(self) -> None:
-        self.epoch, self.floor, self.accepted, self.dropped = 7, 1, 0, 0
 
-    @property
-    def stats(self) -> "Numbers":
-        return self
+def fill(disk: Path) -> None:
+    """Leave not one byte."""
+    with suppress(OSError), (disk / "filler").open("wb", 0) as file:
+        while file.write(bytes(4096)):
+            pass
+
+
+@pytest.mark.process
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system")
+@pytest.mark.parametrize("early", [True, False])
+def test_an_update_goes_back_on_a_disk_that_is_full(tmp_path, early) -> None:
+    with small_disk(tmp_path, 4) as disk:
+        here = gateway(disk)
+        here.complete("0.2.0-new", "0.2.0")
+        place = Place(disk / "opt")
+        (place.release("0.2.0-new") / "library").write_bytes(bytes(100_000))
+        begin(place, "0.2.0-new")
+        if early:
+            fill(disk)
+        fills = ["sh", "-c", f"cat /dev/zero 2>/dev/null >{disk}/filler; true"]
+        assert judge(Trial(place, disk / "outbox.db", fills, 0.2)) == Outcome.WENT_BACK
+        assert (here.running(), works(here)) == ("0.1.0-old", True)
+        assert not place.trial.exists()
+        # Deleting the new release has made room for the result.
+        reason = f"{place.trial} cannot be written (No space left on device)" if early else "no reading of it was"
+        assert here.result()["reason"].startswith(reason)
+
+
+@pytest.mark.process
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system")
+def test_an_update_that_cannot_be_noted_is_not_begun(tmp_path) -> None:
+    with small_disk(tmp_path, 1) as disk:
+        here = gateway(disk)
+        here.complete("0.2.0-new", "0.2.0")
+        fill(disk)
+        with pytest.raises(NotInstalledError, match="cannot be written"):
+            begin(Place(disk / "opt"), "0.2.0-new")
+        assert here.running() == "0.1.0-old"
+        assert not Place(disk / "opt").trial.exists()
 
 
 def release(tmp_path: Path) -> Path:
@@ -433,51 +477,62 @@ def release(tmp_path: Path) -> Path:
     return prefix
 
 
-def test_a_reading_counts_as_stored_when_the_store_confirmed_and_new_ones_came_in(tmp_path) -> None:
-    path, numbers = tmp_path / "outbox.db", Numbers()
-    evidence = Evidence(path, release(tmp_path))
-    numbers.epoch = 0
-    evidence.look(numbers)
-    assert not file_of(path).exists()
-    numbers.epoch = 7
-    evidence.look(numbers)
-    assert json.loads(file_of(path).read_text()) == {"release": "0.2.0-abc", "stored": False}
-    numbers.accepted = 5
-    evidence.look(numbers)
-    assert not stored(path, "0.2.0-abc")
-    numbers.floor = 2
-    evidence.look(numbers)
-    assert stored(path, "0.2.0-abc")
-    assert not stored(path, "0.1.0-old")
+def rows(*numbers: int) -> list[OutboxBatch]:
+    return [OutboxBatch(seq, 1, 1, b"[]") for seq in numbers]
 
 
-@pytest.mark.parametrize("change", [{"epoch": 8}, {"dropped": 3}])
-def test_what_was_dropped_or_numbered_anew_is_not_taken_for_stored(tmp_path, change) -> None:
-    path, numbers = tmp_path / "outbox.db", Numbers()
-    evidence = Evidence(path, release(tmp_path))
-    evidence.look(numbers)
-    for name, value in {"accepted": 5, "floor": 4, **change}.items():
-        setattr(numbers, name, value)
-    evidence.look(numbers)
-    assert not stored(path, "0.2.0-abc")
-    numbers.accepted, numbers.floor = 6, 5
-    evidence.look(numbers)
-    assert stored(path, "0.2.0-abc")
+@pytest.fixture
+def evidence(tmp_path: Path) -> Evidence:
+    """Of an agent that found six batches waiting and has committed the seventh and eighth of epoch 5."""
+    found = Evidence(tmp_path / "outbox.db", release(tmp_path))
+    found.committed(5, [])
+    found.committed(5, rows(7))
+    found.committed(5, rows(8))
+    return found
 
 
-def test_old_backlog_that_is_confirmed_is_no_reading_of_the_new_release(tmp_path) -> None:
-    path, numbers = tmp_path / "outbox.db", Numbers()
-    evidence = Evidence(path, release(tmp_path))
-    evidence.look(numbers)
-    numbers.floor = 100
-    evidence.look(numbers)
-    assert not stored(path, "0.2.0-abc")
+@pytest.mark.parametrize(
+    ("ack", "told"),
+    [
+        (Ack(5, 0), False),
+        # What waited before the update is confirmed: the new release has stored nothing yet.
+        (Ack(5, 6), False),
+        (Ack(5, 2, ((4, 6),)), False),
+        (Ack(5, 7), True),
+        # Live readings overtake what waits.
+        (Ack(5, 2, ((4, 4), (8, 8))), True),
+        (Ack(4, 9), False),
+        (Ack(6, 9), False),
+    ],
+)
+def test_a_reading_counts_as_stored_when_a_batch_of_this_process_is_confirmed(tmp_path, evidence, ack, told) -> None:
+    evidence.confirmed(ack)
+    assert stored(tmp_path / "outbox.db", "0.2.0-abc") is told
+    assert not stored(tmp_path / "outbox.db", "0.1.0-old")
+
+
+def test_batches_that_are_numbered_anew_are_compared_by_their_new_numbers(tmp_path, evidence) -> None:
+    evidence.committed(9, rows(20))
+    evidence.confirmed(Ack(9, 19))
+    assert not stored(tmp_path / "outbox.db", "0.2.0-abc")
+    evidence.confirmed(Ack(9, 20))
+    assert stored(tmp_path / "outbox.db", "0.2.0-abc")
+
+
+def test_what_a_full_disk_did_not_take_is_told_with_the_next_acknowledgement(tmp_path, evidence) -> None:
+    blocked = tmp_path / ".outbox.db.release.json.new"
+    blocked.mkdir()
+    evidence.confirmed(Ack(5, 7))
+    assert not stored(tmp_path / "outbox.db", "0.2.0-abc")
+    blocked.rmdir()
+    evidence.confirmed(Ack(5, 8))
+    assert stored(tmp_path / "outbox.db", "0.2.0-abc")
 
 
 def test_an_agent_that_was_not_installed_from_a_bundle_writes_no_file(tmp_path) -> None:
-    numbers = Numbers()
     evidence = Evidence(tmp_path / "outbox.db", tmp_path)
-    evidence.look(numbers)
+    evidence.committed(5, rows(1))
+    evidence.confirmed(Ack(5, 1))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -503,15 +558,6 @@ def test_the_word_of_an_agent_is_read_within_bounds(tmp_path) -> None:
         assert not stored(path, "a") or text.startswith('{"release": "a", "stored": true}')
     told.write_text(json.dumps({"release": "a", "stored": True}))
     assert stored(path, "a")
-
-
-def test_a_real_outbox_has_the_numbers_that_are_looked_at(tmp_path) -> None:
-    outbox = Outbox(tmp_path / "outbox.db", 1_000_000, SystemClock())
-    evidence = Evidence(tmp_path / "outbox.db", release(tmp_path))
-    outbox.check()
-    evidence.look(outbox)
-    outbox.close()
-    assert json.loads(file_of(tmp_path / "outbox.db").read_text())["stored"] is False
 
 
 def test_the_signer_of_these_tests_makes_what_the_standard_says() -> None:

@@ -54,7 +54,7 @@ class Bundle:
 def machine() -> str:
     """The kind of machine that programs are made for here; a 32-bit system may run on a 64-bit kernel."""
     kernel = os.uname().machine
-    return "armv7l" if kernel == "aarch64" and sys.maxsize < 1 << 32 else kernel
+    return "armv7l" if kernel in ("aarch64", "armv8l") and sys.maxsize < 1 << 32 else kernel
 
 
 def numbers(version: str) -> tuple[int, ...]:

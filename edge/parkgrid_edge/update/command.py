@@ -21,7 +21,7 @@ exit status:
   2  the configuration or the command is wrong
   3  the archive is refused; nothing was changed
   4  it could not be installed; nothing was changed
-  5  it went back, and the version from before could not be restarted
+  5  it could not go back, or the version from before could not be restarted
 """
 
 
@@ -31,13 +31,16 @@ def main(arguments: Sequence[str]) -> int:
     try:
         settings = load_settings(options.config)
     except SettingsError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - the command's answer
-        return 2
+        return _refused(str(error), 2)
     place = Place(settings.update.folder)
-    # A terminal that is closed must not end a trial in its middle.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if options.command == "update" and options.last:
         return _last(place)
+    # A terminal that is closed must not end a trial in its middle.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return _ended(options, settings, place)
+
+
+def _ended(options: argparse.Namespace, settings: EdgeSettings, place: Place) -> int:
     try:
         outcome = _update(options, settings, place) if options.command == "update" else _resume(settings, place)
     except ArchiveRefusedError as error:
@@ -45,7 +48,9 @@ def main(arguments: Sequence[str]) -> int:
     except NotInstalledError as error:
         return _refused(f"not installed, nothing was changed: {error}", Outcome.NOT_INSTALLED)
     except KeyboardInterrupt:
-        return _refused("the update is still on trial: `parkgrid-edge trial` ends it", 130)
+        return _refused(_left(place, "interrupted"), 130)
+    except OSError as error:
+        return _refused(_left(place, str(error)), Outcome.STOPPED if place.trial.exists() else Outcome.NOT_INSTALLED)
     _last(place)
     return outcome
 
@@ -91,6 +96,13 @@ def _last(place: Place) -> int:
     end = ends.get(str(found.get("outcome")), "was not installed").format(**found)
     _say(f"{found.get('at')} update to {found.get('to')}: {end}: {found.get('reason')}")
     return 0
+
+
+def _left(place: Place, why: str) -> str:
+    """In which state an update was left that ended before its time."""
+    if place.trial.exists():
+        return f"{why}: the update is still on trial; `parkgrid-edge trial` ends it"
+    return f"{why}: nothing was changed"
 
 
 def _say(sentence: str) -> None:

@@ -1,41 +1,24 @@
-"""What a release that runs says of itself, in a file beside the outbox: whether a reading of it is stored.
+"""What a release that runs says of itself, in a file beside the outbox: that a reading of it is stored.
 
-It is written at the start and once more when the store has confirmed batches while new readings came in; only where the
-agent was installed from a bundle.
+It is written once, when the store has confirmed a batch that this process committed; batches that waited already prove
+nothing. It is written only where the agent was installed from a bundle.
 """
 
 import json
 import os
 import stat
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
 import structlog
 
+from parkgrid_contract.telemetry import Ack
+from parkgrid_edge.delivery.batch import OutboxBatch
 from parkgrid_edge.update.releases import MARK
 
 _log = structlog.get_logger("edge.update")
 _MOST_BYTES = 4096
-
-
-class Counted(Protocol):
-    """The numbers of an outbox that are looked at."""
-
-    @property
-    def epoch(self) -> int:
-        """The epoch of all batches that are sent."""
-        ...
-
-    @property
-    def floor(self) -> int:
-        """The lowest number that waits for the store."""
-        ...
-
-    @property
-    def stats(self) -> Any:
-        """`accepted` and `dropped` samples, since the first day."""
-        ...
 
 
 def file_of(outbox: Path) -> Path:
@@ -44,37 +27,36 @@ def file_of(outbox: Path) -> Path:
 
 
 class Evidence:
-    """Watches the outbox of an agent that runs, until a reading of it is stored."""
+    """Compares what an agent has committed with what the store confirms, until both meet."""
 
     def __init__(self, outbox: Path, prefix: Path | None = None) -> None:
         """`prefix` is the environment that the agent runs in."""
         own = prefix or Path(sys.prefix)
         self._file = file_of(outbox)
         self._release = own.resolve().name if (own / MARK).is_file() else ""
-        self._first: tuple[int, int, int, int] | None = None
-        self._stored = False
+        self._epoch = self._first = 0
 
-    def look(self, outbox: Counted) -> None:
-        """Look after each flush; costs a comparison once a reading is stored."""
-        if not self._release or self._stored or not outbox.epoch:
+    def committed(self, epoch: int, rows: Sequence[OutboxBatch]) -> None:
+        """Note the first batch of each epoch that this process wrote itself."""
+        if rows and epoch != self._epoch:
+            self._epoch, self._first = epoch, rows[0].seq
+
+    def confirmed(self, ack: Ack) -> None:
+        """Tell once that the store has such a batch; what could not be written is tried again with the next one."""
+        if not self._release or ack.epoch != self._epoch:
             return
-        stats = outbox.stats
-        first, now = self._first, (outbox.epoch, stats.dropped, outbox.floor, stats.accepted)
-        # Batches that were dropped leave as those do that were confirmed: then it counts anew.
-        if first is None or now[:2] != first[:2]:
-            self._first = now
-        elif now[2] > first[2] and now[3] > first[3]:
-            self._stored = True
-        if first is None or self._stored:
-            self._write()
+        if max(ack.through, *(last for _, last in ack.beyond), 0) >= self._first and self._written():
+            self._release = ""
 
-    def _write(self) -> None:
+    def _written(self) -> bool:
         fresh = self._file.with_name(f".{self._file.name}.new")
         try:
-            fresh.write_text(json.dumps({"release": self._release, "stored": self._stored}) + "\n", "utf-8")
+            fresh.write_text(json.dumps({"release": self._release, "stored": True}) + "\n", "utf-8")
             fresh.replace(self._file)
         except OSError as error:
             _log.warning("release_not_told", path=str(self._file), error=str(error))
+            return False
+        return True
 
 
 def stored(outbox: Path, release: str) -> bool:

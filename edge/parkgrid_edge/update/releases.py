@@ -4,9 +4,11 @@
     FOLDER/current              the release that is started
     FOLDER/previous             the release from before the update; it ends an update that was cut off
     FOLDER/trial.json           only while an update is on trial
+    FOLDER/.back                then: a link that takes the place of `current` if the update goes back
 
 A link is exchanged by one rename, and what it leads to is on the disk before: at every moment it leads to a release
-that is complete.
+that is complete. The way back is one rename, too, of a link that is there already: it needs no room on a disk that the
+new release has filled.
 """
 
 import json
@@ -20,11 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from parkgrid_contract.crash import crash_point
-from parkgrid_edge.update.archive import Bundle
+from parkgrid_edge.update.archive import MOST_MANIFEST, Bundle
 
-MARK = "release.json"
+MARK, BACK = "release.json", ".back"
 _RELEASES = "releases"
 _SLOWEST_S = 1800
+_ROOM_BYTES = 100 << 20
+"""What must be free before: an environment has some 31 MB, and readings need room meanwhile."""
 _SHOWN = 2000
 
 
@@ -64,7 +68,17 @@ class Place:
         fresh = self.folder / f".{link}.new"
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(Path(_RELEASES, name))
+        _sync(self.folder)
         fresh.replace(self.folder / link)
+        _sync(self.folder)
+
+    def go_back(self, name: str) -> None:
+        """Let `current` lead to the release from before, by the link that `begin` has made for it."""
+        if self.linked("current") == name:
+            return
+        if self.linked(BACK) != name:
+            self.link(BACK, name)
+        (self.folder / BACK).replace(self.folder / "current")
         _sync(self.folder)
 
     def version(self) -> str:
@@ -76,6 +90,7 @@ class Place:
 
     def tidy(self) -> None:
         """Delete the releases that no link leads to."""
+        (self.folder / BACK).unlink(missing_ok=True)
         used = {self.linked("current"), self.linked("previous")}
         for each in (self.folder / _RELEASES).iterdir():
             if each.name not in used:
@@ -89,11 +104,19 @@ def install(bundle: Bundle, place: Place, config: Path) -> str:
     source = place.release(f".{bundle.name}.files")
     os.umask(0o022)
     try:
+        _check_room(place.folder)
         _write(bundle, source)
-        _run([sys.executable, "-I", "-m", "venv", str(target)], "no environment could be made")
+        _run([sys.executable, "-I", "-m", "venv", "--clear", str(target)], "no environment could be made")
         crash_point("update.installing")
         pip = [str(target / "bin" / "python"), "-I", "-m", "pip", "--isolated", "--disable-pip-version-check"]
-        only = ["--no-index", "--find-links", str(source / "wheels"), "--require-hashes", "--no-cache-dir"]
+        only = [
+            "--no-index",
+            "--only-binary=:all:",
+            "--require-hashes",
+            "--no-cache-dir",
+            "--find-links",
+            str(source / "wheels"),
+        ]
         _run([*pip, "install", "--quiet", *only, "--requirement", str(source / "requirements.txt")], "pip failed")
         agent = str(target / "bin" / "parkgrid-edge")
         _run([agent, "--config", str(config), "--check"], f"{bundle.version} does not accept {config}")
@@ -112,7 +135,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A note of ours; empty if it is missing or unreadable."""
     try:
         with path.open("rb") as file:
-            found = json.loads(file.read(_SHOWN * 32))
+            found = json.loads(file.read(MOST_MANIFEST))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -133,6 +156,12 @@ def remove(path: Path) -> None:
     """Remove a note, for good."""
     path.unlink(missing_ok=True)
     _sync(path.parent)
+
+
+def _check_room(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < _ROOM_BYTES:
+        raise NotInstalledError(f"{folder} has {free >> 20} MB free, and {_ROOM_BYTES >> 20} MB are needed: free space")
 
 
 def _write(bundle: Bundle, folder: Path) -> None:

@@ -10,22 +10,23 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from parkgrid_contract.crash import crash_point
 from parkgrid_edge.update.evidence import file_of, stored
-from parkgrid_edge.update.releases import NotInstalledError, Place, read_json, remove, write_json
+from parkgrid_edge.update.releases import BACK, NotInstalledError, Place, read_json, remove, write_json
 
 _log = structlog.get_logger("edge.update")
 MOST_STARTS = 3
 """Starts of one trial: a release that makes the machine restart again and again does not stay for ever."""
-_RESTART_S = 90.0
+_RESTART_S = 180.0
 _LOOK_S = 0.5
 
 
@@ -67,12 +68,18 @@ def alone(place: Place, *, wait: bool) -> Iterator[None]:
 
 
 def begin(place: Place, new: str) -> None:
-    """Note the trial and exchange the link; what runs is not touched yet."""
+    """Note the trial and exchange the link; what runs is not touched yet. Raises `NotInstalledError`."""
     old = place.linked("current")
-    place.link("previous", old)
-    write_json(place.trial, {"old": old, "new": new, "starts": 0, "back": ""})
-    crash_point("update.noted")
-    place.link("current", new)
+    try:
+        place.link("previous", old)
+        place.link(BACK, old)
+        write_json(place.trial, {"old": old, "new": new, "starts": 0, "back": ""})
+        crash_point("update.noted")
+        place.link("current", new)
+    except OSError as error:
+        with suppress(OSError):
+            remove(place.trial)
+        raise NotInstalledError(f"{place.folder} cannot be written ({error.strerror})") from error
     crash_point("update.switched")
 
 
@@ -87,14 +94,16 @@ def judge(trial: Trial) -> Outcome:
         return _end(place, Outcome.NOT_INSTALLED, old, new, "it was cut off before the new release was started")
     if not reason:
         starts = int(note.get("starts", 0)) + 1
-        write_json(place.trial, {**note, "starts": starts})
-        reason = _tried(trial, new) if starts <= MOST_STARTS else f"it was started {MOST_STARTS} times without a result"
+        reason = _not_noted(place, {**note, "starts": starts}) or (
+            _tried(trial, new) if starts <= MOST_STARTS else f"it was started {MOST_STARTS} times without a result"
+        )
     if not reason:
         crash_point("update.stored")
         return _end(place, Outcome.STORED, old, new, "a reading of it is stored")
-    write_json(place.trial, {**note, "back": reason})
+    if failed := _not_noted(place, {**note, "back": reason}):
+        _log.warning("update_not_noted", reason=failed)
     crash_point("update.going_back")
-    place.link("current", old)
+    place.go_back(old)
     crash_point("update.went_back")
     failed = _restarted(trial)
     return _end(
@@ -102,9 +111,21 @@ def judge(trial: Trial) -> Outcome:
     )
 
 
+def _not_noted(place: Place, note: dict[str, Any]) -> str:
+    """Keep the note of the trial; empty if it is on the disk. A full disk must not keep an update from going back."""
+    try:
+        write_json(place.trial, note)
+    except OSError as error:
+        return f"{place.trial} cannot be written ({error.strerror})"
+    return ""
+
+
 def _tried(trial: Trial, new: str) -> str:
     """Empty once a reading of the new release is stored, else why there is none."""
-    file_of(trial.outbox).unlink(missing_ok=True)
+    try:
+        file_of(trial.outbox).unlink(missing_ok=True)
+    except OSError as error:
+        return f"{file_of(trial.outbox)} cannot be removed ({error.strerror})"
     if failed := _restarted(trial):
         return failed
     crash_point("update.restarted")
@@ -130,15 +151,18 @@ def _restarted(trial: Trial) -> str:
 
 
 def _end(place: Place, outcome: Outcome, old: str, new: str, reason: str) -> Outcome:
-    """Write the result down and end the trial."""
-    at = datetime.now(UTC).isoformat(timespec="seconds")
-    document = {"at": at, "outcome": outcome.name.lower(), "from": old, "to": new, "reason": reason}
-    write_json(place.result, document)
-    crash_point("update.told")
-    remove(place.trial)
+    """End the trial and write the result down; what is deleted first makes room for it."""
     if outcome is not Outcome.STOPPED:
         # Where nothing could be restarted, the new release may still be running.
         place.tidy()
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    document = {"at": at, "outcome": outcome.name.lower(), "from": old, "to": new, "reason": reason}
+    try:
+        write_json(place.result, document)
+    except OSError as error:
+        _log.warning("update_result_not_kept", path=str(place.result), error=str(error))
+    crash_point("update.told")
+    remove(place.trial)
     tell = _log.info if outcome is Outcome.STORED else _log.error
     tell("update_ended", outcome=outcome.name.lower(), old=old, new=new, reason=reason)
     return outcome
