@@ -45,7 +45,7 @@ printf '{{"release": "{name}", "stored": {stores}}}' >{folder}/outbox.db.release
 def _add(one: tuple[int, int], two: tuple[int, int]) -> tuple[int, int]:
     (a, b), (c, d) = one, two
     both = D * a * b * c * d
-    return (a * d + b * c) * pow(1 + both, P - 2, P) % P, (b * d + a * c) * pow(1 - both, P - 2, P) % P
+    return (a * d + b * c) * pow(1 + both, -1, P) % P, (b * d + a * c) * pow(1 - both, -1, P) % P
 
 
 def _base() -> tuple[int, int]:
@@ -158,6 +158,7 @@ class Gateway:
             f'park = "park-1"\ngateway = "gw-1"\n[outbox]\npath = "{self.folder}/outbox.db"\n'
             f'[update]\n{trusted}folder = "{self.folder}/opt"\nrestart = {command}\nwait_s = {wait_s}\n'
         )
+        self.config.chmod(0o640)
 
     def running(self) -> str:
         """The release that would be started."""

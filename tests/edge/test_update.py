@@ -156,6 +156,23 @@ def test_only_for_this_machine_and_its_python(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kernel", "most", "kind"),
+    [
+        ("armv7l", 2**31 - 1, "armv7l"),
+        # A 32-bit system on a kernel of 64 bits, as a Raspberry Pi may have it.
+        ("aarch64", 2**31 - 1, "armv7l"),
+        ("armv8l", 2**31 - 1, "armv7l"),
+        ("aarch64", 2**63 - 1, "aarch64"),
+        ("armv6l", 2**31 - 1, "armv6l"),
+    ],
+)
+def test_the_kind_of_machine_is_that_of_its_programs(monkeypatch, kernel, most, kind) -> None:
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", "gw", "6", "1", kernel)))
+    monkeypatch.setattr(sys, "maxsize", most)
+    assert archive_module.machine() == kind
+
+
+@pytest.mark.parametrize(
     "told",
     [b"", b"[]", b'{"a":1,"a":2}', b"{" * 100, b'{"format":1}', b'{"format":"parkgrid-gateway-1","version":1}'],
 )
@@ -297,6 +314,23 @@ def test_a_refused_archive_changes_nothing(here, tmp_path, capsys) -> None:
     assert update(here, path) == 3
 
 
+@pytest.mark.parametrize("mode", [0o660, 0o646])
+def test_a_configuration_that_others_may_write_names_no_key(here, tmp_path, capsys, mode) -> None:
+    here.config.chmod(mode)
+    assert update(here, archive(tmp_path)) == 3
+    assert f"others may write {here.config}, so its key proves nothing: chown root" in capsys.readouterr().err
+    here.config.chmod(0o644)
+    assert update(here, tmp_path / "none.zip") == 3
+    assert "none.zip: refused: it cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a file to another user")
+def test_a_configuration_of_another_user_names_no_key(here, tmp_path, capsys) -> None:
+    os.chown(here.config, 65534, 65534)
+    assert update(here, archive(tmp_path)) == 3
+    assert "so its key proves nothing" in capsys.readouterr().err
+
+
 def test_a_wrong_key_in_the_configuration_is_named(here, tmp_path, capsys) -> None:
     here.write(key="abc")
     assert update(here, archive(tmp_path)) == 2
@@ -350,7 +384,9 @@ def works(at: Gateway) -> bool:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("point", ["update.checked", "update.installing", "update.installed"])
+@pytest.mark.parametrize(
+    "point", ["update.checked", "update.installing", pytest.param("update.installed", marks=pytest.mark.nightly)]
+)
 def test_a_power_cut_before_the_exchange_leaves_the_old_release_and_the_next_update_works(
     here, tmp_path, point
 ) -> None:

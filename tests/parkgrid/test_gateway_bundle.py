@@ -125,6 +125,11 @@ def test_the_units_start_what_the_script_installs() -> None:
     assert all(name in script for name in units)
     assert "/opt/parkgrid/current/bin/parkgrid-edge --config /etc/parkgrid/edge.toml" in units["parkgrid-edge.service"]
     assert "User=parkgrid" in units["parkgrid-edge.service"]
+    trial = units["parkgrid-edge-trial.service"]
+    assert "/opt/parkgrid/previous/bin/parkgrid-edge trial --config /etc/parkgrid/edge.toml" in trial
+    # An update that cannot be ended now is ended later, however often that takes; nothing ends the attempt itself.
+    for line in ("Restart=on-failure", "StartLimitIntervalSec=0", "SuccessExitStatus=1 4", "TimeoutStartSec=infinity"):
+        assert f"\n{line}\n" in trial
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from parkgrid.cli import app
+from parkgrid_edge.update.archive import opened
 from parkgrid_edge.update.command import main
 from parkgrid_edge.update.signature import is_signed
 from tests.edge.bundles import signed
@@ -33,8 +34,10 @@ import os, pathlib, signal, subprocess, sys, time
 folder, config = map(pathlib.Path, sys.argv[1:])
 known = folder / "pid"
 if known.exists():
-    os.kill(int(known.read_text()), signal.SIGTERM)
-    time.sleep(1)
+    former = int(known.read_text())
+    os.kill(former, signal.SIGTERM)
+    while pathlib.Path(f"/proc/{former}/cmdline").exists() and pathlib.Path(f"/proc/{former}/cmdline").read_bytes():
+        time.sleep(0.02)
 with (folder / "agent.log").open("ab") as log:
     agent = [folder / "current" / "bin" / "parkgrid-edge", "--config", config]
     known.write_text(str(subprocess.Popen(agent, stderr=log, stdout=log, start_new_session=True).pid))
@@ -86,6 +89,50 @@ def test_only_a_bundle_that_is_as_its_manifest_says_is_signed(tmp_path) -> None:
     assert "files that are not as in its manifest" in done.output
 
 
+@pytest.mark.parametrize(
+    ("told", "name", "reason"),
+    [
+        ({"version": "0.2"}, "a", "'0.2' is not a version"),
+        ({}, ".hidden", "'.hidden' is not a name of a bundle"),
+        ({"python": 3}, "a", "its manifest is wrong"),
+    ],
+)
+def test_what_gateways_would_refuse_is_not_signed(tmp_path, told, name, reason) -> None:
+    key_in(tmp_path)
+    path = tmp_path / "bundle.zip"
+    whole = {"format": "parkgrid-gateway-1", "version": "0.2.0", "machine": "armv7l", "python": "3.11", **told}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("manifest.json", json.dumps({**whole, "files": {name: _sha256(b"x")}}))
+        archive.writestr(name, "x")
+    before = path.read_bytes()
+    done = CLI.invoke(app, ["gateway", "sign", str(tmp_path), str(path)])
+    assert done.exit_code == 1
+    assert f"is not signed: gateways would refuse it, since {reason}" in " ".join(done.output.split())
+    assert path.read_bytes() == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["bundle.zip", "update.key", "update.pub"]
+
+
+def test_a_signed_archive_is_what_a_gateway_takes(tmp_path) -> None:
+    public = key_in(tmp_path)
+    path = tmp_path / "bundle.zip"
+    manifest = {"format": "parkgrid-gateway-1", "version": "0.2.0", "machine": "armv7l", "python": "3.11"}
+    # Packed, as another program may have written it.
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manifest.json", json.dumps({**manifest, "files": {"a": _sha256(b"x" * 99)}}))
+        archive.writestr("a", "x" * 99)
+    for _ in range(2):
+        assert CLI.invoke(app, ["gateway", "sign", str(tmp_path), str(path)]).exit_code == 0
+        assert dict(opened(path, public).files) == {"a": b"x" * 99}
+
+
+def test_half_a_key_is_not_left_behind(tmp_path) -> None:
+    (tmp_path / "update.pub").mkdir()
+    done = CLI.invoke(app, ["gateway", "key", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "cannot be written" in done.output
+    assert [each.name for each in tmp_path.iterdir()] == ["update.pub"]
+
+
 @dataclass
 class Running:
     """A gateway that was installed from the bundle, with its agent as a process."""
@@ -132,6 +179,7 @@ def gateway(tmp_path: Path, broker) -> Iterator[Running]:
         f'[uplink]\nport = {broker.port}\n[ledger]\npath = "{tmp_path}/ledger"\n'
         f'[update]\nkey = "{key_in(tmp_path)}"\nfolder = "{folder}"\nrestart = {restart}\nwait_s = 60\n'
     )
+    config.chmod(0o640)
     subprocess.run(json.loads(restart), check=True)
     yield Running(folder, config, tmp_path, bundle)
     os.kill(int((folder / "pid").read_text()), signal.SIGTERM)
@@ -148,11 +196,11 @@ def test_an_update_keeps_every_reading_and_one_that_does_not_store_goes_back(gat
         assert (gateway.folder / "current").readlink().name.startswith("0.2.0-")
         # From now on the store confirms nothing: the next release cannot show that it stores.
         store.acknowledges = False
-        text = gateway.config.read_text().replace("wait_s = 60", "wait_s = 4")
+        text = gateway.config.read_text().replace("wait_s = 60", "wait_s = 2")
         gateway.config.write_text(text)
         assert main(["update", str(gateway.update("0.3.0")), "--config", str(gateway.config)]) == 1
         assert (gateway.folder / "current").readlink().name.startswith("0.2.0-")
-        assert "no reading of it was stored within 4 s" in capsys.readouterr().out
+        assert "no reading of it was stored within 2 s" in capsys.readouterr().out
         store.acknowledges = True
         accepted = accepted_by(tmp_path / "ledger")
         assert len(accepted) > 10

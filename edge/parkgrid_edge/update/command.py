@@ -1,6 +1,7 @@
 """`parkgrid-edge update` and `parkgrid-edge trial`: what an operator calls, and systemd after a power cut."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -57,6 +58,7 @@ def _ended(options: argparse.Namespace, settings: EdgeSettings, place: Place) ->
 
 def _update(options: argparse.Namespace, settings: EdgeSettings, place: Place) -> Outcome:
     """Check, install beside, exchange, try."""
+    _check_owner(options.config)
     bundle = opened(options.archive, settings.update.key)
     fits(bundle, place.version())
     crash_point("update.checked")
@@ -68,6 +70,15 @@ def _update(options: argparse.Namespace, settings: EdgeSettings, place: Place) -
         _say(f"{bundle.version} is installed beside {place.version()} and is started now")
         begin(place, name)
         return judge(_trial(settings, place))
+
+
+def _check_owner(config: Path) -> None:
+    """The file says whom to trust and what to run: nobody else may write it. Raises `ArchiveRefusedError`."""
+    status = config.stat()
+    if status.st_mode & 0o022 or status.st_uid not in (0, os.geteuid()):
+        raise ArchiveRefusedError(
+            f"others may write {config}, so its key proves nothing: chown root {config}; chmod 640 {config}"
+        )
 
 
 def _resume(settings: EdgeSettings, place: Place) -> Outcome:
