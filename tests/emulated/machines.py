@@ -17,7 +17,8 @@ from pathlib import Path
 from tests.installed import ROOT, wheel_folder
 
 _OLDEST = (3, 11)
-_TOOLS = ("pytest", "pytest-asyncio", "hypothesis")
+_TOOLS = (f"pytest=={version('pytest')}", f"pytest-asyncio=={version('pytest-asyncio')}", "hypothesis==6.155.2")
+"""Python alone: later versions of hypothesis have compiled parts, which armv7l lacks."""
 _OF_AN_EMULATED_PROGRAM = 1 << 40
 """Below it qemu-user puts what belongs to the program; its own code and what it has translated lie far above."""
 
@@ -61,11 +62,12 @@ def installed(machine: Machine, folder: Path) -> Path:
 
 
 def with_test_tools(environment: Path) -> None:
-    """Add what runs tests, in the versions of this process; they are Python alone."""
+    """Add what runs tests."""
     (packages,) = environment.glob("lib/python3.*/site-packages")
     install = ["uv", "pip", "install", "--quiet", "--target", str(packages), "--no-build", "--python-platform", "linux"]
-    versions = [f"{name}=={version(name)}" for name in _TOOLS]
-    subprocess.run([*install, "--python-version", packages.parent.name.removeprefix("python"), *versions], check=True)
+    version_of_python = packages.parent.name.removeprefix("python")
+    # From outside the tree, whose own versions are for machines with compiled packages.
+    subprocess.run([*install, "--python-version", version_of_python, *_TOOLS], cwd=environment, check=True)
 
 
 def resident_kb(pid: int) -> tuple[int, int]:

@@ -28,7 +28,7 @@ def edge_tests(python: str | Path, folder: Path, *options: str) -> str:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
     environment = {**clean, "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
     done = subprocess.run(
-        [*command, "-q", "--deselect", str(ROOT / MEMORY), *options],
+        [*command, "-q", "--deselect", MEMORY, *options],
         env=environment,
         cwd=folder,
         capture_output=True,
