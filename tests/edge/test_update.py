@@ -374,13 +374,13 @@ def cut(point: str, *command: str | Path) -> int:
     """Run a program in a process that dies at a point."""
     environment = {**os.environ, "PARKGRID_CRASH_AT": point, "PYTHONPATH": ":".join(sys.path)}
     program = [sys.executable, *command]
-    return subprocess.run(program, env=environment, capture_output=True, check=False, timeout=120).returncode
+    return subprocess.run(program, env=environment, capture_output=True, check=False, timeout=900).returncode
 
 
 def works(at: Gateway) -> bool:
     """Whether the release that would be started now is a whole one."""
     asked = [at.agent, "--config", at.config, "--check"]
-    return subprocess.run(asked, check=False, timeout=30).returncode == 0
+    return subprocess.run(asked, check=False, timeout=120).returncode == 0
 
 
 @pytest.mark.process
