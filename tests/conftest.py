@@ -38,6 +38,8 @@ _NO_NEED_TO_LAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writ
 
 
 LONGEST_FIRST = (
+    "tests/emulated/test_emulated_edge.py",
+    "tests/emulated/test_emulated_soak.py",
     "tests/parkgrid/test_replay_year.py",
     "tests/faults/test_rounds.py",
     "tests/faults/test_rounds_fallback.py",

@@ -40,13 +40,20 @@ a configuration to start from:
   unit = 1
 
 Every key can also be set from the environment, for example PARKGRID_EDGE_UPLINK_PASSWORD.
+A signed update is installed by `parkgrid-edge update ARCHIVE` (see its --help).
 Exit status: 0 after SIGTERM or Ctrl-C, 2 when the configuration is wrong.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the agent, or check its configuration; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given and given[0] in ("update", "trial"):
+        from parkgrid_edge.update.command import main as update
+
+        _configure_log()
+        return update(given)
+    options = _parser().parse_args(given)
     if options.drivers:
         return _told(_list_drivers)
     try:

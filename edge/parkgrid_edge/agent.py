@@ -31,6 +31,7 @@ from parkgrid_edge.polling.poller import PolledDevice, Poller
 from parkgrid_edge.polling.reading import Identity
 from parkgrid_edge.protocols.modbus import ModbusConnection
 from parkgrid_edge.settings import DeviceSettings, EdgeSettings, unusable_drivers
+from parkgrid_edge.update.evidence import Evidence
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("edge.agent")
@@ -88,7 +89,8 @@ class Agent:
         self._machine = SystemClock()
         kept = settings.outbox
         self._runner = OutboxThread(Outbox(kept.path, kept.max_bytes, self._machine, kept.keeping))
-        self.uplink = Uplink(settings, self._runner, self.clock, self.devices)
+        self._evidence = Evidence(settings.outbox.path)
+        self.uplink = Uplink(settings, self._runner, self.clock, self.devices, self._evidence.confirmed)
         self._ledger = Ledger(settings.ledger.path) if settings.ledger.path else None
         self._health = Health(settings.gateway, settings.outbox.path.parent)
         self._flushing = asyncio.Lock()
@@ -141,6 +143,7 @@ class Agent:
             if self._flush_failed:
                 _log.info("flush_works", dropped=self.outbox.stats.dropped)
             self._flush_failed = False
+            self._evidence.committed(epoch, rows)
             self.uplink.committed(epoch, rows)
 
     async def drained(self, timeout_s: float) -> bool:

@@ -17,6 +17,7 @@ host = "192.0.2.11"
 """
 
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass
 from difflib import get_close_matches
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from parkgrid_edge.protocols.registers import Driver
 
 ROLE = "edge"
+_KEY = re.compile(r"[0-9a-f]{64}")
 Found = tuple[str, object, str]
 """Key, value and remedy of one problem."""
 
@@ -217,6 +219,26 @@ class DeviceSettings:
         return MeteringPoint(self.point.station, self.point.line, self.point.transformer, self.point.account)
 
 
+def _public_key(value: str) -> str | None:
+    return None if _KEY.fullmatch(value) else "must be 64 hexadecimal digits, as in update.pub"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSettings:
+    """Whose updates this gateway installs, and how."""
+
+    key: str | None = setting(
+        None, help="the public key that updates must be signed with; left out, none is installed", check=_public_key
+    )
+    folder: Path = setting(Path("/opt/parkgrid"), help="where install.sh has put the releases")
+    restart: tuple[str, ...] = setting(
+        ("systemctl", "restart", "parkgrid-edge.service"), help="the command that restarts the agent"
+    )
+    wait_s: float = setting(
+        300.0, help="seconds in which a reading must be stored, else the update goes back", check=between(1, 3600, "s")
+    )
+
+
 _SERIAL_DEFAULTS: Mapping[str, object] = {"baud": 9600, "parity": "N", "stop_bits": 1}
 _TCP_DEFAULTS: Mapping[str, object] = {"kind": "tcp", "any_transaction": False}
 """What `ConnectionSettings` assumes of a line; all devices on it must agree."""
@@ -240,6 +262,7 @@ class EdgeSettings:
         check=between(MIN_PERIOD_S, MAX_PERIOD_S, "s"),
     )
     devices: tuple[DeviceSettings, ...] = setting((), help="the devices to poll")
+    update: UpdateSettings = setting(help="whose updates are installed, and how", factory=UpdateSettings)
 
     @property
     def identity(self) -> Gateway:

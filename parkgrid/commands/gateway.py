@@ -1,5 +1,6 @@
-"""`parkgrid gateway`: which gateways there are, and which of them are not admitted."""
+"""`parkgrid gateway`: which gateways there are, which of them are not admitted, and whose updates they take."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,7 +24,8 @@ app = typer.Typer(
         "**retire** a gateway that is no longer in use: its devices leave the page, their readings stay.\n\n"
         "**remove** a gateway that should not exist: as retire; devices that never stored a reading are deleted.\n\n"
         "**readmit** accepts a gateway again, also one whose newest birth has an epoch far in the future.\n\n"
-        "A running ingest applies the change within some seconds."
+        "A running ingest applies the change within some seconds.\n\n"
+        "**key** and **sign** are for updates of gateways: they need no database."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -135,6 +137,49 @@ def readmit(name: Name, dsn: Dsn) -> None:
                 return 0
         typer.echo(f"{gateway} was never born and is not refused: `parkgrid gateway list` shows all", err=True)
         return 1
+
+    outcome.finish(action)
+
+
+@app.command()
+def key(folder: Annotated[Path, typer.Argument(help="Where update.key and update.pub are written.")]) -> None:
+    """Make the key that updates of gateways are signed with; `update.key` stays secret and never goes to a gateway.
+
+    Each gateway names the public part in `[update] key` of its own file. For example:
+
+        parkgrid gateway key /etc/parkgrid
+    """
+
+    def action() -> int:
+        from parkgrid.update_key import PUBLIC, create
+
+        typer.echo(f"{folder / PUBLIC}: {create(folder)}")
+        return 0
+
+    outcome.finish(action)
+
+
+@app.command()
+def sign(
+    folder: Annotated[Path, typer.Argument(metavar="KEYS", help="The folder of update.key.")],
+    archives: Annotated[list[Path], typer.Argument(metavar="ARCHIVE...", help="From scripts/gateway-bundle.")],
+) -> None:
+    """Sign archives, so that gateways that trust the key install them as an update.
+
+    For example:
+
+        parkgrid gateway sign /etc/parkgrid build/gateway/*.zip
+    """
+
+    def action() -> int:
+        from parkgrid.update_key import load
+        from parkgrid.update_key import sign as put_signature
+
+        own = load(folder)
+        for each in archives:
+            put_signature(each, own)
+            typer.echo(f"{each}: signed")
+        return 0
 
     outcome.finish(action)
 

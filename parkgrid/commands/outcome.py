@@ -57,6 +57,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         ("parkgrid_servers.supervisor", "PartError"),
         ("parkgrid.live_telemetry", "TapError"),
         ("parkgrid.data_folder", "PlaceError"),
+        ("parkgrid.update_key", "UpdateKeyError"),
         ("parkgrid_demo.prefill", "PrefillError"),
         ("parkgrid_exchange.errors", "InfluxError"),
         ("parkgrid_vpp.errors", "PilotError"),

@@ -71,12 +71,19 @@ class Uplink:
     """Keeps one connection to the broker and moves batches over it until each is acknowledged."""
 
     def __init__(
-        self, settings: EdgeSettings, runner: OutboxRunner, clock: Clock, devices: Callable[[], Sequence[Device]]
+        self,
+        settings: EdgeSettings,
+        runner: OutboxRunner,
+        clock: Clock,
+        devices: Callable[[], Sequence[Device]],
+        confirmed: Callable[[Ack], None],
     ) -> None:
+        """`confirmed` hears of what the store has."""
         self._settings = settings
         self._runner = runner
         self._clock = clock
         self._devices = devices
+        self._confirmed = confirmed
         self._link: Link | None = None
         self._wake = asyncio.Event()
         self._epoch = 0
@@ -327,6 +334,7 @@ class Uplink:
             _log.error("ack_of_unsent", through=ack.through, next_seq=outbox.next_seq)
             return
         outbox.acknowledge(ack)
+        self._confirmed(ack)
         if self._window.acknowledge(ack):
             self._silence_s = self._settings.uplink.resend_s
         self._wake.set()
