@@ -65,7 +65,9 @@ class Feed:
     def park_id(self) -> int:
         """The number of the park."""
         with psycopg.connect(self.dsn) as connection:
-            row = connection.execute("SELECT park_id FROM public.parks WHERE park = %s", (self.gateway.park,)).fetchone()
+            row = connection.execute(
+                "SELECT park_id FROM public.parks WHERE park = %s", (self.gateway.park,)
+            ).fetchone()
         assert row is not None
         return int(row[0])
 

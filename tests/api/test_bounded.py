@@ -107,7 +107,10 @@ class Store:
             by_api[f"pilot: extremes of {kind}"] = _filled("responses/extremes", minute), span
             by_api[f"pilot: delays of {kind}"] = _filled("responses/delays", raw), {**span, "instants": minutes}
             by_api[f"pilot: readings of {kind}"] = _filled("responses/readings", raw), {**span, "starts": [start]}
-            by_process[f"pilot: capability of {kind}"] = _filled("capability/minutes", minute), {**span, "device_id": number}
+            by_process[f"pilot: capability of {kind}"] = (
+                _filled("capability/minutes", minute),
+                {**span, "device_id": number},
+            )
         with psycopg.connect(self.feed.dsn, autocommit=True) as connection:
             registers = [row[0] for row in connection.execute("SELECT register_id FROM public.registers")]
             edges = {"park_id": self.feed.park_id, "registers": registers, "start": start, "stop": stop}
