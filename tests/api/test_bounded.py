@@ -30,7 +30,7 @@ from parkgrid_dashboards.provision import documents
 from parkgrid_dashboards.queries import query
 from parkgrid_domain.period import period
 from parkgrid_metering.registers import METERED, POWER
-from parkgrid_metering.rounds import run_round, run_rounds
+from parkgrid_metering.rounds import run_pass, run_rounds
 from parkgrid_vpp import statements as pilot
 from parkgrid_vpp.live import MINUTE
 from tests.api.feed import GATEWAY, Feed, now_ms
@@ -143,7 +143,7 @@ class Store:
         self.write([self.at_ms])
         self.feed.maintain()
         with psycopg.connect(self.feed.dsn, autocommit=True) as connection, connection.transaction():
-            run_round(connection, now_ms())
+            run_pass(connection, now_ms())
             return _total(connection)
 
 
