@@ -143,7 +143,7 @@ class Store:
         self.write([self.at_ms])
         self.feed.maintain()
         with psycopg.connect(self.feed.dsn, autocommit=True) as connection, connection.transaction():
-            run_round(connection, now_ms())
+            run_round(connection, self.feed.park_id, now_ms())
             return _total(connection)
 
 
