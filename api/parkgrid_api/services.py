@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
 import msgspec
 from starlette.responses import Response
@@ -63,7 +64,7 @@ class Registry:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._reading = asyncio.Lock()
+        self._reading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._known: dict[str, _Known] = {}
 
     async def parks(self) -> list[Park]:
@@ -111,7 +112,8 @@ class Registry:
         """A park as it was read at most so long ago."""
         if (found := self._fresh(name, most_s)) is not None:
             return found
-        async with self._reading:
+        # Whoever waits for a park waits for that one only, however many names are asked for that do not exist.
+        async with self._reading.setdefault(name, asyncio.Lock()):
             # Somebody else may have read it meanwhile.
             return self._fresh(name, most_s) or await self._read(name)
 
