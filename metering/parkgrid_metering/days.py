@@ -5,7 +5,7 @@ changed intervals ─▶ their registers and days ─▶ counted anew from the i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,17 +35,33 @@ class Intervals:
     """Each of `SUMMED`, with 0 where there is no energy, and `quality`."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """The local days of a time zone over a span, as the server cuts them: its zones are not those of this process."""
+
+    begins_ms: Int64s
+    """The quarters of an hour with which a day begins. Where clocks are set back to before midnight, two do."""
+    days_ms: Int64s
+    """What those days are named by."""
+    low_ms: int
+    high_ms: int
+
+    def of(self, at_ms: Int64s) -> Int64s:
+        """The day that each instant belongs to."""
+        found: Int64s = self.days_ms[np.searchsorted(self.begins_ms, at_ms, side="right") - 1]
+        return found
+
+
+_CUTS: dict[str, _Cut] = {}
+"""By zone, what was asked last: parks of a zone ask about the same days, over and over."""
+
+
+@dataclass(frozen=True, slots=True)
 class Days:
-    """The local days of a park, as the server cuts them: its time zones are not those of this process."""
+    """The days of a park's registers."""
 
     _park: Park
-    _begins_ms: Int64s = field(default_factory=lambda: np.zeros(0, np.int64))
-    """The quarters of an hour with which a day begins. Where clocks are set back to before midnight, two do."""
-    _days_ms: Int64s = field(default_factory=lambda: np.zeros(0, np.int64))
-    """What those days are named by."""
-    _span_ms: tuple[int, int] = (0, 0)
-    """Where the days are known."""
+    _zone: str
 
     def add(self, new: Intervals, now_ms: int) -> None:
         """Add intervals that had no row to their days."""
@@ -59,25 +75,24 @@ class Days:
 
     def count(self, registers: Int64s, at_ms: Int64s) -> None:
         """Count the days of intervals that were changed, given in order of register and instant, anew."""
-        if not len(at_ms):
-            return
-        self._park.execute("days/count_days", _Runs.of(registers, self._of(at_ms)).keys)
+        if len(at_ms):
+            self._park.execute("days/count_days", _Runs.of(registers, self._of(at_ms)).keys)
 
     def _of(self, at_ms: Int64s) -> Int64s:
         """The day that each instant belongs to."""
         low_ms, high_ms = int(at_ms.min()), int(at_ms.max())
-        if low_ms < self._span_ms[0] or high_ms >= self._span_ms[1]:
-            self._ask(low_ms, high_ms)
-        found: Int64s = self._days_ms[np.searchsorted(self._begins_ms, at_ms, side="right") - 1]
-        return found
+        cut = _CUTS.get(self._zone)
+        if cut is None or low_ms < cut.low_ms or high_ms >= cut.high_ms:
+            cut = _CUTS[self._zone] = self._cut(low_ms, high_ms)
+        return cut.of(at_ms)
 
-    def _ask(self, low_ms: int, high_ms: int) -> None:
+    def _cut(self, low_ms: int, high_ms: int) -> _Cut:
         """Have the server name the days of a span, and of a day before and after it."""
         low_ms, high_ms = low_ms // _DAY_MS * _DAY_MS - _DAY_MS, high_ms // _DAY_MS * _DAY_MS + 2 * _DAY_MS
-        rows = self._park.execute("days/local_days", {"low": from_ms(low_ms), "high": from_ms(high_ms)}).fetchall()
-        self._begins_ms = np.array([to_ms(at) for at, _ in rows], np.int64)
-        self._days_ms = np.array([to_ms(day) for _, day in rows], np.int64)
-        self._span_ms = low_ms, high_ms
+        values = {"zone": self._zone, "low": from_ms(low_ms), "high": from_ms(high_ms)}
+        rows = self._park.execute("days/local_days", values).fetchall()
+        begins, days = (np.array([to_ms(row[column]) for row in rows], np.int64) for column in (0, 1))
+        return _Cut(begins, days, low_ms, high_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def _judgement(this: Round, windows: Sequence[Window], given: Readings, made: Me
         registers=np.array([each.span.register.register_id for each in windows], np.int64),
         grid=made.grid,
         table=made.table,
-        wanted=_wanted(this, windows, given, made, ends_ms),
+        wanted=_wanted(windows, given, made, ends_ms),
         fresh=all(each.first and each.span.register.metered_ms is None for each in windows),
         authors=[each.span.author for each in windows],
     )
@@ -65,9 +65,7 @@ def _end(this: Round, window: Window, place: int, made: Metered, opener: Opener)
     return end_ms
 
 
-def _wanted(
-    this: Round, windows: Sequence[Window], given: Readings, made: Metered, ends_ms: Int64s
-) -> NDArray[np.bool_]:
+def _wanted(windows: Sequence[Window], given: Readings, made: Metered, ends_ms: Int64s) -> NDArray[np.bool_]:
     """Which intervals are to have a row."""
     used = given.trust > 0
     bounds = np.searchsorted(given.register[used], np.arange(len(windows) + 1))
@@ -75,16 +73,16 @@ def _wanted(
     low = []
     for place, each in enumerate(windows):
         mine = at_ms[bounds[place] : bounds[place + 1]]
-        low.append(_low(this, each, mine))
+        low.append(_low(each, mine))
     starts = made.grid.edges_ms[None, :-1]
     wanted: NDArray[np.bool_] = (starts >= np.array(low)[:, None]) & (starts < ends_ms[:, None])
     return wanted
 
 
-def _low(this: Round, window: Window, at_ms: Int64s) -> int:
+def _low(window: Window, at_ms: Int64s) -> int:
     """The first interval of a window with readings at these instants that may be written."""
     register = window.span.register
-    kept_ms = this.kept_ms.get(register.device_class)
+    kept_ms = register.kept_ms
     if register.metered_ms is not None and kept_ms is not None and (window.first or window.begin_ms < kept_ms):
         # What lay before was removed: an interval that needed it is not computed again.
         there = at_ms[at_ms >= kept_ms]

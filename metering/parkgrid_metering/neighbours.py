@@ -28,10 +28,8 @@ _JOIN_MS = 86_400_000
 class Inverters:
     """Registers of photovoltaics in a park that has several of them and no coordinates."""
 
-    def __init__(self, park: Park, known: Iterable[Register], kept_ms: Mapping[str, int]) -> None:
-        """`kept_ms`: by class, from when on readings are kept, if older ones were removed."""
+    def __init__(self, park: Park, known: Iterable[Register]) -> None:
         self._park = park
-        self._kept_ms = kept_ms
         members = {
             each.register_id: each
             for each in known
@@ -59,7 +57,7 @@ class Inverters:
         for number, hulls in self._gaps(list(self._members), runs).items():
             register = self._members[number]
             register = replace(register, metered_ms=metered_ms.get(number, register.metered_ms))
-            found += _spans(register, hulls, self._kept_ms.get(register.device_class, 0))
+            found += _spans(register, hulls)
         return found
 
     def beside(self, windows: Sequence[Window], rules: Sequence[RegisterRule]) -> list[RegisterRule]:
@@ -129,10 +127,10 @@ def _runs(slots_ms: Int64s, period_ms: int) -> Iterator[tuple[int, int]]:
             yield int(run[0]), int(run[-1]) + period_ms
 
 
-def _spans(register: Register, hulls: Sequence[tuple[int, int]], kept_ms: int) -> Iterator[RegisterSpan]:
+def _spans(register: Register, hulls: Sequence[tuple[int, int]]) -> Iterator[RegisterSpan]:
     """Gaps as spans, those near to each other as one; none of which readings were removed."""
     low_ms = high_ms = -_JOIN_MS
-    for first_ms, last_ms in (hull for hull in hulls if hull[0] >= kept_ms):
+    for first_ms, last_ms in (hull for hull in hulls if hull[0] >= (register.kept_ms or 0)):
         if first_ms > high_ms + _JOIN_MS:
             if high_ms > low_ms:
                 yield _span(register, low_ms, high_ms)

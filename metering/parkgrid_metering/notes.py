@@ -19,6 +19,8 @@ from parkgrid_metering.statements import statement
 from parkgrid_metering.steps import News, Reach, Result
 from parkgrid_metering.work import SLOT_MS, RegisterSpan, Touched
 
+_MOST_NOTES = 5_000
+"""Notes that a round takes up: each is of a commit."""
 _SPELL_MS = 6 * 3_600_000
 _MINUTE_MS = 60_000
 
@@ -28,33 +30,28 @@ def dirty_parks(connection: Connection, now_ms: int) -> list[int]:
     return [number for (number,) in connection.execute(statement("notes/dirty_parks"), {"now": from_ms(now_ms)})]
 
 
-def anything_dirty(park: Park, now_ms: int) -> bool:
-    """Whether there is anything to do in a park."""
-    return park.execute("notes/anything_dirty", {"now": from_ms(now_ms)}).fetchone() == (True,)
-
-
-def read(park: Park, now_ms: int) -> News:
-    """What was noted, the slots that it touches, and every register; new registers are added."""
-    notes = park.execute("notes/read_notes", binary=True).fetchall()
+def take(park: Park, now_ms: int) -> News:
+    """Take what was noted, and tell the slots that it touches, and every register; new registers are added."""
+    notes = park.execute("notes/take_notes", {"most": _MOST_NOTES}, binary=True).fetchall()
     registers.discover(park, now_ms)
     known = registers.load(park)
     again = retry_queue.due(park, now_ms)
     rows = [*notes, *_again(park, known, again)]
     touched = {
-        name: _touched(park, name, [row for row in rows if row[1] == name], known)
-        for name in dict.fromkeys(row[1] for row in rows)
+        name: _touched(park, name, [row for row in rows if row[0] == name], known)
+        for name in dict.fromkeys(row[0] for row in rows)
     }
-    return News([row[0] for row in notes], answering.noticed(park, known, touched), touched, again)
+    return News(len(notes) < _MOST_NOTES, answering.noticed(park, known, touched), touched, again)
 
 
 def _again(park: Park, known: Iterable[Register], waiting: Sequence[Waiting]) -> list[tuple[Any, ...]]:
-    """Notes, in the form of those read, by which registers that were set aside catch up with their park."""
+    """Notes, in the form of those taken, by which registers that were set aside catch up with their park."""
     reached_ms = _read_progress(park) if waiting else None
     if reached_ms is None:
         return []
     numbers = {each.register_id for each in waiting}
     return [
-        (-1, each.device_class, [each.device_id], [reached_ms // _MINUTE_MS])
+        (each.device_class, [each.device_id], [reached_ms // _MINUTE_MS])
         for each in known
         if each.register_id in numbers
     ]
@@ -64,7 +61,7 @@ def _touched(park: Park, device_class: str, notes: Sequence[tuple[object, ...]],
     """Pairs of device and slot; a note without devices is of any device of the class that has readings there."""
     empty = np.zeros(0, np.int64)
     devices, slots, anywhere = [empty], [empty], [empty]
-    for _, _, named, minutes in notes:
+    for _, named, minutes in notes:
         minutes_ms = np.array(minutes, np.int64) * _MINUTE_MS
         if named:
             devices.append(np.array(named, np.int64))
@@ -110,24 +107,19 @@ def _read_progress(park: Park) -> int | None:
     return to_ms(row[0]) if row else None
 
 
-def forget(park: Park, news: News) -> None:
-    """Remove the notes that were read."""
-    park.execute("notes/forget_notes", {"numbers": list(news.notes)})
-
-
-def note_unfinished(park: Park, news: News, reach: Reach, result: Result) -> None:
-    """Leave a note for registers whose news reach further than one round goes."""
+def note_unfinished(park: Park, news: News, reach: Reach, result: Result) -> bool:
+    """Leave a note for registers whose news reach further than one round goes; whether there are any."""
     newest_ms, metered_ms = news.newest_ms(), result.metered_ms()
     left: dict[str, list[tuple[int, int]]] = {}
     # One that did not get on at all waits for the next news instead of turning in circles.
     for register in (each for each in result.limited if each.register_id in metered_ms):
         reach_ms = max(newest_ms.get(register.device_id, 0), reach.news_ms)
         left.setdefault(register.device_class, []).append((register.device_id, reach_ms // _MINUTE_MS))
-    _add(park, left)
+    return _add(park, left)
 
 
-def note_waiting(park: Park, news: News, reach: Reach, waiting: Iterable[RegisterSpan]) -> None:
-    """Leave the news of devices that had no place in this round for one of the next."""
+def note_waiting(park: Park, news: News, reach: Reach, waiting: Iterable[RegisterSpan]) -> bool:
+    """Leave the news of devices that had no place in this round for one of the next; whether there are any."""
     left: dict[str, list[tuple[int, int]]] = {}
     for register in {each.register.device_id: each.register for each in waiting}.values():
         mine = news.touched.get(register.device_class)
@@ -136,11 +128,11 @@ def note_waiting(park: Park, news: News, reach: Reach, waiting: Iterable[Registe
             slots_ms = np.array([reach.news_ms], np.int64)
         pairs = ((register.device_id, slot) for slot in (slots_ms // _MINUTE_MS).tolist())
         left.setdefault(register.device_class, []).extend(pairs)
-    _add(park, left)
+    return _add(park, left)
 
 
-def _add(park: Park, left: Mapping[str, Sequence[tuple[int, int]]]) -> None:
-    """Pairs of device and slot, by class."""
+def _add(park: Park, left: Mapping[str, Sequence[tuple[int, int]]]) -> bool:
+    """Note pairs of device and slot, by class; whether there are any."""
     for device_class, pairs in left.items():
         values = {
             "device_class": device_class,
@@ -148,6 +140,7 @@ def _add(park: Park, left: Mapping[str, Sequence[tuple[int, int]]]) -> None:
             "slots": [slot for _, slot in pairs],
         }
         park.execute("notes/add_note", values)
+    return bool(left)
 
 
 def notify(park: Park, name: str) -> None:

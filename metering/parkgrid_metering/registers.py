@@ -73,6 +73,8 @@ class Register:
     """Where what power stood in for ends; None: it goes on."""
     daylight: Daylight | None = None
     """Where it stands, if it counts photovoltaics."""
+    kept_ms: int | None = None
+    """From when on its readings are kept, if older ones were removed."""
 
     @property
     def source(self) -> str:
@@ -179,7 +181,7 @@ def _fenced(park_id: int, row: Sequence[Any]) -> Register | None:
 
 def _register(park_id: int, row: Sequence[Any]) -> Register:
     number, device, device_class, signal, park, period_s, method, reading_s, zone, metered_to, *more = row
-    rated_kw, own_time, announced, has_power, counted, sought, *place = more
+    rated_kw, own_time, announced, has_power, counted, sought, kept, *place = more
     return Register(
         number,
         device,
@@ -199,6 +201,7 @@ def _register(park_id: int, row: Sequence[Any]) -> Register:
         counted_ms=None if counted is None else to_ms(counted),
         sought_ms=None if sought is None else to_ms(sought),
         daylight=daylight((device_class, signal), zone, *place),
+        kept_ms=None if kept is None else to_ms(kept),
     )
 
 

@@ -42,7 +42,7 @@ class Report:
     readings: int = 0
     """Readings that were looked at."""
     pending: bool = False
-    """Whether there is more to do at once, in the park of any of the rounds."""
+    """Whether a round left something for the next one, which is due at once."""
     failures: tuple[Failure, ...] = ()
     """Registers that were set aside."""
     elsewhere: int = 0
@@ -87,22 +87,19 @@ def run_round(
     """
     park = Park(connection, park_id)
     with _without_collector(), connection.transaction():
-        park.execute("notes/begin_round")
-        if not _locked(park, wait=wait):
+        if not _begun(park, wait=wait):
             return Report(elsewhere=1)
-        if not notes.anything_dirty(park, now_ms):
-            return Report()
         report = _round(park, now_ms, throttle)
         crash_point("metering.before_commit")
     return report
 
 
-def _locked(park: Park, *, wait: bool) -> bool:
+def _begun(park: Park, *, wait: bool) -> bool:
     """Take the park for this transaction; False: another process has it."""
-    if wait:
+    begun = (park.execute("notes/begin_round").fetchone() or (False,))[0] is True
+    if not begun and wait:
         park.execute("notes/await_round")
-        return True
-    return park.execute("notes/try_round").fetchone() == (True,)
+    return begun or wait
 
 
 @contextmanager
@@ -118,30 +115,25 @@ def _without_collector() -> Iterator[None]:
 
 
 def _round(park: Park, now_ms: int, throttle: Throttle) -> Report:
-    """Read notes, compute what they touch, forget them."""
-    kept_ms = _kept_ms(park)
-    news = notes.read(park, now_ms)
+    """Take notes, and compute what they touch."""
+    news = notes.take(park, now_ms)
     reach = notes.note_reach(park, news)
     plan = _planned(park, news, reach)
-    inverters = Inverters(park, news.known, kept_ms)
-    this = Round(park, Days(park), now_ms, throttle, news, reach, kept_ms, _devices_of(news.known), inverters)
+    inverters = Inverters(park, news.known)
+    days = Days(park, news.known[0].zone if news.known else "UTC")
+    this = Round(park, days, now_ms, throttle, news, reach, _devices_of(news.known), inverters)
     result = passes.meter(this, plan.taken)
     failures = retry_queue.of_each(result.failures)
     retry_queue.keep(park, failures, news.again, now_ms)
     registers.note_metered(park, result.metered_ms())
-    notes.forget(park, news)
-    notes.note_unfinished(park, news, reach, result)
-    notes.note_waiting(park, news, reach, plan.waiting)
-    report = Report(result.inserted(), result.changed(), result.readings, notes.anything_dirty(park, now_ms), failures)
+    unfinished = notes.note_unfinished(park, news, reach, result)
+    waiting = notes.note_waiting(park, news, reach, plan.waiting)
+    pending = unfinished or waiting or not news.all
+    report = Report(result.inserted(), result.changed(), result.readings, pending, failures)
     if report.inserted or report.changed:
         notes.notify(park, news.known[0].park)
         completeness.note_heard(park, result.rewritten())
     return report
-
-
-def _kept_ms(park: Park) -> dict[str, int]:
-    kept = park.execute("readings/kept_from", {"classes": list(registers.METERED)})
-    return {name: to_ms(at) for name, at in kept}
 
 
 def _devices_of(known: Iterable[Register]) -> dict[str, int]:

@@ -28,8 +28,8 @@ from parkgrid_metering.work import RegisterSpan, Touched, Window, due_ms
 class News:
     """What was noted since the last round, and the registers that it may be about."""
 
-    notes: Sequence[int]
-    """The notes that were read, by number."""
+    all: bool
+    """Whether that is everything that was noted: a round takes up so many notes at most."""
     known: Sequence[Register]
     touched: Mapping[str, Touched]
     """By class."""
@@ -74,8 +74,6 @@ class Round:
     throttle: Throttle
     news: News
     reach: Reach
-    kept_ms: Mapping[str, int]
-    """By class: from when on readings are kept, where older ones were removed."""
     devices_of: Mapping[str, int]
     """How many devices with registers each class has."""
     inverters: Inverters

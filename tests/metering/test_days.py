@@ -117,14 +117,14 @@ def test_a_park_that_moves_to_another_zone_in_the_middle_of_a_round_has_whole_da
         described = Described(PARK.park, "", time_zone="Asia/Kathmandu")
         move = threading.Thread(target=park.store.describe_park, args=(described,))
         waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        read = notes.read
+        take = notes.take
 
-        def read_and_move(*told):
+        def take_and_move(*told):
             move.start()
             wait_until(lambda: park.ask(waits) == [(1,)], "the move waits for the round")
-            return read(*told)
+            return take(*told)
 
-        monkeypatch.setattr(notes, "read", read_and_move)
+        monkeypatch.setattr(notes, "take", take_and_move)
         assert park.metered().inserted == 192
         move.join()
         days = [at for _, at, *_ in assert_days_are_sums(park)]
@@ -205,7 +205,7 @@ def test_days_added_to_are_those_counted_from_scratch_in_every_zone(dsn, zones):
             ).fetchall()
             changes = [to_ms(at) for at in clock_changes(ZoneInfo(name))]
             spells = [*rng.sample(changes, min(6, len(changes))), rng.randint(to_ms(FIRST), to_ms(LAST))]
-            days = Days(Park(connection, park_id))
+            days = Days(Park(connection, park_id), name)
             for place, spell_ms in enumerate(spells):
                 start_ms = (spell_ms // SLOT_MS - QUARTERS // 2) * SLOT_MS
                 rows = [

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from parkgrid_contract.identity import Gateway
-from parkgrid_metering import passes, rounds
+from parkgrid_metering import days, passes, rounds
 from tests.ingest.conftest import wait_until
 from tests.ingest.readings import drain
 from tests.logins import acting
@@ -18,10 +18,10 @@ OTHERS = (Gateway("biling-ic", "gw-1"), Gateway("guangming", "gw-1"))
 OF_NO_PARK = {
     "notes/dirty_parks",  # which parks have something to do
     "notes/rollups_waiting",  # whether anybody rolls up at all
-    "notes/begin_round",  # settings of the transaction
     "notes/notify_changed",  # names it in its payload
     "registers/parks",  # numbers of parks by name
     "gaps/note_heard",  # one small table of the whole district
+    "days/local_days",  # a time zone's own
     "intervals/create_staging",  # a table of the session
     "intervals/clear_staging",
 }
@@ -54,6 +54,7 @@ def logged_round(park):
     """What one pass over the parks asks, of which one has news; what it did, and its statements."""
     drain(park.store, METERED_AT)
     Logged.log.clear()
+    days._CUTS.clear()
     with psycopg.connect(acting(park.dsn, "accounting"), autocommit=True, cursor_factory=Logged) as connection:
         report = rounds.run_pass(connection, METERED_AT)
     return report, list(Logged.log)

@@ -8,10 +8,12 @@ SELECT
     b.simulated AND b.received_at > b.birth_at + INTERVAL '1 day' AS own_time,
     -- whether the counter is announced, and power by which it can be replaced while it does not answer
     r.signal = ANY (d.signals), %(power)s = ANY (d.signals), r.counted_from, r.sought_from,
-    p.latitude, p.longitude
+    -- from when on readings of its class are kept, of a park that lost older ones
+    upper(g.spans), p.latitude, p.longitude
 FROM base.register AS r
 JOIN base.device AS d USING (park_id, device_id)
 JOIN base.gateway_birth AS b USING (park, gateway)
 JOIN base.park AS p USING (park_id)
+LEFT JOIN base.removed_span AS g ON g.park = d.park AND g.relation = d.device_class
 WHERE r.park_id = %(park_id)s
 ORDER BY r.register_id
