@@ -319,7 +319,7 @@ def test_everything_that_can_be_lost_is_named(made: Path, empty_dsn: str) -> Non
         "ALTER TABLE base.register_finding DROP CONSTRAINT register_finding_kind_check",
         "DROP EVENT TRIGGER parkgrid_refuse_definitions",
         "REVOKE SELECT ON public.parks FROM parkgrid_api",
-        "ALTER TABLE base.spot_price OWNER TO parkgrid_rollups",
+        "ALTER TABLE base.spot_price OWNER TO parkgrid_ingest",
         "DELETE FROM base.conflict",
         "DROP TABLE base.removal CASCADE",
         "UPDATE base.schema_migration SET checksum = 'other' WHERE version = '0001'",
@@ -336,7 +336,7 @@ def test_everything_that_can_be_lost_is_named(made: Path, empty_dsn: str) -> Non
         "constraint register_finding_kind_check of base.register_finding is missing: ALTER TABLE",
         "event trigger parkgrid_refuse_definitions is missing",
         "rights public.parks differs",
-        "owner base.spot_price differs: now 'parkgrid_rollups', in the backup 'parkgrid_owner'",
+        "owner base.spot_price differs: now 'parkgrid_ingest', in the backup 'parkgrid_owner'",
         "table base.conflict has 0 rows, in the backup 1",
         "table base.removal is missing",
         "migration 0001 registry is not applied with the checksum",
@@ -357,7 +357,8 @@ def test_on_timescale_a_restore_without_its_steps_is_found_to_have_no_keys(
     assert b"errors ignored on restore" in subprocess.run(command, capture_output=True, check=False).stderr
     # Chunks that were restored have keys of their own, new ones have none.
     twice = (
-        "INSERT INTO base.weather (device_id, at, received_at, epoch_id, seq) VALUES (1, '2026-05-01Z', now(), 1, 1)"
+        "INSERT INTO base.weather (park_id, device_id, at, received_at, epoch_id, seq)"
+        " VALUES (1, 1, '2026-05-01Z', now(), 1, 1)"
     )
     ask(empty_dsn, twice)
     ask(empty_dsn, twice)

@@ -13,7 +13,6 @@ from parkgrid_database.backup.statements import STATEMENTS, Connection
 
 TIMESCALE = "timescaledb"
 _SHOWN = 5
-_INHERIT_SINCE = 160_000
 
 
 def refuse_unfit(connection: Connection, manifest: Manifest) -> None:
@@ -96,7 +95,8 @@ def make_roles(connection: Connection, wanted: tuple[Role, ...]) -> list[str]:
             _make(connection, role)
     for role in missing:
         for group in role.groups:
-            connection.execute(_grant(connection, group, role.name))
+            grant = sql.SQL("GRANT {} TO {}")
+            connection.execute(grant.format(sql.Identifier(group), sql.Identifier(role.name)))
     return [role.name for role in missing]
 
 
@@ -116,18 +116,6 @@ def _make(connection: Connection, role: Role) -> None:
         key, _, value = setting.partition("=")
         words_of = sql.SQL("ALTER ROLE {} SET {} = {}")
         connection.execute(words_of.format(name, sql.Identifier(*key.split(".")), sql.Literal(value)))
-
-
-def _grant(connection: Connection, group: str, member: str) -> sql.Composed:
-    """As `parkgrid db migrate` does it: who keeps roll-ups may be used, but not become."""
-    option = ""
-    if group == "parkgrid_rollups" and member != "parkgrid_owner" and _version(connection) >= _INHERIT_SINCE:
-        option = " WITH INHERIT TRUE, SET FALSE"
-    return sql.SQL(f"GRANT {{}} TO {{}}{option}").format(sql.Identifier(group), sql.Identifier(member))
-
-
-def _version(connection: Connection) -> int:
-    return connection.info.server_version
 
 
 @contextmanager

@@ -195,8 +195,7 @@ WITH RECURSIVE needed AS (
     SELECT evtowner FROM pg_event_trigger
     UNION
     SELECT oid FROM pg_roles WHERE rolname IN (
-        'parkgrid_owner', 'parkgrid_rollups', 'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp', 'parkgrid_api',
-        'parkgrid_grafana'
+        'parkgrid_owner', 'parkgrid_ingest', 'parkgrid_accounting', 'parkgrid_vpp', 'parkgrid_api', 'parkgrid_grafana'
     )
     UNION
     SELECT oid FROM pg_roles WHERE rolname = ANY(%(names)s)
