@@ -35,13 +35,19 @@ def migrate(dsn: str, passwords: Mapping[str, str] | None = None) -> int:
 
 
 def status(dsn: str) -> int:
-    """List every migration and what retention removes; 1 when `parkgrid db migrate` has something to do."""
+    """List every migration, where the catalogue asks for more, and what retention removes.
+
+    1 when `parkgrid db migrate` has something to do, or cannot do what is needed.
+    """
     states = runner.status(dsn)
     for each in states:
         typer.echo(f"{each.state:11} {each.version}  {each.name}  {each.applied_at}".rstrip())
+    differences = runner.drift(dsn)
+    for difference in differences:
+        typer.echo(f"{'pending' if difference.statements else 'DIFFERS':11} {difference.relation}  {difference.text}")
     for line in _told(removals(dsn)):
         typer.echo(line)
-    return int(any(each.state != _APPLIED for each in states))
+    return int(bool(differences) or any(each.state != _APPLIED for each in states))
 
 
 def _told(found: Sequence[Removal]) -> Iterator[str]:

@@ -137,8 +137,8 @@ def _refuse_older(connection: psycopg.Connection[Any]) -> None:
     """Leave a database of the schema before 0.1.0 as it is, and say how to go on from there."""
     if connection.execute(_STATEMENTS["is_older"]).fetchone() == (True,):
         raise SetupError(
-            "this database has the schema of a version before 0.1.0, and nothing in it was changed: "
-            "make an empty database and take everything over with `parkgrid db copy THIS_DSN EMPTY_DSN`"
+            "this database has the schema of a development version before 0.1.0, which this version does not convert; "
+            "nothing in it was changed. Go on with an empty database or another folder, or with the version that made it"
         )
 
 

@@ -230,7 +230,10 @@ def test_numbers_of_parks_ascend_and_have_bounds(numbers, capsys):
     assert "--parks" in capsys.readouterr().err
 
 
-def test_scale_measures_two_sizes_on_a_server_of_its_own(capsys):
+@pytest.mark.process
+def test_scale_measures_two_sizes_on_a_server_of_its_own(capsys, monkeypatch):
+    monkeypatch.setattr(scale, "_ASKED", 1)
+    monkeypatch.setattr(scale, "_KEPT_S", 0.0)
     assert main(["scale", "--parks", "1,3", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [(size["parks"], size["rows"]) for size in told["sizes"]] == [(1, 61 * 20), (3, 3 * 61 * 20)]

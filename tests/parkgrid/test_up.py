@@ -263,7 +263,7 @@ def test_a_park_is_called_by_its_name(dsn):
     # Who names it again without coordinates does not move it.
     describe(dsn, Park("p", "pingshan", "坪山", "Ping"))
     with psycopg.connect(dsn) as connection:
-        query = "SELECT * FROM parks ORDER BY park"
+        query = "SELECT park, district, name_zh, name_en, time_zone, latitude, longitude FROM parks ORDER BY park"
         assert connection.execute(query).fetchall() == [
             ("p", "pingshan", "坪山", "Ping", "Asia/Shanghai", 22.69, 114.35),
             ("replayed", "", "A year", "A year", "Etc/GMT+8", None, None),
