@@ -138,7 +138,8 @@ def _refuse_older(connection: psycopg.Connection[Any]) -> None:
     if connection.execute(_STATEMENTS["is_older"]).fetchone() == (True,):
         raise SetupError(
             "this database has the schema of a development version before 0.1.0, which this version does not convert; "
-            "nothing in it was changed. Go on with an empty database or another folder, or with the version that made it"
+            "nothing in it was changed. Go on with an empty database or another folder, or with the version that made "
+            "it"
         )
 
 

@@ -41,6 +41,16 @@ def ask(dsn: str, query: str) -> list[tuple]:
         return done.fetchall() if done.description else []
 
 
+def test_status_tells_what_the_catalogue_lacks_and_what_no_migration_adds(dsn: str) -> None:
+    assert "DIFFERS" not in run("status", "--dsn", dsn).stdout
+    ask(dsn, "ALTER TABLE base.meter_1d DROP CONSTRAINT meter_1d_pkey")
+    ask(dsn, "ALTER TABLE base.weather_single DROP COLUMN rain_mm CASCADE")
+    told = run("status", "--dsn", dsn)
+    assert told.exit_code == 1
+    assert "DIFFERS     base.meter_1d  the primary key is nothing and must be park_id, device_id, at" in told.stdout
+    assert "pending     base.weather_single  lacks rain_mm" in told.stdout
+
+
 def test_from_a_database_to_an_empty_one(dsn: str, empty_dsn: str, tmp_path: Path) -> None:
     ask(dsn, "INSERT INTO base.park (park, time_zone) VALUES ('kept', 'Asia/Shanghai')")
     file = tmp_path / "a.backup"
